@@ -14,7 +14,7 @@ NEXT_TESTS = $(addprefix tests/archive/,views web test_queries.py test_api.py te
 unexport PYTHONDONTWRITEBYTECODE # else each of the tests' some hundred commands compiles every module anew
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test test-slow test-next lint format browser looks texts agencies bench bulk year fuzz quarter kill locked weather replicas workers clients clean
+.PHONY: install run crawl serve test test-slow test-next lint format browser looks texts agencies bench bulk year fuzz quarter kill locked weather replicas workers clients survey clean
 
 install: .venv/installed
 
@@ -140,6 +140,9 @@ clients: .venv/clients .venv/pandas/installed .venv/pywb/installed  ## what clie
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(@D) 'pywb==2.10.0' && touch $@ || \
 		echo "pywb cannot be installed here (it needs a C compiler): its checks are left out" >&2
 
+survey: install         ## thirty agencies surveyed: are the verdicts an operator's? And after kills, and a night of 285?
+	$(BIN)/python -m tests.harness.survey $(if $(SEED),--seed $(SEED))
+
 clean:
-	rm -rf .venv .venv-next build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock archive.round.lock archive.writer.lock captures.db captures.db-* withheld.db withheld.db-*
+	rm -rf .venv .venv-next build dist survey *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .screenshots archive.db archive.db-* archive.lock archive.round.lock archive.writer.lock captures.db captures.db-* withheld.db withheld.db-*
 	find scraper archive tests -name __pycache__ -type d -prune -exec rm -rf {} +

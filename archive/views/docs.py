@@ -50,6 +50,7 @@ READING_ORDER = (  # pages listed first on the contents page; others follow in a
         "getting-started",
         "add-an-agency",
         "agencies",
+        "survey",
         "operate-at-a-glance",
         "operate",
         "search",

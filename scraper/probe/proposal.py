@@ -43,8 +43,6 @@ from scraper.sources import (
     NEWS_WORDS,
     SourceLink,
     find_sources,
-    get_declared_sources,
-    get_wire_sources,
     is_release_url,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -32,6 +33,7 @@ from scraper.sources import (
     find_sources,
     get_declared_sources,
     get_wire_sources,
+    list_declared_urls,
     needs_javascript,
     parse_feed,
     parse_listing,
@@ -46,6 +48,8 @@ MAX_SOURCES_PER_KIND = 4
 # bytes at the beginning of a response in which the root element of a feed is searched for
 FEED_ROOT_BYTES = 1000
 MAX_INDEX_SITEMAPS = 3  # sitemaps fetched from an index
+MAX_OTHER_HOSTS = 3  # hosts that a listing may link to instead of the agency's
+MIN_WIDER_LINKS = 2  # releases at one of them, or outside the declared pattern
 NEWS_WORD = re.compile(NEWS_WORDS, re.IGNORECASE)
 
 # Returns the response for a URL, or raises SourceError.
@@ -95,7 +99,10 @@ class SiteProbe:
         result = probe_home_page(home.body, home.url, self.agencies, self.agency)
         agency = result.base_agency = self.add_other_host(result, home.url)
         found, given_urls = self.find_start_sources(home, given, agency)
-        result.crawled_urls.update(_list_crawled_sources(given or home, agency))
+        result.crawled_urls.update(list_declared_urls(agency))
+        if not _has_declared_sources(agency):
+            linked = find_sources((given or home).body, (given or home).url, agency)
+            result.crawled_urls.update(url for _, url in linked.iter_by_kind())
         has_sources = found.feeds or found.listings
         if not has_sources and needs_javascript(parse_source_page(home.body, home.url).root):
             result.needs_javascript = True
@@ -113,6 +120,9 @@ class SiteProbe:
         await self.probe_sources(result, "sitemaps", await self.find_sitemap_urls(result))
         for url in list(dict.fromkeys(found.press_rooms))[:MAX_PRESS_ROOMS]:
             await self.probe_press_room(result, url)
+        if not result.needs_javascript and not any(source.links for source in result.sources):
+            await self.widen_table(result)
+            await self.probe_sources(result, "listings", [home.url])
         result.update_proposal()
         await self.fetch_samples(result)
         return result
@@ -233,6 +243,24 @@ class SiteProbe:
         await self.probe_sources(result, "feeds", sources.feeds)
         await self.probe_sources(result, "listings", sources.listings)
 
+    async def widen_table(self, result: ProbeResult) -> None:
+        """Take the links of declared listings that the table leaves out, by its pattern or because
+        they are at another host. The proposed table has another pattern, or that host, then.
+        """
+        agency = replace(result.base_agency, releases=None)
+        for source in [source for source in result.sources if source.url in result.crawled_urls]:
+            with suppress(SourceError):
+                response = await self.fetch(source.url)
+                page = parse_source_page(response.body, response.url)
+                urls = [urljoin(response.url, href) for href in page.xpath("//a/@href").getall()]
+                hosts = Counter(map(extract_host, urls)).most_common(MAX_OTHER_HOSTS)
+                for aliases in ((), *((host,) for host, _ in hosts if host)):
+                    wider = replace(agency, aliases=(*agency.aliases, *aliases))
+                    _read_listing(source, response, wider)
+                    if len(source.links) >= MIN_WIDER_LINKS:
+                        result.base_agency = wider
+                        return
+
     async def find_sitemap_urls(self, result: ProbeResult) -> list[str]:
         """Return the sitemaps named in robots.txt, else the usual URL of a sitemap."""
         home, urls = result.base_agency.home, list[str]()
@@ -320,17 +348,6 @@ class SiteProbe:
 
 def _has_declared_sources(agency: Agency) -> bool:
     return get_declared_sources(agency) != SourceURLs()
-
-
-def _list_crawled_sources(home: Response, agency: Agency) -> list[str]:
-    """Return the sources that a news crawl would read, without the sitemaps of robots.txt: the
-    declared ones, or those that the home page links to.
-    """
-    sources = get_declared_sources(agency)
-    if not _has_declared_sources(agency):
-        sources = find_sources(home.body, home.url, agency)
-    wires = get_wire_sources(agency)
-    return [url for found in (sources, wires) for _, url in found.iter_by_kind()]
 
 
 def _read_listing(source: ProbedSource, response: Response, agency: Agency) -> None:

@@ -6,6 +6,7 @@ from scraper.sources.discovery import (
     find_sources,
     get_declared_sources,
     get_wire_sources,
+    list_declared_urls,
 )
 from scraper.sources.endless_lists import TrapDetector
 from scraper.sources.feeds import CutFeedError, parse_feed
@@ -37,6 +38,7 @@ __all__ = [
     "is_json",
     "is_release_url",
     "is_sitemap_unchanged",
+    "list_declared_urls",
     "needs_javascript",
     "parse_feed",
     "parse_listing",

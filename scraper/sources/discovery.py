@@ -91,6 +91,12 @@ def get_wire_sources(agency: Agency) -> SourceURLs:
     return sources
 
 
+def list_declared_urls(agency: Agency) -> list[str]:
+    """Return the URLs of the sources in an agency's table, with those of its press wires."""
+    declared, wires = get_declared_sources(agency), get_wire_sources(agency)
+    return [url for sources in (declared, wires) for _, url in sources.iter_by_kind()]
+
+
 def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
     """Find the feeds, listings and press rooms that a home page links to.
 

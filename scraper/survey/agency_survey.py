@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, timedelta
 from time import monotonic
+from urllib.parse import urljoin
 
 from scrapy.http import Response
 
@@ -15,6 +16,7 @@ from scraper.agency import Agency, find_owner
 from scraper.crawl.failures import classify_source_failure
 from scraper.errors import PageError, SourceError
 from scraper.ingest import find_template_names
+from scraper.normalise.page_urls import extract_host
 from scraper.pages.document import Document
 from scraper.probe import (
     Fetch,
@@ -24,7 +26,13 @@ from scraper.probe import (
     SiteProbe,
     format_agency_toml,
 )
-from scraper.sources import SourceLink, is_release_url
+from scraper.sources import (
+    SourceLink,
+    is_release_url,
+    list_declared_urls,
+    needs_javascript,
+    parse_source_page,
+)
 from scraper.survey.survey_record import (
     SurveyedAgency,
     SurveyedPage,
@@ -57,6 +65,7 @@ class AgencySurvey:
     ) -> None:
         self.agency, self.known, self.only = agency, known, only
         self.responses: list[tuple[SurveyedResponse, bytes]] = []
+        self.declared_urls = list_declared_urls(agency)
         self._fetch, self._started = fetch, monotonic()
 
     async def run(self) -> SurveyedAgency:
@@ -131,12 +140,18 @@ class AgencySurvey:
         elif not any(source.links for source in result.sources):
             error = SourceError(home.url, "lists nothing", kind="")
             surveyed.failure = surveyed.problem = classify_source_failure(error, home) or None
+            if not surveyed.failure and self.is_emptied(home.url):
+                surveyed.problem = "all addresses but the home page lead to another site"
+                surveyed.failure = "moved"
         surveyed.proposed, surveyed.system = format_agency_toml(result.agency), result.cms
         surveyed.needs_javascript = result.needs_javascript
         surveyed.notes, surveyed.final_home = result.notes, home.url
         for response, body in self.responses:
             if response.url.endswith("/robots.txt") and response.final_url:
                 surveyed.robots = body.decode("utf-8", "replace")
+        surveyed.needs_javascript |= any(
+            page.problem and page.html and _needs_javascript(page) for page in result.pages
+        )
         surveyed.templates = _find_shared_names(result.pages)
         surveyed.sources = [self.describe_source(source, result) for source in result.sources]
         surveyed.sources += [
@@ -145,12 +160,23 @@ class AgencySurvey:
         ]
         surveyed.pages = [self.describe_page(page, result) for page in result.pages]
 
+    def is_emptied(self, home_url: str) -> bool:
+        """Return whether all addresses that responded, apart from the home page and robots.txt,
+        are at another host.
+        """
+        kept = (home_url, urljoin(home_url, "/robots.txt"))
+        urls = [response.final_url for response, _ in self.responses]
+        hosts = {extract_host(url) for url in urls if url and url not in kept}
+        return bool(hosts) and extract_host(home_url) not in hosts
+
     def describe_source(self, source: ProbedSource, result: ProbeResult) -> SurveyedSource:
+        is_absent = source.failure == "status 404" and source.url not in self.declared_urls
+        wires = [wire.list_url for wire in result.agency.wires]
         return SurveyedSource(
-            kind=source.kind,
+            kind="wire" if source.url in wires else source.kind,
             url=source.url,
-            is_crawled=source.url in result.crawled_urls,
-            is_proposed=source.url in result.proposed_urls,
+            is_crawled=source.url in result.crawled_urls and not is_absent,
+            is_proposed=source.url in list_declared_urls(result.agency),
             links=len(self.list_readable_links(source, result)),
             problem=source.problem,
             failure=source.failure,
@@ -168,7 +194,9 @@ class AgencySurvey:
         for url, link in listed:
             surveyed.sources.append(url)
             surveyed.is_crawled |= url in result.crawled_urls and _is_read(link, self.agency)
-            surveyed.is_proposed |= url in result.proposed_urls and _is_read(link, result.agency)
+            surveyed.is_proposed |= url in list_declared_urls(result.agency) and _is_read(
+                link, result.agency
+            )
         surveyed.doubts = list(_iter_doubts(page, [link for _, link in listed]))
         if page.release:
             surveyed.fields = json.loads(json.dumps(asdict(page.release), default=to_iso))
@@ -205,6 +233,10 @@ def _iter_date_doubts(page: ProbedPage, links: list[SourceLink]) -> Iterator[str
     for stated in {link.published[:10] for link in links if link.published}:
         if len(stated) == 10 and abs(day - date.fromisoformat(stated)) > MAX_GAP:
             yield f"published: is {day} on the page, but {stated} in the list"
+
+
+def _needs_javascript(page: ProbedPage) -> bool:
+    return needs_javascript(parse_source_page(page.html, page.url).root)
 
 
 def _find_shared_names(pages: list[ProbedPage]) -> list[str]:

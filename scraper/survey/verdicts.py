@@ -31,29 +31,32 @@ def decide(agency: SurveyedAgency) -> tuple[str, list[str]]:
         return verdict, [f"{agency.home}: {agency.problem}"]
     crawled = [source for source in agency.sources if source.is_crawled]
     proposed = [source for source in agency.sources if source.is_proposed]
-    faults = _find_faults(crawled, [page for page in agency.pages if page.is_crawled])
-    better = _find_faults(proposed, [page for page in agency.pages if page.is_proposed])
+    read = [page for page in agency.pages if page.is_crawled]
+    faults = _find_faults(crawled, read)
     if not faults:
         return "works", []
-    if not better and agency.proposed != agency.declared:
-        return "table", faults
-    if _count_links(crawled):
-        return "doubts", faults
-    return _decide_unread(agency, crawled, proposed), [*agency.notes, *faults]
+    better_read = [page for page in agency.pages if page.is_proposed]
+    better = _find_faults(proposed, better_read)
+    is_better = not better or (not read and any(page.fields for page in better_read))
+    if is_better and agency.proposed != agency.declared:
+        is_wire = all(source.kind == "wire" for source in proposed)
+        return "wire" if is_wire else "table", [*faults, *better]
+    return _decide_unproposed(agency, crawled), [*agency.notes, *faults]
 
 
-def _decide_unread(
-    agency: SurveyedAgency, crawled: list[SurveyedSource], proposed: list[SurveyedSource]
-) -> str:
-    """Return the verdict on an agency of which a crawl would find no release."""
+def _decide_unproposed(agency: SurveyedAgency, crawled: Sequence[SurveyedSource]) -> str:
+    """Return the verdict on an agency for which no better table was found."""
+    problems = " ".join(source.note or "" for source in crawled)
+    is_scripted = agency.needs_javascript or "JavaScript" in problems
+    if any(page.fields for page in agency.pages):
+        return "doubts"
     if any(note.startswith("press wire") for note in agency.notes):
         return "wire"
-    if _count_links(proposed):
-        return "table"
     if any(source.failure in REFUSALS for source in crawled):
         return "refused"
-    notes = [source.note or "" for source in crawled]
-    return "browser" if agency.needs_javascript or "JavaScript" in " ".join(notes) else "doubts"
+    if is_scripted:
+        return "browser"
+    return "doubts" if crawled else "table"
 
 
 def _count_links(sources: Sequence[SurveyedSource]) -> int:
@@ -73,6 +76,8 @@ def _find_faults(sources: Sequence[SurveyedSource], pages: Sequence[SurveyedPage
             faults.append(f"{source.url}: {count} of its releases were read without doubt")
     if sources and len(clean) < max(2, min(_count_links(sources), MIN_CLEAN_PAGES)):
         faults.append(f"only {len(clean)} releases were read without doubt")
+    if clean and not any(page.fields.get("published") for page in clean):
+        faults.append("no page states when it was published")
     faults += [f"{page.url}: {doubt}" for page in pages for doubt in page.faults]
     return faults + _find_shared_fields(clean)
 

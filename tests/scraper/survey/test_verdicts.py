@@ -85,7 +85,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"sources": [], "pages": [], "notes": ["press wire: https://via.tt.se/"]},
         "wire",
     ),
-    "nothing": ({"sources": [], "pages": []}, "doubts"),
+    "no list of releases": ({"sources": [], "pages": []}, "table"),
     "all sources forbidden": (
         {"sources": [build_source(links=0, problem="x", failure="robots")], "pages": []},
         "refused",

@@ -112,12 +112,6 @@ class ProbeResult:
     def __post_init__(self) -> None:
         self.agency = self.base_agency
 
-    @property
-    def proposed_urls(self) -> set[str]:
-        """Return the sources that a news crawl would read with the proposed table."""
-        declared, wires = get_declared_sources(self.agency), get_wire_sources(self.agency)
-        return {url for found in (declared, wires) for _, url in found.iter_by_kind()}
-
     def update_proposal(self) -> None:
         """Update the proposed agency from the links found in the sources.
 

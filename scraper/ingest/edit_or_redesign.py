@@ -215,7 +215,7 @@ def fingerprint_template(document: Document) -> bytes:
     """
     hashes = {
         found
-        for tag, value in document.name_index.attributes
+        for tag, value in _collect_attributes(document)
         for found in _hash_template_names(tag, value)
     }
     return FINGERPRINT_VERSION + b"".join(sorted(hashes))
@@ -225,9 +225,20 @@ def find_template_names(document: Document) -> set[str]:
     """Return a page's classes and ids, each with its element's tag, except generated ones."""
     return {
         f"{tag}.{name}"
-        for tag, value in document.name_index.attributes
+        for tag, value in _collect_attributes(document)
         for name in value.split()
         if not GENERATED_NAME.search(name)
+    }
+
+
+def _collect_attributes(document: Document) -> set[tuple[str, str]]:
+    """Return the classes and ids of a page, each with its element's tag."""
+    return {
+        (tag, value)
+        for tag, elements in document.index.by_tag.items()
+        for element in elements
+        for value in (element.get("class"), element.get("id"))
+        if value
     }
 
 

@@ -24,6 +24,7 @@ from lxml import etree
 from scraper.errors import NotARelease, PageError
 from scraper.normalise.page_urls import extract_host
 from scraper.normalise.text_cleaning import (
+    cache_by_text,
     clean_line,
     clean_text,
     has_mojibake,
@@ -58,7 +59,6 @@ HOME_LINK_XPATH = etree.XPath(
     " | descendant::a[@href='/']/descendant-or-self::*/@alt",
     smart_strings=False,
 )
-ROLE_XPATH = etree.XPath("descendant-or-self::*[@role]")
 
 # Charsets.
 BOMS = (
@@ -194,7 +194,7 @@ class Document:
         """Return a document with its own copy of the tree, for code that changes the tree."""
         other = copy.copy(self)
         other.root = copy.deepcopy(self.root)
-        other.__dict__.pop("name_index", None)
+        other.__dict__.pop("index", None)
         return other
 
     def read_head(self) -> None:
@@ -259,12 +259,12 @@ class Document:
         ]
 
     @cached_property
-    def name_index(self) -> NameIndex:
-        """Return the classes and ids of the page.
+    def index(self) -> ElementIndex:
+        """Return the elements of the page by tag and attributes.
 
         Access it before elements are removed, because it does not change afterwards.
         """
-        return _index_names(self.root)
+        return _index_elements(self.root)
 
     @cached_property
     def home_link_texts(self) -> list[str]:
@@ -272,14 +272,6 @@ class Document:
         first access.
         """
         return cast("list[str]", HOME_LINK_XPATH(self.root))
-
-    def find_class_attributes(self, name: str) -> frozenset[str]:
-        index = self.name_index
-        if name not in index.attributes_by_class:
-            index.attributes_by_class[name] = frozenset(
-                names for names in index.elements if name in names and _has_class(names, name)
-            )
-        return index.attributes_by_class[name]
 
     @property
     def language(self) -> str | None:
@@ -302,13 +294,13 @@ class Document:
         # Most selectors are for another CMS than the page's; looking up their names is cheaper than
         # looking for elements.
         if not (
-            all(map(self.find_class_attributes, selector.classes))
+            all(name in self.index.class_attributes for name in selector.classes)
             and all(name in self.text for name in selector.ids)
         ):
             return []
         if selector.steps:
             _, (name, *_) = selector.steps[0]
-            candidates = self.list_elements(self.find_class_attributes(name))
+            candidates = self.list_elements(self.index.class_attributes[name])
             if len(candidates) <= MAX_ANCESTOR_CHECKS:
                 return [
                     element for element in candidates if self.matches_steps(element, selector.steps)
@@ -319,7 +311,18 @@ class Document:
         """Return the elements whose class attribute satisfies `is_match`, in document order if none
         was moved.
         """
-        return self.list_elements(filter(is_match, self.name_index.elements))
+        return self.list_elements(filter(is_match, self.index.by_class))
+
+    def select_by_tag(self, *tags: str) -> list[Element]:
+        """Return the elements with these tags, in document order if none was moved."""
+        by_tag = self.index.by_tag
+        return self.list_present(element for tag in tags for element in by_tag.get(tag, ()))
+
+    def select_by_role(self, *roles: str) -> list[Element]:
+        """Return the elements with these ARIA roles, in document order if none was moved."""
+        return self.list_present(
+            element for element, role in self.index.roles.items() if role in roles
+        )
 
     def is_present(self, element: Element) -> bool:
         """Return whether an element has not been removed from the page."""
@@ -327,12 +330,17 @@ class Document:
 
     def list_elements(self, attributes: Iterable[str]) -> list[Element]:
         """Return the elements with these class attributes, in document order if none was moved."""
-        numbered = sorted(pair for names in attributes for pair in self.name_index.elements[names])
-        # Elements that were removed since the index was built do not count.
-        if len(numbered) > MAX_ANCESTOR_CHECKS:
-            present = set(self.root.iter("*"))
-            return [element for _, element in numbered if element in present]
-        return [element for _, element in numbered if self.is_present(element)]
+        by_class = self.index.by_class
+        return self.list_present(element for names in attributes for element in by_class[names])
+
+    def list_present(self, elements: Iterable[Element]) -> list[Element]:
+        """Return those of some indexed elements that have not been removed, each once, in document
+        order if none was moved.
+        """
+        ordered = sorted(set(elements), key=self.index.order.__getitem__)
+        if len(ordered) > MAX_ANCESTOR_CHECKS:
+            return list(filter(set(self.root.iter("*")).__contains__, ordered))
+        return list(filter(self.is_present, ordered))
 
     def matches_steps(self, element: Element, steps: Sequence[SelectorStep]) -> bool:
         """Return whether an element matches the first step and its ancestors the other steps, in
@@ -341,7 +349,7 @@ class Document:
 
         def is_match(part: Element, step: SelectorStep) -> bool:
             return step.tag in (None, part.tag) and all(
-                part.get("class") in self.find_class_attributes(name) for name in step.classes
+                part.get("class") in self.index.class_attributes[name] for name in step.classes
             )
 
         ancestors = element.iterancestors()  # shared by the steps, so that each continues outwards
@@ -368,40 +376,51 @@ def _is_json_ld_script(element: Element) -> bool:
 
 
 @dataclass(slots=True)
-class NameIndex:
-    """The class, id and role attributes of a page.
+class ElementIndex:
+    """The elements of a page by tag and attributes, collected in one pass.
 
-    elements: the elements by class attribute, each with its position. names: class and id, with a
-    space between them, of each element that has one or a tag with a hyphen, in document order.
-    roles: the elements with a role. attributes: the class and id attributes, each with its
-    element's tag. attributes_by_class: cached class attributes that contain a given class.
+    order: the number of each element in document order. by_tag, by_class: the elements with a tag
+    or a class attribute. class_attributes: the class attributes that contain a class. by_name: the
+    elements by their class, id and custom tag, as one string; without the ids of headings, which
+    are derived from their words. roles, styles: these attributes.
     """
 
-    elements: dict[str, list[tuple[int, Element]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    names: dict[Element, str] = field(default_factory=dict)
+    order: dict[Element, int] = field(default_factory=dict)
+    by_tag: dict[str, list[Element]] = field(default_factory=lambda: defaultdict(list))
+    by_class: dict[str, list[Element]] = field(default_factory=lambda: defaultdict(list))
+    class_attributes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    by_name: dict[str, list[Element]] = field(default_factory=lambda: defaultdict(list))
     roles: dict[Element, str] = field(default_factory=dict)
-    attributes: set[tuple[str, str]] = field(default_factory=set)
-    attributes_by_class: dict[str, frozenset[str]] = field(default_factory=dict)
+    styles: dict[Element, str] = field(default_factory=dict)
 
 
-def _index_names(root: Element) -> NameIndex:
-    index = NameIndex()
-    by_class, names, attributes = index.elements, index.names, index.attributes
-    for position, element in enumerate(root.iter("*")):
+def _index_elements(root: Element) -> ElementIndex:
+    index = ElementIndex()
+    for number, element in enumerate(root.iter("*")):
         tag: Any = element.tag
+        index.order[element] = number
+        index.by_tag[tag].append(element)
         classes, identifier = element.get("class"), element.get("id")
         if classes:
-            by_class[classes].append((position, element))
-            attributes.add((tag, classes))
-        if identifier is not None:
-            attributes.add((tag, identifier))
+            index.by_class[classes].append(element)
+        if tag in HEADING_TAGS:
+            identifier = None
         if classes or identifier or "-" in tag:
-            names[element] = f"{classes or ''} {identifier or ''}"
-    for element in cast("list[Element]", ROLE_XPATH(root)):
-        index.roles[element] = element.get("role", "")
+            custom_tag = tag if "-" in tag else ""
+            index.by_name[f"{classes or ''} {identifier or ''} {custom_tag}"].append(element)
+        if role := element.get("role"):
+            index.roles[element] = role
+        if style := element.get("style"):
+            index.styles[element] = style
+    for classes in index.by_class:
+        for name in _split_classes(classes):
+            index.class_attributes[name].add(classes)
     return index
+
+
+@cache_by_text()
+def _split_classes(classes: str) -> set[str]:
+    return set(HTML_WHITE_SPACE.split(classes))
 
 
 def find_canonical_url(document: Document) -> str | None:
@@ -685,15 +704,6 @@ def _parse_selector_steps(css: str) -> tuple[SelectorStep, ...]:
         SelectorStep(match["tag"] and match["tag"].lower(), tuple(match["classes"].split(".")[1:]))
         for match in reversed(found)
     )
-
-
-def _has_class(attribute: str, name: str) -> bool:
-    """Return whether a class attribute contains a class.
-
-    >>> _has_class("lead\\tin-depth", "in-depth"), _has_class("lead in-depth", "in")
-    (True, False)
-    """
-    return name in attribute and f" {name} " in HTML_WHITE_SPACE.sub(" ", f" {attribute} ")
 
 
 def _decode_html(html: bytes) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree, html
@@ -233,13 +233,13 @@ def find_template_names(document: Document) -> set[str]:
 
 def _collect_attributes(document: Document) -> set[tuple[str, str]]:
     """Return the classes and ids of a page, each with its element's tag."""
-    return {
-        (tag, value)
-        for tag, elements in document.index.by_tag.items()
+    index = document.index
+    by_class = {
+        (cast("str", element.tag), classes)
+        for classes, elements in index.by_class.items()
         for element in elements
-        for value in (element.get("class"), element.get("id"))
-        if value
     }
+    return by_class | {(cast("str", element.tag), name) for element, name in index.ids.items()}
 
 
 # The pages of a site have most names in common.

@@ -7,11 +7,11 @@ and headings to choose among blocks of text.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, islice, takewhile
-from typing import NamedTuple, cast
+from typing import cast
 
 from lxml import etree
 
@@ -46,36 +46,45 @@ NON_TEXT_TAGS = split_word_list("""
     """)
 BOILERPLATE_ROLES = {"navigation", "search", "dialog", "alertdialog", "menu", "menubar", "toolbar"}
 SIDEBAR_ROLES = {"complementary", "contentinfo", "banner"}
-_has_boilerplate_word = compile_name_pattern(
-    split_word_list(r"""
-    cookies? cookiebar consent gdpr kakor breadcrumbs? brodsmul\w* share shares sharing sharebar
-    sharelinks share-links dela social socials socialmedia sociala addthis addtoany a2a related
-    relaterad\w* relatedposts recommend\w* recirc\w* more-from also-read read-next trending
-    most-read mest-last teaserlist linklist quick-?links newsletter nyhetsbrev comments? commentlist
-    kommentarer disqus respond menu meny submenu nav navbar navi navigation subnav topnav metanav
-    servicebar languageswitcher pagination paging pager skiplinks? outbrain taboola adslot adsense
-    dfp captcha tooltip datepicker podcast-player readspeaker print-only printonly only-print
-    onlyprint visible-print visible-print-block authorbox author-box author-bio
-    """)
-)
-# Text for screen readers, such as a link's note. Labels of dates are kept, because they give a date
-# its meaning.
-_has_hidden_word = compile_name_pattern(
-    split_word_list("""
-    screen-reader screen-reader-text screenreader visuallyhidden visually-hidden sr-only sr-text
-    show-for-sr reader-only is-vishidden offscreen off-screen aural assistive-text element-invisible
-    a11y-hidden hidden-accessible unsichtbar
-    """)
-)
-# Names that running text may have, too: an article may be in a sidebar or be an advertorial, a
-# section may have the id toc_3.
-_has_doubtful_word = compile_name_pattern(
-    split_word_list(r"""
-    sidebar sidopanel (?<!rs_)(?<!rs-)skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar
-    popup modal lightbox login hero-nav promo\w* paywall feedback rating subscribe subscription
-    prenumerera
-    """)
-)
+# What a class, id or custom tag means, by its words.
+NAME_WORDS = {
+    # of the page's frame or an accordion, which make a name harmless
+    "frame": "has with no without page site layout faq accordion qa tab-?(?:pane|content|panel)",
+    "boilerplate": r"""
+        cookies? cookiebar consent gdpr kakor breadcrumbs? brodsmul\w* share shares sharing sharebar
+        sharelinks share-links dela social socials socialmedia sociala addthis addtoany a2a related
+        relaterad\w* relatedposts recommend\w* recirc\w* more-from also-read read-next trending
+        most-read mest-last teaserlist linklist quick-?links newsletter nyhetsbrev comments?
+        commentlist kommentarer disqus respond menu meny submenu nav navbar navi navigation subnav
+        topnav metanav servicebar languageswitcher pagination paging pager skiplinks? outbrain
+        taboola adslot adsense dfp captcha tooltip datepicker podcast-player readspeaker print-only
+        printonly only-print onlyprint visible-print visible-print-block authorbox author-box
+        author-bio
+        """,
+    # Text for screen readers, such as a link's note. Labels of dates are kept, because they give a
+    # date its meaning.
+    "hidden": """
+        screen-reader screen-reader-text screenreader visuallyhidden visually-hidden sr-only sr-text
+        show-for-sr reader-only is-vishidden offscreen off-screen aural assistive-text
+        element-invisible a11y-hidden hidden-accessible unsichtbar
+        """,
+    # Names that running text may have, too: an article may be in a sidebar or be an advertorial, a
+    # section may have the id toc_3.
+    "doubtful": r"""
+        sidebar sidopanel (?<!rs_)(?<!rs-)skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar
+        popup modal lightbox login hero-nav promo\w* paywall feedback rating subscribe subscription
+        prenumerera
+        """,
+    "menu": r"(?:\w*(?:menu|meny|nav)) navi navigation navbar",
+    "site header": "header head sidhuvud(?:et)? huvud masthead banner",
+    "site footer": "footer foot sidfot(?:en)? fot",
+}
+NAMINGS = ("frame", "boilerplate", "hidden", "doubtful")  # the first one of an element's counts
+_NAME_TESTS = {
+    meaning: compile_name_pattern(split_word_list(words)) for meaning, words in NAME_WORDS.items()
+}
+# most names mean nothing, and one pattern with all words is faster than several
+_has_any_meaning = compile_name_pattern(split_word_list(" ".join(NAME_WORDS.values())))
 _has_side_column_word = compile_name_pattern(
     split_word_list(r"""
     aside side sidebar sidopanel sidospalt sido?kolumn side-?(?:col\w*|box|panel|area) secondary
@@ -126,20 +135,9 @@ def compile_markup_name(words: str) -> Callable[[str], bool]:
     return cache_by_text()(lambda names: has_word(split_camel_case(names)))
 
 
-_has_menu_word = compile_name_pattern((r"(?:\w*(?:menu|meny|nav))", "navi", "navigation", "navbar"))
-_has_site_header_word = compile_name_pattern(
-    split_word_list("header head sidhuvud(?:et)? huvud masthead banner")
-)
-_has_site_footer_word = compile_name_pattern(split_word_list("footer foot sidfot(?:en)? fot"))
 # a term of the text: "tag-newsletter"
 WORDPRESS_TERM_CLASS = re.compile(r"(?:^|(?<=\s))(?:category|tag)-[\w-]+")
-# Words that make a name harmless, because it is that of the page's frame or an accordion.
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
-_has_frame_word = compile_name_pattern(
-    split_word_list(
-        "has with no without page site layout faq accordion qa tab-?(?:pane|content|panel)"
-    )
-)
 NEVER_BOILERPLATE_TAGS = ("figcaption", "td", "th", "tr")
 SENTENCE_PARENT_TAGS = ("p", "li", "td", "dd")
 # Fact boxes in the text, recognised by name or heading.
@@ -312,17 +310,17 @@ def drop_boilerplate(document: Document) -> None:
     candidates = {
         *document.select_by_tag("nav", "form"),
         *document.select_by_role(*BOILERPLATE_ROLES),
-        *(element for element, meaning in marked.items() if meaning.naming),
+        *(element for element, meanings in marked.items() if _choose_naming(meanings)),
     }
     waiting = [root]
     while waiting:
         element = waiting.pop()
         if (
             element in candidates
-            and _is_boilerplate_element(element, marked.get(element, UNMARKED))
+            and _is_boilerplate_element(element, naming := _choose_naming(marked[element]))
             and not _is_page_frame(element, total)
         ):
-            if element in marked and marked[element].naming == "doubtful":
+            if naming == "doubtful":
                 _keep_date_label(element)
             remove_element(element)
         else:
@@ -389,7 +387,9 @@ def _is_hidden_element(element: Element) -> bool:
     return HIDDEN_STYLE.search(element.get("style") or "") is not None
 
 
-def _iter_site_frame(document: Document, marked: dict[Element, NameMeaning]) -> Iterator[Element]:
+def _iter_site_frame(
+    document: Document, marked: Mapping[Element, frozenset[str]]
+) -> Iterator[Element]:
     """Yield the site's headers and footers: those before and after the h1, in a part of the page
     that also has menus.
 
@@ -403,12 +403,12 @@ def _iter_site_frame(document: Document, marked: dict[Element, NameMeaning]) -> 
     headers = {
         *document.select_by_tag("header"),
         *document.select_by_role("banner"),
-        *(element for element, meaning in marked.items() if meaning.is_header),
+        *(element for element, meanings in marked.items() if "site header" in meanings),
     }
     footers = {
         *document.select_by_tag("footer"),
         *document.select_by_role("contentinfo"),
-        *(element for element, meaning in marked.items() if meaning.is_footer),
+        *(element for element, meanings in marked.items() if "site footer" in meanings),
     }
     parts = headers
     for element in document.list_present((*headings, *headers, *footers)):
@@ -450,12 +450,12 @@ def _has_menu_beside(shared: Element, element: Element, menus: list[Element]) ->
     )
 
 
-def _list_menus(document: Document, marked: dict[Element, NameMeaning]) -> list[Element]:
+def _list_menus(document: Document, marked: Mapping[Element, frozenset[str]]) -> list[Element]:
     """Return the elements with several links, but no h1, that are menus by tag, role or name."""
     candidates = {
         *document.select_by_tag("nav"),
         *document.select_by_role("navigation"),
-        *(element for element, meaning in marked.items() if meaning.is_menu),
+        *(element for element, meanings in marked.items() if "menu" in meanings),
     }
     return [
         element
@@ -510,14 +510,14 @@ def is_side_column(element: Element) -> bool:
     return _has_side_column_word(split_camel_case(names))
 
 
-def _is_boilerplate_element(element: Element, meaning: NameMeaning) -> bool:
+def _is_boilerplate_element(element: Element, naming: str) -> bool:
     """Return whether an element is boilerplate, according to its tag, role, class and id."""
     tag = cast("str", element.tag)
     if tag == "nav" or element.get("role") in BOILERPLATE_ROLES:
         return True
     if tag == "form":
         return count_text_letters(element) < MAX_FORM_LENGTH and element.find(".//h1") is None
-    return tag not in NEVER_BOILERPLATE_TAGS and _has_boilerplate_name(element, meaning.naming)
+    return tag not in NEVER_BOILERPLATE_TAGS and _has_boilerplate_name(element, naming)
 
 
 def _has_boilerplate_name(element: Element, naming: str) -> bool:
@@ -534,7 +534,7 @@ def _has_boilerplate_name(element: Element, naming: str) -> bool:
     return True
 
 
-def _drop_alerts(document: Document, marked: dict[Element, NameMeaning]) -> None:
+def _drop_alerts(document: Document, marked: Mapping[Element, frozenset[str]]) -> None:
     """Remove alerts of the site, but not boxes with such a name between sentences of the text."""
     root, alerts = document.root, _collect_alerts(document, marked)
     sentence_counts: Counter[Element] = Counter()  # by main element, or the root
@@ -552,8 +552,8 @@ def _drop_alerts(document: Document, marked: dict[Element, NameMeaning]) -> None
             remove_element(element)
 
 
-def _collect_alerts(document: Document, marked: dict[Element, NameMeaning]) -> set[Element]:
-    named = [element for element, meaning in marked.items() if meaning.is_alert]
+def _collect_alerts(document: Document, marked: Mapping[Element, frozenset[str]]) -> set[Element]:
+    named = [element for element, meanings in marked.items() if "alert" in meanings]
     named += document.select_by_role("alert")
     return {element for element in named if element.tag in ALERT_TAGS and _is_alert(element)}
 
@@ -875,58 +875,44 @@ def is_card(element: Element) -> bool:
     )
 
 
-class NameMeaning(NamedTuple):
-    """What a class, id or custom tag says about its element.
-
-    naming: as `_classify_words` returns it.
-    """
-
-    naming: str = ""
-    is_menu: bool = False
-    is_header: bool = False
-    is_footer: bool = False
-    is_alert: bool = False
-
-
-UNMARKED = NameMeaning()
-
-
-def _collect_marked_elements(document: Document) -> dict[Element, NameMeaning]:
-    """Return the elements whose class, id or custom tag means something here."""
-    marked: dict[Element, NameMeaning] = {}
-    for names, elements in document.index.by_name.items():
-        if meaning := _find_meaning(names):
-            marked.update(dict.fromkeys(elements, meaning))
+def _collect_marked_elements(document: Document) -> dict[Element, frozenset[str]]:
+    """Return the elements whose class, id or custom tag means something, with its meanings."""
+    index = document.index
+    marked: dict[Element, frozenset[str]] = defaultdict(frozenset)
+    custom_tags = ((tag, elements) for tag, elements in index.by_tag.items() if "-" in tag)
+    for names, elements in chain(index.by_class.items(), custom_tags):
+        if found := _find_meanings(names):
+            for element in elements:
+                marked[element] |= found
+    for element, identifier in index.ids.items():
+        # ids of headings are derived from their words
+        if element.tag not in HEADING_TAGS and (found := _find_meanings(identifier)):
+            marked[element] |= found
     return marked
 
 
 @cache_by_text(16_384)
-def _find_meaning(names: str) -> NameMeaning | None:
-    """Return what a class, id or custom tag means, or None for nothing.
+def _find_meanings(names: str) -> frozenset[str]:
+    """Return what a class, id or tag means (see NAME_WORDS, and "alert").
 
     Cached, because the pages of a site have most names in common.
     """
     words = split_camel_case(names)
-    found = NameMeaning(
-        _classify_words(words),
-        _has_menu_word(words),
-        _has_site_header_word(words),
-        _has_site_footer_word(words),
-        _is_alert_name(names),
+    alert = frozenset(("alert",)) if _is_alert_name(names) else frozenset()
+    if not _has_any_meaning(words):
+        return alert
+    without_terms = WORDPRESS_TERM_CLASS.sub(" ", words)
+    return alert.union(
+        meaning
+        for meaning, is_match in _NAME_TESTS.items()
+        if is_match(without_terms if meaning in NAMINGS else words)
     )
-    return found if any(found) else None
 
 
-def _classify_words(words: str) -> str:
-    """Classify words of a class, id or custom tag: boilerplate, hidden, doubtful, or "" for none
-    of these.
-    """
-    names = WORDPRESS_TERM_CLASS.sub(" ", words)
-    if _has_frame_word(names):
-        return ""
-    if _has_boilerplate_word(names):
-        return "boilerplate"
-    return "hidden" if _has_hidden_word(names) else "doubtful" if _has_doubtful_word(names) else ""
+def _choose_naming(meanings: Collection[str]) -> str:
+    """Return boilerplate, hidden or doubtful; "" for none of these, or for a name of the frame."""
+    naming = next(filter(meanings.__contains__, NAMINGS), "")
+    return "" if naming == "frame" else naming
 
 
 def _is_page_frame(element: Element, total: int) -> bool:

@@ -554,37 +554,17 @@ def _is_main_or_article(element: Element) -> bool:
 
 
 class LineReader:
-    """Reads the lines of elements as a reader sees them, those of each element once."""
+    """Reads the lines of a page or of its elements, each line once if possible."""
 
     def __init__(self, document: Document) -> None:
         self.unread = _collect_unread(document)
-        self.lines_by_element: dict[Element, list[ContactLine]] = {}
+        self.page = LineBuilder(document.root, self.unread)
 
-    def read(self, root: Element) -> list[ContactLine]:
-        if root not in self.lines_by_element:
-            self.lines_by_element[root] = list(_iter_lines(root, self.unread))
-        return self.lines_by_element[root]
-
-
-def _iter_lines(root: Element, unread: Collection[Element]) -> Iterator[ContactLine]:
-    """Yield the lines of an element, split at block elements and line breaks.
-
-    The cells of a table row are separated by commas.
-    """
-    walk, builder = etree.iterwalk(root, ("start", "end")), LineBuilder(root)
-    for event, element in walk:
-        tag: Any = element.tag
-        if builder.parts and tag not in SAME_LINE_TAGS:
-            yield from builder.flush_line()
-        if event == "end":
-            builder.close_element(element, tag)
-        elif element in unread:
-            builder.open_element(element, tag, None)
-            walk.skip_subtree()
-        else:
-            builder.open_element(element, tag, element.text)
-    if builder.parts:
-        yield from builder.flush_line()
+    def read(self, element: Element) -> list[ContactLine]:
+        builder = self.page
+        if element not in builder.spans:  # it is in a menu, in bold text or in a row of a table
+            builder = LineBuilder(element, self.unread)
+        return builder.lines[builder.spans.get(element, slice(None))]
 
 
 def _collect_unread(document: Document) -> set[Element]:
@@ -601,35 +581,64 @@ def _is_page_form(element: Element) -> bool:
 
 
 class LineBuilder:
-    """Collects the text of a line, and counts how much of it is bold or a link to another page."""
+    """Splits an element into lines, at block elements and line breaks.
 
-    def __init__(self, root: Element) -> None:
-        self.root, self.blocks = root, [root]  # the open block elements, outermost first
+    The cells of a table row are separated by commas. lines: with how much of each is bold or a link
+    to another page. spans: where the lines of block elements are, unless they are in bold text, a
+    link or a heading.
+    """
+
+    def __init__(self, root: Element, unread: Collection[Element]) -> None:
+        self.lines: list[ContactLine] = []
+        self.spans: dict[Element, slice] = {}
+        self.blocks = [root]  # the open block elements, outermost first
+        self.starts: list[int | None] = []  # the number of lines before each; None: without a span
         self.parts: list[str] = []
         self.length = self.bold_length = self.linked_length = 0
         self.level = 9
         self.open_bold_tags = self.open_links = 0
         self.heading_levels: list[int] = []
         self.link_start = 0  # index in `parts` of the current link's text
+        self.read_element(root, unread)
 
-    def open_element(self, element: Element, tag: str, text: str | None) -> None:
+    def read_element(self, root: Element, unread: Collection[Element]) -> None:
+        walk = etree.iterwalk(root, ("start", "end"))
+        for event, element in walk:
+            tag: Any = element.tag
+            if self.parts and tag not in SAME_LINE_TAGS:
+                self.flush_line()
+            if event == "end":
+                self.close_element(element, tag)
+                text = None if element is root else element.tail
+            else:
+                self.open_element(element, tag)
+                text = element.text
+                if element in unread:
+                    text = None
+                    walk.skip_subtree()
+            if text and (self.parts or not text.isspace()):
+                self.add_text(text)
+        if self.parts:
+            self.flush_line()
+
+    def open_element(self, element: Element, tag: str) -> None:
         if tag not in IN_LINE_TAGS:
+            is_marked = self.open_bold_tags or self.open_links or self.heading_levels
             self.blocks.append(element)
+            self.starts.append(None if is_marked else len(self.lines))
         if tag in MARKED_TAGS:
             self.start_mark(element)
-        if text:
-            self.add_text(text)
 
     def close_element(self, element: Element, tag: str) -> None:
         if tag in MARKED_TAGS:
             self.end_mark(element)
         if tag not in IN_LINE_TAGS:
             self.blocks.pop()
-        if element is not self.root:
-            if tag in CELL_TAGS:
-                self.add_text(", ")
-            if tail := element.tail:
-                self.add_text(tail)
+            start = self.starts.pop()
+            if start is not None:
+                self.spans[element] = slice(start, len(self.lines))
+        elif tag in CELL_TAGS and element is not self.blocks[0]:
+            self.add_text(", ")
 
     def start_mark(self, element: Element) -> None:
         tag = element.tag
@@ -674,26 +683,19 @@ class LineBuilder:
             self.parts.append(f" tel {address} " if kind == "tel" else f" {address} ")
 
     def add_text(self, text: str) -> None:
-        if self.parts or not text.isspace():
-            size = len(text.strip())
-            self.parts.append(text)
-            self.length += size
-            self.bold_length += size if self.open_bold_tags else 0
-            self.linked_length += size if self.open_links else 0
-            if self.heading_levels:
-                self.level = min(self.level, *self.heading_levels)
+        size = len(text.strip())
+        self.parts.append(text)
+        self.length += size
+        self.bold_length += size if self.open_bold_tags else 0
+        self.linked_length += size if self.open_links else 0
+        if self.heading_levels:
+            self.level = min(self.level, *self.heading_levels)
 
-    def flush_line(self) -> Iterator[ContactLine]:
+    def flush_line(self) -> None:
         text = clean_line("".join(self.parts)).strip(" ,")
         if text:
             most = 0.95 * max(self.length, 1)
             is_bold, is_link = self.bold_length >= most, self.linked_length >= most
-            yield ContactLine(text, self.level, is_bold, is_link, self.blocks[-1])
-        (
-            self.parts,
-            self.length,
-            self.bold_length,
-            self.linked_length,
-            self.level,
-            self.link_start,
-        ) = [], 0, 0, 0, 9, 0
+            self.lines.append(ContactLine(text, self.level, is_bold, is_link, self.blocks[-1]))
+        self.parts, self.level, self.link_start = [], 9, 0
+        self.length = self.bold_length = self.linked_length = 0

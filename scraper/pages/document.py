@@ -24,7 +24,6 @@ from lxml import etree
 from scraper.errors import NotARelease, PageError
 from scraper.normalise.page_urls import extract_host
 from scraper.normalise.text_cleaning import (
-    cache_by_text,
     clean_line,
     clean_text,
     has_mojibake,
@@ -53,12 +52,6 @@ LINK_TEXT_XPATH: Any = etree.XPath(
     "descendant-or-self::a[@href or not(@name or @id)]//text()", smart_strings=False
 )
 
-# The axes visit each element once, "//" several times.
-HOME_LINK_XPATH = etree.XPath(
-    "descendant::a[@href='/']/descendant::text()"
-    " | descendant::a[@href='/']/descendant-or-self::*/@alt",
-    smart_strings=False,
-)
 
 # Charsets.
 BOMS = (
@@ -271,7 +264,12 @@ class Document:
         """Return the texts of the links to the home page, even if they have been removed since the
         first access.
         """
-        return cast("list[str]", HOME_LINK_XPATH(self.root))
+        texts: list[str] = []
+        for link in self.index.by_tag["a"]:
+            if link.get("href") == "/":
+                texts += link.itertext()
+                texts += filter(None, (part.get("alt") for part in link.iter("*")))
+        return texts
 
     @property
     def language(self) -> str | None:
@@ -294,18 +292,27 @@ class Document:
         # Most selectors are for another CMS than the page's; looking up their names is cheaper than
         # looking for elements.
         if not (
-            all(name in self.index.class_attributes for name in selector.classes)
+            all(map(self.find_class_attributes, selector.classes))
             and all(name in self.text for name in selector.ids)
         ):
             return []
         if selector.steps:
             _, (name, *_) = selector.steps[0]
-            candidates = self.list_elements(self.index.class_attributes[name])
+            candidates = self.list_elements(self.find_class_attributes(name))
             if len(candidates) <= MAX_ANCESTOR_CHECKS:
                 return [
                     element for element in candidates if self.matches_steps(element, selector.steps)
                 ]
         return _filter_elements(selector.xpath(self.root))
+
+    def find_class_attributes(self, name: str) -> frozenset[str]:
+        """Return the class attributes of the page that contain a class."""
+        index = self.index
+        if name not in index.attributes_by_class:
+            index.attributes_by_class[name] = frozenset(
+                names for names in index.by_class if name in names and _has_class(names, name)
+            )
+        return index.attributes_by_class[name]
 
     def select_by_class(self, is_match: Callable[[str], bool]) -> list[Element]:
         """Return the elements whose class attribute satisfies `is_match`, in document order if none
@@ -349,7 +356,7 @@ class Document:
 
         def is_match(part: Element, step: SelectorStep) -> bool:
             return step.tag in (None, part.tag) and all(
-                part.get("class") in self.index.class_attributes[name] for name in step.classes
+                part.get("class") in self.find_class_attributes(name) for name in step.classes
             )
 
         ancestors = element.iterancestors()  # shared by the steps, so that each continues outwards
@@ -380,47 +387,34 @@ class ElementIndex:
     """The elements of a page by tag and attributes, collected in one pass.
 
     order: the number of each element in document order. by_tag, by_class: the elements with a tag
-    or a class attribute. class_attributes: the class attributes that contain a class. by_name: the
-    elements by their class, id and custom tag, as one string; without the ids of headings, which
-    are derived from their words. roles, styles: these attributes.
+    or a class attribute. ids, roles, styles: these attributes. attributes_by_class: cached class
+    attributes that contain a given class.
     """
 
     order: dict[Element, int] = field(default_factory=dict)
     by_tag: dict[str, list[Element]] = field(default_factory=lambda: defaultdict(list))
     by_class: dict[str, list[Element]] = field(default_factory=lambda: defaultdict(list))
-    class_attributes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    by_name: dict[str, list[Element]] = field(default_factory=lambda: defaultdict(list))
+    ids: dict[Element, str] = field(default_factory=dict)
     roles: dict[Element, str] = field(default_factory=dict)
     styles: dict[Element, str] = field(default_factory=dict)
+    attributes_by_class: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 def _index_elements(root: Element) -> ElementIndex:
     index = ElementIndex()
+    order, by_tag, by_class = index.order, index.by_tag, index.by_class
     for number, element in enumerate(root.iter("*")):
-        tag: Any = element.tag
-        index.order[element] = number
-        index.by_tag[tag].append(element)
-        classes, identifier = element.get("class"), element.get("id")
-        if classes:
-            index.by_class[classes].append(element)
-        if tag in HEADING_TAGS:
-            identifier = None
-        if classes or identifier or "-" in tag:
-            custom_tag = tag if "-" in tag else ""
-            index.by_name[f"{classes or ''} {identifier or ''} {custom_tag}"].append(element)
+        order[element] = number
+        by_tag[cast("str", element.tag)].append(element)
+        if classes := element.get("class"):
+            by_class[classes].append(element)
+        if identifier := element.get("id"):
+            index.ids[element] = identifier
         if role := element.get("role"):
             index.roles[element] = role
         if style := element.get("style"):
             index.styles[element] = style
-    for classes in index.by_class:
-        for name in _split_classes(classes):
-            index.class_attributes[name].add(classes)
     return index
-
-
-@cache_by_text()
-def _split_classes(classes: str) -> set[str]:
-    return set(HTML_WHITE_SPACE.split(classes))
 
 
 def find_canonical_url(document: Document) -> str | None:
@@ -546,7 +540,8 @@ def read_short_line(element: Element, max_length: int) -> str | None:
     parts: list[str] = []
     length = 0
     for text in element.itertext():
-        if part := clean_line(text):
+        # most texts are only indentation
+        if not text.isspace() and (part := clean_line(text)):
             length += len(part) + 1
             if length > max_length + 1:
                 return None
@@ -704,6 +699,15 @@ def _parse_selector_steps(css: str) -> tuple[SelectorStep, ...]:
         SelectorStep(match["tag"] and match["tag"].lower(), tuple(match["classes"].split(".")[1:]))
         for match in reversed(found)
     )
+
+
+def _has_class(attribute: str, name: str) -> bool:
+    """Return whether a class attribute contains a class.
+
+    >>> _has_class("lead\\tin-depth", "in-depth"), _has_class("lead in-depth", "in")
+    (True, False)
+    """
+    return name in attribute and f" {name} " in HTML_WHITE_SPACE.sub(" ", f" {attribute} ")
 
 
 def _decode_html(html: bytes) -> str:

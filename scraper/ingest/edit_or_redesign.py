@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree, html
@@ -215,7 +215,7 @@ def fingerprint_template(document: Document) -> bytes:
     """
     hashes = {
         found
-        for tag, value in document.name_index.attributes
+        for tag, value in _collect_attributes(document)
         for found in _hash_template_names(tag, value)
     }
     return FINGERPRINT_VERSION + b"".join(sorted(hashes))
@@ -225,10 +225,21 @@ def find_template_names(document: Document) -> set[str]:
     """Return a page's classes and ids, each with its element's tag, except generated ones."""
     return {
         f"{tag}.{name}"
-        for tag, value in document.name_index.attributes
+        for tag, value in _collect_attributes(document)
         for name in value.split()
         if not GENERATED_NAME.search(name)
     }
+
+
+def _collect_attributes(document: Document) -> set[tuple[str, str]]:
+    """Return the classes and ids of a page, each with its element's tag."""
+    index = document.index
+    by_class = {
+        (cast("str", element.tag), classes)
+        for classes, elements in index.by_class.items()
+        for element in elements
+    }
+    return by_class | {(cast("str", element.tag), name) for element, name in index.ids.items()}
 
 
 # The pages of a site have most names in common.

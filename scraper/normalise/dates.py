@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -287,11 +287,17 @@ def find_first_date(line: str, url: str) -> tuple[re.Match[str], date]:
 
     Raises NoDateError if there is none.
     """
-    matches = (form.search(line) for form in DATE_FORMS)
-    first = min(filter(None, matches), key=lambda match: match.start(), default=None)
+    first = _search_first_date(line)
     if first is None:
         raise NoDateError(f"no date in {line[:80]!r}")
     return first, _parse_day(first, url)
+
+
+# The line of a label is looked at several times, for its date, its words and what follows.
+@lru_cache(maxsize=64)
+def _search_first_date(line: str) -> re.Match[str] | None:
+    matches = filter(None, (form.search(line) for form in DATE_FORMS))
+    return min(matches, key=lambda match: match.start(), default=None)
 
 
 def _parse_day(match: re.Match[str], url: str) -> date:

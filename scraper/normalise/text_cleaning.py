@@ -17,7 +17,6 @@ from html.entities import name2codepoint
 from typing import TypeVar
 
 from archive.database.stored_text import (
-    INVISIBLE_CHARACTERS,
     clean_line,
     clean_text,
     sanitise_html,
@@ -38,15 +37,17 @@ TRAIL_BYTE_CHARACTERS = re.escape(
 # With the first byte: of western European letters (Â, Ã), of dashes, quotes and signs (â, ï), of
 # emoji (ð). Sámi has words such as ANARÂŠKIELÂ and ihâžžân, in which the same letters are right.
 TRAIL_BYTE_LETTERS = "ƒŠŒŽšœžŸ"
-MOJIBAKE = re.compile(
-    f"Ã[{TRAIL_BYTE_CHARACTERS}]"
-    f"|Â(?:(?![{TRAIL_BYTE_LETTERS}])|(?<=[a-zåäö]Â))[{TRAIL_BYTE_CHARACTERS}]"
-    rf"|â(?![{TRAIL_BYTE_LETTERS}]{{2}}|(?<=\wâ)[ŠŽšž])[{TRAIL_BYTE_CHARACTERS}]{{2}}"
-    rf"|ï(?![{TRAIL_BYTE_LETTERS}]{{2}})[{TRAIL_BYTE_CHARACTERS}]{{2}}"
-    f"|ð[{TRAIL_BYTE_CHARACTERS}]{{3}}"
+MOJIBAKE_FORMS = (
+    f"Ã[{TRAIL_BYTE_CHARACTERS}]",
+    f"Â(?:(?![{TRAIL_BYTE_LETTERS}])|(?<=[a-zåäö]Â))[{TRAIL_BYTE_CHARACTERS}]",
+    rf"â(?![{TRAIL_BYTE_LETTERS}]{{2}}|(?<=\wâ)[ŠŽšž])[{TRAIL_BYTE_CHARACTERS}]{{2}}",
+    rf"ï(?![{TRAIL_BYTE_LETTERS}]{{2}})[{TRAIL_BYTE_CHARACTERS}]{{2}}",
+    f"ð[{TRAIL_BYTE_CHARACTERS}]{{3}}",
 )
+MOJIBAKE = re.compile("|".join(MOJIBAKE_FORMS))
+# A pattern that begins with one letter is searched faster than all of them.
+MOJIBAKE_BY_LETTER = {form[0]: re.compile(form) for form in MOJIBAKE_FORMS}
 C1_CONTROLS = re.compile("[\u0080-\u009f]")
-MOJIBAKE_LEAD_CHARACTERS = "ÃÂâïð"
 MAX_REPAIR_ROUNDS = 4  # a text may have been misread several times
 # Entities of letters, spaces and punctuation; &lt; and &gt; may be intended in a text.
 ENTITY_NAMES = "|".join(sorted(set(name2codepoint) - {"lt", "gt"}, key=len, reverse=True))
@@ -69,7 +70,6 @@ SPEECH_DASH = re.compile(r"[-–—−‒―‐‑]\s*(?=[^\s\d])|[–—−‒�
 # HTML.
 SANITISED_TAG = re.compile(r"""(<(?:[^>"]|"[^"]*")*>)""")  # matches tags as nh3 writes them
 HORIZONTAL_SPACE = re.compile(r"(?:[^\S\n]|&nbsp;)+")  # without the line breaks between blocks
-NEEDS_CLEANING = re.compile("&nbsp;|  |[^\\S\n ]|" + INVISIBLE_CHARACTERS.pattern)
 
 CachedResult = TypeVar("CachedResult")
 
@@ -157,10 +157,10 @@ def repair_mojibake(text: str) -> str:
 
 
 def has_mojibake(text: str) -> bool:
-    return (
-        not text.isascii()  # the first two tests are fast and rule out most texts
-        and any(sign in text for sign in MOJIBAKE_LEAD_CHARACTERS)
-        and MOJIBAKE.search(text) is not None
+    # the first two tests are fast and rule out most texts
+    return not text.isascii() and any(
+        letter in text and form.search(text) is not None
+        for letter, form in MOJIBAKE_BY_LETTER.items()
     )
 
 
@@ -207,8 +207,9 @@ def sanitise_body_html(html: str) -> str:
     '<p>A <a rel="noopener noreferrer">b</a></p>'
     """
     safe = sanitise_html(html)
-    # true for most texts
-    if not NEEDS_CLEANING.search(safe) and unicodedata.is_normalized("NFC", safe):
+    # true for most texts; only printable characters are neither invisible nor other white space
+    is_clean = "  " not in safe and "&nbsp;" not in safe and safe.replace("\n", "").isprintable()
+    if is_clean and unicodedata.is_normalized("NFC", safe):
         return safe
     return "".join(
         piece if piece.startswith("<") else HORIZONTAL_SPACE.sub(" ", strip_invisible(piece))

@@ -7,8 +7,8 @@ and headings to choose among blocks of text.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, islice, takewhile
 from typing import cast
@@ -30,7 +30,6 @@ from scraper.pages.document import (
     MIN_SENTENCE_LENGTH,
     Document,
     Element,
-    NameIndex,
     count_letters,
     count_linked_letters,
     count_text_letters,
@@ -47,36 +46,45 @@ NON_TEXT_TAGS = split_word_list("""
     """)
 BOILERPLATE_ROLES = {"navigation", "search", "dialog", "alertdialog", "menu", "menubar", "toolbar"}
 SIDEBAR_ROLES = {"complementary", "contentinfo", "banner"}
-_has_boilerplate_word = compile_name_pattern(
-    split_word_list(r"""
-    cookies? cookiebar consent gdpr kakor breadcrumbs? brodsmul\w* share shares sharing sharebar
-    sharelinks share-links dela social socials socialmedia sociala addthis addtoany a2a related
-    relaterad\w* relatedposts recommend\w* recirc\w* more-from also-read read-next trending
-    most-read mest-last teaserlist linklist quick-?links newsletter nyhetsbrev comments? commentlist
-    kommentarer disqus respond menu meny submenu nav navbar navi navigation subnav topnav metanav
-    servicebar languageswitcher pagination paging pager skiplinks? outbrain taboola adslot adsense
-    dfp captcha tooltip datepicker podcast-player readspeaker print-only printonly only-print
-    onlyprint visible-print visible-print-block authorbox author-box author-bio
-    """)
-)
-# Text for screen readers, such as a link's note. Labels of dates are kept, because they give a date
-# its meaning.
-_has_hidden_word = compile_name_pattern(
-    split_word_list("""
-    screen-reader screen-reader-text screenreader visuallyhidden visually-hidden sr-only sr-text
-    show-for-sr reader-only is-vishidden offscreen off-screen aural assistive-text element-invisible
-    a11y-hidden hidden-accessible unsichtbar
-    """)
-)
-# Names that running text may have, too: an article may be in a sidebar or be an advertorial, a
-# section may have the id toc_3.
-_has_doubtful_word = compile_name_pattern(
-    split_word_list(r"""
-    sidebar sidopanel (?<!rs_)(?<!rs-)skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar
-    popup modal lightbox login hero-nav promo\w* paywall feedback rating subscribe subscription
-    prenumerera
-    """)
-)
+# What a class, id or custom tag means, by its words.
+NAME_WORDS = {
+    # of the page's frame or an accordion, which make a name harmless
+    "frame": "has with no without page site layout faq accordion qa tab-?(?:pane|content|panel)",
+    "boilerplate": r"""
+        cookies? cookiebar consent gdpr kakor breadcrumbs? brodsmul\w* share shares sharing sharebar
+        sharelinks share-links dela social socials socialmedia sociala addthis addtoany a2a related
+        relaterad\w* relatedposts recommend\w* recirc\w* more-from also-read read-next trending
+        most-read mest-last teaserlist linklist quick-?links newsletter nyhetsbrev comments?
+        commentlist kommentarer disqus respond menu meny submenu nav navbar navi navigation subnav
+        topnav metanav servicebar languageswitcher pagination paging pager skiplinks? outbrain
+        taboola adslot adsense dfp captcha tooltip datepicker podcast-player readspeaker print-only
+        printonly only-print onlyprint visible-print visible-print-block authorbox author-box
+        author-bio
+        """,
+    # Text for screen readers, such as a link's note. Labels of dates are kept, because they give a
+    # date its meaning.
+    "hidden": """
+        screen-reader screen-reader-text screenreader visuallyhidden visually-hidden sr-only sr-text
+        show-for-sr reader-only is-vishidden offscreen off-screen aural assistive-text
+        element-invisible a11y-hidden hidden-accessible unsichtbar
+        """,
+    # Names that running text may have, too: an article may be in a sidebar or be an advertorial, a
+    # section may have the id toc_3.
+    "doubtful": r"""
+        sidebar sidopanel (?<!rs_)(?<!rs-)skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar
+        popup modal lightbox login hero-nav promo\w* paywall feedback rating subscribe subscription
+        prenumerera
+        """,
+    "menu": r"(?:\w*(?:menu|meny|nav)) navi navigation navbar",
+    "site header": "header head sidhuvud(?:et)? huvud masthead banner",
+    "site footer": "footer foot sidfot(?:en)? fot",
+}
+NAMINGS = ("frame", "boilerplate", "hidden", "doubtful")  # the first one of an element's counts
+_NAME_TESTS = {
+    meaning: compile_name_pattern(split_word_list(words)) for meaning, words in NAME_WORDS.items()
+}
+# most names mean nothing, and one pattern with all words is faster than several
+_has_any_meaning = compile_name_pattern(split_word_list(" ".join(NAME_WORDS.values())))
 _has_side_column_word = compile_name_pattern(
     split_word_list(r"""
     aside side sidebar sidopanel sidospalt sido?kolumn side-?(?:col\w*|box|panel|area) secondary
@@ -127,18 +135,9 @@ def compile_markup_name(words: str) -> Callable[[str], bool]:
     return cache_by_text()(lambda names: has_word(split_camel_case(names)))
 
 
-_is_menu_name = compile_markup_name(r"(?:\w*(?:menu|meny|nav)) navi navigation navbar")
-_is_site_header_name = compile_markup_name("header head sidhuvud(?:et)? huvud masthead banner")
-_is_site_footer_name = compile_markup_name("footer foot sidfot(?:en)? fot")
 # a term of the text: "tag-newsletter"
 WORDPRESS_TERM_CLASS = re.compile(r"(?:^|(?<=\s))(?:category|tag)-[\w-]+")
-# Words that make a name harmless, because it is that of the page's frame or an accordion.
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
-_has_frame_word = compile_name_pattern(
-    split_word_list(
-        "has with no without page site layout faq accordion qa tab-?(?:pane|content|panel)"
-    )
-)
 NEVER_BOILERPLATE_TAGS = ("figcaption", "td", "th", "tr")
 SENTENCE_PARENT_TAGS = ("p", "li", "td", "dd")
 # Fact boxes in the text, recognised by name or heading.
@@ -301,36 +300,37 @@ PICTURE_CREDIT = re.compile(
 
 def drop_boilerplate(document: Document) -> None:
     """Remove menus, cookie banners, share buttons and the like from the whole tree."""
-    root = document.root
+    root, marked = document.root, _collect_marked_elements(document)
     etree.strip_elements(root, *NON_TEXT_TAGS, with_tail=False)
-    _drop_feedback_boxes(root)
-    _drop_alerts(document)
+    _drop_feedback_boxes(document)
+    _drop_alerts(document, marked)
     total = count_text_letters(root)
-    for part in list(_iter_site_frame(document)):
+    for part in list(_iter_site_frame(document, marked)):
         remove_element(part)
-    index = document.name_index
-    unnamed = {
-        *root.iter("nav", "form"),
-        *(part for part, role in index.roles.items() if role in BOILERPLATE_ROLES),
+    candidates = {
+        *document.select_by_tag("nav", "form"),
+        *document.select_by_role(*BOILERPLATE_ROLES),
+        *(element for element, meanings in marked.items() if _choose_naming(meanings)),
     }
     waiting = [root]
     while waiting:
         element = waiting.pop()
         if (
-            (element in index.names or element in unnamed)
-            and _is_boilerplate_element(element, index)
+            element in candidates
+            and _is_boilerplate_element(element, naming := _choose_naming(marked[element]))
             and not _is_page_frame(element, total)
         ):
-            _keep_date_label(element)
+            if naming == "doubtful":
+                _keep_date_label(element)
             remove_element(element)
         else:
             waiting.extend(element)
     _drop_share_rows(root)
 
 
-def drop_hidden_headings(root: Element) -> None:
+def drop_hidden_headings(document: Document) -> None:
     """Remove elements whose heading is shown only in print, if the page has another headline."""
-    headings = list(root.iter("h1"))
+    headings = document.select_by_tag("h1")
     hidden = [
         heading
         for heading in headings
@@ -343,11 +343,11 @@ def drop_hidden_headings(root: Element) -> None:
                 remove_element(block)
 
 
-def _drop_feedback_boxes(root: Element) -> None:
+def _drop_feedback_boxes(document: Document) -> None:
     """Remove short boxes with buttons or fields that begin with words such as "Hjälpte
     informationen dig?".
     """
-    controls = list(root.iter("button", "input", "textarea"))
+    controls = document.select_by_tag("button", "input", "textarea")
     ancestors = dict.fromkeys(
         part for control in controls for part in islice(control.iterancestors(), MAX_FEEDBACK_DEPTH)
     )
@@ -387,25 +387,39 @@ def _is_hidden_element(element: Element) -> bool:
     return HIDDEN_STYLE.search(element.get("style") or "") is not None
 
 
-def _iter_site_frame(document: Document) -> Iterator[Element]:
+def _iter_site_frame(
+    document: Document, marked: Mapping[Element, frozenset[str]]
+) -> Iterator[Element]:
     """Yield the site's headers and footers: those before and after the h1, in a part of the page
     that also has menus.
 
     A header or footer whose nearest ancestor with the h1 has no menu belongs to the text, and may
     contain its date.
     """
-    root = document.root
-    menus = _list_menus(document)
+    menus = _list_menus(document, marked)
     with_menu = _collect_ancestors(menus)
-    headings = list(root.iter("h1"))
+    headings = document.select_by_tag("h1")
     with_heading = {*headings, *_collect_ancestors(headings)}
-    headers = _collect_frame_parts(document, "header", "banner", _is_site_header_name)
-    footers = _collect_frame_parts(document, "footer", "contentinfo", _is_site_footer_name)
+    headers = {
+        *document.select_by_tag("header"),
+        *document.select_by_role("banner"),
+        *(element for element, meanings in marked.items() if "site header" in meanings),
+    }
+    footers = {
+        *document.select_by_tag("footer"),
+        *document.select_by_role("contentinfo"),
+        *(element for element, meanings in marked.items() if "site footer" in meanings),
+    }
     parts = headers
-    for element in root.iter("h1", *SITE_FRAME_CONTAINERS):
+    for element in document.list_present((*headings, *headers, *footers)):
         if element.tag == "h1":
             parts = footers
-        elif element in parts and element not in with_heading and not _is_in_article(element):
+        elif (
+            element in parts
+            and element.tag in SITE_FRAME_CONTAINERS
+            and element not in with_heading
+            and not _is_in_article(element)
+        ):
             shared = _find_nearest_ancestor(element, with_heading)
             if (
                 shared is not None
@@ -413,18 +427,6 @@ def _iter_site_frame(document: Document) -> Iterator[Element]:
                 and _has_menu_beside(shared, element, menus)
             ):
                 yield element
-
-
-def _collect_frame_parts(
-    document: Document, tag: str, role: str, is_match: Callable[[str], bool]
-) -> set[Element]:
-    """Return the elements that may be a header or footer of the site by tag, role or name."""
-    index = document.name_index
-    return {
-        *document.root.iter(tag),
-        *(element for element, own in index.roles.items() if own == role),
-        *(element for element, names in index.names.items() if is_match(names)),
-    }
 
 
 def _collect_ancestors(elements: Iterable[Element]) -> set[Element]:
@@ -448,13 +450,12 @@ def _has_menu_beside(shared: Element, element: Element, menus: list[Element]) ->
     )
 
 
-def _list_menus(document: Document) -> list[Element]:
+def _list_menus(document: Document, marked: Mapping[Element, frozenset[str]]) -> list[Element]:
     """Return the elements with several links, but no h1, that are menus by tag, role or name."""
-    index = document.name_index
     candidates = {
-        *document.root.iter("nav"),
-        *(element for element, role in index.roles.items() if role == "navigation"),
-        *(element for element, names in index.names.items() if _is_menu_name(names)),
+        *document.select_by_tag("nav"),
+        *document.select_by_role("navigation"),
+        *(element for element, meanings in marked.items() if "menu" in meanings),
     }
     return [
         element
@@ -472,11 +473,7 @@ def _keep_date_label(element: Element) -> None:
     """Move the only date label of a toolbar or similar element in front of it, because the element
     will be removed.
     """
-    if (
-        element.tag in INLINE_TAGS
-        or element.getparent() is None
-        or _classify_element(element) != "doubtful"
-    ):
+    if element.tag in INLINE_TAGS or element.getparent() is None:
         return
     labels = [
         part
@@ -513,23 +510,18 @@ def is_side_column(element: Element) -> bool:
     return _has_side_column_word(split_camel_case(names))
 
 
-def _is_boilerplate_element(element: Element, index: NameIndex) -> bool:
+def _is_boilerplate_element(element: Element, naming: str) -> bool:
     """Return whether an element is boilerplate, according to its tag, role, class and id."""
     tag = cast("str", element.tag)
-    if tag == "nav" or index.roles.get(element) in BOILERPLATE_ROLES:
+    if tag == "nav" or element.get("role") in BOILERPLATE_ROLES:
         return True
     if tag == "form":
         return count_text_letters(element) < MAX_FORM_LENGTH and element.find(".//h1") is None
-    return (
-        element in index.names
-        and tag not in NEVER_BOILERPLATE_TAGS
-        and _has_boilerplate_name(element)
-    )
+    return tag not in NEVER_BOILERPLATE_TAGS and _has_boilerplate_name(element, naming)
 
 
-def _has_boilerplate_name(element: Element) -> bool:
+def _has_boilerplate_name(element: Element, naming: str) -> bool:
     """Return whether an element has a name of boilerplate, and no text that is kept under it."""
-    naming = _classify_element(element)
     if not naming:
         return False
     if naming == "hidden":
@@ -542,9 +534,9 @@ def _has_boilerplate_name(element: Element) -> bool:
     return True
 
 
-def _drop_alerts(document: Document) -> None:
+def _drop_alerts(document: Document, marked: Mapping[Element, frozenset[str]]) -> None:
     """Remove alerts of the site, but not boxes with such a name between sentences of the text."""
-    root, alerts = document.root, _collect_alerts(document)
+    root, alerts = document.root, _collect_alerts(document, marked)
     sentence_counts: Counter[Element] = Counter()  # by main element, or the root
     found: list[tuple[Element, Element, int]] = []  # alerts, and the sentences before them
     for element in root.iter(*ALERT_TAGS) if alerts else ():
@@ -560,10 +552,9 @@ def _drop_alerts(document: Document) -> None:
             remove_element(element)
 
 
-def _collect_alerts(document: Document) -> set[Element]:
-    index = document.name_index
-    named = [element for element, names in index.names.items() if _is_alert_name(names)]
-    named += [element for element, role in index.roles.items() if role == "alert"]
+def _collect_alerts(document: Document, marked: Mapping[Element, frozenset[str]]) -> set[Element]:
+    named = [element for element, meanings in marked.items() if "alert" in meanings]
+    named += document.select_by_role("alert")
     return {element for element in named if element.tag in ALERT_TAGS and _is_alert(element)}
 
 
@@ -884,27 +875,44 @@ def is_card(element: Element) -> bool:
     )
 
 
-def _classify_element(element: Element) -> str:
-    """Classify an element by its class, id and tag, as `_classify_names` does."""
-    tag, identifier = cast("str", element.tag), element.get("id")
-    if tag in HEADING_TAGS:  # ids of headings are derived from their words
-        identifier = None
-    return _classify_names(
-        f"{element.get('class') or ''} {identifier or ''} {tag if '-' in tag else ''}"
+def _collect_marked_elements(document: Document) -> dict[Element, frozenset[str]]:
+    """Return the elements whose class, id or custom tag means something, with its meanings."""
+    index = document.index
+    marked: dict[Element, frozenset[str]] = defaultdict(frozenset)
+    custom_tags = ((tag, elements) for tag, elements in index.by_tag.items() if "-" in tag)
+    for names, elements in chain(index.by_class.items(), custom_tags):
+        if found := _find_meanings(names):
+            for element in elements:
+                marked[element] |= found
+    for element, identifier in index.ids.items():
+        # ids of headings are derived from their words
+        if element.tag not in HEADING_TAGS and (found := _find_meanings(identifier)):
+            marked[element] |= found
+    return marked
+
+
+@cache_by_text(16_384)
+def _find_meanings(names: str) -> frozenset[str]:
+    """Return what a class, id or tag means (see NAME_WORDS, and "alert").
+
+    Cached, because the pages of a site have most names in common.
+    """
+    words = split_camel_case(names)
+    alert = frozenset(("alert",)) if _is_alert_name(names) else frozenset()
+    if not _has_any_meaning(words):
+        return alert
+    without_terms = WORDPRESS_TERM_CLASS.sub(" ", words)
+    return alert.union(
+        meaning
+        for meaning, is_match in _NAME_TESTS.items()
+        if is_match(without_terms if meaning in NAMINGS else words)
     )
 
 
-@cache_by_text()
-def _classify_names(names: str) -> str:
-    """Classify a class, id or custom element name: boilerplate, hidden, doubtful, or "" for none of
-    these.
-    """
-    names = WORDPRESS_TERM_CLASS.sub(" ", split_camel_case(names))
-    if _has_frame_word(names):
-        return ""
-    if _has_boilerplate_word(names):
-        return "boilerplate"
-    return "hidden" if _has_hidden_word(names) else "doubtful" if _has_doubtful_word(names) else ""
+def _choose_naming(meanings: Collection[str]) -> str:
+    """Return boilerplate, hidden or doubtful; "" for none of these, or for a name of the frame."""
+    naming = next(filter(meanings.__contains__, NAMINGS), "")
+    return "" if naming == "frame" else naming
 
 
 def _is_page_frame(element: Element, total: int) -> bool:

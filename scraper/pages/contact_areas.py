@@ -7,10 +7,10 @@ Contacts in the site's header or footer, which are the same on every page, do no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import dropwhile, groupby, islice, takewhile
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote
 
 from lxml import etree
@@ -72,7 +72,6 @@ SITE_CONTACT = re.compile(
     r"|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
     re.IGNORECASE,
 )
-STYLE_XPATH = etree.XPath("descendant-or-self::*[@style]")
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 # Limits.
@@ -105,14 +104,16 @@ def find_contact_areas(document: Document) -> list[ContactArea]:
     Call it before boilerplate is dropped, because contacts are often mistaken for it.
     """
     used_elements: set[Element] = set()
-    lines_by_element: dict[Element, list[ContactLine]] = {}
+    reader = LineReader(document)
     headings = islice(_find_contact_headings(document), MAX_HEADING_CANDIDATES)
-    found = [
-        _read_area_under_heading(heading, used_elements, lines_by_element) for heading in headings
-    ]
+    found = [_read_area_under_heading(heading, used_elements, reader) for heading in headings]
     boxes = document.select_by_class(_is_contact_class)
-    found += [_read_area_in_box(box, used_elements) for box in boxes if not _is_in_boilerplate(box)]
-    lines = list(_read_page_lines(document.root))
+    found += [
+        _read_area_in_box(box, used_elements, reader)
+        for box in boxes
+        if not _is_in_boilerplate(box)
+    ]
+    lines = reader.read(document.root)
     found += _find_contact_requests(lines, used_elements)
     found += _find_people_by_layout(lines)
     return list(_drop_switchboard_contacts(document.root, [area for area in found if area]))
@@ -312,15 +313,12 @@ def _find_block(heading: Element) -> Element:
 
 
 def _read_area_under_heading(
-    heading: Element,
-    used_elements: set[Element],
-    lines_by_element: dict[Element, list[ContactLine]],
+    heading: Element, used_elements: set[Element], reader: LineReader
 ) -> ContactArea | None:
     """Return the contacts under a heading, or in the line that it starts.
 
     Searches ever larger elements until one has a contact with a telephone number or e-mail address.
-    Adds the elements whose contacts were read to `used_elements`, and the lines read to
-    `lines_by_element`.
+    Adds the elements whose contacts were read to `used_elements`.
     """
     line = clean_line(heading.text or "")
     block = _find_block(heading)
@@ -330,7 +328,7 @@ def _read_area_under_heading(
     lines: list[ContactLine] = []
     boxes = (block, *islice(block.iterancestors(), MAX_ANCESTOR_STEPS))
     for box in takewhile(lambda box: box.tag not in ("body", "html"), boxes):
-        box_lines = _read_lines_once(box, lines_by_element)
+        box_lines = reader.read(box)
         index = _find_line_that_starts(box_lines, line)
         if index is None:
             break
@@ -346,14 +344,6 @@ def _read_area_under_heading(
             break
     used_elements.update(line.block for line in lines)
     return best
-
-
-def _read_lines_once(
-    box: Element, lines_by_element: dict[Element, list[ContactLine]]
-) -> list[ContactLine]:
-    if box not in lines_by_element:
-        lines_by_element[box] = list(_read_page_lines(box))
-    return lines_by_element[box]
 
 
 def _find_line_that_starts(lines: Sequence[ContactLine], words: str) -> int | None:
@@ -457,7 +447,9 @@ def has_phone_or_email(text: str) -> bool:
     )
 
 
-def _read_area_in_box(box: Element, used_elements: set[Element]) -> ContactArea | None:
+def _read_area_in_box(
+    box: Element, used_elements: set[Element], reader: LineReader
+) -> ContactArea | None:
     """Return the contacts of a contact box, or None if it does not name a person."""
     if box in used_elements or count_text_letters(box) > MAX_CONTACT_BOX_LENGTH:
         return None
@@ -465,7 +457,7 @@ def _read_area_in_box(box: Element, used_elements: set[Element]) -> ContactArea 
         box.iterancestors()
     ):
         return None
-    contacts = parse_contacts(_split_lead_ins(_read_page_lines(box)), "", heading_is_certain=False)
+    contacts = parse_contacts(_split_lead_ins(reader.read(box)), "", heading_is_certain=False)
     if not any(contact.name for contact in contacts):
         return None
     used_elements.update(box.iter())
@@ -510,10 +502,9 @@ def _find_contact_keys_in_markup(markup: str) -> frozenset[str]:
 
     Cached, because the pages of a site have the same footer.
     """
-    root = etree.fromstring(markup, etree.HTMLParser())
-    return frozenset(
-        key for line in _read_page_lines(root) for key in _find_contact_keys(line.text)
-    )
+    document = Document(markup.encode(), "")
+    lines = LineReader(document).read(document.root)
+    return frozenset(key for line in lines for key in _find_contact_keys(line.text))
 
 
 def _find_contact_keys(text: str) -> frozenset[str]:
@@ -562,34 +553,26 @@ def _is_main_or_article(element: Element) -> bool:
     return element.tag in MAIN_TAGS or element.get("role") == "main"
 
 
-def _read_page_lines(root: Element) -> Iterator[ContactLine]:
-    """Yield the lines of an element as a reader sees them, split at block elements and line breaks.
+class LineReader:
+    """Reads the lines of a page or of its elements, each line once if possible."""
 
-    The cells of a table row are separated by commas.
-    """
-    walk, builder = etree.iterwalk(root, ("start", "end")), LineBuilder(root)
-    unread = _collect_unread(root)
-    for event, element in walk:
-        tag: Any = element.tag
-        if builder.parts and tag not in SAME_LINE_TAGS:
-            yield from builder.flush_line()
-        if event == "end":
-            builder.close_element(element, tag)
-        elif element in unread:
-            builder.open_element(element, tag, None)
-            walk.skip_subtree()
-        else:
-            builder.open_element(element, tag, element.text)
-    if builder.parts:
-        yield from builder.flush_line()
+    def __init__(self, document: Document) -> None:
+        self.unread = _collect_unread(document)
+        self.page = LineBuilder(document.root, self.unread)
+
+    def read(self, element: Element) -> list[ContactLine]:
+        builder = self.page
+        if element not in builder.spans:  # it is in a menu, in bold text or in a row of a table
+            builder = LineBuilder(element, self.unread)
+        return builder.lines[builder.spans.get(element, slice(None))]
 
 
-def _collect_unread(root: Element) -> set[Element]:
+def _collect_unread(document: Document) -> set[Element]:
     """Return the elements without lines: hidden ones, scripts, forms, menus."""
-    styled = cast("list[Element]", STYLE_XPATH(root))
-    hidden = (part for part in styled if HIDDEN_STYLE.search(part.get("style") or ""))
-    others = (part for part in root.iter(*NON_CONTACT_TAGS) if not _is_page_form(part))
-    return {*hidden, *others}
+    styles = document.index.styles.items()
+    hidden = (part for part, style in styles if HIDDEN_STYLE.search(style))
+    others = document.select_by_tag(*NON_CONTACT_TAGS)
+    return {*hidden, *(part for part in others if not _is_page_form(part))}
 
 
 def _is_page_form(element: Element) -> bool:
@@ -598,35 +581,64 @@ def _is_page_form(element: Element) -> bool:
 
 
 class LineBuilder:
-    """Collects the text of a line, and counts how much of it is bold or a link to another page."""
+    """Splits an element into lines, at block elements and line breaks.
 
-    def __init__(self, root: Element) -> None:
-        self.root, self.blocks = root, [root]  # the open block elements, outermost first
+    The cells of a table row are separated by commas. lines: with how much of each is bold or a link
+    to another page. spans: where the lines of block elements are, unless they are in bold text, a
+    link or a heading.
+    """
+
+    def __init__(self, root: Element, unread: Collection[Element]) -> None:
+        self.lines: list[ContactLine] = []
+        self.spans: dict[Element, slice] = {}
+        self.blocks = [root]  # the open block elements, outermost first
+        self.starts: list[int | None] = []  # the number of lines before each; None: without a span
         self.parts: list[str] = []
         self.length = self.bold_length = self.linked_length = 0
         self.level = 9
         self.open_bold_tags = self.open_links = 0
         self.heading_levels: list[int] = []
         self.link_start = 0  # index in `parts` of the current link's text
+        self.read_element(root, unread)
 
-    def open_element(self, element: Element, tag: str, text: str | None) -> None:
+    def read_element(self, root: Element, unread: Collection[Element]) -> None:
+        walk = etree.iterwalk(root, ("start", "end"))
+        for event, element in walk:
+            tag: Any = element.tag
+            if self.parts and tag not in SAME_LINE_TAGS:
+                self.flush_line()
+            if event == "end":
+                self.close_element(element, tag)
+                text = None if element is root else element.tail
+            else:
+                self.open_element(element, tag)
+                text = element.text
+                if element in unread:
+                    text = None
+                    walk.skip_subtree()
+            if text and (self.parts or not text.isspace()):
+                self.add_text(text)
+        if self.parts:
+            self.flush_line()
+
+    def open_element(self, element: Element, tag: str) -> None:
         if tag not in IN_LINE_TAGS:
+            is_marked = self.open_bold_tags or self.open_links or self.heading_levels
             self.blocks.append(element)
+            self.starts.append(None if is_marked else len(self.lines))
         if tag in MARKED_TAGS:
             self.start_mark(element)
-        if text:
-            self.add_text(text)
 
     def close_element(self, element: Element, tag: str) -> None:
         if tag in MARKED_TAGS:
             self.end_mark(element)
         if tag not in IN_LINE_TAGS:
             self.blocks.pop()
-        if element is not self.root:
-            if tag in CELL_TAGS:
-                self.add_text(", ")
-            if tail := element.tail:
-                self.add_text(tail)
+            start = self.starts.pop()
+            if start is not None:
+                self.spans[element] = slice(start, len(self.lines))
+        elif tag in CELL_TAGS and element is not self.blocks[0]:
+            self.add_text(", ")
 
     def start_mark(self, element: Element) -> None:
         tag = element.tag
@@ -671,26 +683,19 @@ class LineBuilder:
             self.parts.append(f" tel {address} " if kind == "tel" else f" {address} ")
 
     def add_text(self, text: str) -> None:
-        if self.parts or not text.isspace():
-            size = len(text.strip())
-            self.parts.append(text)
-            self.length += size
-            self.bold_length += size if self.open_bold_tags else 0
-            self.linked_length += size if self.open_links else 0
-            if self.heading_levels:
-                self.level = min(self.level, *self.heading_levels)
+        size = len(text.strip())
+        self.parts.append(text)
+        self.length += size
+        self.bold_length += size if self.open_bold_tags else 0
+        self.linked_length += size if self.open_links else 0
+        if self.heading_levels:
+            self.level = min(self.level, *self.heading_levels)
 
-    def flush_line(self) -> Iterator[ContactLine]:
+    def flush_line(self) -> None:
         text = clean_line("".join(self.parts)).strip(" ,")
         if text:
             most = 0.95 * max(self.length, 1)
             is_bold, is_link = self.bold_length >= most, self.linked_length >= most
-            yield ContactLine(text, self.level, is_bold, is_link, self.blocks[-1])
-        (
-            self.parts,
-            self.length,
-            self.bold_length,
-            self.linked_length,
-            self.level,
-            self.link_start,
-        ) = [], 0, 0, 0, 9, 0
+            self.lines.append(ContactLine(text, self.level, is_bold, is_link, self.blocks[-1]))
+        self.parts, self.level, self.link_start = [], 9, 0
+        self.length = self.bold_length = self.linked_length = 0

@@ -52,13 +52,6 @@ LINK_TEXT_XPATH: Any = etree.XPath(
     "descendant-or-self::a[@href or not(@name or @id)]//text()", smart_strings=False
 )
 
-# The axes visit each element once, "//" several times.
-HOME_LINK_XPATH = etree.XPath(
-    "descendant::a[@href='/']/descendant::text()"
-    " | descendant::a[@href='/']/descendant-or-self::*/@alt",
-    smart_strings=False,
-)
-ROLE_XPATH = etree.XPath("descendant-or-self::*[@role]")
 
 # Charsets.
 BOMS = (
@@ -194,7 +187,7 @@ class Document:
         """Return a document with its own copy of the tree, for code that changes the tree."""
         other = copy.copy(self)
         other.root = copy.deepcopy(self.root)
-        other.__dict__.pop("name_index", None)
+        other.__dict__.pop("index", None)
         return other
 
     def read_head(self) -> None:
@@ -259,27 +252,24 @@ class Document:
         ]
 
     @cached_property
-    def name_index(self) -> NameIndex:
-        """Return the classes and ids of the page.
+    def index(self) -> ElementIndex:
+        """Return the elements of the page by tag and attributes.
 
         Access it before elements are removed, because it does not change afterwards.
         """
-        return _index_names(self.root)
+        return _index_elements(self.root)
 
     @cached_property
     def home_link_texts(self) -> list[str]:
         """Return the texts of the links to the home page, even if they have been removed since the
         first access.
         """
-        return cast("list[str]", HOME_LINK_XPATH(self.root))
-
-    def find_class_attributes(self, name: str) -> frozenset[str]:
-        index = self.name_index
-        if name not in index.attributes_by_class:
-            index.attributes_by_class[name] = frozenset(
-                names for names in index.elements if name in names and _has_class(names, name)
-            )
-        return index.attributes_by_class[name]
+        texts: list[str] = []
+        for link in self.index.by_tag["a"]:
+            if link.get("href") == "/":
+                texts += link.itertext()
+                texts += filter(None, (part.get("alt") for part in link.iter("*")))
+        return texts
 
     @property
     def language(self) -> str | None:
@@ -315,11 +305,31 @@ class Document:
                 ]
         return _filter_elements(selector.xpath(self.root))
 
+    def find_class_attributes(self, name: str) -> frozenset[str]:
+        """Return the class attributes of the page that contain a class."""
+        index = self.index
+        if name not in index.attributes_by_class:
+            index.attributes_by_class[name] = frozenset(
+                names for names in index.by_class if name in names and _has_class(names, name)
+            )
+        return index.attributes_by_class[name]
+
     def select_by_class(self, is_match: Callable[[str], bool]) -> list[Element]:
         """Return the elements whose class attribute satisfies `is_match`, in document order if none
         was moved.
         """
-        return self.list_elements(filter(is_match, self.name_index.elements))
+        return self.list_elements(filter(is_match, self.index.by_class))
+
+    def select_by_tag(self, *tags: str) -> list[Element]:
+        """Return the elements with these tags, in document order if none was moved."""
+        by_tag = self.index.by_tag
+        return self.list_present(element for tag in tags for element in by_tag.get(tag, ()))
+
+    def select_by_role(self, *roles: str) -> list[Element]:
+        """Return the elements with these ARIA roles, in document order if none was moved."""
+        return self.list_present(
+            element for element, role in self.index.roles.items() if role in roles
+        )
 
     def is_present(self, element: Element) -> bool:
         """Return whether an element has not been removed from the page."""
@@ -327,12 +337,17 @@ class Document:
 
     def list_elements(self, attributes: Iterable[str]) -> list[Element]:
         """Return the elements with these class attributes, in document order if none was moved."""
-        numbered = sorted(pair for names in attributes for pair in self.name_index.elements[names])
-        # Elements that were removed since the index was built do not count.
-        if len(numbered) > MAX_ANCESTOR_CHECKS:
-            present = set(self.root.iter("*"))
-            return [element for _, element in numbered if element in present]
-        return [element for _, element in numbered if self.is_present(element)]
+        by_class = self.index.by_class
+        return self.list_present(element for names in attributes for element in by_class[names])
+
+    def list_present(self, elements: Iterable[Element]) -> list[Element]:
+        """Return those of some indexed elements that have not been removed, each once, in document
+        order if none was moved.
+        """
+        ordered = sorted(set(elements), key=self.index.order.__getitem__)
+        if len(ordered) > MAX_ANCESTOR_CHECKS:
+            return list(filter(set(self.root.iter("*")).__contains__, ordered))
+        return list(filter(self.is_present, ordered))
 
     def matches_steps(self, element: Element, steps: Sequence[SelectorStep]) -> bool:
         """Return whether an element matches the first step and its ancestors the other steps, in
@@ -368,39 +383,37 @@ def _is_json_ld_script(element: Element) -> bool:
 
 
 @dataclass(slots=True)
-class NameIndex:
-    """The class, id and role attributes of a page.
+class ElementIndex:
+    """The elements of a page by tag and attributes, collected in one pass.
 
-    elements: the elements by class attribute, each with its position. names: class and id, with a
-    space between them, of each element that has one or a tag with a hyphen, in document order.
-    roles: the elements with a role. attributes: the class and id attributes, each with its
-    element's tag. attributes_by_class: cached class attributes that contain a given class.
+    order: the number of each element in document order. by_tag, by_class: the elements with a tag
+    or a class attribute. ids, roles, styles: these attributes. attributes_by_class: cached class
+    attributes that contain a given class.
     """
 
-    elements: dict[str, list[tuple[int, Element]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    names: dict[Element, str] = field(default_factory=dict)
+    order: dict[Element, int] = field(default_factory=dict)
+    by_tag: dict[str, list[Element]] = field(default_factory=lambda: defaultdict(list))
+    by_class: dict[str, list[Element]] = field(default_factory=lambda: defaultdict(list))
+    ids: dict[Element, str] = field(default_factory=dict)
     roles: dict[Element, str] = field(default_factory=dict)
-    attributes: set[tuple[str, str]] = field(default_factory=set)
+    styles: dict[Element, str] = field(default_factory=dict)
     attributes_by_class: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
-def _index_names(root: Element) -> NameIndex:
-    index = NameIndex()
-    by_class, names, attributes = index.elements, index.names, index.attributes
-    for position, element in enumerate(root.iter("*")):
-        tag: Any = element.tag
-        classes, identifier = element.get("class"), element.get("id")
-        if classes:
-            by_class[classes].append((position, element))
-            attributes.add((tag, classes))
-        if identifier is not None:
-            attributes.add((tag, identifier))
-        if classes or identifier or "-" in tag:
-            names[element] = f"{classes or ''} {identifier or ''}"
-    for element in cast("list[Element]", ROLE_XPATH(root)):
-        index.roles[element] = element.get("role", "")
+def _index_elements(root: Element) -> ElementIndex:
+    index = ElementIndex()
+    order, by_tag, by_class = index.order, index.by_tag, index.by_class
+    for number, element in enumerate(root.iter("*")):
+        order[element] = number
+        by_tag[cast("str", element.tag)].append(element)
+        if classes := element.get("class"):
+            by_class[classes].append(element)
+        if identifier := element.get("id"):
+            index.ids[element] = identifier
+        if role := element.get("role"):
+            index.roles[element] = role
+        if style := element.get("style"):
+            index.styles[element] = style
     return index
 
 
@@ -527,7 +540,8 @@ def read_short_line(element: Element, max_length: int) -> str | None:
     parts: list[str] = []
     length = 0
     for text in element.itertext():
-        if part := clean_line(text):
+        # most texts are only indentation
+        if not text.isspace() and (part := clean_line(text)):
             length += len(part) + 1
             if length > max_length + 1:
                 return None

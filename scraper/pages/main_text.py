@@ -44,21 +44,9 @@ from scraper.pages.document import (
 from scraper.pages.lead import MAX_LEAD_LENGTH
 from scraper.pages.title import build_comparison_key, find_page_heading, is_declared_heading
 
-MAIN_RULE, ARTICLE_RULE = "//main | //*[@role='main']", "//article"
-# Rule as it is recorded → its XPath, which visits each element once ("//" does so several times)
-# and compares only the attributes that are there.
-MAIN_XPATHS = {
-    MAIN_RULE: "descendant-or-self::main | descendant-or-self::*[@role='main']",
-    "//*[@itemprop='articleBody' or @itemprop='mainContentOfPage']/..": (
-        "descendant-or-self::*[@itemprop]"
-        "[@itemprop='articleBody' or @itemprop='mainContentOfPage']/.."
-    ),
-    ARTICLE_RULE: "descendant-or-self::article",
-    "//*[@id='main-content' or @id='maincontent' or @id='content' or @id='main']": (
-        "descendant-or-self::*[@id]"
-        "[@id='main-content' or @id='maincontent' or @id='content' or @id='main']"
-    ),
-}
+MAIN_ITEMPROPS = ("articleBody", "mainContentOfPage")
+MAIN_IDS = ("main-content", "maincontent", "content", "main")
+ARTICLE_RULE = "//article"
 SIDEBAR_TAGS = {"header", "footer", "aside", "nav", "form"}
 MIN_SECTION_LENGTH = 200  # characters of running text; a shorter article is not part of the release
 MIN_COUNTED_LENGTH = 25  # characters; shorter blocks are labels and buttons, not text
@@ -95,10 +83,7 @@ def find_release_start(document: Document) -> Element | None:
 
     A heading is the release's if the declared titles confirm it or if it is in a main element.
     """
-    heading, mains = (
-        find_page_heading(document),
-        select_xpath(document.root, MAIN_XPATHS[MAIN_RULE]),
-    )
+    heading, mains = find_page_heading(document), _find_mains(document)
     if heading is not None:
         is_in_main = any(main in heading.iterancestors() for main in mains)
         if is_in_main or is_declared_heading(heading, document):
@@ -113,7 +98,7 @@ def find_release_start(document: Document) -> Element | None:
 def _find_first_copy(heading: Element, document: Document) -> Element:
     """Return the first h1 with the words of a heading, in case the last one is below the text."""
     key = build_comparison_key(get_text_content(heading))
-    headings = document.root.iter("h1")
+    headings = document.select_by_tag("h1")
     copies = (part for part in headings if build_comparison_key(get_text_content(part)) == key)
     return next(copies, heading)
 
@@ -247,16 +232,16 @@ def _has_undated_sentence(text: str) -> bool:
     return not may_be_label or find_date_role(text) is None
 
 
-def find_main_element(root: Element, heading: Element | None = None) -> tuple[Element, str]:
+def find_main_element(document: Document, heading: Element | None = None) -> tuple[Element, str]:
     """Return the element that holds the release and the rule that found it.
 
     heading: the page's own headline, if it is known.
     """
-    body = _find_body(root)
+    body = _find_body(document.root)
     text_lengths = _measure_running_text(body)
     lineage = set() if heading is None else set(heading.iterancestors())
-    for rule, xpath in MAIN_XPATHS.items():
-        found = [element for element in select_xpath(root, xpath) if element in text_lengths]
+    for rule, candidates in _iter_main_candidates(document):
+        found = [element for element in candidates if element in text_lengths]
         is_article = rule == ARTICLE_RULE
         # with the heading, it is certain, however much text banners and footers have
         certain = [] if is_article else [element for element in found if element in lineage]
@@ -275,6 +260,32 @@ def find_main_element(root: Element, heading: Element | None = None) -> tuple[El
     )
     _move_intro_into_main(chosen, heading)
     return chosen, "densest"
+
+
+def _iter_main_candidates(document: Document) -> Iterator[tuple[str, list[Element]]]:
+    """Yield the rules for the main element, as XPath, and the elements that they match."""
+    yield "//main | //*[@role='main']", _find_mains(document)
+    rule = "//*[@itemprop='articleBody' or @itemprop='mainContentOfPage']/.."
+    yield rule, _find_itemprop_parents(document)
+    yield ARTICLE_RULE, document.select_by_tag("article")
+    rule = "//*[@id='main-content' or @id='maincontent' or @id='content' or @id='main']"
+    yield rule, [part for part in document.index.order if part.get("id") in MAIN_IDS]
+
+
+def _find_mains(document: Document) -> list[Element]:
+    return document.list_present(
+        (*document.select_by_tag("main"), *document.select_by_role("main"))
+    )
+
+
+def _find_itemprop_parents(document: Document) -> list[Element]:
+    # most pages do not have the words, and looking for them first is cheaper than at each element
+    if not any(prop in document.text for prop in MAIN_ITEMPROPS):
+        return []
+    marked = (part for part in document.root.iterdescendants("*") if part.get("itemprop"))
+    return document.list_present(
+        next(part.iterancestors()) for part in marked if part.get("itemprop") in MAIN_ITEMPROPS
+    )
 
 
 def _find_body(root: Element) -> Element:

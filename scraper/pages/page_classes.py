@@ -188,7 +188,7 @@ class NewsPage:
     def prepare_tree(self) -> None:
         """Drop banners and boilerplate, find the main element, and mark what selectors match."""
         root = self.document.root
-        drop_hidden_headings(root)
+        drop_hidden_headings(self.document)
         self.start = start = find_release_start(self.document)
         self.own_elements = self.find_own_elements()
         if start is not None:
@@ -200,7 +200,7 @@ class NewsPage:
         self.labelled_tags = find_labelled_tags(root)
         self.contact_areas = find_contact_areas(self.document)
         drop_boilerplate(self.document)
-        self.main_element, rule = find_main_element(root, find_page_heading(self.document))
+        self.main_element, rule = find_main_element(self.document, find_page_heading(self.document))
         body = self.own_elements.get("body")
         if body is not None and self.main_element not in body.iterancestors():
             self.main_element, rule = body, "selector"

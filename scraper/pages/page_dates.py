@@ -847,10 +847,10 @@ def _follows_link_to_other_text(element: Element, main: Element) -> bool:
     file.
     """
     parents = list(element.iterancestors())
+    items = (part for part in parents if part is not main and part.tag in ITEM_TAGS)
     return any(
         _is_link_to_other_text(link, part)
-        for part in parents
-        if part is not main and part.tag in ITEM_TAGS and not has_min_letters(part, MAX_ITEM_LENGTH)
+        for part in takewhile(lambda item: not has_min_letters(item, MAX_ITEM_LENGTH), items)
         for link in takewhile(
             lambda other: other is not element, part.iter("a", cast("str", element.tag))
         )
@@ -918,8 +918,9 @@ def _iter_microdata_dates(
 
 def _list_dated_elements(document: Document, scope: Element, prop: str) -> list[Element]:
     # most pages do not have the word, and looking for it first is cheaper than at each element
-    marked = f".//*[@itemprop='{prop}'] | " if prop in document.text else ""
-    return select_xpath(scope, f"{marked}.//time")
+    if prop in document.text:
+        return select_xpath(scope, f".//*[@itemprop='{prop}'] | .//time")
+    return list(scope.iterdescendants("time"))
 
 
 def is_date_of_field(element: Element, field: str) -> bool:

@@ -469,7 +469,7 @@ def _read_title_without_site(document: Document) -> str:
 
 
 def _read_first_heading(document: Document) -> str:
-    heading = next(document.root.iter("h1"), None)
+    heading = next(iter(document.select_by_tag("h1")), None)
     return clean_line(get_text_content(heading)) if heading is not None else ""
 
 

@@ -78,7 +78,8 @@ class TitleFinder:
         self.document, self.main, self.start = document, main, start
         self.site_names = find_site_names(document)
         self.heading_keys = {
-            build_comparison_key(get_text_content(heading)) for heading in document.root.iter("h1")
+            build_comparison_key(get_text_content(heading))
+            for heading in document.select_by_tag("h1")
         }
         self.declared = _list_declared_titles(document, self.site_names, self.heading_keys)
         self.headings = self.rank_headings()
@@ -98,7 +99,7 @@ class TitleFinder:
     def rank_headings(self) -> list[RankedHeading]:
         """Return the headings that may be the title, best last."""
         found: list[RankedHeading] = []
-        for element in self.document.root.iter("h1"):
+        for element in self.document.select_by_tag("h1"):
             text = _read_heading_text(element, self.declared)
             if _is_release_heading(text, self.site_names, self.declared):
                 score, is_start = _score_heading(text, self.declared), element is self.start
@@ -214,7 +215,7 @@ def _list_page_headings(
     """Return the h1s that do not name the site; without the linked ones, unless all are linked."""
     headings = [
         heading
-        for heading in document.root.iter("h1")
+        for heading in document.select_by_tag("h1")
         if not _is_site_heading(clean_line(get_text_content(heading)), site_names, declared)
     ]
     # the linked ones are those of teasers

@@ -278,7 +278,7 @@ def _list_visible_lines(html: bytes, url: str) -> list[str]:
     etree.strip_elements(document.root, *NON_TEXT_TAGS, with_tail=False)
     for element in select_xpath(document.root, HIDDEN_XPATH):
         remove_element(element)
-    main, *_ = find_main_element(document.root)
+    main, *_ = find_main_element(document)
     blocks = read_blocks(convert_to_soup(main), document.resolve_url)
     return [line for block in blocks for line in block.text.split("\n")]
 

@@ -372,10 +372,10 @@ class ValueLists:
     def count(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
         """Count the releases with each of the most common numbers."""
         found, numbers = array("I"), self.numbers
-        starts, lengths = _take_values(self.offsets, releases), _take_values(self.lengths, releases)
-        for start, length in zip(starts, lengths, strict=True):
-            if length:
-                found += numbers[start : start + length]
+        lengths = _take_values(self.lengths, releases)
+        starts = _take_values(self.offsets, list(compress(releases, lengths)))
+        for start, length in zip(starts, filter(None, lengths), strict=True):
+            found += numbers[start : start + length]
         return dict(Counter(found).most_common(limit))
 
 

@@ -11,7 +11,7 @@ too. `_searchmode=raw` bypasses all of this, so that the text is an FTS5 express
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
@@ -258,22 +258,23 @@ async def _show_search(site: SiteRequest) -> Any:
 def _build_search_context(
     site: SiteRequest, query: SearchRequest, results: Results | None
 ) -> dict[str, Any]:
-    urls, facet_links = site.datasette.urls, FacetLinks(query, site.requested_language)
+    facet_links = FacetLinks(query, site.requested_language)
+    choices = results.facet_choices if results else {}
 
     def build_url(query: SearchRequest, suffix: str = "") -> str:
-        return str(urls.path(build_search_url(query, site.requested_language, suffix)))
+        return site.add_base_url(build_search_url(query, site.requested_language, suffix))
 
     def link_hit(path: str, number: int) -> str:
-        return str(urls.path(build_hit_url(path, query, number, site.requested_language)))
+        return site.add_base_url(build_hit_url(path, query, number, site.requested_language))
 
     def link_facet(facet: str, value: str, *, exclude: bool = False) -> str:
-        return str(urls.path(facet_links.build_url(facet, value, exclude=exclude)))
+        return site.add_base_url(facet_links.build_url(facet, value, exclude=exclude))
 
     can_be_ranked = query.query.can_be_ranked
     return {
         "query": query,
-        "follow_url": str(
-            urls.path(build_search_url(query, site.requested_language, path="/-/follow"))
+        "follow_url": site.add_base_url(
+            build_search_url(query, site.requested_language, path="/-/follow")
         ),
         "results": results,
         "reference_links": _list_reference_links(query, results),
@@ -282,7 +283,7 @@ def _build_search_context(
         "facets": results.hit_page.facets_with_choice if results and results.hits else [],
         "sort_orders": [name for name in SORT_ORDERS if name != "best" or can_be_ranked],
         "result_types": RESULT_TYPES,
-        "facet_names": results.facet_choices if results else {},
+        "name_facet_value": partial(_name_facet_value, site, choices),
         "hidden_fields": _omit_form_fields(query).parameters,
         "max_named_agencies": MAX_NAMED_AGENCIES,
         "max_facet_values": MAX_FACET_VALUES,
@@ -295,6 +296,22 @@ def _build_search_context(
         "turn_page": lambda page: replace(query, page=page),
         "unfiltered_query": replace(query, include={}, exclude={}, from_day="", to_day="", page=1),
     }
+
+
+def _name_facet_value(
+    site: SiteRequest, choices: Mapping[tuple[str, str], FacetValue], facet: str, value: str
+) -> str:
+    """Return what the page calls a value of a facet. choices: the values that have names."""
+    if facet == "year" and value == NO_VALUE:
+        return site.translate("search.value.undated")
+    if facet == "kind" and value == NO_VALUE:
+        return site.translate("search.value.no_kind")
+    if facet == "kind":
+        return format_release_kind(site.language, value)
+    if facet in YES_NO_FACETS and value in ("yes", "no"):
+        return site.translate(f"search.value.{facet}.{value}")
+    choice = choices.get((facet, value))
+    return site.choose(choice.name, choice.name_en) if choice else value
 
 
 def _list_reference_links(query: SearchRequest, results: Results | None) -> dict[str, str]:

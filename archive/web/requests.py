@@ -96,8 +96,11 @@ class SiteRequest:
 
     def path(self, path: str, /, **query: object) -> str:
         """Return a path of the site with base_url, the requested language and a query."""
-        url = add_query(path, lang=self.requested_language, **query)
-        return self.base_url + url.removeprefix("/")
+        return self.add_base_url(add_query(path, lang=self.requested_language, **query))
+
+    def add_base_url(self, path: str) -> str:
+        """Return a path of the site with Datasette's setting base_url."""
+        return self.base_url + path.removeprefix("/")
 
     def in_language(self, url: str) -> str:
         """Add the requested language to a URL that another program has built, such as Datasette."""
@@ -114,7 +117,7 @@ class SiteRequest:
         scope = self.request.scope
         if ORIGIN_SCOPE_KEY not in scope:  # computed once for all URLs of a list
             scope[ORIGIN_SCOPE_KEY] = str(self.datasette.absolute_url(self.request, "/"))
-        path = self.base_url + add_query(path, **query).removeprefix("/")
+        path = self.add_base_url(add_query(path, **query))
         return str(scope[ORIGIN_SCOPE_KEY]) + path.removeprefix("/")
 
     def local_url(self, path: str, /, **query: object) -> str:

@@ -59,21 +59,19 @@ def make_agency(given: dict[str, Any], table: dict[str, Any]) -> SurveyAgency:
 
 def add_source(host: SurveyHost, given: dict[str, Any], table: dict[str, Any]) -> None:
     """Write the site of an agency with what lists its releases: a feed, a sitemap or a listing."""
-    entries, name, source = list_entries(given), table["name"], given["source"]
-    url = urljoin(table["home"], given["path"])
-    menu = f'<a href="{given["path"]}">{given["link"]}</a>' if "link" in given else ""
-    link = f'<link rel="alternate" type="application/rss+xml" href="{escape(url)}">'
-    add_service_pages(host, name, menu, link if source == "feed" else "")
+    entries, name, path = list_entries(given), table["name"], given.get("path", "")
+    menu = f'<a href="{path}">{given["link"]}</a>' if "link" in given else ""
+    link = f'<link rel="alternate" type="application/rss+xml" href="{escape(path)}">'
+    add_service_pages(host, name, menu, link if given["source"] == "feed" else "")
+    if sitemap := given.get("sitemap"):
+        host.write("/robots.txt", f"{ROBOTS}Sitemap: {urljoin(table['home'], sitemap)}\n", TEXT)
+        host.write(sitemap, write_sitemap((table["home"], *(entry.url for entry in entries))), XML)
     if "robots" in given:
         host.write("/robots.txt", (ROOT / given["robots"]).read_bytes(), TEXT)
-    if source == "feed":
+    if given["source"] == "feed":
         links = tuple((escape(entry.title), escape(entry.url)) for entry in entries)
-        host.write(given["path"], write_feed(links), RSS)
-    elif source == "sitemap":
-        urls = (table["home"], *(entry.url for entry in entries))
-        host.write(given["path"], write_sitemap(urls), XML)
-        host.write("/robots.txt", f"{ROBOTS}Sitemap: {url}\n", TEXT)
-    else:
+        host.write(path, write_feed(links), RSS)
+    elif given["source"] != "sitemap":
         add_listing(host, given, name, menu)
 
 

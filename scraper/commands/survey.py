@@ -9,6 +9,8 @@ from pathlib import Path
 from archive.database.sqlite_files import show_progress
 from archive.times import now, to_iso
 from scraper.agency import Agency, check_contact
+from scraper.crawl.crawl_stats import parse_deadline
+from scraper.downloader.browser import check_browser
 from scraper.errors import AgencyError
 from scraper.probe import propose_slug, quieten_loggers
 from scraper.project_command import ProjectCommand, option
@@ -78,11 +80,16 @@ class Command(ProjectCommand):
     def survey(self, record: SurveyRecord, opts: argparse.Namespace) -> int:
         """Survey the agencies that were not tried yet; return the number of those that are left."""
         since = "" if opts.again is None else to_iso(now() - timedelta(days=opts.again)) or ""
-        known = self.load_agencies()
+        deadline, known = parse_deadline(opts.minutes), self.load_agencies()
         agencies = _read_list(opts.list) if opts.list else self.select_agencies(opts.agency)
         tried = record.list_slugs(since)
-        waiting = {slug: agency for slug, agency in agencies.items() if slug not in tried}
+        waiting = {
+            slug: agency
+            for slug, agency in agencies.items()
+            if slug not in tried and (opts.agency or not agency.paused)
+        }
         check_contact(waiting, self.settings.get("CONTACT"))
+        check_browser(waiting)
         quieten_loggers()
         crawler = self.crawler_process.create_crawler(SurveySpider)
         with show_progress() as report_progress:
@@ -92,7 +99,7 @@ class Command(ProjectCommand):
                 known=known,
                 record=record,
                 report_progress=report_progress,
-                minutes=opts.minutes,
+                deadline=deadline,
             )
             self.crawler_process.start()
         return len(waiting.keys() - set(record.list_slugs(since)))

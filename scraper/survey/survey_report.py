@@ -73,7 +73,7 @@ def list_shown_fields(page: SurveyedPage) -> list[tuple[str, str]]:
     rows = []
     for name in SHOWN_FIELDS:
         value = page.fields.get(name)
-        text = ", ".join(value) if isinstance(value, list) else str(value or "absent")
+        text = (", ".join(value) if isinstance(value, list) else value) or "absent"
         rows.append(
             (name, text if len(text) <= 300 else f"{text[:300]} … ({len(text)} characters)")
         )

@@ -12,7 +12,7 @@ from scrapy.http import Response
 
 from archive.database.sqlite_files import ProgressCallback
 from scraper.agency import Agency
-from scraper.crawl.crawl_stats import parse_deadline
+from scraper.crawl.crawl_stats import Deadline
 from scraper.crawl.failures import classify_failure
 from scraper.downloader.limits import IdentifiedSpider
 from scraper.errors import SourceError
@@ -29,8 +29,8 @@ STOP_CHECK_INTERVAL = 0.2  # seconds between two checks whether the survey has t
 class SurveySpider(IdentifiedSpider):
     """Surveys agencies into a record; one request at a time to each host, as in crawls.
 
-    known: all agencies in agencies.toml. minutes: how long it may take; agencies that are not
-    finished then are left for the next survey.
+    known: all agencies in agencies.toml. Agencies that are not finished at the deadline, or when a
+    stop is requested, are left for the next survey.
     """
 
     name = "survey"
@@ -48,11 +48,11 @@ class SurveySpider(IdentifiedSpider):
         known: dict[str, Agency],
         record: SurveyRecord,
         report_progress: ProgressCallback,
-        minutes: str = "",
+        deadline: Deadline,
     ) -> None:
         super().__init__()
         self.agencies, self.known, self.record = agencies, known, record
-        self.report_progress, self.deadline = report_progress, parse_deadline(minutes)
+        self.report_progress, self.deadline = report_progress, deadline
         self.done = 0
 
     async def start(self) -> AsyncIterator[Any]:

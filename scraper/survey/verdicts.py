@@ -73,12 +73,17 @@ def _find_faults(sources: Sequence[SurveyedSource], pages: Sequence[SurveyedPage
             faults.append(f"{source.url}: {source.problem or source.note}")
         elif clean_counts[source.url] < min(source.links, MIN_CLEAN_PAGES):
             count = clean_counts[source.url]
-            faults.append(f"{source.url}: {count} of its releases were read without doubt")
+            faults.append(f"{source.url}: releases of it that were read without doubt: {count}")
     if sources and len(clean) < max(2, min(_count_links(sources), MIN_CLEAN_PAGES)):
-        faults.append(f"only {len(clean)} releases were read without doubt")
+        faults.append(f"releases that were read without doubt: {len(clean)}")
     if clean and not any(page.fields.get("published") for page in clean):
         faults.append("no page states when it was published")
-    faults += [f"{page.url}: {doubt}" for page in pages for doubt in page.faults]
+    urls = {doubt: page.url for page in reversed(pages) for doubt in page.faults}
+    counts = Counter(doubt for page in pages for doubt in page.faults)
+    for doubt, count in counts.items():
+        faults.append(
+            f"{urls[doubt]}: {doubt}{f' ({count} of {len(pages)} pages)' if count > 1 else ''}"
+        )
     return faults + _find_shared_fields(clean)
 
 

@@ -310,7 +310,7 @@ def drop_boilerplate(document: Document) -> None:
     candidates = {
         *document.select_by_tag("nav", "form"),
         *document.select_by_role(*BOILERPLATE_ROLES),
-        *(element for element, meanings in marked.items() if _choose_naming(meanings)),
+        *(element for element, meanings in marked.items() if not meanings.isdisjoint(NAMINGS)),
     }
     waiting = [root]
     while waiting:
@@ -879,14 +879,14 @@ def _collect_marked_elements(document: Document) -> dict[Element, frozenset[str]
     """Return the elements whose class, id or custom tag means something, with its meanings."""
     index = document.index
     marked: dict[Element, frozenset[str]] = defaultdict(frozenset)
-    custom_tags = ((tag, elements) for tag, elements in index.by_tag.items() if "-" in tag)
-    for names, elements in chain(index.by_class.items(), custom_tags):
-        if found := _find_meanings(names):
-            for element in elements:
-                marked[element] |= found
-    for element, identifier in index.ids.items():
+    for classes, elements in index.by_class.items():
+        if found := _find_meanings(classes):
+            marked.update(dict.fromkeys(elements, found))
+    custom_tags = [tag for tag in index.by_tag if "-" in tag]
+    tagged = ((element, tag) for tag in custom_tags for element in index.by_tag[tag])
+    for element, name in chain(tagged, index.ids.items()):
         # ids of headings are derived from their words
-        if element.tag not in HEADING_TAGS and (found := _find_meanings(identifier)):
+        if (found := _find_meanings(name)) and element.tag not in HEADING_TAGS:
             marked[element] |= found
     return marked
 

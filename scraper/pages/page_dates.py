@@ -920,7 +920,7 @@ def _list_dated_elements(document: Document, scope: Element, prop: str) -> list[
     # most pages do not have the word, and looking for it first is cheaper than at each element
     if prop in document.text:
         return select_xpath(scope, f".//*[@itemprop='{prop}'] | .//time")
-    return list(scope.iterdescendants("time"))
+    return [time for time in document.select_by_tag("time") if scope in time.iterancestors()]
 
 
 def is_date_of_field(element: Element, field: str) -> bool:

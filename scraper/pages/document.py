@@ -52,7 +52,6 @@ LINK_TEXT_XPATH: Any = etree.XPath(
     "descendant-or-self::a[@href or not(@name or @id)]//text()", smart_strings=False
 )
 
-
 # Charsets.
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -301,7 +301,8 @@ PICTURE_CREDIT = re.compile(
 def drop_boilerplate(document: Document) -> None:
     """Remove menus, cookie banners, share buttons and the like from the whole tree."""
     root, marked = document.root, _collect_marked_elements(document)
-    etree.strip_elements(root, *NON_TEXT_TAGS, with_tail=False)
+    for element in document.select_by_tag(*NON_TEXT_TAGS):
+        remove_element(element)
     _drop_feedback_boxes(document)
     _drop_alerts(document, marked)
     total = count_text_letters(root)

@@ -591,8 +591,8 @@ class LineBuilder:
     def __init__(self, root: Element, unread: Collection[Element]) -> None:
         self.lines: list[ContactLine] = []
         self.spans: dict[Element, slice] = {}
-        self.blocks = [root]  # the open block elements, outermost first
-        self.starts: list[int | None] = []  # the number of lines before each; None: without a span
+        # the open block elements, outermost first, and the number of lines before each
+        self.blocks = [(root, 0)]
         self.parts: list[str] = []
         self.length = self.bold_length = self.linked_length = 0
         self.level = 9
@@ -611,7 +611,10 @@ class LineBuilder:
                 self.close_element(element, tag)
                 text = None if element is root else element.tail
             else:
-                self.open_element(element, tag)
+                if tag not in IN_LINE_TAGS:
+                    self.blocks.append((element, len(self.lines)))
+                if tag in MARKED_TAGS:
+                    self.start_mark(element)
                 text = element.text
                 if element in unread:
                     text = None
@@ -621,23 +624,14 @@ class LineBuilder:
         if self.parts:
             self.flush_line()
 
-    def open_element(self, element: Element, tag: str) -> None:
-        if tag not in IN_LINE_TAGS:
-            is_marked = self.open_bold_tags or self.open_links or self.heading_levels
-            self.blocks.append(element)
-            self.starts.append(None if is_marked else len(self.lines))
-        if tag in MARKED_TAGS:
-            self.start_mark(element)
-
     def close_element(self, element: Element, tag: str) -> None:
         if tag in MARKED_TAGS:
             self.end_mark(element)
         if tag not in IN_LINE_TAGS:
-            self.blocks.pop()
-            start = self.starts.pop()
-            if start is not None:
+            _, start = self.blocks.pop()
+            if not (self.open_bold_tags or self.open_links or self.heading_levels):
                 self.spans[element] = slice(start, len(self.lines))
-        elif tag in CELL_TAGS and element is not self.blocks[0]:
+        elif tag in CELL_TAGS and element is not self.blocks[0][0]:
             self.add_text(", ")
 
     def start_mark(self, element: Element) -> None:
@@ -696,6 +690,6 @@ class LineBuilder:
         if text:
             most = 0.95 * max(self.length, 1)
             is_bold, is_link = self.bold_length >= most, self.linked_length >= most
-            self.lines.append(ContactLine(text, self.level, is_bold, is_link, self.blocks[-1]))
+            self.lines.append(ContactLine(text, self.level, is_bold, is_link, self.blocks[-1][0]))
         self.parts, self.level, self.link_start = [], 9, 0
         self.length = self.bold_length = self.linked_length = 0

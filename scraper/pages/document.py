@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import accumulate, chain, count
+from itertools import chain, count
 from typing import Any, NamedTuple, cast
 from urllib.parse import urljoin, urlsplit
 
@@ -51,7 +51,6 @@ TEXT_XPATH: Any = etree.XPath("string()", smart_strings=False)
 LINK_TEXT_XPATH: Any = etree.XPath(
     "descendant-or-self::a[@href or not(@name or @id)]//text()", smart_strings=False
 )
-
 
 # Charsets.
 BOMS = (
@@ -596,10 +595,14 @@ def count_letters(text: str) -> int:
 
 def has_min_letters(element: Element, minimum: int) -> bool:
     """Return whether an element has at least `minimum` characters, not counting white space."""
-    own = count_letters(element.text or "")
-    if own >= minimum or not len(element):
-        return own >= minimum
-    return any(letters >= minimum for letters in accumulate(map(count_letters, element.itertext())))
+    if not len(element):
+        return count_letters(element.text or "") >= minimum
+    letters = 0
+    for text in element.itertext():
+        letters += count_letters(text)
+        if letters >= minimum:
+            return True
+    return letters >= minimum
 
 
 def remove_element(element: Element) -> None:

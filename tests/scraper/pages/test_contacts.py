@@ -6,12 +6,25 @@ from time import process_time
 
 import pytest
 
+from scraper.pages.contact_areas import LineBuilder, LineReader
 from scraper.pages.contacts import is_person_name, parse_contact_line
+from scraper.pages.document import Document
 from scraper.pages.page_reader import read_page
 from tests.case_tables import load_table
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_item, read_release
 
 CONTACT_BOX = """<div class="block--contact"><h2>Presskontakt</h2><p>Eva Ek<br>Telefon 08-405 10 00</p></div>"""
+
+
+def test_lines_of_an_element_are_those_of_the_page() -> None:
+    table = "<table><tr><td>Bo Ek</td><td><p>Utredare</p></td></tr></table>"
+    bold = "<strong>Fet <div>Kontakt</div></strong><br>"
+    html = build_page(f"{HEADING}{TEXT}{CONTACT_BOX}{table}{bold}<nav><p>Meny</p></nav>")
+    document = Document(html, URL)
+    reader, elements = LineReader(document), list(document.root.iter("*"))
+    assert {element.tag for element in elements} >= {"div", "p", "h2", "td", "nav", "strong"}
+    for element in elements:
+        assert reader.read(element) == LineBuilder(element, reader.unread).lines
 
 
 @pytest.mark.parametrize(("markup", "after", "expected"), load_table(__file__, "contacts.tsv"))

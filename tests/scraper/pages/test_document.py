@@ -179,6 +179,16 @@ def test_selector_does_not_find_removed_elements() -> None:
     assert found == document.root.findall(".//p[@class='lead']")
 
 
+def test_elements_are_found_by_tag_and_role_in_page_order_until_they_are_removed() -> None:
+    page = "<div role='main'><p>1<em>2</em></p><div><p>3</p></div></div><em>4</em>"
+    document = Document(f"<body>{page}</body>".encode(), URL)
+    assert [part.text for part in document.select_by_tag("em", "p", "nav")] == list("1234")
+    (main,) = document.select_by_role("main", "banner")
+    remove_element(main)
+    assert [part.text for part in document.select_by_tag("em", "p")] == ["4"]
+    assert document.select_by_role("main") == []
+
+
 def test_selector_is_fast_on_hostile_page() -> None:
     """Many classes on an ancestor of many elements, which took 50 s with XPath, and elements deep
     down.

@@ -7,9 +7,10 @@ them, as `search` decides about current texts. Filters are about the release as 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, zip_longest
+from itertools import chain, compress, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from archive.changes.history import (
@@ -84,8 +85,8 @@ class MatchingVersions:
     Releases are the last rows of their chains.
     """
 
-    versions: dict[int, list[int]] = field(default_factory=dict)
-    former: set[int] = field(default_factory=set)  # releases of which an earlier version matches
+    versions: dict[int, list[int]]
+    former: set[int]  # releases of which an earlier version matches
 
 
 async def find_versions(
@@ -111,15 +112,13 @@ async def find_versions(
         where {" and ".join(conditions) or "true"}
     """
     (row,) = await run(sql, plan.values)
-    columns, found = (
-        map(json.loads, (row["ids"], row["releases"], row["is_former"])),
-        MatchingVersions(),
+    revisions, releases, is_former = map(
+        json.loads, (row["ids"], row["releases"], row["is_former"])
     )
-    for revision, release, is_former in zip(*columns, strict=True):
-        found.versions.setdefault(release, []).append(revision)
-        if is_former:
-            found.former.add(release)
-    return found
+    versions = defaultdict(list)
+    for release, revision in zip(releases, revisions, strict=True):
+        versions[release].append(revision)
+    return MatchingVersions(dict(versions), set(compress(releases, is_former)))
 
 
 def _join_text_parts(tree: QueryNode | None) -> QueryNode | None:

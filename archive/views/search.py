@@ -283,6 +283,7 @@ def _build_search_context(
         "facets": results.hit_page.facets_with_choice if results and results.hits else [],
         "sort_orders": [name for name in SORT_ORDERS if name != "best" or can_be_ranked],
         "result_types": RESULT_TYPES,
+        "facet_names": choices,
         "name_facet_value": partial(_name_facet_value, site, choices),
         "hidden_fields": _omit_form_fields(query).parameters,
         "max_named_agencies": MAX_NAMED_AGENCIES,

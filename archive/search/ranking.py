@@ -237,7 +237,7 @@ class HitFinder:
         counts: dict[str, Mapping[Any, int]] = {
             name: self.columns.count_all_values(name, include, exclude) for name in CODED_COLUMNS
         }
-        if any(counts["agency"].values()) and self.has_exact_tags:
+        if self.has_exact_tags:
             releases = self.columns.list_agency_releases(include["agency"]) if include else None
             for name, values in self.columns.lists.items():
                 counts[name] = (

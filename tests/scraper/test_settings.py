@@ -56,3 +56,9 @@ def test_wrong_setting_is_an_error(name: str, value: str, message: str) -> None:
 )
 def test_valid_settings(given: dict[str, object]) -> None:
     check_settings(build_settings(**given))
+
+
+def test_names_are_checked_of_the_project_and_the_command_line_only() -> None:
+    settings = build_settings()
+    settings.set("DAILY_BUGDET", "4", priority="addon")  # of an extension
+    check_settings(settings)

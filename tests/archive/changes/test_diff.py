@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archive.changes import diff
 from archive.changes.comparison import compare
 from archive.changes.diff import DiffSegment, diff_paragraphs, diff_words
 from tests.archive.changes.states import split_case, to_state
@@ -104,6 +105,19 @@ def test_words_are_grouped_into_passages(case: str, segments: list[str]) -> None
     assert [segment.text for segment in found if segment.op != "same"] == [
         text for text in changed if text
     ]
+
+
+@pytest.mark.parametrize(("most_pairs", "is_matched"), [(1, False), (400, True)])
+def test_only_near_paragraphs_are_matched_where_there_are_many(
+    most_pairs: int, is_matched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diff, "MAX_COMPARED_PAIRS", most_pairs)
+    edited = ["Kajen i Norrvik byggs om i höst.", "Kajen i Norrvik byggs om i vår."]
+    others = [f"Stycke{n} handlar{n} om{n} annat{n}." for n in range(18)]
+    before, after = [edited[0], *others[:9]], [*others[9:], edited[1]]
+    rows = diff_paragraphs("\n\n".join(before), "\n\n".join(after))
+    kept = "".join(part.text for row in rows for part in row if part.op == "same")
+    assert ("Kajen i Norrvik" in kept) == is_matched
 
 
 def test_split_paragraph_is_one_row() -> None:

@@ -145,6 +145,19 @@ def test_altered_from_an_earlier_version(quoted: QuotedArchive) -> None:
     ]
 
 
+def test_altered_from_the_release_that_has_most_of_it(quoted: QuotedArchive) -> None:
+    for name, text in (
+        ("tre", "Fyrmästaren Hedvig Alm lovar tre nya lampor till Norrskär."),
+        ("mest", "Fyrmästaren Hedvig Alm lovar trettio nya lampor till Norrskär i höst."),
+        ("minst", "Fyrmästaren Hedvig Alm lovar trettio nya lampor."),
+    ):
+        quoted.read(name, 1, text)
+    passage = "Fyrmästaren Hedvig Alm lovar trettio nya kronor till Norrskär i höst"
+    result = quoted.check_one(passage)
+    assert result.verdict == "altered"
+    assert "lampor till Norrskär i höst" in quoted.read_body(result)
+
+
 @pytest.mark.parametrize(
     "passage", ["Avgiften för fyrar … nästa år", "Avgiften för fyrar ändras.", "Fyrarna … nästa år"]
 )

@@ -29,6 +29,7 @@ def highlight(query: str, text: str | None, *, english: bool = False) -> Highlig
         ('"svar till"', "Svaret till er. Svar, till dem. Till svar.", ["Svar, till"]),
         ("SAS", "Vi säger att SAS flyger.", ["SAS"]),
         ("skog", "Skogsbruket och skogarna.", ["Skogsbruket", "skogarna"]),
+        ("skogsbruk", "Skogs-bruk och skogsbruket.", ["Skogs-bruk", "skogsbruket"]),
         ("+skog", "Skogsbruket och skogarna.", ["skogarna"]),
         (
             "pension",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
+from archive.database.sqlite_files import build_connection_runner
 from archive.search.column_cache import ColumnCache
 from archive.search.excerpts import SearchHit
-from archive.search.results import find_hit_position, search_all
+from archive.search.results import find_examples, find_hit_position, search_all
+from archive.store.releases import Archive
 from tests.archive.hostile_queries import LONG, QUERIES, TYPED
-from tests.archive.sample import LIGHTHOUSES, PAGED
+from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, build_release
 from tests.archive.search.conftest import Searcher, build_request, plain
 
 
@@ -158,3 +161,23 @@ async def test_loose_hit_has_the_terms_of_the_query_that_found_it(sample: Search
     for number, is_loose in ((1, True), (None, False)):
         found = await find_hit_position(sample.run, request, hit.row["id"], number, ColumnCache())
         assert any(term.is_loose for term in found.query_terms) is is_loose
+
+
+@pytest.mark.parametrize(
+    ("common", "examples"),
+    [
+        ("Bro", [('ämne:"Bro"', 2)]),
+        ('12" rör', []),  # cannot be written between quotation marks
+    ],
+)
+async def test_an_example_has_the_most_common_tag(
+    tmp_path: Path, common: str, examples: list[tuple[str, int]]
+) -> None:
+    names = {"removed": "borttaget", "speaker": "talare", "tag": "ämne"}
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("fyr", name="Fyr", home="https://fyr.example/")
+        for number, tags in enumerate((["12", common], [common])):
+            archive.save(build_release("fyr", str(number), "Nya rör", tags=tags), seen_at=SEEN)
+        run = build_connection_runner(archive.db.conn)
+        found = await find_examples(run, ColumnCache(), names)
+    assert [(example.request.text, example.count) for example in found] == examples

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
 
@@ -23,7 +24,6 @@ from scraper.survey.survey_record import SurveyRecord
 logger = logging.getLogger(__name__)
 
 AGENCIES_AT_ONCE = 24  # each with one request at a time
-STOP_CHECK_INTERVAL = 0.2  # seconds between two checks whether the survey has to end
 
 
 class SurveySpider(IdentifiedSpider):
@@ -57,14 +57,11 @@ class SurveySpider(IdentifiedSpider):
 
     async def start(self) -> AsyncIterator[Any]:
         waiting = iter(self.agencies.values())
-        tasks = [
-            asyncio.ensure_future(self.survey_agencies(waiting)) for _ in range(AGENCIES_AT_ONCE)
-        ]
-        while pending := (await asyncio.wait(tasks, timeout=STOP_CHECK_INTERVAL))[1]:
-            if self.deadline.has_passed() or not self.crawler.crawling:
-                for task in pending:
-                    task.cancel()
-                break
+        surveys = [self.survey_agencies(waiting) for _ in range(AGENCIES_AT_ONCE)]
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self.deadline.ends_at):
+                # when a stop is requested, Scrapy cancels this, and `gather` all surveys
+                await asyncio.gather(*surveys)
         return
         yield  # Scrapy requires an async generator; everything was fetched above
 

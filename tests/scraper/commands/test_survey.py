@@ -145,3 +145,12 @@ def test_a_list_of_sites_is_surveyed(surveyed: tuple[Survey, Site]) -> None:
     assert (row["name"], row["declared"]) == ("Hushållsmyndigheten för alla", None)
     sites.write_text("Hushållsmyndigheten\n", "utf-8")
     assert "is no home page with a name after it" in survey.run("--list", str(sites), *options)[1]
+
+
+def test_what_is_left_at_the_end_of_its_time_is_continued(surveyed: tuple[Survey, Site]) -> None:
+    survey, _ = surveyed
+    options = ["-s", f"SURVEY={survey.folder / 'short'}", "--agency", LISTED]
+    code, output = survey.run("--minutes", "0.0001", *options)
+    assert (code, "1 agencies are left; the same command continues" in output) == (1, True), output
+    assert survey.run(*options)[0] == 0
+    assert "is not a positive number" in survey.run("--minutes", "0", *options)[1]

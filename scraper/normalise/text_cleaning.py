@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
 from html import unescape
@@ -70,6 +71,8 @@ SPEECH_DASH = re.compile(r"[-–—−‒―‐‑]\s*(?=[^\s\d])|[–—−‒�
 # HTML.
 SANITISED_TAG = re.compile(r"""(<(?:[^>"]|"[^"]*")*>)""")  # matches tags as nh3 writes them
 HORIZONTAL_SPACE = re.compile(r"(?:[^\S\n]|&nbsp;)+")  # without the line breaks between blocks
+# Begins a regular expression for a word with a letter that must occur.
+PLAIN_FIRST_LETTER = re.compile(r"[a-z](?![?*+{])")
 
 CachedResult = TypeVar("CachedResult")
 
@@ -286,8 +289,14 @@ def compile_name_pattern(words: Sequence[str]) -> Callable[[str], bool]:
     >>> [has_menu_name(name) for name in ("site-nav", "main_menu", "navigate")]
     [True, True, False]
     """
+    # Words are tried one after another, so those with the same first letter are grouped.
+    groups: dict[str, list[str]] = defaultdict(list)
+    for word in words:
+        letter = word[0] if PLAIN_FIRST_LETTER.match(word) else ""
+        groups[letter].append(word.removeprefix(letter))
+    phrases = "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in groups.items())
     # a pattern that begins with a set of characters is tried at these only
-    search = re.compile(rf"[\s_-](?:{'|'.join(words)})(?=$|[\s_-])").search
+    search = re.compile(rf"[\s_-](?:{phrases})(?=$|[\s_-])").search
     return lambda name: search(f" {name}") is not None
 
 

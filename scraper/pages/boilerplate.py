@@ -401,16 +401,8 @@ def _iter_site_frame(
     with_menu = _collect_ancestors(menus)
     headings = document.select_by_tag("h1")
     with_heading = {*headings, *_collect_ancestors(headings)}
-    headers = {
-        *document.select_by_tag("header"),
-        *document.select_by_role("banner"),
-        *(element for element, meanings in marked.items() if "site header" in meanings),
-    }
-    footers = {
-        *document.select_by_tag("footer"),
-        *document.select_by_role("contentinfo"),
-        *(element for element, meanings in marked.items() if "site footer" in meanings),
-    }
+    headers = _collect_site_parts(document, marked, "header", "banner", "site header")
+    footers = _collect_site_parts(document, marked, "footer", "contentinfo", "site footer")
     parts = headers
     for element in document.list_present((*headings, *headers, *footers)):
         if element.tag == "h1":
@@ -428,6 +420,18 @@ def _iter_site_frame(
                 and _has_menu_beside(shared, element, menus)
             ):
                 yield element
+
+
+def _collect_site_parts(
+    document: Document,
+    marked: Mapping[Element, frozenset[str]],
+    tag: str,
+    role: str,
+    meaning: str,
+) -> set[Element]:
+    """Return what may be a part of the site by its tag, its role or what its names mean."""
+    named = (element for element, meanings in marked.items() if meaning in meanings)
+    return {*document.select_by_tag(tag), *document.select_by_role(role), *named}
 
 
 def _collect_ancestors(elements: Iterable[Element]) -> set[Element]:
@@ -453,11 +457,7 @@ def _has_menu_beside(shared: Element, element: Element, menus: list[Element]) ->
 
 def _list_menus(document: Document, marked: Mapping[Element, frozenset[str]]) -> list[Element]:
     """Return the elements with several links, but no h1, that are menus by tag, role or name."""
-    candidates = {
-        *document.select_by_tag("nav"),
-        *document.select_by_role("navigation"),
-        *(element for element, meanings in marked.items() if "menu" in meanings),
-    }
+    candidates = _collect_site_parts(document, marked, "nav", "navigation", "menu")
     return [
         element
         for element in candidates

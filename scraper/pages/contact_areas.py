@@ -600,6 +600,8 @@ class LineBuilder:
         self.heading_levels: list[int] = []
         self.link_start = 0  # index in `parts` of the current link's text
         self.read_element(root, unread)
+        if self.parts:
+            self.flush_line()
 
     def read_element(self, root: Element, unread: Collection[Element]) -> None:
         walk = etree.iterwalk(root, ("start", "end"))
@@ -611,18 +613,19 @@ class LineBuilder:
                 self.close_element(element, tag)
                 text = None if element is root else element.tail
             else:
-                if tag not in IN_LINE_TAGS:
-                    self.blocks.append((element, len(self.lines)))
-                if tag in MARKED_TAGS:
-                    self.start_mark(element)
+                self.open_element(element, tag)
                 text = element.text
                 if element in unread:
                     text = None
                     walk.skip_subtree()
             if text and (self.parts or not text.isspace()):
                 self.add_text(text)
-        if self.parts:
-            self.flush_line()
+
+    def open_element(self, element: Element, tag: str) -> None:
+        if tag not in IN_LINE_TAGS:
+            self.blocks.append((element, len(self.lines)))
+        if tag in MARKED_TAGS:
+            self.start_mark(element)
 
     def close_element(self, element: Element, tag: str) -> None:
         if tag in MARKED_TAGS:

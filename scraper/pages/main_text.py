@@ -168,9 +168,8 @@ def _collect_marked(elements: Iterable[Element]) -> set[Element]:
     marked: set[Element] = set()
     for element in elements:
         text, tail = element.text, element.tail
-        # most texts are only indentation
-        around = element if text and not text.isspace() and SENTENCE_MARK.search(text) else None
-        if around is None and tail and not tail.isspace() and SENTENCE_MARK.search(tail):
+        around = element if text and SENTENCE_MARK.search(text) else None
+        if around is None and tail and SENTENCE_MARK.search(tail):
             around = element.getparent()
         while around is not None and around not in marked:
             marked.add(around)

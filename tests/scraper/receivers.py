@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -62,6 +63,10 @@ class Webhook:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+# aiosmtpd logs each line of a connection, at the end of the tests to whatever handler is left
+logging.getLogger("mail.log").setLevel(logging.WARNING)
 
 
 class AnyPort(Controller):

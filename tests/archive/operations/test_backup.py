@@ -181,6 +181,18 @@ def test_backup_is_restored_in_place_of_a_damaged_archive(
     assert not [*tmp_path.glob("*.unfinished")]
 
 
+def test_others_cannot_read_what_is_being_restored(
+    archive: Path, copies: Path, tmp_path: Path
+) -> None:
+    copy, modes = run_backup(archive, copies), set[int]()
+
+    def note_mode(*_: object) -> None:
+        modes.add((tmp_path / "archive.db.unfinished").stat().st_mode & 0o777)
+
+    restore_backup(copy, archive, replace=True, moment=MOMENT, progress=note_mode)
+    assert modes == {0o700}
+
+
 def test_takedowns_since_the_backup_are_listed(
     archive: Path, copies: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from archive.__main__ import main
 from archive.database.sqlite_files import ArchiveError
+from archive.times import now
 from scraper.agency import load_agencies
 from scraper.commands import health
 from scraper.commands.health import judge_archive
@@ -28,6 +29,8 @@ def test_fault_is_shown_until_it_is_acknowledged(
     assert crawled_site.rows("select acknowledged from health where agency = 'borta'") == [(None,)]
     assert crawled_site.call(health.Command()) == 1
     table = capsys.readouterr().out.splitlines()[1:]
+    (line,) = [line for line in table if "borta" in line.split()[:2]]
+    assert str(now().date()) in line  # since then
     assert main(["status", str(crawled_site.archive)]) == 1
     printed = capsys.readouterr().out
     assert printed.splitlines()[1 : len(table) + 1] == table

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import date
 from functools import cache
 from html import unescape
 from importlib import import_module
@@ -28,6 +29,8 @@ SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
+# of a survey: see scraper/survey/verdicts.py
+VERDICTS = ("works", "doubts", "table", "browser", "wire", "refused", "gone")
 PAGE_CLASSES = Path(__file__).with_name("pages") / "agencies"  # folder of the key `page`
 # the group is the number of the first page; without it, 1
 PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")
@@ -219,6 +222,23 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyMark:
+    """What a survey of the live site found, as `scrapy survey --accept` writes it.
+
+    tried: the day. verdict: one of VERDICTS. read: how many releases were read. seen: the day on
+    which a person compared some of them with their pages; judged: how many; right: how many of
+    these were right. These three are None if nobody has.
+    """
+
+    tried: date
+    verdict: str
+    read: int
+    judged: int | None = None
+    right: int | None = None
+    seen: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
     """An agency whose releases are crawled. `name` and `home` are required, every other key is
     optional.
@@ -232,9 +252,9 @@ class Agency:
     in its listings are releases; if missing, they count as releases if most entries of a listing
     are documents with a day. attachments: what is done with files that releases link to: `text`
     (they are fetched and kept, with every later change and their text), `links` (without their
-    text) or `none` (they are not fetched). paused: why the agency is not crawled at present. title,
-    lead, body, tags, published, updated: CSS selectors that are tried before those of the page
-    class.
+    text) or `none` (they are not fetched). paused: why the agency is not crawled at present.
+    survey: what the last survey of the live site found. title, lead, body, tags, published,
+    updated: CSS selectors that are tried before those of the page class.
     """
 
     slug: str
@@ -255,6 +275,8 @@ class Agency:
     paused: str | None = None
     files: bool | None = None
     attachments: str = "text"
+    # not in the repr, which is part of the parser's version
+    survey: SurveyMark | None = field(default=None, repr=False)
     title: str | None = None
     lead: str | None = None
     body: str | None = None
@@ -308,6 +330,7 @@ class Agency:
 
 # key → whether it is required
 JSON_KEYS = {f.name: f.default is MISSING for f in fields(JSONSource)}
+MARK_KEYS = {f.name: f.default is MISSING for f in fields(SurveyMark)}
 AGENCY_KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
 
 
@@ -364,7 +387,7 @@ def _check_wire_hosts(agency: Agency, path: Path) -> None:
 
 def parse_agency_value(
     key: str, value: object
-) -> str | bool | tuple[str, ...] | tuple[JSONSource, ...]:
+) -> str | bool | SurveyMark | tuple[str, ...] | tuple[JSONSource, ...]:
     """Return the value of a key, converted to the type of the Agency field.
 
     Raises ValueError with the problem.
@@ -373,6 +396,8 @@ def parse_agency_value(
         raise ValueError(f"is not a key; the keys are {', '.join(AGENCY_KEYS)}")
     if key == "json":
         return tuple(map(_parse_json_key, value if isinstance(value, list) else [value]))
+    if key == "survey":
+        return _parse_mark(value)
     if key in ("files", "browser"):
         if not isinstance(value, bool):
             raise ValueError("must be true or false")
@@ -440,18 +465,25 @@ def _parse_json_key(table: object) -> JSONSource:
         raise ValueError("must be a table with url, items and link")  # noqa: TRY004 - ValueError, as for all other keys
     for key, value in table.items():
         _check_json_value(key, value)
-    if missing := [
-        key for key, is_required in JSON_KEYS.items() if is_required and key not in table
-    ]:
-        raise ValueError(f"{missing[0]} is missing")
+    _check_required(JSON_KEYS, table)
     if len(PAGE_PLACEHOLDER.findall(table["url"])) > 1:
         raise ValueError("url has more than one {page}")
     return JSONSource(**{**table, "url": _parse_agency_url(table["url"])})
 
 
+def _check_key(keys: dict[str, bool], key: str) -> None:
+    if key not in keys:
+        raise ValueError(f"{key} is not a key; the keys are {', '.join(keys)}")
+
+
+def _check_required(keys: dict[str, bool], table: dict[str, Any]) -> None:
+    for key, is_required in keys.items():
+        if is_required and key not in table:
+            raise ValueError(f"{key} is missing")
+
+
 def _check_json_value(key: str, value: object) -> None:
-    if key not in JSON_KEYS:
-        raise ValueError(f"{key} is not a key; the keys are {', '.join(JSON_KEYS)}")
+    _check_key(JSON_KEYS, key)
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{key} must be a string that is not empty")
     if key != "url":
@@ -464,6 +496,33 @@ def _check_expression(key: str, text: str) -> None:
     except JMESPathError as error:
         problem = " ".join(str(error).split())
         raise ValueError(f"{key} {text!r} is not a JMESPath expression: {problem}") from error
+
+
+def _parse_mark(table: object) -> SurveyMark:
+    """Parse the mark of a survey. Raises ValueError with the key and the problem."""
+    if not isinstance(table, dict):
+        raise ValueError("must be a table with tried, verdict and read")  # noqa: TRY004 - ValueError, as for all other keys
+    for key, value in table.items():
+        _check_mark_value(key, value)
+    _check_required(MARK_KEYS, table)
+    mark = SurveyMark(**table)
+    if len({value is None for value in (mark.judged, mark.right, mark.seen)}) > 1:
+        raise ValueError("judged, right and seen must be given together")
+    if (mark.right or 0) > (mark.judged or 0):
+        raise ValueError(f"right is {mark.right}, more than judged")
+    return mark
+
+
+def _check_mark_value(key: str, value: object) -> None:
+    _check_key(MARK_KEYS, key)
+    if key == "verdict":
+        if value not in VERDICTS:
+            raise ValueError(f"verdict {value!r} is none of {', '.join(VERDICTS)}")
+    elif key in ("tried", "seen"):
+        if type(value) is not date:  # datetime is a subclass
+            raise ValueError(f"{key} must be a day like 2026-12-01, without quotes")
+    elif type(value) is not int or value < 0:  # bool is a subclass
+        raise ValueError(f"{key} must be a number of releases")
 
 
 @cache

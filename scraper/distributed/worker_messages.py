@@ -23,6 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import tomlkit
 import zstandard
 
 from archive.store.releases import Archive
@@ -147,7 +148,7 @@ def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: 
                 db.execute(sql, values)
             db.execute("commit")
             db.execute("detach whole")
-        agency = json.dumps({slug: agency_table}, ensure_ascii=False).encode()
+        agency = tomlkit.dumps({slug: agency_table}).encode()
         return zstandard.compress(len(agency).to_bytes(4, "big") + agency + path.read_bytes(), 3)
 
 
@@ -171,26 +172,8 @@ def unpack_job(data: bytes, folder: Path) -> None:
     """Unpack a job into a folder, as agencies.toml and archive.db."""
     content = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_JOB_BYTES)
     end = 4 + int.from_bytes(content[:4], "big")
-    (folder / "agencies.toml").write_text(_format_toml(json.loads(content[4:end])), "utf-8")
+    (folder / "agencies.toml").write_bytes(content[4:end])
     (folder / "archive.db").write_bytes(content[end:])
-
-
-def _format_toml(tables: dict[str, dict[str, Any]]) -> str:
-    """Format tables of strings and lists of strings as TOML, whose strings have the same syntax as
-    JSON's.
-
-    >>> print(_format_toml({"skog": {"name": 'S "Å"', "feeds": ["a", "b"]}}), end="")
-    [skog]
-    name = "S \\"Å\\""
-    feeds = ["a", "b"]
-    """
-    sections = []
-    for slug, table in tables.items():
-        lines = (
-            f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items()
-        )
-        sections.append(f"[{slug}]\n{''.join(lines)}")
-    return "\n".join(sections)
 
 
 def pack_operations(operations: tuple[WorkerOperation, ...]) -> tuple[bytes, bytes]:

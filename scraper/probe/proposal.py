@@ -452,7 +452,9 @@ def _generalise_folder(name: str) -> str:
 def format_agency_toml(agency: Agency) -> str:
     """Format an agency as a table of agencies.toml, and check that it parses."""
     lines = [f"[{agency.slug}]"]
-    defaults = {each.name: each.default for each in fields(Agency) if each.name != "slug"}
+    defaults = {
+        each.name: each.default for each in fields(Agency) if each.name not in ("slug", "survey")
+    }
     # in the order of agencies.toml
     for name in dict.fromkeys(["name", "name_en", "org_number", "home", *defaults]):
         value = getattr(agency, name)

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from archive.database.frontier import FrontierEntry, PaginationCursor
 from archive.store.releases import Archive
 from archive.times import now, to_iso
+from archive.urls import is_loopback
 from scraper.agency import Agency
 from scraper.crawl.crawl_stats import AgencyStats
 from scraper.crawl.failures import (
@@ -59,6 +60,7 @@ logger = logging.getLogger(__name__)
 # a site without robots.txt has no sitemaps in it (RFC 9309)
 NO_ROBOTS_STATUSES = list(range(400, 500))
 MAX_INDEX_DEPTH = 2  # levels of nested sitemap indexes
+MAX_WARNED_AGENCIES = 5  # agencies never tried that a warning names
 SITEMAP_PRIORITY_STEPS = 100  # number of priorities for the sitemaps of an index
 
 
@@ -201,6 +203,7 @@ class NewsSpider(AttachmentSpider):
         self.source_trackers: dict[str, SourceTracker] = {}  # per agency
 
     async def start(self) -> AsyncIterator[Any]:
+        self._warn_of_untried_agencies()
         for slug, agency in self.agencies.items():
             tracker = SourceTracker(
                 self.archive, slug, self.agency_stats[slug], self.started_at, self.since
@@ -218,6 +221,26 @@ class NewsSpider(AttachmentSpider):
             requests += self.next_requests(slug)  # pages that an earlier crawl left due
             for request in requests:
                 yield request
+
+    def _warn_of_untried_agencies(self) -> None:
+        """Warn of live agencies that were never surveyed, and never crawled to an end."""
+        sql = "select 1 from crawls where agency = ? and finished is not null limit 1"
+        untried = [
+            slug
+            for slug, agency in self.agencies.items()
+            if agency.survey is None
+            and not is_loopback(agency.home)
+            and not self.archive.db.execute(sql, [slug]).fetchone()
+        ]
+        if untried:
+            more = len(untried) - MAX_WARNED_AGENCIES
+            logger.warning(
+                "agencies never tried on the live web: %d (%s%s); scrapy survey tries them and"
+                " stores no releases",
+                len(untried),
+                ", ".join(untried[:MAX_WARNED_AGENCIES]),
+                f" and {more} more" if more > 0 else "",
+            )
 
     # Requests for sources
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from scraper.agency import (
     DEFAULT_AGENCIES_FILE,
     Agency,
     JSONSource,
+    SurveyMark,
     check_contact,
     find_owner,
     find_owners,
@@ -23,6 +26,7 @@ from scraper.agency import (
     select_agencies,
 )
 from scraper.errors import AgencyError
+from scraper.pages.page_classes import compute_parser_version
 from scraper.sources.links import is_release_url
 from tests.case_tables import load_table
 
@@ -55,6 +59,18 @@ def test_table_becomes_an_agency(tmp_path: Path) -> None:
     assert agency.owns("http://skog.example/x")
     assert agency.owns("https://www.skogsradet.example/x")
     assert not agency.owns("https://notskog.example/x")
+
+
+def test_mark_of_a_survey(tmp_path: Path) -> None:
+    mark = 'survey = {tried = 2026-12-01, verdict = "works", read = 5, judged = 4, right = 3,'
+    table = f"{TABLE}{mark} seen = 2026-12-02}}\n"
+    agency = load_agencies(write_list(tmp_path, table))["skog"]
+    tried, seen = date(2026, 12, 1), date(2026, 12, 2)
+    assert agency.survey == SurveyMark(
+        tried=tried, verdict="works", read=5, judged=4, right=3, seen=seen
+    )
+    unmarked = replace(agency, survey=None)
+    assert compute_parser_version(agency) == compute_parser_version(unmarked)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from archive.database.sqlite_files import build_connection_runner, run_without_w
 from archive.evidence.verification import verify
 from archive.store.releases import Archive
 from archive.times import now
-from scraper.agency import Agency
+from scraper.agency import Agency, JSONSource, SurveyMark, load_agencies
 from scraper.distributed.archive_writer import MessageProcessor
 from scraper.distributed.worker_messages import (
     WorkerMessage,
@@ -109,7 +109,7 @@ class Writer:
         """Return everything that the archive contains."""
         return "\n".join(self.processor.archive.db.conn.iterdump())
 
-    def take_job(self, folder: Path, **table: str) -> Archive:
+    def take_job(self, folder: Path, **table: Any) -> Archive:
         """Return a worker's copy of the archive."""
         folder.mkdir()
         job = build_job(self.path, SLUG, {"name": "S", "home": f"{BASE}/"} | table, now())
@@ -273,7 +273,12 @@ def test_a_job_has_what_a_crawl_reads_under_the_owners_ids(writer: Writer, tmp_p
         archive.db.execute("update releases set id = 41")
         for host in (HOST, "annan.example"):
             archive.hosts.store_robots(host, "absent", now())
-    with writer.take_job(tmp_path / "job", name='S "Å"') as copy:
+    table: dict[str, Any] = {
+        "name": 'S "Å"',
+        "json": {"url": f"{BASE}/n", "items": "a", "link": "b"},
+        "survey": {"tried": date(2026, 12, 1), "verdict": "works", "read": 5},
+    }
+    with writer.take_job(tmp_path / "job", **table) as copy:
         for sql, expected in (
             ("select id, url, body from releases", (41, URLS[0], "")),
             ("select count(*) from frontier", (3,)),
@@ -281,4 +286,7 @@ def test_a_job_has_what_a_crawl_reads_under_the_owners_ids(writer: Writer, tmp_p
             ("select host from hosts", (HOST,)),
         ):
             assert copy.db.execute(sql).fetchall() == [expected]
-    assert 'name = "S \\"Å\\""\n' in (tmp_path / "job/agencies.toml").read_text("utf-8")
+    agency = load_agencies(tmp_path / "job/agencies.toml")[SLUG]
+    assert agency.name == table["name"]
+    assert agency.json == (JSONSource(**table["json"]),)
+    assert agency.survey == SurveyMark(**table["survey"])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from scraper.agency import Agency, JSONSource, parse_agency
+from scraper.agency import Agency, JSONSource, SurveyMark, parse_agency
 from scraper.items import ReleaseItem
 from scraper.pages.document import Document
 from scraper.probe.probe_report import find_unused_lines, format_page_panes, format_probe_report
@@ -93,6 +94,8 @@ def test_table_is_valid_toml() -> None:
         table = format_agency_toml(replace(AGENCY, json=endpoints))
         found = parse_agency("exempel", tomllib.loads(table)["exempel"], Path("proposal")).json
         assert found == endpoints
+    mark = SurveyMark(tried=date(2026, 12, 1), verdict="works", read=5)
+    assert "survey" not in format_agency_toml(replace(AGENCY, survey=mark))
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scrapy.settings import Settings
 
 from archive.database.sqlite_files import ArchiveError
 from archive.health.metrics import TRACKED_FIELDS
 from archive.store.releases import Archive
 from archive.times import now, to_iso
-from scraper.agency import load_agencies
+from scraper.agency import Agency, SurveyMark, load_agencies
+from scraper.crawl.crawl_stats import AgencyStats, open_crawl
 from scraper.crawl.round_locks import lock_agencies
 from scraper.downloader.limits import count_daily_requests
 from scraper.errors import AgencyError
@@ -525,3 +527,33 @@ def test_wrong_argument_or_setting_is_an_error(
     ):
         pass
     assert not crawling.archive.exists()
+
+
+async def test_agencies_never_tried_are_named_before_their_first_crawl(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Archive(tmp_path / "archive.db") as archive:
+        spider = NewsSpider()
+        spider.archive, spider.agencies, spider.settings = archive, {}, Settings()
+        for slug in ("sjo", *(f"skog-{number}" for number in range(7))):
+            home = f"https://{slug}.example/"
+            archive.add_agency(slug, name=slug, home=home)
+            spider.agencies[slug] = Agency(slug=slug, name=slug, home=home)
+            spider.agency_stats[slug] = AgencyStats()
+        mark = SurveyMark(tried=date(2026, 12, 1), verdict="doubts", read=3)
+        spider.agencies["skog-1"] = replace(spider.agencies["skog-1"], survey=mark)
+        local = replace(spider.agencies["skog-2"], home="http://skog.localhost:8002/")
+        spider.agencies["skog-2"] = local
+        crawl = open_crawl(archive, "sjo", "news", now())
+        await anext(spider.start())
+        expected = "6 (sjo, skog-0, skog-3, skog-4, skog-5 and 1 more)"
+        assert f"agencies never tried on the live web: {expected};" in caplog.text
+        caplog.clear()
+        archive.db.execute("update crawls set finished = started where id = ?", [crawl])
+        del spider.agencies["skog-0"]
+        await anext(spider.start())
+        assert ": 4 (skog-3, skog-4, skog-5, skog-6);" in caplog.text
+        caplog.clear()
+        spider.agencies = {slug: spider.agencies[slug] for slug in ("sjo", "skog-1", "skog-2")}
+        await anext(spider.start())
+        assert caplog.text == ""

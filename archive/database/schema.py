@@ -226,6 +226,16 @@ def _index_checks(db: Database) -> None:
     _replace(db, "idx_releases_agency_next_check idx_revisions_checked")
 
 
+@migrations(name="marks_of_surveys")
+def _add_survey_marks(db: Database) -> None:
+    """Add what a survey found of each agency's live site."""
+    if not _has_column(db, "agencies", "survey_tried"):
+        for name in ("tried text", "verdict text", "read integer", "judged integer"):
+            db.execute(f"alter table agencies add column survey_{name}")
+        db.execute("alter table agencies add column survey_right integer")
+        db.execute("alter table agencies add column survey_seen text")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

@@ -12,7 +12,13 @@ create table agencies (
   name_en text,
   org_number text,
   home text not null,
-  paused text
+  paused text,
+  survey_tried text,
+  survey_verdict text,
+  survey_read integer,
+  survey_judged integer,
+  survey_right integer,
+  survey_seen text
 );
 
 create table revisions (

@@ -76,6 +76,8 @@ CANDIDATES_CONDITION = """
 TEXT_FIELDS = ("title", "lead", "body")
 BULK_CACHE = 64_000  # KB of memory for SQLite's pages while many releases are saved
 MAX_REVERT_CANDIDATES = 20  # revisions with the same text that are compared completely
+# names of what a survey found of an agency, as in its table of agencies.toml
+SURVEY_KEYS = ("tried", "verdict", "read", "judged", "right", "seen")
 NON_EDIT_CAUSES = ("first", "parser")  # causes of revisions that are not edits by the agency
 
 
@@ -160,27 +162,30 @@ class Archive(AbstractContextManager["Archive"]):
         home: str,
         name_en: str | None = None,
         org_number: str | None = None,
+        survey: Mapping[str, Any] | None = None,
     ) -> None:
+        """Store an agency, or what has changed of it.
+
+        survey: what a survey of its site found, by the names in SURVEY_KEYS.
+        """
         facts = {
             "slug": slug,
             "name": name,
             "name_en": name_en,
             "org_number": org_number,
             "home": home,
+            **{f"survey_{key}": (survey or {}).get(key) for key in SURVEY_KEYS},
         }
+        columns = ", ".join(facts)
+        excluded = ", ".join(f"excluded.{column}" for column in facts)
         # An unchanged agency must cost nothing; sqlite-utils' upsert even creates a table to test
         # what SQLite can do
         with self.transaction():
             self.db.execute(
-                "insert into agencies (slug, name, name_en, org_number, home)"
-                " values (:slug, :name,"
-                " :name_en, :org_number,"
-                " :home) on conflict (slug) do update set"
-                " name = excluded.name, name_en = excluded.name_en, org_number ="
-                " excluded.org_number,"
-                " home = excluded.home where (name, name_en, org_number, home)"
-                " is not (excluded.name, excluded.name_en, excluded.org_number, excluded.home)",
-                facts,
+                f"insert into agencies ({columns}) values ({', '.join('?' * len(facts))})"
+                f" on conflict (slug) do update set ({columns}) = ({excluded})"
+                f" where ({columns}) is not ({excluded})",
+                [*facts.values()],
             )
 
     def add_capture(self, capture: Capture, template: bytes | None = None) -> int:

@@ -28,7 +28,8 @@ from archive.web.charts import find_heat_level, list_heat_ranges
 MAX_AGENCY_TAGS = 16
 # agencies and tags
 AGENCY_LIST_SQL = """
-    select a.slug, a.name, a.name_en, a.home, coalesce(m.releases, 0) as releases,
+    select a.slug, a.name, a.name_en, a.home, a.survey_tried, a.survey_verdict, a.survey_judged,
+      a.survey_right, a.survey_seen, coalesce(m.releases, 0) as releases,
       (select c.finished from crawls c where c.agency = a.slug and c.finished is not null
         order by c.started desc limit 1) as crawled
     from agencies a left join month_counts m on m.agency = a.slug and m.month = ''
@@ -61,6 +62,7 @@ async def _show_agencies(site: SiteRequest) -> Response:
         "agencies_without_releases": sort_agencies(
             agency for agency in agencies if not agency["releases"]
         ),
+        "are_surveyed": any(agency["survey_tried"] for agency in agencies),
     }
     return await site.render("agencies.html", context)
 

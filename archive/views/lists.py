@@ -24,7 +24,7 @@ from archive.i18n import swedish_sort_key
 from archive.urls import FilterError, parse_number_parameter
 from archive.web import SiteRequest, site_view
 
-AGENCY_SQL = "select slug, name, name_en, home, org_number from agencies where slug = :agency"
+AGENCY_SQL = "select * from agencies where slug = :agency"
 MONTH = "(?P<month>[0-9]{4}-(?:0[1-9]|1[0-2])|undated)"
 # lists of releases
 LIST_PAGE_SIZE = 30

@@ -10,7 +10,7 @@ import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
@@ -298,12 +298,16 @@ class CrawlStatsExtension(CrawlerComponent):
 
 
 def add_declared_agency(archive: Archive, agency: Agency) -> None:
+    survey = None
+    if mark := agency.survey:
+        survey = asdict(mark) | {"tried": to_iso(mark.tried), "seen": to_iso(mark.seen)}
     archive.add_agency(
         agency.slug,
         name=agency.name,
         home=agency.home,
         name_en=agency.name_en,
         org_number=agency.org_number,
+        survey=survey,
     )
 
 

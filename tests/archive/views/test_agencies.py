@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
@@ -90,6 +91,67 @@ async def test_release_with_only_a_month_is_in_its_month(tmp_path: Path) -> None
         page = await Site(datasette).page("/month/2019-12")
         assert list_titles(page) == ["T1", "T0"]
         assert page.cssselect(".releases time")[1].text_content().split() == ["december", "2019"]
+
+
+# What a survey found
+
+TRIED = {"tried": "2026-12-01", "read": 5}
+MARKS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "judged": (
+        {**TRIED, "verdict": "doubts", "judged": 4, "right": 3, "seen": "2026-12-02"},
+        "Granskad av en människa 2 december 2026: 3 av 4 rätt",
+        "Reviewed by a person on 2 December 2026: 3 of 4 right",
+    ),
+    "works": (
+        {**TRIED, "verdict": "works"},
+        "Läst utan tvekan 1 december 2026",
+        "Read without doubt on 1 December 2026",
+    ),
+    "doubts": (
+        {**TRIED, "verdict": "doubts"},
+        "Läst med tvekan 1 december 2026",
+        "Read with doubts on 1 December 2026",
+    ),
+    "refused": (
+        {**TRIED, "verdict": "refused"},
+        "Gick inte att läsa 1 december 2026",
+        "Could not be read on 1 December 2026",
+    ),
+}
+
+
+def read_text(element: html.HtmlElement) -> str:
+    return " ".join(element.text_content().split())
+
+
+async def test_pages_say_how_certain_reading_is(tmp_path: Path) -> None:
+    path = tmp_path / "archive.db"
+    with Archive(path) as archive:
+        archive.add_agency("ny", name="Nyverket", home="https://ny.example/")
+    with served(path) as datasette:
+        page = await Site(datasette).page("/agencies")
+    assert "prövad" not in page.text_content()
+    with Archive(path) as archive:
+        for slug, (mark, *_) in MARKS.items():
+            home = f"https://{slug}.example/"
+            archive.add_agency(slug, name=slug, home=home, survey=mark)
+    with served(path) as datasette:
+        site = Site(datasette)
+        for number, untested in enumerate(("Inte prövad", "Not tested"), 1):
+            language = ("sv", "en")[number - 1]
+            page = await site.page(f"/agencies?lang={language}")
+            listed = {
+                read_text(row.cssselect("a")[0]): list(map(read_text, row.cssselect("small")))
+                for row in page.cssselect(".counted li")
+            }
+            texts = {slug: row[number] for slug, row in MARKS.items()}
+            assert listed == {slug: [f"{text}."] for slug, text in texts.items()} | {"Nyverket": []}
+            for slug, text in {**texts, "ny": untested}.items():
+                page = await site.page(f"/agency/{slug}?lang={language}")
+                assert read_text(page.cssselect(".record dd")[-1]) == text
+        row = (await site.get("/archive/agencies/judged.json?_shape=objects")).json()["rows"][0]
+    mark, *_ = MARKS["judged"]
+    assert {key: row[f"survey_{key}"] for key in mark} == mark
 
 
 # Errors

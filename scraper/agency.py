@@ -276,7 +276,7 @@ class Agency:
     files: bool | None = None
     attachments: str = "text"
     # not in the repr, which is part of the parser's version
-    survey: SurveyMark | None = field(default=None, repr=False)
+    survey: SurveyMark | None = field(default=None, repr=False, compare=False)
     title: str | None = None
     lead: str | None = None
     body: str | None = None
@@ -463,27 +463,25 @@ def _parse_json_key(table: object) -> JSONSource:
     """Parse the description of a JSON endpoint. Raises ValueError with the key and the problem."""
     if not isinstance(table, dict):
         raise ValueError("must be a table with url, items and link")  # noqa: TRY004 - ValueError, as for all other keys
+    _check_keys(table, JSON_KEYS)
     for key, value in table.items():
         _check_json_value(key, value)
-    _check_required(JSON_KEYS, table)
     if len(PAGE_PLACEHOLDER.findall(table["url"])) > 1:
         raise ValueError("url has more than one {page}")
     return JSONSource(**{**table, "url": _parse_agency_url(table["url"])})
 
 
-def _check_key(keys: dict[str, bool], key: str) -> None:
-    if key not in keys:
-        raise ValueError(f"{key} is not a key; the keys are {', '.join(keys)}")
-
-
-def _check_required(keys: dict[str, bool], table: dict[str, Any]) -> None:
+def _check_keys(table: dict[str, Any], keys: dict[str, bool]) -> None:
+    """Raise ValueError if a table has another key, or lacks one that is required."""
+    for key in table:
+        if key not in keys:
+            raise ValueError(f"{key} is not a key; the keys are {', '.join(keys)}")
     for key, is_required in keys.items():
         if is_required and key not in table:
             raise ValueError(f"{key} is missing")
 
 
 def _check_json_value(key: str, value: object) -> None:
-    _check_key(JSON_KEYS, key)
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{key} must be a string that is not empty")
     if key != "url":
@@ -502,27 +500,19 @@ def _parse_mark(table: object) -> SurveyMark:
     """Parse the mark of a survey. Raises ValueError with the key and the problem."""
     if not isinstance(table, dict):
         raise ValueError("must be a table with tried, verdict and read")  # noqa: TRY004 - ValueError, as for all other keys
+    _check_keys(table, MARK_KEYS)
     for key, value in table.items():
-        _check_mark_value(key, value)
-    _check_required(MARK_KEYS, table)
+        wanted = date if key in ("tried", "seen") else str if key == "verdict" else int
+        if type(value) is not wanted:  # a moment is a date too, and true an int
+            raise ValueError(f"{key} is of the type {type(value).__name__}, not {wanted.__name__}")
     mark = SurveyMark(**table)
+    if mark.verdict not in VERDICTS:
+        raise ValueError(f"verdict {mark.verdict!r} is none of {', '.join(VERDICTS)}")
     if len({value is None for value in (mark.judged, mark.right, mark.seen)}) > 1:
         raise ValueError("judged, right and seen must be given together")
-    if (mark.right or 0) > (mark.judged or 0):
-        raise ValueError(f"right is {mark.right}, more than judged")
+    if not 0 <= (mark.right or 0) <= (mark.judged or 0):
+        raise ValueError(f"right is {mark.right}, more than judged or less than 0")
     return mark
-
-
-def _check_mark_value(key: str, value: object) -> None:
-    _check_key(MARK_KEYS, key)
-    if key == "verdict":
-        if value not in VERDICTS:
-            raise ValueError(f"verdict {value!r} is none of {', '.join(VERDICTS)}")
-    elif key in ("tried", "seen"):
-        if type(value) is not date:  # datetime is a subclass
-            raise ValueError(f"{key} must be a day like 2026-12-01, without quotes")
-    elif type(value) is not int or value < 0:  # bool is a subclass
-        raise ValueError(f"{key} must be a number of releases")
 
 
 @cache

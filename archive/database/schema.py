@@ -230,10 +230,12 @@ def _index_checks(db: Database) -> None:
 def _add_survey_marks(db: Database) -> None:
     """Add what a survey found of each agency's live site."""
     if not _has_column(db, "agencies", "survey_tried"):
-        for name in ("tried text", "verdict text", "read integer", "judged integer"):
-            db.execute(f"alter table agencies add column survey_{name}")
-        db.execute("alter table agencies add column survey_right integer")
-        db.execute("alter table agencies add column survey_seen text")
+        for name, kind in zip(
+            ("tried", "verdict", "read", "judged", "right", "seen"),
+            ("text", "text", "integer", "integer", "integer", "text"),
+            strict=True,
+        ):
+            db.execute(f"alter table agencies add column survey_{name} {kind}")
 
 
 def _has_column(db: Database, table: str, column: str) -> bool:

@@ -14,6 +14,7 @@ from scraper.downloader.browser import check_browser
 from scraper.errors import AgencyError
 from scraper.probe import propose_slug, quieten_loggers
 from scraper.project_command import ProjectCommand, option
+from scraper.survey.survey_acceptance import accept_survey
 from scraper.survey.survey_changes import list_changes, survey_stored
 from scraper.survey.survey_record import SurveyRecord
 from scraper.survey.survey_report import write_reports
@@ -54,11 +55,20 @@ class Command(ProjectCommand):
             help="show what the present tables and parser would change; nothing is requested",
         ),
         option("--review", action="store_true", help="say of releases whether they are right"),
+        option(
+            "--accept",
+            action="store_true",
+            help="write what was found and confirmed into the list of agencies",
+        ),
         option("--report", action="store_true", help="only write the reports"),
     )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         folder = Path(self.settings["SURVEY"])
+        if opts.accept:
+            with SurveyRecord(folder, readonly=True) as record:
+                print(accept_survey(record, self.agencies_file), end="")
+            return 0
         with SurveyRecord(folder) as record:
             if opts.offline:
                 return self.preview(record, opts)

@@ -233,13 +233,12 @@ class NewsSpider(AttachmentSpider):
             and not self.archive.db.execute(sql, [slug]).fetchone()
         ]
         if untried:
-            more = len(untried) - MAX_WARNED_AGENCIES
             logger.warning(
                 "agencies never tried on the live web: %d (%s%s); scrapy survey tries them and"
                 " stores no releases",
                 len(untried),
                 ", ".join(untried[:MAX_WARNED_AGENCIES]),
-                f" and {more} more" if more > 0 else "",
+                ", …" if len(untried) > MAX_WARNED_AGENCIES else "",
             )
 
     # Requests for sources

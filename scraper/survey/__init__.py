@@ -2,9 +2,10 @@
 
 Other rooms use:
 
-    survey_record    what was found, and the bytes it was read from
-    survey_spider    surveys several agencies at once
-    survey_changes   what changed since the last survey, or would change with another table
-    survey_report    the report, as HTML, Markdown and JSON
-    survey_review    asks a person which releases are right
+    survey_record       what was found, and the bytes it was read from
+    survey_spider       surveys several agencies at once
+    survey_changes      what changed since the last survey, or would change with another table
+    survey_report       the report, as HTML, Markdown and JSON
+    survey_review       asks a person which releases are right
+    survey_acceptance   writes what was found and confirmed into the list of agencies
 """

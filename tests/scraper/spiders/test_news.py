@@ -546,7 +546,7 @@ async def test_agencies_never_tried_are_named_before_their_first_crawl(
         spider.agencies["skog-2"] = local
         crawl = open_crawl(archive, "sjo", "news", now())
         await anext(spider.start())
-        expected = "6 (sjo, skog-0, skog-3, skog-4, skog-5 and 1 more)"
+        expected = "6 (sjo, skog-0, skog-3, skog-4, skog-5, …)"
         assert f"agencies never tried on the live web: {expected};" in caplog.text
         caplog.clear()
         archive.db.execute("update crawls set finished = started where id = ?", [crawl])

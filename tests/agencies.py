@@ -16,23 +16,32 @@ from pathlib import Path
 from typing import Any
 
 from archive.database.models import Release
-from scraper.agency import Agency, load_agencies
+from scraper.agency import Agency, SurveyMark, load_agencies
 from scraper.probe.proposal import STORED_PAGES_DIR, get_expected_path
 from tests.stored import ROOT, read_release, stored_rows
 
 PAGE = Path(__file__).parents[1] / "docs/agencies.md"
 MIN_SHARED_WORDS = 0.95  # of the words of two texts that are the same text
 ASPECTS = ("title", "text", "dates")
-PROVEN, SEEN, DECLARED = "proven", "seen", "declared only"
+# grades, the best first; each is a section of the page
+PROVEN, SEEN_RIGHT, UNDOUBTED = "proven", "seen right", "read without doubt"
+STORED, TRIED, DECLARED = "stored only", "tried", "declared only"
 HEAD = """# The agencies
 
-All {total} agencies in the list, and how right stored real pages of each are read. This page is generated from
-`scraper/agencies.toml` and the stored pages by `make agencies`; it changes when the reading does.
+All {total} agencies in the list, and how right their pages are read: stored real pages, and those of the live site that
+`scrapy survey` has tried. This page is generated from `scraper/agencies.toml` and the stored pages by `make agencies`; it
+changes when the reading does.
 
-- *Proven* ({proven}): pages with a title, text or dates that were written down independently of this project's code.
-  Each figure is the number of pages on which the field was right, of those on which it is known.
-- *Seen* ({seen}): pages were read without an error, but nobody has written down what is right.
+- *Proven* ({proven}): stored pages with a title, text or dates that were written down independently of this project's
+  code. Each figure is the number of pages on which the field was right, of those on which it is known.
+- *Seen right* ({seen_right}): a person compared releases of the live site with what was read, and all were right.
+- *Read without doubt* ({undoubted}): a survey of the live site found nothing that speaks against what it read.
+- *Stored only* ({stored}): stored pages were read without an error, but nobody has written down what is right.
+- *Tried* ({tried}): a survey of the live site had doubts or could not read it, or a person found a release wrong.
 - *Declared only* ({declared}): no page has been read. Name and address come from the register of government bodies.
+
+An agency is listed once, under the first that applies. The column *survey* has the day, and how many releases a person
+called right, or the survey's verdict.
 
 What *right* means:
 
@@ -46,6 +55,13 @@ The years are those of the dates on the pages. *Rebuilt* pages have the agency's
 page around them was put together. A stored page says nothing about the agency's other pages, and cannot show whether
 the host still responds or whether its news is found.
 """
+COLUMNS = {  # grade → the columns of its table, without the first and the last
+    PROVEN: "pages | title | text | dates | years | ",
+    SEEN_RIGHT: "",
+    UNDOUBTED: "",
+    STORED: "pages | years | ",
+    TRIED: "",
+}
 OTHER_HEAD = """
 ## Other hosts
 
@@ -88,10 +104,6 @@ class Score:
     read: int = 0  # pages with a title and a text
     proven: int = 0  # pages on which everything that is known is right
     years: set[int] = field(default_factory=set)
-
-    @property
-    def grade(self) -> str:
-        return PROVEN if self.proven else SEEN if self.read else DECLARED
 
     def add(self, page: StoredPage, agency: Agency | None) -> None:
         """Read a page and count what is right on it."""
@@ -264,25 +276,21 @@ def list_answers(questions: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 def to_page(agencies: dict[str, Agency], scores: dict[str, Score]) -> str:
     """Return the page: agencies by grade, then the hosts of no agency."""
-    graded: dict[str, list[Agency]] = {PROVEN: [], SEEN: [], DECLARED: []}
+    grades = (PROVEN, SEEN_RIGHT, UNDOUBTED, STORED, TRIED, DECLARED)
+    graded: dict[str, list[Agency]] = {grade: [] for grade in grades}
     for slug, agency in agencies.items():
-        graded[scores[slug].grade if slug in scores else DECLARED].append(agency)
-    proven, seen, declared = map(len, graded.values())
-    counts = {"proven": proven, "seen": seen, "declared": declared}
+        graded[find_grade(scores.get(slug, Score()), agency.survey)].append(agency)
+    names = ("proven", "seen_right", "undoubted", "stored", "tried", "declared")
+    counts = dict(zip(names, map(len, graded.values()), strict=True))
     parts = [HEAD.format(total=len(agencies), shared=MIN_SHARED_WORDS, **counts)]
-    parts.append("\n## Proven\n\n")
-    parts += format_table("name | slug | home | pages | title | text | dates | years")
-    parts += (
-        f"| {format_agency(agency)} | {format_score(scores[agency.slug])} |\n"
-        for agency in graded[PROVEN]
-    )
-    parts.append("\n## Seen\n\n")
-    parts += format_table("name | slug | home | pages | years")
-    for agency in graded[SEEN]:
-        score = scores[agency.slug]
-        parts.append(
-            f"| {format_agency(agency)} | {score.format_pages()} | {score.format_years()} |\n"
-        )
+    for grade, columns in COLUMNS.items():
+        if graded[grade]:
+            parts.append(f"\n## {grade.capitalize()}\n\n")
+            parts += format_table(f"name | slug | home | {columns}survey")
+        for agency in graded[grade]:
+            cells = format_cells(scores.get(agency.slug, Score()), grade)
+            mark = format_mark(agency.survey)
+            parts.append(f"| {format_agency(agency)} | {cells}{mark} |\n")
     parts.append("\n## Declared only\n")
     by_name = sorted(graded[DECLARED], key=lambda agency: get_sort_key(agency.name))
     for letter, group in groupby(by_name, key=lambda agency: agency.name[0].upper()):
@@ -293,6 +301,34 @@ def to_page(agencies: dict[str, Agency], scores: dict[str, Score]) -> str:
     others = {host: score for host, score in sorted(scores.items()) if host not in agencies}
     parts += (f"| {host} | {format_score(score)} |\n" for host, score in others.items())
     return "".join(parts)
+
+
+def find_grade(score: Score, mark: SurveyMark | None) -> str:
+    """Return the best grade that an agency's stored pages and survey give."""
+    if score.proven:
+        return PROVEN
+    if mark and mark.judged and mark.right == mark.judged:
+        return SEEN_RIGHT
+    if mark and not mark.judged and mark.verdict == "works":
+        return UNDOUBTED
+    if score.read:
+        return STORED
+    return TRIED if mark else DECLARED
+
+
+def format_cells(score: Score, grade: str) -> str:
+    """Return the cells about stored pages that a grade's table has."""
+    if grade == PROVEN:
+        return f"{format_score(score)} | "
+    return f"{score.format_pages()} | {score.format_years()} | " if grade == STORED else ""
+
+
+def format_mark(mark: SurveyMark | None) -> str:
+    if mark is None:
+        return "–"
+    if mark.seen:
+        return f"{mark.seen}: {mark.right} of {mark.judged} right"
+    return f"{mark.tried}: {mark.verdict}"
 
 
 def parse_page(text: str) -> list[tuple[str, str, str]]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -132,10 +133,50 @@ def test_grades_and_their_places_on_the_page() -> None:
     seen.labels.update([""])
     page = agencies.to_page(listed, {"polisen": proven, "av": seen, "orebro.example": proven})
     for row in (
-        "| `polisen` | <https://polisen.se/> | 2 (1 news) | 1 of 1 | – | 0 of 1 | 2024–2026 |\n",
-        "| `av` | <https://www.av.se/> | 1 | – |\n",
+        "| `polisen` | <https://polisen.se/> | 2 (1 news) | 1 of 1 | – | 0 of 1 | 2024–2026 | – |\n",
+        "| `av` | <https://www.av.se/> | 1 | – | – |\n",
         "**N** [Naturvårdsverket](https://www.naturvardsverket.se/) `naturvardsverket`\n",
         "| orebro.example | 2 (1 news) | 1 of 1 | – | 0 of 1 | 2024–2026 |\n",
     ):
         assert row in page
     assert sorted(slug for _, slug, _ in agencies.parse_page(page)) == sorted(listed)
+
+
+MARKS = {  # slug → what the mark has beside the day
+    "proven": 'verdict = "gone", read = 0',
+    "right": 'verdict = "doubts", read = 5, judged = 3, right = 3, seen = 2026-12-02',
+    "read": 'verdict = "works", read = 5',
+    "stored": 'verdict = "browser", read = 0',
+    "wrong": 'verdict = "works", read = 5, judged = 3, right = 2, seen = 2026-12-02',
+    "doubted": 'verdict = "doubts", read = 5',
+}
+
+
+def test_a_survey_counts_unless_stored_pages_prove_more(tmp_path: Path) -> None:
+    path = tmp_path / "agencies.toml"
+    path.write_text(
+        "".join(
+            f'[{slug}]\nname = "{slug.title()}"\nhome = "https://{slug}.example/"\n'
+            f"survey = {{tried = 2026-12-01, {mark}}}\n"
+            for slug, mark in MARKS.items()
+        )
+        + '[untried]\nname = "Untried"\nhome = "https://untried.example/"\n',
+        encoding="utf-8",
+    )
+    listed = load_agencies(path)
+    scores = {"proven": agencies.Score(proven=1, read=1), "stored": agencies.Score(read=1)}
+    page = agencies.to_page(listed, scores)
+    sections = re.findall(
+        r"^## ([\w ]+)|^\| \w+ \| `(\w+)`.*\| ([^|]+) \|$|^\*\*U.*`(\w+)`", page, re.MULTILINE
+    )
+    assert ["".join(parts[:2] + parts[3:]) + f" {parts[2]}".rstrip() for parts in sections] == [
+        *("Proven", "proven 2026-12-01: gone"),
+        *("Seen right", "right 2026-12-02: 3 of 3 right"),
+        *("Read without doubt", "read 2026-12-01: works"),
+        *("Stored only", "stored 2026-12-01: browser"),
+        *("Tried", "wrong 2026-12-02: 2 of 3 right", "doubted 2026-12-01: doubts"),
+        *("Declared only", "untried", "Other hosts"),
+    ]
+    for count in ("*Proven* (1)", "*Seen right* (1)", "*Tried* (2)", "*Declared only* (1)"):
+        assert count in page
+    assert len(agencies.parse_page(page)) == len(listed)

@@ -298,16 +298,14 @@ class CrawlStatsExtension(CrawlerComponent):
 
 
 def add_declared_agency(archive: Archive, agency: Agency) -> None:
-    survey = None
-    if mark := agency.survey:
-        survey = asdict(mark) | {"tried": to_iso(mark.tried), "seen": to_iso(mark.seen)}
     archive.add_agency(
         agency.slug,
         name=agency.name,
         home=agency.home,
         name_en=agency.name_en,
         org_number=agency.org_number,
-        survey=survey,
+        # as JSON, because days are stored as text
+        survey=json.loads(json.dumps(agency.survey and asdict(agency.survey), default=to_iso)),
     )
 
 

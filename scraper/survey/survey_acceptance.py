@@ -8,10 +8,11 @@ tried is left out, because nothing is known of the new table.
 
 from __future__ import annotations
 
-import shutil
+import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from difflib import unified_diff
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -112,23 +113,19 @@ def _set_key(table: Table, key: str, value: Any) -> None:
     tomlkit would put it below the comments in front of the next table, which belong to that one.
     """
     body = table.value.body if isinstance(table, Table) else []
-    last = max((place for place, (name, _) in enumerate(body) if name), default=0)
-    end = last + 1
-    while end < len(body) and isinstance(body[end][1], Comment):
-        end += 1
-    below = body[end:]
-    del body[end:]
+    below = list(takewhile(lambda part: part[0] is None, reversed(body)))
+    while below and isinstance(below[-1][1], Comment):
+        below.pop()
+    del body[len(body) - len(below) :]
     table[key] = value
-    body += below
+    body += reversed(below)
 
 
 def _replace_file(file: Path, text: str) -> None:
-    """Replace a list of agencies in one step, unless the new one is wrong."""
+    """Replace a list of agencies in one step. Raises AgencyError, before that, if it is wrong."""
+    for slug, table in tomllib.loads(text).items():
+        parse_agency(slug, table, file)
     new = file.with_name(f".{file.name}.new")
-    try:
-        new.write_bytes(text.encode())
-        load_agencies(new)
-        shutil.copymode(file, new)
-        new.replace(file)
-    finally:
-        new.unlink(missing_ok=True)
+    new.write_bytes(text.encode())
+    new.chmod(file.stat().st_mode)
+    new.replace(file)

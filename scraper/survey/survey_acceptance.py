@@ -9,10 +9,10 @@ tried is left out, because nothing is known of the new table.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from difflib import unified_diff
 from itertools import takewhile
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -53,27 +53,24 @@ def _list_changes(surveyed: SurveyedAgency, agency: Agency | None, file: Path) -
     """Return the keys that are to be written. Raises ValueError with the reason if none may be."""
     slug, is_confirmed = surveyed.slug, _is_confirmed(surveyed)
     declared = _parse_table(slug, surveyed.declared)
-    proposed = _parse_table(slug, surveyed.proposed) if is_confirmed else declared
-    changes = {key: value for key, value in proposed.items() if declared.get(key) != value}
-    if not proposed or (agency is None and declared):
+    accepted = declared | (_parse_table(slug, surveyed.proposed) if is_confirmed else {})
+    if not accepted or (agency is None and declared):
         raise ValueError("is not in the list, or was not when it was tried")
+    changes = {key: value for key, value in accepted.items() if declared.get(key) != value}
     if agency:
-        accepted = format_agency_toml(parse_agency(slug, declared | changes, file))
-        if format_agency_toml(agency) == accepted:
+        present = format_agency_toml(agency)
+        if present == format_agency_toml(parse_agency(slug, accepted, file)):
             changes = {}
-        elif format_agency_toml(agency) != surveyed.declared:
+        elif present != surveyed.declared:
             raise ValueError("its table was changed after it was tried; survey it again")
-    pages = [
-        page for page in surveyed.pages if (page.is_proposed if is_confirmed else page.is_crawled)
-    ]
+    pages = _list_pages(surveyed, is_confirmed)
     mark = _build_mark(surveyed, pages, agency.survey if agency else None)
-    stated = {key: value for key, value in asdict(mark).items() if value is not None}
-    return changes | {"survey": tomlkit.inline_table() | stated}
+    return changes | {"survey": _to_inline_table(mark)}
 
 
 def _is_confirmed(surveyed: SurveyedAgency) -> bool:
     """Return whether the proposed table is needed, and all of its judged releases are right."""
-    if surveyed.declared and surveyed.verdict != "table":
+    if surveyed.declared and surveyed.verdict not in ("table", "wire"):
         return False
     judged = {page.right for page in surveyed.pages if page.is_proposed}
     return judged - {None} == {True}
@@ -84,7 +81,7 @@ def _parse_table(slug: str, text: str | None) -> dict[str, Any]:
 
 
 def _build_mark(
-    surveyed: SurveyedAgency, pages: Sequence[SurveyedPage], earlier: SurveyMark | None
+    surveyed: SurveyedAgency, pages: list[SurveyedPage], earlier: SurveyMark | None
 ) -> SurveyMark:
     """Return the mark of a try.
 
@@ -95,16 +92,23 @@ def _build_mark(
         verdict=surveyed.verdict,
         read=sum(bool(page.fields) for page in pages),
     )
-    if judged := [page for page in pages if page.judged]:
-        return replace(
-            mark,
-            judged=len(judged),
-            right=sum(page.right is True for page in judged),
-            seen=to_swedish_day(max(page.judged or "" for page in judged)),
-        )
+    if judged := sorted(page.judged for page in pages if page.judged):
+        right = sum(page.right is True for page in pages)
+        return replace(mark, judged=len(judged), right=right, seen=to_swedish_day(judged[-1]))
     if earlier and mark.verdict == "works":
         return replace(mark, judged=earlier.judged, right=earlier.right, seen=earlier.seen)
     return mark
+
+
+def _list_pages(surveyed: SurveyedAgency, is_confirmed: bool) -> list[SurveyedPage]:
+    """Return the pages that a crawl with the accepted table reads."""
+    is_read = attrgetter("is_proposed" if is_confirmed else "is_crawled")
+    return list(filter(is_read, surveyed.pages))
+
+
+def _to_inline_table(mark: SurveyMark) -> dict[str, Any]:
+    stated = {key: value for key, value in asdict(mark).items() if value is not None}
+    return tomlkit.inline_table() | stated
 
 
 def _set_key(table: Table, key: str, value: Any) -> None:

@@ -139,6 +139,7 @@ releases = "^/nyheter/.+"
     ("verdict", "judged", "is_written"),
     [
         ("table", (True, True, None), True),
+        ("wire", (True, None), True),
         ("table", (True, False), False),
         ("table", (None, None), False),
         ("works", (True, True), False),

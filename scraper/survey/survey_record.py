@@ -82,6 +82,10 @@ class SurveyedPage:
         """Return why it is no release, and the doubts."""
         return [*filter(None, [self.problem]), *self.doubts]
 
+    @property
+    def is_clean(self) -> bool:
+        return bool(self.fields) and not self.doubts
+
 
 @dataclass(slots=True, kw_only=True)
 class SurveyedResponse:

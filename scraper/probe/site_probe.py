@@ -99,10 +99,7 @@ class SiteProbe:
         result = probe_home_page(home.body, home.url, self.agencies, self.agency)
         agency = result.base_agency = self.add_other_host(result, home.url)
         found, given_urls = self.find_start_sources(home, given, agency)
-        result.crawled_urls.update(list_declared_urls(agency))
-        if not _has_declared_sources(agency):
-            linked = find_sources((given or home).body, (given or home).url, agency)
-            result.crawled_urls.update(url for _, url in linked.iter_by_kind())
+        result.crawled_urls.update(_list_crawled_sources(given or home, agency))
         has_sources = found.feeds or found.listings
         if not has_sources and needs_javascript(parse_source_page(home.body, home.url).root):
             result.needs_javascript = True
@@ -120,7 +117,7 @@ class SiteProbe:
         await self.probe_sources(result, "sitemaps", await self.find_sitemap_urls(result))
         for url in list(dict.fromkeys(found.press_rooms))[:MAX_PRESS_ROOMS]:
             await self.probe_press_room(result, url)
-        if not result.needs_javascript and not any(source.links for source in result.sources):
+        if not result.needs_javascript and not result.list_links():
             await self.widen_table(result)
             await self.probe_sources(result, "listings", [home.url])
         result.update_proposal()
@@ -348,6 +345,16 @@ class SiteProbe:
 
 def _has_declared_sources(agency: Agency) -> bool:
     return get_declared_sources(agency) != SourceURLs()
+
+
+def _list_crawled_sources(home: Response, agency: Agency) -> list[str]:
+    """Return the sources that a news crawl reads: the declared ones, or else those that the home
+    page links to.
+    """
+    urls = list_declared_urls(agency)
+    if not _has_declared_sources(agency):
+        urls += [url for _, url in find_sources(home.body, home.url, agency).iter_by_kind()]
+    return urls
 
 
 def _read_listing(source: ProbedSource, response: Response, agency: Agency) -> None:

@@ -110,7 +110,7 @@ class AgencySurvey:
 
     def choose_sample(self, result: ProbeResult) -> SourceLink | None:
         """Choose links until MIN_CLEAN_PAGES dated releases of each source were read."""
-        clean = {page.url for page in result.pages if page.has_date and not page.warnings}
+        clean = _list_clean_urls(result.pages)
         for source in result.sources:
             links = self.list_readable_links(source, result)
             tried = sum(link.url in result.sampled_urls for link in links)
@@ -133,21 +133,13 @@ class AgencySurvey:
 
     def describe(self, surveyed: SurveyedAgency, result: ProbeResult, home: Response) -> None:
         """Fill in what a probe found."""
-        owner = find_owner(self.known.values(), home.url)
-        if owner and owner.slug != self.agency.slug:
-            surveyed.problem = f"redirects to {home.url}, which belongs to {owner.slug}"
-            surveyed.failure = "moved"
-        elif not any(source.links for source in result.sources):
-            error = SourceError(home.url, "lists nothing", kind="")
-            surveyed.failure = surveyed.problem = classify_source_failure(error, home) or None
-            if not surveyed.failure and self.is_emptied(home.url):
-                surveyed.problem = "all addresses but the home page lead to another site"
-                surveyed.failure = "moved"
+        surveyed.problem, surveyed.failure = self.find_failure(result, home)
         surveyed.proposed, surveyed.system = format_agency_toml(result.agency), result.cms
         surveyed.needs_javascript = result.needs_javascript
         surveyed.notes, surveyed.final_home = result.notes, home.url
+        robots_url = urljoin(home.url, "/robots.txt")
         for response, body in self.responses:
-            if response.url.endswith("/robots.txt") and response.final_url:
+            if response.url == robots_url:
                 surveyed.robots = body.decode("utf-8", "replace")
         surveyed.needs_javascript |= any(
             page.problem and page.html and _needs_javascript(page) for page in result.pages
@@ -159,6 +151,19 @@ class AgencySurvey:
             for url in sorted(result.crawled_urls - {source.url for source in result.sources})
         ]
         surveyed.pages = [self.describe_page(page, result) for page in result.pages]
+
+    def find_failure(self, result: ProbeResult, home: Response) -> tuple[str | None, str | None]:
+        """Return why a home page that was read is none of the agency's, and the kind of failure."""
+        owner = find_owner(self.known.values(), home.url)
+        if owner and owner.slug != self.agency.slug:
+            return f"redirects to {home.url}, which belongs to {owner.slug}", "moved"
+        if any(source.links for source in result.sources):
+            return None, None
+        if kind := classify_source_failure(SourceError(home.url, "lists nothing", ""), home):
+            return kind, kind
+        if self.is_emptied(home.url):
+            return "all addresses but the home page lead to another site", "moved"
+        return None, None
 
     def is_emptied(self, home_url: str) -> bool:
         """Return whether all addresses that responded, apart from the home page and robots.txt,
@@ -215,15 +220,19 @@ def _iter_doubts(page: ProbedPage, links: list[SourceLink]) -> Iterator[str]:
     yield from (f"{warning.field}: {warning.problem}" for warning in page.warnings)
     if page.item.doubt:
         yield f"body: {page.item.doubt}"
-    text = f"{page.release.lead or ''} {page.release.body or ''}"
-    if len(text) < MIN_TEXT and not any(link.file_title for link in links):
-        yield f"body: has only {len(text)} characters"
+    length = sum(len(text or "") for text in (page.release.lead, page.release.body))
+    if length < MIN_TEXT and not _is_file(links):
+        yield f"body: has only {length} characters"
+    if not page.has_date:
+        yield "states no date"
     yield from _iter_date_doubts(page, links)
 
 
+def _is_file(links: list[SourceLink]) -> bool:
+    return any(link.file_title for link in links)
+
+
 def _iter_date_doubts(page: ProbedPage, links: list[SourceLink]) -> Iterator[str]:
-    if not page.has_date:
-        yield "states no date"
     published = page.release.published if page.release else None
     if published is None or isinstance(published, Month):
         return
@@ -233,6 +242,10 @@ def _iter_date_doubts(page: ProbedPage, links: list[SourceLink]) -> Iterator[str
     for stated in {link.published[:10] for link in links if link.published}:
         if len(stated) == 10 and abs(day - date.fromisoformat(stated)) > MAX_GAP:
             yield f"published: is {day} on the page, but {stated} in the list"
+
+
+def _list_clean_urls(pages: list[ProbedPage]) -> set[str]:
+    return {page.url for page in pages if page.has_date and not page.warnings}
 
 
 def _needs_javascript(page: ProbedPage) -> bool:

@@ -79,7 +79,8 @@ def _iter_page_changes(before: SurveyedAgency, after: SurveyedAgency) -> Iterato
     later_pages = {page.url: page for page in after.pages}
     for page in before.pages:
         if later := later_pages.get(page.url):
-            yield from (f"{page.url}: {change}" for change in _compare_fields(page, later))
+            changes = [*_compare_fields(page, later), *_compare_faults(page, later)]
+            yield from (f"{page.url}: {change}" for change in changes)
         elif page.fields:
             yield f"{page.url}: is not read any more"
 
@@ -91,5 +92,8 @@ def _compare_fields(before: SurveyedPage, after: SurveyedPage) -> Iterator[str]:
             effect = "worse: " if old and not new else "better: " if new and not old else ""
             texts = [shorten_line(str(value or "absent"), MAX_VALUE) for value in (old, new)]
             yield f"{effect}{name}: {texts[0]} → {texts[1]}"
+
+
+def _compare_faults(before: SurveyedPage, after: SurveyedPage) -> Iterator[str]:
     yield from (f"better: no longer “{text}”" for text in before.faults if text not in after.faults)
     yield from (f"worse: {text}" for text in after.faults if text not in before.faults)

@@ -41,7 +41,7 @@ SURVEY_SCHEMA = (
 class SurveyedSource:
     """A feed, sitemap or listing that was requested.
 
-    kind: key of the agency: feeds, sitemaps or listings. is_crawled: whether a news crawl with the
+    kind: key of the agency: feeds, sitemaps, listings or wire. is_crawled: whether a crawl with the
     present table reads it; is_proposed: with the proposed one. problem: why it is left out;
     failure: the kind of that failure (see scraper/crawl/failures.py), if it was one. note: why it
     may list more than was read.
@@ -81,6 +81,10 @@ class SurveyedPage:
     def faults(self) -> list[str]:
         """Return why it is no release, and the doubts."""
         return [*filter(None, [self.problem]), *self.doubts]
+
+    @property
+    def is_clean(self) -> bool:
+        return bool(self.fields) and not self.doubts
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,8 +11,9 @@ gone      its site does not respond, or is another agency's now
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from scraper.survey.survey_record import SurveyedAgency, SurveyedPage, SurveyedSource
 
@@ -29,27 +30,30 @@ def decide(agency: SurveyedAgency) -> tuple[str, list[str]]:
     if agency.failure:
         verdict = "refused" if agency.failure in REFUSALS else "gone"
         return verdict, [f"{agency.home}: {agency.problem}"]
-    crawled = [source for source in agency.sources if source.is_crawled]
-    proposed = [source for source in agency.sources if source.is_proposed]
-    read = [page for page in agency.pages if page.is_crawled]
+    crawled, read = (_select(rows, "is_crawled") for rows in (agency.sources, agency.pages))
     faults = _find_faults(crawled, read)
     if not faults:
         return "works", []
-    better_read = [page for page in agency.pages if page.is_proposed]
+    proposed, better_read = (
+        _select(rows, "is_proposed") for rows in (agency.sources, agency.pages)
+    )
     better = _find_faults(proposed, better_read)
-    is_better = not better or (not read and any(page.fields for page in better_read))
-    if is_better and agency.proposed != agency.declared:
-        is_wire = all(source.kind == "wire" for source in proposed)
-        return "wire" if is_wire else "table", [*faults, *better]
+    reads_first = not read and any(page.fields for page in better_read)
+    if agency.proposed != agency.declared and (reads_first or not better):
+        kinds = {source.kind for source in proposed}
+        return "wire" if kinds == {"wire"} else "table", [*faults, *better]
     return _decide_unproposed(agency, crawled), [*agency.notes, *faults]
+
+
+def _select(rows: Sequence[Any], attribute: str) -> list[Any]:
+    return [row for row in rows if getattr(row, attribute)]
 
 
 def _decide_unproposed(agency: SurveyedAgency, crawled: Sequence[SurveyedSource]) -> str:
     """Return the verdict on an agency for which no better table was found."""
-    problems = " ".join(source.note or "" for source in crawled)
-    is_scripted = agency.needs_javascript or "JavaScript" in problems
-    if any(page.fields for page in agency.pages):
+    if agency.read:
         return "doubts"
+    is_scripted = agency.needs_javascript or any("JavaScript" in str(row.note) for row in crawled)
     if any(note.startswith("press wire") for note in agency.notes):
         return "wire"
     if any(source.failure in REFUSALS for source in crawled):
@@ -59,32 +63,34 @@ def _decide_unproposed(agency: SurveyedAgency, crawled: Sequence[SurveyedSource]
     return "doubts" if crawled else "table"
 
 
-def _count_links(sources: Sequence[SurveyedSource]) -> int:
-    return max((source.links for source in sources), default=0)
-
-
 def _find_faults(sources: Sequence[SurveyedSource], pages: Sequence[SurveyedPage]) -> list[str]:
     """Return what speaks against reading these sources, whose sample releases are `pages`."""
-    faults = [] if sources else ["no list of releases was found"]
-    clean = [page for page in pages if page.fields and not page.doubts]
-    clean_counts = Counter(url for page in clean for url in page.sources)
+    if not sources:
+        return ["no list of releases was found"]
+    clean = _select(pages, "is_clean")
+    counts = Counter(url for page in clean for url in page.sources)
+    faults = []
     for source in sources:
-        if source.problem or source.note:
-            faults.append(f"{source.url}: {source.problem or source.note}")
-        elif clean_counts[source.url] < min(source.links, MIN_CLEAN_PAGES):
-            count = clean_counts[source.url]
-            faults.append(f"{source.url}: releases of it that were read without doubt: {count}")
-    if sources and len(clean) < max(2, min(_count_links(sources), MIN_CLEAN_PAGES)):
-        faults.append(f"releases that were read without doubt: {len(clean)}")
-    if clean and not any(page.fields.get("published") for page in clean):
-        faults.append("no page states when it was published")
-    urls = {doubt: page.url for page in reversed(pages) for doubt in page.faults}
-    counts = Counter(doubt for page in pages for doubt in page.faults)
-    for doubt, count in counts.items():
-        faults.append(
-            f"{urls[doubt]}: {doubt}{f' ({count} of {len(pages)} pages)' if count > 1 else ''}"
-        )
-    return faults + _find_shared_fields(clean)
+        if problem := source.problem or source.note:
+            faults.append(f"{source.url}: {problem}")
+        elif counts[source.url] < min(source.links, MIN_CLEAN_PAGES):
+            faults.append(f"{source.url}: releases read without doubt: {counts[source.url]}")
+    most = max(source.links for source in sources)
+    if len(clean) < max(2, min(most, MIN_CLEAN_PAGES)):
+        faults.append(f"releases read without doubt: {len(clean)}")
+    return [*faults, *_count_doubts(pages), *_find_shared_fields(clean)]
+
+
+def _count_doubts(pages: Sequence[SurveyedPage]) -> list[str]:
+    """Return each doubt with the first page that has it, and the number of those pages."""
+    urls = defaultdict[str, list[str]](list)
+    for page in pages:
+        for doubt in page.faults:
+            urls[doubt].append(page.url)
+    return [
+        f"{found[0]}: {doubt}" + (f" ({len(found)} of {len(pages)} pages)" if found[1:] else "")
+        for doubt, found in urls.items()
+    ]
 
 
 def _find_shared_fields(pages: Sequence[SurveyedPage]) -> list[str]:
@@ -92,6 +98,8 @@ def _find_shared_fields(pages: Sequence[SurveyedPage]) -> list[str]:
     to the site, not to a release.
     """
     faults = []
+    if pages and not any(page.fields.get("published") for page in pages):
+        faults.append("no page states when it was published")
     for name in ("title", "body", "published"):
         counts = Counter(str(page.fields.get(name)) for page in pages if page.fields.get(name))
         value, count = max(counts.items(), key=lambda pair: pair[1], default=("", 0))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from archive.database.models import Release
 from archive.database.sqlite_files import ArchiveError
 from archive.follow import notifications, sending
 from archive.follow.notifications import notify
@@ -145,6 +146,19 @@ async def test_an_edit_is_shown_before_new_releases_if_not_all_are(
     (mail,) = life.take_mails()
     text = read_text(mail)
     assert ("190 miljoner" in text, "En annan bro" in text) == (True, False)
+
+
+async def test_a_long_difference_is_cut(life: Life, own_site: Site) -> None:
+    def build(word: str) -> Release:
+        body = "\n\n".join(f"Bron nummer {number} {word}." for number in range(15))
+        return build_release("bro", "Broar", TODAY, body=body)
+
+    life.crawl(build("byggs"))
+    await subscribe(own_site, life, "q=bron")
+    life.crawl(build("rivs"))
+    (mail,) = life.take_mails()
+    changed = [line for line in read_text(mail).splitlines() if line.strip()[:1] in ("−", "+")]
+    assert len(changed) == 20
 
 
 async def test_release_person_and_everything(life: Life, own_site: Site) -> None:

@@ -37,6 +37,7 @@ MAX_MOVED_PAIRS = 400  # removed times added paragraphs, to find moved ones
 MAX_SHORT_FACT_LENGTH = 3  # characters; such a fact occurs elsewhere by chance
 # tokens times tokens (6 MB); above it, only the common beginning and end are found
 MAX_TOKEN_CELLS = 50_000_000
+MAX_KEPT_CHARACTERS = 20_000  # of two texts whose difference is kept in memory
 MAX_SHIFT = 60  # tokens by which an insertion or deletion is shifted to the start of a sentence
 MAX_ISLAND_WORDS = 4  # unchanged words that are merged with the changed passages around them
 
@@ -399,7 +400,9 @@ def diff_words(before: str, after: str) -> list[DiffSegment]:
     """
     if before == after:
         return [DiffSegment("same", before)] if before else []
-    return [*_diff_different_words(before, after)]
+    is_kept = len(before) + len(after) <= MAX_KEPT_CHARACTERS
+    compare = _diff_different_words if is_kept else _diff_different_words.__wrapped__
+    return [*compare(before, after)]
 
 
 @lru_cache(maxsize=512)  # feeds compare the paragraphs of the newest edits for each request

@@ -22,12 +22,13 @@ LISTED_COLUMNS = ("tag", "speaker", "reference")  # of which a release may have 
 NO_FILTERS: Mapping[str, Iterable[str]] = {}
 LOG_BATCH = 2_000  # changefeed entries to read at a time
 LAST_CHANGE_SQL = "select ifnull(max(id), 0) as entry from changefeed"
+# read from an index, because in a row of `releases` these columns come after the texts
 CHANGED_RELEASES_SQL = f"""
     with logged as (select distinct release from changefeed where id > :after and id <= :until),
     changed as materialized (select release
       from logged  -- one that moved may have left an edit to its new address
-      union select r.moved_to from logged join releases r on r.id = logged.release
-        where r.moved_to is not null)
+      union select r.moved_to from logged join releases r indexed by idx_releases_times
+        on r.id = logged.release where r.moved_to is not null)
     select c.release, l.agency, coalesce(l.kind, '{NO_VALUE}') as kind,
       coalesce(substr(l.sort_day, 1, 4), '{NO_VALUE}') as year, iif(l.questions > 0,
         'yes', 'no') as questions,
@@ -38,10 +39,11 @@ CHANGED_RELEASES_SQL = f"""
       iif(exists (select 1 from attachments where release = c.release), 'yes', 'no') as attachments,
       iif({WAS_EDITED_SQL.format(release="c.release")}, 'yes', 'no') as edited,
       (select json_group_array(tag) from release_tags where release = c.release) as tag,
-      (select json_group_array(distinct q.person) from releases r join quotes q
-        on q.revision = r.revision
+      (select json_group_array(distinct q.person) from releases r indexed by idx_releases_times
+        join quotes q on q.revision = r.revision
         where r.id = c.release and q.person is not null) as speaker,
-      (select json_group_array(distinct d.type || ' ' || d.number) from releases r
+      (select json_group_array(distinct d.type || ' ' || d.number)
+        from releases r indexed by idx_releases_times
         join document_references d on d.revision = r.revision where r.id = c.release) as reference
     from changed c left join release_facets l on l.release = c.release order by c.release
 """

@@ -20,7 +20,12 @@ from hypothesis import strategies as st
 from archive.database.models import Release
 from archive.database.sqlite_files import RunQuery, build_connection_runner, run_without_waiting
 from archive.language.reference_patterns import format_reference
-from archive.search.column_cache import CODED_COLUMNS, LAST_CHANGE_SQL, ColumnCache
+from archive.search.column_cache import (
+    CHANGED_RELEASES_SQL,
+    CODED_COLUMNS,
+    LAST_CHANGE_SQL,
+    ColumnCache,
+)
 from archive.search.results import search
 from archive.search.search_index import NO_VALUE
 from archive.search.search_request import SearchRequest
@@ -135,6 +140,15 @@ def test_columns_follow_random_events(random: Random, reads: list[bool]) -> None
             "select tag, count(*) from release_tags join release_facets using (release) group by tag"
         )
         assert columns.lists["tag"].count_all(999) == dict(tags.fetchall())
+
+
+def test_no_texts_are_read(db: sqlite3.Connection) -> None:
+    """A server reads all releases when it starts, and their texts are most of the file."""
+    values = {"after": 0, "until": 9}
+    plan = [row[3] for row in db.execute(f"explain query plan {CHANGED_RELEASES_SQL}", values)]
+    of_releases = [step for step in plan if " r " in f"{step} "]
+    assert of_releases
+    assert all("COVERING INDEX" in step for step in of_releases), of_releases
 
 
 def test_releases_are_sorted_as_in_lists_and_others_left_out(db: sqlite3.Connection) -> None:

@@ -135,6 +135,15 @@ class SurveyedAgency:
         return sum(bool(page.fields) for page in self.pages)
 
     @property
+    def crawled_pages(self) -> list[SurveyedPage]:
+        """Return the pages that a crawl reads: with the proposed table if that is needed, else with
+        the present one.
+        """
+        if self.verdict in ("table", "wire"):
+            return [page for page in self.pages if page.is_proposed]
+        return [page for page in self.pages if page.is_crawled]
+
+    @property
     def right(self) -> int:
         """Return the number of pages that a person called right."""
         return sum(page.right is True for page in self.pages)

@@ -65,6 +65,16 @@ def test_a_judgement_is_kept_and_counted(tmp_path: Path) -> None:
     assert (loaded.read, loaded.right, loaded.seen) == (1, 1, "2026-12-02T08:00:00+00:00")
 
 
+def test_crawled_pages_are_those_of_the_table_that_is_needed() -> None:
+    present, proposed = (
+        SurveyedPage(url=f"{HOME}{name}", is_crawled=name == "a", is_proposed=name == "b")
+        for name in "ab"
+    )
+    for verdict, page in (("works", present), ("doubts", present), ("table", proposed)):
+        agency = build_agency(verdict=verdict, pages=[present, proposed])
+        assert agency.crawled_pages == [page]
+
+
 def test_a_try_is_saved_whole_or_not_at_all(tmp_path: Path) -> None:
     agency, response = build_agency(), SurveyedResponse(url=HOME, problem="timeout")
     with SurveyRecord(tmp_path) as record:

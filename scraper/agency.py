@@ -502,7 +502,7 @@ def _parse_mark(table: object) -> SurveyMark:
         raise ValueError("must be a table with tried, verdict and read")  # noqa: TRY004 - ValueError, as for all other keys
     _check_keys(table, MARK_KEYS)
     for key, value in table.items():
-        wanted = date if key in ("tried", "seen") else str if key == "verdict" else int
+        wanted = {"tried": date, "seen": date, "verdict": str}.get(key, int)
         if type(value) is not wanted:  # a moment is a date too, and true an int
             raise ValueError(f"{key} is of the type {type(value).__name__}, not {wanted.__name__}")
     mark = SurveyMark(**table)

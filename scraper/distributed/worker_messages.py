@@ -60,7 +60,9 @@ COPIED_ROWS = {
     "agencies": "slug = :slug",
     "frontier": "agency = :slug",
     "pagination_cursors": "agency = :slug",
-    "crawls": "agency = :slug and started >= :since",
+    # with the last one that ended, so that an agency is not called never tried
+    "crawls": "agency = :slug and (started >= :since or id = (select max(id) from whole.crawls"
+    " where agency = :slug and finished is not null))",
     "hosts": "paused_until is not null or exists (select 1 from whole.frontier f where"
     " f.agency = :slug"
     " and (f.url between 'https://' || host || '/' and 'https://' || host || '0'"

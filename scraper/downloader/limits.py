@@ -6,8 +6,9 @@ DAILY_BUDGET limits an agency's requests per day (UTC), for news and revisit cra
 A host is paused if BACK_OFF_AFTER of its URLs in a row got no response, 429 or 503; if its
 Retry-After exceeds RETRY_AFTER_MAX; or if it gave no response in a whole crawl. Pauses are stored
 in the hosts table and apply to later crawls. The first lasts BACK_OFF_FIRST seconds, and each
-further one twice as long, up to BACK_OFF_MAX, until the host responds again. If no host at all has
-responded in a crawl, our own network may be down, so pauses then end with the crawl.
+further one twice as long, up to BACK_OFF_MAX, until the host responds again. Pauses end with the
+crawl if no host at all has responded in it, because our own network may be down, or if it has no
+archive (`scrapy probe`, `scrapy survey`).
 """
 
 from __future__ import annotations
@@ -288,7 +289,8 @@ class BackOffMiddleware(CrawlerComponent):
         self.failure_reasons: dict[str, str] = {}  # host → its last failure
         self.answered_hosts: set[str] = set()  # hosts that have responded since their last pause
         self.is_online = False  # whether any host has responded in this crawl
-        # host → why it is paused, for pauses that are not stored because no host has responded yet
+        # host → why it is paused, for pauses that are not stored: there is no archive, or no host
+        # has responded yet
         self.unsaved_pauses: dict[str, str] = {}
 
     @property
@@ -313,7 +315,7 @@ class BackOffMiddleware(CrawlerComponent):
         """
         host = _parse_netloc(request.url)
         self.is_online = True  # our own network works, so the pauses so far are stored
-        while self.unsaved_pauses:
+        while self.archive and self.unsaved_pauses:
             paused_host, reason = self.unsaved_pauses.popitem()
             del self.pauses[paused_host]
             self.pause_host(paused_host, reason)
@@ -363,17 +365,15 @@ class BackOffMiddleware(CrawlerComponent):
 
     def pause_host(self, host: str, reason: str, *, retry_after: timedelta | None = None) -> None:
         """Pause a host, and store the pause if any host has responded in this crawl."""
-        archive = self.archive
-        if archive is None or host in self.pauses:
+        if host in self.pauses:
             return
-        if not self.is_online:
+        archive = self.archive
+        if archive is None or not self.is_online:
             self.unsaved_pauses[host] = reason
             self.pauses[host] = HostPause(
                 host=host, until=to_iso(now() + self.first_pause) or "", reason=reason
             )
-            logger.warning(
-                "%s is paused for this crawl only, as no host has responded yet: %s", host, reason
-            )
+            logger.warning("%s is paused for this crawl only: %s", host, reason)
             return
         with archive.transaction():
             # it has responded since its last pause, so this counts as a first pause

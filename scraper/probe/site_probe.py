@@ -33,6 +33,7 @@ from scraper.sources import (
     find_sources,
     get_declared_sources,
     get_wire_sources,
+    is_release_url,
     list_declared_urls,
     needs_javascript,
     parse_feed,
@@ -97,9 +98,9 @@ class SiteProbe:
         """
         home, given = await self.fetch_start_pages()
         result = probe_home_page(home.body, home.url, self.agencies, self.agency)
+        result.crawled_urls.update(self.list_crawled_sources(home, given, result.base_agency))
         agency = result.base_agency = self.add_other_host(result, home.url)
         found, given_urls = self.find_start_sources(home, given, agency)
-        result.crawled_urls.update(_list_crawled_sources(given or home, agency))
         has_sources = found.feeds or found.listings
         if not has_sources and needs_javascript(parse_source_page(home.body, home.url).root):
             result.needs_javascript = True
@@ -127,14 +128,29 @@ class SiteProbe:
     def add_other_host(self, result: ProbeResult, home_url: str) -> Agency:
         """Return the agency with the host that redirected to its home page, or that it moved to."""
         agency = result.base_agency
-        if extract_host(home_url) == extract_host(self.url):
+        if result.is_known and not self.agency:
             return agency
-        if self.agency:
-            is_new = not any(known.owns(home_url) for known in (agency, *self.agencies.values()))
-            host = extract_host(home_url)
-        else:
-            is_new, host = not result.is_known, extract_host(self.url)
-        return replace(agency, aliases=(*agency.aliases, host)) if is_new else agency
+        known = (agency, *self.agencies.values())
+        hosts = [
+            extract_host(url)
+            for url in (self.url, home_url)
+            if not any(each.owns(url) for each in known)
+        ]
+        return replace(agency, aliases=(*agency.aliases, *hosts))
+
+    def list_crawled_sources(
+        self, home: Response, given: Response | None, agency: Agency
+    ) -> list[str]:
+        """Return the sources that a news crawl reads: the declared ones, or else those that the
+        given page or home page links to. A given page that cannot be read counts as one.
+        """
+        urls = list_declared_urls(agency)
+        if given is None and urlsplit(self.url).path.strip("/"):
+            urls.append(self.url)
+        elif not _has_declared_sources(agency):
+            start = given or home
+            urls += [url for _, url in find_sources(start.body, start.url, agency).iter_by_kind()]
+        return urls
 
     def find_start_sources(
         self, home: Response, given: Response | None, agency: Agency
@@ -159,7 +175,10 @@ class SiteProbe:
         return found, [self.url] if has_path else []
 
     async def fetch_samples(self, result: ProbeResult) -> None:
-        """Fetch the chosen releases; each may change the proposal."""
+        """Fetch the chosen releases; each may change the proposal.
+
+        They are read with the proposed table, which has the selectors of the present one.
+        """
         while link := self.choose_sample(result):
             result.sampled_urls.add(link.url)
             if link.file_title:
@@ -169,6 +188,10 @@ class SiteProbe:
             else:
                 page = await self.fetch_release(link.url, result.agency)
             result.pages.append(page)
+            with suppress(SourceError):  # an empty page
+                if page.problem and page.html:
+                    root = parse_source_page(page.html, page.url).root
+                    result.needs_javascript |= needs_javascript(root)
             result.drop_undated_listings()
             result.update_proposal()
 
@@ -321,11 +344,13 @@ class SiteProbe:
 
     async def fetch_release(self, url: str, agency: Agency) -> ProbedPage:
         try:
-            response = await self.fetch(url)
+            response = await self._fetch(url)  # requested once, so it need not be kept
         except SourceError as error:
             return ProbedPage(url, problem=error.problem, failure=error.kind)
         if not agency.owns(response.url):
             return ProbedPage(url, problem=f"redirected to another host: {response.url}")
+        if response.url != url and not is_release_url(response.url, agency):
+            return ProbedPage(url, problem=f"redirected to another page: {response.url}")
         return replace(probe_page(response.body, response.url, agency), url=url)
 
     async def fetch(self, url: str) -> Response:
@@ -345,16 +370,6 @@ class SiteProbe:
 
 def _has_declared_sources(agency: Agency) -> bool:
     return get_declared_sources(agency) != SourceURLs()
-
-
-def _list_crawled_sources(home: Response, agency: Agency) -> list[str]:
-    """Return the sources that a news crawl reads: the declared ones, or else those that the home
-    page links to.
-    """
-    urls = list_declared_urls(agency)
-    if not _has_declared_sources(agency):
-        urls += [url for _, url in find_sources(home.body, home.url, agency).iter_by_kind()]
-    return urls
 
 
 def _read_listing(source: ProbedSource, response: Response, agency: Agency) -> None:

@@ -1,12 +1,10 @@
 """survey.db: what a survey found of each agency, and captures.db beside it with the pages' bytes.
 
-    agencies    one row each time an agency is tried: slug · tried · verdict · found, a
-                SurveyedAgency as JSON
-    responses   what each address answered then: slug · tried · url · answer, a SurveyedResponse
-                as JSON
+    agencies    one row each time an agency is tried: slug · tried · found, a SurveyedAgency ·
+                responses, a list of SurveyedResponse, both as JSON
 
-A survey has a folder of its own, apart from any archive. All rows of a try are written in one
-transaction, so a survey that is killed loses only the agencies that it was reading.
+A survey has a folder of its own, apart from any archive. The row of a try is written when the
+agency is done, so a survey that is killed loses only the agencies that it was reading.
 """
 
 from __future__ import annotations
@@ -26,14 +24,11 @@ from archive.database.sqlite_files import (
     sqlite_errors,
     write_transaction,
 )
-from scraper.normalise.page_urls import extract_host
 
 SURVEY_FILE = "survey.db"
 SURVEY_SCHEMA = (
     "create table if not exists agencies (slug text not null, tried text not null,"
-    " verdict text not null, found text not null, primary key (slug, tried))",
-    "create table if not exists responses (slug text not null, tried text not null,"
-    " url text not null, answer text not null, primary key (slug, tried, url))",
+    " found text not null, responses text not null, primary key (slug, tried))"
 )
 
 
@@ -89,7 +84,7 @@ class SurveyedPage:
 
 @dataclass(slots=True, kw_only=True)
 class SurveyedResponse:
-    """What an address answered: a body, or a problem and its kind."""
+    """What an address answered: a body, which is in captures.db, or a problem and its kind."""
 
     url: str
     final_url: str | None = None  # after redirects; None: no body was received
@@ -103,9 +98,10 @@ class SurveyedAgency:
     """What one try of an agency found.
 
     tried: time in ISO 8601. verdict: see scraper/survey/verdicts.py. declared: its table in
-    agencies.toml, None if it has none; proposed: the table that the probe proposes. final_home:
-    where its home page redirected to. problem: why the home page could not be read; failure: the
-    kind of that failure. templates: class names and ids that all pages share.
+    agencies.toml; proposed: the table that the probe proposes. final_home: where its home page
+    redirected to. problem: why nothing could be read; failure: the kind of that failure. robots:
+    the SHA-256 of its robots.txt, which is in captures.db. templates: class names and ids that all
+    pages share.
     """
 
     slug: str
@@ -120,12 +116,11 @@ class SurveyedAgency:
     problem: str | None = None
     failure: str | None = None
     system: str | None = None  # the CMS, as the name of its page class
-    robots: str | None = None  # the text of robots.txt
+    robots: str | None = None
     needs_javascript: bool = False
     templates: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     requests: int = 0
-    seconds: float = 0.0
     sources: list[SurveyedSource] = field(default_factory=list)
     pages: list[SurveyedPage] = field(default_factory=list)
 
@@ -135,62 +130,53 @@ class SurveyedAgency:
         return sum(bool(page.fields) for page in self.pages)
 
     @property
+    def crawled_pages(self) -> list[SurveyedPage]:
+        """Return the pages that a crawl reads: with the proposed table if that is needed, else with
+        the present one.
+        """
+        table = "is_proposed" if self.verdict in ("table", "wire") else "is_crawled"
+        return [page for page in self.pages if getattr(page, table)]
+
+    @property
     def right(self) -> int:
         """Return the number of pages that a person called right."""
         return sum(page.right is True for page in self.pages)
-
-    @property
-    def seen(self) -> str | None:
-        """Return when a person last judged a page, in ISO 8601."""
-        return max((page.judged for page in self.pages if page.judged), default=None)
 
 
 class SurveyRecord(AbstractContextManager["SurveyRecord"]):
     """The record of a survey in its folder; a context manager.
 
-    The folder and its files are created, unless it is opened `readonly`. Raises ArchiveError if the
-    files cannot be opened, read or written.
+    create: whether the folder and its files are created; without it, or if it is opened `readonly`,
+    they must exist. Raises ArchiveError if the files cannot be opened, read or written.
     """
 
-    def __init__(self, folder: Path, *, readonly: bool = False) -> None:
+    def __init__(self, folder: Path, *, readonly: bool = False, create: bool = True) -> None:
         self.path = folder / SURVEY_FILE
-        if readonly and not self.path.is_file():
+        if (readonly or not create) and not self.path.is_file():
             raise ArchiveError(self.path, "no such file: nothing was surveyed in this folder yet")
         folder.mkdir(parents=True, exist_ok=True)
         with sqlite_errors(self.path, "cannot be opened"):
             self._db = open_readonly(self.path) if readonly else open_writable(self.path)
             if not readonly:
-                for sql in SURVEY_SCHEMA:
-                    self._db.execute(sql)
+                self._db.execute(SURVEY_SCHEMA)
         self.captures = Captures(self.path, readonly=readonly)
 
     def __exit__(self, *_: object) -> None:
         self.captures.close()
         self._db.close()
 
-    def save(
-        self, agency: SurveyedAgency, responses: Iterable[tuple[SurveyedResponse, bytes]]
-    ) -> None:
-        """Store a try of an agency, with its responses and their bodies."""
-        rows = []
-        with self.captures.transaction():
-            for response, body in responses:
-                if response.final_url is not None:
-                    host = extract_host(response.final_url)
-                    response.sha256 = self.captures.store_body(body, host)
-                rows.append([agency.slug, agency.tried, response.url, _to_json(response)])
+    def save(self, agency: SurveyedAgency, responses: Iterable[SurveyedResponse]) -> None:
+        """Store a try of an agency, with its responses."""
+        rows = json.dumps([asdict(response) for response in responses], ensure_ascii=False)
         with sqlite_errors(self.path, key=agency.slug), write_transaction(self._db):
-            values = [agency.slug, agency.tried, agency.verdict, _to_json(agency)]
+            values = [agency.slug, agency.tried, _to_json(agency), rows]
             self._db.execute("insert into agencies values (?, ?, ?, ?)", values)
-            self._db.executemany("insert into responses values (?, ?, ?, ?)", rows)
 
     def update(self, agency: SurveyedAgency) -> None:
-        """Store a changed verdict, or what a person said of a page, in an agency's row."""
+        """Store what a person said of a try's pages."""
         with sqlite_errors(self.path, key=agency.slug), write_transaction(self._db):
-            self._db.execute(
-                "update agencies set verdict = ?, found = ? where slug = ? and tried = ?",
-                [agency.verdict, _to_json(agency), agency.slug, agency.tried],
-            )
+            values = [_to_json(agency), agency.slug, agency.tried]
+            self._db.execute("update agencies set found = ? where slug = ? and tried = ?", values)
 
     def list_slugs(self, since: str = "") -> list[str]:
         """Return the agencies that were tried at or after a time, in the order of their slugs."""
@@ -211,18 +197,17 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
 
         The bodies are in `captures`.
         """
-        sql = "select answer from responses where slug = ? and tried = ? order by rowid"
-        rows = self._query(sql, agency.slug, agency.tried)
-        responses = [SurveyedResponse(**json.loads(row)) for (row,) in rows]
-        return {response.url: response for response in responses}
+        sql = "select responses from agencies where slug = ? and tried = ?"
+        ((rows,),) = self._query(sql, agency.slug, agency.tried)
+        return {row["url"]: SurveyedResponse(**row) for row in json.loads(rows)}
 
     def _query(self, sql: str, *values: object) -> list[Any]:
         with sqlite_errors(self.path):
             return self._db.execute(sql, values).fetchall()
 
 
-def _to_json(row: SurveyedAgency | SurveyedResponse) -> str:
-    return json.dumps(asdict(row), ensure_ascii=False)
+def _to_json(agency: SurveyedAgency) -> str:
+    return json.dumps(asdict(agency), ensure_ascii=False)
 
 
 def _parse_agency(found: str) -> SurveyedAgency:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,12 @@ from typing import Any
 import click
 import pytest
 
+from archive.database.captures import Captures
+from archive.database.sqlite_files import ArchiveError
+from scraper.crawl.round_locks import lock_writer
 from scraper.survey.survey_record import SurveyRecord
+from scraper.survey.survey_spider import AgencySurvey
+from tests.scraper.crawling import Crawling
 from tests.scraper.in_process import run_scrapy
 from tests.site.plain import PlainHost
 from tests.site.server import Site
@@ -100,7 +107,8 @@ def test_offline_shows_what_a_changed_table_changes(surveyed: tuple[Survey, Site
     code, output = survey.run("--offline", "-s", f"AGENCIES={changed}")
     assert code == 0
     assert "farledsverket: http" in output, output
-    assert "is not read any more" in output
+    assert "worse: is no longer read" in output
+    assert " 0 better, " in output
     assert site.counts.total == before
 
 
@@ -134,23 +142,137 @@ def test_a_person_is_asked_for_doubts_first(
     assert opened == [next(page.url for page in pages if page.doubts)]
 
 
-def test_a_list_of_sites_is_surveyed(surveyed: tuple[Survey, Site]) -> None:
+def test_a_file_of_names_and_home_pages_is_surveyed(surveyed: tuple[Survey, Site]) -> None:
     survey, site = surveyed
-    sites = survey.folder / "sites.txt"
-    sites.write_text(f"{site.url(LISTED)} Hushållsmyndigheten för alla\n", "utf-8")
-    options = ["-s", f"SURVEY={survey.folder / 'other'}", "-s", "AGENCIES="]
-    code, output = survey.run("--list", str(sites), *options)
+    sites = survey.folder / "sites.toml"
+    sites.write_text(f'[ny]\nname = "Nyverket"\nhome = "{site.url(LISTED)}"\n', "utf-8")
+    other = survey.folder / "other"
+    code, output = survey.run("-s", f"SURVEY={other}", "-s", f"AGENCIES={sites}")
     assert code == 0, output
-    row = json.loads((survey.folder / "other" / "report.json").read_text("utf-8"))[0]
-    assert (row["name"], row["declared"]) == ("Hushållsmyndigheten för alla", None)
-    sites.write_text("Hushållsmyndigheten\n", "utf-8")
-    assert "is no home page with a name after it" in survey.run("--list", str(sites), *options)[1]
+    (row,) = Survey(other, []).load().values()
+    assert (row["name"], row["verdict"]) == ("Nyverket", "works")
+
+
+def test_only_one_thing_is_done_at_a_time(surveyed: tuple[Survey, Site]) -> None:
+    survey, _ = surveyed
+    code, output = survey.run("--accept", "--review")
+    assert (code, "only one of --review, --accept" in output) == (2, True)
+    code, output = survey.run("--again", "0")
+    assert (code, "again must be above 0" in output) == (2, True), output
+    with lock_writer(survey.folder / "survey.db"):
+        code, output = survey.run("--again", "0", "--agency", LISTED)
+    assert (code, "another writer is running" in output) == (2, True), output
+
+
+@pytest.mark.parametrize("option", ["--review", "--offline", "--accept"])
+def test_a_folder_without_a_survey_is_an_error(surveyed: tuple[Survey, Site], option: str) -> None:
+    survey, _ = surveyed
+    folder = survey.folder / "mistyped"
+    code, output = survey.run(option, "-s", f"SURVEY={folder}")
+    assert (code, "nothing was surveyed in this folder yet" in output) == (2, True), output
+    assert not folder.exists()
+
+
+def test_a_fault_of_ours_is_a_doubt(
+    surveyed: tuple[Survey, Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey, _ = surveyed
+
+    def fail(*_: object) -> None:
+        raise KeyError("published")
+
+    monkeypatch.setattr(AgencySurvey, "describe_page", fail)
+    code, output = survey.run("--again", "0", "--agency", LISTED)
+    assert code == 0, output
+    row = survey.load()[LISTED]
+    assert (row["verdict"], row["reasons"]) == ("doubts", ["our fault: KeyError: 'published'"])
+
+
+def test_a_full_disk_ends_the_survey(
+    surveyed: tuple[Survey, Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey, _ = surveyed
+
+    def fail(self: Captures, *_: object) -> None:
+        raise ArchiveError(self.path, "database or disk is full")
+
+    monkeypatch.setattr(Captures, "store_body", fail)
+    code, output = survey.run("-s", f"SURVEY={survey.folder / 'full'}")
+    assert (code, output.count("database or disk is full")) == (2, 1), output
+
+
+@pytest.mark.parametrize(
+    ("slugs", "at_once", "kept"),
+    [
+        (["borta", "vilse"], 24, []),  # no host responds at all
+        (["borta", "ny", "vilse"], 24, ["borta", "ny", "vilse"]),
+        (["ny", "borta", "vilse"], 24, ["borta", "ny", "vilse"]),
+        (["ny", "borta", "vilse"], 1, ["ny"]),  # no host responds any more
+    ],
+)
+def test_agencies_are_not_gone_while_no_host_responds(
+    surveyed: tuple[Survey, Site],
+    monkeypatch: pytest.MonkeyPatch,
+    slugs: list[str],
+    at_once: int,
+    kept: list[str],
+) -> None:
+    survey, site = surveyed
+    monkeypatch.setattr("scraper.survey.survey_spider.AGENCIES_AT_ONCE", at_once)
+    homes = {slug: f"http://{slug}.example/" for slug in slugs} | {"ny": site.url(LISTED)}
+    tables = (f'[{slug}]\nname = "{slug}"\nhome = "{homes[slug]}"\n' for slug in slugs)
+    sites = survey.folder / "sites.toml"
+    sites.write_text("".join(tables), "utf-8")
+    other = Survey(survey.folder / "offline", survey.options)
+    unknown = "LOOPBACK_UNKNOWN=borta.example,vilse.example"
+    code, output = other.run("-s", f"AGENCIES={sites}", "-s", unknown)
+    verdicts = {slug: row["verdict"] for slug, row in other.load().items()}
+    assert verdicts == {slug: "works" if slug == "ny" else "gone" for slug in kept}, output
+    is_left = len(kept) < len(slugs)
+    assert (code, "is our own network down?" in output) == (int(is_left), is_left)
+
+
+def test_a_release_that_redirects_to_what_a_crawl_leaves_out_is_not_read(
+    surveyed: tuple[Survey, Site],
+) -> None:
+    survey, site = surveyed
+    page = next(page for page in survey.load()[LISTED]["pages"] if page["is_crawled"])
+    site.break_(page["url"], status=301, headers={"Location": "/kontakt/"})
+    code, output = survey.run("--again", "0", "--agency", LISTED)
+    site.mend(page["url"])
+    assert code == 0, output
+    row = survey.load()[LISTED]
+    assert row["verdict"] == "doubts"
+    assert any(reason.startswith(page["url"]) for reason in row["reasons"]), row["reasons"]
+
+
+@pytest.mark.slow("starts two processes")
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_leaves_what_is_not_finished(
+    first_survey: tuple[Survey, Site], tmp_path: Path, ending: signal.Signals
+) -> None:
+    survey, site = first_survey
+    crawling = Crawling(site, survey.folder / "agencies.toml", tmp_path / "archive.db")
+    command = crawling.scrapy_command("survey", SURVEY=str(tmp_path / "survey"), DOWNLOAD_DELAY="1")
+    before, begun = site.counts.total, time.monotonic()
+    with crawling.open(command) as process:
+        while site.counts.total < before + 12 and time.monotonic() < begun + 40:
+            time.sleep(0.05)
+        process.send_signal(ending)
+        output, _ = process.communicate(timeout=20)
+    assert (process.returncode, "agencies are left; run the same command again" in output) == (
+        1,
+        True,
+    ), output
+    code, output = Survey(tmp_path / "survey", survey.options).run()
+    assert code == 0, output
+    assert Survey(tmp_path / "survey", []).load().keys() == survey.load().keys()
 
 
 def test_what_is_left_at_the_end_of_its_time_is_continued(surveyed: tuple[Survey, Site]) -> None:
     survey, _ = surveyed
     options = ["-s", f"SURVEY={survey.folder / 'short'}", "--agency", LISTED]
     code, output = survey.run("--minutes", "0.0001", *options)
-    assert (code, "1 agencies are left; the same command continues" in output) == (1, True), output
+    assert (code, "1 agencies are left; run the same command again" in output) == (1, True), output
     assert survey.run(*options)[0] == 0
     assert "is not a positive number" in survey.run("--minutes", "0", *options)[1]

@@ -271,6 +271,16 @@ def test_a_job_of_an_archive_whose_columns_are_in_another_order_has_the_same_val
         assert copy.db.execute(sql).fetchall() == [(5, 4, 1, 12, 900000)]
 
 
+def test_a_job_knows_that_the_agency_was_crawled_long_ago(writer: Writer, tmp_path: Path) -> None:
+    writer.begin()
+    writer.processor.archive.db.execute("update crawls set started = '2020-01-01'")
+    with writer.take_job(tmp_path / "running") as copy:
+        assert copy.db.execute("select count(*) from crawls").fetchone() == (0,)
+    writer.processor.archive.db.execute("update crawls set finished = '2020-01-02'")
+    with writer.take_job(tmp_path / "finished") as copy:
+        assert copy.db.execute("select finished from crawls").fetchall() == [("2020-01-02",)]
+
+
 def test_a_job_has_what_a_crawl_reads_under_the_owners_ids(writer: Writer, tmp_path: Path) -> None:
     writer.begin()
     archive = writer.processor.archive

@@ -107,6 +107,35 @@ def test_retry_after_delays_requests_without_an_archive(monkeypatch: pytest.Monk
     assert delays == [4]
 
 
+@pytest.mark.parametrize("is_online", [True, False])
+def test_a_host_is_left_alone_without_an_archive(*, is_online: bool) -> None:
+    middleware, requested = build_middleware(), 0
+    if is_online:
+        request = Request("https://b.se/")
+        middleware.record_response(Response(request.url), request)
+    for number in range(20):
+        request = Request(f"https://a.se/{number}")
+        try:
+            middleware.process_request(request)
+        except HostPaused:
+            continue
+        requested += 1
+        middleware.process_exception(request, CannotResolveHostError("no such host"))
+    assert requested == SETTINGS["BACK_OFF_AFTER"]
+    middleware.process_request(Request("https://b.se/2"))
+
+
+def test_a_long_retry_after_pauses_a_host_without_an_archive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    middleware, request = build_middleware(), Request("https://a.se/1")
+    monkeypatch.setattr(middleware, "delay_requests", lambda *_: None)
+    headers = {"Retry-After": "3600"}
+    middleware.record_response(Response(request.url, status=503, headers=headers), request)
+    with pytest.raises(HostPaused, match="asked to wait 3600 s"):
+        middleware.process_request(request)
+
+
 @pytest.mark.slow("waits as long as a crawl")
 def test_delays_are_kept_and_requests_are_repeated(tmp_path: Path) -> None:
     with Site(releases=RELEASES, crawl_delay=0.3) as site:

@@ -36,7 +36,8 @@ def test_a_try_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     response = SurveyedResponse(url=PAGE, final_url=PAGE)
     failed = SurveyedResponse(url=HOME, problem="there is no such host", failure="dns")
     with SurveyRecord(tmp_path / "survey") as record:
-        record.save(agency, [(response, b"<p>Fler \xc3\xa4lgar"), (failed, b"")])
+        response.sha256 = record.captures.store_body(b"<p>Fler \xc3\xa4lgar", "skogsradet.example")
+        record.save(agency, [response, failed])
     with SurveyRecord(tmp_path / "survey", readonly=True) as record:
         assert record.load_all() == [agency]
         responses = record.load_responses(agency)
@@ -62,18 +63,31 @@ def test_a_judgement_is_kept_and_counted(tmp_path: Path) -> None:
         agency.pages[0].right, agency.pages[0].judged = True, "2026-12-02T08:00:00+00:00"
         record.update(agency)
         (loaded,) = record.load_all()
-    assert (loaded.read, loaded.right, loaded.seen) == (1, 1, "2026-12-02T08:00:00+00:00")
+    assert (loaded.read, loaded.right) == (1, 1)
+    assert loaded.pages[0].judged == "2026-12-02T08:00:00+00:00"
 
 
-def test_a_try_is_saved_whole_or_not_at_all(tmp_path: Path) -> None:
-    agency, response = build_agency(), SurveyedResponse(url=HOME, problem="timeout")
+def test_crawled_pages_are_those_of_the_table_that_is_needed() -> None:
+    present, proposed = (
+        SurveyedPage(url=f"{HOME}{name}", is_crawled=name == "a", is_proposed=name == "b")
+        for name in "ab"
+    )
+    for verdict, page in (("works", present), ("doubts", present), ("table", proposed)):
+        agency = build_agency(verdict=verdict, pages=[present, proposed])
+        assert agency.crawled_pages == [page]
+
+
+def test_a_try_is_saved_once(tmp_path: Path) -> None:
+    agency = build_agency()
     with SurveyRecord(tmp_path) as record:
+        record.save(agency, [])
         with pytest.raises(ArchiveError, match=r"survey\.db.*skogsradet"):
-            record.save(agency, [(response, b""), (response, b"")])  # breaks the key
-        assert record.load_all() == []
+            record.save(build_agency(verdict="gone"), [])
+        assert record.load_all() == [agency]
 
 
-def test_a_folder_without_a_survey_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [{"readonly": True}, {"create": False}])
+def test_a_folder_without_a_survey_is_named(tmp_path: Path, options: dict[str, bool]) -> None:
     with pytest.raises(ArchiveError, match="nothing was surveyed in this folder yet"):
-        SurveyRecord(tmp_path, readonly=True)
+        SurveyRecord(tmp_path / "mistyped", **options)
     assert not list(tmp_path.iterdir())

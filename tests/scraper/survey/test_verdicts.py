@@ -6,11 +6,19 @@ from typing import Any
 
 import pytest
 
+from scraper.crawl.failures import (
+    BLOCKED_PAGE_KINDS,
+    FAILURE_KINDS,
+    STATUS_KINDS,
+    classify_status,
+)
+from scraper.errors import SourceError
 from scraper.survey.survey_record import SurveyedAgency, SurveyedPage, SurveyedSource
-from scraper.survey.verdicts import decide
+from scraper.survey.survey_spider import NETWORK_FAILURES
+from scraper.survey.verdicts import FAILURE_VERDICTS, decide
 
 HOME = "https://skogsradet.example/"
-LIST, FEED = f"{HOME}nyheter", f"{HOME}feed"
+LIST, FEED, MAP = f"{HOME}nyheter", f"{HOME}feed", f"{HOME}sitemap.xml"
 
 
 def build_page(number: int, **values: Any) -> SurveyedPage:
@@ -57,6 +65,38 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"sources": [build_source(), build_source(FEED, links=0, problem="answered 404")]},
         "doubts",
     ),
+    "a declared source that lists nothing": (
+        {"sources": [build_source(), build_source(FEED, links=0)]},
+        "doubts",
+    ),
+    "another list has releases that a crawl does not read": (
+        {
+            "sources": [
+                build_source(),
+                build_source(FEED, is_crawled=False, kind="feeds", links=1),
+            ],
+            "pages": [*PAGES, build_page(4, sources=[FEED], is_crawled=False)],
+            "proposed": "[x]",
+        },
+        "table",
+    ),
+    "a sitemap has newer releases than a crawl reads": (
+        {
+            "sources": [build_source(), build_source(MAP, is_crawled=False, kind="sitemaps")],
+            "pages": [*PAGES, build_page(4, sources=[MAP], is_crawled=False)],
+        },
+        "doubts",
+    ),
+    "a sitemap has older releases": (
+        {
+            "sources": [build_source(), build_source(MAP, is_crawled=False, kind="sitemaps")],
+            "pages": [
+                *(build_page(number) for number in (2, 3, 4)),
+                build_page(1, sources=[MAP], is_crawled=False),
+            ],
+        },
+        "works",
+    ),
     "one title for all pages": (
         {"pages": [build_page(n, fields={"title": "Nyheter", "body": f"{n}"}) for n in (1, 2, 3)]},
         "doubts",
@@ -90,6 +130,20 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"sources": [build_source(links=0, problem="x", failure="robots")], "pages": []},
         "refused",
     ),
+    "all releases forbidden": (
+        {"pages": [build_page(4, fields={}, problem="answered 403", failure="status 403")]},
+        "refused",
+    ),
+    "robots.txt that cannot be read": (
+        {"failure": "robots unreachable", "problem": "answered 500"},
+        "refused",
+    ),
+    "a bug of ours": ({"failure": "our fault", "problem": "KeyError"}, "doubts"),
+    "a home page that cannot be parsed": (
+        {"failure": "unreadable source", "problem": "has too many tags"},
+        "doubts",
+    ),
+    "a server that fails": ({"failure": "status 5xx", "problem": "answered 500"}, "gone"),
     "a home page that is forbidden": (
         {"failure": "status 403", "problem": "answered 403"},
         "refused",
@@ -104,3 +158,11 @@ def test_verdict(case: str) -> None:
     verdict, reasons = decide(build_agency(**values))
     assert verdict == expected, reasons
     assert bool(reasons) == (verdict != "works")
+
+
+def test_the_kinds_of_failures_are_known() -> None:
+    kinds = {kind for _, kind in FAILURE_KINDS} | {*BLOCKED_PAGE_KINDS.values()}
+    kinds |= {*STATUS_KINDS.values(), classify_status(418), "block page", "no release", "tls"}
+    kinds |= {SourceError(HOME, "").kind, "private network"}
+    assert {*FAILURE_VERDICTS, *NETWORK_FAILURES} <= kinds
+    assert NETWORK_FAILURES.isdisjoint(FAILURE_VERDICTS)

@@ -32,7 +32,7 @@ MAX_JUDGED = 3  # releases of an agency that a person is asked for
 KEYS = "r right, w wrong, s skip, o open in the browser, q quit"
 
 
-def sort_by_verdict(agencies: Iterable[SurveyedAgency]) -> list[SurveyedAgency]:
+def _sort_by_verdict(agencies: Iterable[SurveyedAgency]) -> list[SurveyedAgency]:
     order = list(MEANINGS)
     return sorted(agencies, key=lambda agency: (order.index(agency.verdict), agency.slug))
 
@@ -47,7 +47,7 @@ def write_reports(
 
     changes: slug → what changed since the agency was tried before.
     """
-    agencies = sort_by_verdict(agencies)
+    agencies = _sort_by_verdict(agencies)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(["html"]),
@@ -108,7 +108,7 @@ def review(record: SurveyRecord) -> int:
     and return their number.
     """
     answers = 0
-    for agency in sort_by_verdict(record.load_all()):
+    for agency in _sort_by_verdict(record.load_all()):
         for page in _choose_pages(agency):
             click.echo(f"\n{agency.name}: {agency.verdict}\n{page.url}")
             click.echo("".join(f"  ? {doubt}\n" for doubt in page.doubts), nl=False)

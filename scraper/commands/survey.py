@@ -20,8 +20,7 @@ from scraper.project_command import ProjectCommand, option
 from scraper.survey.survey_acceptance import accept_survey
 from scraper.survey.survey_changes import list_changes, survey_stored
 from scraper.survey.survey_record import SurveyRecord
-from scraper.survey.survey_report import write_reports
-from scraper.survey.survey_review import review
+from scraper.survey.survey_report import review, write_reports
 from scraper.survey.survey_spider import SurveySpider
 
 ALWAYS = 36_500.0  # days; no try is older

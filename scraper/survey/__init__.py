@@ -5,7 +5,6 @@ Other rooms use:
     survey_record       what was found, and the bytes it was read from
     survey_spider       surveys several agencies at once
     survey_changes      what changed since the last survey, or would change with another table
-    survey_report       the report, as HTML, Markdown and JSON
-    survey_review       asks a person which releases are right
+    survey_report       the report, and the review of releases by a person
     survey_acceptance   writes what was found and confirmed into the list of agencies
 """

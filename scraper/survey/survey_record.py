@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from archive.database.sqlite_files import (
     sqlite_errors,
     write_transaction,
 )
+from archive.i18n import to_swedish_day
+from scraper.agency import SurveyMark
 
 SURVEY_FILE = "survey.db"
 SURVEY_SCHEMA = (
@@ -36,14 +38,15 @@ SURVEY_SCHEMA = (
 class SurveyedSource:
     """A feed, sitemap or listing that was requested.
 
-    kind: key of the agency: feeds, sitemaps, listings or wire. is_crawled: whether a crawl with the
-    present table reads it; is_proposed: with the proposed one. problem: why it is left out;
-    failure: the kind of that failure (see scraper/crawl/failures.py), if it was one. note: why it
-    may list more than was read.
+    kind: key of the agency: feeds, sitemaps, listings or wire. is_declared: whether the present
+    table names it. is_crawled: whether a crawl with that table reads it; is_proposed: with the
+    proposed one. problem: why it is left out; failure: the kind of that failure (see
+    scraper/crawl/failures.py), if it was one. note: why it may list more than was read.
     """
 
     kind: str
     url: str
+    is_declared: bool = False
     is_crawled: bool = False
     is_proposed: bool = False
     links: int = 0
@@ -138,9 +141,19 @@ class SurveyedAgency:
         return [page for page in self.pages if getattr(page, table)]
 
     @property
-    def right(self) -> int:
-        """Return the number of pages that a person called right."""
-        return sum(page.right is True for page in self.pages)
+    def mark(self) -> SurveyMark:
+        """Return the mark for its table in agencies.toml."""
+        pages = self.crawled_pages
+        mark = SurveyMark(
+            tried=to_swedish_day(self.tried),
+            verdict=self.verdict,
+            read=sum(bool(page.fields) for page in pages),
+        )
+        judged = [page.judged for page in pages if page.judged]
+        if not judged:
+            return mark
+        right = sum(page.right is True for page in pages)
+        return replace(mark, judged=len(judged), right=right, seen=to_swedish_day(max(judged)))
 
 
 class SurveyRecord(AbstractContextManager["SurveyRecord"]):
@@ -167,10 +180,20 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
 
     def save(self, agency: SurveyedAgency, responses: Iterable[SurveyedResponse]) -> None:
         """Store a try of an agency, with its responses."""
+        self._keep_judgements(agency)
         rows = json.dumps([asdict(response) for response in responses], ensure_ascii=False)
         with sqlite_errors(self.path, key=agency.slug), write_transaction(self._db):
             values = [agency.slug, agency.tried, _to_json(agency), rows]
             self._db.execute("insert into agencies values (?, ?, ?, ?)", values)
+
+    def _keep_judgements(self, agency: SurveyedAgency) -> None:
+        """Copy what a person said of releases that were read with the same fields the last time."""
+        for earlier in self.load_tries(agency.slug):
+            judged = {page.url: page for page in earlier.pages if page.judged}
+            for page in agency.pages:
+                same = judged.get(page.url)
+                if same and same.fields == page.fields:
+                    page.right, page.judged = same.right, same.judged
 
     def update(self, agency: SurveyedAgency) -> None:
         """Store what a person said of a try's pages."""

@@ -264,7 +264,13 @@ class AgencySurvey:
         surveyed.templates = _find_shared_names(result.pages)
         surveyed.sources = [self.describe_source(source, result) for source in result.sources]
         surveyed.sources += [
-            SurveyedSource(kind="listings", url=url, is_crawled=True, problem="was not requested")
+            SurveyedSource(
+                kind="listings",
+                url=url,
+                is_declared=url in list_declared_urls(self.agency),
+                is_crawled=True,
+                problem="was not requested",
+            )
             for url in sorted(result.crawled_urls - {source.url for source in result.sources})
         ]
         surveyed.pages = [self.describe_page(page, result) for page in result.pages]
@@ -289,6 +295,7 @@ class AgencySurvey:
         return SurveyedSource(
             kind="wire" if source.url in wires else source.kind,
             url=source.url,
+            is_declared=source.url in list_declared_urls(self.agency),
             is_crawled=source.url in result.crawled_urls and not is_useless,
             is_proposed=source.url in list_declared_urls(result.agency),
             links=len(self.list_readable_links(source, result)),

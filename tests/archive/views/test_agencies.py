@@ -112,6 +112,11 @@ MARKS: dict[str, tuple[dict[str, Any], str, str]] = {
         "Läst med tvekan 1 december 2026",
         "Read with doubts on 1 December 2026",
     ),
+    "table": (
+        {**TRIED, "verdict": "table"},
+        "Läses inte rätt ännu (1 december 2026)",
+        "Not yet read correctly on 1 December 2026",
+    ),
     "refused": (
         {**TRIED, "verdict": "refused"},
         "Gick inte att läsa 1 december 2026",

@@ -51,10 +51,13 @@ class Accepted:
     def survey(
         self, slug: str = "skog", verdict: str = "works", *judged: bool | None, **found: Any
     ) -> None:
-        """Record a try of an agency, with a page for each of `judged`, which both tables read."""
+        """Record a try of an agency, with a page for each of `judged`, which both tables read, with
+        the same `fields`.
+        """
         agency = load_agencies(self.file).get(slug)
         declared = format_agency_toml(agency) if agency else None
-        both: dict[str, Any] = {"is_crawled": True, "is_proposed": True, "fields": {"title": "T"}}
+        fields = found.pop("fields", {"title": "T"})
+        both: dict[str, Any] = {"is_crawled": True, "is_proposed": True, "fields": fields}
         pages = [
             SurveyedPage(
                 url=f"{number}", right=right, judged=JUDGED if right is not None else None, **both
@@ -99,10 +102,10 @@ def test_a_mark_follows_the_last_key_and_nothing_else_changes(accepted: Accepted
     ]
     assert accepted.accept() == ""
     assert accepted.file.read_text("utf-8") == expected
-    assert sorted(path.name for path in accepted.folder.glob(".*")) == []
+    assert not list(accepted.folder.glob("*.new"))
 
 
-def test_what_a_person_said_is_counted_and_outlives_a_later_try_without_doubt(
+def test_what_a_person_said_is_counted_while_the_release_is_read_as_before(
     accepted: Accepted,
 ) -> None:
     accepted.survey("skog", "doubts", True, True, False, None)
@@ -111,16 +114,16 @@ def test_what_a_person_said_is_counted_and_outlives_a_later_try_without_doubt(
         tried=DAY, verdict="doubts", read=4, judged=3, right=2, seen=date(2026, 12, 3)
     )
     assert accepted.load_mark() == judged
-    accepted.survey("skog", "works", None, tried=NEXT)
+    accepted.survey("skog", "works", None, None, tried=NEXT)
     accepted.accept()
     later = date(2026, 12, 6)
     assert accepted.load_mark() == SurveyMark(
-        tried=later, verdict="works", read=1, judged=3, right=2, seen=date(2026, 12, 3)
+        tried=later, verdict="works", read=2, judged=2, right=2, seen=date(2026, 12, 3)
     )
-    accepted.survey("skog", "gone", tried=NEXT.replace("05", "06"))
+    accepted.survey("skog", "works", None, tried=NEXT.replace("05", "06"), fields={"title": "U"})
     accepted.accept()
-    gone = SurveyMark(tried=date(2026, 12, 7), verdict="gone", read=0)
-    assert accepted.load_mark() == gone
+    changed = SurveyMark(tried=date(2026, 12, 7), verdict="works", read=1)
+    assert accepted.load_mark() == changed
 
 
 PROPOSED = """\
@@ -159,25 +162,30 @@ def test_a_proposal_is_written_if_it_is_needed_and_confirmed(
     assert accepted.accept() == ""
 
 
-def test_keys_that_a_proposal_does_not_mention_stay(accepted: Accepted) -> None:
+def test_keys_that_a_proposal_lacks_are_deleted(accepted: Accepted) -> None:
     proposed = '[skog]\nname = "Skogsrådet"\nhome = "https://skog.example/"\nreleases = "^/n/"\n'
     accepted.survey("skog", "table", True, proposed=proposed)
     accepted.accept()
     agency = load_agencies(accepted.file)["skog"]
-    assert (agency.releases, len(agency.feeds)) == ("^/n/", 1)
+    assert (agency.releases, agency.feeds) == ("^/n/", ())
+    text = accepted.file.read_text("utf-8")
+    assert 'releases = "^/n/"\nsurvey = {tried' in text
+    assert "# no sitemap\n\n# The two agencies of the sea\n\n[sjo]\n" in text
     assert accepted.accept() == ""
 
 
-def test_an_agency_of_another_list_is_added_if_it_is_confirmed(accepted: Accepted) -> None:
-    proposed = '[ny]\nname = "Nyverket"\nhome = "https://ny.example/"\n'
-    accepted.survey("ny", "works", None, proposed=proposed)
-    reason = "ny: is not in the list, or was not when it was tried\n"
-    assert accepted.accept() == reason
-    accepted.survey("ny", "works", True, proposed=proposed, tried=NEXT)
+def test_only_releases_that_the_needed_table_reads_count(accepted: Accepted) -> None:
+    accepted.survey("skog", "table", True, proposed=PROPOSED)
+    with SurveyRecord(accepted.folder) as record:
+        (surveyed,) = record.load_all()
+        surveyed.pages[0].is_proposed = False
+        record.update(surveyed)
     accepted.accept()
-    added = 'survey = {tried = 2026-12-06, verdict = "works", read = 1, judged = 1, right = 1, seen = 2026-12-03}'
-    assert accepted.file.read_text("utf-8") == f"{LIST}\n{proposed}{added}\n"
-    assert accepted.accept() == ""
+    agency = load_agencies(accepted.file)["skog"]
+    assert (agency.releases, agency.survey) == (
+        None,
+        SurveyMark(tried=DAY, verdict="table", read=0),
+    )
 
 
 def test_a_table_that_was_changed_since_is_left_alone(accepted: Accepted) -> None:
@@ -186,7 +194,7 @@ def test_a_table_that_was_changed_since_is_left_alone(accepted: Accepted) -> Non
     changed = LIST.partition("# The two")[0].replace("/feed", "/rss")
     accepted.file.write_text(changed, "utf-8")
     assert accepted.accept().splitlines() == [
-        "sjo: is not in the list, or was not when it was tried",
+        "sjo: is not in the list",
         "skog: its table was changed after it was tried; survey it again",
     ]
     assert accepted.file.read_text("utf-8") == changed
@@ -194,10 +202,10 @@ def test_a_table_that_was_changed_since_is_left_alone(accepted: Accepted) -> Non
 
 def test_a_list_that_would_be_wrong_is_not_written(accepted: Accepted) -> None:
     accepted.survey("skog", "good", True)
-    with pytest.raises(AgencyError, match="verdict 'good' is none of works"):
+    with pytest.raises(AgencyError, match=r"list\.toml\.new: .*verdict 'good' is none of works"):
         accepted.accept()
     assert accepted.file.read_text("utf-8") == LIST
-    assert list(accepted.folder.glob(".*")) == []
+    assert "good" in (accepted.folder / "list.toml.new").read_text("utf-8")
 
 
 def test_the_command_prints_what_it_wrote(accepted: Accepted) -> None:

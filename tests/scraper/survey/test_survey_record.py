@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -57,14 +58,21 @@ def test_earlier_tries_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_judgement_is_kept_and_counted(tmp_path: Path) -> None:
-    agency = build_agency()
+    agency = build_agency(verdict="doubts")
+    agency.pages[0].is_crawled = True
     with SurveyRecord(tmp_path) as record:
         record.save(agency, [])
         agency.pages[0].right, agency.pages[0].judged = True, "2026-12-02T08:00:00+00:00"
         record.update(agency)
         (loaded,) = record.load_all()
-    assert (loaded.read, loaded.right) == (1, 1)
-    assert loaded.pages[0].judged == "2026-12-02T08:00:00+00:00"
+    mark = loaded.mark
+    assert (mark.tried, mark.read, mark.judged, mark.right, mark.seen) == (
+        date(2026, 12, 1),
+        1,
+        1,
+        1,
+        date(2026, 12, 2),
+    )
 
 
 def test_crawled_pages_are_those_of_the_table_that_is_needed() -> None:

@@ -16,16 +16,8 @@ from archive.database.models import PART_TABLES
 from archive.times import now, to_iso
 from scraper.probe import MISSING_VALUE, format_item_value
 from scraper.survey.survey_record import SurveyedAgency, SurveyedPage, SurveyRecord
+from scraper.survey.verdicts import VERDICTS
 
-MEANINGS = {  # of the verdicts, in the order of the report; docs/survey.md has them too
-    "doubts": "releases are read, but something speaks against them",
-    "table": "the present table misses releases, and the proposed one reads them",
-    "works": "three releases of each source were read, and nothing looked wrong",
-    "browser": "scripts make the list or the pages",
-    "wire": "the releases are only at a press wire",
-    "refused": "robots.txt, a block page or a login keeps us out",
-    "gone": "no such host, no response or an error, or another agency's site",
-}
 SHOWN_FIELDS = ("title", "published", "updated", "lead", "body", "language", "tags", *PART_TABLES)
 MAX_TEXT, END = 400, 100  # characters of a text that are shown, and how many of its end
 MAX_JUDGED = 3  # releases of an agency that a person is asked for
@@ -33,7 +25,7 @@ KEYS = "r right, w wrong, s skip, o open in the browser, q quit"
 
 
 def _sort_by_verdict(agencies: Iterable[SurveyedAgency]) -> list[SurveyedAgency]:
-    order = list(MEANINGS)
+    order = list(VERDICTS)
     return sorted(agencies, key=lambda agency: (order.index(agency.verdict), agency.slug))
 
 
@@ -59,7 +51,7 @@ def write_reports(
         counts=Counter(agency.verdict for agency in agencies),
         diff=_format_table_diff,
         fields=_list_shown_fields,
-        meanings=MEANINGS,
+        meanings=VERDICTS,
         read=_list_read_pages,
     )
     texts = {

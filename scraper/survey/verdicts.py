@@ -1,13 +1,4 @@
-"""The verdict on a surveyed agency, and the reasons for it.
-
-works     a news crawl reads releases of each source; nothing speaks against them
-doubts    a news crawl reads something, and a person has to look
-table     the proposed table reads what the present one does not
-browser   its list of releases is made by scripts
-wire      its releases are only at a press wire
-refused   its robots.txt or its server refuses our requests
-gone      its site does not respond or answers with an error, or is another agency's now
-"""
+"""The verdict on a surveyed agency, and the reasons for it."""
 
 from __future__ import annotations
 
@@ -17,7 +8,15 @@ from typing import Any
 
 from scraper.survey.survey_record import SurveyedAgency, SurveyedPage
 
-VERDICTS = ("doubts", "table", "works", "browser", "wire", "refused", "gone")  # as they are shown
+VERDICTS = {  # with their meanings, in the order of the report
+    "doubts": "releases are read, but something speaks against them",
+    "table": "the present table misses releases, and the proposed one reads them",
+    "works": "three releases of each source were read, and nothing looked wrong",
+    "browser": "scripts make the list or the pages",
+    "wire": "the releases are only at a press wire",
+    "refused": "robots.txt, a block page or a login keeps us out",
+    "gone": "no such host, no response or an error, or another agency's site",
+}
 # kinds of failures (see scraper/crawl/failures.py)
 REFUSALS = frozenset(
     (

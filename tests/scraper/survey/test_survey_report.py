@@ -6,9 +6,10 @@ from pathlib import Path
 
 from lxml import html
 
-from scraper.agency import VERDICTS
+import scraper.agency
 from scraper.survey.survey_record import SurveyedAgency, SurveyedPage, SurveyedSource
-from scraper.survey.survey_report import MEANINGS, write_reports
+from scraper.survey.survey_report import write_reports
+from scraper.survey.verdicts import VERDICTS
 
 HOME = "https://skogsradet.example/"
 BODY = f"Älgarna blir fler. {'Så är det. ' * 100}Det var allt."
@@ -56,7 +57,7 @@ def test_the_report_shows_what_was_found_of_an_agency(tmp_path: Path) -> None:
     page, text = html.fromstring(paths[0].read_bytes()), paths[1].read_text("utf-8")
     doubts, works = page.cssselect("article")
     assert (doubts.get("id"), works.get("id")) == ("skog-doubts", "skog-works")
-    assert read_rows(page, "section > p") == [MEANINGS["doubts"], MEANINGS["works"]]
+    assert read_rows(page, "section > p") == [VERDICTS["doubts"], VERDICTS["works"]]
     assert read_rows(doubts, "h3 + p") == [
         "tried 2026-12-02 · requests: 0 · releases read: 1 · judged right: 1 of 1"
         " · no robots.txt · language: sv · attachments: 1 · needs JavaScript"
@@ -95,6 +96,6 @@ def test_a_release_is_shown_as_a_person_compares_it(tmp_path: Path) -> None:
 
 def test_the_meanings_of_verdicts_are_those_of_the_documentation() -> None:
     text = Path("docs/survey.md").read_text("utf-8")
-    assert MEANINGS.keys() == set(VERDICTS)
-    for name, meaning in MEANINGS.items():
+    assert VERDICTS.keys() == set(scraper.agency.VERDICTS)
+    for name, meaning in VERDICTS.items():
         assert f"| `{name}` | {meaning} |" in text

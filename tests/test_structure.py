@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [path for name in ("archive", "scraper") for path in (ROOT / name).rglob("*.py")]
-MAX_MODULES = 262
+MAX_MODULES = 261
 MAX_LINES = 1_000  # of a module
 MAX_FACE_NAMES = 30  # that a package offers itself
 MAX_SAME_NAME = 3  # modules that define a public function of one name
@@ -27,7 +27,7 @@ HOOKS = {
 COMMAND = "Command"
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_WAYS, MANY_WAYS = 15, 10  # ways through a function
-MAX_BUSY_FUNCTIONS = 96  # with more than MANY_WAYS
+MAX_BUSY_FUNCTIONS = 95  # with more than MANY_WAYS
 
 
 def module_name(path: Path) -> str:

@@ -297,6 +297,7 @@ def test_archive_keeps_its_releases_when_opened_again(archive: Archive) -> None:
         assert other.find_release_id(RELEASE.url) == 1
 
 
+@pytest.mark.usefixtures("created_archives")
 def test_several_processes_may_create_an_archive_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: Archive(tmp_path / "a.db").close(), range(4)))

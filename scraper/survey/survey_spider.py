@@ -350,7 +350,9 @@ def _iter_doubts(page: ProbedPage, release: Release, links: list[SourceLink]) ->
     if page.item and page.item.doubt:
         yield f"body: {page.item.doubt}"
     length = sum(map(len, filter(None, (release.lead, release.body))))
-    if length < MIN_TEXT and not any(link.file_title for link in links):
+    if any(link.file_title for link in links):
+        yield "is a file, which was not requested: title and day are those of the list"
+    elif length < MIN_TEXT:
         yield f"body: has only {length} characters"
     if not page.has_date:
         yield "states no date"

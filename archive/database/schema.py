@@ -238,6 +238,12 @@ def _add_survey_marks(db: Database) -> None:
             db.execute(f"alter table agencies add column survey_{name} {kind}")
 
 
+@migrations(name="addresses_of_captures_indexed")
+def _index_captured_addresses(db: Database) -> None:
+    """Add the index by which the captures of an address are found."""
+    _replace(db, "idx_captures_url")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

@@ -253,6 +253,7 @@ create table captures (
   template integer references templates(id)
 );
 create index idx_captures_sha256 on captures (sha256);
+create index idx_captures_url on captures (url, seen);
 create index idx_captures_template on captures (template) where template is not null;
 
 -- Attachments that were fetched

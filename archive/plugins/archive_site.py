@@ -22,6 +22,7 @@ from archive.views import (
     lists,
     many_searches,
     mcp,
+    memento,
     new_atom,
     over_time,
     people,
@@ -66,7 +67,7 @@ VIEWS = (
         references,
         many_searches,
     ),
-    *(over_time, check, data, docs, mcp, follow, status, about),
+    *(over_time, check, data, docs, mcp, memento, follow, status, about),
 )
 
 

@@ -371,6 +371,16 @@ create table manifests (
   digest text not null
 );
 
+-- Manifests that an authority has stamped (RFC 3161): its signed response, in base64, and the time in it.
+create table time_stamps (
+  id integer primary key,
+  manifest text not null references manifests(day),
+  authority text not null,
+  stamped text not null,
+  response text not null
+);
+create unique index idx_time_stamps_manifest_authority on time_stamps (manifest, authority);
+
 create table near_duplicates (
   release integer not null references releases(id),
   other integer not null references releases(id),

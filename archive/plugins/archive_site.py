@@ -20,6 +20,7 @@ from archive.views import (
     follow,
     front_page,
     lists,
+    manifests,
     many_searches,
     mcp,
     memento,
@@ -67,7 +68,7 @@ VIEWS = (
         references,
         many_searches,
     ),
-    *(over_time, check, data, docs, mcp, memento, follow, status, about),
+    *(over_time, check, data, docs, mcp, memento, manifests, follow, status, about),
 )
 
 

@@ -239,13 +239,13 @@ def format_importance_bar(importance: int | None) -> str:
 
 
 def format_check_pair(language: str, after: str | None, when: str | None) -> str:
-    """Format two checks between which something happened; the same minute is named once.
+    """Say between which two checks something happened; the same minute is named once.
 
     >>> format_check_pair("en", "2024-06-03T08:15:10+00:00", "2024-06-03T08:15:40+00:00")
-    'both on 3 June 2024, 10:15'
+    'on 3 June 2024, 10:15, between two checks in the same minute'
     """
     first, last = format_time(language, after), format_time(language, when)
-    text_key = "format.both" if first == last else "format.and"
+    text_key = "format.within_minute" if first == last else "format.between_checks"
     return translate(language, text_key, first=first, last=last)
 
 

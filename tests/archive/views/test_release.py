@@ -496,7 +496,7 @@ async def test_former_hit_leads_to_the_comparison_with_its_words(history_site: S
     page = await history_site.page(hit)
     text, links = read_found(page)
     checks = "7 juni 2024 kl. 10.15 och 8 juni 2024 kl. 10.15"
-    assert f"Finns inte längre i texten: togs bort mellan två kontroller, {checks}." in text
+    assert f"Finns inte längre i texten. Togs bort mellan två kontroller: {checks}." in text
     assert links["Jämför versionerna"] == f"{EDIT_URLS[0]}?{search}&hit=1"
     page = await history_site.page(links["Jämför versionerna"])
     assert list_marks(page) == ["20 miljoner"]

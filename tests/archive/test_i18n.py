@@ -18,7 +18,13 @@ from tests.archive.sample import ROOT
 # variables of templates that an agency or reader states
 STATED = ("published", "updated", "newest", "when", "day")
 # recorded by the archive
-OTHER_TIMES = ("edit.when", "removal.when", "first_revision.when", "moved_here.when")
+OTHER_TIMES = (
+    "edit.when",
+    "removal.when",
+    "first_revision.when",
+    "moved_here.when",
+    "newest_edit.when",
+)
 DAYS = ("status.html", "status_agency.html")  # templates that format only days of these variables
 
 

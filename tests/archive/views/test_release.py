@@ -80,6 +80,10 @@ async def test_removed_release_has_banner_and_text(
     assert f"{history.REMOVED[kind]}: så här är det." in to_text(page.cssselect(".body")[0])
     times = to_text(page.cssselect(".times")[0])
     assert "Senast sett 5 juni 2024 kl. 10.15 Senast kontrollerat 8 juni 2024 kl. 10.15" in times
+    assert texts(page, ".dates span")[1:] == [
+        "senast sett 5 juni 2024 kl. 10.15",
+        "senast kontrollerat 8 juni 2024 kl. 10.15",
+    ]
     removal, _ = page.cssselect(".timeline > li")
     assert finding in to_text(removal)
     evidence = f"/-/evidence/{removal.attrib['id']}.zip"
@@ -376,6 +380,12 @@ async def test_times_of_an_imported_release(sample_archive: Path, tmp_path: Path
         import_release(archive, release, SEEN)
     with served(path) as datasette:
         page = await read_release_page(Site(datasette), title)
+    assert texts(page, ".dates span") == [
+        "Publicerat 1 maj 1999",
+        "importerat från samlingen museum.jsonl 3 juni 2024 kl. 10.15",
+        "inte kontrollerat än",
+    ]
+    assert not page.cssselect(".newest, .related, .body")
     assert texts(page, ".times > div") == [
         "Publicerat enligt samlingen museum.jsonl 1 maj 1999 i samlingen: ”1999-05-01”",
         "Uppdaterat enligt samlingen museum.jsonl Anges inte i samlingen",

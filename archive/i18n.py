@@ -249,11 +249,13 @@ def format_check_pair(language: str, after: str | None, when: str | None) -> str
     return translate(language, text_key, first=first, last=last)
 
 
-def describe_edit_time(language: str, after: str | None, when: str | None) -> str:
+def describe_edit_time(
+    language: str, after: str | None, when: str | None, text_key: str = "edit.made_between"
+) -> str:
     """Say between which checks an edit was made. after: None if there was no check before."""
     if after is None:
         return translate(language, "edit.seen", when=format_time(language, when))
-    return translate(language, "edit.made_between", checks=format_check_pair(language, after, when))
+    return translate(language, text_key, checks=format_check_pair(language, after, when))
 
 
 def name_version(language: str, version: Mapping[str, Any]) -> str:

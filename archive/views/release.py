@@ -268,9 +268,11 @@ async def read_citation_context(site: SiteRequest, revision_id: int) -> dict[str
     return {"citation": citation, "citation_formats": texts}
 
 
-async def find_citation(site: SiteRequest, revision_id: int) -> Citation:
+async def find_citation(
+    site: SiteRequest, revision_id: int, language: str | None = None
+) -> Citation:
     permalink = site.url(f"/-/revision/{revision_id}")
-    citation = await read_citation(site.run, revision_id, permalink, site.language)
+    citation = await read_citation(site.run, revision_id, permalink, language or site.language)
     if citation is None:
         raise ReaderError(404, "error.no_revision", revision=str(revision_id))
     return citation

@@ -451,6 +451,11 @@ async def test_page_of_a_hidden_release_states_why(takedown_site: Site, url: str
 
 
 async def test_evidence_of_a_hidden_release_has_only_hashes(takedown_site: Site) -> None:
+    both = await takedown_site.get(f"/-/evidence/{FIRST_REVISION}-{NEWEST_REVISION}.zip")
+    with zipfile.ZipFile(io.BytesIO(both.content)) as bundle:
+        names = {name.split("/", 1)[1] for name in bundle.namelist()}
+        assert names == {"README.sv.txt", "README.en.txt"}
+        assert all(EDITED_NEWEST.encode() not in bundle.read(name) for name in bundle.namelist())
     response = await takedown_site.get(f"/-/evidence/{NEWEST_REVISION}.zip")
     with zipfile.ZipFile(io.BytesIO(response.content)) as bundle:
         files = {name.split("/", 1)[1]: bundle.read(name) for name in bundle.namelist()}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, datetime
@@ -316,7 +317,7 @@ async def test_addresses_and_texts_at_a_press_wire(
 async def test_evidence_is_sent_with_its_etag(tmp_path: Path) -> None:
     path = create_evidence_archive(tmp_path)
     expected = io.BytesIO()
-    write_bundle(path, "revisions", 8, expected)
+    write_bundle(path, "revisions", [8], expected)
     with served(path) as datasette:
         site = Site(datasette)
         response = await site.get("/-/evidence/8.zip")
@@ -334,6 +335,27 @@ async def test_evidence_is_sent_with_its_etag(tmp_path: Path) -> None:
             archive.db.execute("update releases set title = 'En annan rubrik'")
             archive.db.execute("update revisions set title = 'En annan rubrik'")
         assert await site.status("/-/evidence/8.zip", if_none_match=etag) == 200
+
+
+async def test_evidence_of_both_versions_is_that_of_each(tmp_path: Path) -> None:
+    path = create_evidence_archive(tmp_path)
+    with served(path) as datasette:
+        site = Site(datasette)
+        data = await site.json("/archive/revisions.json?release=3&_shape=array&_sort=id")
+        before, after = (row["id"] for row in data[:2])
+        response = await site.get(f"/-/evidence/{before}-{after}.zip")
+        names = f"evidence-{before}-{after}.zip"
+        assert response.headers["content-disposition"] == f'attachment; filename="{names}"'
+        single = [(await site.get(f"/-/evidence/{key}.zip")).content for key in (before, after)]
+        assert read_zip(response.content) == read_zip(single[0]) | read_zip(single[1])
+        assert (await site.get(f"/-/evidence/{after}-{before}.zip")).content == response.content
+        for pair in (f"{before}-999", f"{before}-{before}", "1-2"):
+            assert await site.status(f"/-/evidence/{pair}.zip") == 404, pair
+
+
+def read_zip(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as bundle:
+        return {name: bundle.read(name) for name in bundle.namelist()}
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ from archive.i18n import (
     format_importance,
     format_time,
     name_version,
+    translate,
 )
 from archive.publish.citations import (
     CITATION_TYPES,
@@ -501,11 +502,12 @@ async def _cite_diff(site: SiteRequest, diff: Mapping[str, Any], language: str) 
     made = None
     if diff["is_edit"]:
         made = describe_edit_time(language, diff["last_seen"], after["seen"], "cite.made")
+    summary = diff["summary_en" if language == "en" else "summary"]
     return cite_comparison(
         await find_citation(site, before["id"], language),
         await find_citation(site, after["id"], language),
         site.url(f"/-/diff/{before['id']}/{after['id']}"),
-        summary=diff["summary_en" if language == "en" else "summary"],
+        summary=translate(language, "history.withheld") if diff["is_withheld"] else summary,
         made=made,
         lang=language,
     )
@@ -573,8 +575,11 @@ async def _read_diff_metadata(
     preceding = await read_preceding_revisions(site.run, [after["id"]]) if is_consecutive else {}
     is_edit = is_consecutive and after["cause"] == "source"
     stamp = classify_update_stamp(after["update_date_changed"], after["state"]["updated"])
+    takedowns = await read_active_takedowns(site.run, after["release"])
     return {
         **summary,
+        "takedowns": takedowns,
+        "is_withheld": bool(takedowns) and not changes,
         "changes": sorted(changes, key=lambda change: -change.importance),
         "is_consecutive": is_consecutive,
         "cause": after["cause"] if is_consecutive else None,

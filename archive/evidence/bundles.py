@@ -199,28 +199,31 @@ class ManifestEntry:
     line: dict[str, Any]
 
 
-def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
-    """Write the bundle of a row of `revisions` or `removals`; return False if there is no such row.
+def write_bundle(path: Path, table: str, row_ids: Sequence[int], out: IO[bytes]) -> bool:
+    """Write the bundles of rows of `revisions` or `removals`, each in a folder of its own; return
+    False if one of the rows does not exist.
 
     The guide lists bytes and manifests that are missing or damaged. Raises ArchiveError if
     archive.db cannot be read.
     """
     is_removal = table == "removals"
-    name = f"removal-{row_id}" if is_removal else str(row_id)
+    sql, prefix = (REMOVAL_SQL, "removal-") if is_removal else (REVISION_SQL, "")
     with (
-        sqlite_errors(path, table=table, key=row_id),
+        sqlite_errors(path, table=table, key=row_ids[0]),
         closing(open_archive(path)) as db,
         open_captures(path) as captures,
     ):
         # everything is read from one state of the archive, even while a crawl writes
         db.execute("begin")
-        row = _read_row_by_id(db, REMOVAL_SQL if is_removal else REVISION_SQL, row_id)
-        if row is None:
+        rows = [row for key in row_ids if (row := _read_row_by_id(db, sql, key))]
+        if len(rows) < len(row_ids):
             return False
-        timestamp = datetime.fromisoformat(row["first_seen" if is_removal else "seen"])
         with ZipFile(out, "w") as file:
-            bundle = EvidenceBundle(zip=file, folder=f"evidence-{name}", timestamp=timestamp)
-            _fill_bundle(bundle, db, captures, row)
+            for row in rows:
+                timestamp = datetime.fromisoformat(row["first_seen" if is_removal else "seen"])
+                folder = f"evidence-{prefix}{row['id']}"
+                bundle = EvidenceBundle(zip=file, folder=folder, timestamp=timestamp)
+                _fill_bundle(bundle, db, captures, row)
     return True
 
 

@@ -29,8 +29,15 @@ SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
-# of a survey: see scraper/survey/verdicts.py
-VERDICTS = ("works", "doubts", "table", "browser", "wire", "refused", "gone")
+VERDICTS = {  # of a survey, with their meanings, in the order of its report
+    "doubts": "releases are read, but something speaks against them",
+    "table": "the present table misses releases, and the proposed one reads them",
+    "works": "three releases of each source were read, and nothing looked wrong",
+    "browser": "scripts make the list or the pages",
+    "wire": "the releases are only at a press wire",
+    "refused": "robots.txt, a block page or a login keeps us out",
+    "gone": "no such host, no response or an error, or another agency's site",
+}
 PAGE_CLASSES = Path(__file__).with_name("pages") / "agencies"  # folder of the key `page`
 # the group is the number of the first page; without it, 1
 PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")

@@ -13,6 +13,7 @@ from scrapy.http import Response
 
 from scraper.agency import Agency, find_press_wire, find_wire_name
 from scraper.errors import SourceError
+from scraper.ingest import build_file_item
 from scraper.normalise.page_urls import extract_host
 from scraper.probe.proposal import (
     ProbedPage,
@@ -20,7 +21,6 @@ from scraper.probe.proposal import (
     ProbeResult,
     describe_press_room,
     describe_year,
-    probe_file_link,
     probe_home_page,
     probe_page,
     strip_year,
@@ -72,8 +72,9 @@ def choose_sample(result: ProbeResult) -> SourceLink | None:
 class SiteProbe:
     """Reads what a site offers, and proposes a table for agencies.toml.
 
-    fetch: returns the response for a URL, or raises SourceError; it is called once a URL. agency:
-    the agency whose site it is; without it, the agency that has the home page's host, or a new one.
+    fetch: returns the response for a URL, or raises SourceError; it keeps both, because it may be
+    called again. agency: the agency whose site it is; without it, the agency that has the home
+    page's host, or a new one.
     choose_sample: chooses the releases that are read.
     """
 
@@ -87,9 +88,7 @@ class SiteProbe:
         choose_sample: ChooseSample = choose_sample,
     ) -> None:
         self.url, self.agencies, self.agency = url, agencies, agency
-        self.choose_sample = choose_sample
-        self.fetched: dict[str, Response | SourceError] = {}  # by the URL that was requested
-        self._fetch = fetch
+        self.fetch, self.choose_sample = fetch, choose_sample
 
     async def run(self) -> ProbeResult:
         """Fetch the home page, the given page, their sources and sample releases.
@@ -182,14 +181,15 @@ class SiteProbe:
         while link := self.choose_sample(result):
             result.sampled_urls.add(link.url)
             if link.file_title:
-                page = probe_file_link(link, result.agency)
+                item = build_file_item(link.url, link.file_title, link.file_day, result.agency)
+                page = probe_page(b"", link.url, result.agency, item)
             elif link.record:
                 page = probe_page(link.record.body, link.url, result.agency)
             else:
                 page = await self.fetch_release(link.url, result.agency)
             result.pages.append(page)
             with suppress(SourceError):  # an empty page
-                if page.problem and page.html:
+                if page.error and page.html:
                     root = parse_source_page(page.html, page.url).root
                     result.needs_javascript |= needs_javascript(root)
             result.drop_undated_listings()
@@ -344,28 +344,13 @@ class SiteProbe:
 
     async def fetch_release(self, url: str, agency: Agency) -> ProbedPage:
         try:
-            response = await self._fetch(url)  # requested once, so it need not be kept
+            response = await self.fetch(url)
         except SourceError as error:
-            return ProbedPage(url, problem=error.problem, failure=error.kind)
-        if not agency.owns(response.url):
-            return ProbedPage(url, problem=f"redirected to another host: {response.url}")
+            return ProbedPage(url, error=error)
         if response.url != url and not is_release_url(response.url, agency):
-            return ProbedPage(url, problem=f"redirected to another page: {response.url}")
+            problem = f"redirected to {response.url}, which is no release of the agency"
+            return ProbedPage(url, error=SourceError(url, problem))
         return replace(probe_page(response.body, response.url, agency), url=url)
-
-    async def fetch(self, url: str) -> Response:
-        """Return the response for a URL, which is requested only once; raise SourceError if there
-        is none.
-        """
-        if url not in self.fetched:
-            try:
-                self.fetched[url] = await self._fetch(url)
-            except SourceError as error:
-                self.fetched[url] = error
-        found = self.fetched[url]
-        if isinstance(found, SourceError):
-            raise found
-        return found
 
 
 def _has_declared_sources(agency: Agency) -> bool:

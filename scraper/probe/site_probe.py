@@ -74,8 +74,7 @@ class SiteProbe:
 
     fetch: returns the response for a URL, or raises SourceError; it keeps both, because it may be
     called again. agency: the agency whose site it is; without it, the agency that has the home
-    page's host, or a new one.
-    choose_sample: chooses the releases that are read.
+    page's host, or a new one. choose_sample: chooses the releases that are read.
     """
 
     def __init__(
@@ -89,18 +88,20 @@ class SiteProbe:
     ) -> None:
         self.url, self.agencies, self.agency = url, agencies, agency
         self.fetch, self.choose_sample = fetch, choose_sample
+        self.given_urls = [url] if urlsplit(url).path.strip("/") else []
 
     async def run(self) -> ProbeResult:
         """Fetch the home page, the given page, their sources and sample releases.
 
         Raises SourceError or PageError if the home page cannot be fetched or read.
         """
-        home, given = await self.fetch_start_pages()
+        pages = await self.fetch_start_pages()
+        *_, home = pages.values()
         result = probe_home_page(home.body, home.url, self.agencies, self.agency)
-        result.crawled_urls.update(self.list_crawled_sources(home, given, result.base_agency))
+        result.crawled_urls.update(self.list_crawled_sources(pages, result.base_agency))
         agency = result.base_agency = self.add_other_host(result, home.url)
-        found, given_urls = self.find_start_sources(home, given, agency)
-        has_sources = found.feeds or found.listings
+        found = self.find_start_sources(pages, agency)
+        has_sources = {*found.feeds, *found.listings}.difference(self.given_urls)
         if not has_sources and needs_javascript(parse_source_page(home.body, home.url).root):
             result.needs_javascript = True
             result.notes.append(
@@ -109,9 +110,7 @@ class SiteProbe:
         await self.probe_wire_lists(result)
         await self.probe_sources(result, "feeds", found.feeds)
         listings = [
-            url
-            for found_url in (*given_urls, *found.listings)
-            for url in (strip_year(found_url), found_url)
+            url for found_url in found.listings for url in (strip_year(found_url), found_url)
         ]
         found.press_rooms += await self.probe_sources(result, "listings", listings)
         await self.probe_sources(result, "sitemaps", await self.find_sitemap_urls(result))
@@ -137,41 +136,33 @@ class SiteProbe:
         ]
         return replace(agency, aliases=(*agency.aliases, *hosts))
 
-    def list_crawled_sources(
-        self, home: Response, given: Response | None, agency: Agency
-    ) -> list[str]:
+    def list_crawled_sources(self, pages: dict[str, Response], agency: Agency) -> list[str]:
         """Return the sources that a news crawl reads: the declared ones, or else those that the
         given page or home page links to. A given page that cannot be read counts as one.
         """
-        urls = list_declared_urls(agency)
-        if given is None and urlsplit(self.url).path.strip("/"):
-            urls.append(self.url)
-        elif not _has_declared_sources(agency):
-            start = given or home
-            urls += [url for _, url in find_sources(start.body, start.url, agency).iter_by_kind()]
-        return urls
+        missing = [url for url in self.given_urls if url not in pages]
+        found = SourceURLs()
+        if not missing and not _has_declared_sources(agency):
+            start, *_ = pages.values()
+            found = find_sources(start.body, start.url, agency)
+        return [*list_declared_urls(agency), *missing, *(url for _, url in found.iter_by_kind())]
 
-    def find_start_sources(
-        self, home: Response, given: Response | None, agency: Agency
-    ) -> tuple[SourceURLs, list[str]]:
-        """Return the sources that the home page and the given page link to, and the given URL if it
-        may be a listing.
+    def find_start_sources(self, pages: dict[str, Response], agency: Agency) -> SourceURLs:
+        """Return the sources that the given page and the home page link to, and the given URL,
+        which may be one itself.
         """
-        found = find_sources(home.body, home.url, agency)
-        has_path = bool(urlsplit(self.url).path.strip("/"))
-        if given is None:
-            return found, [self.url] if has_path else []
-        # XML with the root of RSS or Atom
-        if re.search(rb"<(rss|feed|rdf:RDF)\b", given.body[:FEED_ROOT_BYTES]):
-            if has_path:
-                found.feeds.insert(0, self.url)
-            return found, []
-        given_found = find_sources(given.body, given.url, agency)
-        found.feeds = given_found.feeds + found.feeds
-        found.listings = given_found.listings + found.listings
-        redirected = [] if agency.owns(given.url) else [given.url]
-        found.press_rooms = redirected + given_found.press_rooms + found.press_rooms
-        return found, [self.url] if has_path else []
+        found = SourceURLs(listings=[*self.given_urls])
+        for page in pages.values():
+            # XML with the root of RSS or Atom
+            if re.search(rb"<(rss|feed|rdf:RDF)\b", page.body[:FEED_ROOT_BYTES]):
+                found = SourceURLs(feeds=[*self.given_urls])
+                continue
+            linked = find_sources(page.body, page.url, agency)
+            found.feeds += linked.feeds
+            found.listings += linked.listings
+            redirected = [] if agency.owns(page.url) else [page.url]
+            found.press_rooms += redirected + linked.press_rooms
+        return found
 
     async def fetch_samples(self, result: ProbeResult) -> None:
         """Fetch the chosen releases; each may change the proposal.
@@ -195,22 +186,21 @@ class SiteProbe:
             result.drop_undated_listings()
             result.update_proposal()
 
-    async def fetch_start_pages(self) -> tuple[Response, Response | None]:
-        """Fetch the home page, and the given page if its URL has a path; without a home page, the
-        given one is both.
+    async def fetch_start_pages(self) -> dict[str, Response]:
+        """Fetch the given page, if its URL has a path, and the home page; return those that there
+        are, by their URLs.
 
         Raises SourceError if neither can be fetched.
         """
-        if not urlsplit(self.url).path.strip("/"):
-            return await self.fetch(urljoin(self.url, "/")), None
-        try:
-            home = await self.fetch(urljoin(self.url, "/"))
-        except SourceError:
-            given = await self.fetch(self.url)
-            return given, given
-        with suppress(SourceError):  # reported when it is read as a listing
-            return home, await self.fetch(self.url)
-        return home, None
+        pages, failure = dict[str, Response](), SourceError(self.url, "cannot be fetched")
+        for url in (urljoin(self.url, "/"), *self.given_urls):
+            try:
+                pages = {url: await self.fetch(url), **pages}
+            except SourceError as error:
+                failure = error
+        if not pages:
+            raise failure
+        return pages
 
     async def probe_press_room(self, result: ProbeResult, url: str) -> None:
         """Add the listing and feed of a press room at another host, and that host as an alias, if

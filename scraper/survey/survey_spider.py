@@ -124,11 +124,7 @@ def survey_stored(record: SurveyRecord, row: Row, agency: Agency, known: dict[st
     """Survey an agency as its table and the parser are now, from the responses of an earlier
     survey, without any request.
     """
-
-    async def refuse(url: str, **_: object) -> Response:
-        raise SourceError(url, "was not requested in the survey")
-
-    survey = AgencySurvey(agency, known, record.captures, refuse)
+    survey = AgencySurvey(agency, known, record.captures)
     survey.responses = record.load_responses(row)
     # files and records are read without a request
     survey.only = {*survey.responses, *(page["url"] for page in row["pages"])}
@@ -139,12 +135,17 @@ def survey_stored(record: SurveyRecord, row: Row, agency: Agency, known: dict[st
 class AgencySurvey:
     """Surveys one agency.
 
-    known: the agencies in agencies.toml. captures: keeps the bodies. responses: by the URL that was
+    known: the agencies in agencies.toml. captures: keeps the bodies. request: None: nothing is
+    requested, and `responses` are those of an earlier survey. responses: by the URL that was
     requested, as in a SurveyRecord. only: the URLs of the releases that are read; None: a sample.
     """
 
     def __init__(
-        self, agency: Agency, known: dict[str, Agency], captures: Captures, request: RequestPage
+        self,
+        agency: Agency,
+        known: dict[str, Agency],
+        captures: Captures,
+        request: RequestPage | None = None,
     ) -> None:
         self.agency, self.known, self.captures, self.request = agency, known, captures, request
         self.responses: dict[str, Row] = {}
@@ -179,12 +180,12 @@ class AgencySurvey:
         Raises SourceError if there is none. Bodies are read from `captures`, so that none has to
         stay in memory.
         """
-        count = len(self.responses)
         if url not in self.responses:
-            if count >= MAX_REQUESTS or monotonic() > self._started + MAX_SECONDS:
+            count, seconds = len(self.responses), monotonic() - self._started
+            if self.request is None or count >= MAX_REQUESTS or seconds > MAX_SECONDS:
                 problem = f"was not requested, after {count} requests of this agency"
                 raise SourceError(url, problem)
-            self.responses[url] = await self.request_page(url)
+            self.responses[url] = await self.request_page(self.request, url)
         found = self.responses[url]
         if "problem" in found:
             raise SourceError(url, found["problem"], found["failure"])
@@ -193,12 +194,12 @@ class AgencySurvey:
         body = self.captures.read(found["sha256"])
         return Response(found["final_url"], body=body, request=request)
 
-    async def request_page(self, url: str) -> Row:
+    async def request_page(self, request: RequestPage, url: str) -> Row:
         """Request a URL and keep the body; return its row of `responses`."""
         agency = self.agency
         is_rendered = agency.browser and url in agency.listings
         try:
-            response = await self.request(url, agency=agency.slug, browser=is_rendered)
+            response = await request(url, agency=agency.slug, browser=is_rendered)
         except SourceError as error:
             failure = classify_failure(error.__cause__ or error)
             return {"problem": error.problem, "failure": failure}
@@ -252,22 +253,24 @@ class AgencySurvey:
             choose_sample=self.choose_sample,
         )
         result = await probe.run()
-        home, given = await probe.fetch_start_pages()  # which were fetched before
+        start, *_ = (await probe.fetch_start_pages()).values()  # which were fetched before
         probed = {source.url for source in result.sources}
         unread = [
             ProbedSource("listings", url, problem="was not requested")
             for url in sorted(result.crawled_urls - probed)
         ]
-        failure = self.find_home_failure(given or home, result)
+        failure = self.find_home_failure(start, result)
         return {
-            "robots": self.responses.get(urljoin(home.url, "/robots.txt"), {}).get("sha256"),
+            "robots": self.responses.get(urljoin(self.agency.home, "/robots.txt"), {}).get(
+                "sha256"
+            ),
             "proposed": format_agency_toml(result.agency),
             "system": result.cms,
             "needs_javascript": result.needs_javascript,
             "notes": result.notes,
             "sources": [self.describe_source(each, result) for each in (*result.sources, *unread)],
             "pages": [self.describe_page(page, result) for page in result.pages],
-            "final_home": (given or home).url,
+            "final_home": start.url,
             "problem": failure and str(failure),
             "failure": failure and failure.kind,
         }

@@ -606,6 +606,8 @@ class Verifier:
         """
         table = next(name for name in COVERED_TABLES if name in part)
         first, end = part[table]
+        if self.captures and self.captures.size(part["sha256"]) is None:
+            yield self.fault("manifests", day, f"the text of {table} {first} to {end} is missing")
         current_lines, unreadable = self._format_current_lines(table, first, end)
         if not unreadable and compute_sha256(b"".join(current_lines.values())) == part["sha256"]:
             return

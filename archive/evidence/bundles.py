@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import sqlite3
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -521,6 +522,7 @@ def _add_manifest_chain(
         text = read_capture_body(captures, manifest.digest)
         bundle.add_file(f"chain/{manifest.day}.json", text, sha256=manifest.digest)
     bundle.files.append(("chain/*.json", "chain"))
+    _add_time_stamps(bundle, db, chain)
     covering = entries.get("revisions") or entries.get("captures")
     bundle.times += [
         ("manifest", covering.manifest.day if covering else None),
@@ -530,6 +532,28 @@ def _add_manifest_chain(
         ("check_chain", {"day": f"chain/{chain[-1].day}.json", "digest": chain[-1].digest}),
         ("check_published", {}),
     ]
+
+
+def _add_time_stamps(
+    bundle: EvidenceBundle, db: sqlite3.Connection, chain: Sequence[Manifest]
+) -> None:
+    """Add the responses of authorities that stamped the manifests, each beside its manifest."""
+    stamps = db.execute(
+        "select manifest, authority, stamped, response,"
+        " row_number() over (partition by manifest order by id) from time_stamps"
+        " where manifest >= ? order by id",
+        [min(manifest.day for manifest in chain)],
+    ).fetchall()
+    days = {manifest.day for manifest in chain}
+    newest = None
+    for day, authority, stamped, response, number in stamps:
+        if day in days:
+            newest = {"file": f"chain/{day}-{number}.tsr", "manifest": f"chain/{day}.json"}
+            newest |= {"authority": authority, "when": stamped}
+            bundle.add_file(newest["file"], b64decode(response))
+    if newest:
+        bundle.files.append(("chain/*.tsr", "stamps"))
+        bundle.steps.append(("check_stamps", newest))
 
 
 def _find_manifest_entry(

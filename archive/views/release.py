@@ -39,6 +39,7 @@ from archive.search.search_request import (
 )
 from archive.urls import strip_www
 from archive.views.lists import find_adjacent_releases
+from archive.views.memento import link_version
 from archive.views.references import read_release_references
 from archive.web import (
     PageHighlighter,
@@ -98,7 +99,8 @@ async def _show_release(site: SiteRequest) -> Response:
     await check_table_permission(site.datasette, site.request, "archive", "releases")
     context = await site.read_in_one_thread(_read_release_context)
     context |= await read_marked_texts(site, context["row"]["id"], context["row"] | context)
-    return await site.render("release.html", context)
+    context["memento_path"], headers = await link_version(site, context["row"]["capture"])
+    return await site.render("release.html", context, headers=headers)
 
 
 async def _read_release_context(

@@ -57,6 +57,7 @@ from archive.publish.citations import (
 )
 from archive.search.related_releases import find_related, read_related_releases
 from archive.search.search_request import HIT_PARAMETERS
+from archive.views.memento import link_version
 from archive.views.release import (
     find_citation,
     read_citation_context,
@@ -356,7 +357,8 @@ async def _show_revision(site: SiteRequest) -> Response:
         data = _format_revision(site, context) | {"removed_at": newest["removed_at"]}
         return site.answer(json.dumps(data), RESPONSE_MEDIA_TYPES["json"], NOT_INDEXED)
     context |= await read_marked_texts(site, final_release, state)
-    return await site.render("revision.html", context, headers=NOT_INDEXED)
+    context["memento_path"], headers = await link_version(site, revision["capture"])
+    return await site.render("revision.html", context, headers={**NOT_INDEXED, **headers})
 
 
 def _format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:

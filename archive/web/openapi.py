@@ -223,6 +223,8 @@ PARAMETERS: Mapping[str, Type] = {
     "one": "int Number of a revision = 51",
     "other": "int Number of another revision = 52",
     "key": "int Number of a revision or removal = 51",
+    "address": "path Address of a page of an agency",
+    "timestamp": "int Time of a memento, as 14 digits = 20240601081500",
 }
 ERROR: Mapping[str, Type] = {
     "ok": "bool Always false",

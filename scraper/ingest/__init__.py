@@ -7,6 +7,7 @@ from scraper.ingest.edit_or_redesign import (
     PageVersion,
     find_template_names,
     fingerprint_template,
+    is_redesign,
     reparse_stored,
     to_comparable_text,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "find_template_names",
     "fingerprint_template",
     "is_other_address",
+    "is_redesign",
     "list_symptoms",
     "read_retention",
     "read_stored_body",

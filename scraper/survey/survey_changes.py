@@ -1,92 +1,91 @@
-"""What differs between two surveys of an agency, and a survey of stored bytes to compare with."""
+"""What differs between two surveys of an agency, or would with another table or parser."""
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import product
 from typing import Any
 
-from scrapy import Request
-from scrapy.http import Response
-
-from archive.database.sqlite_files import run_without_waiting
+from archive.database.captures import Captures
 from scraper.agency import Agency
-from scraper.errors import SourceError
+from scraper.ingest import PageVersion, is_redesign
 from scraper.probe import shorten_line
-from scraper.survey.survey_record import SurveyedAgency, SurveyedResponse, SurveyRecord
-from scraper.survey.survey_spider import AgencySurvey
+from scraper.survey.survey_record import Row, SurveyRecord
+from scraper.survey.survey_spider import survey_stored
+from scraper.survey.verdicts import list_doubts
 
-MIN_TEMPLATE_SHARE = 0.7  # of the class names and ids of a template that a later one keeps
 MAX_VALUE = 60  # characters of a value that are shown
 SITE_FACTS = ("verdict", "final_home", "system", "problem", "robots")
-NOT_REQUESTED = "was not requested in the survey"
 DOUBTS = "doubts"  # name of the fact that is better without a value
+EFFECTS = {True: "better", False: "worse"}  # of a change
 
 
-def survey_stored(
-    record: SurveyRecord, surveyed: SurveyedAgency, agency: Agency, known: dict[str, Agency]
-) -> SurveyedAgency:
-    """Survey an agency as its table and the parser are now, from the responses of an earlier
-    survey, without any request.
-    """
-    responses = record.load_responses(surveyed)
-
-    async def fetch(url: str) -> Response:
-        stored = responses.get(url, SurveyedResponse(url=url, problem=NOT_REQUESTED))
-        if stored.final_url is None or stored.sha256 is None:
-            raise SourceError(url, stored.problem or "", stored.failure or "")
-        request = Request(url, meta={"redirect_urls": [url]})
-        body = record.captures.read(stored.sha256)
-        return Response(stored.final_url, body=body, request=request)
-
-    only = responses.keys() - {surveyed.home, surveyed.final_home}
-    only |= {page.url for page in surveyed.pages}  # files and records are read without a request
-    survey = AgencySurvey(agency, known, fetch, record.captures, only=frozenset(only))
-    return run_without_waiting(survey.run())
-
-
-def list_changes(
-    before: SurveyedAgency, after: SurveyedAgency, *, is_preview: bool = False
+def preview_changes(
+    record: SurveyRecord, agencies: dict[str, Agency], known: dict[str, Agency]
 ) -> list[str]:
-    """Return what changed: the verdict, the site, the sources that a crawl reads, and the fields of
-    the releases that both surveys read.
-
-    is_preview: whether `after` was read from the bytes of `before`, so that a release that it lacks
-    is no longer read; else newer ones may have taken its place.
+    """Return what differs if the stored pages of agencies are read with their tables and the parser
+    as they are now, and how often it is better or worse.
     """
-    urls, later_urls = ({page.url for page in agency.pages} for agency in (before, after))
-    old, new = (_list_facts(agency, urls & later_urls) for agency in (before, after))
+    lines = []
+    for slug, agency in agencies.items():
+        for before in record.load_tries(slug):
+            after = survey_stored(record, before, agency, known)
+            changes = list_changes(record.captures, before, after)
+            urls = {page["url"] for page in after["pages"]}
+            lost = [page["url"] for page in before["pages"] if page["url"] not in urls]
+            changes += [f"{url}: worse: is no longer read" for url in lost]
+            lines += [f"{slug}: {change}" for change in changes]
+    counts = [f"{sum(f' {word}: ' in line for line in lines)} {word}" for word in EFFECTS.values()]
+    return [*lines, f"{len(lines)} changes: {', '.join(counts)}"] if lines else []
+
+
+def list_changes(captures: Captures, before: Row, after: Row) -> list[str]:
+    """Return what changed: the verdict, the site, the sources that a crawl reads, the fields of the
+    releases that both surveys read, and the template.
+    """
+    urls = {page["url"] for page in before["pages"]} & {page["url"] for page in after["pages"]}
+    old, new = (_list_facts(row, urls) for row in (before, after))
     changes = [
-        _describe_change(where, name, old.get((where, name)), new.get((where, name)))
-        for where, name in old | new
-        if old.get((where, name)) != new.get((where, name))
+        _describe_change(*key, old.get(key), new.get(key))
+        for key in old | new
+        if old.get(key) != new.get(key)
     ]
-    names = set(before.templates)
-    share = len(names.intersection(after.templates)) / max(1, len(names))
-    if names and share < MIN_TEMPLATE_SHARE:
-        changes.append(f"template: {share:.0%} of its class names and ids are still there")
-    if is_preview:
-        changes += [f"{url}: worse: is no longer read" for url in sorted(urls - later_urls)]
+    old_pages, new_pages = (
+        [
+            PageVersion(page["url"], partial(captures.read, page["sha256"]))
+            for page in row["pages"]
+            if page["fields"] and page["sha256"]
+        ]
+        for row in (before, after)
+    )
+    if (
+        old_pages
+        and new_pages
+        and all(is_redesign(*pair) for pair in product(old_pages, new_pages))
+    ):
+        changes.append("template: was replaced")
     return changes
 
 
-def _list_facts(agency: SurveyedAgency, urls: set[str]) -> dict[tuple[str, str], Any]:
+def _list_facts(row: Row, urls: set[str]) -> dict[tuple[str, str], Any]:
     """Return what is compared: by "" or a URL, and a name. urls: of the releases."""
-    facts = {("", name): getattr(agency, name) for name in SITE_FACTS}
-    doubtful = sum(bool(page.faults) for page in agency.pages)
-    facts["", "pages with doubts"] = f"{doubtful} of {len(agency.pages)}"
-    for source in agency.sources:
-        if source.is_crawled:
-            facts[source.url, "source"] = source.problem or source.note or "complete"
-    for page in agency.pages:
-        if page.url in urls:
-            facts |= {(page.url, name): value for name, value in page.fields.items()}
-            facts[page.url, DOUBTS] = "; ".join(page.faults)
-            facts[page.url, "parser_version"] = None  # which every change of the parser changes
+    doubtful = sum(bool(list_doubts(page)) for page in row["pages"])
+    facts = {("", name): row[name] for name in SITE_FACTS}
+    facts["", "pages with doubts"] = f"{doubtful} of {len(row['pages'])}"
+    for source in row["sources"]:
+        if source["is_crawled"]:
+            facts[source["url"], "source"] = source["problem"] or source["note"] or "complete"
+    for page in row["pages"]:
+        # every change of the parser changes its version
+        fields = {**page["fields"], "parser_version": None, DOUBTS: "; ".join(list_doubts(page))}
+        if page["url"] in urls:
+            facts |= {(page["url"], name): value for name, value in fields.items()}
     return facts
 
 
 def _describe_change(url: str, name: str, old: object, new: object) -> str:
     where, effect = f"{url}: " if url else "", ""
     if url and bool(old) != bool(new):
-        effect = "better: " if bool(new) == (name != DOUBTS) else "worse: "
+        effect = f"{EFFECTS[bool(new) == (name != DOUBTS)]}: "
     texts = [shorten_line(str(value or "absent"), MAX_VALUE) for value in (old, new)]
     return f"{where}{effect}{name.replace('_', ' ')}: {texts[0]} → {texts[1]}"

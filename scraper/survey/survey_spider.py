@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, timedelta
 from time import monotonic
@@ -19,11 +20,12 @@ from scrapy.http import Response
 
 from archive.database.captures import Captures
 from archive.database.sqlite_files import ArchiveError, ProgressCallback, run_without_waiting
-from archive.times import Month, now, to_iso
+from archive.times import now, to_iso
 from scraper.agency import Agency, find_owner
 from scraper.crawl.crawl_stats import Deadline
 from scraper.crawl.failures import OWN_FAULT, classify_failure, classify_source_failure
 from scraper.errors import SourceError
+from scraper.ingest import describe_reasons, find_doubts
 from scraper.normalise.page_urls import extract_host
 from scraper.probe import (
     ProbedPage,
@@ -82,18 +84,12 @@ class Survey:
 
     async def run(self, spider: ProbeSpider) -> None:
         """Survey all agencies. Raises ArchiveError if nothing can be stored, as on a full disk."""
-        waiting, failure = iter(self.agencies.values()), None
-        try:
-            # when a stop is requested, Scrapy cancels this, and the group all surveys
-            async with asyncio.timeout_at(self.deadline.ends_at), asyncio.TaskGroup() as group:
-                for _ in range(AGENCIES_AT_ONCE):
-                    group.create_task(self.survey_agencies(waiting, spider))
-        except* TimeoutError:
-            pass  # the time is over
-        except* ArchiveError as errors:
-            failure = errors.exceptions[0]
-        if failure:
-            raise failure
+        waiting = iter(self.agencies.values())
+        surveys = [self.survey_agencies(waiting, spider) for _ in range(AGENCIES_AT_ONCE)]
+        # at the deadline, and when Scrapy cancels this for a stop, all surveys are cancelled
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self.deadline.ends_at):
+                await asyncio.gather(*surveys)
         if len(self.unsaved) < min(self.done, AGENCIES_AT_ONCE):
             self.save_all()
         if self.unsaved:
@@ -361,11 +357,10 @@ def _is_read(link: SourceLink, agency: Agency) -> bool:
 def _iter_doubts(page: ProbedPage, links: list[SourceLink]) -> Iterator[str]:
     """Yield what speaks against the fields of a release. links: those that lead to it."""
     release = page.release
-    if release is None:
+    if release is None or page.item is None:
         return
     yield from (f"{warning.field}: {warning.problem}" for warning in page.warnings)
-    if page.item and page.item.doubt:
-        yield f"body: {page.item.doubt}"
+    yield from (describe_reasons([doubt]) for doubt in find_doubts(release, page.item, now()))
     length = sum(map(len, filter(None, (release.lead, release.body))))
     if any(link.file_title for link in links):
         yield "is a file, which was not requested: title and day are those of the list"
@@ -373,14 +368,9 @@ def _iter_doubts(page: ProbedPage, links: list[SourceLink]) -> Iterator[str]:
         yield f"body: has only {length} characters"
     if not page.has_date:
         yield "states no date"
-    if release.published and not isinstance(release.published, Month):
-        day = date.fromisoformat(release.published.isoformat()[:10])
-        yield from _iter_date_doubts(day, links)
-
-
-def _iter_date_doubts(day: date, links: list[SourceLink]) -> Iterator[str]:
-    if day > now().date() + MAX_GAP:
-        yield f"published: {day} is in the future"
+    day = (to_iso(release.published) or "")[:10]
     for stated in {link.published[:10] for link in links if link.published}:
-        if len(stated) == 10 and abs(day - date.fromisoformat(stated)) > MAX_GAP:
+        if {len(day), len(stated)} != {10}:
+            continue  # a month has no day that could differ
+        if abs(date.fromisoformat(day) - date.fromisoformat(stated)) > MAX_GAP:
             yield f"published: is {day} on the page, but {stated} in the list"

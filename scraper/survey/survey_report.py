@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from difflib import unified_diff
 from functools import partial
-from itertools import product
+from itertools import product, starmap
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from archive.database.models import PART_TABLES
 from scraper.agency import VERDICTS, Agency
 from scraper.ingest import PageVersion, is_redesign
 from scraper.probe import MISSING_VALUE, format_item_value, shorten_line
-from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_table_pages
+from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_table_pages, select
 from scraper.survey.survey_spider import survey_stored
 from scraper.survey.verdicts import list_doubts
 
@@ -85,7 +85,7 @@ def _format_table_diff(row: Row) -> str:
 
 def _list_read_pages(pages: list[Row]) -> list[Row]:
     """Return the pages that were read as releases, those with doubts first."""
-    return sorted((page for page in pages if page["fields"]), key=lambda page: not page["doubts"])
+    return sorted(select(pages, "fields"), key=lambda page: not page["doubts"])
 
 
 def _list_shown_fields(page: Row) -> list[tuple[str, str]]:
@@ -116,9 +116,8 @@ def preview_changes(
         for before in record.load_tries(slug):
             after = survey_stored(record, before, agency, known)
             changes = list_changes(record.captures, before, after)
-            urls = {page["url"] for page in after["pages"]}
-            lost = [page["url"] for page in before["pages"] if page["url"] not in urls]
-            changes += [f"{url}: worse: is no longer read" for url in lost]
+            lost = _list_urls(before) - _list_urls(after)
+            changes += [f"{url}: worse: is no longer read" for url in sorted(lost)]
             lines += [f"{slug}: {change}" for change in changes]
     counts = [f"{sum(f' {word}: ' in line for line in lines)} {word}" for word in EFFECTS.values()]
     return [*lines, f"{len(lines)} changes: {', '.join(counts)}"] if lines else []
@@ -128,28 +127,26 @@ def list_changes(captures: Captures, before: Row, after: Row) -> list[str]:
     """Return what changed: the verdict, the site, the sources that a crawl reads, the fields of the
     releases that both surveys read, and the template.
     """
-    urls = {page["url"] for page in before["pages"]} & {page["url"] for page in after["pages"]}
+    urls = _list_urls(before) & _list_urls(after)
     old, new = (_list_facts(row, urls) for row in (before, after))
     changes = [
         _describe_change(*key, old.get(key), new.get(key))
         for key in old | new
         if old.get(key) != new.get(key)
     ]
-    old_pages, new_pages = (
-        [
-            PageVersion(page["url"], partial(captures.read, page["sha256"]))
-            for page in row["pages"]
-            if page["fields"] and page["sha256"]
-        ]
-        for row in (before, after)
-    )
-    if (
-        old_pages
-        and new_pages
-        and all(is_redesign(*pair) for pair in product(old_pages, new_pages))
-    ):
+    old_pages, new_pages = (_load_read_pages(captures, row) for row in (before, after))
+    if old_pages and new_pages and all(starmap(is_redesign, product(old_pages, new_pages))):
         changes.append("template: was replaced")
     return changes
+
+
+def _list_urls(row: Row) -> set[str]:
+    return {page["url"] for page in row["pages"]}
+
+
+def _load_read_pages(captures: Captures, row: Row) -> list[PageVersion]:
+    pages = select(select(row["pages"], "fields"), "sha256")
+    return [PageVersion(page["url"], partial(captures.read, page["sha256"])) for page in pages]
 
 
 def _list_facts(row: Row, urls: set[str]) -> dict[tuple[str, str], Any]:
@@ -157,9 +154,8 @@ def _list_facts(row: Row, urls: set[str]) -> dict[tuple[str, str], Any]:
     doubtful = sum(bool(list_doubts(page)) for page in row["pages"])
     facts = {("", name): row[name] for name in SITE_FACTS}
     facts["", "pages with doubts"] = f"{doubtful} of {len(row['pages'])}"
-    for source in row["sources"]:
-        if source["is_crawled"]:
-            facts[source["url"], "source"] = source["problem"] or source["note"] or "complete"
+    for source in select(row["sources"], "is_crawled"):
+        facts[source["url"], "source"] = source["problem"] or source["note"] or "complete"
     for page in row["pages"]:
         # every change of the parser changes its version
         fields = {**page["fields"], "parser_version": None, DOUBTS: "; ".join(list_doubts(page))}

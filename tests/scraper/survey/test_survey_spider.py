@@ -12,8 +12,8 @@ from scrapy.http import Response
 from archive.database.sqlite_files import run_without_waiting
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.survey.survey_changes import list_changes, preview_changes
 from scraper.survey.survey_record import Row, SurveyRecord
+from scraper.survey.survey_report import list_changes, preview_changes
 from scraper.survey.survey_spider import AgencySurvey, survey_stored
 
 HOME, NEW_HOME = "https://skog.example/", "https://skogen.example/"

@@ -89,6 +89,24 @@ async def test_robots_txt_allows_pages_and_disallows_queries(site: Site) -> None
     assert robots.site_maps() == [f"{HOST}/sitemap.xml"]
 
 
+@pytest.mark.parametrize("language", ["sv", "en"])
+async def test_browsers_can_search_the_archive(site: Site, language: str) -> None:
+    page = await site.page(f"/about?lang={language}")
+    (link,) = page.cssselect("link[rel=search]")
+    response = await site.get(link.attrib["href"])
+    assert response.headers["content-type"].startswith("application/opensearchdescription+xml")
+    root = etree.fromstring(response.content)
+    namespace = {"o": "http://a9.com/-/spec/opensearch/1.1/"}
+    assert root.findtext("o:Language", None, namespace) == language
+    assert len(root.findtext("o:ShortName", "", namespace)) <= 16
+    for url in root.findall("o:Url", namespace):
+        address = url.attrib["template"].replace("{searchTerms}", "fyrar").removeprefix(HOST)
+        found = await site.get(address)
+        assert found.status_code == 200
+        assert found.headers["content-type"].startswith(url.attrib["type"])
+        assert "fyr" in found.text
+
+
 async def test_robots_txt_disallows_pages_of_hits(site: Site) -> None:
     """Crawlers that read wildcards (RFC 9309) take the longest rule, others the first."""
     lines = (await site.get("/robots.txt")).text.splitlines()

@@ -42,7 +42,7 @@ VIEWS: dict[str, tuple[Literal["light", "dark"], int]] = {
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]  # half of the time of all rules
 SAME_COLOURS = set(load_column(__file__, "same colours"))
 MAX_PAGE_BYTES = 60_000  # of a page, with its pictures, uncompressed
-MAX_STATIC_BYTES = 33_000  # of the style sheet and the icon
+MAX_STATIC_BYTES = 34_000  # of the style sheet and the icon
 # they take longer than all tests of this file
 TAKES_SCREENSHOTS = os.environ.get("SCREENSHOT") == "1"
 

@@ -24,7 +24,14 @@ from typing import Any
 from datasette import Response
 
 from archive.changes.comparison import compare
-from archive.changes.field_differences import FILE_KINDS, DiffRow, FieldDiff, diff_fields, name_file
+from archive.changes.field_differences import (
+    FILE_KINDS,
+    DiffRow,
+    FieldDiff,
+    diff_fields,
+    format_main_change,
+    name_file,
+)
 from archive.changes.history import (
     NEAR_DUPLICATE_SQL,
     TimelineEvent,
@@ -443,6 +450,9 @@ async def _show_diff(site: SiteRequest) -> Response | DataList:
     search_context = await read_search_context(site, final_release, after["state"])
     context |= search_context | {
         "full_text": full_text,
+        "main_change": format_main_change(
+            site.language, json.dumps([asdict(change) for change in context["changes"]])
+        ),
         "permalink": site.url(path),
         "canonical_url": site.url(path),
         "final_release": final_release,

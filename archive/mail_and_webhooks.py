@@ -223,16 +223,21 @@ def post_json(url: str, payload: Mapping[str, Any]) -> None:
 
 
 def request_url(
-    url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-) -> None:
-    """Request an http(s) URL; raise OSError, which names only the URL's host, if that fails."""
+    url: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    max_bytes: int = 1000,
+) -> bytes:
+    """Request an http(s) URL, and return the first bytes of the answer; raise OSError, which names
+    only the URL's host, if that fails.
+    """
     # http(s): see the caller's settings
     request = Request(url, body, dict(headers or {}))  # noqa: S310
     try:
         with build_opener(RejectRedirectHandler).open(
             request, timeout=DELIVERY_TIMEOUT
         ) as response:
-            response.read(1000)
+            return bytes(response.read(max_bytes))
     except (OSError, HTTPException) as error:
         raise OSError(f"{urlsplit(url).hostname}: {error}") from None
 

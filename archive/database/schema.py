@@ -238,6 +238,19 @@ def _add_survey_marks(db: Database) -> None:
             db.execute(f"alter table agencies add column survey_{name} {kind}")
 
 
+@migrations(name="addresses_of_captures_indexed")
+def _index_captured_addresses(db: Database) -> None:
+    """Add the index by which the captures of an address are found."""
+    _replace(db, "idx_captures_url")
+
+
+@migrations(name="time_stamps")
+def _add_time_stamps(db: Database) -> None:
+    """Add the time stamps of manifests."""
+    if not db.table("time_stamps").exists():
+        _replace(db, "time_stamps idx_time_stamps_manifest_authority")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

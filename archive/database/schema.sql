@@ -253,6 +253,7 @@ create table captures (
   template integer references templates(id)
 );
 create index idx_captures_sha256 on captures (sha256);
+create index idx_captures_url on captures (url, seen);
 create index idx_captures_template on captures (template) where template is not null;
 
 -- Attachments that were fetched
@@ -369,6 +370,16 @@ create table manifests (
   revisions_to integer not null,
   digest text not null
 );
+
+-- Manifests that an authority has stamped (RFC 3161): its signed response, in base64, and the time in it.
+create table time_stamps (
+  id integer primary key,
+  manifest text not null references manifests(day),
+  authority text not null,
+  stamped text not null,
+  response text not null
+);
+create unique index idx_time_stamps_manifest_authority on time_stamps (manifest, authority);
 
 create table near_duplicates (
   release integer not null references releases(id),

@@ -467,7 +467,7 @@ def _send_command_message(
     return any(told)
 
 
-def attempt(what: str, act: Callable[[], None]) -> bool:
+def attempt(what: str, act: Callable[[], object]) -> bool:
     """Send or store something; log and return False if that fails. It is tried again next time."""
     try:
         act()

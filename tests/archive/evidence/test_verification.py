@@ -149,10 +149,10 @@ def test_changed_byte_of_file_is_found(archive: Path) -> None:
 
 def test_deleted_newest_manifest_is_found_by_published_digest(archive: Path) -> None:
     ((digest,),) = execute(archive, "select digest from manifests where day = '2026-03-02'")
-    assert verify(archive, known_digest=digest).findings == []
+    assert verify(archive, since=digest).findings == []
     execute(archive, "delete from manifests where day = '2026-03-02'")
     assert verify(archive).findings == []
-    (finding,) = verify(archive, known_digest=digest).findings
+    (finding,) = verify(archive, since=digest).findings
     assert (finding.table, finding.key) == ("manifests", digest)
 
 
@@ -246,7 +246,7 @@ def test_command_prints_summary_digest_and_findings(
     assert f"newest manifest: 2026-03-02 {digest}, 4 rows since" in out
     assert main(["verify", str(archive), "--digest"]) == 0
     assert capsys.readouterr().out == f"2026-03-02 {digest}\n"
-    assert main(["verify", str(archive), "--known", digest]) == 0
+    assert main(["verify", str(archive), "--since", digest]) == 0
     execute(archive, "delete from captures where id = 2")
     assert main(["verify", str(archive)]) == 1
     assert f"{archive}: captures: 2: is missing" in capsys.readouterr().out

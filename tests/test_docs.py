@@ -63,7 +63,8 @@ def test_the_readme_leads_to_every_page() -> None:
 def test_the_citation_is_of_this_version() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    assert citation["version"] == project["version"]
+    assert citation["license"] == project["license"].partition(" AND ")[0]  # else the fonts' own
     assert {"cff-version", "message", "title", "authors"} <= citation.keys()
 
 

@@ -189,12 +189,12 @@ async def test_lists_read_few_rows_of_a_large_archive(large_archive: sqlite3.Con
         {"agency": LARGE_AGENCY, "month": "2001-06"},
         {"month": "2001-06"},
         {"month": UNDATED},
+        {"tag": 1},
         {"tag": 2},
     ):
         assert (await read_release_list(run, **query)).rows
     await find_adjacent_releases(run, 3000)
     assert max(costs.values()) < 200  # sorting all releases would cost far more
-    assert (await read_release_list(run, tag=1)).rows  # of a tag, all releases are sorted
     assert (await read_calendar(run, LARGE_AGENCY)).total == 4_002
     await read_agency_summary(run, LARGE_AGENCY)
     await read_agency_tags(run, LARGE_AGENCY, 24)

@@ -134,7 +134,7 @@ async def _read_release_context(
         "page_metadata": describe_article(
             citation_context["citation"],
             url=canonical_url,
-            lead=row["lead"],
+            lead=row["lead"] or row["body"],
             modified=row["updated"] or history["last_changed"],
             lang=site.language,
         ),

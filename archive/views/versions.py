@@ -25,7 +25,14 @@ from typing import Any
 from datasette import Response
 
 from archive.changes.comparison import compare
-from archive.changes.field_differences import FILE_KINDS, DiffRow, FieldDiff, diff_fields, name_file
+from archive.changes.field_differences import (
+    FILE_KINDS,
+    DiffRow,
+    FieldDiff,
+    diff_fields,
+    format_main_change,
+    name_file,
+)
 from archive.changes.history import (
     NEAR_DUPLICATE_SQL,
     TimelineEvent,
@@ -468,6 +475,9 @@ async def _show_diff(site: SiteRequest) -> Response | DataList:
     search_context = await read_search_context(site, final_release, after["state"])
     context |= search_context | {
         "full_text": full_text,
+        "main_change": format_main_change(
+            site.language, json.dumps([asdict(change) for change in context["changes"]])
+        ),
         "is_in_columns": site.args.get("view") == "columns",
         **await _read_diff_citation(site, context),
         "canonical_url": site.url(path),

@@ -106,8 +106,8 @@ COMMON_HEADERS = (
 )
 CSP_PAGES = "; ".join(  # tools that check a page read robots.txt in it; no script of the page can
     (
-        *("default-src 'none'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"),
-        *("form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"),
+        *("default-src 'none'", "style-src 'self'", "img-src 'self'", "font-src 'self'"),
+        *("connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"),
     )
 )
 # for JSON, CSV, feeds and files, which need no scripts

@@ -17,9 +17,8 @@ from scraper.errors import AgencyError
 from scraper.probe import run_probes
 from scraper.project_command import ProjectCommand, option
 from scraper.survey.survey_acceptance import accept_survey
-from scraper.survey.survey_changes import preview_changes
 from scraper.survey.survey_record import SurveyRecord
-from scraper.survey.survey_report import review, write_reports
+from scraper.survey.survey_report import preview_changes, review, write_reports
 from scraper.survey.survey_spider import Survey
 
 ALWAYS = 36_500.0  # days; no try is older

@@ -19,7 +19,7 @@ from tomlkit.items import Comment, Table
 
 from scraper.agency import load_agencies
 from scraper.probe import format_agency_toml
-from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_table_pages
+from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_table_pages, select
 
 
 def accept_survey(record: SurveyRecord, file: Path) -> str:
@@ -38,22 +38,24 @@ def accept_survey(record: SurveyRecord, file: Path) -> str:
             changed = "its table was changed after it was tried; survey it again"
             left_out.append(f"{slug}: {changed if present else 'is not in the list'}\n")
             continue
-        old, new = (tomlkit.parse(text or "")[slug] for text in (present, accepted))
-        values = {key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key)}
-        values["survey"] = tomlkit.inline_table() | build_mark(row)
-        for key, value in values.items():
-            _set_key(document[slug], key, value)
+        old, new = tomlkit.parse(present or "")[slug], tomlkit.parse(accepted)[slug]
+        for key in {**old, **new}:
+            if old.get(key) != new.get(key):
+                _set_key(document[slug], key, new.get(key))
+        _set_key(document[slug], "survey", tomlkit.inline_table() | build_mark(row))
     after = tomlkit.dumps(document)
     if after != before:
         _replace_file(file.resolve(), after)
-    texts = [text.splitlines(keepends=True) for text in (before, after)]
-    return "".join([*left_out, *unified_diff(texts[0], texts[1], str(file), str(file), n=2)])
+    lines = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    return "".join([*left_out, *unified_diff(*lines, str(file), str(file), n=2)])
 
 
 def _is_confirmed(row: Row) -> bool:
     """Return whether the proposed table is needed, and all of its judged releases are right."""
-    judged = {page["right"] for page in list_table_pages(row) if page["judged"]}
-    return row["verdict"] in ("table", "wire") and judged == {True}
+    judged = select(list_table_pages(row), "judged")
+    return (
+        row["verdict"] in ("table", "wire") and bool(judged) and judged == select(judged, "right")
+    )
 
 
 def _set_key(table: Any, key: str, value: Any) -> None:

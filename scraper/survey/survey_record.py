@@ -112,21 +112,24 @@ def _to_json(value: Row) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def select(rows: list[Row], key: str) -> list[Row]:
+    """Return the rows in which a key is true, or not empty."""
+    return [row for row in rows if row[key]]
+
+
 def list_table_pages(row: Row) -> list[Row]:
     """Return the pages that a crawl reads: with the proposed table if the verdict asks for it, else
     with the present one.
     """
     table = "is_proposed" if row["verdict"] in ("table", "wire") else "is_crawled"
-    return [page for page in row["pages"] if page[table]]
+    return select(row["pages"], table)
 
 
 def build_mark(row: Row) -> Row:
     """Return the mark of a try, for the agency's table (SurveyMark)."""
-    pages = list_table_pages(row)
-    read, judged = ([page for page in pages if page[key]] for key in ("fields", "judged"))
+    read, judged = (select(list_table_pages(row), key) for key in ("fields", "judged"))
     mark = {"tried": to_swedish_day(row["tried"]), "verdict": row["verdict"], "read": len(read)}
     if judged:
-        seen = to_swedish_day(max(page["judged"] for page in judged))
-        mark |= {"judged": len(judged), "right": sum(page["right"] for page in judged)}
-        mark["seen"] = seen
+        mark |= {"judged": len(judged), "right": len(select(judged, "right"))}
+        mark["seen"] = to_swedish_day(max(page["judged"] for page in judged))
     return mark

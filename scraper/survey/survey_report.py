@@ -1,23 +1,35 @@
-"""The report of a survey, and its review in a terminal; what needs a person comes first."""
+"""The report of a survey, what changed since the last one or would with another table or parser,
+and the review of releases in a terminal. What needs a person comes first.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from difflib import unified_diff
+from functools import partial
+from itertools import product, starmap
 from pathlib import Path
+from typing import Any
 
 import click
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from archive.database.captures import Captures
 from archive.database.models import PART_TABLES
-from scraper.agency import VERDICTS
-from scraper.probe import MISSING_VALUE, format_item_value
-from scraper.survey.survey_changes import list_changes
-from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_table_pages
+from scraper.agency import VERDICTS, Agency
+from scraper.ingest import PageVersion, is_redesign
+from scraper.probe import MISSING_VALUE, format_item_value, shorten_line
+from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_table_pages, select
+from scraper.survey.survey_spider import survey_stored
+from scraper.survey.verdicts import list_doubts
 
 SHOWN_FIELDS = ("title", "published", "updated", "lead", "body", "language", "tags", *PART_TABLES)
 MAX_TEXT, END = 400, 100  # characters of a text that are shown, and how many of its end
+MAX_VALUE = 60  # characters of a value that are shown
+SITE_FACTS = ("verdict", "final_home", "system", "problem", "robots")
+DOUBTS = "doubts"  # name of the fact that is better without a value
+EFFECTS = {True: "better", False: "worse"}  # of a change
 MAX_JUDGED = 3  # releases of an agency that a person is asked for
 KEYS = {"r": "right", "w": "wrong", "s": "skip", "o": "open in the browser", "q": "quit"}
 
@@ -73,7 +85,7 @@ def _format_table_diff(row: Row) -> str:
 
 def _list_read_pages(pages: list[Row]) -> list[Row]:
     """Return the pages that were read as releases, those with doubts first."""
-    return sorted((page for page in pages if page["fields"]), key=lambda page: not page["doubts"])
+    return sorted(select(pages, "fields"), key=lambda page: not page["doubts"])
 
 
 def _list_shown_fields(page: Row) -> list[tuple[str, str]]:
@@ -88,6 +100,76 @@ def _list_shown_fields(page: Row) -> list[tuple[str, str]]:
             text = f"{text[: MAX_TEXT - END]} […] {text[-END:]} ({len(text)} characters)"
         rows.append((name, text or MISSING_VALUE))
     return rows
+
+
+# Changes
+
+
+def preview_changes(
+    record: SurveyRecord, agencies: dict[str, Agency], known: dict[str, Agency]
+) -> list[str]:
+    """Return what differs if the stored pages of agencies are read with their tables and the parser
+    as they are now, and how often it is better or worse.
+    """
+    lines = []
+    for slug, agency in agencies.items():
+        for before in record.load_tries(slug):
+            after = survey_stored(record, before, agency, known)
+            changes = list_changes(record.captures, before, after)
+            lost = _list_urls(before) - _list_urls(after)
+            changes += [f"{url}: worse: is no longer read" for url in sorted(lost)]
+            lines += [f"{slug}: {change}" for change in changes]
+    counts = [f"{sum(f' {word}: ' in line for line in lines)} {word}" for word in EFFECTS.values()]
+    return [*lines, f"{len(lines)} changes: {', '.join(counts)}"] if lines else []
+
+
+def list_changes(captures: Captures, before: Row, after: Row) -> list[str]:
+    """Return what changed: the verdict, the site, the sources that a crawl reads, the fields of the
+    releases that both surveys read, and the template.
+    """
+    urls = _list_urls(before) & _list_urls(after)
+    old, new = (_list_facts(row, urls) for row in (before, after))
+    changes = [
+        _describe_change(*key, old.get(key), new.get(key))
+        for key in old | new
+        if old.get(key) != new.get(key)
+    ]
+    old_pages, new_pages = (_load_read_pages(captures, row) for row in (before, after))
+    if old_pages and new_pages and all(starmap(is_redesign, product(old_pages, new_pages))):
+        changes.append("template: was replaced")
+    return changes
+
+
+def _list_urls(row: Row) -> set[str]:
+    return {page["url"] for page in row["pages"]}
+
+
+def _load_read_pages(captures: Captures, row: Row) -> list[PageVersion]:
+    pages = select(select(row["pages"], "fields"), "sha256")
+    return [PageVersion(page["url"], partial(captures.read, page["sha256"])) for page in pages]
+
+
+def _list_facts(row: Row, urls: set[str]) -> dict[tuple[str, str], Any]:
+    """Return what is compared: by "" or a URL, and a name. urls: of the releases."""
+    doubtful = sum(bool(list_doubts(page)) for page in row["pages"])
+    facts = {("", name): row[name] for name in SITE_FACTS}
+    facts["", "pages with doubts"] = f"{doubtful} of {len(row['pages'])}"
+    for source in select(row["sources"], "is_crawled"):
+        facts[source["url"], "source"] = source["problem"] or source["note"] or "complete"
+    for page in row["pages"]:
+        # every change of the parser changes its version
+        fields = {**page["fields"], "parser_version": None, DOUBTS: "; ".join(list_doubts(page))}
+        if page["url"] in urls:
+            facts |= {(page["url"], name): value for name, value in fields.items()}
+    return facts
+
+
+def _describe_change(url: str, name: str, old: object, new: object) -> str:
+    where, effect = f"{url}: " if url else "", ""
+    if url and bool(old) != bool(new):
+        effect = f"{EFFECTS[bool(new) == (name != DOUBTS)]}: "
+    texts = [shorten_line(str(value or "absent"), MAX_VALUE) for value in (old, new)]
+    return f"{where}{effect}{name.replace('_', ' ')}: {texts[0]} → {texts[1]}"
 
 
 # The review

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, timedelta
 from time import monotonic
@@ -19,11 +20,12 @@ from scrapy.http import Response
 
 from archive.database.captures import Captures
 from archive.database.sqlite_files import ArchiveError, ProgressCallback, run_without_waiting
-from archive.times import Month, now, to_iso
+from archive.times import now, to_iso
 from scraper.agency import Agency, find_owner
 from scraper.crawl.crawl_stats import Deadline
 from scraper.crawl.failures import OWN_FAULT, classify_failure, classify_source_failure
 from scraper.errors import SourceError
+from scraper.ingest import describe_reasons, find_doubts
 from scraper.normalise.page_urls import extract_host
 from scraper.probe import (
     ProbedPage,
@@ -82,18 +84,18 @@ class Survey:
 
     async def run(self, spider: ProbeSpider) -> None:
         """Survey all agencies. Raises ArchiveError if nothing can be stored, as on a full disk."""
-        waiting, failure = iter(self.agencies.values()), None
+        waiting = iter(self.agencies.values())
+        surveys = [
+            asyncio.ensure_future(self.survey_agencies(waiting, spider))
+            for _ in range(AGENCIES_AT_ONCE)
+        ]
         try:
-            # when a stop is requested, Scrapy cancels this, and the group all surveys
-            async with asyncio.timeout_at(self.deadline.ends_at), asyncio.TaskGroup() as group:
-                for _ in range(AGENCIES_AT_ONCE):
-                    group.create_task(self.survey_agencies(waiting, spider))
-        except* TimeoutError:
-            pass  # the time is over
-        except* ArchiveError as errors:
-            failure = errors.exceptions[0]
-        if failure:
-            raise failure
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self.deadline.ends_at):
+                    await asyncio.gather(*surveys)
+        finally:  # also when Scrapy cancels this for a stop, or nothing can be stored
+            for survey in surveys:
+                survey.cancel()
         if len(self.unsaved) < min(self.done, AGENCIES_AT_ONCE):
             self.save_all()
         if self.unsaved:
@@ -210,19 +212,12 @@ class AgencySurvey:
         """Choose links until MIN_CLEAN_PAGES dated releases of each source were read, first of the
         sources that a crawl reads.
         """
-        sampled = result.sampled_urls
-        clean = {page.url for page in result.pages if page.has_date and not page.warnings}
         for source in sorted(result.sources, key=lambda each: each.url not in result.crawled_urls):
             links = self.list_readable_links(source, result, MAX_LINKS)
-            urls = {link.url for link in links}
-            left = [link for link in links if link.url not in sampled]
+            left = [link for link in links if link.url not in result.sampled_urls]
             if self.only is not None:
                 left = [link for link in left if link.url in self.only]
-            elif (
-                len(urls & clean) >= MIN_CLEAN_PAGES
-                or len(urls & sampled) >= MAX_SOURCE_SAMPLES
-                or len(sampled) >= MAX_SAMPLES
-            ):
+            elif _has_enough(links, result):
                 continue
             if left:
                 return left[0]
@@ -288,13 +283,17 @@ class AgencySurvey:
         failures = {classify_failure(page.error) for page in result.pages}
         if kind and failures <= {kind, *GONE_FAILURES}:
             return SourceError(address, kind, kind)
-        skipped = {urljoin(address, "/robots.txt"), urljoin(address, "/")} - {address}
-        bodies = [self.responses[url].get("sha256") for url in self.responses.keys() - skipped]
-        bodies = [sha256 for sha256 in bodies if sha256]
-        if len(bodies) > 1 and len(set(bodies)) == 1 and not result.needs_javascript:
-            problem = f"is the same page as all {len(bodies)} addresses that were requested"
-            return SourceError(address, problem, "block page")
+        if self.has_one_page() and not result.needs_javascript:
+            return SourceError(address, "is the same page as all others", "block page")
         return None
+
+    def has_one_page(self) -> bool:
+        """Return whether several addresses had one and the same page, beside robots.txt."""
+        address = self.agency.home
+        skipped = {urljoin(address, "/robots.txt"), urljoin(address, "/")} - {address}
+        found = [self.responses[url] for url in self.responses.keys() - skipped]
+        bodies = [response["sha256"] for response in found if "sha256" in response]
+        return len(bodies) > 1 and len(set(bodies)) == 1
 
     def describe_source(self, source: ProbedSource, result: ProbeResult) -> Row:
         declared = list_declared_urls(self.agency)
@@ -311,12 +310,7 @@ class AgencySurvey:
         }
 
     def describe_page(self, page: ProbedPage, result: ProbeResult) -> Row:
-        links = {
-            source.url: link
-            for source in result.sources
-            for link in source.links
-            if link.url == page.url
-        }
+        links = _find_links(page.url, result)
         proposed = list_declared_urls(result.agency)
         response = self.responses.get(page.url, {})  # empty: the source contains the release
         # a crawl rejects a redirect to a page that its table does not read
@@ -352,6 +346,24 @@ def _is_useless(source: ProbedSource, result: ProbeResult) -> bool:
     return has_list or source.kind == "sitemaps"
 
 
+def _find_links(url: str, result: ProbeResult) -> dict[str, SourceLink]:
+    """Return the links to a page, by the source that has them."""
+    return {
+        source.url: link for source in result.sources for link in source.links if link.url == url
+    }
+
+
+def _has_enough(links: list[SourceLink], result: ProbeResult) -> bool:
+    """Return whether enough of a source's links were read, or too many were tried."""
+    urls, sampled = {link.url for link in links}, result.sampled_urls
+    clean = {page.url for page in result.pages if page.has_date and not page.warnings}
+    return (
+        len(urls & clean) >= MIN_CLEAN_PAGES
+        or len(urls & sampled) >= MAX_SOURCE_SAMPLES
+        or len(sampled) >= MAX_SAMPLES
+    )
+
+
 def _is_read(link: SourceLink, agency: Agency) -> bool:
     """Return whether a crawl reads a link that one of its sources lists."""
     is_listed = bool(link.file_title or link.record) and agency.owns(link.url)
@@ -361,11 +373,10 @@ def _is_read(link: SourceLink, agency: Agency) -> bool:
 def _iter_doubts(page: ProbedPage, links: list[SourceLink]) -> Iterator[str]:
     """Yield what speaks against the fields of a release. links: those that lead to it."""
     release = page.release
-    if release is None:
+    if release is None or page.item is None:
         return
     yield from (f"{warning.field}: {warning.problem}" for warning in page.warnings)
-    if page.item and page.item.doubt:
-        yield f"body: {page.item.doubt}"
+    yield from (describe_reasons([doubt]) for doubt in find_doubts(release, page.item, now()))
     length = sum(map(len, filter(None, (release.lead, release.body))))
     if any(link.file_title for link in links):
         yield "is a file, which was not requested: title and day are those of the list"
@@ -373,14 +384,12 @@ def _iter_doubts(page: ProbedPage, links: list[SourceLink]) -> Iterator[str]:
         yield f"body: has only {length} characters"
     if not page.has_date:
         yield "states no date"
-    if release.published and not isinstance(release.published, Month):
-        day = date.fromisoformat(release.published.isoformat()[:10])
-        yield from _iter_date_doubts(day, links)
+    yield from _iter_date_doubts((to_iso(release.published) or "")[:10], links)
 
 
-def _iter_date_doubts(day: date, links: list[SourceLink]) -> Iterator[str]:
-    if day > now().date() + MAX_GAP:
-        yield f"published: {day} is in the future"
+def _iter_date_doubts(day: str, links: list[SourceLink]) -> Iterator[str]:
     for stated in {link.published[:10] for link in links if link.published}:
-        if len(stated) == 10 and abs(day - date.fromisoformat(stated)) > MAX_GAP:
+        if {len(day), len(stated)} != {10}:
+            continue  # a month has no day that could differ
+        if abs(date.fromisoformat(day) - date.fromisoformat(stated)) > MAX_GAP:
             yield f"published: is {day} on the page, but {stated} in the list"

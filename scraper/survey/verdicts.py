@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from archive.database.quarantined_pages import UNIQUE_FIELDS
-from scraper.survey.survey_record import Row
+from scraper.survey.survey_record import Row, select
 
 # kinds of failures (see scraper/crawl/failures.py)
 REFUSALS = frozenset(
@@ -31,20 +31,25 @@ def decide(row: Row) -> tuple[str, list[str]]:
     if not faults:
         return "works", []
     if _are_one_page(pages):
-        faults.insert(0, f"{pages[0]['url']}: is the same page as all {len(pages)} releases")
-        return "browser" if row["needs_javascript"] else "refused", faults
+        reason = f"{pages[0]['url']}: is the same page as all {len(pages)} releases"
+        return "browser" if row["needs_javascript"] else "refused", [reason, *faults]
     better = _find_faults(row, "is_proposed")
-    is_read = any(page["fields"] for page in pages)
-    is_first_read = is_read and not any(page["is_crawled"] for page in pages)
-    if row["proposed"] != row["declared"] and (is_first_read or not better):
-        kinds = {source["kind"] for source in row["sources"] if source["is_proposed"]}
+    if row["proposed"] != row["declared"] and (_is_first_read(pages) or not better):
+        kinds = {source["kind"] for source in select(row["sources"], "is_proposed")}
         return "wire" if kinds == {"wire"} else "table", [*faults, *better]
-    return "doubts" if is_read else _decide_unread(row), [*row["notes"], *faults]
+    return _decide_unproposed(row), [*row["notes"], *faults]
 
 
-def _decide_unread(row: Row) -> str:
-    """Return the verdict on an agency of which no release was read, and no better table found."""
-    crawled = [source for source in row["sources"] if source["is_crawled"]]
+def _is_first_read(pages: list[Row]) -> bool:
+    """Return whether only the proposed table finds releases."""
+    return bool(select(pages, "fields")) and not select(pages, "is_crawled")
+
+
+def _decide_unproposed(row: Row) -> str:
+    """Return the verdict on an agency for which no better table was found."""
+    if select(row["pages"], "fields"):
+        return "doubts"
+    crawled = select(row["sources"], "is_crawled")
     if any(note.startswith("press wire") for note in row["notes"]):
         return "wire"
     if any(each["failure"] in REFUSALS for each in (*crawled, *row["pages"])):
@@ -70,10 +75,10 @@ def _identify(page: Row) -> object:
 
 def _find_faults(row: Row, table: str) -> list[str]:
     """Return what speaks against a table: the present one, `is_crawled`, or `is_proposed`."""
-    sources, pages = ([each for each in row[key] if each[table]] for key in ("sources", "pages"))
+    sources, pages = select(row["sources"], table), select(row["pages"], table)
     if not sources:
         return ["no list of releases was found"]
-    clean = [page for page in pages if is_clean(page)]
+    clean = list(filter(_is_clean, pages))
     counts = Counter(url for page in clean for url in page["sources"])
     faults = []
     for source in sources:
@@ -87,7 +92,7 @@ def _find_faults(row: Row, table: str) -> list[str]:
     return [*faults, *_count_doubts(pages), *_find_shared_fields(clean)]
 
 
-def is_clean(page: Row) -> bool:
+def _is_clean(page: Row) -> bool:
     return bool(page["fields"]) and not page["doubts"]
 
 
@@ -100,7 +105,7 @@ def _find_missed_pages(pages: list[Row], sources: list[Row]) -> list[str]:
     return [
         f"{page['url']}: is not read by a crawl"
         for page in pages
-        if is_clean(page) and not page["is_crawled"]
+        if _is_clean(page) and not page["is_crawled"]
         if lists.intersection(page["sources"]) or _get_day(page) > newest
     ]
 

@@ -324,6 +324,7 @@ def to_swedish_day(text: str) -> date:
     return datetime.fromisoformat(text).astimezone(SWEDISH_TIME).date()
 
 
+@lru_cache(maxsize=4096)
 def swedish_sort_key(name: str) -> str:
     """Return a key that sorts names in Swedish order: å, ä and ö after z."""
     return name.casefold().translate(str.maketrans("åäö", "{|}"))

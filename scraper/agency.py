@@ -35,8 +35,8 @@ VERDICTS = {  # of a survey, with their meanings, in the order of its report
     "works": "three releases of each source were read, and nothing looked wrong",
     "browser": "scripts make the list or the pages",
     "wire": "the releases are only at a press wire",
-    "refused": "robots.txt, a block page or a login keeps us out",
-    "gone": "no such host, no response or an error, or another agency's site",
+    "refused": "robots.txt, a block page, a login or one page at every address keeps us out",
+    "gone": "no such host, no response or an error, another agency's site, or all pages are gone",
 }
 # What a survey of the live site found, as `scrapy survey --accept` writes it. tried: the day.
 # verdict: one of VERDICTS. read: how many releases were read. seen: the day on which a person

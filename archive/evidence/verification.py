@@ -23,6 +23,7 @@ from archive.database.captures import (
     open_captures,
     read_capture_body,
 )
+from archive.database.count_tables import find_wrong_counts
 from archive.database.models import (
     LIST_FIELDS,
     PART_FIELDS,
@@ -31,7 +32,6 @@ from archive.database.models import (
     hash_state,
     parse_state,
 )
-from archive.database.month_counts import find_wrong_month_counts
 from archive.database.redaction import IS_FILE_WITHHELD_SQL, WithheldStore, restore_withheld_row
 from archive.database.sqlite_files import (
     ArchiveError,
@@ -303,7 +303,7 @@ class Verifier:
             ),
             ("changefeed", 1, self.check_changefeed()),
             ("moves", 1, self.check_moves()),
-            ("counted", 1, self.check_month_counts()),
+            ("counted", 1, self.check_counts()),
             ("manifests", counts["manifests"], self.check_manifest_chain()),
             ("time stamps", self.count("time_stamps"), self.check_time_stamps()),
         ]
@@ -503,11 +503,10 @@ class Verifier:
             )
             yield self.fault("releases", release, problem)
 
-    def check_month_counts(self) -> CheckResults:
+    def check_counts(self) -> CheckResults:
         """Report each stored count that is missing, superfluous or wrong."""
-        for key, problem in find_wrong_month_counts(self.db):
-            recount = "python -m archive reindex recounts"
-            yield self.fault("month_counts", key, f"{problem} ({recount})")
+        for table, key, problem in find_wrong_counts(self.db):
+            yield self.fault(table, key, f"{problem} (python -m archive reindex recounts)")
 
     def check_manifest_chain(self) -> CheckResults:
         """Check each manifest, oldest first, and the rows that it covers."""

@@ -85,11 +85,17 @@ class Survey:
     async def run(self, spider: ProbeSpider) -> None:
         """Survey all agencies. Raises ArchiveError if nothing can be stored, as on a full disk."""
         waiting = iter(self.agencies.values())
-        surveys = [self.survey_agencies(waiting, spider) for _ in range(AGENCIES_AT_ONCE)]
-        # at the deadline, and when Scrapy cancels this for a stop, all surveys are cancelled
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(self.deadline.ends_at):
-                await asyncio.gather(*surveys)
+        surveys = [
+            asyncio.ensure_future(self.survey_agencies(waiting, spider))
+            for _ in range(AGENCIES_AT_ONCE)
+        ]
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self.deadline.ends_at):
+                    await asyncio.gather(*surveys)
+        finally:  # also when Scrapy cancels this for a stop, or nothing can be stored
+            for survey in surveys:
+                survey.cancel()
         if len(self.unsaved) < min(self.done, AGENCIES_AT_ONCE):
             self.save_all()
         if self.unsaved:

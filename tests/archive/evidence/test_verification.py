@@ -188,6 +188,9 @@ def test_capture_inserted_after_its_manifest_is_found(archive: Path) -> None:
             "insert into month_counts values ('fyr', '1900-01', 1, 1)",
             "month_counts: fyr 1900-01: is 1 and 1, should be missing",
         ),
+        ("update edit_counts set unannounced = 9", "edit_counts: fyr: is"),
+        ("update tag_counts set releases = 9", "tag_counts: 1 fyr: is 9, should be"),
+        ("delete from tag_releases", "tag_releases: 1 - 1: is missing, should be there"),
         (
             "update releases set continues_as = 2 where id = 1",
             "releases: 1: continues_as is not where its moves lead",

@@ -227,6 +227,26 @@ def test_only_so_many_addresses_are_requested(
     assert "was not requested, after 5 requests of this agency" in str(surveyed["reasons"])
 
 
+def test_a_new_template_is_a_change_of_all_pages(site: PlainSite) -> None:
+    def write_styled(number: int, style: str) -> str:
+        boxes = "".join(f'<p class="{style}-{name}">' for name in "abcdefghijkl")
+        return write_release(number).replace("</main>", f"{boxes}</main>")
+
+    for number, url in enumerate(site.urls, 1):
+        site.pages[url] = write_styled(number, "old")
+    first = site.survey()
+    assert list_changes(site.record.captures, first, first) == []
+    site.pages[site.urls[0]] = write_styled(1, "new")
+    for number, expected in ((2, []), (3, ["replaced"])):
+        for url in site.urls[1:number]:
+            site.pages[url] = site.pages[url].replace("old-", "new-")
+        later = run_without_waiting(
+            AgencySurvey(AGENCY, KNOWN, site.record.captures, site.fetch).run()
+        )
+        changes = list_changes(site.record.captures, first, later)
+        assert [line.split()[-1] for line in changes if "template" in line] == expected
+
+
 def test_stored_bytes_are_read_as_they_were(site: PlainSite) -> None:
     files = [f"{LIST}{number}.pdf" for number in range(1, 6)]
     site.pages[LIST] = write_list(*files)

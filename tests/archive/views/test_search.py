@@ -724,7 +724,7 @@ async def test_former_hit_states_when_the_words_disappeared(history_site: Site) 
     page = await history_site.page(f"/search?{FORMER}")
     (line,) = page.cssselect("li .former")
     text = " ".join(line.text_content().split())
-    assert text.startswith("Finns inte längre i texten: togs bort mellan ")
+    assert text.startswith("Finns inte längre i texten. Togs bort mellan två kontroller: ")
     (link,) = line.cssselect("a")
     comparison = await history_site.page(link.attrib["href"])
     assert "fyrtio båtar" in [mark.text_content() for mark in comparison.cssselect("mark")]

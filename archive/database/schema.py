@@ -259,6 +259,13 @@ def _count_tags_and_edits(db: Database) -> None:
     fill_counts(db)
 
 
+@migrations(name="quotations_searched")
+def _add_quote_index(db: Database) -> None:
+    """Add the index of quotations, which is filled when the archive is opened."""
+    if not db.table("search_quotes").exists():
+        _replace(db, "search_quotes search_quotes_ad")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

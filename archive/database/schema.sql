@@ -953,6 +953,15 @@ create trigger search_questions_ad after delete on questions begin
   delete from search_questions where rowid = old.id;
 end;
 
+-- The quotations of current versions.
+create virtual table search_quotes using fts5 (
+  quotation, quotation_parts, quotation_minor, quotation_forms,
+  content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0'
+);
+create trigger search_quotes_ad after delete on quotes begin
+  delete from search_quotes where rowid = old.id;
+end;
+
 -- Which version has which text of search_versions; the current ones are in search.
 create table text_versions (
   id integer primary key references revisions(id),

@@ -209,12 +209,18 @@ class ColumnCache:
         return len(self.sort_dates)
 
     def sort_pairs_by_date(self, releases: Mapping[int, int], order: str) -> list[int]:
-        """Sort question pairs by the dates of their releases, `newest` or `oldest` first."""
+        """Sort question pairs or quotations by the dates of their releases, `newest` or `oldest`
+        first; those of a release stay in their order.
+        """
         if order == "oldest":
             return sorted(
                 releases, key=lambda key: (self.sort_dates[releases[key]] or NO_DATE, key)
             )
-        return sorted(releases, key=lambda key: (self.sort_dates[releases[key]], key), reverse=True)
+        return sorted(
+            sorted(releases),
+            key=lambda key: (self.sort_dates[releases[key]], releases[key]),
+            reverse=True,
+        )
 
     def sort_by_date(self, releases: Iterable[int], order: str) -> list[int]:
         """Sort releases by date, `newest` or `oldest` first.

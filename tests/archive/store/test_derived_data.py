@@ -91,7 +91,10 @@ WORDS = [
     "stöd",
     "anslag",
 ]
-FTS_TABLES = ("search", "search_questions", "search_versions", "search_diff", "search_attachments")
+FTS_TABLES = (
+    *("search", "search_questions", "search_quotes", "search_versions", "search_diff"),
+    "search_attachments",
+)
 NOT_COMPARED = (
     *("changefeed", "derived_versions", "document_references", "people", "quotes"),
     "sqlite_stat1",
@@ -202,6 +205,8 @@ def read_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
         rows["vocabulary"] = db.execute("select * from vocabulary").fetchall()
         for name in FTS_TABLES:
             rows[name] = read_terms(db, name)
+        places = dict(db.execute("select id, revision || ' ' || position from quotes").fetchall())
+        rows["search_quotes"] = [(places[key], terms) for key, terms in rows["search_quotes"]]
         return rows
 
 
@@ -245,6 +250,7 @@ def garble(path: Path) -> None:
         "delete from search where rowid % 2",
         "insert or replace into search (rowid, title, facts) select id, 'fel', 'fel' from releases",
         "delete from search_questions where rowid % 3",
+        "insert into search_quotes (search_quotes) values ('delete-all')",
         "insert into search_diff (search_diff) values ('delete-all')",
         "delete from search_versions where rowid % 2",
         "delete from search_attachments where rowid % 2",
@@ -352,7 +358,7 @@ def test_rules_that_changed_apply_as_if_all_had_been_saved_by_them(
         monkeypatch.setattr(module, name, value)
     others = tuple(replace(step, version=f"{step.version} new") for step in STEPS)
     monkeypatch.setattr(derived_data, "STEPS", others)
-    monkeypatch.setattr(derived_data, "RELEASE_STEPS", others[:5])
+    monkeypatch.setattr(derived_data, "RELEASE_STEPS", others[:6])
     fill(new, seed)
     before = read_rows(old)
     with Archive(old) as archive:

@@ -31,8 +31,8 @@ SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
 VERDICTS = {  # of a survey, with their meanings, in the order of its report
     "doubts": "releases are read, but something speaks against them",
-    "table": "the present table misses releases, and the proposed one reads them",
-    "works": "three releases of each source were read, and nothing looked wrong",
+    "table": "the present table lists no releases, or misses some that the proposed one reads",
+    "works": "three releases of each source, or all of a short one, were read without doubt",
     "browser": "scripts make the list or the pages",
     "wire": "the releases are only at a press wire",
     "refused": "robots.txt, a block page, a login or one page at every address keeps us out",

@@ -66,16 +66,16 @@ class Command(ProjectCommand):
         if opts.offline + opts.review + opts.accept > 1:
             raise UsageError("only one of --review, --accept and --offline can be given")
         is_survey, left = not (opts.offline or opts.review or opts.accept), 0
+        only = tuple(opts.agency and self.select_agencies(opts.agency))
         with SurveyRecord(Path(self.settings["SURVEY"]), create=is_survey) as record:
             if opts.accept:
-                print(accept_survey(record, self.agencies_file), end="")
+                print(accept_survey(record, self.agencies_file, only), end="")
             elif opts.offline:
                 agencies = self.select_agencies(opts.agency)
-                for line in preview_changes(record, agencies, self.load_agencies()):
-                    print(line)
+                print(*preview_changes(record, agencies, self.load_agencies()), sep="\n")
             else:
                 if opts.review:
-                    print(f"{review(record)} answers")
+                    print(f"{review(record, only)} answers")
                 else:
                     left = self.survey(record, opts)
                 print(*write_reports(record), sep="\n")

@@ -22,8 +22,10 @@ from scraper.probe import format_agency_toml
 from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_table_pages, select
 
 
-def accept_survey(record: SurveyRecord, file: Path) -> str:
+def accept_survey(record: SurveyRecord, file: Path, only: tuple[str, ...] = ()) -> str:
     """Write the last try of each agency into a list of agencies; return the changes as a diff.
+
+    only: slugs of the agencies; empty: all.
 
     Lines before the diff name the agencies that were left out, and why. Comments, the order and all
     other keys stay. Raises AgencyError, and changes nothing, if the list is wrong, or would be.
@@ -31,7 +33,7 @@ def accept_survey(record: SurveyRecord, file: Path) -> str:
     agencies = load_agencies(file)
     before, left_out = file.read_bytes().decode(), list[str]()
     document = tomlkit.parse(before)
-    for row in record.load_all():
+    for row in record.load_all(only):
         slug, accepted = row["slug"], row["proposed" if _is_confirmed(row) else "declared"]
         present = format_agency_toml(agencies[slug]) if slug in agencies else None
         if present not in (row["declared"], accepted):

@@ -83,9 +83,9 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         sql = "select slug from agencies group by slug having max(tried) >= ? order by slug"
         return [slug for (slug,) in self._query(sql, since)]
 
-    def load_all(self) -> list[Row]:
-        """Return the last try of each agency."""
-        return [self.load_tries(slug)[0] for slug in self.list_slugs()]
+    def load_all(self, only: tuple[str, ...] = ()) -> list[Row]:
+        """Return the last try of each agency, or if `only` names some, of these."""
+        return [self.load_tries(slug)[0] for slug in self.list_slugs() if not only or slug in only]
 
     def load_tries(self, slug: str, limit: int = 1) -> list[Row]:
         """Return the last tries of an agency, the latest first."""

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from difflib import unified_diff
 from functools import partial
-from itertools import product, starmap
+from itertools import product, starmap, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ from scraper.survey.verdicts import list_doubts
 
 SHOWN_FIELDS = ("title", "published", "updated", "lead", "body", "language", "tags", *PART_TABLES)
 MAX_TEXT, END = 400, 100  # characters of a text that are shown, and how many of its end
-MAX_VALUE = 60  # characters of a value that are shown
+# characters of a changed value that are shown, and how many before the first one that differs
+MAX_VALUE, MAX_SAME = 60, 25
 SITE_FACTS = ("verdict", "final_home", "system", "problem", "robots")
 DOUBTS = "doubts"  # name of the fact that is better without a value
 EFFECTS = {True: "better", False: "worse"}  # of a change
@@ -34,10 +35,10 @@ MAX_JUDGED = 3  # releases of an agency that a person is asked for
 KEYS = {"r": "right", "w": "wrong", "s": "skip", "o": "open in the browser", "q": "quit"}
 
 
-def _load_by_verdict(record: SurveyRecord) -> list[Row]:
-    """Return the last try of each agency, in the order of VERDICTS."""
+def _load_by_verdict(record: SurveyRecord, only: tuple[str, ...] = ()) -> list[Row]:
+    """Return the last tries, as SurveyRecord.load_all, in the order of VERDICTS."""
     order = list(VERDICTS)
-    return sorted(record.load_all(), key=lambda row: order.index(row["verdict"]))
+    return sorted(record.load_all(only), key=lambda row: order.index(row["verdict"]))
 
 
 # The report
@@ -47,9 +48,11 @@ def write_reports(record: SurveyRecord) -> list[Path]:
     """Write report.html, report.md and report.json to the survey's folder; return their paths."""
     rows = _load_by_verdict(record)
     for row in rows:
-        _, *earlier = record.load_tries(row["slug"], 2)
-        changes = [list_changes(record.captures, before, row) for before in earlier]
-        row["changes"] = changes[0] if changes else []
+        row["changes"] = [
+            change
+            for before in record.load_tries(row["slug"], 2)[1:]
+            for change in list_changes(record.captures, before, row)
+        ]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(["html"]),
@@ -115,12 +118,15 @@ def preview_changes(
     for slug, agency in agencies.items():
         for before in record.load_tries(slug):
             after = survey_stored(record, before, agency, known)
-            changes = list_changes(record.captures, before, after)
-            lost = _list_urls(before) - _list_urls(after)
-            changes += [f"{url}: worse: is no longer read" for url in sorted(lost)]
-            lines += [f"{slug}: {change}" for change in changes]
+            lines += [
+                f"{slug}: {change}" for change in list_changes(record.captures, before, after)
+            ]
+            lines += [
+                f"{slug}: {url}: worse: is no longer read"
+                for url in sorted(_list_urls(before) - _list_urls(after))
+            ]
     counts = [f"{sum(f' {word}: ' in line for line in lines)} {word}" for word in EFFECTS.values()]
-    return [*lines, f"{len(lines)} changes: {', '.join(counts)}"] if lines else []
+    return [*lines, f"{len(lines)} changes: {', '.join(counts)}"]
 
 
 def list_changes(captures: Captures, before: Row, after: Row) -> list[str]:
@@ -168,19 +174,22 @@ def _describe_change(url: str, name: str, old: object, new: object) -> str:
     where, effect = f"{url}: " if url else "", ""
     if url and bool(old) != bool(new):
         effect = f"{EFFECTS[bool(new) == (name != DOUBTS)]}: "
-    texts = [shorten_line(str(value or "absent"), MAX_VALUE) for value in (old, new)]
+    texts = [str(value or "absent") for value in (old, new)]
+    same_letters = takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False))
+    same = len(list(same_letters)) - MAX_SAME  # more than that would hide what differs
+    texts = [shorten_line(f"…{text[same:]}" if same > 0 else text, MAX_VALUE) for text in texts]
     return f"{where}{effect}{name.replace('_', ' ')}: {texts[0]} → {texts[1]}"
 
 
 # The review
 
 
-def review(record: SurveyRecord) -> int:
+def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
     """Ask whether releases were read correctly, those with doubts first; store each answer at once,
-    and return their number.
+    and return their number. only: slugs of the agencies; empty: all.
     """
     answers = 0
-    for row in _load_by_verdict(record):
+    for row in _load_by_verdict(record, only):
         for page in _choose_pages(row):
             click.echo(f"\n{row['name']}: {row['verdict']}\n{page['url']}")
             click.echo("".join(f"  ? {doubt}\n" for doubt in page["doubts"]), nl=False)

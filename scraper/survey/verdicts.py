@@ -19,6 +19,9 @@ GONE_FAILURES = frozenset(("status 404", "error page"))
 FAILURE_VERDICTS = dict.fromkeys(REFUSALS, "refused") | dict.fromkeys(
     ("our fault", "left out", "unreadable", "unreadable source", "no release"), "doubts"
 )
+NOTHING_LISTED = (
+    "no link is taken for a release; if it shows some, set `releases`, or `files` for documents"
+)
 MIN_CLEAN_PAGES = 3  # releases without doubt that each source must have, or all of a short one
 
 
@@ -41,12 +44,11 @@ def decide(row: Row) -> tuple[str, list[str]]:
 
 
 def _is_first_read(pages: list[Row]) -> bool:
-    """Return whether only the proposed table finds releases."""
+    # whether only the proposed table finds releases
     return bool(select(pages, "fields")) and not select(pages, "is_crawled")
 
 
 def _decide_unproposed(row: Row) -> str:
-    """Return the verdict on an agency for which no better table was found."""
     if select(row["pages"], "fields"):
         return "doubts"
     crawled = select(row["sources"], "is_crawled")
@@ -56,7 +58,7 @@ def _decide_unproposed(row: Row) -> str:
         return "refused"
     if row["needs_javascript"] or any("JavaScript" in str(source["note"]) for source in crawled):
         return "browser"
-    return "doubts" if crawled else "table"
+    return "table" if set(map(_find_problem, crawled)) <= {NOTHING_LISTED} else "doubts"
 
 
 def _are_one_page(pages: list[Row]) -> bool:
@@ -82,14 +84,19 @@ def _find_faults(row: Row, table: str) -> list[str]:
     counts = Counter(url for page in clean for url in page["sources"])
     faults = []
     for source in sources:
-        problem, count = source["problem"] or source["note"], counts[source["url"]]
-        if count < max(1, min(source["links"], MIN_CLEAN_PAGES)):
-            problem = problem or f"lists {source['links']} releases; read without doubt: {count}"
-        if problem:
+        if problem := _find_problem(source, counts[source["url"]]):
             faults.append(f"{source['url']}: {problem}")
     if len(clean) < 2:
         faults.append(f"too few releases were read without doubt: {len(clean)}")
     return [*faults, *_count_doubts(pages), *_find_shared_fields(clean)]
+
+
+def _find_problem(source: Row, count: int = 0) -> str | None:
+    # count: releases of the source that were read without doubt
+    problem: str | None = source["problem"] or source["note"]
+    if not problem and count < min(source["links"], MIN_CLEAN_PAGES):
+        return f"lists {source['links']} releases; read without doubt: {count}"
+    return problem if problem or source["links"] else NOTHING_LISTED
 
 
 def _is_clean(page: Row) -> bool:

@@ -99,7 +99,7 @@ def test_a_second_run_requests_nothing(surveyed: tuple[Survey, Site]) -> None:
 
 def test_offline_shows_what_a_changed_table_changes(surveyed: tuple[Survey, Site]) -> None:
     survey, site = surveyed
-    assert survey.run("--offline") == (0, "")
+    assert survey.run("--offline") == (0, "0 changes: 0 better, 0 worse\n")
     changed = survey.folder / "changed.toml"
     tables = (survey.folder / "agencies.toml").read_text("utf-8")
     changed.write_text(f"{tables}releases = 'x'\n".replace("/aktuellt/nyheter/.+|", ""), "utf-8")
@@ -140,6 +140,18 @@ def test_a_person_is_asked_for_doubts_first(
     pages = [page for page in rows["farledsverket"]["pages"] if page["judged"]]
     assert {page["right"] for page in pages} == {False, True}
     assert opened == [next(page["url"] for page in pages if page["doubts"])]
+
+
+def test_a_person_is_asked_for_the_named_agencies_only(
+    surveyed: tuple[Survey, Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey, _ = surveyed
+    monkeypatch.setattr(click, "getchar", lambda: "r")
+    code, output = survey.run("--review", "--agency", LISTED)
+    assert (code, "3 answers" in output) == (0, True), output
+    assert output.count("Hushållsmyndigheten: works") == 3
+    code, output = survey.run("--accept", "--agency", "mistyped")
+    assert (code, "[mistyped] is not in the list" in output) == (2, True), output
 
 
 def test_a_file_of_names_and_home_pages_is_surveyed(surveyed: tuple[Survey, Site]) -> None:

@@ -66,9 +66,9 @@ class Accepted:
                 if is_right is not None:
                     record.judge(page, is_right=is_right)
 
-    def accept(self) -> str:
+    def accept(self, *only: str) -> str:
         with SurveyRecord(self.folder) as record:
-            return accept_survey(record, self.file)
+            return accept_survey(record, self.file, only)
 
     def load_mark(self, slug: str = "skog") -> SurveyMark | None:
         return load_agencies(self.file)[slug].survey
@@ -97,6 +97,16 @@ def test_a_mark_follows_the_last_key_and_nothing_else_changes(accepted: Accepted
     assert accepted.accept() == ""
     assert accepted.file.read_text("utf-8") == expected
     assert not list(accepted.folder.glob("*.new"))
+
+
+def test_only_the_named_agencies_are_written(accepted: Accepted) -> None:
+    accepted.survey("skog", "works", None)
+    accepted.survey("sjo", "refused")
+    accepted.accept("sjo")
+    assert (accepted.load_mark("skog"), accepted.load_mark("sjo")) == (
+        None,
+        SurveyMark(tried=DAY, verdict="refused", read=0),
+    )
 
 
 def test_what_a_person_said_is_counted_while_the_release_is_read_as_before(

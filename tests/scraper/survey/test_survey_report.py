@@ -11,7 +11,7 @@ from lxml import html
 
 from scraper.agency import VERDICTS
 from scraper.survey.survey_record import Row, SurveyRecord
-from scraper.survey.survey_report import write_reports
+from scraper.survey.survey_report import list_changes, write_reports
 
 HOME = "https://skogsradet.example/"
 BODY = f"Älgarna blir fler. {'Så är det. ' * 100}Det var allt."
@@ -91,6 +91,14 @@ def test_the_report_shows_what_was_found_of_an_agency(record: SurveyRecord) -> N
     assert len(doubts.cssselect("details[open]")) == 2
     assert not works.cssselect("details[open]")
     assert f"- listings: <{HOME}nyheter>: 0 links; behind the button" in text
+
+
+def test_a_changed_value_is_shown_from_where_it_differs(record: SurveyRecord) -> None:
+    before, after = build_row("works"), build_row("works")
+    before["problem"] = f"{HOME}: RobotsUnreachable: robots.txt cannot be read: answered 500"
+    after["problem"] = before["problem"].replace("500", "503")
+    changes = list_changes(record.captures, before, after)
+    assert changes == ["problem: …nnot be read: answered 500 → …nnot be read: answered 503"]
 
 
 def test_a_release_is_shown_as_a_person_compares_it(record: SurveyRecord) -> None:

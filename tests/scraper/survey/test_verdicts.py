@@ -15,7 +15,7 @@ from scraper.crawl.failures import (
 from scraper.errors import SourceError
 from scraper.survey.survey_record import Row
 from scraper.survey.survey_spider import NETWORK_FAILURES
-from scraper.survey.verdicts import FAILURE_VERDICTS, decide
+from scraper.survey.verdicts import FAILURE_VERDICTS, NOTHING_LISTED, decide
 
 HOME = "https://skogsradet.example/"
 LIST, FEED, MAP = f"{HOME}nyheter", f"{HOME}feed", f"{HOME}sitemap.xml"
@@ -125,6 +125,14 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         "wire",
     ),
     "no list of releases": ({"sources": [], "pages": []}, "table"),
+    "a list in which no link is taken for a release": (
+        {"sources": [build_source(links=0)], "pages": []},
+        "table",
+    ),
+    "such a list beside one that cannot be read": (
+        {"sources": [build_source(links=0), build_source(FEED, problem="x")], "pages": []},
+        "doubts",
+    ),
     "all sources forbidden": (
         {"sources": [build_source(links=0, problem="x", failure="robots")], "pages": []},
         "refused",
@@ -198,3 +206,10 @@ def test_the_kinds_of_failures_are_known() -> None:
     kinds |= {SourceError(HOME, "").kind, "private network"}
     assert {*FAILURE_VERDICTS, *NETWORK_FAILURES} <= kinds
     assert NETWORK_FAILURES.isdisjoint(FAILURE_VERDICTS)
+
+
+def test_a_list_of_which_nothing_is_read_names_the_keys_that_may_help() -> None:
+    _, reasons = decide(build_agency(sources=[build_source(links=0)], pages=[]))
+    assert reasons[0] == f"{LIST}: {NOTHING_LISTED}"
+    _, reasons = decide(build_agency(sources=[build_source(links=5)], pages=[]))
+    assert reasons[0] == f"{LIST}: lists 5 releases; read without doubt: 0"

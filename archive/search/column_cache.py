@@ -209,18 +209,12 @@ class ColumnCache:
         return len(self.sort_dates)
 
     def sort_pairs_by_date(self, releases: Mapping[int, int], order: str) -> list[int]:
-        """Sort question pairs or quotations by the dates of their releases, `newest` or `oldest`
-        first; those of a release stay in their order.
-        """
+        """Sort question pairs by the dates of their releases, `newest` or `oldest` first."""
         if order == "oldest":
             return sorted(
                 releases, key=lambda key: (self.sort_dates[releases[key]] or NO_DATE, key)
             )
-        return sorted(
-            sorted(releases),
-            key=lambda key: (self.sort_dates[releases[key]], releases[key]),
-            reverse=True,
-        )
+        return sorted(releases, key=lambda key: (self.sort_dates[releases[key]], key), reverse=True)
 
     def sort_by_date(self, releases: Iterable[int], order: str) -> list[int]:
         """Sort releases by date, `newest` or `oldest` first.

@@ -956,6 +956,7 @@ def _build_hit_order(request: SearchRequest, match: str, order: str) -> str:
     if match and request.show == "questions":
         return f"search_questions.rowid {direction}"
     sort = f"{'seen' if request.news else 'l.sort_date'} {direction}, l.release {direction}"
+    sort += ", q.id" if request.show == "quotes" else ""
     return f"l.sort_date = '', {sort}" if order == "oldest" and request.show != "releases" else sort
 
 

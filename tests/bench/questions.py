@@ -55,6 +55,7 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
     return {
         **{name: [ask(word) for word in chosen] for name, chosen in words.items()},
         "two words": [ask(f"{one} {other}") for one, other in zip(common, very, strict=True)],
+        "in quotations": [ask(word, show="quotes") for word in common],
         "phrase": [ask(f'"{phrase}"') for phrase in phrases],
         "phrase, common": [ask(f'"{phrase}"') for phrase in common_phrases],
         "prefix": [begin(word[:LONG]) for word in medium],

@@ -246,6 +246,12 @@ def _count_tags_and_edits(db: Database) -> None:
     fill_counts(db)
 
 
+@migrations(name="speakers_indexed")
+def _index_speakers(db: Database) -> None:
+    """Add the index by which a server reads the speakers of all releases."""
+    _replace(db, "idx_quotes_speakers")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

@@ -248,7 +248,8 @@ async def test_server_starts_before_it_has_read_all_releases(
     def connect_late(db: Database, *args: bool, **options: bool) -> sqlite3.Connection:
         if current_thread().name == "columns":
             may_read.wait(60)
-        return connect(db, *args, **options)
+        connection: sqlite3.Connection = connect(db, *args, **options)
+        return connection
 
     monkeypatch.setattr(Database, "connect", connect_late)
     with served(sample_archive) as datasette:

@@ -124,7 +124,7 @@ class ColumnCache:
         read again.
         """
         if self.loading and self.loading.is_alive():
-            await _wait_for(self.loading)
+            await asyncio.to_thread(self.loading.join)
         before = self.last_change
         last = int((await run(LAST_CHANGE_SQL, {}))[0]["entry"])
         if last < before == self.last_change:  # and no concurrent search applied changes
@@ -356,16 +356,6 @@ class ColumnCache:
             position, codes, is_wanted = check.position, check.codes, check.is_wanted
             kept = [row for row in kept if (row[0][position] in codes) is is_wanted]
         return kept
-
-
-async def _wait_for(thread: Thread) -> None:
-    """Wait until a thread has ended: without blocking the event loop, if there is one."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        thread.join()
-    else:
-        await asyncio.to_thread(thread.join)
 
 
 def _encode_month(row: Mapping[str, Any]) -> int:

@@ -201,12 +201,13 @@ async def test_releases_stored_during_a_search_are_left_to_the_next(
     assert not any(found.facets.values())
 
 
-def test_releases_that_could_not_be_loaded_are_read_by_the_first_search(
+async def test_releases_that_could_not_be_loaded_are_read_by_the_first_search(
     db: sqlite3.Connection, tmp_path: Path
 ) -> None:
     columns = ColumnCache()
     columns.load(lambda: sqlite3.connect(f"file:{tmp_path}/none.db?mode=ro", uri=True))
-    assert read_columns(refresh(columns, db)) == read_tables(db)
+    await columns.refresh(build_connection_runner(db))
+    assert read_columns(columns) == read_tables(db)
 
 
 async def test_late_response_about_the_log_is_not_mistaken_for_another_archive(

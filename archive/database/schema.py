@@ -266,6 +266,12 @@ def _add_quote_index(db: Database) -> None:
         _replace(db, "search_quotes search_quotes_ad")
 
 
+@migrations(name="speakers_indexed")
+def _index_speakers(db: Database) -> None:
+    """Add the index by which a server reads the speakers of all releases."""
+    _replace(db, "idx_quotes_speakers")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

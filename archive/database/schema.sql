@@ -225,6 +225,8 @@ create table quotes (
 create unique index idx_quotes_revision_position on quotes (revision, position);
 create index idx_quotes_release on quotes (release);
 create index idx_quotes_person on quotes (person, revision) where person is not null;
+-- The speakers of a version, without its texts.
+create index idx_quotes_speakers on quotes (revision, person) where person is not null;
 
 -- A row for each place in each version. The case of letters in a number means nothing.
 create table document_references (

@@ -244,6 +244,8 @@ async def _read_people(
 
 def _select_people(people: Sequence[Any], words: str, agency: str | None) -> list[Any]:
     slugs = [f"-{build_slug(word)}" for word in words.split()]
+    if not slugs and agency is None:
+        return list(people)
     return [
         row
         for row in people

@@ -180,12 +180,12 @@ class SiteRequest:
         status: int = 200,
         headers: dict[str, str] | None = None,
     ) -> Response:
-        page = await render_own_template(self, template, context)
+        page = await _render_own_template(self, template, context)
         return Response.html(page, status=status, headers=headers)
 
     async def render_xml(self, template: str, context: dict[str, Any]) -> str:
         """Return a template as XML, without the characters that XML forbids."""
-        page = await render_own_template(self, template, context)
+        page = await _render_own_template(self, template, context)
         return XML_INVALID_CHARACTER.sub("\ufffd", page)
 
     async def render_error(self, status: int, text_key: str, **values: object) -> Response:
@@ -308,7 +308,7 @@ class OwnTemplate(Template):
         return self.render(*args, **kwargs)
 
 
-async def render_own_template(site: SiteRequest, name: str, context: dict[str, Any]) -> str:
+async def _render_own_template(site: SiteRequest, name: str, context: dict[str, Any]) -> str:
     """Render one of our templates with Datasette's context, but not in its asynchronous mode, which
     is slower.
     """

@@ -14,7 +14,7 @@ NEXT_TESTS = $(addprefix tests/archive/,views web test_queries.py test_api.py te
 unexport PYTHONDONTWRITEBYTECODE # else each of the tests' some hundred commands compiles every module anew
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test test-slow test-next lint format browser looks texts agencies bench bulk year fuzz quarter kill locked weather replicas workers clients survey clean
+.PHONY: install run crawl serve test test-slow test-next lint format browser looks texts fonts agencies bench bulk year fuzz quarter kill locked weather replicas workers clients survey clean
 
 install: .venv/installed
 
@@ -84,6 +84,13 @@ texts: install          ## after an edit of archive/locale: other languages get 
 		--domain myndighetsarkivet --output-dir archive/locale \
 		--input-file archive/locale/sv/LC_MESSAGES/myndighetsarkivet.po
 	$(BIN)/pybabel --quiet compile --domain myndighetsarkivet --directory archive/locale
+
+fonts:                  ## archive/static/*.woff2, made of Adobe's; then put their hashes into style.css, as a test says
+	@rm -rf .venv/fonts && mkdir -p .venv/fonts
+	cd .venv/fonts && npm install --silent --no-save source-serif@4.5.1 source-sans@3.52.0
+	$(PYTHON) -m venv .venv/fonts/python
+	.venv/fonts/python/bin/python -m pip install --quiet --disable-pip-version-check 'fonttools==4.68.0' 'brotli==1.2.*'
+	.venv/fonts/python/bin/python -m tests.fonts .venv/fonts/node_modules
 
 agencies: install       ## docs/agencies.md: how right the stored real pages of each agency are read
 	$(BIN)/python -m tests.agencies

@@ -288,12 +288,20 @@ def status(file: Path) -> int:
     help="Only print the day and digest of the newest manifest, for publishing.",
 )
 @click.option(
-    "--known", metavar="DIGEST", help="A digest, as published, that one of the manifests must have."
+    "--since",
+    metavar="DIGEST",
+    help="A digest that you kept: what it covers must be as it was.",
+)
+@click.option(
+    "--roots",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="PEM",
+    help="Certificates, one of which must have issued each time stamp's.",
 )
 @click.option(
     "--texts", is_flag=True, help="Also read the texts of attachments again (half a second a file)."
 )
-def verify(file: Path, *, digest: bool, known: str | None, texts: bool) -> int:
+def verify(file: Path, *, digest: bool, since: str | None, roots: Path | None, texts: bool) -> int:
     """Check an archive against its hashes and manifests.
 
     Exit code 1 if there are findings.
@@ -303,7 +311,13 @@ def verify(file: Path, *, digest: bool, known: str | None, texts: bool) -> int:
     if digest:
         return print_digest(file)
     with show_progress() as progress:
-        report = verify_archive(file, known_digest=known, texts=texts, progress=progress)
+        report = verify_archive(
+            file,
+            since=since,
+            roots=roots,
+            texts=texts,
+            progress=progress,
+        )
     echo_lines(report.findings)
     newest = report.newest_manifest
     counts = (f"{number} {name.replace('_', ' ')}" for name, number in report.counts.items())
@@ -314,6 +328,36 @@ def verify(file: Path, *, digest: bool, known: str | None, texts: bool) -> int:
     )
     click.echo(f"findings: {len(report.findings)}")
     return 1 if report.findings else 0
+
+
+@commands.command()
+@file_argument
+@click.option(
+    "--authority",
+    "authorities",
+    multiple=True,
+    metavar="URL",
+    help="An authority for time stamps; by default those in STAMP_AUTHORITIES.",
+)
+def stamp(file: Path, authorities: Sequence[str]) -> int:
+    """Let authorities outside the archive stamp its manifests (RFC 3161).
+
+    A round does this if STAMP_AUTHORITIES is set. Exit code 1 if one of them failed; the next run
+    asks it again.
+    """
+    from archive.database.captures import Captures
+    from archive.evidence.time_stamps import read_authorities, stamp_manifests
+
+    asked = authorities or read_authorities()
+    if not asked:
+        raise click.UsageError("name an authority: --authority URL, or STAMP_AUTHORITIES")
+    with open_existing_archive(file) as archive, Captures(file) as captures:
+        report = stamp_manifests(archive.db.conn, captures, asked)
+    for authority, days in report.stamped.items():
+        click.echo(f"{authority}: {', '.join(days) or 'no manifest to stamp'}")
+    for authority, problem in report.problems.items():
+        click.echo(f"{authority}: {problem}", err=True)
+    return 1 if report.problems else 0
 
 
 def print_digest(file: Path) -> int:

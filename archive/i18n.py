@@ -239,21 +239,23 @@ def format_importance_bar(importance: int | None) -> str:
 
 
 def format_check_pair(language: str, after: str | None, when: str | None) -> str:
-    """Format two checks between which something happened; the same minute is named once.
+    """Say between which two checks something happened; the same minute is named once.
 
     >>> format_check_pair("en", "2024-06-03T08:15:10+00:00", "2024-06-03T08:15:40+00:00")
-    'both on 3 June 2024, 10:15'
+    'on 3 June 2024, 10:15, between two checks in the same minute'
     """
     first, last = format_time(language, after), format_time(language, when)
-    text_key = "format.both" if first == last else "format.and"
+    text_key = "format.within_minute" if first == last else "format.between_checks"
     return translate(language, text_key, first=first, last=last)
 
 
-def describe_edit_time(language: str, after: str | None, when: str | None) -> str:
+def describe_edit_time(
+    language: str, after: str | None, when: str | None, text_key: str = "edit.made_between"
+) -> str:
     """Say between which checks an edit was made. after: None if there was no check before."""
     if after is None:
         return translate(language, "edit.seen", when=format_time(language, when))
-    return translate(language, "edit.made_between", checks=format_check_pair(language, after, when))
+    return translate(language, text_key, checks=format_check_pair(language, after, when))
 
 
 def name_version(language: str, version: Mapping[str, Any]) -> str:
@@ -322,6 +324,7 @@ def to_swedish_day(text: str) -> date:
     return datetime.fromisoformat(text).astimezone(SWEDISH_TIME).date()
 
 
+@lru_cache(maxsize=4096)
 def swedish_sort_key(name: str) -> str:
     """Return a key that sorts names in Swedish order: å, ä and ö after z."""
     return name.casefold().translate(str.maketrans("åäö", "{|}"))

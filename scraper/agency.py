@@ -29,8 +29,21 @@ SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
-# of a survey: see scraper/survey/verdicts.py
-VERDICTS = ("works", "doubts", "table", "browser", "wire", "refused", "gone")
+VERDICTS = {  # of a survey, with their meanings, in the order of its report
+    "doubts": "releases are read, but something speaks against them",
+    "table": "the present table misses releases, and the proposed one reads them",
+    "works": "three releases of each source were read, and nothing looked wrong",
+    "browser": "scripts make the list or the pages",
+    "wire": "the releases are only at a press wire",
+    "refused": "robots.txt, a block page, a login or one page at every address keeps us out",
+    "gone": "no such host, no response or an error, another agency's site, or all pages are gone",
+}
+# What a survey of the live site found, as `scrapy survey --accept` writes it. tried: the day.
+# verdict: one of VERDICTS. read: how many releases were read. seen: the day on which a person
+# compared some of them with their pages; judged: how many; right: how many of these were right.
+# The last three are missing if nobody has.
+MARK_TYPES = {"tried": date, "verdict": str, "read": int, "judged": int, "right": int, "seen": date}
+SurveyMark = dict[str, Any]
 PAGE_CLASSES = Path(__file__).with_name("pages") / "agencies"  # folder of the key `page`
 # the group is the number of the first page; without it, 1
 PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")
@@ -222,23 +235,6 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SurveyMark:
-    """What a survey of the live site found, as `scrapy survey --accept` writes it.
-
-    tried: the day. verdict: one of VERDICTS. read: how many releases were read. seen: the day on
-    which a person compared some of them with their pages; judged: how many; right: how many of
-    these were right. These three are None if nobody has.
-    """
-
-    tried: date
-    verdict: str
-    read: int
-    judged: int | None = None
-    right: int | None = None
-    seen: date | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
     """An agency whose releases are crawled. `name` and `home` are required, every other key is
     optional.
@@ -330,7 +326,6 @@ class Agency:
 
 # key → whether it is required
 JSON_KEYS = {f.name: f.default is MISSING for f in fields(JSONSource)}
-MARK_KEYS = {f.name: f.default is MISSING for f in fields(SurveyMark)}
 AGENCY_KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
 
 
@@ -500,19 +495,19 @@ def _parse_mark(table: object) -> SurveyMark:
     """Parse the mark of a survey. Raises ValueError with the key and the problem."""
     if not isinstance(table, dict):
         raise ValueError("must be a table with tried, verdict and read")  # noqa: TRY004 - ValueError, as for all other keys
-    _check_keys(table, MARK_KEYS)
+    judged = {"judged", "right", "seen"}
+    _check_keys(table, {key: key not in judged for key in MARK_TYPES})
     for key, value in table.items():
-        wanted = {"tried": date, "seen": date, "verdict": str}.get(key, int)
-        if type(value) is not wanted:  # a moment is a date too, and true an int
-            raise ValueError(f"{key} is of the type {type(value).__name__}, not {wanted.__name__}")
-    mark = SurveyMark(**table)
-    if mark.verdict not in VERDICTS:
-        raise ValueError(f"verdict {mark.verdict!r} is none of {', '.join(VERDICTS)}")
-    if len({value is None for value in (mark.judged, mark.right, mark.seen)}) > 1:
+        if type(value) is not MARK_TYPES[key]:  # a moment is a date too, and true an int
+            names = type(value).__name__, MARK_TYPES[key].__name__
+            raise ValueError(f"{key} is of the type {names[0]}, not {names[1]}")
+    if table["verdict"] not in VERDICTS:
+        raise ValueError(f"verdict {table['verdict']!r} is none of {', '.join(VERDICTS)}")
+    if judged & table.keys() not in (judged, set()):
         raise ValueError("judged, right and seen must be given together")
-    if not 0 <= (mark.right or 0) <= (mark.judged or 0):
-        raise ValueError(f"right is {mark.right}, more than judged or less than 0")
-    return mark
+    if not 0 <= table.get("right", 0) <= table.get("judged", 0):
+        raise ValueError(f"right is {table['right']}, more than judged or less than 0")
+    return table
 
 
 @cache

@@ -307,9 +307,9 @@ def find_grade(score: Score, mark: SurveyMark | None) -> str:
     """Return the best grade that an agency's stored pages and survey give."""
     if score.proven:
         return PROVEN
-    if mark and mark.judged and mark.right == mark.judged:
+    if mark and mark.get("judged") and mark["right"] == mark["judged"]:
         return SEEN_RIGHT
-    if mark and not mark.judged and mark.verdict == "works":
+    if mark and not mark.get("judged") and mark["verdict"] == "works":
         return UNDOUBTED
     if score.read:
         return STORED
@@ -326,9 +326,9 @@ def format_cells(score: Score, grade: str) -> str:
 def format_mark(mark: SurveyMark | None) -> str:
     if mark is None:
         return "–"
-    if mark.seen:
-        return f"{mark.seen}: {mark.right} of {mark.judged} right"
-    return f"{mark.tried}: {mark.verdict}"
+    if "seen" in mark:
+        return f"{mark['seen']}: {mark['right']} of {mark['judged']} right"
+    return f"{mark['tried']}: {mark['verdict']}"
 
 
 def parse_page(text: str) -> list[tuple[str, str, str]]:

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 import pytest
+import yaml
 from markdown_it import MarkdownIt
 
 from archive.views.docs import READING_ORDER
@@ -21,6 +23,7 @@ from tests.test_deploy import check_command
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ROOT_PAGES = [ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md"]
 MAX_README_WORDS = 700
 NAMED_FILE = re.compile(r"`((?:scraper|archive|tests|docs)/[\w/.-]+)`")
 COMMAND = re.compile(r"(?:scrapy [a-z]+|python -m archive [a-z-]+)(?: [\w$=@:.…/-]+)*")
@@ -57,7 +60,15 @@ def test_the_readme_leads_to_every_page() -> None:
     assert set(linked) == {path.stem for path in PAGES[1:]}
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert citation["version"] == project["version"]
+    assert citation["license"] == project["license"].partition(" AND ")[0]  # else the fonts' own
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+
+
+@pytest.mark.parametrize("path", [*PAGES, *ROOT_PAGES], ids=lambda path: path.name)
 def test_files_links_and_anchors_exist(path: Path) -> None:
     text = re.sub(r"^```.*?^```", "", read_page(path), flags=re.DOTALL | re.MULTILINE)
     missing = [name for name in NAMED_FILE.findall(text) if not (ROOT / name).exists()]

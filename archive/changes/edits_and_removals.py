@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -51,8 +52,8 @@ MAX_CONSECUTIVE_EDITS = 3  # consecutive edits of one release that are shown ung
 MIN_FRONT_PAGE_IMPORTANCE = 20
 FRONT_PAGE_CANDIDATES = 30  # newest edits that the front page chooses from
 
-# The first has every column that the filters need. SQLite would read a smaller one, and the rows
-# besides.
+# The first has every column that the filters need, in the order of the register. SQLite would read
+# a smaller one, and the rows besides.
 _EDITS_BY_TIME, _EDITS_BY_RELEASE = "idx_revisions_edits", "idx_revisions_edited"
 HIDDEN_RELEASES_SQL = "select id from releases where takedown = 'hidden'"
 # the narrow rows of release_facets are read faster, but moved releases have none
@@ -60,6 +61,23 @@ _ENTRY_AGENCIES_SQL = """
     select json_group_array(coalesce(l.agency, r.agency)) as agencies from ({found}) found
       left join release_facets l on l.release = found.release
       left join releases r on r.id = iif(l.release is null, found.release, null)
+"""
+# by agency, all that the register has
+_ALL_EDITS_SQL = """
+    select agency, sum(n) as n from (
+      select agency, edits as n from edit_counts
+      union all select r.agency, -1 from releases r cross join revisions v on v.release = r.id
+        where r.takedown = 'hidden' and v.is_edit
+      union all select r.agency, 1 from ({file_edits}) e cross join releases r on r.id = e.release)
+    group by agency
+"""
+# how many releases the filters select at most, and of how many
+_SELECTED_SQL = """
+    select (select releases from month_counts where agency = '' and month = '') as total,
+      min(iif(:release is null, 1e18, 1),
+        iif(:tag is null, 1e18, (select ifnull(sum(releases), 0) from tag_counts where tag = :tag)),
+        iif(:agency is null, 1e18, (select ifnull(sum(releases), 0) from month_counts
+          where agency = :agency and month = ''))) as selected
 """
 UPDATE_STAMP_CONDITIONS = {  # one condition for each of UPDATE_STAMPS
     "moved": "v.update_date_changed = 1",
@@ -110,7 +128,6 @@ REMOVAL_JOINS = (
 )
 
 Entry = dict[str, Any]  # a row of a register
-KeepCounts = Callable[[Callable[[], Awaitable[Counter[str]]]], Awaitable[Counter[str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +179,7 @@ async def _count_register_entries(
     run: RunQuery,
     query: RegisterQuery,
     build_releases_sql: Callable[[Mapping[str, Any]], str],
-    keep: KeepCounts | None = None,
+    counts_sql: str | None = None,
 ) -> dict[str, Any]:
     """Count a register's entries: in total with all filters, and by agency without the agency
     filter.
@@ -172,28 +189,25 @@ async def _count_register_entries(
 
     build_releases_sql: returns a SELECT of the entries' releases, and when they were seen, for the
     filters.
-    keep: returns the counts by agency that it has kept, or else counts; without it, the newest
-    MAX_COUNTED_ENTRIES are counted.
+    counts_sql: reads the counts by agency; without it, the newest MAX_COUNTED_ENTRIES are counted.
     """
     values, limit, agency = (
         query.build_sql_values(),
         f" order by seen desc limit {MAX_COUNTED_ENTRIES + 1}",
         query.filters["agency"],
     )
-    found = build_releases_sql({**query.filters, "agency": None})
-
-    async def count_by_agency() -> Counter[str]:
-        sql = _ENTRY_AGENCIES_SQL.format(found=found if keep else found + limit)
-        (row,) = await run(sql, values)
-        return Counter(json.loads(row["agencies"]))
-
-    counts = await (keep(count_by_agency) if keep else count_by_agency())
+    if counts_sql:
+        counts = Counter({row["agency"]: row["n"] for row in await run(counts_sql, {})})
+    else:
+        found = build_releases_sql({**query.filters, "agency": None}) + limit
+        (row,) = await run(_ENTRY_AGENCIES_SQL.format(found=found), values)
+        counts = Counter(json.loads(row["agencies"]))
     agencies = await run("select slug as value, name, name_en from agencies", {})
     choices = sorted(
         (FacetValue(**dict(row), count=counts[row["value"]]) for row in agencies),
         key=lambda choice: swedish_sort_key(choice.name),
     )
-    countable = keep is not None or _sum_counts(choices) <= MAX_COUNTED_ENTRIES
+    countable = counts_sql is not None or _sum_counts(choices) <= MAX_COUNTED_ENTRIES
     if countable or not agency:
         total = _sum_counts(choices, agency)
     else:
@@ -253,6 +267,7 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     `stamp` either.
     """
     values, chain = query.build_sql_values(), _build_chain_cte(query.filters)
+    index = await _choose_index(run, query.filters)
     if query.after is not None:
         table, column = "revisions", "v.seen"
         if query.after < 0:
@@ -265,7 +280,7 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
         values["after_seen"] = found[0]["seen"] if found else None
     rows: list[Entry] = []
     for build_sql, columns, joins in (
-        (_build_text_edits_sql, EDIT_COLUMNS, EDIT_JOINS),
+        (partial(_build_text_edits_sql, index=index), EDIT_COLUMNS, EDIT_JOINS),
         (_build_collection_sql, EDIT_COLUMNS, EDIT_JOINS),
         (build_file_edits_sql, FILE_EDIT_COLUMNS, FILE_EDIT_JOINS),
     ):
@@ -316,21 +331,32 @@ async def read_latest_edits(run: RunQuery, limit: int) -> list[Entry]:
     return list(newest.values())[:limit]
 
 
-async def count_edits(run: RunQuery, query: RegisterQuery, keep: KeepCounts) -> dict[str, Any]:
-    """Count the edits that a query selects. keep: returns the counts of all edits by agency that it
-    has kept, or else counts.
-    """
-    has_filters = any(value for name, value in query.filters.items() if name != "agency")
-    # in the order of their releases, the agencies of all edits are read in a third of the time
-    index = _EDITS_BY_TIME if has_filters else _EDITS_BY_RELEASE
+async def count_edits(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
+    """Count the edits that a query selects."""
+    index = await _choose_index(run, {**query.filters, "agency": None})
 
     def build_releases_sql(filters: Mapping[str, Any]) -> str:
         parts = _list_edit_parts(filters, index)
         joined = " union all ".join(f"select release, seen from ({sql})" for sql in parts)
         return f"{_build_chain_cte(filters)} {joined}"
 
-    keep_all = None if has_filters else keep
-    return await _count_register_entries(run, query, build_releases_sql, keep_all)
+    has_filters = any(value for name, value in query.filters.items() if name != "agency")
+    all_sql = _ALL_EDITS_SQL.format(file_edits=build_file_edits_sql({}))
+    return await _count_register_entries(
+        run, query, build_releases_sql, None if has_filters else all_sql
+    )
+
+
+async def _choose_index(run: RunQuery, filters: Mapping[str, Any]) -> str:
+    """Return the index by which a page of edits is read: that of the releases if the filters select
+    so few that looking up all takes less time than looking for them among the newest edits.
+    """
+    values = {name: filters.get(name) for name in ("release", "tag", "agency")}
+    if all(value is None for value in values.values()):
+        return _EDITS_BY_TIME
+    (row,) = await run(_SELECTED_SQL, values)
+    is_few = row["selected"] ** 2 < REGISTER_PAGE_SIZE * (row["total"] or 0)
+    return _EDITS_BY_RELEASE if is_few else _EDITS_BY_TIME
 
 
 def _build_chain_cte(filters: Mapping[str, Any]) -> str:
@@ -347,7 +373,9 @@ def _build_text_edits_sql(
     """
     if filters.get("kind") in ("file", "collection"):
         return ""
-    conditions = ["v.is_edit", *_build_edit_filters(filters, release="v.release", seen="v.seen")]
+    # the plus: a page is full after a few edits in their order, however many releases there are
+    release = "v.release" if index == _EDITS_BY_RELEASE else "+v.release"
+    conditions = ["v.is_edit", *_build_edit_filters(filters, release=release, seen="v.seen")]
     if filters.get("edits") is not None:  # those with the words of `q`
         conditions.append("v.id in (select value from json_each(:edits))")
     stamps = ("not moved" if filters.get("unannounced") else None, filters.get("stamp"))
@@ -366,7 +394,7 @@ def _build_collection_sql(filters: Mapping[str, Any], *, is_page: bool = False) 
         return ""
     conditions = [
         "v.cause = 'import' and v.previous is not null and v.changes <> '[]'",
-        *_build_edit_filters(filters, release="v.release", seen=READING_TIME_SQL),
+        *_build_edit_filters(filters, release="+v.release", seen=READING_TIME_SQL),
     ]
     if filters.get("edits") is not None:  # those with the words of `q`
         conditions.append("v.id in (select value from json_each(:edits))")
@@ -378,7 +406,7 @@ def _build_collection_sql(filters: Mapping[str, Any], *, is_page: bool = False) 
     )
 
 
-def _list_edit_parts(filters: Mapping[str, Any], index: str = _EDITS_BY_TIME) -> list[str]:
+def _list_edit_parts(filters: Mapping[str, Any], index: str) -> list[str]:
     parts = (
         _build_text_edits_sql(filters, index=index),
         _build_collection_sql(filters),
@@ -399,7 +427,7 @@ def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -
     if filters.get("edits") is not None:
         return ""
     of_release = " and ".join(
-        [*_build_edit_filters(filters, release="e.release"), IS_FILE_EDIT_SHOWN_SQL]
+        [*_build_edit_filters(filters, release="+e.release"), IS_FILE_EDIT_SHOWN_SQL]
     )
     conditions = [
         "v.previous is not null",
@@ -424,14 +452,11 @@ def _build_edit_filters(
     """
     tests: dict[str, Any] = {}
     if release:
-        # the plus: a page is full after a few edits in their order, however many releases there are
         tests |= {
             f"{release} not in ({HIDDEN_RELEASES_SQL})": True,
-            f"+{release} in (select id from releases where agency = :agency)": filters.get(
-                "agency"
-            ),
+            f"{release} in (select id from releases where agency = :agency)": filters.get("agency"),
             f"{release} in (select id from chain)": filters.get("release"),
-            f"+{release} in (select rt.release from"
+            f"{release} in (select rt.release from"
             f" release_tags rt where rt.tag = :tag)": filters.get("tag"),
         }
     if seen:
@@ -514,8 +539,8 @@ def _build_removal_filters(filters: Mapping[str, Any]) -> list[str]:
         f"o.release not in ({HIDDEN_RELEASES_SQL})",
     ]
     conditions.append("o.kind = :kind" if filters["kind"] else "o.kind <> 'moved'")
-    if filters["agency"]:
-        conditions.append("o.release in (select id from releases where agency = :agency)")
+    if filters["agency"]:  # it may have many releases, but removals are few
+        conditions.append("(select agency from releases where id = o.release) = :agency")
     if filters["tag"] is not None:
         conditions.append(
             "o.release in (select rt.release from release_tags rt where rt.tag = :tag)"
@@ -590,10 +615,11 @@ async def count_edits_by_week(
     """
     last = min(query.filters["to"] or today, today)
     first = max(query.filters["from"] or first, first)
+    index = await _choose_index(run, query.filters)
     for number in EDIT_WEEKS:
         first = max(first, last - timedelta(days=last.weekday(), weeks=number - 1))
         query = replace(query, filters={**query.filters, "from": first, "to": last})
-        parts = _list_edit_parts(query.filters)
+        parts = _list_edit_parts(query.filters, index)
         edits = " union all ".join(f"select seen, importance from ({sql})" for sql in parts)
         chain, values = _build_chain_cte(query.filters), query.build_sql_values()
         limited = (

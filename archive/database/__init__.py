@@ -14,5 +14,5 @@ what takedowns cover. Other rooms use:
     quarantined_pages   pages that look misread, and wait for a decision
     redaction           what takedowns hide, and where it is kept
     isolated_processes  scripts in processes that are limited and can be killed
-    month_counts        the stored counts of releases by month
+    count_tables        the stored counts of releases and edits
 """

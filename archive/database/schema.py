@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
+from archive.database.count_tables import fill_counts
 from archive.database.removals import fill_continues_as
 from archive.database.sqlite_files import (
     FIRST_MIGRATION,
@@ -82,13 +83,8 @@ def _add_continues_as(db: Database) -> None:
 
 
 @migrations(name="counts_by_month_only")
-def _drop_count_tables(db: Database) -> None:
-    """Drop the stored counts of tags and edits."""
-    for name in ("tag_releases", "tag_counts", "edit_counts"):
-        db.execute(f"drop table if exists {name}")
-    _replace(db, "counts_tag counts_tag_deleted")
-    _replace(db, "counts_edit counts_edit_changed counts_edit_deleted")
-    _replace(db, "counts_facets_new counts_facets_deleted counts_facets_changed")
+def _index_counted(db: Database) -> None:
+    """Add the indexes that tags and edits are counted by."""
     _replace(db, "idx_release_tags_tag idx_revisions_edited")
 
 
@@ -236,6 +232,31 @@ def _add_survey_marks(db: Database) -> None:
             strict=True,
         ):
             db.execute(f"alter table agencies add column survey_{name} {kind}")
+
+
+@migrations(name="addresses_of_captures_indexed")
+def _index_captured_addresses(db: Database) -> None:
+    """Add the index by which the captures of an address are found."""
+    _replace(db, "idx_captures_url")
+
+
+@migrations(name="time_stamps")
+def _add_time_stamps(db: Database) -> None:
+    """Add the time stamps of manifests."""
+    if not db.table("time_stamps").exists():
+        _replace(db, "time_stamps idx_time_stamps_manifest_authority")
+
+
+@migrations(name="counts_by_tag_and_edits")
+def _count_tags_and_edits(db: Database) -> None:
+    """Add the releases of each tag in the order of lists, and the numbers of releases by tag and of
+    edits, which early archives had in part.
+    """
+    _replace(db, "tag_releases tag_counts idx_tag_counts_agency edit_counts")
+    _replace(db, "counts_facets_new counts_facets_deleted counts_facets_changed")
+    _replace(db, "counts_tag counts_tag_deleted counts_edit counts_edit_changed")
+    _replace(db, "counts_edit_deleted counts_edit_agency")
+    fill_counts(db)
 
 
 def _has_column(db: Database, table: str, column: str) -> bool:

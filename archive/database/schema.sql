@@ -253,6 +253,7 @@ create table captures (
   template integer references templates(id)
 );
 create index idx_captures_sha256 on captures (sha256);
+create index idx_captures_url on captures (url, seen);
 create index idx_captures_template on captures (template) where template is not null;
 
 -- Attachments that were fetched
@@ -369,6 +370,16 @@ create table manifests (
   revisions_to integer not null,
   digest text not null
 );
+
+-- Manifests that an authority has stamped (RFC 3161): its signed response, in base64, and the time in it.
+create table time_stamps (
+  id integer primary key,
+  manifest text not null references manifests(day),
+  authority text not null,
+  stamped text not null,
+  response text not null
+);
+create unique index idx_time_stamps_manifest_authority on time_stamps (manifest, authority);
 
 create table near_duplicates (
   release integer not null references releases(id),
@@ -600,7 +611,32 @@ create table month_counts (
   primary key (agency, month)
 ) without rowid;
 
--- Triggers that keep the derived tables (archive/database/month_counts.py checks and refills the counts)
+-- The releases of a tag, in the order of lists. No foreign key to releases: for every release's page, Datasette would
+-- count its rows by reading the whole table.
+create table tag_releases (
+  tag integer not null references tags(id),
+  sort_date text not null,
+  release integer not null,
+  primary key (tag, sort_date, release)
+) without rowid;
+
+-- Releases by tag and agency.
+create table tag_counts (
+  tag integer not null references tags(id),
+  agency text not null references agencies(slug),
+  releases integer not null,
+  primary key (tag, agency)
+) without rowid;
+create index idx_tag_counts_agency on tag_counts (agency);
+
+-- Edits by agency, and those made without changing the agency's own update date.
+create table edit_counts (
+  agency text primary key references agencies(slug),
+  edits integer not null,
+  unannounced integer not null
+) without rowid;
+
+-- Triggers that keep the derived tables (archive/database/count_tables.py checks and refills the counts)
 
 create trigger facets_new after insert on releases begin
   insert into release_facets (release, agency, kind, sort_day, sort_date, questions)
@@ -755,6 +791,11 @@ create trigger counts_facets_new after insert on release_facets begin
     ('', '', 1, new.sort_day is not null)
   on conflict (agency, month) do update set
     releases = releases + 1, dated = dated + excluded.dated;
+  insert into tag_releases (tag, sort_date, release)
+  select tag, new.sort_date, release from release_tags where release = new.release;
+  insert into tag_counts (tag, agency, releases)
+  select tag, new.agency, 1 from release_tags where release = new.release
+  on conflict (tag, agency) do update set releases = releases + 1;
 end;
 
 create trigger counts_facets_deleted after delete on release_facets begin
@@ -763,6 +804,12 @@ create trigger counts_facets_deleted after delete on release_facets begin
     and month in (coalesce(nullif(substr(old.sort_date, 1, 7), ''), 'none'), '');
   delete from month_counts where agency in (old.agency, '')
     and month in (coalesce(nullif(substr(old.sort_date, 1, 7), ''), 'none'), '') and releases = 0;
+  delete from tag_releases where release = old.release and sort_date = old.sort_date
+    and tag in (select tag from release_tags where release = old.release);
+  update tag_counts set releases = releases - 1 where agency = old.agency
+    and tag in (select tag from release_tags where release = old.release);
+  delete from tag_counts where agency = old.agency and releases = 0
+    and tag in (select tag from release_tags where release = old.release);
 end;
 
 -- The two above, one after the other.
@@ -773,6 +820,12 @@ after update of agency, sort_day, sort_date on release_facets begin
     and month in (coalesce(nullif(substr(old.sort_date, 1, 7), ''), 'none'), '');
   delete from month_counts where agency in (old.agency, '')
     and month in (coalesce(nullif(substr(old.sort_date, 1, 7), ''), 'none'), '') and releases = 0;
+  delete from tag_releases where release = old.release and sort_date = old.sort_date
+    and tag in (select tag from release_tags where release = old.release);
+  update tag_counts set releases = releases - 1 where agency = old.agency
+    and tag in (select tag from release_tags where release = old.release);
+  delete from tag_counts where agency = old.agency and releases = 0
+    and tag in (select tag from release_tags where release = old.release);
 
   insert into month_counts (agency, month, releases, dated) values
     (new.agency, coalesce(nullif(substr(new.sort_date, 1, 7), ''), 'none'), 1,
@@ -782,6 +835,74 @@ after update of agency, sort_day, sort_date on release_facets begin
     ('', '', 1, new.sort_day is not null)
   on conflict (agency, month) do update set
     releases = releases + 1, dated = dated + excluded.dated;
+  insert into tag_releases (tag, sort_date, release)
+  select tag, new.sort_date, release from release_tags where release = new.release;
+  insert into tag_counts (tag, agency, releases)
+  select tag, new.agency, 1 from release_tags where release = new.release
+  on conflict (tag, agency) do update set releases = releases + 1;
+end;
+
+create trigger counts_tag after insert on release_tags begin
+  insert into tag_releases (tag, sort_date, release)
+  select new.tag, sort_date, release from release_facets where release = new.release;
+  insert into tag_counts (tag, agency, releases)
+  select new.tag, agency, 1 from release_facets where release = new.release
+  on conflict (tag, agency) do update set releases = releases + 1;
+end;
+
+create trigger counts_tag_deleted after delete on release_tags begin
+  delete from tag_releases where tag = old.tag and release = old.release
+    and sort_date = (select sort_date from release_facets where release = old.release);
+  update tag_counts set releases = releases - 1 where tag = old.tag
+    and agency = (select agency from release_facets where release = old.release);
+  delete from tag_counts where tag = old.tag and releases = 0;
+end;
+
+create trigger counts_edit after insert on revisions
+when new.is_edit begin
+  insert into edit_counts (agency, edits, unannounced)
+  select agency, 1, new.update_date_changed is 0 from releases where id = new.release
+  on conflict (agency) do update set
+    edits = edits + 1, unannounced = unannounced + excluded.unannounced;
+end;
+
+-- The first revision of a release that moved may become an edit of its state at the old URL.
+create trigger counts_edit_changed
+after update of release, cause, previous, update_date_changed on revisions begin
+  update edit_counts set
+    edits = edits - 1, unannounced = unannounced - (old.update_date_changed is 0)
+  where old.is_edit and agency = (select agency from releases where id = old.release);
+  delete from edit_counts where edits = 0 and old.is_edit
+    and agency = (select agency from releases where id = old.release);
+
+  insert into edit_counts (agency, edits, unannounced)
+  select agency, 1, new.update_date_changed is 0 from releases
+  where id = new.release and new.is_edit
+  on conflict (agency) do update set
+    edits = edits + 1, unannounced = unannounced + excluded.unannounced;
+end;
+
+create trigger counts_edit_deleted after delete on revisions
+when old.is_edit begin
+  update edit_counts set
+    edits = edits - 1, unannounced = unannounced - (old.update_date_changed is 0)
+  where agency = (select agency from releases where id = old.release);
+  delete from edit_counts where edits = 0
+    and agency = (select agency from releases where id = old.release);
+end;
+
+create trigger counts_edit_agency after update of agency on releases
+when old.agency is not new.agency begin
+  update edit_counts set (edits, unannounced) = (
+    select edits - count(*), unannounced - count(iif(update_date_changed is 0, 1, null))
+    from revisions where release = new.id and is_edit) where agency = old.agency;
+  delete from edit_counts where edits = 0 and agency = old.agency;
+
+  insert into edit_counts (agency, edits, unannounced)
+  select new.agency, count(*), count(iif(update_date_changed is 0, 1, null)) from revisions
+  where release = new.id and is_edit having count(*) > 0
+  on conflict (agency) do update set
+    edits = edits + excluded.edits, unannounced = unannounced + excluded.unannounced;
 end;
 
 -- Views. The first column identifies the rows: pages are ordered by it. Numbers are cast, because a computed column has

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import sqlite3
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -198,28 +199,31 @@ class ManifestEntry:
     line: dict[str, Any]
 
 
-def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
-    """Write the bundle of a row of `revisions` or `removals`; return False if there is no such row.
+def write_bundle(path: Path, table: str, row_ids: Sequence[int], out: IO[bytes]) -> bool:
+    """Write the bundles of rows of `revisions` or `removals`, each in a folder of its own; return
+    False if one of the rows does not exist.
 
     The guide lists bytes and manifests that are missing or damaged. Raises ArchiveError if
     archive.db cannot be read.
     """
     is_removal = table == "removals"
-    name = f"removal-{row_id}" if is_removal else str(row_id)
+    sql, prefix = (REMOVAL_SQL, "removal-") if is_removal else (REVISION_SQL, "")
     with (
-        sqlite_errors(path, table=table, key=row_id),
+        sqlite_errors(path, table=table, key=row_ids[0]),
         closing(open_archive(path)) as db,
         open_captures(path) as captures,
     ):
         # everything is read from one state of the archive, even while a crawl writes
         db.execute("begin")
-        row = _read_row_by_id(db, REMOVAL_SQL if is_removal else REVISION_SQL, row_id)
-        if row is None:
+        rows = [row for key in row_ids if (row := _read_row_by_id(db, sql, key))]
+        if len(rows) < len(row_ids):
             return False
-        timestamp = datetime.fromisoformat(row["first_seen" if is_removal else "seen"])
         with ZipFile(out, "w") as file:
-            bundle = EvidenceBundle(zip=file, folder=f"evidence-{name}", timestamp=timestamp)
-            _fill_bundle(bundle, db, captures, row)
+            for row in rows:
+                timestamp = datetime.fromisoformat(row["first_seen" if is_removal else "seen"])
+                folder = f"evidence-{prefix}{row['id']}"
+                bundle = EvidenceBundle(zip=file, folder=folder, timestamp=timestamp)
+                _fill_bundle(bundle, db, captures, row)
     return True
 
 
@@ -518,6 +522,7 @@ def _add_manifest_chain(
         text = read_capture_body(captures, manifest.digest)
         bundle.add_file(f"chain/{manifest.day}.json", text, sha256=manifest.digest)
     bundle.files.append(("chain/*.json", "chain"))
+    _add_time_stamps(bundle, db, chain)
     covering = entries.get("revisions") or entries.get("captures")
     bundle.times += [
         ("manifest", covering.manifest.day if covering else None),
@@ -527,6 +532,28 @@ def _add_manifest_chain(
         ("check_chain", {"day": f"chain/{chain[-1].day}.json", "digest": chain[-1].digest}),
         ("check_published", {}),
     ]
+
+
+def _add_time_stamps(
+    bundle: EvidenceBundle, db: sqlite3.Connection, chain: Sequence[Manifest]
+) -> None:
+    """Add the responses of authorities that stamped the manifests, each beside its manifest."""
+    stamps = db.execute(
+        "select manifest, authority, stamped, response,"
+        " row_number() over (partition by manifest order by id) from time_stamps"
+        " where manifest >= ? order by id",
+        [min(manifest.day for manifest in chain)],
+    ).fetchall()
+    days = {manifest.day for manifest in chain}
+    newest = None
+    for day, authority, stamped, response, number in stamps:
+        if day in days:
+            newest = {"file": f"chain/{day}-{number}.tsr", "manifest": f"chain/{day}.json"}
+            newest |= {"authority": authority, "when": stamped}
+            bundle.add_file(newest["file"], b64decode(response))
+    if newest:
+        bundle.files.append(("chain/*.tsr", "stamps"))
+        bundle.steps.append(("check_stamps", newest))
 
 
 def _find_manifest_entry(

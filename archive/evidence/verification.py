@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import unicodedata
+from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -22,6 +23,7 @@ from archive.database.captures import (
     open_captures,
     read_capture_body,
 )
+from archive.database.count_tables import find_wrong_counts
 from archive.database.models import (
     LIST_FIELDS,
     PART_FIELDS,
@@ -30,7 +32,6 @@ from archive.database.models import (
     hash_state,
     parse_state,
 )
-from archive.database.month_counts import find_wrong_month_counts
 from archive.database.redaction import IS_FILE_WITHHELD_SQL, WithheldStore, restore_withheld_row
 from archive.database.sqlite_files import (
     ArchiveError,
@@ -51,6 +52,8 @@ from archive.evidence.manifest import (
     iter_stored_rows,
     read_manifests,
 )
+from archive.evidence.time_stamps import StampError, check_stamp
+from archive.times import to_iso
 
 VERIFIED_TABLES = ("captures", "revisions", "releases", "attachment_versions", "manifests")
 ROWS_PER_QUERY = 1000  # ids read by one query
@@ -158,21 +161,22 @@ class VerificationReport:
 def verify(
     path: Path,
     *,
-    known_digest: str | None = None,
+    since: str | None = None,
     texts: bool = False,
+    roots: Path | None = None,
     progress: ProgressCallback = lambda *_: None,
 ) -> VerificationReport:
     """Check a whole archive without changing it.
 
-    known_digest: a digest published elsewhere that one of the manifests must have. texts: also read
-    the texts of attachments again, which takes about half a second for each. Raises ArchiveError if
-    the file cannot be opened as an archive.
+    since: a digest that somebody kept, which one of the manifests must have: everything that it
+    covers is then as it was. texts: also read the texts of attachments again, which takes about
+    half a second for each. roots: a PEM file of certificates, one of which must have issued each
+    time stamp's. Raises ArchiveError if the file cannot be opened as an archive.
     """
     try:
         with closing(open_archive(path)) as db, open_captures(path) as captures:
-            return Verifier(path=path, db=db, captures=captures, texts=texts).run(
-                known_digest, progress
-            )
+            verifier = Verifier(path=path, db=db, captures=captures, texts=texts, roots=roots)
+            return verifier.run(since, progress)
     except sqlite3.Error as error:
         raise ArchiveError(path, str(error)) from error
 
@@ -209,8 +213,9 @@ class Verifier:
     db: sqlite3.Connection
     captures: Captures | None
     texts: bool  # whether the texts of attachments are read again
+    roots: Path | None = None  # certificates, one of which must have issued each stamp's
 
-    def run(self, known_digest: str | None, progress: ProgressCallback) -> VerificationReport:
+    def run(self, since: str | None, progress: ProgressCallback) -> VerificationReport:
         """Run all checks.
 
         If damage to the file stops a check, it becomes a finding, and the next one runs.
@@ -237,10 +242,8 @@ class Verifier:
                 report.findings.append(error)
             finally:
                 self.db.execute("commit")
-        if known_digest and not read_manifests(self.db, "digest = ?", known_digest):
-            report.findings.append(
-                self.fault("manifests", known_digest, "no manifest has this digest")
-            )
+        if since and not read_manifests(self.db, "digest = ?", since):
+            report.findings.append(self.fault("manifests", since, "no manifest has this digest"))
         return report
 
     def list_checks(self, report: VerificationReport) -> list[tuple[str, int, CheckResults]]:
@@ -300,8 +303,9 @@ class Verifier:
             ),
             ("changefeed", 1, self.check_changefeed()),
             ("moves", 1, self.check_moves()),
-            ("counted", 1, self.check_month_counts()),
+            ("counted", 1, self.check_counts()),
             ("manifests", counts["manifests"], self.check_manifest_chain()),
+            ("time stamps", self.count("time_stamps"), self.check_time_stamps()),
         ]
 
     def fault(self, table: str, key: object, problem: str) -> ArchiveError:
@@ -499,11 +503,10 @@ class Verifier:
             )
             yield self.fault("releases", release, problem)
 
-    def check_month_counts(self) -> CheckResults:
+    def check_counts(self) -> CheckResults:
         """Report each stored count that is missing, superfluous or wrong."""
-        for key, problem in find_wrong_month_counts(self.db):
-            recount = "python -m archive reindex recounts"
-            yield self.fault("month_counts", key, f"{problem} ({recount})")
+        for table, key, problem in find_wrong_counts(self.db):
+            yield self.fault(table, key, f"{problem} (python -m archive reindex recounts)")
 
     def check_manifest_chain(self) -> CheckResults:
         """Check each manifest, oldest first, and the rows that it covers."""
@@ -512,6 +515,24 @@ class Verifier:
             yield from self.check_manifest(manifest, previous)
             yield None
             previous = manifest
+
+    def check_time_stamps(self) -> CheckResults:
+        """Check that each stamp is a signed response for its manifest, and has its stored time."""
+        sql = """
+            select s.id, s.manifest, m.digest, s.stamped, s.response from time_stamps s
+              left join manifests m on m.day = s.manifest order by s.id
+        """
+        for key, day, digest, stored, response in self.db.execute(sql):
+            problem = f"there is no manifest of {day}" if digest is None else None
+            try:
+                content = b64decode(response, validate=True)
+                stamped = to_iso(check_stamp(content, digest, self.roots)) if digest else stored
+                problem = problem or (
+                    f"stamped is {stored}, but {stamped} in it" if stamped != stored else None
+                )
+            except (StampError, ValueError) as error:
+                problem = f"it does not prove the manifest of {day}: {error}"
+            yield self.fault("time_stamps", key, problem) if problem else None
 
     def check_manifest(
         self, manifest: Manifest, previous: Manifest | None
@@ -584,6 +605,8 @@ class Verifier:
         """
         table = next(name for name in COVERED_TABLES if name in part)
         first, end = part[table]
+        if self.captures and self.captures.size(part["sha256"]) is None:
+            yield self.fault("manifests", day, f"the text of {table} {first} to {end} is missing")
         current_lines, unreadable = self._format_current_lines(table, first, end)
         if not unreadable and compute_sha256(b"".join(current_lines.values())) == part["sha256"]:
             return

@@ -71,9 +71,21 @@ QUARANTINED_CAPTURES_SQL = (  # of pages that were never stored as a version
     "select capture from quarantine q where capture is not null"
     " and not exists (select 1 from revisions where capture = q.capture)"
 )
+
+
+def select_exportable_captures(columns: str) -> str:
+    """Return the SQL of the captures that anybody may see, which ends in a condition.
+
+    What takedowns withhold, and what was never stored as a version, is left out.
+    """
+    return (
+        f"select {columns} from captures where id not in ({WITHHELD_CAPTURES_SQL})"
+        f" and id not in ({QUARANTINED_CAPTURES_SQL})"
+    )
+
+
 EXPORTED_CAPTURES_SQL = f"""
-    with exported as (select id, sha256 from captures where id not in ({WITHHELD_CAPTURES_SQL})
-      and id not in ({QUARANTINED_CAPTURES_SQL}) {{condition}}),
+    with exported as ({select_exportable_captures("id, sha256")} {{condition}}),
     numbered as (select id, min(id) over (partition by sha256) as first, count(*) over () as total
       from exported)
     select c.*, n.total, f.id as first, f.url as first_url, f.seen as first_seen

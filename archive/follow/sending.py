@@ -9,9 +9,6 @@ server is away, or rejects the mails to all addresses, no subscription is blamed
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import logging
 import time
@@ -19,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from archive.database.sqlite_files import RunQuery, run_without_waiting
 from archive.follow.change_reports import (
@@ -45,6 +43,7 @@ from archive.mail_and_webhooks import (
     RecipientError,
     post_to_public_host,
     send_mail,
+    sign_webhook,
 )
 from archive.times import to_iso
 
@@ -240,6 +239,8 @@ class Sender:
         # RFC 8058: the link of a report ends the subscription by POST; it is not the link to all
         # subscriptions
         headers = {
+            # RFC 2919: mail programs sort by it
+            "List-Id": f"<releases.{urlsplit(self.settings.public_url).hostname}>",
             "List-Unsubscribe": f"<{link}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
@@ -273,15 +274,8 @@ class Sender:
             **members,  # type: ignore[arg-type]
         )
         body = json.dumps(payload, ensure_ascii=False).encode()
-        stamp = str(int(moment.timestamp()))
         key = self.store.derive_webhook_key(message.subscription)
-        signed = f"{message.message_id}.{stamp}.".encode() + body
-        signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-        headers = {
-            "webhook-id": message.message_id,
-            "webhook-timestamp": stamp,
-            "webhook-signature": f"v1,{signature}",
-        }
+        headers = sign_webhook(key, message.message_id, moment, body)
         post_to_public_host(
             message.subscription.address,
             body,

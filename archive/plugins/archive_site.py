@@ -20,8 +20,10 @@ from archive.views import (
     follow,
     front_page,
     lists,
+    manifests,
     many_searches,
     mcp,
+    memento,
     new_atom,
     over_time,
     people,
@@ -66,7 +68,7 @@ VIEWS = (
         references,
         many_searches,
     ),
-    *(over_time, check, data, docs, mcp, follow, status, about),
+    *(over_time, check, data, docs, mcp, memento, manifests, follow, status, about),
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -79,10 +79,14 @@ class Citation:
     # last check that found it unchanged, or of an imported one, that found it at all; None if there
     # was none
     found: str | None = None
+    # the two versions, if what is cited is their comparison: what it shows is then in `sentence`
+    versions: tuple[Citation, ...] = ()
+    sentence: str = ""
 
     @property
     def key(self) -> str:
-        return f"{self.agency}-{self.year or 'odaterad'}-{self.revision}"
+        numbers = (each.revision for each in self.versions or (self,))
+        return "-".join([self.agency, self.year or "odaterad", *map(str, numbers)])
 
     @property
     def year(self) -> str | None:
@@ -106,7 +110,31 @@ async def read_citation(run: RunQuery, revision: int, permalink: str, lang: str)
     return None
 
 
+def cite_comparison(
+    before: Citation, after: Citation, permalink: str, *, summary: str, made: str | None, lang: str
+) -> Citation:
+    """Return the citation of the comparison of two versions, the older one first.
+
+    made: a sentence that says when the agency made the edit between them; None: it is no edit.
+    """
+    names = {"author": after.author, "title": after.title, "summary": summary}
+    names |= {"other_author": before.author, "other": before.title}
+    if made is not None:
+        sentence = f"{translate(lang, 'cite.edit', **names)} {made}"
+    else:
+        is_same = (before.author, before.title) == (after.author, after.title)
+        sentence = translate(lang, "cite.versions" if is_same else "cite.texts", **names)
+    title_key = "diff.comparison_title" if made is None else "diff.title"
+    title = translate(lang, title_key, title=after.title)
+    versions = (before, after)
+    return replace(
+        after, title=title, permalink=permalink, versions=versions, sentence=_separate(sentence)
+    )
+
+
 def format_citation(citation: Citation, extension: str, lang: str) -> str:
+    if extension == "txt" and citation.versions:
+        return f"{citation.sentence} {_format_archive_note(citation, lang)}\n"
     if extension == "txt":
         return format_reference(citation, lang) + "\n"
     if extension == "bib":
@@ -203,14 +231,18 @@ def _format_csl(citation: Citation, lang: str) -> str:
 
 
 def _format_archive_note(citation: Citation, lang: str) -> str:
-    """Return a note on which version is cited, with the hash to verify it."""
+    """Return a note on which version is cited, or which two are compared, with the hash to verify
+    it.
+    """
+    if citation.versions:
+        before, after = (_format_archive_note(each, lang) for each in citation.versions)
+        permalink = citation.permalink
+        return translate(lang, "cite.comparison", permalink=permalink, before=before, after=after)
     text_key = "cite.imported_note" if citation.collection else "cite.read"
     if citation.reading:
         text_key = "cite.reading_note"
-    # without no-break spaces, because the text is pasted elsewhere
     when, reading = (
-        format_time(lang, moment).replace(NO_BREAK_SPACE, " ")
-        for moment in (citation.seen, citation.reading)
+        _separate(format_time(lang, moment)) for moment in (citation.seen, citation.reading)
     )
     sentence = translate(
         lang,
@@ -224,6 +256,11 @@ def _format_archive_note(citation: Citation, lang: str) -> str:
         lang, "cite.hash" if citation.is_bytes_hash else "cite.state_hash", hash=citation.sha256
     )
     return f"{sentence} ({digest})."
+
+
+def _separate(text: str) -> str:
+    """Return a text without no-break spaces, because it is pasted elsewhere."""
+    return text.replace(NO_BREAK_SPACE, " ")
 
 
 def _format_long_note(citation: Citation, lang: str) -> str:

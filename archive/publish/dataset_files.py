@@ -427,6 +427,27 @@ DATASET_TABLES = (
         foreign_keys=(("revision", "revisions", "id"),),
     ),
     DatasetTable(
+        name="time_stamps",
+        title="The archive's manifests that an authority has stamped (RFC 3161)",
+        columns=(
+            *build_columns(INTEGER, "id"),
+            *build_columns(TEXT, "manifest"),
+            Column(
+                name="digest",
+                kind=TEXT,
+                sql="(select digest from manifests where day = x.manifest)",
+                meaning="SHA-256 (hex) of the manifest's text",
+            ),
+            *build_columns(TEXT, "authority"),
+            *build_columns(MOMENT, "stamped"),
+            *build_columns(TEXT, "response"),
+        ),
+        source="from time_stamps x order by id",
+        metadata_table="time_stamps",
+        key=("id",),
+        foreign_keys=(),
+    ),
+    DatasetTable(
         name="removals",
         title="Each time one of these releases was missing at its URL",
         columns=(

@@ -56,6 +56,7 @@ BRIEF_FACTOR = 0.5  # factor of the rank of a release with hardly any text
 TITLED_FACTOR = 1.5  # factor of the rank of a release with all words in the title
 
 # Facets.
+ALWAYS_SHOWN_FACETS = ("agency", "kind", "year")  # of a single hit
 MAX_LISTED_VALUES = 20  # of a facet of which a release may have several
 AGENCY_NAMES_SQL = "select slug as value, name, name_en from agencies"
 NAMES_SQL = {
@@ -90,12 +91,15 @@ class HitPage:
         return self.page < self.pages or self.capped
 
     @property
-    def facets_with_choice(self) -> list[str]:
-        """Return the facets with a choice between at least two values, or a value and none."""
+    def shown_facets(self) -> list[str]:
+        """Return the facets with a choice between at least two values, or a value and none; of a
+        single hit, those that every release has, too.
+        """
+        always = ALWAYS_SHOWN_FACETS if self.total == 1 else ()
         return [
             name
             for name, choices in self.facets.items()
-            if len(choices) > 1 or (choices and choices[0].count < self.total)
+            if len(choices) > 1 or (choices and (choices[0].count != self.total or name in always))
         ]
 
 

@@ -29,6 +29,7 @@ from archive.attachments import Attachments, AttachmentText, TextExtraction, ext
 from archive.changes.comparison import Diff, compare
 from archive.changes.history import RELEASE_CHAIN_CTE
 from archive.database.captures import Captures
+from archive.database.count_tables import fill_counts
 from archive.database.frontier import Frontier, Hosts, PaginationCursors
 from archive.database.models import (
     LIST_FIELDS,
@@ -41,7 +42,6 @@ from archive.database.models import (
     parse_state,
     to_state,
 )
-from archive.database.month_counts import fill_month_counts
 from archive.database.redaction import Takedowns
 from archive.database.removals import Removals, fill_continues_as
 from archive.database.schema import migrate
@@ -128,7 +128,7 @@ class Archive(AbstractContextManager["Archive"]):
         releases. Continues where it was interrupted.
         """
         with self.transaction():
-            fill_month_counts(self.db)
+            fill_counts(self.db)
             fill_continues_as(self.db)
         return self.derived.recompute_all(progress, processes=processes)
 

@@ -33,21 +33,19 @@ AGENCY_LIST_SQL = """
         order by c.started desc limit 1) as crawled
     from agencies a left join month_counts m on m.agency = a.slug and m.month = ''
 """
-AGENCY_RELEASES_SQL = "(select id from releases where agency = :agency)"
 AGENCY_TAGS_SQL = """
-    select t.id, t.name, count(*) as n from release_facets l
-      cross join release_tags rt on rt.release = l.release join tags t on t.id = rt.tag
-    where l.agency = :agency group by rt.tag order by n desc, t.name limit :tags
+    select t.id, t.name, c.releases as n from tag_counts c join tags t on t.id = c.tag
+    where c.agency = :agency order by n desc, t.name limit :tags
 """
 EDIT_COUNTS_SQL = """
-    select count(*) as edits, count(iif(v.update_date_changed = 0, 1, null)) as unannounced_edits
-    from releases r cross join revisions v on v.release = r.id
-    where r.agency = :agency and v.is_edit
+    select ifnull(sum(edits), 0) as edits, ifnull(sum(unannounced), 0) as unannounced_edits
+    from edit_counts where agency = :agency
 """
-REMOVAL_COUNT_SQL = f"""
+# an agency may have many releases, but removals are few
+REMOVAL_COUNT_SQL = """
     select count(*) as n from removals o where o.confirmed is not null
-      and o.confirmed is not o.ended
-    and o.kind <> 'moved' and o.release in {AGENCY_RELEASES_SQL}
+      and o.confirmed is not o.ended and o.kind <> 'moved'
+      and (select agency from releases where id = o.release) = :agency
 """
 
 

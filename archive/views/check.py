@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -28,7 +29,7 @@ from archive.quotes import (
     find_quotations,
 )
 from archive.search.results import FRESHNESS_SQL
-from archive.search.search_request import SearchRequest, build_search_url
+from archive.search.search_request import SearchRequest, build_hit_url, build_search_url
 from archive.web import (
     CUT_HEADER,
     MAX_TEXT_BYTES,
@@ -41,7 +42,10 @@ from archive.web import (
 
 MAX_TEXT_QUOTATIONS = 1_000  # listed; more would block other requests while the page is rendered
 MAX_CHECK_SECONDS = 15.0
-MAX_LINK_WORDS = 25  # of a quotation in a link to a search
+MAX_LINK_WORDS = 25  # of a quotation in a link to a search, or to the marked passage
+MIN_MARKED_WORDS = 4  # of a sentence that is marked; a shorter one may be in many places
+# what may stand between two sentences that follow each other in the quotation only
+SENTENCE_BREAK = re.compile(r"(?<=[.?!])\s+|\s*(?:\[…\]|…)\s*")
 VERDICTS = (
     "verbatim",
     "wrong_speaker",
@@ -95,6 +99,7 @@ SEARCHED_SQL = """
                     "omitted_words": "int",
                     "revision": "int? The version that has it, or resembles it most",
                     "permalink": "url? Permanent address of this version",
+                    "marked": "url? The release, or this version of it, with the passage marked",
                     "release": "int?",
                     "agency": "str?",
                     "title": "str?",
@@ -168,7 +173,12 @@ async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
     counts: Counter[str] = Counter(result.verdict for result in results)
     return {
         "results": [
-            (result, sources.get(result.revision or 0), _build_search_link(site, result))
+            (
+                result,
+                sources.get(result.revision or 0),
+                _build_search_link(site, result),
+                _build_marked_link(site, result, sources),
+            )
             for result in results
         ],
         "counts": {verdict: counts[verdict] for verdict in VERDICTS},
@@ -194,11 +204,49 @@ def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None
     return build_search_url(SearchRequest(text=f'"{" ".join(words)}"'), site.requested_language)
 
 
+def _build_marked_link(
+    site: SiteRequest, result: QuotationResult, sources: Mapping[int, Mapping[str, Any]]
+) -> str | None:
+    """Return the path of the place at which a release has a quotation, or what it was altered from;
+    None if there is none.
+    """
+    source = sources.get(result.revision or 0)
+    if source is None:
+        return None
+    original = [segment.text for segment in result.segments if segment.op != "ins"]
+    passage = "".join(original) or " … ".join(piece.text for piece in result.quotation.pieces)
+    words = " OR ".join(f'"{phrase}"' for phrase in _choose_marked_phrases(passage))
+    path = f"/archive/releases/{source['release']}"
+    if not source["is_current"]:
+        path = f"/-/revision/{source['id']}"
+    request = SearchRequest(text=words)
+    return build_hit_url(f"{path}#place-1", request, None, site.requested_language)
+
+
+def _choose_marked_phrases(passage: str) -> list[str]:
+    """Return the sentences of a passage by which it is marked, at most MAX_LINK_WORDS in all.
+
+    Each is unbroken in the release, where ", säger NAME" may stand between two of them.
+
+    >>> _choose_marked_phrases("Ja. Vi är klara i år. Det … blir bra till slut.")
+    ['Vi är klara i år.', 'blir bra till slut.']
+    """
+    parts = [part.split() for part in SENTENCE_BREAK.split(passage) if part]
+    long = [part for part in parts if len(part) >= MIN_MARKED_WORDS]
+    phrases, left = [], MAX_LINK_WORDS
+    for part in long or sorted(parts, key=len)[-1:]:
+        if left > 0:
+            phrases.append(" ".join(part[:left]))
+            left -= len(part)
+    return phrases
+
+
 def _format_result(
     site: SiteRequest,
     result: QuotationResult,
     source: Mapping[str, Any] | None,
     search_path: str | None,
+    marked_path: str | None,
 ) -> dict[str, Any]:
     quotation = result.quotation
     return {
@@ -216,6 +264,7 @@ def _format_result(
         "omitted_words": result.omitted,
         "revision": result.revision,
         "permalink": site.url(f"/-/revision/{result.revision}") if result.revision else None,
+        "marked": site.url(marked_path) if marked_path else None,
         **_format_source(source),
         "difference": [{"op": segment.op, "text": segment.text} for segment in result.segments],
         **_format_presence(site, result),

@@ -304,9 +304,7 @@ class EditsRegister(Register):
     async def read_context(
         self, site: SiteRequest, query: RegisterQuery, page: ListPage
     ) -> dict[str, Any]:
-        counts = await count_edits(
-            site.run, add_word_filter(query), partial(site.keep, "edits by agency")
-        )
+        counts = await count_edits(site.run, add_word_filter(query))
         return {
             "chart": await _build_weeks(site, query),
             "edits": group_edits(page.rows),

@@ -6,8 +6,9 @@
   month lists releases without a publication date.
 
 Lists are read from the table release_facets, whose `sort_date` is the publication, else the update,
-else the first crawl. Moved releases are not in it, because they continue under another id. A list
-is paginated by a cursor, the id of the last release on the previous page.
+else the first crawl; the list of a tag from tag_releases, which has the same order. Moved releases
+are in neither, because they continue under another id. A list is paginated by a cursor, the id of
+the last release on the previous page.
 """
 
 from __future__ import annotations
@@ -142,8 +143,8 @@ async def read_release_list(
     if agency:
         conditions.append("l.agency = :agency")
     if tag is not None:
-        source = "release_tags rt cross join release_facets l on l.release = rt.release"
-        conditions.append("rt.tag = :tag")
+        source = "tag_releases l"  # which has no other columns to filter by
+        conditions.append("l.tag = :tag")
     if month == UNDATED:
         conditions.append("l.sort_day is null")
     elif month:
@@ -263,9 +264,9 @@ async def find_tag(run: RunQuery, id_or_name: str) -> dict[str, Any] | None:
 async def read_tag_agencies(run: RunQuery, tag_id: int) -> Sequence[Any]:
     return await run(
         """
-        select a.slug, a.name, a.name_en, count(*) as n from release_tags rt
-          cross join release_facets l on l.release = rt.release join agencies a on a.slug = l.agency
-        where rt.tag = :tag group by l.agency order by n desc, a.name
+        select a.slug, a.name, a.name_en, c.releases as n
+        from tag_counts c join agencies a on a.slug = c.agency
+        where c.tag = :tag order by n desc, a.name
         """,
         {"tag": tag_id},
     )

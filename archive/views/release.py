@@ -39,6 +39,7 @@ from archive.search.search_request import (
 )
 from archive.urls import strip_www
 from archive.views.lists import find_adjacent_releases
+from archive.views.memento import link_version
 from archive.views.references import read_release_references
 from archive.web import (
     PageHighlighter,
@@ -86,6 +87,7 @@ ATTACHED_FILES_SQL = f"""
     from attachment_versions v join attachment_files f on f.id = v.file
     where v.url in (select url from attachments where release = :release) order by v.id
 """
+CHANGES_SQL = "select changes from revisions where id = :revision"
 STORED_URLS_SQL = (
     "select url from frontier where release = :release and role = 'release' and state = 'stored'"
     " order by url"
@@ -97,7 +99,8 @@ async def _show_release(site: SiteRequest) -> Response:
     await check_table_permission(site.datasette, site.request, "archive", "releases")
     context = await site.read_in_one_thread(_read_release_context)
     context |= await read_marked_texts(site, context["row"]["id"], context["row"] | context)
-    return await site.render("release.html", context)
+    context["memento_path"], headers = await link_version(site, context["row"]["capture"])
+    return await site.render("release.html", context, headers=headers)
 
 
 async def _read_release_context(
@@ -131,7 +134,7 @@ async def _read_release_context(
         "page_metadata": describe_article(
             citation_context["citation"],
             url=canonical_url,
-            lead=row["lead"],
+            lead=row["lead"] or row["body"],
             modified=row["updated"] or history["last_changed"],
             lang=site.language,
         ),
@@ -163,7 +166,8 @@ async def _read_history_context(site: SiteRequest, release_id: int, url: str) ->
         "events": newest,
         "older_years": older_years,
         **_summarise_revisions(revisions),
-        "edit_count": sum(event["kind"] in ("edit", "attachment") for event in events),
+        "edit_count": sum(event["kind"] in EDIT_EVENTS for event in events),
+        "newest_edit": await _find_newest_edit(site, events),
         "last_seen": current["last_seen"],
         # name of the collection that the current state was imported from
         "collection": current["collection"],
@@ -176,6 +180,16 @@ async def _read_history_context(site: SiteRequest, release_id: int, url: str) ->
         "adjacent_releases": await find_adjacent_releases(run, release_id),
         "takedowns": await read_active_takedowns(run, release_id),
     }
+
+
+async def _find_newest_edit(
+    site: SiteRequest, events: Sequence[TimelineEvent]
+) -> TimelineEvent | None:
+    """Return the newest edit of the release or of one of its files, with its changes."""
+    newest = next((event for event in events if event["kind"] in EDIT_EVENTS), None)
+    if newest and "changes" not in newest:
+        newest |= dict((await site.run(CHANGES_SQL, {"revision": newest["id"]}))[0])
+    return newest
 
 
 def _summarise_revisions(revisions: Sequence[TimelineEvent]) -> dict[str, Any]:
@@ -256,9 +270,11 @@ async def read_citation_context(site: SiteRequest, revision_id: int) -> dict[str
     return {"citation": citation, "citation_formats": texts}
 
 
-async def find_citation(site: SiteRequest, revision_id: int) -> Citation:
+async def find_citation(
+    site: SiteRequest, revision_id: int, language: str | None = None
+) -> Citation:
     permalink = site.url(f"/-/revision/{revision_id}")
-    citation = await read_citation(site.run, revision_id, permalink, site.language)
+    citation = await read_citation(site.run, revision_id, permalink, language or site.language)
     if citation is None:
         raise ReaderError(404, "error.no_revision", revision=str(revision_id))
     return citation

@@ -289,7 +289,7 @@ def _build_search_context(
         "reference_links": _list_reference_links(query, results),
         "yes_no_facets": YES_NO_FACETS,
         "hit_page": results.hit_page if results else None,
-        "facets": results.hit_page.facets_with_choice if results and results.hits else [],
+        "facets": results.hit_page.shown_facets if results else [],
         "sort_orders": [name for name in SORT_ORDERS if name != "best" or can_be_ranked],
         "result_types": RESULT_TYPES,
         "facet_names": choices,

@@ -1,5 +1,5 @@
-"""Files for crawlers: /sitemap.xml and its parts, /robots.txt, /llms.txt and
-/.well-known/security.txt.
+"""Files for crawlers and browsers: /sitemap.xml and its parts, /robots.txt, /llms.txt,
+/opensearch.xml and /.well-known/security.txt.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from archive.views.references import build_reference_path
 from archive.web import ANY_PARAMETER, SiteRequest, site_view
 
 SECURITY_TXT_DAYS = 180  # RFC 9116 recommends less than a year
+SHORT_NAME = "Myndighetsarkiv"  # at most 16 letters
+OPENSEARCH_PATHS = {"/search": "text/html", "/search.atom": "application/atom+xml"}
 XML_MEDIA_TYPE = "application/xml; charset=utf-8"
 # sitemap (sitemaps.org 0.9), robots.txt and llms.txt
 # paths (or absolute URLs), each with the time of its last change
@@ -165,6 +167,28 @@ async def _show_robots_txt(site: SiteRequest) -> Response:
     """
     rules = "".join(f"{rule}: {site.datasette.urls.path(path)}\n" for rule, path in ROBOTS_RULES)
     return Response.text(f"User-agent: *\n{rules}\nSitemap: {site.url('/sitemap.xml')}\n")
+
+
+@site_view(r"/opensearch\.xml", parameters=[ANY_PARAMETER])
+async def _show_opensearch(site: SiteRequest) -> Response:
+    """Show how browsers and readers search the archive (OpenSearch 1.1)."""
+    name, language = escape(site.translate("site.name")), site.language
+    query = f"?q={{searchTerms}}&amp;lang={language}"
+    templates = "".join(
+        f'<Url type="{media_type}" template="{site.url(path)}{query}"/>'
+        for path, media_type in OPENSEARCH_PATHS.items()
+    )
+    description = (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<OpenSearchDescription xmlns="http://a9.com/-/spec/opensearch/1.1/">'
+        f"<ShortName>{SHORT_NAME}</ShortName><LongName>{name}</LongName>"
+        f"<Description>{escape(site.translate('index.tagline'))}</Description>"
+        f"<Language>{language}</Language><InputEncoding>UTF-8</InputEncoding>"
+        f'<Image width="16" height="16" type="image/svg+xml">{site.url("/static/icon.svg")}</Image>'
+        f"{templates}</OpenSearchDescription>\n"
+    )
+    media_type = "application/opensearchdescription+xml; charset=utf-8"
+    return Response(description, content_type=media_type)
 
 
 @site_view(r"/llms\.txt", parameters=[ANY_PARAMETER])

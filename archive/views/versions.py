@@ -1,9 +1,10 @@
 """The versions of a release and what belongs to it, as pages and as data.
 
 - /-/revision/<id>: one revision; the permalink used in citations.
-- /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation.
-- /-/evidence/<revision>.zip and /-/evidence/removal-<removal>.zip: the evidence of a revision or a
-  removal.
+- /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation;
+  /-/cite/<revision>/<revision>: that of the comparison of two.
+- /-/evidence/<revision>.zip, /-/evidence/<revision>-<revision>.zip and
+  /-/evidence/removal-<removal>.zip: the evidence of a revision, of two, or of a removal.
 - /-/diff/<revision>/<revision>, with .json, .csv and .atom: the differences between two revisions.
 - /-/history/<release>.json, .csv, .atom: the timeline; without a format, a redirect to its part of
   the reading page.
@@ -24,7 +25,14 @@ from typing import Any
 from datasette import Response
 
 from archive.changes.comparison import compare
-from archive.changes.field_differences import FILE_KINDS, DiffRow, FieldDiff, diff_fields, name_file
+from archive.changes.field_differences import (
+    FILE_KINDS,
+    DiffRow,
+    FieldDiff,
+    diff_fields,
+    format_main_change,
+    name_file,
+)
 from archive.changes.history import (
     NEAR_DUPLICATE_SQL,
     TimelineEvent,
@@ -38,12 +46,25 @@ from archive.changes.history import (
     read_timeline,
 )
 from archive.changes.importance import Change, summarise_changes
-from archive.database.sqlite_files import RunQuery
 from archive.evidence.bundles import write_bundle
-from archive.i18n import describe_removal, format_importance, format_time, name_version
-from archive.publish.citations import CITATION_TYPES, Citation, format_citation
+from archive.i18n import (
+    LANGUAGES,
+    describe_edit_time,
+    describe_removal,
+    format_importance,
+    format_time,
+    name_version,
+    translate,
+)
+from archive.publish.citations import (
+    CITATION_TYPES,
+    Citation,
+    cite_comparison,
+    format_citation,
+)
 from archive.search.related_releases import find_related, read_related_releases
 from archive.search.search_request import HIT_PARAMETERS
+from archive.views.memento import link_version
 from archive.views.release import (
     find_citation,
     read_citation_context,
@@ -343,7 +364,8 @@ async def _show_revision(site: SiteRequest) -> Response:
         data = _format_revision(site, context) | {"removed_at": newest["removed_at"]}
         return site.answer(json.dumps(data), RESPONSE_MEDIA_TYPES["json"], NOT_INDEXED)
     context |= await read_marked_texts(site, final_release, state)
-    return await site.render("revision.html", context, headers=NOT_INDEXED)
+    context["memento_path"], headers = await link_version(site, revision["capture"])
+    return await site.render("revision.html", context, headers={**NOT_INDEXED, **headers})
 
 
 def _format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -366,20 +388,30 @@ def _format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str,
 
 @site_view(
     "/-/cite/{revision}",
+    "/-/cite/{one}/{other}",
     operation=Operation(
         formats=tuple(CITATION_TYPES),
-        summary="A citation of a version",
+        summary="A citation of a version, or of the comparison of two",
         body=["map An item of CSL-JSON"],
     ),
 )
 async def _show_citation(site: SiteRequest) -> Response:
-    """Show a citation as a page, or in one format; 304 if the client already has it."""
-    revision_id, suffix = int(site.url_vars["revision"]), site.format_name
-    if suffix is None:
-        return await site.render(
-            "cite.html", await read_citation_context(site, revision_id), headers=NOT_INDEXED
-        )
-    citation = await find_citation(site, revision_id)
+    """Show a citation as a page, or in one format; 304 if the client already has it.
+
+    That of a comparison is a part of the comparison's page.
+    """
+    suffix = site.format_name
+    if "one" in site.url_vars:
+        before, after = await _read_revision_pair(site)
+        if suffix is None:
+            return Response.redirect(site.path(f"/-/diff/{before['id']}/{after['id']}") + "#cite")
+        diff = {"before": before, "after": after, **await _read_diff_metadata(site, before, after)}
+        citation = await _cite_diff(site, diff, site.language)
+    elif suffix is None:
+        context = await read_citation_context(site, int(site.url_vars["revision"]))
+        return await site.render("cite.html", context, headers=NOT_INDEXED)
+    else:
+        citation = await find_citation(site, int(site.url_vars["revision"]))
     text = format_citation(citation, suffix, site.language)
     headers = {"content-language": site.language}
     if suffix != "txt":
@@ -389,7 +421,7 @@ async def _show_citation(site: SiteRequest) -> Response:
 
 @site_view(
     "/-/diff/{one}/{other}",
-    parameters=HIT_PARAMETERS,
+    parameters=(*HIT_PARAMETERS, "view"),
     operation=Operation(
         formats=("json", "csv", "atom"),
         summary=(
@@ -419,7 +451,7 @@ async def _show_diff(site: SiteRequest) -> Response | DataList:
     other order.
     """
     one, other = site.url_vars["one"], site.url_vars["other"]
-    before, after = await _read_revision_pair(site.run, int(one), int(other))
+    before, after = await _read_revision_pair(site)
     path = f"/-/diff/{before['id']}/{after['id']}"
     if (one, other) != (str(before["id"]), str(after["id"])):
         suffix = f".{site.format_name}" if site.format_name else ""
@@ -443,7 +475,11 @@ async def _show_diff(site: SiteRequest) -> Response | DataList:
     search_context = await read_search_context(site, final_release, after["state"])
     context |= search_context | {
         "full_text": full_text,
-        "permalink": site.url(path),
+        "main_change": format_main_change(
+            site.language, json.dumps([asdict(change) for change in context["changes"]])
+        ),
+        "is_in_columns": site.args.get("view") == "columns",
+        **await _read_diff_citation(site, context),
         "canonical_url": site.url(path),
         "final_release": final_release,
         "find_marked_pieces": await asyncio.to_thread(
@@ -454,6 +490,39 @@ async def _show_diff(site: SiteRequest) -> Response | DataList:
         ),
     }
     return await site.render("diff.html", context)
+
+
+async def _read_diff_citation(site: SiteRequest, diff: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the citation of a comparison in all formats, and as running text in all languages."""
+    by_language = {language: await _cite_diff(site, diff, language) for language in LANGUAGES}
+    citation = by_language[site.language]
+    return {
+        "citation": citation,
+        "citation_formats": {
+            suffix: format_citation(citation, suffix, site.language).strip()
+            for suffix in CITATION_TYPES
+        },
+        "citation_texts": {
+            language: format_citation(each, "txt", language).strip()
+            for language, each in by_language.items()
+        },
+    }
+
+
+async def _cite_diff(site: SiteRequest, diff: Mapping[str, Any], language: str) -> Citation:
+    before, after = diff["before"], diff["after"]
+    made = None
+    if diff["is_edit"]:
+        made = describe_edit_time(language, diff["last_seen"], after["seen"], "cite.made")
+    summary = diff["summary_en" if language == "en" else "summary"]
+    return cite_comparison(
+        await find_citation(site, before["id"], language),
+        await find_citation(site, after["id"], language),
+        site.url(f"/-/diff/{before['id']}/{after['id']}"),
+        summary=translate(language, "history.withheld") if diff["is_withheld"] else summary,
+        made=made,
+        lang=language,
+    )
 
 
 def _mark_rows(
@@ -475,11 +544,13 @@ def _mark_rows(
     return lambda row: marked.get(id(row))
 
 
-async def _read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> list[Revision]:
-    """Return two revisions of one release or of near-duplicates, the older one first.
+async def _read_revision_pair(site: SiteRequest) -> list[Revision]:
+    """Return the two revisions of an address, of one release or of near-duplicates, the older one
+    first.
 
     Raises ReaderError if they cannot be compared.
     """
+    run, first_id, second_id = site.run, int(site.url_vars["one"]), int(site.url_vars["other"])
     if first_id == second_id:
         raise ReaderError(404, "error.same_revision", revision=str(first_id))
     revisions = await read_stored_revisions(run, [first_id, second_id])
@@ -516,11 +587,15 @@ async def _read_diff_metadata(
     preceding = await read_preceding_revisions(site.run, [after["id"]]) if is_consecutive else {}
     is_edit = is_consecutive and after["cause"] == "source"
     stamp = classify_update_stamp(after["update_date_changed"], after["state"]["updated"])
+    takedowns = await read_active_takedowns(site.run, after["release"])
     return {
         **summary,
+        "takedowns": takedowns,
+        "is_withheld": bool(takedowns) and not changes,
         "changes": sorted(changes, key=lambda change: -change.importance),
         "is_consecutive": is_consecutive,
         "cause": after["cause"] if is_consecutive else None,
+        "is_edit": is_edit,
         "stamp": stamp if is_edit else None,
         "last_seen": find_last_seen(before["id"], preceding) if is_consecutive else None,
         **await _find_adjacent_edits(site, before, after),
@@ -615,28 +690,33 @@ def _format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
 
 @site_view(
     r"/-/evidence/{key}\.zip",
+    r"/-/evidence/{one}-{other}\.zip",
     r"/-/evidence/removal-{key}\.zip",
     operation=Operation(
         summary=(
-            "The bytes that a version or a removal was read from, with their hashes and how to"
-            " check them"
+            "The bytes that a version, both versions of a comparison, or a removal was read from,"
+            " with their hashes and how to check them"
         )
     ),
 )
 async def _show_evidence(site: SiteRequest) -> Response | StreamResponse:
-    """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such
-    row.
+    """Send the evidence of a revision, of two, or of a removal as a zip; raise ReaderError if there
+    is no such row, or two revisions cannot be compared.
     """
-    path, row_id = Path(site.datasette.get_database("archive").path), int(site.url_vars["key"])
+    path = Path(site.datasette.get_database("archive").path)
+    if "one" in site.url_vars:
+        row_ids = [revision["id"] for revision in await _read_revision_pair(site)]
+    else:
+        row_ids = [int(site.url_vars["key"])]
     prefix = "removal-" if "/removal-" in site.request.path else ""
     table = "removals" if prefix else "revisions"
     file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
 
-    if not await asyncio.to_thread(write_bundle, path, table, row_id, file):
+    if not await asyncio.to_thread(write_bundle, path, table, row_ids, file):
         file.close()
         if prefix:
-            raise ReaderError(404, "error.no_removal", removal=str(row_id))
-        raise ReaderError(404, "error.no_revision", revision=str(row_id))
+            raise ReaderError(404, "error.no_removal", removal=str(row_ids[0]))
+        raise ReaderError(404, "error.no_revision", revision=str(row_ids[0]))
     file.seek(0)
     # the same bytes each time
     digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
@@ -644,10 +724,11 @@ async def _show_evidence(site: SiteRequest) -> Response | StreamResponse:
     if site.has_current(etag):
         file.close()
         return Response("", status=304, headers={"etag": etag}, content_type="application/zip")
+    name = prefix + "-".join(map(str, row_ids))
     headers = {
         "content-type": "application/zip",
         "etag": etag,
-        "content-disposition": f'attachment; filename="evidence-{prefix}{row_id}.zip"',
+        "content-disposition": f'attachment; filename="evidence-{name}.zip"',
         "x-content-type-options": "nosniff",
     }
     return build_file_response(file, headers)

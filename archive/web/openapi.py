@@ -223,6 +223,8 @@ PARAMETERS: Mapping[str, Type] = {
     "one": "int Number of a revision = 51",
     "other": "int Number of another revision = 52",
     "key": "int Number of a revision or removal = 51",
+    "address": "path Address of a page of an agency",
+    "timestamp": "int Time of a memento, as 14 digits = 20240601081500",
 }
 ERROR: Mapping[str, Type] = {
     "ok": "bool Always false",
@@ -498,6 +500,8 @@ def _find_format(address: str) -> str:
 def _name_operation(operation: Operation, address: str) -> str:
     """Return an operation's name: the words of its path, and its format unless that is JSON.
 
+    An address of two revisions has `pair` in it, if another address of the operation has one.
+
     >>> operation = Operation(summary="")
     >>> [_name_operation(operation, address)
     ...     for address in ("/search.csv", "/-/evidence/removal-{key}.csv", "/-/diff/{one}.json")]
@@ -506,6 +510,8 @@ def _name_operation(operation: Operation, address: str) -> str:
     format_name = _find_format(address)
     path = operation.name or NAME_IN_PATH.sub("", address.removesuffix(f".{format_name}"))
     suffix = [] if format_name == "json" else [format_name.replace(".", "_")]
+    if "{other}" in address and any("{other}" not in each for each in operation.addresses):
+        suffix.insert(0, "pair")
     return "_".join([*re.findall(r"\w+", path), *suffix])
 
 

@@ -53,6 +53,7 @@ WORK: Mapping[str, Work] = {
     "/-/over-time": Work(2),
     "/-/diff/": Work(1),
     "/-/evidence/": Work(2),  # each may have the bytes of one response in memory
+    "/-/web/": Work(2),
     "/search.csv": Work(1),
     "/search": Work(3),
     "/-/changes": Work(2),

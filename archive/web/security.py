@@ -106,8 +106,8 @@ COMMON_HEADERS = (
 )
 CSP_PAGES = "; ".join(  # tools that check a page read robots.txt in it; no script of the page can
     (
-        *("default-src 'none'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"),
-        *("form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"),
+        *("default-src 'none'", "style-src 'self'", "img-src 'self'", "font-src 'self'"),
+        *("connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"),
     )
 )
 # for JSON, CSV, feeds and files, which need no scripts
@@ -118,6 +118,9 @@ SVG_HEADERS = (
     (b"content-security-policy", f"{CSP_DATA}; style-src 'unsafe-inline'".encode()),
     (b"cross-origin-resource-policy", b"cross-origin"),
 )
+# a page of an agency, as it was received: with its own styles, but nothing else
+CSP_CAPTURES = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
+CAPTURES_PATH = "/-/web/"
 STATIC_PATHS = ("/static/", "/-/static/", "/-/static-plugins/", "/favicon.ico")
 VARY_VALUE = b"Accept-Language, Cookie, Authorization"  # feeds and data also depend on the language
 MAX_CACHE_SECONDS = 5  # Datasette's default
@@ -455,11 +458,12 @@ class ResponseHeaders:
         page: dict[
             str, str
         ] = {}  # datasette_setup.py sets the language of a page of the archive here
-        is_static, validators = False, {}
+        is_static, is_capture, validators = False, False, {}
         if scope["type"] == "http":
             scope = _rewrite_request(scope, self.origin)
             path = scope["path"].removeprefix(self.base)
             is_static = path.startswith(STATIC_PATHS)
+            is_capture = path.startswith(CAPTURES_PATH)
             validators = (
                 _build_static_headers(path, scope)
                 if is_static
@@ -471,6 +475,9 @@ class ResponseHeaders:
                 headers = _build_response_headers(
                     message, validators, page.get("language"), is_static=is_static
                 )
+                if is_capture:
+                    headers = _drop_header(headers, b"content-security-policy")
+                    headers.append((b"content-security-policy", CSP_CAPTURES.encode()))
                 message = {**message, "headers": headers}
             await send(message)
 
@@ -591,7 +598,9 @@ def _add_cache_headers(
         (name, _limit_max_age(value) if name == b"cache-control" and not is_chart else value)
         for name, value in _drop_header(headers, b"vary")
     ]
-    fields.append((b"vary", VARY_VALUE))
+    # of a TimeGate (archive.views.memento)
+    by_time = b"accept-datetime" in dict(headers).get(b"vary", b"")
+    fields.append((b"vary", VARY_VALUE + (b", Accept-Datetime" if by_time else b"")))
     if status in (200, 304):
         fields += [(name, value) for name, value in validators.items() if name not in names]
         if b"cache-control" not in names:

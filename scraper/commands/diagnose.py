@@ -29,7 +29,8 @@ from scraper.agency import SELECTOR_KEYS, Agency
 from scraper.errors import PageError, SourceError
 from scraper.ingest import (
     GENERATED_NAME,
-    find_template_names,
+    count_template_names,
+    fingerprint_template,
     list_symptoms,
     read_stored_body,
     to_comparable_text,
@@ -165,7 +166,10 @@ def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Dia
         problems=_list_problems(archive, agency),
     )
     if diagnosis.good and diagnosis.bad:
-        diagnosis.template_overlap = _measure_overlap(diagnosis.good.page, diagnosis.bad.page)
+        pages = diagnosis.good.page, diagnosis.bad.page
+        templates = (fingerprint_template(Document(page.html, page.url)) for page in pages)
+        both, either = count_template_names(*templates)
+        diagnosis.template_overlap = both / max(1, either)
         entries = [entry for entry in quarantined[: MAX_OTHER_PAGES + 1] if entry is not bad_entry]
         others = filter(None, [reparse(entry.capture_id) for entry in entries])
         other_pages = [other.page for other in others]
@@ -183,14 +187,6 @@ def _list_problems(archive: Archive, agency: Agency) -> list[str]:
         [agency.slug, MAX_PROBLEMS],
     )
     return [problem for (problem,) in problems]
-
-
-def _measure_overlap(good: ProbedPage, bad: ProbedPage) -> float:
-    """Return the share of class names and ids that two pages have in common."""
-    good_names, bad_names = (
-        find_template_names(Document(page.html, page.url)) for page in (good, bad)
-    )
-    return len(good_names & bad_names) / max(1, len(good_names | bad_names))
 
 
 def find_good_page(

@@ -14,6 +14,7 @@ from time import monotonic
 
 from scrapy.utils.log import configure_logging
 
+from archive.evidence.time_stamps import read_authorities
 from archive.follow.subscriptions import read_follow_settings
 from archive.times import now
 from scraper.crawl.alerts import AlertSettings, read_alert_settings, report_result
@@ -64,7 +65,8 @@ class Command(ProjectCommand):
             return report_recent_crawl(self.archive_path, opts.fresh)
         self.select_agencies(opts.agency)  # fails before anything runs
         alert_settings, options = read_alert_settings(), forward_options(opts)
-        read_follow_settings()  # fails before anything runs, too
+        read_follow_settings()  # these fail before anything runs, too
+        read_authorities()
         with CommandRunner() as runner:
             if opts.every is not None:
                 return repeat_rounds(runner, [*options, "--agency", opts.agency], opts.every)
@@ -101,7 +103,8 @@ class Command(ProjectCommand):
         )
         print(f"round: {result}", flush=True)
         has_notified = notify_subscribers(runner, self.archive_path)
-        return 0 if result.is_ok and has_notified and not problems else 1
+        has_stamped = stamp_manifests(runner, self.archive_path)
+        return 0 if result.is_ok and has_notified and has_stamped and not problems else 1
 
 
 def notify_subscribers(runner: CommandRunner, archive_path: Path) -> bool:
@@ -109,6 +112,13 @@ def notify_subscribers(runner: CommandRunner, archive_path: Path) -> bool:
     if not os.environ.get("PUBLIC_URL"):
         return True
     return runner.run_command([sys.executable, "-m", "archive", "notify", str(archive_path)]) == 0
+
+
+def stamp_manifests(runner: CommandRunner, archive_path: Path) -> bool:
+    """Let the authorities that are set stamp the manifests; return False if one failed."""
+    if not read_authorities():
+        return True
+    return runner.run_command([sys.executable, "-m", "archive", "stamp", str(archive_path)]) == 0
 
 
 def report_running_round(since: datetime) -> int:

@@ -10,18 +10,16 @@ from scrapy.exceptions import UsageError
 
 from archive.database.sqlite_files import show_progress
 from archive.times import now, to_iso
-from scraper.agency import check_contact
 from scraper.crawl.crawl_stats import parse_deadline
 from scraper.crawl.round_locks import lock_writer
 from scraper.downloader.browser import check_browser
 from scraper.errors import AgencyError
-from scraper.probe import quieten_loggers
+from scraper.probe import run_probes
 from scraper.project_command import ProjectCommand, option
 from scraper.survey.survey_acceptance import accept_survey
-from scraper.survey.survey_changes import list_changes, survey_stored
 from scraper.survey.survey_record import SurveyRecord
-from scraper.survey.survey_report import review, write_reports
-from scraper.survey.survey_spider import SurveySpider
+from scraper.survey.survey_report import preview_changes, review, write_reports
+from scraper.survey.survey_spider import Survey
 
 ALWAYS = 36_500.0  # days; no try is older
 
@@ -67,24 +65,20 @@ class Command(ProjectCommand):
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         if opts.offline + opts.review + opts.accept > 1:
             raise UsageError("only one of --review, --accept and --offline can be given")
-        folder, left = Path(self.settings["SURVEY"]), 0
-        if opts.accept:
-            with SurveyRecord(folder, readonly=True) as record:
+        is_survey, left = not (opts.offline or opts.review or opts.accept), 0
+        with SurveyRecord(Path(self.settings["SURVEY"]), create=is_survey) as record:
+            if opts.accept:
                 print(accept_survey(record, self.agencies_file), end="")
-            return 0
-        with SurveyRecord(folder, create=not (opts.offline or opts.review)) as record:
-            if opts.offline:
-                return self.preview(record, opts)
-            if opts.review:
-                print(f"{review(record)} answers")
+            elif opts.offline:
+                agencies = self.select_agencies(opts.agency)
+                for line in preview_changes(record, agencies, self.load_agencies()):
+                    print(line)
             else:
-                left = self.survey(record, opts)
-            changes = {}
-            for slug in record.list_slugs():
-                after, *before = record.load_tries(slug, 2)
-                changes[slug] = list_changes(before[0], after) if before else []
-            for path in write_reports(record.load_all(), changes, folder):
-                print(path)
+                if opts.review:
+                    print(f"{review(record)} answers")
+                else:
+                    left = self.survey(record, opts)
+                print(*write_reports(record), sep="\n")
         if left:
             self.report_error(f"{left} agencies are left; run the same command again")
         return int(left > 0)
@@ -94,43 +88,14 @@ class Command(ProjectCommand):
         if opts.again <= 0 and not opts.agency:  # an interrupted survey would begin again
             raise AgencyError("arguments", None, "again", "must be above 0, or name the agencies")
         since = to_iso(now() - timedelta(days=opts.again)) or ""
-        deadline, known = parse_deadline(opts.minutes), self.load_agencies()
-        tried = record.list_slugs(since)
+        deadline, tried = parse_deadline(opts.minutes), record.list_slugs(since)
         waiting = {
             slug: agency
             for slug, agency in self.select_agencies(opts.agency).items()
             if slug not in tried and (opts.agency or not agency.paused)
         }
-        check_contact(waiting, self.settings.get("CONTACT"))
         check_browser(waiting)
-        quieten_loggers()
-        crawler = self.crawler_process.create_crawler(SurveySpider)
         with lock_writer(record.path), show_progress() as report_progress:
-            self.crawler_process.crawl(
-                crawler,
-                agencies=waiting,
-                known=known,
-                record=record,
-                report_progress=report_progress,
-                deadline=deadline,
-            )
-            self.crawler_process.start()
-        if error := getattr(crawler.spider, "error", None):
-            raise error
+            survey = Survey(waiting, self.load_agencies(), record, report_progress, deadline)
+            run_probes(self.crawler_process, waiting, survey.run)
         return len(waiting.keys() - set(record.list_slugs(since)))
-
-    def preview(self, record: SurveyRecord, opts: argparse.Namespace) -> int:
-        known, lines = self.load_agencies(), list[str]()
-        for slug, agency in self.select_agencies(opts.agency).items():
-            for before in record.load_tries(slug):
-                after = survey_stored(record, before, agency, known)
-                lines += [
-                    f"{slug}: {change}" for change in list_changes(before, after, is_preview=True)
-                ]
-        if lines:
-            better, worse = (
-                sum(f" {word}: " in line for line in lines) for word in ("better", "worse")
-            )
-            lines.append(f"{len(lines)} changes: {better} better, {worse} worse")
-            print("\n".join(lines))
-        return 0

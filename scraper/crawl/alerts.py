@@ -4,6 +4,8 @@ webhook and mail.
 Settings come from the environment only, as some are secrets:
 
     ALERT_WEBHOOK      URL that gets the message as JSON by POST; Slack and Mattermost show `text`
+    ALERT_SECRET       whsec_ and a key in base64, with which the webhook's messages are signed
+                       (Standard Webhooks 1.0)
     ALERT_MAIL         addresses, separated by commas
     ALERT_SMTP         smtp://host:25 (STARTTLS if offered), or with TLS from the start
                        smtps://user:password@host:465
@@ -50,6 +52,7 @@ from archive.mail_and_webhooks import (
     MailServer,
     is_mail_address,
     parse_mail_server,
+    parse_webhook_secret,
     post_json,
     request_url,
     send_mail,
@@ -77,6 +80,7 @@ class AlertSettings:
 
     # not in repr, because its path may be a secret
     webhook: str | None = field(default=None, repr=False)
+    webhook_key: bytes | None = field(default=None, repr=False)
     mail_server: MailServer | None = None
     recipients: tuple[str, ...] = ()
     language: str = DEFAULT_LANGUAGE
@@ -113,6 +117,9 @@ def read_alert_settings(environment: Mapping[str, str] = os.environ) -> AlertSet
         )
     settings = AlertSettings(
         webhook=read("ALERT_WEBHOOK") or None,
+        webhook_key=_parse_setting("ALERT_SECRET", parse_webhook_secret, read("ALERT_SECRET"))
+        if read("ALERT_SECRET")
+        else None,
         language=language,
         status_page=read("ALERT_STATUS_PAGE") or None,
     )
@@ -235,7 +242,7 @@ def _list_deliveries(
     """
     deliveries: dict[str, Callable[[dict[str, Any]], None]] = {}
     if url := alert_settings.webhook:
-        deliveries["webhook"] = partial(post_json, url)
+        deliveries["webhook"] = partial(post_json, url, key=alert_settings.webhook_key, sent_at=now)
     if server := alert_settings.mail_server:
 
         def deliver_by_mail(payload: Mapping[str, Any]) -> None:
@@ -467,7 +474,7 @@ def _send_command_message(
     return any(told)
 
 
-def attempt(what: str, act: Callable[[], None]) -> bool:
+def attempt(what: str, act: Callable[[], object]) -> bool:
     """Send or store something; log and return False if that fails. It is tried again next time."""
     try:
         act()

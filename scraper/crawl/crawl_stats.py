@@ -10,7 +10,7 @@ import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
@@ -305,7 +305,7 @@ def add_declared_agency(archive: Archive, agency: Agency) -> None:
         name_en=agency.name_en,
         org_number=agency.org_number,
         # as JSON, because days are stored as text
-        survey=json.loads(json.dumps(agency.survey and asdict(agency.survey), default=to_iso)),
+        survey=json.loads(json.dumps(agency.survey, default=to_iso)),
     )
 
 

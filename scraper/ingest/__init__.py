@@ -5,12 +5,18 @@ from scraper.ingest.edit_or_redesign import (
     FINGERPRINT_VERSION,
     GENERATED_NAME,
     PageVersion,
-    find_template_names,
+    count_template_names,
     fingerprint_template,
+    is_redesign,
     reparse_stored,
     to_comparable_text,
 )
-from scraper.ingest.misreadings import QuarantineCheck, describe_reasons, list_symptoms
+from scraper.ingest.misreadings import (
+    QuarantineCheck,
+    describe_reasons,
+    find_doubts,
+    list_symptoms,
+)
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage, build_file_item
 from scraper.ingest.saving import (
     CrawlRecorder,
@@ -35,10 +41,12 @@ __all__ = [
     "accept_quarantined",
     "accept_repaired",
     "build_file_item",
+    "count_template_names",
     "describe_reasons",
-    "find_template_names",
+    "find_doubts",
     "fingerprint_template",
     "is_other_address",
+    "is_redesign",
     "list_symptoms",
     "read_retention",
     "read_stored_body",

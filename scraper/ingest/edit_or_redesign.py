@@ -193,18 +193,23 @@ def is_redesign(old: PageVersion, new: PageVersion) -> bool:
     try:
         if old.template is None or new.template is None:
             return False
-        old_names, new_names = (
-            {
-                template[start : start + NAME_HASH_BYTES]
-                for start in range(len(FINGERPRINT_VERSION), len(template), NAME_HASH_BYTES)
-            }
-            for template in (old.template, new.template)
-        )
+        both, either = count_template_names(old.template, new.template)
     except NotARelease:
         return False
-    either, both = len(old_names | new_names), len(old_names & new_names)
     # the templates have too few names in common
     return either >= MIN_TEMPLATE_NAMES and both < MIN_TEMPLATE_OVERLAP * either
+
+
+def count_template_names(old: bytes, new: bytes) -> tuple[int, int]:
+    """Return how many names both of two templates have, and how many at least one of them has."""
+    old_names, new_names = (
+        {
+            template[start : start + NAME_HASH_BYTES]
+            for start in range(len(FINGERPRINT_VERSION), len(template), NAME_HASH_BYTES)
+        }
+        for template in (old, new)
+    )
+    return len(old_names & new_names), len(old_names | new_names)
 
 
 def fingerprint_template(document: Document) -> bytes:
@@ -219,16 +224,6 @@ def fingerprint_template(document: Document) -> bytes:
         for found in _hash_template_names(tag, value)
     }
     return FINGERPRINT_VERSION + b"".join(sorted(hashes))
-
-
-def find_template_names(document: Document) -> set[str]:
-    """Return a page's classes and ids, each with its element's tag, except generated ones."""
-    return {
-        f"{tag}.{name}"
-        for tag, value in _collect_attributes(document)
-        for name in value.split()
-        if not GENERATED_NAME.search(name)
-    }
 
 
 def _collect_attributes(document: Document) -> set[tuple[str, str]]:

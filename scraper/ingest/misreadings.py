@@ -42,6 +42,7 @@ from scraper.ingest.edit_or_redesign import (
     to_comparable_text,
 )
 from scraper.ingest.parsed_page import ParsedPage
+from scraper.items import ReleaseItem
 
 MIN_BODY_LENGTH = 400  # characters; shorter bodies cannot lose enough text to be suspicious
 LOST_SHARE = 2 / 3  # share of a body's characters that must disappear to be suspicious
@@ -123,9 +124,7 @@ class QuarantineCheck:
         else:
             found += self.find_lost_fields(state, stored, release.url, versions, situation)
         found = list({reason_key(reason): reason for reason in found}.values())
-        found += _find_impossible_dates(release, page.response.fetched_at)
-        if page.item.doubt:
-            found.append({"field": "body", "why": "doubtful", "doubt": page.item.doubt})
+        found += find_doubts(release, page.item, page.response.fetched_at)
         return [*found, *self.find_repeated_lines(release.url, state, stored)]
 
     def is_backfilled(self, state: Mapping[str, Any], situation: CrawlSituation) -> bool:
@@ -289,10 +288,14 @@ def _find_short_source(situation: CrawlSituation) -> Iterator[QuarantineReason]:
         }
 
 
-def _find_impossible_dates(release: Release, fetched_at: datetime) -> Iterator[QuarantineReason]:
-    """Yield the publication date if it is after the fetch, or years after the page's last
-    update.
+def find_doubts(
+    release: Release, item: ReleaseItem, fetched_at: datetime
+) -> Iterator[QuarantineReason]:
+    """Yield what is suspicious of a page alone: the publication date if it is after the fetch, or
+    years after the page's last update, and the parser's own doubt.
     """
+    if item.doubt:
+        yield {"field": "body", "why": "doubtful", "doubt": item.doubt}
     published, updated = (
         value.date() if isinstance(value, datetime) else value
         for value in (release.published, release.updated)

@@ -9,7 +9,7 @@ from scraper.probe.probe_report import (
     format_proposed_table,
     shorten_line,
 )
-from scraper.probe.probe_spider import probe_site, quieten_loggers, request_page
+from scraper.probe.probe_spider import ProbeSpider, probe_site, run_probes
 from scraper.probe.proposal import (
     STORED_PAGES_DIR,
     ProbedPage,
@@ -29,6 +29,7 @@ __all__ = [
     "STORED_PAGES_DIR",
     "Fetch",
     "ProbeResult",
+    "ProbeSpider",
     "ProbedPage",
     "ProbedSource",
     "SiteProbe",
@@ -43,8 +44,7 @@ __all__ = [
     "probe_page",
     "probe_site",
     "propose_slug",
-    "quieten_loggers",
-    "request_page",
+    "run_probes",
     "shorten_line",
     "store_page",
 ]

@@ -1,18 +1,20 @@
-"""The spider of `scrapy probe`, and its requests."""
+"""The spider of `scrapy probe` and `scrapy survey`, and its requests."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, ClassVar
 
 from scrapy import Request
-from scrapy.crawler import Crawler, CrawlerProcessBase
+from scrapy.crawler import CrawlerProcessBase
 from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.internet.error import ConnectError, ConnectionClosed
 
+from archive.database.sqlite_files import ArchiveError
 from scraper.agency import Agency, check_contact
 from scraper.downloader.limits import (
     DOWNLOAD_ERRORS,
@@ -41,68 +43,84 @@ def probe_site(process: CrawlerProcessBase, url: str, agencies: dict[str, Agency
     Raises SourceError or PageError if the home page cannot be fetched or read, AgencyError if
     CONTACT is missing.
     """
-    check_contact(
-        {"probe": Agency(slug="probe", name="probe", home=url)}, process.settings.get("CONTACT")
-    )
-    quieten_loggers()
+    responses, results = dict[str, asyncio.Task[Response]](), list[ProbeResult]()
+
+    async def work(spider: ProbeSpider) -> None:
+        async def fetch(url: str) -> Response:
+            if url not in responses:
+                sys.stderr.write(f"fetching {url}\n")
+                responses[url] = asyncio.create_task(spider.request_page(url))
+            return await responses[url]
+
+        results.append(await SiteProbe(url, agencies, fetch).run())
+
+    run_probes(process, {"probe": Agency(slug="probe", name="probe", home=url)}, work)
+    if not results:
+        raise SourceError(url, "the probe was stopped")
+    return results[0]
+
+
+def run_probes(
+    process: CrawlerProcessBase,
+    agencies: dict[str, Agency],
+    work: Callable[[ProbeSpider], Awaitable[None]],
+) -> None:
+    """Do some work with a ProbeSpider in a separate crawl.
+
+    Raises AgencyError if CONTACT is missing, and the SourceError, PageError or ArchiveError that
+    ends the work.
+    """
+    check_contact(agencies, process.settings.get("CONTACT"))
+    for name, level in QUIET_LOGGERS.items():
+        logging.getLogger(name).setLevel(level)
     crawler = process.create_crawler(ProbeSpider)
-    process.crawl(crawler, url=url, agencies=agencies)
+    process.crawl(crawler, work=work)
     process.start()
-    spider = crawler.spider
-    assert isinstance(spider, ProbeSpider)  # noqa: S101 - the spider that was just created
-    if spider.result is None:
-        raise spider.error or SourceError(url, "the probe was stopped")
-    return spider.result
+    if error := getattr(crawler.spider, "error", None):
+        raise error
 
 
 class ProbeSpider(IdentifiedSpider):
-    """Fetches URLs one after another through Scrapy's downloader, with robots.txt, delays and
-    retries.
+    """Fetches URLs through Scrapy's downloader, with robots.txt, delays and retries.
+
+    work: what requests them, when the spider is open.
     """
 
     name = "probe"
-    custom_settings: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # Scrapy declares it as an instance attribute
+    custom_settings: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # Scrapy annotates it as an instance attribute
         # other extensions need an archive
-        "EXTENSIONS": {"scraper.downloader.limits.CrawlDelayExtension": 100},
+        "EXTENSIONS": {
+            "scraper.downloader.limits.CrawlDelayExtension": 100,
+            "scraper.crawl.deadline.InFlightLimit": 120,
+        },
         "ITEM_PIPELINES": {},
     }
-    result: ProbeResult | None = None
-    error: SourceError | PageError | None = None  # why there is no result
+    error: Exception | None = None  # why the work has no result
 
-    def __init__(self, url: str, agencies: dict[str, Agency], **arguments: Any) -> None:
+    def __init__(self, work: Callable[[ProbeSpider], Awaitable[None]], **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.url, self.agencies = url, agencies
+        self.work = work
 
     async def start(self) -> AsyncIterator[Any]:
         try:
-            self.result = await SiteProbe(self.url, self.agencies, self.fetch).run()
-        except (SourceError, PageError) as error:
+            await self.work(self)
+        except (SourceError, PageError, ArchiveError) as error:
             self.error = error
         return
         yield  # Scrapy requires an async generator; everything was fetched above
 
-    async def fetch(self, url: str) -> Response:
-        sys.stderr.write(f"fetching {url}\n")
-        return await request_page(self.crawler, url)
+    async def request_page(self, url: str, **meta: Any) -> Response:
+        """Return the response for a URL. meta: of the request.
 
-
-async def request_page(crawler: Crawler, url: str, **meta: Any) -> Response:
-    """Return the response for a URL through Scrapy's downloader. meta: of the request.
-
-    Raises SourceError unless its status is 200; its cause is the exception of the downloader.
-    """
-    assert crawler.engine  # noqa: S101 - a running spider has an engine
-    try:
-        response = await crawler.engine.download_async(Request(url, meta=meta))
-    except RobotsForbidden as error:
-        raise SourceError(url, "robots.txt forbids it") from error
-    except CONNECTION_ERRORS as error:
-        raise SourceError(url, describe_download_error(error)) from error
-    if response.status != 200:
-        raise SourceError(url, f"answered {response.status}") from HttpError(response)
-    return response
-
-
-def quieten_loggers() -> None:
-    for name, level in QUIET_LOGGERS.items():
-        logging.getLogger(name).setLevel(level)
+        Raises SourceError unless its status is 200; its cause is the exception of the downloader.
+        """
+        assert self.crawler.engine  # noqa: S101 - a running spider has an engine
+        try:
+            response = await self.crawler.engine.download_async(Request(url, meta=meta))
+        except RobotsForbidden as error:
+            raise SourceError(url, "robots.txt forbids it") from error
+        except CONNECTION_ERRORS as error:
+            raise SourceError(url, describe_download_error(error)) from error
+        if response.status != 200:
+            raise SourceError(url, f"answered {response.status}") from HttpError(response)
+        return response

@@ -29,8 +29,7 @@ from scraper.agency import (
     find_press_wire,
     parse_agency,
 )
-from scraper.errors import PageError
-from scraper.ingest import build_file_item
+from scraper.errors import PageError, SourceError
 from scraper.items import ReleaseItem
 from scraper.normalise.conversion import find_quality_warnings, to_release
 from scraper.normalise.page_urls import extract_host
@@ -86,9 +85,15 @@ class ProbedPage:
     html: bytes = b""
     item: ReleaseItem | None = None
     release: Release | None = None
-    problem: str | None = None
-    failure: str | None = None  # kind of the failure, if it could not be fetched
+    error: PageError | SourceError | None = None  # why there is no release
     warnings: list[PageError] = field(default_factory=list)
+
+    @property
+    def problem(self) -> str | None:
+        """Return why there is no release, without the URL; None if there is one."""
+        if isinstance(self.error, PageError):
+            return f"{self.error.field}: {self.error.problem}"
+        return self.error.problem if self.error else None
 
     @property
     def has_date(self) -> bool:
@@ -271,30 +276,20 @@ def probe_home_page(
     )
 
 
-def probe_page(html: bytes, url: str, agency: Agency) -> ProbedPage:
-    """Parse a page as a release, as far as possible."""
-    page = ProbedPage(url, html)
+def probe_page(
+    html: bytes, url: str, agency: Agency, item: ReleaseItem | None = None
+) -> ProbedPage:
+    """Parse a page as a release, as far as possible.
+
+    item: what a listing says of a file, which is not requested; nothing is parsed then.
+    """
+    page = ProbedPage(url, html, item)
     try:
-        page.item = read_page(html, url, agency)
+        page.item = item or read_page(html, url, agency)
         page.release = to_release(page.item)
         page.warnings = find_quality_warnings(page.release)
     except PageError as error:
-        page.problem = f"{error.field}: {error.problem}"
-    return page
-
-
-def probe_file_link(link: SourceLink, agency: Agency) -> ProbedPage:
-    """Return a release that is a file, with the title and day in its listing.
-
-    The file is not requested.
-    """
-    page = ProbedPage(
-        link.url, item=build_file_item(link.url, link.file_title or "", link.file_day, agency)
-    )
-    try:
-        page.release = to_release(page.item) if page.item else None
-    except PageError as error:
-        page.problem = f"{error.field}: {error.problem}"
+        page.error = error
     return page
 
 

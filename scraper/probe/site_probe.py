@@ -13,6 +13,7 @@ from scrapy.http import Response
 
 from scraper.agency import Agency, find_press_wire, find_wire_name
 from scraper.errors import SourceError
+from scraper.ingest import build_file_item
 from scraper.normalise.page_urls import extract_host
 from scraper.probe.proposal import (
     ProbedPage,
@@ -20,7 +21,6 @@ from scraper.probe.proposal import (
     ProbeResult,
     describe_press_room,
     describe_year,
-    probe_file_link,
     probe_home_page,
     probe_page,
     strip_year,
@@ -72,9 +72,9 @@ def choose_sample(result: ProbeResult) -> SourceLink | None:
 class SiteProbe:
     """Reads what a site offers, and proposes a table for agencies.toml.
 
-    fetch: returns the response for a URL, or raises SourceError; it is called once a URL. agency:
-    the agency whose site it is; without it, the agency that has the home page's host, or a new one.
-    choose_sample: chooses the releases that are read.
+    fetch: returns the response for a URL, or raises SourceError; it keeps both, because it may be
+    called again. agency: the agency whose site it is; without it, the agency that has the home
+    page's host, or a new one. choose_sample: chooses the releases that are read.
     """
 
     def __init__(
@@ -87,21 +87,21 @@ class SiteProbe:
         choose_sample: ChooseSample = choose_sample,
     ) -> None:
         self.url, self.agencies, self.agency = url, agencies, agency
-        self.choose_sample = choose_sample
-        self.fetched: dict[str, Response | SourceError] = {}  # by the URL that was requested
-        self._fetch = fetch
+        self.fetch, self.choose_sample = fetch, choose_sample
+        self.given_urls = [url] if urlsplit(url).path.strip("/") else []
 
     async def run(self) -> ProbeResult:
         """Fetch the home page, the given page, their sources and sample releases.
 
         Raises SourceError or PageError if the home page cannot be fetched or read.
         """
-        home, given = await self.fetch_start_pages()
+        pages = await self.fetch_start_pages()
+        *_, home = pages.values()
         result = probe_home_page(home.body, home.url, self.agencies, self.agency)
-        result.crawled_urls.update(self.list_crawled_sources(home, given, result.base_agency))
+        result.crawled_urls.update(self.list_crawled_sources(pages, result.base_agency))
         agency = result.base_agency = self.add_other_host(result, home.url)
-        found, given_urls = self.find_start_sources(home, given, agency)
-        has_sources = found.feeds or found.listings
+        found = self.find_start_sources(pages, agency)
+        has_sources = {*found.feeds, *found.listings}.difference(self.given_urls)
         if not has_sources and needs_javascript(parse_source_page(home.body, home.url).root):
             result.needs_javascript = True
             result.notes.append(
@@ -110,9 +110,7 @@ class SiteProbe:
         await self.probe_wire_lists(result)
         await self.probe_sources(result, "feeds", found.feeds)
         listings = [
-            url
-            for found_url in (*given_urls, *found.listings)
-            for url in (strip_year(found_url), found_url)
+            url for found_url in found.listings for url in (strip_year(found_url), found_url)
         ]
         found.press_rooms += await self.probe_sources(result, "listings", listings)
         await self.probe_sources(result, "sitemaps", await self.find_sitemap_urls(result))
@@ -138,41 +136,33 @@ class SiteProbe:
         ]
         return replace(agency, aliases=(*agency.aliases, *hosts))
 
-    def list_crawled_sources(
-        self, home: Response, given: Response | None, agency: Agency
-    ) -> list[str]:
+    def list_crawled_sources(self, pages: dict[str, Response], agency: Agency) -> list[str]:
         """Return the sources that a news crawl reads: the declared ones, or else those that the
         given page or home page links to. A given page that cannot be read counts as one.
         """
-        urls = list_declared_urls(agency)
-        if given is None and urlsplit(self.url).path.strip("/"):
-            urls.append(self.url)
-        elif not _has_declared_sources(agency):
-            start = given or home
-            urls += [url for _, url in find_sources(start.body, start.url, agency).iter_by_kind()]
-        return urls
+        missing = [url for url in self.given_urls if url not in pages]
+        found = SourceURLs()
+        if not missing and not _has_declared_sources(agency):
+            start, *_ = pages.values()
+            found = find_sources(start.body, start.url, agency)
+        return [*list_declared_urls(agency), *missing, *(url for _, url in found.iter_by_kind())]
 
-    def find_start_sources(
-        self, home: Response, given: Response | None, agency: Agency
-    ) -> tuple[SourceURLs, list[str]]:
-        """Return the sources that the home page and the given page link to, and the given URL if it
-        may be a listing.
+    def find_start_sources(self, pages: dict[str, Response], agency: Agency) -> SourceURLs:
+        """Return the sources that the given page and the home page link to, and the given URL,
+        which may be one itself.
         """
-        found = find_sources(home.body, home.url, agency)
-        has_path = bool(urlsplit(self.url).path.strip("/"))
-        if given is None:
-            return found, [self.url] if has_path else []
-        # XML with the root of RSS or Atom
-        if re.search(rb"<(rss|feed|rdf:RDF)\b", given.body[:FEED_ROOT_BYTES]):
-            if has_path:
-                found.feeds.insert(0, self.url)
-            return found, []
-        given_found = find_sources(given.body, given.url, agency)
-        found.feeds = given_found.feeds + found.feeds
-        found.listings = given_found.listings + found.listings
-        redirected = [] if agency.owns(given.url) else [given.url]
-        found.press_rooms = redirected + given_found.press_rooms + found.press_rooms
-        return found, [self.url] if has_path else []
+        found = SourceURLs(listings=[*self.given_urls])
+        for page in pages.values():
+            # XML with the root of RSS or Atom
+            if re.search(rb"<(rss|feed|rdf:RDF)\b", page.body[:FEED_ROOT_BYTES]):
+                found = SourceURLs(feeds=[*self.given_urls])
+                continue
+            linked = find_sources(page.body, page.url, agency)
+            found.feeds += linked.feeds
+            found.listings += linked.listings
+            redirected = [] if agency.owns(page.url) else [page.url]
+            found.press_rooms += redirected + linked.press_rooms
+        return found
 
     async def fetch_samples(self, result: ProbeResult) -> None:
         """Fetch the chosen releases; each may change the proposal.
@@ -182,35 +172,35 @@ class SiteProbe:
         while link := self.choose_sample(result):
             result.sampled_urls.add(link.url)
             if link.file_title:
-                page = probe_file_link(link, result.agency)
+                item = build_file_item(link.url, link.file_title, link.file_day, result.agency)
+                page = probe_page(b"", link.url, result.agency, item)
             elif link.record:
                 page = probe_page(link.record.body, link.url, result.agency)
             else:
                 page = await self.fetch_release(link.url, result.agency)
             result.pages.append(page)
             with suppress(SourceError):  # an empty page
-                if page.problem and page.html:
+                if page.error and page.html:
                     root = parse_source_page(page.html, page.url).root
                     result.needs_javascript |= needs_javascript(root)
             result.drop_undated_listings()
             result.update_proposal()
 
-    async def fetch_start_pages(self) -> tuple[Response, Response | None]:
-        """Fetch the home page, and the given page if its URL has a path; without a home page, the
-        given one is both.
+    async def fetch_start_pages(self) -> dict[str, Response]:
+        """Fetch the given page, if its URL has a path, and the home page; return those that there
+        are, by their URLs.
 
         Raises SourceError if neither can be fetched.
         """
-        if not urlsplit(self.url).path.strip("/"):
-            return await self.fetch(urljoin(self.url, "/")), None
-        try:
-            home = await self.fetch(urljoin(self.url, "/"))
-        except SourceError:
-            given = await self.fetch(self.url)
-            return given, given
-        with suppress(SourceError):  # reported when it is read as a listing
-            return home, await self.fetch(self.url)
-        return home, None
+        pages, failure = dict[str, Response](), SourceError(self.url, "cannot be fetched")
+        for url in (urljoin(self.url, "/"), *self.given_urls):
+            try:
+                pages = {url: await self.fetch(url), **pages}
+            except SourceError as error:
+                failure = error
+        if not pages:
+            raise failure
+        return pages
 
     async def probe_press_room(self, result: ProbeResult, url: str) -> None:
         """Add the listing and feed of a press room at another host, and that host as an alias, if
@@ -344,28 +334,13 @@ class SiteProbe:
 
     async def fetch_release(self, url: str, agency: Agency) -> ProbedPage:
         try:
-            response = await self._fetch(url)  # requested once, so it need not be kept
+            response = await self.fetch(url)
         except SourceError as error:
-            return ProbedPage(url, problem=error.problem, failure=error.kind)
-        if not agency.owns(response.url):
-            return ProbedPage(url, problem=f"redirected to another host: {response.url}")
+            return ProbedPage(url, error=error)
         if response.url != url and not is_release_url(response.url, agency):
-            return ProbedPage(url, problem=f"redirected to another page: {response.url}")
+            problem = f"redirected to {response.url}, which is no release of the agency"
+            return ProbedPage(url, error=SourceError(url, problem))
         return replace(probe_page(response.body, response.url, agency), url=url)
-
-    async def fetch(self, url: str) -> Response:
-        """Return the response for a URL, which is requested only once; raise SourceError if there
-        is none.
-        """
-        if url not in self.fetched:
-            try:
-                self.fetched[url] = await self._fetch(url)
-            except SourceError as error:
-                self.fetched[url] = error
-        found = self.fetched[url]
-        if isinstance(found, SourceError):
-            raise found
-        return found
 
 
 def _has_declared_sources(agency: Agency) -> bool:

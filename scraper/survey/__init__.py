@@ -4,7 +4,6 @@ Other rooms use:
 
     survey_record       what was found, and the bytes it was read from
     survey_spider       surveys several agencies at once
-    survey_changes      what changed since the last survey, or would change with another table
-    survey_report       the report, and the review of releases by a person
+    survey_report       the report, what changed or would change, and the review by a person
     survey_acceptance   writes what was found and confirmed into the list of agencies
 """

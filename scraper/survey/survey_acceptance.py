@@ -9,7 +9,6 @@ because nothing is known of the new table.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from difflib import unified_diff
 from itertools import takewhile
 from pathlib import Path
@@ -18,9 +17,9 @@ from typing import Any
 import tomlkit
 from tomlkit.items import Comment, Table
 
-from scraper.agency import Agency, load_agencies
+from scraper.agency import load_agencies
 from scraper.probe import format_agency_toml
-from scraper.survey.survey_record import SurveyedAgency, SurveyRecord
+from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_table_pages, select
 
 
 def accept_survey(record: SurveyRecord, file: Path) -> str:
@@ -32,42 +31,31 @@ def accept_survey(record: SurveyRecord, file: Path) -> str:
     agencies = load_agencies(file)
     before, left_out = file.read_bytes().decode(), list[str]()
     document = tomlkit.parse(before)
-    for surveyed in record.load_all():
-        try:
-            changes = _list_changes(surveyed, agencies.get(surveyed.slug))
-        except ValueError as error:
-            left_out.append(f"{surveyed.slug}: {error}\n")
+    for row in record.load_all():
+        slug, accepted = row["slug"], row["proposed" if _is_confirmed(row) else "declared"]
+        present = format_agency_toml(agencies[slug]) if slug in agencies else None
+        if present not in (row["declared"], accepted):
+            changed = "its table was changed after it was tried; survey it again"
+            left_out.append(f"{slug}: {changed if present else 'is not in the list'}\n")
             continue
-        for key, value in changes.items():
-            _set_key(document[surveyed.slug], key, value)
+        old, new = tomlkit.parse(present or "")[slug], tomlkit.parse(accepted)[slug]
+        for key in {**old, **new}:
+            if old.get(key) != new.get(key):
+                _set_key(document[slug], key, new.get(key))
+        _set_key(document[slug], "survey", tomlkit.inline_table() | build_mark(row))
     after = tomlkit.dumps(document)
     if after != before:
         _replace_file(file.resolve(), after)
-    old, new = (text.splitlines(keepends=True) for text in (before, after))
-    return "".join([*left_out, *unified_diff(old, new, str(file), str(file), n=2)])
+    lines = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    return "".join([*left_out, *unified_diff(*lines, str(file), str(file), n=2)])
 
 
-def _list_changes(surveyed: SurveyedAgency, agency: Agency | None) -> dict[str, Any]:
-    """Return the keys that are to be written; a value of None deletes a key.
-
-    Raises ValueError with the reason if nothing may be written.
-    """
-    if agency is None:
-        raise ValueError("is not in the list")
-    present = format_agency_toml(agency)
-    accepted = surveyed.proposed if _is_confirmed(surveyed) else surveyed.declared
-    if present not in (surveyed.declared, accepted):
-        raise ValueError("its table was changed after it was tried; survey it again")
-    old, new = (tomlkit.parse(text or "")[agency.slug] for text in (present, accepted))
-    changes = {key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key)}
-    mark = {key: value for key, value in asdict(surveyed.mark).items() if value is not None}
-    return {**changes, "survey": tomlkit.inline_table() | mark}
-
-
-def _is_confirmed(surveyed: SurveyedAgency) -> bool:
+def _is_confirmed(row: Row) -> bool:
     """Return whether the proposed table is needed, and all of its judged releases are right."""
-    judged = {page.right for page in surveyed.crawled_pages if page.judged}
-    return surveyed.verdict in ("table", "wire") and judged == {True}
+    judged = select(list_table_pages(row), "judged")
+    return (
+        row["verdict"] in ("table", "wire") and bool(judged) and judged == select(judged, "right")
+    )
 
 
 def _set_key(table: Any, key: str, value: Any) -> None:

@@ -1,45 +1,55 @@
-"""The report of a survey, and its review in a terminal; what needs a person comes first."""
+"""The report of a survey, what changed since the last one or would with another table or parser,
+and the review of releases in a terminal. What needs a person comes first.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from difflib import unified_diff
+from functools import partial
+from itertools import product, starmap
 from pathlib import Path
+from typing import Any
 
 import click
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from archive.database.captures import Captures
 from archive.database.models import PART_TABLES
-from archive.times import now, to_iso
-from scraper.probe import MISSING_VALUE, format_item_value
-from scraper.survey.survey_record import SurveyedAgency, SurveyedPage, SurveyRecord
-from scraper.survey.verdicts import VERDICTS
+from scraper.agency import VERDICTS, Agency
+from scraper.ingest import PageVersion, is_redesign
+from scraper.probe import MISSING_VALUE, format_item_value, shorten_line
+from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_table_pages, select
+from scraper.survey.survey_spider import survey_stored
+from scraper.survey.verdicts import list_doubts
 
 SHOWN_FIELDS = ("title", "published", "updated", "lead", "body", "language", "tags", *PART_TABLES)
 MAX_TEXT, END = 400, 100  # characters of a text that are shown, and how many of its end
+MAX_VALUE = 60  # characters of a value that are shown
+SITE_FACTS = ("verdict", "final_home", "system", "problem", "robots")
+DOUBTS = "doubts"  # name of the fact that is better without a value
+EFFECTS = {True: "better", False: "worse"}  # of a change
 MAX_JUDGED = 3  # releases of an agency that a person is asked for
-KEYS = "r right, w wrong, s skip, o open in the browser, q quit"
+KEYS = {"r": "right", "w": "wrong", "s": "skip", "o": "open in the browser", "q": "quit"}
 
 
-def _sort_by_verdict(agencies: Iterable[SurveyedAgency]) -> list[SurveyedAgency]:
+def _load_by_verdict(record: SurveyRecord) -> list[Row]:
+    """Return the last try of each agency, in the order of VERDICTS."""
     order = list(VERDICTS)
-    return sorted(agencies, key=lambda agency: (order.index(agency.verdict), agency.slug))
+    return sorted(record.load_all(), key=lambda row: order.index(row["verdict"]))
 
 
 # The report
 
 
-def write_reports(
-    agencies: Iterable[SurveyedAgency], changes: Mapping[str, list[str]], folder: Path
-) -> list[Path]:
-    """Write report.html, report.md and report.json to a folder; return their paths.
-
-    changes: slug → what changed since the agency was tried before.
-    """
-    agencies = _sort_by_verdict(agencies)
+def write_reports(record: SurveyRecord) -> list[Path]:
+    """Write report.html, report.md and report.json to the survey's folder; return their paths."""
+    rows = _load_by_verdict(record)
+    for row in rows:
+        _, *earlier = record.load_tries(row["slug"], 2)
+        changes = [list_changes(record.captures, before, row) for before in earlier]
+        row["changes"] = changes[0] if changes else []
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(["html"]),
@@ -47,49 +57,119 @@ def write_reports(
         lstrip_blocks=True,
     )
     environment.globals.update(
-        changes=changes,
-        counts=Counter(agency.verdict for agency in agencies),
+        counts=Counter(row["verdict"] for row in rows),
         diff=_format_table_diff,
         fields=_list_shown_fields,
+        mark=build_mark,
         meanings=VERDICTS,
         read=_list_read_pages,
+        table_pages=list_table_pages,
     )
     texts = {
         f"report.{suffix}": environment.get_template(f"survey_report.{suffix}").render(
-            agencies=agencies
+            agencies=rows
         )
         for suffix in ("html", "md")
     }
-    rows = [asdict(agency) | {"changes": changes.get(agency.slug, [])} for agency in agencies]
     texts["report.json"] = json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
     for name, text in texts.items():
-        (folder / name).write_text(text, "utf-8")
-    return [folder / name for name in texts]
+        (record.folder / name).write_text(text, "utf-8")
+    return [record.folder / name for name in texts]
 
 
-def _format_table_diff(agency: SurveyedAgency) -> str:
+def _format_table_diff(row: Row) -> str:
     """Return how the proposed table differs from the present one, as a diff; "" if it does not."""
-    before, after = (agency.declared or "").splitlines(), (agency.proposed or "").splitlines()
+    before, after = ((row[key] or "").splitlines() for key in ("declared", "proposed"))
     return "\n".join(list(unified_diff(before, after, n=99, lineterm=""))[3:]) if after else ""
 
 
-def _list_read_pages(pages: list[SurveyedPage]) -> list[SurveyedPage]:
+def _list_read_pages(pages: list[Row]) -> list[Row]:
     """Return the pages that were read as releases, those with doubts first."""
-    return sorted((page for page in pages if page.fields), key=lambda page: not page.doubts)
+    return sorted(select(pages, "fields"), key=lambda page: not page["doubts"])
 
 
-def _list_shown_fields(page: SurveyedPage) -> list[tuple[str, str]]:
+def _list_shown_fields(page: Row) -> list[tuple[str, str]]:
     """Return the fields of a page that a person compares with it: long texts with their beginning
     and end, and questions, images, attachments and contacts as their number.
     """
     rows = []
     for name in SHOWN_FIELDS:
-        value = page.fields.get(name)
+        value = page["fields"].get(name)
         text = format_item_value(len(value or ()) if name in PART_TABLES else value)
         if len(text) > MAX_TEXT:
             text = f"{text[: MAX_TEXT - END]} […] {text[-END:]} ({len(text)} characters)"
         rows.append((name, text or MISSING_VALUE))
     return rows
+
+
+# Changes
+
+
+def preview_changes(
+    record: SurveyRecord, agencies: dict[str, Agency], known: dict[str, Agency]
+) -> list[str]:
+    """Return what differs if the stored pages of agencies are read with their tables and the parser
+    as they are now, and how often it is better or worse.
+    """
+    lines = []
+    for slug, agency in agencies.items():
+        for before in record.load_tries(slug):
+            after = survey_stored(record, before, agency, known)
+            changes = list_changes(record.captures, before, after)
+            lost = _list_urls(before) - _list_urls(after)
+            changes += [f"{url}: worse: is no longer read" for url in sorted(lost)]
+            lines += [f"{slug}: {change}" for change in changes]
+    counts = [f"{sum(f' {word}: ' in line for line in lines)} {word}" for word in EFFECTS.values()]
+    return [*lines, f"{len(lines)} changes: {', '.join(counts)}"] if lines else []
+
+
+def list_changes(captures: Captures, before: Row, after: Row) -> list[str]:
+    """Return what changed: the verdict, the site, the sources that a crawl reads, the fields of the
+    releases that both surveys read, and the template.
+    """
+    urls = _list_urls(before) & _list_urls(after)
+    old, new = (_list_facts(row, urls) for row in (before, after))
+    changes = [
+        _describe_change(*key, old.get(key), new.get(key))
+        for key in old | new
+        if old.get(key) != new.get(key)
+    ]
+    old_pages, new_pages = (_load_read_pages(captures, row) for row in (before, after))
+    if old_pages and new_pages and all(starmap(is_redesign, product(old_pages, new_pages))):
+        changes.append("template: was replaced")
+    return changes
+
+
+def _list_urls(row: Row) -> set[str]:
+    return {page["url"] for page in row["pages"]}
+
+
+def _load_read_pages(captures: Captures, row: Row) -> list[PageVersion]:
+    pages = select(select(row["pages"], "fields"), "sha256")
+    return [PageVersion(page["url"], partial(captures.read, page["sha256"])) for page in pages]
+
+
+def _list_facts(row: Row, urls: set[str]) -> dict[tuple[str, str], Any]:
+    """Return what is compared: by "" or a URL, and a name. urls: of the releases."""
+    doubtful = sum(bool(list_doubts(page)) for page in row["pages"])
+    facts = {("", name): row[name] for name in SITE_FACTS}
+    facts["", "pages with doubts"] = f"{doubtful} of {len(row['pages'])}"
+    for source in select(row["sources"], "is_crawled"):
+        facts[source["url"], "source"] = source["problem"] or source["note"] or "complete"
+    for page in row["pages"]:
+        # every change of the parser changes its version
+        fields = {**page["fields"], "parser_version": None, DOUBTS: "; ".join(list_doubts(page))}
+        if page["url"] in urls:
+            facts |= {(page["url"], name): value for name, value in fields.items()}
+    return facts
+
+
+def _describe_change(url: str, name: str, old: object, new: object) -> str:
+    where, effect = f"{url}: " if url else "", ""
+    if url and bool(old) != bool(new):
+        effect = f"{EFFECTS[bool(new) == (name != DOUBTS)]}: "
+    texts = [shorten_line(str(value or "absent"), MAX_VALUE) for value in (old, new)]
+    return f"{where}{effect}{name.replace('_', ' ')}: {texts[0]} → {texts[1]}"
 
 
 # The review
@@ -100,35 +180,36 @@ def review(record: SurveyRecord) -> int:
     and return their number.
     """
     answers = 0
-    for agency in _sort_by_verdict(record.load_all()):
-        for page in _choose_pages(agency):
-            click.echo(f"\n{agency.name}: {agency.verdict}\n{page.url}")
-            click.echo("".join(f"  ? {doubt}\n" for doubt in page.doubts), nl=False)
+    for row in _load_by_verdict(record):
+        for page in _choose_pages(row):
+            click.echo(f"\n{row['name']}: {row['verdict']}\n{page['url']}")
+            click.echo("".join(f"  ? {doubt}\n" for doubt in page["doubts"]), nl=False)
             for name, value in _list_shown_fields(page):
                 click.echo(f"  {name:11} {value}")
             key = _ask(page)
             if key == "q":
                 return answers
-            if key in "rw":
-                page.right, page.judged = key == "r", to_iso(now())
-                record.update(agency)
+            if key != "s":
+                record.judge(page, is_right=key == "r")
                 answers += 1
     return answers
 
 
-def _choose_pages(agency: SurveyedAgency) -> list[SurveyedPage]:
+def _choose_pages(row: Row) -> list[Row]:
     """Return pages that a crawl reads and nobody judged yet."""
-    pages = [page for page in _list_read_pages(agency.crawled_pages) if not page.judged]
-    return pages[: max(0, MAX_JUDGED - (agency.mark.judged or 0))]
+    pages = _list_read_pages(list_table_pages(row))
+    unjudged = [page for page in pages if not page["judged"]]
+    return unjudged[: max(0, MAX_JUDGED - len(pages) + len(unjudged))]
 
 
-def _ask(page: SurveyedPage) -> str:
+def _ask(page: Row) -> str:
     """Return the key that was pressed: r, w, s or q."""
-    while True:
-        click.echo(f"{KEYS}: ", nl=False)
+    key = ""
+    while key not in KEYS:
+        click.echo(f"{', '.join(map(' '.join, KEYS.items()))}: ", nl=False)
         key = click.getchar().lower()
         click.echo(key)
         if key == "o":
-            click.launch(page.url)
-        elif key in ("r", "w", "s", "q"):
-            return key
+            click.launch(page["url"])
+            key = ""
+    return key

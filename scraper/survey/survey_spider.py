@@ -1,4 +1,4 @@
-"""The spider of `scrapy survey`: surveys several agencies at once.
+"""Surveys of agencies: several at once through a ProbeSpider, or again from stored responses.
 
 The survey of one agency is a probe of its site, and what speaks against its releases as read.
 """
@@ -8,46 +8,36 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, timedelta
-from functools import partial
 from time import monotonic
-from typing import Any, ClassVar
 from urllib.parse import urljoin
 
+from scrapy import Request
 from scrapy.http import Response
 
 from archive.database.captures import Captures
-from archive.database.models import Release
-from archive.database.sqlite_files import ArchiveError, ProgressCallback
-from archive.times import Month, now, to_iso
+from archive.database.sqlite_files import ArchiveError, ProgressCallback, run_without_waiting
+from archive.times import now, to_iso
 from scraper.agency import Agency, find_owner
 from scraper.crawl.crawl_stats import Deadline
 from scraper.crawl.failures import OWN_FAULT, classify_failure, classify_source_failure
-from scraper.downloader.limits import IdentifiedSpider
 from scraper.errors import SourceError
-from scraper.ingest import find_template_names
+from scraper.ingest import describe_reasons, find_doubts
 from scraper.normalise.page_urls import extract_host
-from scraper.pages.document import Document
 from scraper.probe import (
-    Fetch,
     ProbedPage,
     ProbedSource,
     ProbeResult,
+    ProbeSpider,
     SiteProbe,
     format_agency_toml,
-    request_page,
 )
 from scraper.sources import SourceLink, is_release_url, list_declared_urls
-from scraper.survey.survey_record import (
-    SurveyedAgency,
-    SurveyedPage,
-    SurveyedResponse,
-    SurveyedSource,
-    SurveyRecord,
-)
-from scraper.survey.verdicts import MIN_CLEAN_PAGES, decide
+from scraper.survey.survey_record import Row, SurveyRecord
+from scraper.survey.verdicts import GONE_FAILURES, MIN_CLEAN_PAGES, decide
 
 logger = logging.getLogger(__name__)
 
@@ -66,24 +56,17 @@ MAX_REQUESTS, MAX_SECONDS = 60, 3600.0  # of an agency
 MIN_TEXT = 80  # characters; a shorter text may be all of a release, but is shown to a person
 MAX_GAP = timedelta(days=1)  # between the day of a page and the one that its source states
 
+# Returns the response for a URL, or raises SourceError. Further arguments: `meta` of the request.
+RequestPage = Callable[..., Awaitable[Response]]
 
-class SurveySpider(IdentifiedSpider):
+
+class Survey:
     """Surveys agencies into a record; one request at a time to each host, as in crawls.
 
     known: all agencies in agencies.toml. Agencies that are not finished at the deadline, or when a
     stop is requested, are left for the next survey; so are those that do not respond while no other
     does.
     """
-
-    name = "survey"
-    custom_settings: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # as in ProbeSpider
-        "EXTENSIONS": {
-            "scraper.downloader.limits.CrawlDelayExtension": 100,
-            "scraper.crawl.deadline.InFlightLimit": 120,
-        },
-        "ITEM_PIPELINES": {},
-    }
-    error: Exception | None = None  # why the survey ended: for example a full disk
 
     def __init__(
         self,
@@ -93,25 +76,27 @@ class SurveySpider(IdentifiedSpider):
         report_progress: ProgressCallback,
         deadline: Deadline,
     ) -> None:
-        super().__init__()
         self.agencies, self.known, self.record = agencies, known, record
         self.report_progress, self.deadline = report_progress, deadline
-        self.done, self.is_online = 0, False
+        self.done = 0
         # agencies that did not respond, since another one did
-        self.unsaved: list[tuple[SurveyedAgency, list[SurveyedResponse]]] = []
+        self.unsaved: list[tuple[Row, dict[str, Row]]] = []
 
-    async def start(self) -> AsyncIterator[Any]:
+    async def run(self, spider: ProbeSpider) -> None:
+        """Survey all agencies. Raises ArchiveError if nothing can be stored, as on a full disk."""
         waiting = iter(self.agencies.values())
+        surveys = [
+            asyncio.ensure_future(self.survey_agencies(waiting, spider))
+            for _ in range(AGENCIES_AT_ONCE)
+        ]
         try:
-            # when a stop is requested, Scrapy cancels this, and the group all surveys
-            async with asyncio.timeout_at(self.deadline.ends_at), asyncio.TaskGroup() as group:
-                for _ in range(AGENCIES_AT_ONCE):
-                    group.create_task(self.survey_agencies(waiting))
-        except* TimeoutError:
-            pass  # the time is over
-        except* ArchiveError as errors:
-            self.error = errors.exceptions[0]
-        if self.is_online and not self.error and len(self.unsaved) < AGENCIES_AT_ONCE:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self.deadline.ends_at):
+                    await asyncio.gather(*surveys)
+        finally:  # also when Scrapy cancels this for a stop, or nothing can be stored
+            for survey in surveys:
+                survey.cancel()
+        if len(self.unsaved) < min(self.done, AGENCIES_AT_ONCE):
             self.save_all()
         if self.unsaved:
             logger.error(
@@ -119,19 +104,15 @@ class SurveySpider(IdentifiedSpider):
                 " network down?",
                 len(self.unsaved),
             )
-        return
-        yield  # Scrapy requires an async generator; everything was fetched above
 
-    async def survey_agencies(self, waiting: Iterator[Agency]) -> None:
+    async def survey_agencies(self, waiting: Iterator[Agency], spider: ProbeSpider) -> None:
         for agency in waiting:
-            fetch = partial(self.fetch, agency)
-            survey = AgencySurvey(agency, self.known, fetch, self.record.captures)
-            surveyed = await survey.run()
-            if not self.crawler.crawling or self.deadline.has_passed():
+            survey = AgencySurvey(agency, self.known, self.record.captures, spider.request_page)
+            row = await survey.run()
+            if not spider.crawler.crawling or self.deadline.has_passed():
                 return  # the end may have failed its last requests
-            self.unsaved.append((surveyed, list(survey.responses.values())))
-            if surveyed.failure not in NETWORK_FAILURES:
-                self.is_online = True
+            self.unsaved.append((row, survey.responses))
+            if row["failure"] not in NETWORK_FAILURES:
                 self.save_all()
             self.done += 1
             self.report_progress("surveying", self.done, len(self.agencies))
@@ -140,99 +121,107 @@ class SurveySpider(IdentifiedSpider):
         while self.unsaved:
             self.record.save(*self.unsaved.pop(0))
 
-    async def fetch(self, agency: Agency, url: str) -> Response:
-        is_rendered = agency.browser and url in agency.listings
-        try:
-            return await request_page(self.crawler, url, agency=agency.slug, browser=is_rendered)
-        except SourceError as error:
-            error.kind = classify_failure(error.__cause__)
-            raise
+
+def survey_stored(record: SurveyRecord, row: Row, agency: Agency, known: dict[str, Agency]) -> Row:
+    """Survey an agency as its table and the parser are now, from the responses of an earlier
+    survey, without any request.
+    """
+    survey = AgencySurvey(agency, known, record.captures)
+    survey.responses = record.load_responses(row)
+    # files and records are read without a request
+    survey.only = {*survey.responses, *(page["url"] for page in row["pages"])}
+    survey.only -= {row["home"], row["final_home"]}
+    return run_without_waiting(survey.run())
 
 
 class AgencySurvey:
     """Surveys one agency.
 
-    known: the agencies in agencies.toml. fetch: returns the response for a URL, or raises
-    SourceError with the kind of failure. captures: keeps the bodies. only: the URLs of the releases
-    that are read; None: a sample.
+    known: the agencies in agencies.toml. captures: keeps the bodies. request: None: nothing is
+    requested, and `responses` are those of an earlier survey. responses: by the URL that was
+    requested, as in a SurveyRecord. only: the URLs of the releases that are read; None: a sample.
     """
 
     def __init__(
         self,
         agency: Agency,
         known: dict[str, Agency],
-        fetch: Fetch,
         captures: Captures,
-        *,
-        only: frozenset[str] | None = None,
+        request: RequestPage | None = None,
     ) -> None:
-        self.agency, self.known, self.captures, self.only = agency, known, captures, only
-        self.responses: dict[str, SurveyedResponse] = {}  # by the URL that was requested
-        self._fetch, self._started = fetch, monotonic()
+        self.agency, self.known, self.captures, self.request = agency, known, captures, request
+        self.responses: dict[str, Row] = {}
+        self.only: set[str] | None = None
+        self._started = monotonic()
 
-    async def run(self) -> SurveyedAgency:
+    async def run(self) -> Row:
         """Return what was found, or why nothing could be. Raises ArchiveError."""
         agency = self.agency
-        surveyed = SurveyedAgency(
-            slug=agency.slug,
-            name=agency.name,
-            home=agency.home,
-            tried=to_iso(now()) or "",
-            declared=format_agency_toml(agency),
-        )
+        row: Row = {
+            **{"slug": agency.slug, "name": agency.name, "home": agency.home},
+            **{"tried": to_iso(now()), "declared": format_agency_toml(agency)},
+            **dict.fromkeys(("proposed", "final_home", "system", "robots", "problem", "failure")),
+            **{"needs_javascript": False, "notes": [], "sources": [], "pages": []},
+        }
         try:
-            await self.describe(surveyed)
+            row |= await self.describe()
         except ArchiveError:
             raise
         except Exception as error:  # whatever the error, the other agencies are surveyed
-            surveyed.problem, surveyed.failure = str(error), classify_failure(error)
-            if surveyed.failure == OWN_FAULT:
-                surveyed.problem = f"our fault: {type(error).__name__}: {error}"
+            row |= {"problem": str(error), "failure": classify_failure(error)}
+            if row["failure"] == OWN_FAULT:
+                row["problem"] = f"our fault: {type(error).__name__}: {error}"
                 logger.exception("%s: our own code failed on it", agency.slug)
-        surveyed.requests = len(self.responses)
-        surveyed.verdict, surveyed.reasons = decide(surveyed)
-        return surveyed
+        row["requests"] = len(self.responses)
+        row["verdict"], row["reasons"] = decide(row)
+        return row
 
     async def fetch(self, url: str) -> Response:
-        """Return the response for a URL, and keep it, or why there is none."""
-        if len(self.responses) >= MAX_REQUESTS or monotonic() > self._started + MAX_SECONDS:
-            problem = f"was not requested, after {len(self.responses)} requests of this agency"
-            raise SourceError(url, problem)
-        record = self.responses[url] = SurveyedResponse(url=url)
+        """Return the response for a URL; it is requested and kept the first time.
+
+        Raises SourceError if there is none. Bodies are read from `captures`, so that none has to
+        stay in memory.
+        """
+        if url not in self.responses:
+            count, seconds = len(self.responses), monotonic() - self._started
+            if self.request is None or count >= MAX_REQUESTS or seconds > MAX_SECONDS:
+                problem = f"was not requested, after {count} requests of this agency"
+                raise SourceError(url, problem)
+            self.responses[url] = await self.request_page(self.request, url)
+        found = self.responses[url]
+        if "problem" in found:
+            raise SourceError(url, found["problem"], found["failure"])
+        # shows that it was redirected, perhaps to another host
+        request = Request(url, meta={"redirect_urls": [url]})
+        body = self.captures.read(found["sha256"])
+        return Response(found["final_url"], body=body, request=request)
+
+    async def request_page(self, request: RequestPage, url: str) -> Row:
+        """Request a URL and keep the body; return its row of `responses`."""
+        agency = self.agency
+        is_rendered = agency.browser and url in agency.listings
         try:
-            response = await self._fetch(url)
+            response = await request(url, agency=agency.slug, browser=is_rendered)
         except SourceError as error:
-            record.problem, record.failure = error.problem, error.kind
-            raise
-        record.final_url = response.url
-        record.sha256 = self.captures.store_body(response.body, extract_host(response.url))
-        return response
+            failure = classify_failure(error.__cause__ or error)
+            return {"problem": error.problem, "failure": failure}
+        sha256 = self.captures.store_body(response.body, extract_host(response.url))
+        return {"final_url": response.url, "sha256": sha256}
 
     def choose_sample(self, result: ProbeResult) -> SourceLink | None:
         """Choose links until MIN_CLEAN_PAGES dated releases of each source were read, first of the
         sources that a crawl reads.
         """
-        crawled_first = sorted(result.sources, key=lambda each: each.url not in result.crawled_urls)
-        for source in crawled_first:
+        for source in sorted(result.sources, key=lambda each: each.url not in result.crawled_urls):
             links = self.list_readable_links(source, result, MAX_LINKS)
             left = [link for link in links if link.url not in result.sampled_urls]
             if self.only is not None:
                 left = [link for link in left if link.url in self.only]
-            elif self.has_enough(links, result):
+            elif _has_enough(links, result):
                 continue
             if left:
                 return left[0]
         return None
-
-    def has_enough(self, links: list[SourceLink], result: ProbeResult) -> bool:
-        """Return whether enough of a source's links were read, or too many were tried."""
-        urls = {link.url for link in links}
-        clean = {page.url for page in result.pages if page.has_date and not page.warnings}
-        return (
-            len(urls & clean) >= MIN_CLEAN_PAGES
-            or len(urls & result.sampled_urls) >= MAX_SOURCE_SAMPLES
-            or len(result.sampled_urls) >= MAX_SAMPLES
-        )
 
     def list_readable_links(
         self, source: ProbedSource, result: ProbeResult, limit: int | None = None
@@ -246,79 +235,105 @@ class AgencySurvey:
             and (_is_read(link, self.agency) or _is_read(link, result.agency))
         ]
 
-    async def describe(self, surveyed: SurveyedAgency) -> None:
-        """Probe the site, and fill in what was found.
+    async def describe(self) -> Row:
+        """Probe the site; return what was found, and what is wrong with its home page.
 
-        Raises SourceError or PageError if the home page cannot be read, or is not the agency's.
+        Raises SourceError or PageError if the home page cannot be read.
         """
-        agency = self.agency
         probe = SiteProbe(
-            agency.home, self.known, self.fetch, agency=agency, choose_sample=self.choose_sample
+            self.agency.home,
+            self.known,
+            self.fetch,
+            agency=self.agency,
+            choose_sample=self.choose_sample,
         )
         result = await probe.run()
-        home, given = await probe.fetch_start_pages()  # which were fetched before
-        robots = self.responses.get(urljoin(home.url, "/robots.txt"))
-        surveyed.robots = robots.sha256 if robots else None
-        surveyed.proposed, surveyed.system = format_agency_toml(result.agency), result.cms
-        surveyed.needs_javascript, surveyed.notes = result.needs_javascript, result.notes
-        surveyed.templates = _find_shared_names(result.pages)
-        surveyed.sources = [self.describe_source(source, result) for source in result.sources]
-        surveyed.sources += [
-            SurveyedSource(
-                kind="listings",
-                url=url,
-                is_declared=url in list_declared_urls(self.agency),
-                is_crawled=True,
-                problem="was not requested",
-            )
-            for url in sorted(result.crawled_urls - {source.url for source in result.sources})
+        start, *_ = (await probe.fetch_start_pages()).values()  # which were fetched before
+        probed = {source.url for source in result.sources}
+        unread = [
+            ProbedSource("listings", url, problem="was not requested")
+            for url in sorted(result.crawled_urls - probed)
         ]
-        surveyed.pages = [self.describe_page(page, result) for page in result.pages]
-        surveyed.final_home = (given or home).url
-        self.check_home(given or home, result)
+        failure = self.find_home_failure(start, result)
+        return {
+            "robots": self.responses.get(urljoin(self.agency.home, "/robots.txt"), {}).get(
+                "sha256"
+            ),
+            "proposed": format_agency_toml(result.agency),
+            "system": result.cms,
+            "needs_javascript": result.needs_javascript,
+            "notes": result.notes,
+            "sources": [self.describe_source(each, result) for each in (*result.sources, *unread)],
+            "pages": [self.describe_page(page, result) for page in result.pages],
+            "final_home": start.url,
+            "problem": failure and str(failure),
+            "failure": failure and failure.kind,
+        }
 
-    def check_home(self, home: Response, result: ProbeResult) -> None:
-        """Raise SourceError if a page that was read as the home page is not the agency's."""
-        owner = find_owner(self.known.values(), home.url)
+    def find_home_failure(self, home: Response, result: ProbeResult) -> SourceError | None:
+        """Return why the verdict is that on the home page alone, or None: it is another agency's,
+        or it and all releases are gone or walls.
+        """
+        owner, address = find_owner(self.known.values(), home.url), self.agency.home
         if owner and not self.agency.owns(home.url):
             problem = f"redirects to {home.url}, which belongs to {owner.slug}"
-            raise SourceError(self.agency.home, problem, "moved")
-        if not any(source.links for source in result.sources):
-            kind = classify_source_failure(SourceError(home.url, "lists nothing", ""), home)
-            if kind:
-                raise SourceError(self.agency.home, kind, kind)
+            return SourceError(address, problem, "moved")
+        kind = self.responses.get(address, {}).get("failure")
+        kind = kind or classify_source_failure(SourceError(address, "lists nothing", ""), home)
+        failures = {classify_failure(page.error) for page in result.pages}
+        if kind and failures <= {kind, *GONE_FAILURES}:
+            return SourceError(address, kind, kind)
+        if self.has_one_page() and not result.needs_javascript:
+            return SourceError(address, "is the same page as all others", "block page")
+        return None
 
-    def describe_source(self, source: ProbedSource, result: ProbeResult) -> SurveyedSource:
-        named = (*list_declared_urls(self.agency), self.agency.home)
-        is_useless = source.url not in named and _is_useless(source, result)
+    def has_one_page(self) -> bool:
+        """Return whether several addresses had one and the same page, beside robots.txt."""
+        address = self.agency.home
+        skipped = {urljoin(address, "/robots.txt"), urljoin(address, "/")} - {address}
+        found = [self.responses[url] for url in self.responses.keys() - skipped]
+        bodies = [response["sha256"] for response in found if "sha256" in response]
+        return len(bodies) > 1 and len(set(bodies)) == 1
+
+    def describe_source(self, source: ProbedSource, result: ProbeResult) -> Row:
+        declared = list_declared_urls(self.agency)
+        is_needed = source.url in (*declared, self.agency.home) or not _is_useless(source, result)
         wires = [wire.list_url for wire in result.agency.wires]
-        return SurveyedSource(
-            kind="wire" if source.url in wires else source.kind,
-            url=source.url,
-            is_declared=source.url in list_declared_urls(self.agency),
-            is_crawled=source.url in result.crawled_urls and not is_useless,
-            is_proposed=source.url in list_declared_urls(result.agency),
-            links=len(self.list_readable_links(source, result)),
-            problem=source.problem,
-            failure=source.failure,
-            note=source.note,
-        )
+        return {
+            "kind": "wire" if source.url in wires else source.kind,
+            "url": source.url,
+            "is_declared": source.url in declared,
+            "is_crawled": source.url in result.crawled_urls and is_needed,
+            "is_proposed": source.url in list_declared_urls(result.agency),
+            "links": len(self.list_readable_links(source, result)),
+            **{"problem": source.problem, "failure": source.failure, "note": source.note},
+        }
 
-    def describe_page(self, page: ProbedPage, result: ProbeResult) -> SurveyedPage:
-        surveyed = SurveyedPage(url=page.url, problem=page.problem, failure=page.failure)
-        links, proposed_urls = _find_links(page.url, result), list_declared_urls(result.agency)
-        for url, link in links.items():
-            surveyed.sources.append(url)
-            surveyed.is_crawled |= url in result.crawled_urls and _is_read(link, self.agency)
-            surveyed.is_proposed |= url in proposed_urls and _is_read(link, result.agency)
-        if page.release:
-            response = self.responses.get(page.url)  # none: the source contains the release
-            if response and response.final_url not in (None, page.url):
-                # a crawl rejects a redirect to a page that its table does not read
-                surveyed.is_crawled &= is_release_url(response.final_url or "", self.agency)
-            surveyed.doubts = list(_iter_doubts(page, page.release, list(links.values())))
-            surveyed.fields = json.loads(json.dumps(asdict(page.release), default=to_iso))
-        return surveyed
+    def describe_page(self, page: ProbedPage, result: ProbeResult) -> Row:
+        links = _find_links(page.url, result)
+        proposed = list_declared_urls(result.agency)
+        response = self.responses.get(page.url, {})  # empty: the source contains the release
+        # a crawl rejects a redirect to a page that its table does not read
+        final_url = response.get("final_url", page.url)
+        is_kept = page.error or final_url == page.url or is_release_url(final_url, self.agency)
+        fields = asdict(page.release) if page.release else {}
+        return {
+            "url": page.url,
+            "sha256": response.get("sha256"),
+            "sources": [*links],
+            "is_crawled": bool(is_kept)
+            and any(
+                _is_read(links[url], self.agency) for url in links if url in result.crawled_urls
+            ),
+            "is_proposed": any(
+                _is_read(links[url], result.agency) for url in links if url in proposed
+            ),
+            "fields": json.loads(json.dumps(fields, default=to_iso)),
+            "problem": page.problem,
+            "failure": page.error and classify_failure(page.error),
+            "doubts": list(_iter_doubts(page, [*links.values()])),
+            **{"right": None, "judged": None},
+        }
 
 
 def _is_useless(source: ProbedSource, result: ProbeResult) -> bool:
@@ -338,17 +353,30 @@ def _find_links(url: str, result: ProbeResult) -> dict[str, SourceLink]:
     }
 
 
+def _has_enough(links: list[SourceLink], result: ProbeResult) -> bool:
+    """Return whether enough of a source's links were read, or too many were tried."""
+    urls, sampled = {link.url for link in links}, result.sampled_urls
+    clean = {page.url for page in result.pages if page.has_date and not page.warnings}
+    return (
+        len(urls & clean) >= MIN_CLEAN_PAGES
+        or len(urls & sampled) >= MAX_SOURCE_SAMPLES
+        or len(sampled) >= MAX_SAMPLES
+    )
+
+
 def _is_read(link: SourceLink, agency: Agency) -> bool:
     """Return whether a crawl reads a link that one of its sources lists."""
     is_listed = bool(link.file_title or link.record) and agency.owns(link.url)
     return is_listed or is_release_url(link.url, agency)
 
 
-def _iter_doubts(page: ProbedPage, release: Release, links: list[SourceLink]) -> Iterator[str]:
+def _iter_doubts(page: ProbedPage, links: list[SourceLink]) -> Iterator[str]:
     """Yield what speaks against the fields of a release. links: those that lead to it."""
+    release = page.release
+    if release is None or page.item is None:
+        return
     yield from (f"{warning.field}: {warning.problem}" for warning in page.warnings)
-    if page.item and page.item.doubt:
-        yield f"body: {page.item.doubt}"
+    yield from (describe_reasons([doubt]) for doubt in find_doubts(release, page.item, now()))
     length = sum(map(len, filter(None, (release.lead, release.body))))
     if any(link.file_title for link in links):
         yield "is a file, which was not requested: title and day are those of the list"
@@ -356,21 +384,12 @@ def _iter_doubts(page: ProbedPage, release: Release, links: list[SourceLink]) ->
         yield f"body: has only {length} characters"
     if not page.has_date:
         yield "states no date"
-    if release.published and not isinstance(release.published, Month):
-        day = date.fromisoformat(release.published.isoformat()[:10])
-        yield from _iter_date_doubts(day, links)
+    yield from _iter_date_doubts((to_iso(release.published) or "")[:10], links)
 
 
-def _iter_date_doubts(day: date, links: list[SourceLink]) -> Iterator[str]:
-    if day > now().date() + MAX_GAP:
-        yield f"published: {day} is in the future"
+def _iter_date_doubts(day: str, links: list[SourceLink]) -> Iterator[str]:
     for stated in {link.published[:10] for link in links if link.published}:
-        if len(stated) == 10 and abs(day - date.fromisoformat(stated)) > MAX_GAP:
+        if {len(day), len(stated)} != {10}:
+            continue  # a month has no day that could differ
+        if abs(date.fromisoformat(day) - date.fromisoformat(stated)) > MAX_GAP:
             yield f"published: is {day} on the page, but {stated} in the list"
-
-
-def _find_shared_names(pages: list[ProbedPage]) -> list[str]:
-    """Return the class names and ids that all pages share: their template."""
-    read = [page for page in pages if page.release and page.html]
-    names = [find_template_names(Document(page.html, page.url)) for page in read]
-    return sorted(set.intersection(*names)) if names else []

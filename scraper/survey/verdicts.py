@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
 
-from scraper.survey.survey_record import SurveyedAgency, SurveyedPage
+from archive.database.quarantined_pages import UNIQUE_FIELDS
+from scraper.survey.survey_record import Row, select
 
-VERDICTS = {  # with their meanings, in the order of the report
-    "doubts": "releases are read, but something speaks against them",
-    "table": "the present table misses releases, and the proposed one reads them",
-    "works": "three releases of each source were read, and nothing looked wrong",
-    "browser": "scripts make the list or the pages",
-    "wire": "the releases are only at a press wire",
-    "refused": "robots.txt, a block page or a login keeps us out",
-    "gone": "no such host, no response or an error, or another agency's site",
-}
 # kinds of failures (see scraper/crawl/failures.py)
 REFUSALS = frozenset(
     (
@@ -24,6 +14,7 @@ REFUSALS = frozenset(
         *("block page", "consent wall", "login"),
     )
 )
+GONE_FAILURES = frozenset(("status 404", "error page"))
 # if the home page could not be read; after any other failure, the verdict is `gone`
 FAILURE_VERDICTS = dict.fromkeys(REFUSALS, "refused") | dict.fromkeys(
     ("our fault", "left out", "unreadable", "unreadable source", "no release"), "doubts"
@@ -31,97 +22,124 @@ FAILURE_VERDICTS = dict.fromkeys(REFUSALS, "refused") | dict.fromkeys(
 MIN_CLEAN_PAGES = 3  # releases without doubt that each source must have, or all of a short one
 
 
-def decide(agency: SurveyedAgency) -> tuple[str, list[str]]:
-    """Return the verdict on an agency, and the reasons."""
-    if agency.failure:
-        verdict = FAILURE_VERDICTS.get(agency.failure, "gone")
-        return verdict, [str(agency.problem)]
-    faults = [*_find_faults(agency, "is_crawled"), *_find_missed_pages(agency)]
+def decide(row: Row) -> tuple[str, list[str]]:
+    """Return the verdict on an agency, one of scraper.agency.VERDICTS, and the reasons."""
+    if row["failure"]:
+        return FAILURE_VERDICTS.get(row["failure"], "gone"), [row["problem"]]
+    pages = row["pages"]
+    faults = [*_find_faults(row, "is_crawled"), *_find_missed_pages(pages, row["sources"])]
     if not faults:
         return "works", []
-    better = _find_faults(agency, "is_proposed")
-    is_first_read = agency.read > 0 and not _select(agency.pages, "is_crawled")
-    if agency.proposed != agency.declared and (is_first_read or not better):
-        kinds = {source.kind for source in agency.sources if source.is_proposed}
+    if _are_one_page(pages):
+        reason = f"{pages[0]['url']}: is the same page as all {len(pages)} releases"
+        return "browser" if row["needs_javascript"] else "refused", [reason, *faults]
+    better = _find_faults(row, "is_proposed")
+    if row["proposed"] != row["declared"] and (_is_first_read(pages) or not better):
+        kinds = {source["kind"] for source in select(row["sources"], "is_proposed")}
         return "wire" if kinds == {"wire"} else "table", [*faults, *better]
-    return _decide_unproposed(agency), [*agency.notes, *faults]
+    return _decide_unproposed(row), [*row["notes"], *faults]
 
 
-def _decide_unproposed(agency: SurveyedAgency) -> str:
+def _is_first_read(pages: list[Row]) -> bool:
+    """Return whether only the proposed table finds releases."""
+    return bool(select(pages, "fields")) and not select(pages, "is_crawled")
+
+
+def _decide_unproposed(row: Row) -> str:
     """Return the verdict on an agency for which no better table was found."""
-    if agency.read:
+    if select(row["pages"], "fields"):
         return "doubts"
-    if any(note.startswith("press wire") for note in agency.notes):
+    crawled = select(row["sources"], "is_crawled")
+    if any(note.startswith("press wire") for note in row["notes"]):
         return "wire"
-    crawled = _select(agency.sources, "is_crawled")
-    if any(row.failure in REFUSALS for row in (*crawled, *agency.pages)):
+    if any(each["failure"] in REFUSALS for each in (*crawled, *row["pages"])):
         return "refused"
-    if agency.needs_javascript or any("JavaScript" in str(row.note) for row in crawled):
+    if row["needs_javascript"] or any("JavaScript" in str(source["note"]) for source in crawled):
         return "browser"
     return "doubts" if crawled else "table"
 
 
-def _select(rows: Sequence[Any], attribute: str) -> list[Any]:
-    return [row for row in rows if getattr(row, attribute)]
+def _are_one_page(pages: list[Row]) -> bool:
+    """Return whether all pages are one and the same, such as a wall that is not recognised."""
+    return len(pages) > 1 and len({_identify(page) or page["url"] for page in pages}) == 1
 
 
-def _find_faults(agency: SurveyedAgency, table: str) -> list[str]:
+def _identify(page: Row) -> object:
+    """Return what no two releases share: their texts (in quarantine, too, these are UNIQUE_FIELDS),
+    or the bytes of a page without text; None if nothing was there.
+    """
+    if page["fields"].get("body"):
+        return tuple(page["fields"].get(name) for name in UNIQUE_FIELDS)
+    return None if page["failure"] in GONE_FAILURES else page["sha256"]
+
+
+def _find_faults(row: Row, table: str) -> list[str]:
     """Return what speaks against a table: the present one, `is_crawled`, or `is_proposed`."""
-    sources, pages = _select(agency.sources, table), _select(agency.pages, table)
+    sources, pages = select(row["sources"], table), select(row["pages"], table)
     if not sources:
         return ["no list of releases was found"]
-    clean = _select(pages, "is_clean")
-    counts = Counter(url for page in clean for url in page.sources)
+    clean = list(filter(_is_clean, pages))
+    counts = Counter(url for page in clean for url in page["sources"])
     faults = []
     for source in sources:
-        problem, count = source.problem or source.note, counts[source.url]
-        if count < max(1, min(source.links, MIN_CLEAN_PAGES)):
-            problem = problem or f"lists {source.links} releases; read without doubt: {count}"
+        problem, count = source["problem"] or source["note"], counts[source["url"]]
+        if count < max(1, min(source["links"], MIN_CLEAN_PAGES)):
+            problem = problem or f"lists {source['links']} releases; read without doubt: {count}"
         if problem:
-            faults.append(f"{source.url}: {problem}")
+            faults.append(f"{source['url']}: {problem}")
     if len(clean) < 2:
         faults.append(f"too few releases were read without doubt: {len(clean)}")
     return [*faults, *_count_doubts(pages), *_find_shared_fields(clean)]
 
 
-def _find_missed_pages(agency: SurveyedAgency) -> list[str]:
+def _is_clean(page: Row) -> bool:
+    return bool(page["fields"]) and not page["doubts"]
+
+
+def _find_missed_pages(pages: list[Row], sources: list[Row]) -> list[str]:
     """Return a fault for each release that a crawl does not read, although it is in a feed or
     listing, or newer than those that a crawl reads.
     """
-    newest = max((_get_day(page) for page in agency.pages if page.is_crawled), default="")
-    lists = {source.url for source in agency.sources if source.kind != "sitemaps"}
+    newest = max((_get_day(page) for page in pages if page["is_crawled"]), default="")
+    lists = {source["url"] for source in sources if source["kind"] != "sitemaps"}
     return [
-        f"{page.url}: is not read by a crawl"
-        for page in _select(agency.pages, "is_clean")
-        if not page.is_crawled and (lists.intersection(page.sources) or _get_day(page) > newest)
+        f"{page['url']}: is not read by a crawl"
+        for page in pages
+        if _is_clean(page) and not page["is_crawled"]
+        if lists.intersection(page["sources"]) or _get_day(page) > newest
     ]
 
 
-def _get_day(page: SurveyedPage) -> str:
-    return page.fields.get("published") or ""
+def _get_day(page: Row) -> str:
+    return page["fields"].get("published") or ""
 
 
-def _count_doubts(pages: Sequence[SurveyedPage]) -> list[str]:
+def _count_doubts(pages: list[Row]) -> list[str]:
     """Return each doubt with a page that has it, and the number of those pages."""
-    examples = {doubt: page.url for page in pages for doubt in page.faults}
-    counts = Counter(doubt for page in pages for doubt in page.faults)
+    doubts = [(doubt, page["url"]) for page in pages for doubt in list_doubts(page)]
+    examples, counts = dict(doubts), Counter(doubt for doubt, _ in doubts)
     return [
         f"{examples[doubt]}: {doubt} ({count} of {len(pages)} pages)"
         for doubt, count in counts.items()
     ]
 
 
-def _find_shared_fields(pages: Sequence[SurveyedPage]) -> list[str]:
+def list_doubts(page: Row) -> list[str]:
+    """Return why a page is no release, and the doubts."""
+    return [*filter(None, [page["problem"]]), *page["doubts"]]
+
+
+def _find_shared_fields(pages: list[Row]) -> list[str]:
     """Return a fault for a title or body that several pages share, or a date that all share."""
     faults = []
     if pages and not any(map(_get_day, pages)):
         faults.append("no page states when it was published")
-    fewest = {"title": 2, "body": 2, "published": max(len(pages), MIN_CLEAN_PAGES)}
-    for name, number in fewest.items():
-        counts = Counter(str(page.fields[name]) for page in pages if page.fields.get(name))
+    for name in ("title", "body", "published"):
+        counts = Counter(str(page["fields"][name]) for page in pages if page["fields"].get(name))
+        fewest = max(len(pages), MIN_CLEAN_PAGES) if name == "published" else 2
         faults += [
             f"{count} pages have the same {name}: {value[:60]!r}"
             for value, count in counts.items()
-            if count >= number
+            if count >= fewest
         ]
     return faults

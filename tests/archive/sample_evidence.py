@@ -145,7 +145,7 @@ def execute(file: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
 
 def zip_bundle(archive: Path, row_id: int, table: str = "revisions") -> bytes:
     out = io.BytesIO()
-    assert write_bundle(archive, table, row_id, out)
+    assert write_bundle(archive, table, [row_id], out)
     return out.getvalue()
 
 

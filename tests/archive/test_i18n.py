@@ -18,7 +18,13 @@ from tests.archive.sample import ROOT
 # variables of templates that an agency or reader states
 STATED = ("published", "updated", "newest", "when", "day")
 # recorded by the archive
-OTHER_TIMES = ("edit.when", "removal.when", "first_revision.when", "moved_here.when")
+OTHER_TIMES = (
+    "edit.when",
+    "removal.when",
+    "first_revision.when",
+    "moved_here.when",
+    "newest_edit.when",
+)
 DAYS = ("status.html", "status_agency.html")  # templates that format only days of these variables
 
 
@@ -103,8 +109,8 @@ def test_swedish_letters_are_sorted_after_z() -> None:
         (None, "Upptäckt 3 juni 2024 kl.\u00a010.15.", "First seen 3 June 2024, 10:15."),
         (
             "2024-06-03T08:15:01+00:00",  # the same minute is named once
-            "Gjord mellan två kontroller: båda 3 juni 2024 kl.\u00a010.15.",
-            "Made between two checks: both on 3 June 2024, 10:15.",
+            "Gjord 3 juni 2024 kl.\u00a010.15, mellan två kontroller samma minut.",
+            "Made on 3 June 2024, 10:15, between two checks in the same minute.",
         ),
         (
             "2024-06-03T08:14:59+00:00",

@@ -37,7 +37,7 @@ def test_crawled_release_is_found_and_read(page: Page, crawled_site: tuple[str, 
     ]
     url, release = next((url, release) for url, release in with_answers if release.language == "sv")
     page.goto(address)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Myndighetsarkivet")
+    expect(page.locator("header").get_by_role("link").first).to_have_text("Myndighetsarkivet")
     page.get_by_label("Sökord").fill(f'"{release.title}"')
     page.get_by_role("button", name="Sök").click()
     page.get_by_role("link", name=release.title, exact=True).first.click()
@@ -171,6 +171,7 @@ def test_history_and_edits_by_keyboard(page: Page, site: str) -> None:
     expect(page.get_by_text("Ändringsverket betalar ut stödet i höst.")).to_be_visible()
     follow_link(page, "Ändringar", exact=True)
     expect(page.locator("h2.status")).to_have_text("40 ändringar")
+    press_summary(page, "Fler filter")
     tab_to(page, "Betydelse", role="field")
     page.keyboard.type("minst 50")
     tab_to(page, "Bara oannonserade ändringar", role="field")
@@ -197,6 +198,11 @@ def follow_next_link(page: Page, name: str | re.Pattern[str]) -> None:
 def follow_link(page: Page, name: str, *, exact: bool = False) -> None:
     tab_to(page, name, exact=exact)
     assert page.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)") >= 2
+    page.keyboard.press("Enter")
+
+
+def press_summary(page: Page, name: str) -> None:
+    page.locator("summary", has_text=name).focus()
     page.keyboard.press("Enter")
 
 

@@ -131,9 +131,10 @@ def test_wrong_setting_is_reported_before_anything_is_done(
             "FOLLOW_MAIL_FROM: must be set, because FOLLOW_SMTP is",
         ),
         ("PUBLIC_URL=archive.news.example", "PUBLIC_URL: "),
+        ("STAMP_AUTHORITIES=tsr.example", "STAMP_AUTHORITIES: tsr.example is no http"),
     ],
 )
-def test_round_checks_the_settings_of_following_before_anything_is_done(
+def test_round_checks_the_environment_before_anything_is_done(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

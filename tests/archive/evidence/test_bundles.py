@@ -349,4 +349,4 @@ def test_removal_and_move_have_bundles(archive: Path, tmp_path: Path) -> None:
         in read_guide(move)
     )
     assert read_guide(move, "sv").startswith("Underlag för flytt 3: ")
-    assert not write_bundle(archive, "removals", 99, io.BytesIO())
+    assert not write_bundle(archive, "removals", [99], io.BytesIO())

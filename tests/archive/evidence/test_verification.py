@@ -149,10 +149,10 @@ def test_changed_byte_of_file_is_found(archive: Path) -> None:
 
 def test_deleted_newest_manifest_is_found_by_published_digest(archive: Path) -> None:
     ((digest,),) = execute(archive, "select digest from manifests where day = '2026-03-02'")
-    assert verify(archive, known_digest=digest).findings == []
+    assert verify(archive, since=digest).findings == []
     execute(archive, "delete from manifests where day = '2026-03-02'")
     assert verify(archive).findings == []
-    (finding,) = verify(archive, known_digest=digest).findings
+    (finding,) = verify(archive, since=digest).findings
     assert (finding.table, finding.key) == ("manifests", digest)
 
 
@@ -188,6 +188,9 @@ def test_capture_inserted_after_its_manifest_is_found(archive: Path) -> None:
             "insert into month_counts values ('fyr', '1900-01', 1, 1)",
             "month_counts: fyr 1900-01: is 1 and 1, should be missing",
         ),
+        ("update edit_counts set unannounced = 9", "edit_counts: fyr: is"),
+        ("update tag_counts set releases = 9", "tag_counts: 1 fyr: is 9, should be"),
+        ("delete from tag_releases", "tag_releases: 1 - 1: is missing, should be there"),
         (
             "update releases set continues_as = 2 where id = 1",
             "releases: 1: continues_as is not where its moves lead",
@@ -246,7 +249,7 @@ def test_command_prints_summary_digest_and_findings(
     assert f"newest manifest: 2026-03-02 {digest}, 4 rows since" in out
     assert main(["verify", str(archive), "--digest"]) == 0
     assert capsys.readouterr().out == f"2026-03-02 {digest}\n"
-    assert main(["verify", str(archive), "--known", digest]) == 0
+    assert main(["verify", str(archive), "--since", digest]) == 0
     execute(archive, "delete from captures where id = 2")
     assert main(["verify", str(archive)]) == 1
     assert f"{archive}: captures: 2: is missing" in capsys.readouterr().out

@@ -108,6 +108,7 @@ async def test_whole_life(life: Life, own_site: Site) -> None:
     assert mail["Subject"] == "1 borttaget: ”bro”"
     assert "404" in read_text(mail)
 
+    assert mail["List-Id"] == "<releases.arkiv.example>"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     link = find_link(mail["List-Unsubscribe"].strip("<>"))
     life.crawl(build_release("bro4", "En fjärde bro", TODAY))

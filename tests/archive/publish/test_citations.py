@@ -89,8 +89,10 @@ async def test_older_revision_keeps_its_text(history_site: Site) -> None:
         "Den som bygger båtar.",
     ):
         assert words in " ".join(page.text_content().split())
-    for link in page.cssselect(".banner a"):
-        assert (await history_site.get(link.attrib["href"])).status_code == 200
+    *links, stored_page = [link.attrib["href"] for link in page.cssselect(".banner a")]
+    assert stored_page.startswith("/-/web/")  # this archive has no bytes
+    for link in links:
+        assert (await history_site.get(link)).status_code == 200
     assert "äldre" not in await history_site.text(f"/-/revision/{EDITED_REVISIONS[-1]}")
 
 
@@ -105,6 +107,21 @@ async def test_known_etag_is_answered_with_304(history_site: Site) -> None:
     etag = (await history_site.get("/-/cite/1.bib")).headers["etag"]
     again = await history_site.get("/-/cite/1.bib", if_none_match=etag)
     assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_comparison_is_cited_with_both_versions(history_site: Site) -> None:
+    data = (await history_site.get("/-/cite/52/51.csl.json?lang=en")).json()
+    assert (data[0]["id"], data[0]["title"]) == (
+        "andringsverket-2024-51-52",
+        "Edit: Stödet till båtbyggare höjs",
+    )
+    assert data[0]["URL"] == "http://localhost/-/diff/51/52"
+    for words in ("/-/revision/51 (SHA-256", "/-/revision/52 (SHA-256", "Before: Version read"):
+        assert words in data[0]["note"]
+    ris = (await history_site.get("/-/cite/51/52.ris")).text
+    assert "UR  - http://localhost/-/diff/51/52" in ris
+    page = await history_site.page("/-/diff/51/52")
+    assert page.cssselect("#cite-ris")[0].text_content().split() == ris.split()
 
 
 def test_imported_release_with_a_month_and_special_characters() -> None:

@@ -192,7 +192,7 @@ async def test_page_and_data_list_them(otters: Path) -> None:
             "Uttrar vid kvarnen Djurverket, 3 januari 2024",
         ]
         empty = await site.page("/archive/releases/10?lang=en")
-        assert "No other release in the archive" in empty.cssselect(".related")[0].text_content()
+        assert not empty.cssselect(".related")
         data = (await site.get("/-/related/1.json")).json()
         assert {row["release"] for row in data["related"]} == {OWN, OTHER}
         assert {"release", "agency", "agency_name", "title", "published", "similarity", "page"} <= {

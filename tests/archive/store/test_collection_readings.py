@@ -265,7 +265,7 @@ def read_edits(archive: Archive) -> dict[str, Any]:
         names = ("seen", "last_seen_before", "title", "summary", "changes", "stamp", "unannounced")
         edits = run_without_waiting(read_edits_page(runner, query)).rows
         new = run_without_waiting(read_feed_page(runner)).rows
-        counts = run_without_waiting(count_edits(runner, query, lambda count: count()))
+        counts = run_without_waiting(count_edits(runner, query))
         followed = run_without_waiting(read_changes(runner, 0, 10**9))
         releases = dict(connection.execute("select id, url from releases"))
         reverts = connection.execute(

@@ -450,7 +450,23 @@ async def test_page_of_a_hidden_release_states_why(takedown_site: Site, url: str
     assert "A court's decision · In force since 1 April 2026" in english
 
 
+async def test_edit_of_a_hidden_release_says_that_it_is_not_shown(takedown_site: Site) -> None:
+    page = await takedown_site.text(f"/archive/releases/{EDITED_ID}")
+    assert "Ändring upptäckt 13 juni 2024 kl. 10.15: det som ändrades visas inte" in page
+    assert "Ändrat av myndigheten: det som ändrades visas inte" in page
+    assert "Ingen ändring" not in page
+    diff = await takedown_site.text(f"/-/diff/{FIRST_REVISION + 1}/{FIRST_REVISION + 2}")
+    assert "Arkivet visar inte det här meddelandet Beslut av domstol" in diff
+    assert "har ändrat ”█████”: det som ändrades visas inte. Ändringen gjordes" in diff
+    assert "Ingen ändring" not in diff
+
+
 async def test_evidence_of_a_hidden_release_has_only_hashes(takedown_site: Site) -> None:
+    both = await takedown_site.get(f"/-/evidence/{FIRST_REVISION}-{NEWEST_REVISION}.zip")
+    with zipfile.ZipFile(io.BytesIO(both.content)) as bundle:
+        names = {name.split("/", 1)[1] for name in bundle.namelist()}
+        assert names == {"README.sv.txt", "README.en.txt"}
+        assert all(EDITED_NEWEST.encode() not in bundle.read(name) for name in bundle.namelist())
     response = await takedown_site.get(f"/-/evidence/{NEWEST_REVISION}.zip")
     with zipfile.ZipFile(io.BytesIO(response.content)) as bundle:
         files = {name.split("/", 1)[1]: bundle.read(name) for name in bundle.namelist()}

@@ -28,7 +28,7 @@ from archive.web.request_limits import (
     Work,
 )
 from tests.archive.page_checks import PageCheck, load_pages
-from tests.archive.sample import SEEN, Site, build_release, served
+from tests.archive.sample import SEEN, Site, build_release, hrefs, served, texts
 from tests.archive.sample_history import EDITED_NEWEST
 from tests.archive.web.serving import listen
 
@@ -108,11 +108,36 @@ async def test_page_has_the_same_verdicts(history_site: Site) -> None:
     assert "between two checks" in found[1].text_content()
     assert found[1].cssselect("a[href*='/-/diff/']")
     assert [mark.text_content() for mark in found[2].cssselect("del, ins")] != []
+    assert texts(page, "ul.findings li") == [
+        *("Verbatim: 1", "Altered: 1", "Not in any current text: 1", "Not found: 1"),
+    ]
     assert page.cssselect("textarea")[0].text_content().strip() == ARTICLE.strip()
     assert (
         "html"
         in (await post_form(history_site, "/-/check", "Inga citat här.")).headers["content-type"]
     )
+
+
+async def test_verdicts_lead_to_the_marked_place(history_site: Site) -> None:
+    page = html.fromstring((await post_form(history_site, "/-/check?lang=en", ARTICLE)).text)
+    links = [hrefs(item, ".findings a") for item in page.cssselect(".quotation")]
+    answer = (await post_form(history_site, "/-/check.json", ARTICLE)).json()
+    marked = []
+    for (path,), row in zip(links[:3], answer["quotations"], strict=False):
+        assert row["marked"] == "http://localhost" + path.replace("&lang=en#", "#")
+        found = await history_site.page(path)
+        (place,) = (each for each in found.iter("p") if each.cssselect("mark#place-1"))
+        marked.append(place.text_content())
+    assert [" ".join(text.split())[:55] for text in marked] == [
+        "Stödet till båtbyggare blir 30 miljoner kronor i år.",
+        "Stödet till båtbyggare blir 20 miljoner kronor i år.",
+        "Stödet till båtbyggare blir 30 miljoner kronor i år.",
+    ]
+    assert [path.partition("?")[0] for (path,) in links[:3]] == [
+        *("/archive/releases/51", "/-/revision/51", "/archive/releases/51"),
+    ]
+    assert links[3] == []
+    assert answer["quotations"][3]["marked"] is None
 
 
 @pytest.mark.parametrize(
@@ -408,7 +433,8 @@ async def test_another_speaker(tmp_path: Path) -> None:
         page = html.fromstring((await post_form(site, "/-/check?lang=en", text)).text)
         data = (await post(site, "/-/check.json", text, "text/plain")).json()
     shown = " ".join(page.cssselect(".quotation")[0].text_content().split())
-    assert shown.startswith("Verbatim, but perhaps someone else’s words")
+    assert shown.startswith("Verbatim Perhaps someone else’s words Show the place: Fyrar")
+    assert texts(page, "ul.findings li") == ["Verbatim, but perhaps someone else’s words: 1"]
     said = "The text seems to quote Ebba Wrede. The release quotes Bo Lund, fyrmästare."
     assert said in shown
     (quotation,) = data["quotations"]

@@ -66,7 +66,8 @@ async def test_page_leads_to_everything(
     published_site: Site, published: tuple[Path, Publication]
 ) -> None:
     page = await published_site.page("/data")
-    assert page.cssselect("header nav a[aria-current]")[0].get("href") == "/data"
+    assert hrefs(page, "header nav a[aria-current=true]") == ["/tools"]
+    assert hrefs(page, "footer a[aria-current=page]") == ["/data"]
     links = hrefs(page, "main a[href^='/']")
     # Datasette's pages have tests of their own
     own = [link for link in links if not link.startswith("/archive")]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, datetime
@@ -80,6 +81,10 @@ async def test_removed_release_has_banner_and_text(
     assert f"{history.REMOVED[kind]}: så här är det." in to_text(page.cssselect(".body")[0])
     times = to_text(page.cssselect(".times")[0])
     assert "Senast sett 5 juni 2024 kl. 10.15 Senast kontrollerat 8 juni 2024 kl. 10.15" in times
+    assert texts(page, ".dates span")[1:] == [
+        "senast sett 5 juni 2024 kl. 10.15",
+        "senast kontrollerat 8 juni 2024 kl. 10.15",
+    ]
     removal, _ = page.cssselect(".timeline > li")
     assert finding in to_text(removal)
     evidence = f"/-/evidence/{removal.attrib['id']}.zip"
@@ -312,7 +317,7 @@ async def test_addresses_and_texts_at_a_press_wire(
 async def test_evidence_is_sent_with_its_etag(tmp_path: Path) -> None:
     path = create_evidence_archive(tmp_path)
     expected = io.BytesIO()
-    write_bundle(path, "revisions", 8, expected)
+    write_bundle(path, "revisions", [8], expected)
     with served(path) as datasette:
         site = Site(datasette)
         response = await site.get("/-/evidence/8.zip")
@@ -330,6 +335,27 @@ async def test_evidence_is_sent_with_its_etag(tmp_path: Path) -> None:
             archive.db.execute("update releases set title = 'En annan rubrik'")
             archive.db.execute("update revisions set title = 'En annan rubrik'")
         assert await site.status("/-/evidence/8.zip", if_none_match=etag) == 200
+
+
+async def test_evidence_of_both_versions_is_that_of_each(tmp_path: Path) -> None:
+    path = create_evidence_archive(tmp_path)
+    with served(path) as datasette:
+        site = Site(datasette)
+        data = await site.json("/archive/revisions.json?release=3&_shape=array&_sort=id")
+        before, after = (row["id"] for row in data[:2])
+        response = await site.get(f"/-/evidence/{before}-{after}.zip")
+        names = f"evidence-{before}-{after}.zip"
+        assert response.headers["content-disposition"] == f'attachment; filename="{names}"'
+        single = [(await site.get(f"/-/evidence/{key}.zip")).content for key in (before, after)]
+        assert read_zip(response.content) == read_zip(single[0]) | read_zip(single[1])
+        assert (await site.get(f"/-/evidence/{after}-{before}.zip")).content == response.content
+        for pair in (f"{before}-999", f"{before}-{before}", "1-2"):
+            assert await site.status(f"/-/evidence/{pair}.zip") == 404, pair
+
+
+def read_zip(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as bundle:
+        return {name: bundle.read(name) for name in bundle.namelist()}
 
 
 @pytest.mark.parametrize(
@@ -376,6 +402,12 @@ async def test_times_of_an_imported_release(sample_archive: Path, tmp_path: Path
         import_release(archive, release, SEEN)
     with served(path) as datasette:
         page = await read_release_page(Site(datasette), title)
+    assert texts(page, ".dates span") == [
+        "Publicerat 1 maj 1999",
+        "importerat från samlingen museum.jsonl 3 juni 2024 kl. 10.15",
+        "inte kontrollerat än",
+    ]
+    assert not page.cssselect(".newest, .related, .body")
     assert texts(page, ".times > div") == [
         "Publicerat enligt samlingen museum.jsonl 1 maj 1999 i samlingen: ”1999-05-01”",
         "Uppdaterat enligt samlingen museum.jsonl Anges inte i samlingen",
@@ -496,7 +528,7 @@ async def test_former_hit_leads_to_the_comparison_with_its_words(history_site: S
     page = await history_site.page(hit)
     text, links = read_found(page)
     checks = "7 juni 2024 kl. 10.15 och 8 juni 2024 kl. 10.15"
-    assert f"Finns inte längre i texten: togs bort mellan två kontroller, {checks}." in text
+    assert f"Finns inte längre i texten. Togs bort mellan två kontroller: {checks}." in text
     assert links["Jämför versionerna"] == f"{EDIT_URLS[0]}?{search}&hit=1"
     page = await history_site.page(links["Jämför versionerna"])
     assert list_marks(page) == ["20 miljoner"]

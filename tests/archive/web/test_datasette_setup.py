@@ -17,7 +17,7 @@ from click import ClickException
 from lxml.html import HtmlElement, fromstring
 
 from archive.store.releases import Archive
-from archive.web.requests import get_search_columns
+from archive.web.requests import get_search_columns, hash_file
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import PAGED, ROOT, Site, build_release, fill, hrefs, served
 from tests.case_tables import load_cases, load_column
@@ -57,7 +57,7 @@ async def test_page_keeps_the_requested_language(history_site: Site, path: str) 
     assert len(translated) > 6
     assert [url for url in translated if "lang=en" not in url] == []
     assert all(form.cssselect("input[name=lang]") for form in page.cssselect("form"))
-    (switch,) = hrefs(page, "nav a[hreflang]")
+    (switch,) = hrefs(page, "header a[hreflang]")
     assert switch.partition("?")[0] == path.partition("?")[0]
     assert (await history_site.page(switch, accept="text/html")).get("lang") == "sv"
 
@@ -117,7 +117,16 @@ async def test_tables_are_described_and_sent_as_data(site: Site) -> None:
     assert query.json() == [{"n": PAGED + 5}]
 
 
-# Colours of the style sheet
+# Colours and fonts of the style sheet
+
+
+def test_style_sheet_names_the_fonts_by_their_hash() -> None:
+    """Else caches would keep them for some minutes only, and a preloaded one would be loaded twice."""
+    style = (ROOT / "archive/static/style.css").read_text(encoding="utf-8")
+    named = dict(re.findall(r'url\("(.*?)\?(.*?)"\)', style))
+    assert named == {
+        file.name: hash_file(file) for file in (ROOT / "archive/static").glob("*.woff2")
+    }
 
 
 def test_colours_have_enough_contrast() -> None:

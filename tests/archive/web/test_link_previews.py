@@ -92,6 +92,6 @@ def test_month_is_not_a_day() -> None:
 
 
 @pytest.mark.parametrize("pages", load_pages(__file__))
-async def test_pages(pages: list[PageCheck], site: Site) -> None:
+async def test_pages(pages: list[PageCheck], site: Site, history_site: Site) -> None:
     for page in pages:
-        await page.check({"site": site})
+        await page.check({"site": site, "history": history_site})

@@ -212,6 +212,7 @@ async def test_every_operation_sends_what_is_described(
     assert untried == {
         "/-/revision/51.json.takedowns",
         "/-/revision/51.json.observations",
+        "/-/manifests.json.manifests",
         "/data.json.files",
     }
 

@@ -23,6 +23,7 @@ from tests.harness.world.processes import ROOT, find_port, run_archive, run_comm
 
 # in an environment of its own, because it pins a version of redis that the project cannot use
 PYWB = ROOT / ".venv/pywb"
+PYWB_ENVIRONMENT = {"PYTHONPATH": str(PYWB), "PYTHONWARNINGS": "ignore"}
 REPLAYED = 12  # pages that are replayed
 EVIDENCE_FILES = 12
 
@@ -53,6 +54,13 @@ def check_warc(served: ServedArchive) -> None:
         ),
     ):
         served.check(client, f"export-warc{what}", wanted, read)
+    shown = [page for page in pages if served.get(f"/-/web/timemap/link/{page[0]}").is_success]
+    served.check(
+        "pywb",
+        f"-/web: replays {len(shown)} pages by Memento",
+        f"{len(shown)} with the same bytes",
+        partial(replay_mementos, served, shown),
+    )
 
 
 def read_with_warcio(file: Path, captured: dict[tuple[str, str], str]) -> str:
@@ -82,17 +90,33 @@ def choose_pages(served: ServedArchive) -> list[tuple[str, str, str]]:
 
 
 def replay_with_pywb(served: ServedArchive, file: Path, pages: list[tuple[str, str, str]]) -> str:
-    """Count pages that pywb replays with the bytes that were captured."""
+    """Count pages that pywb replays from a WARC file with the bytes that were captured."""
+    folder = prepare_pywb(served, "pywb")
+    manager = (sys.executable, PYWB / "bin/wb-manager")
+    run_command(*manager, "init", "archive", cwd=folder, **PYWB_ENVIRONMENT)
+    run_command(*manager, "add", "archive", file, cwd=folder, **PYWB_ENVIRONMENT)
+    return count_replayed(folder, pages)
+
+
+def replay_mementos(served: ServedArchive, pages: list[tuple[str, str, str]]) -> str:
+    """Count pages that pywb reads from the served archive by Memento, with the same bytes."""
+    folder = prepare_pywb(served, "pywb-memento")
+    index = f"memento+{served.url}/-/web/"
+    (folder / "config.yaml").write_text(f"collections: {{archive: {{index: '{index}'}}}}\n")
+    return count_replayed(folder, pages)
+
+
+def prepare_pywb(served: ServedArchive, name: str) -> Path:
     if not (PYWB / "installed").is_file():
         raise ClientMissingError("no pywb: make .venv/pywb/installed")
-    folder = make_folder(served.folder, "pywb")
-    environment = {"PYTHONPATH": str(PYWB), "PYTHONWARNINGS": "ignore"}
-    manager = (sys.executable, PYWB / "bin/wb-manager")
-    run_command(*manager, "init", "archive", cwd=folder, **environment)
-    run_command(*manager, "add", "archive", file, cwd=folder, **environment)
+    return make_folder(served.folder, name)
+
+
+def count_replayed(folder: Path, pages: list[tuple[str, str, str]]) -> str:
+    """Run pywb in a folder, and count the pages that it shows with the same bytes."""
     same, faults, port = 0, [], find_port()
     wayback = (sys.executable, PYWB / "bin/wayback", "--port", port, "--bind", "127.0.0.1")
-    with serve(wayback, port, folder, environment) as server:
+    with serve(wayback, port, folder, PYWB_ENVIRONMENT) as server:
         for url, seen, digest in pages:
             stamp = "".join(letter for letter in seen[:19] if letter.isdigit())
             response = server.client.get(f"/archive/{stamp}id_/{url}")

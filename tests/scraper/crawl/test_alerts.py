@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -78,6 +81,20 @@ def test_fault_and_recovery_are_sent_once_each(archive: Archive, webhook: Webhoo
     add_event(archive, "skog", "healthy", NO_FAULT)
     send_alerts(archive, settings, MONDAY + DAY)
     assert read_messages(webhook)[1:] == [[[], ["skog"], []]]
+
+
+def test_alerts_are_signed_if_there_is_a_secret(archive: Archive, webhook: Webhook) -> None:
+    key = b"0123456789abcdef"
+    secret = f"whsec_{base64.b64encode(key).decode()}"
+    settings = read_alert_settings({"ALERT_WEBHOOK": webhook.url, "ALERT_SECRET": secret})
+    add_event(archive, "skog", "failing", LOGIN_FAULT)
+    assert send_alerts(archive, settings, MONDAY)
+    headers, body = webhook.requests[-1]
+    assert headers["webhook-id"] == webhook.received[0]["id"]
+    assert int(headers["webhook-timestamp"]) == MONDAY.timestamp()
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    digest = hmac.new(key, signed, hashlib.sha256).digest()
+    assert headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
 
 
 def test_one_message_a_day(archive: Archive, webhook: Webhook) -> None:
@@ -201,6 +218,8 @@ def test_password_is_not_sent_without_tls(
         ("ALERT_SMTP", "smtp://secret:x"),
         ("ALERT_SMTP", ""),
         ("ALERT_LANGUAGE", "secret"),
+        ("ALERT_SECRET", "secret"),
+        ("ALERT_SECRET", "whsec_secret"),
     ],
 )
 def test_error_names_the_variable_without_its_value(name: str, value: str) -> None:

@@ -16,7 +16,7 @@ SQL = "select survey_tried, survey_verdict, survey_read, survey_judged, survey_s
 
 
 def test_the_mark_of_a_survey_is_stored_as_it_is_declared(tmp_path: Path) -> None:
-    seen = replace(MARK, judged=4, right=4, seen=date(2026, 12, 2))
+    seen = {**MARK, "judged": 4, "right": 4, "seen": date(2026, 12, 2)}
     with Archive(tmp_path / "archive.db") as archive:
         for mark, expected in (
             (MARK, ("2026-12-01", "works", 5, None, None)),

@@ -110,6 +110,17 @@ def test_subscribers_are_told_if_the_site_offers_it(
     assert "archive.db: no such file" in capfd.readouterr().err
 
 
+def test_authorities_stamp_the_manifests_if_some_are_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("STAMP_AUTHORITIES", raising=False)
+    with CommandRunner() as runner:
+        assert round.stamp_manifests(runner, tmp_path / "archive.db")
+        monkeypatch.setenv("STAMP_AUTHORITIES", "http://127.0.0.1:1/tsr")
+        assert not round.stamp_manifests(runner, tmp_path / "archive.db")
+    assert "archive.db: no such file" in capfd.readouterr().err
+
+
 def test_second_round_waits_for_the_first(tmp_path: Path) -> None:
     archive = tmp_path / "archive.db"
     first = lock_round(archive)

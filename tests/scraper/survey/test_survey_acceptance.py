@@ -13,7 +13,7 @@ from scraper.agency import SurveyMark, load_agencies
 from scraper.errors import AgencyError
 from scraper.probe import format_agency_toml
 from scraper.survey.survey_acceptance import accept_survey
-from scraper.survey.survey_record import SurveyedAgency, SurveyedPage, SurveyRecord
+from scraper.survey.survey_record import SurveyRecord
 from tests.scraper.in_process import run_scrapy
 
 LIST = """\
@@ -56,25 +56,18 @@ class Accepted:
         """
         agency = load_agencies(self.file).get(slug)
         declared = format_agency_toml(agency) if agency else None
-        fields = found.pop("fields", {"title": "T"})
-        both: dict[str, Any] = {"is_crawled": True, "is_proposed": True, "fields": fields}
-        pages = [
-            SurveyedPage(
-                url=f"{number}", right=right, judged=JUDGED if right is not None else None, **both
-            )
-            for number, right in enumerate(judged)
-        ]
-        values = {"tried": TRIED, "declared": declared, "proposed": declared, **found}
-        with SurveyRecord(self.folder) as record:
-            record.save(
-                SurveyedAgency(
-                    slug=slug, name=slug, home="", verdict=verdict, pages=pages, **values
-                ),
-                [],
-            )
+        fields, is_proposed = found.pop("fields", {"title": "T"}), found.pop("is_proposed", True)
+        page = {"right": None, "judged": None, "is_crawled": True, "is_proposed": is_proposed}
+        pages = [{"url": f"{n}", "fields": fields, **page} for n in range(len(judged))]
+        values = {"tried": TRIED, "declared": declared, "proposed": declared, "pages": pages}
+        with SurveyRecord(self.folder, create=True) as record:
+            record.save({"slug": slug, "verdict": verdict, **values, **found}, {})
+            for page, is_right in zip(pages, judged, strict=True):
+                if is_right is not None:
+                    record.judge(page, is_right=is_right)
 
     def accept(self) -> str:
-        with SurveyRecord(self.folder, readonly=True) as record:
+        with SurveyRecord(self.folder) as record:
             return accept_survey(record, self.file)
 
     def load_mark(self, slug: str = "skog") -> SurveyMark | None:
@@ -82,7 +75,8 @@ class Accepted:
 
 
 @pytest.fixture
-def accepted(tmp_path: Path) -> Accepted:
+def accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Accepted:
+    monkeypatch.setattr("scraper.survey.survey_record.to_iso", lambda _: JUDGED)
     return Accepted(tmp_path)
 
 
@@ -175,11 +169,7 @@ def test_keys_that_a_proposal_lacks_are_deleted(accepted: Accepted) -> None:
 
 
 def test_only_releases_that_the_needed_table_reads_count(accepted: Accepted) -> None:
-    accepted.survey("skog", "table", True, proposed=PROPOSED)
-    with SurveyRecord(accepted.folder) as record:
-        (surveyed,) = record.load_all()
-        surveyed.pages[0].is_proposed = False
-        record.update(surveyed)
+    accepted.survey("skog", "table", True, proposed=PROPOSED, is_proposed=False)
     accepted.accept()
     agency = load_agencies(accepted.file)["skog"]
     assert (agency.releases, agency.survey) == (
@@ -202,7 +192,9 @@ def test_a_table_that_was_changed_since_is_left_alone(accepted: Accepted) -> Non
 
 def test_a_list_that_would_be_wrong_is_not_written(accepted: Accepted) -> None:
     accepted.survey("skog", "good", True)
-    with pytest.raises(AgencyError, match=r"list\.toml\.new: .*verdict 'good' is none of works"):
+    with pytest.raises(
+        AgencyError, match=r"list\.toml\.new: .*verdict 'good' is none of doubts, table, works"
+    ):
         accepted.accept()
     assert accepted.file.read_text("utf-8") == LIST
     assert "good" in (accepted.folder / "list.toml.new").read_text("utf-8")

@@ -13,7 +13,7 @@ from scraper.crawl.failures import (
     classify_status,
 )
 from scraper.errors import SourceError
-from scraper.survey.survey_record import SurveyedAgency, SurveyedPage, SurveyedSource
+from scraper.survey.survey_record import Row
 from scraper.survey.survey_spider import NETWORK_FAILURES
 from scraper.survey.verdicts import FAILURE_VERDICTS, decide
 
@@ -21,31 +21,30 @@ HOME = "https://skogsradet.example/"
 LIST, FEED, MAP = f"{HOME}nyheter", f"{HOME}feed", f"{HOME}sitemap.xml"
 
 
-def build_page(number: int, **values: Any) -> SurveyedPage:
+def build_page(number: int, **values: Any) -> Row:
     fields = {
         "title": f"Nyhet {number}",
         "body": f"Text {number}",
         "published": f"2026-01-0{number}",
     }
     page = {"sources": [LIST], "is_crawled": True, "is_proposed": True, "fields": fields}
-    return SurveyedPage(url=f"{LIST}/{number}", **{**page, **values})
+    empty: Row = {"problem": None, "failure": None, "doubts": [], "sha256": str(number)}
+    return {"url": f"{LIST}/{number}", **page, **empty, **values}
 
 
-def build_source(url: str = LIST, **values: Any) -> SurveyedSource:
+def build_source(url: str = LIST, **values: Any) -> Row:
     source = {"kind": "listings", "is_crawled": True, "is_proposed": True, "links": 20}
-    return SurveyedSource(url=url, **{**source, **values})
+    return {"url": url, **source, "problem": None, "failure": None, "note": None, **values}
 
 
-def build_agency(**values: Any) -> SurveyedAgency:
+def build_agency(**values: Any) -> Row:
     agency = {
         "sources": [build_source()],
         "pages": [build_page(number) for number in (1, 2, 3)],
         "declared": "[skogsradet]",
         "proposed": "[skogsradet]",
     }
-    return SurveyedAgency(
-        slug="skogsradet", name="Skogsrådet", home=HOME, tried="2026-12-01", **{**agency, **values}
-    )
+    return {"failure": None, "notes": [], "needs_javascript": False, **agency, **values}
 
 
 PAGES = [build_page(number) for number in (1, 2, 3)]
@@ -132,6 +131,39 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "all releases forbidden": (
         {"pages": [build_page(4, fields={}, problem="answered 403", failure="status 403")]},
+        "refused",
+    ),
+    "releases that are one page": (
+        {"pages": [build_page(n, fields={"title": "Vänta", "body": "Vänta"}) for n in (1, 2, 3)]},
+        "refused",
+    ),
+    "releases that are one page without text": (
+        {
+            "pages": [build_page(n, fields={}, problem="no text", sha256="a") for n in (1, 2)],
+            "proposed": "[x]",
+        },
+        "refused",
+    ),
+    "releases that are one page that a script fills": (
+        {
+            "pages": [build_page(n, fields={}, problem="no text", sha256="a") for n in (1, 2)],
+            "needs_javascript": True,
+        },
+        "browser",
+    ),
+    "releases that are one page that says that nothing is there": (
+        {
+            "pages": [
+                build_page(
+                    n, fields={}, problem="is an error page", failure="error page", sha256=""
+                )
+                for n in (1, 2)
+            ],
+        },
+        "doubts",
+    ),
+    "releases that are walls": (
+        {"pages": [build_page(n, fields={}, problem="x", failure="block page") for n in (1, 2)]},
         "refused",
     ),
     "robots.txt that cannot be read": (

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
+from archive.database.count_tables import COUNT_TABLES, fill_counts
 from archive.database.models import Release
-from archive.database.month_counts import fill_month_counts
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, lift_takedown
 from tests.archive.sample import SEEN, Site, import_release, served
@@ -26,31 +26,57 @@ def path(history_archive: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(history_archive, tmp_path / "archive.db"))
 
 
-def check_counts(path: Path) -> list[Any]:
+def read_counts(db: sqlite3.Connection) -> dict[str, list[Any]]:
+    return {name: db.execute(f"select * from {name}").fetchall() for name in COUNT_TABLES}
+
+
+def check_counts(path: Path) -> dict[str, list[Any]]:
     """Return the stored counts, which must equal a recount."""
     with closing(sqlite3.connect(path)) as db:
-        stored = db.execute("select * from month_counts").fetchall()
-        fill_month_counts(Database(db))
-        assert stored == db.execute("select * from month_counts").fetchall()
+        stored = read_counts(db)
+        fill_counts(Database(db))
+        assert stored == read_counts(db)
     return stored
 
 
 def test_hidden_release_is_not_counted_until_shown_again(path: Path) -> None:
     before = check_counts(path)  # after edits, moves and removals
-    assert before[0][:2] == ("", "")
+    assert all(before.values())
+    assert before["month_counts"][0][:2] == ("", "")
     with Archive(path) as archive:
-        key = hide_release(archive, 1, HIDDEN_AT, reason="Domstols beslut")
-    assert check_counts(path)[0][2] == before[0][2] - 1
+        (tagged,) = archive.db.execute("select release from tag_releases limit 1").fetchone()
+        key = hide_release(archive, tagged, HIDDEN_AT, reason="Domstols beslut")
+    hidden = check_counts(path)
+    assert hidden["month_counts"][0][2] == before["month_counts"][0][2] - 1
+    assert len(hidden["tag_releases"]) < len(before["tag_releases"])
     with Archive(path) as archive:
         lift_takedown(archive, key, HIDDEN_AT, "Domen är upphävd")
-    assert check_counts(path) == before
+    after = check_counts(path)
+    assert after["month_counts"] == before["month_counts"]
+    assert {name: len(rows) for name, rows in after.items()} == {
+        name: len(rows) for name, rows in before.items()
+    }
+
+
+def test_rows_that_change_their_place_are_counted_there(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("update releases set agency = (select max(slug) from agencies)")
+        db.execute("update revisions set cause = 'first' where id % 2")
+        db.execute("update revisions set update_date_changed = 1 - update_date_changed")
+    assert len(check_counts(path)["edit_counts"]) == 1
 
 
 def test_deleted_rows_are_not_counted(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db, db:
-        for table, key in (("revisions", "release"), ("releases", "id")):
+        for table, key in (
+            *(("revisions", "release"), ("release_tags", "tag"), ("release_tags", "release")),
+            ("releases", "id"),
+        ):
             db.execute(f"delete from {table} where {key} % 3 = 0")
-    check_counts(path)
+    assert check_counts(path)["edit_counts"]
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("delete from revisions where cause = 'source'")
+        assert read_counts(db)["edit_counts"] == []
 
 
 def list_titles(db: Database) -> list[str]:

@@ -1,0 +1,81 @@
+"""The tables of counts and lists: how many releases each agency has of each month and tag, how many
+edits, and the releases of each tag in the order of lists. Triggers maintain them, so that pages
+need neither count nor sort; here they are checked and filled again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from sqlite_utils import Database
+
+# table → its key, what is kept for it, and a SELECT of the rows that it should have
+COUNT_TABLES = {
+    "month_counts": (
+        ("agency", "month"),
+        "releases || ' and ' || dated",
+        """
+    with counted as materialized (
+      select agency, coalesce(nullif(substr(sort_date, 1, 7), ''), 'none') as month,
+        count(*) as releases, count(sort_day) as dated
+      from release_facets group by 1, 2)
+    select agency, month, releases, dated from counted
+    union all select '', month, sum(releases), sum(dated) from counted group by month
+    union all select agency, '', sum(releases), sum(dated) from counted group by agency
+    union all select '', '', sum(releases), sum(dated) from counted having count(*) > 0
+    """,
+    ),
+    "tag_counts": (
+        ("tag", "agency"),
+        "releases",
+        """
+    select t.tag, l.agency, count(*) as releases
+    from release_tags t join release_facets l on l.release = t.release group by 1, 2
+    """,
+    ),
+    "tag_releases": (
+        ("tag", "sort_date", "release"),
+        "'there'",
+        """
+    select t.tag, l.sort_date, l.release
+    from release_tags t join release_facets l on l.release = t.release
+    """,
+    ),
+    "edit_counts": (
+        ("agency",),
+        "edits || ' and ' || unannounced",
+        """
+    select r.agency, count(*) as edits,
+      count(iif(v.update_date_changed is 0, 1, null)) as unannounced
+    from revisions v join releases r on r.id = v.release
+    where v.cause = 'source' and v.previous is not null group by 1
+    """,
+    ),
+}
+
+
+def find_wrong_counts(db: sqlite3.Connection) -> Iterator[tuple[str, str, str]]:
+    """Yield the table and key of each row that is missing, superfluous or wrong, with what is
+    wrong. An archive that is not updated yet may not have all tables.
+    """
+    for table, (keys, value, counted) in COUNT_TABLES.items():
+        if not Database(db).table(table).exists():
+            continue
+        names = ", ".join(keys)
+        rows = db.execute(
+            f"select ifnull(m.value, 'missing'), ifnull(c.value, 'missing'), {names}"
+            f" from (select {names}, {value} as value from ({counted})) c"
+            f" full join (select {names}, {value} as value from {table}) m using ({names})"
+            f" where m.value is not c.value order by {names}"
+        )
+        for stored, found, *key in rows:
+            text = " ".join(str(part) or "-" for part in key)
+            yield table, text, f"is {stored}, should be {found}"
+
+
+def fill_counts(db: Database) -> None:
+    """Count all rows again."""
+    for table, (keys, _, counted) in COUNT_TABLES.items():
+        db.execute(f"delete from {table}")
+        db.execute(f"insert into {table} select * from ({counted}) order by {', '.join(keys)}")

@@ -1,0 +1,169 @@
+"""Time stamps of manifests by authorities outside the archive (RFC 3161).
+
+An authority signs the digest of a manifest together with its own time. The signed response is
+stored in the table `time_stamps`, and `openssl ts -verify` checks it against the manifest's text
+without software of ours. Who stamped a manifest has stamped everything that it and the manifests
+before it cover.
+
+Requests and responses are made and checked by the program openssl: Python's libraries refuse the
+responses of usual authorities, whose certificates are not in the order of DER (rfc3161-client), or
+do not check who signed (rfc3161ng).
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from archive.database.captures import Captures
+from archive.database.sqlite_files import ArchiveError, write_transaction
+from archive.mail_and_webhooks import request_url
+from archive.times import to_iso
+
+AUTHORITIES_VARIABLE = "STAMP_AUTHORITIES"  # addresses, separated by spaces
+# manifests that an authority stamps at once, the newest first: after a failure, or a first time
+MAX_REQUESTS = 30
+REQUEST_HEADERS = {
+    "Content-Type": "application/timestamp-query",
+    "Accept": "application/timestamp-reply",
+}
+MAX_RESPONSE_BYTES = 100_000  # with the certificates of the authority, it has about 6 kB
+TIME = re.compile(r"Time stamp: (\w{3} +\d+ [\d:]{8})(?:\.\d+)? (\d{4}) GMT")  # of openssl
+ERROR = re.compile(r"(?::error:[^:]*:[^:]*:[^:]*:|Error: )([^:\n]+)")
+UNSTAMPED_SQL = """
+    select day, digest from manifests m where not exists
+      (select 1 from time_stamps where manifest = m.day and authority = ?)
+    order by rowid desc limit ?
+"""
+
+
+class StampError(ValueError):
+    """A response that is no time stamp of the manifest."""
+
+
+@dataclass(slots=True, kw_only=True)
+class StampReport:
+    """What authorities stamped: the days of manifests, and what went wrong, by authority."""
+
+    stamped: dict[str, list[str]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def read_authorities() -> list[str]:
+    """Return the addresses of the authorities that the environment names; raise ArchiveError if
+    one is no http(s) address.
+    """
+    authorities = os.environ.get(AUTHORITIES_VARIABLE, "").split()
+    for url in authorities:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            problem = f"{url} is no http or https address"
+            raise ArchiveError("environment", problem, key=AUTHORITIES_VARIABLE)
+    return authorities
+
+
+def stamp_manifests(
+    db: sqlite3.Connection, captures: Captures, authorities: Sequence[str]
+) -> StampReport:
+    """Let each authority stamp the manifests that it has not stamped yet, the newest first.
+
+    An authority that fails is asked again by the next run; the others are asked all the same.
+    """
+    report = StampReport()
+    for authority in authorities:
+        days = report.stamped.setdefault(authority, [])
+        for day, digest in db.execute(UNSTAMPED_SQL, [authority, MAX_REQUESTS]).fetchall():
+            try:
+                response, stamped = _request_stamp(authority, captures.read(digest))
+            except (ArchiveError, OSError, StampError) as error:
+                report.problems[authority] = f"manifest {day}: {error}"
+                break
+            row = [day, authority, to_iso(stamped), base64.b64encode(response).decode()]
+            with write_transaction(db):
+                db.execute(
+                    "insert or ignore into time_stamps (manifest, authority, stamped, response)"
+                    " values (?, ?, ?, ?)",
+                    row,
+                )
+            days.append(day)
+    return report
+
+
+def _request_stamp(authority: str, text: bytes) -> tuple[bytes, datetime]:
+    """Return an authority's response for the text of a manifest, and the time in it; raise OSError
+    or StampError.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "manifest").write_bytes(text)
+        query = ("-query", "-data", "manifest", "-sha256", "-cert", "-out", "query")
+        _run_openssl(folder, "ts", *query)
+        response = request_url(
+            authority, (folder / "query").read_bytes(), REQUEST_HEADERS, MAX_RESPONSE_BYTES
+        )
+        # the query has a number that no other response has
+        return response, _check_response(folder, response, "-queryfile", "query")
+
+
+def check_stamp(response: bytes, digest: str, roots: Path | None = None) -> datetime:
+    """Return the time at which a manifest was stamped, in UTC; raise StampError if the response
+    does not prove it.
+
+    roots: a PEM file with certificates, one of which must have issued the signer's; None: whoever
+    signed is not checked. Certificates must have been valid when the manifest was stamped.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        return _check_response(Path(name), response, "-digest", digest, roots=roots)
+
+
+def _check_response(
+    folder: Path, response: bytes, *subject: str, roots: Path | None = None
+) -> datetime:
+    """Check a response, in a folder for files, and return the time in it; raise StampError."""
+    (folder / "response").write_bytes(response)
+    try:
+        text = _run_openssl(folder, "ts", "-reply", "-in", "response", "-text")
+    except StampError as error:
+        raise StampError(f"no response of RFC 3161 ({error})") from None
+    shown = text.decode(errors="replace")
+    found = TIME.search(shown)
+    if not found:  # a response without a stamp says why
+        raise StampError(f"refused by the authority: {' '.join(shown.split())[:200]}")
+    # a fraction of a second is left out
+    stamped = datetime.strptime(f"{found[1]} {found[2]} +0000", "%b %d %H:%M:%S %Y %z")
+    certificates = str(roots.resolve()) if roots else "certificates"
+    if roots is None:
+        _run_openssl(folder, "ts", "-reply", "-in", "response", "-token_out", "-out", "token")
+        listed = _run_openssl(folder, "pkcs7", "-inform", "DER", "-in", "token", "-print_certs")
+        (folder / "certificates").write_bytes(listed)
+    trusted = ("-CAfile", certificates, *(() if roots else ("-partial_chain",)))
+    moment = ("-attime", str(int(stamped.timestamp())))
+    _run_openssl(folder, "ts", "-verify", *subject, "-in", "response", *trusted, *moment)
+    return stamped
+
+
+def _run_openssl(folder: Path, *arguments: str) -> bytes:
+    """Run openssl, and return its output; raise StampError with its first error."""
+    try:
+        done = subprocess.run(  # noqa: S603 - no argument is a visitor's
+            ["openssl", *arguments],  # noqa: S607 - as the operator has installed it
+            cwd=folder,
+            capture_output=True,
+            check=False,
+            timeout=30,
+        )
+    except FileNotFoundError:
+        raise StampError("time stamps need the program openssl") from None
+    if done.returncode:
+        problems = ERROR.findall(done.stderr.decode(errors="replace"))
+        raise StampError(f"openssl: {problems[0] if problems else f'code {done.returncode}'}")
+    return done.stdout

@@ -112,15 +112,15 @@ CSP_PAGES = "; ".join(  # tools that check a page read robots.txt in it; no scri
 )
 # for JSON, CSV, feeds and files, which need no scripts
 CSP_DATA = "default-src 'none'; sandbox; frame-ancestors 'none'"
-# for charts, which have their styles in them and may be shown by other sites
-SVG_MEDIA_TYPE = "image/svg+xml"
-SVG_HEADERS = (
-    (b"content-security-policy", f"{CSP_DATA}; style-src 'unsafe-inline'".encode()),
-    (b"cross-origin-resource-policy", b"cross-origin"),
-)
 # a page of an agency, as it was received: with its own styles, but nothing else
 CSP_CAPTURES = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 CAPTURES_PATH = "/-/web/"
+# charts, which also have styles in them, and may be shown by other sites
+SVG_MEDIA_TYPE = "image/svg+xml"
+SVG_HEADERS = (
+    (b"content-security-policy", CSP_CAPTURES.encode()),
+    (b"cross-origin-resource-policy", b"cross-origin"),
+)
 STATIC_PATHS = ("/static/", "/-/static/", "/-/static-plugins/", "/favicon.ico")
 VARY_VALUE = b"Accept-Language, Cookie, Authorization"  # feeds and data also depend on the language
 MAX_CACHE_SECONDS = 5  # Datasette's default
@@ -526,8 +526,9 @@ def _build_response_headers(
     security = _build_security_headers(media_type, language)
     headers = [(name, value) for name, value in headers if name not in security]
     if not is_static:
-        is_chart = media_type == SVG_MEDIA_TYPE
-        headers = _add_cache_headers(headers, status, validators, is_chart=is_chart)
+        headers = _add_cache_headers(
+            headers, status, validators, is_chart=media_type == SVG_MEDIA_TYPE
+        )
     elif status == 200:
         headers = [(name, value) for name, value in headers if name not in validators]
         headers += validators.items()

@@ -173,7 +173,7 @@ async def test_file_can_be_kept_and_shown_elsewhere(site: Site) -> None:
     assert headers["cache-control"] == "public, max-age=3600"
     assert headers["cross-origin-resource-policy"] == "cross-origin"
     assert headers["content-security-policy"] == (
-        "default-src 'none'; sandbox; frame-ancestors 'none'; style-src 'unsafe-inline'"
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
     )
     again = await site.datasette.client.get(
         "/-/over-time.svg?q=vägarna", headers={"if-none-match": headers["etag"]}

@@ -531,8 +531,11 @@ def _compute_step(step: Step, saved: SavedRevision) -> Any:
     return None if is_skipped else step.compute(saved.state, saved.previous)
 
 
-def describe_index_fault(db: Database) -> str | None:
-    """Return why searches may miss results until the index is written again, or None."""
+def describe_index_fault(db: Database, *, is_counted: bool = True) -> str | None:
+    """Return why searches may miss results until the index is written again, or None.
+
+    is_counted: whether to count also what the index has.
+    """
     if not db.table("derived_versions").exists():
         return "it was made by an earlier version of the software"
     versions = dict(db.execute("select step, version from derived_versions").fetchall())
@@ -543,4 +546,4 @@ def describe_index_fault(db: Database) -> str | None:
             return f"it was built with {version}, not {step.version}"
         if step.name in unfinished:
             return f"it was rebuilt only up to row {unfinished[step.name]} of {step.table}"
-    return SearchIndex(db).describe_fault()
+    return SearchIndex(db).describe_fault() if is_counted else None

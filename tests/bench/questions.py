@@ -164,7 +164,7 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
         "diff": [f"/-/diff/{previous}/{key}" for previous, key in edits],
         "feed": ["/new.atom", f"/agency/{some[0]}.atom", "/-/edits.atom"],
         "sitemap": ["/sitemap.xml"],
-        "compare": ["/-/compare?" + urlencode([("q", word) for word in common[:2]])],
+        "compare": ["/-/over-time?" + urlencode([("q", word) for word in common[:2]])],
         "history": list(map(to_history, histories)),
         "history, common": list(map(to_history, common_histories)),
         "people": ["/people", f"/people?agency={some[0]}"],
@@ -183,7 +183,7 @@ def ask(text: str, **chosen: str) -> Question:
 
 def to_history(phrase: str) -> str:
     """Return the address of the history of a wording."""
-    return "/-/phrase?" + urlencode({"q": f'"{phrase}"'})
+    return "/-/over-time?" + urlencode({"q": f'"{phrase}"'})
 
 
 def begin(text: str) -> Question:

@@ -66,7 +66,7 @@ def test_details_open_without_scripts(browser: Browser, site: str) -> None:
         page.get_by_text("Visa 12 till").click()
         expect(page.get_by_role("link", name="Område 9", exact=True)).to_be_visible()
         page.goto(f"{site}/search?q=rörsångare")
-        page.get_by_text("Varför visas den här träffen?").click()
+        page.get_by_text("Varför visas de här träffarna?").click()
         expect(page.get_by_text("”rörsångare” finns i ingressen (rörsångaren)")).to_be_visible()
         page.get_by_text("Fler sätt att söka").click()
         page.get_by_role("link", name="miljö*").click()

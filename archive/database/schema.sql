@@ -199,13 +199,18 @@ create table contacts (
 );
 create unique index idx_contacts_release_position on contacts (release, position);
 
+-- The name is the spelling that is printed most; key is what its spellings have in common. A row with same_as is only the
+-- former address of another spelling.
 create table people (
   id integer primary key,
   slug text not null unique,
   name text not null,
-  agency text not null references agencies(slug)
+  agency text not null references agencies(slug),
+  key text not null default '',
+  same_as integer references people(id)
 );
-create unique index idx_people_name_agency on people (name, agency);
+create index idx_people_key on people (key, agency);
+create index idx_people_same_as on people (same_as) where same_as is not null;
 
 -- A row for each version that has the quotation.
 create table quotes (
@@ -220,7 +225,8 @@ create table quotes (
   field text not null,
   spans text not null,
   kind text not null,
-  origin text not null
+  origin text not null,
+  speaker text
 );
 create unique index idx_quotes_revision_position on quotes (revision, position);
 create index idx_quotes_release on quotes (release);

@@ -120,8 +120,8 @@ ATTACHMENT_CHECKS = (  # table, keys of its wrong rows, what is wrong
 )
 
 QUOTES_SQL = """
-    select q.id, q.field, q.spans, q.text, p.name, v.release is q.release and p.agency is iif(p.id,
-      r.agency, null),
+    select q.id, q.field, q.spans, q.text, q.speaker, v.release is q.release
+      and p.agency is iif(p.id, r.agency, null),
       json_object('title', v.title, 'lead', v.lead, 'body', v.body)
     from quotes q left join revisions v on v.id = q.revision left join releases r
       on r.id = q.release
@@ -134,7 +134,8 @@ REFERENCES_SQL = """
     where d.id between ? and ?
 """
 UNQUOTED_PEOPLE_SQL = (
-    "select slug from people p where not exists (select 1 from quotes where person = p.id)"
+    "select slug from people p"
+    " where not exists (select 1 from quotes where person = ifnull(p.same_as, p.id))"
 )
 # releases whose continues_as is not where their moves lead
 WRONG_ENDS_SQL = """

@@ -242,12 +242,16 @@ def sign_webhook(key: bytes, message_id: str, moment: datetime, body: bytes) -> 
     }
 
 
-def parse_webhook_secret(secret: str) -> bytes:
-    """Return the key in a secret as Standard Webhooks write it; raise ValueError if it is none.
+def parse_webhook_secret(secret: str) -> bytes | None:
+    """Return the key in a secret as Standard Webhooks write it; None if there is no secret.
+
+    Raises ValueError if it is written in another way.
 
     >>> parse_webhook_secret("whsec_c2tvZ3Nicg==")
     b'skogsbr'
     """
+    if not secret:
+        return None
     if not secret.startswith("whsec_"):
         raise ValueError("must begin with whsec_, and then have the key in base64")
     return base64.b64decode(secret.removeprefix("whsec_"), validate=True)

@@ -58,9 +58,12 @@ _EDITS_BY_TIME, _EDITS_BY_RELEASE = "idx_revisions_edits", "idx_revisions_edited
 HIDDEN_RELEASES_SQL = "select id from releases where takedown = 'hidden'"
 # the narrow rows of release_facets are read faster, but moved releases have none
 _ENTRY_AGENCIES_SQL = """
-    select json_group_array(coalesce(l.agency, r.agency)) as agencies from ({found}) found
-      left join release_facets l on l.release = found.release
-      left join releases r on r.id = iif(l.release is null, found.release, null)
+    with found as materialized ({found})
+    select count(*) as entries, iif(count(*) <= {most}, (
+        select json_group_array(coalesce(l.agency, r.agency)) from found
+        left join release_facets l on l.release = found.release
+        left join releases r on r.id = iif(l.release is null, found.release, null)),
+      '[]') as agencies from found
 """
 # by agency, all that the register has
 _ALL_EDITS_SQL = """
@@ -196,21 +199,23 @@ async def _count_register_entries(
         f" order by seen desc limit {MAX_COUNTED_ENTRIES + 1}",
         query.filters["agency"],
     )
+    entries = 0
     if counts_sql:
         counts = Counter({row["agency"]: row["n"] for row in await run(counts_sql, {})})
     else:
         found = build_releases_sql({**query.filters, "agency": None}) + limit
-        (row,) = await run(_ENTRY_AGENCIES_SQL.format(found=found), values)
-        counts = Counter(json.loads(row["agencies"]))
+        sql = _ENTRY_AGENCIES_SQL.format(found=found, most=MAX_COUNTED_ENTRIES)
+        (row,) = await run(sql, values)
+        entries, counts = row["entries"], Counter(json.loads(row["agencies"]))
     agencies = await run("select slug as value, name, name_en from agencies", {})
     choices = sorted(
         (FacetValue(**dict(row), count=counts[row["value"]]) for row in agencies),
         key=lambda choice: swedish_sort_key(choice.name),
     )
-    countable = counts_sql is not None or _sum_counts(choices) <= MAX_COUNTED_ENTRIES
-    if countable or not agency:
+    countable, total = entries <= MAX_COUNTED_ENTRIES, entries
+    if countable:
         total = _sum_counts(choices, agency)
-    else:
+    elif agency:
         counted = await run(
             f"select count(*) as n from ({build_releases_sql(query.filters)}{limit})", values
         )
@@ -351,10 +356,8 @@ async def _choose_index(run: RunQuery, filters: Mapping[str, Any]) -> str:
     """Return the index by which a page of edits is read: that of the releases if the filters select
     so few that looking up all takes less time than looking for them among the newest edits.
     """
-    values = {name: filters.get(name) for name in ("release", "tag", "agency")}
-    if all(value is None for value in values.values()):
-        return _EDITS_BY_TIME
-    (row,) = await run(_SELECTED_SQL, values)
+    names = ("release", "tag", "agency")
+    (row,) = await run(_SELECTED_SQL, {name: filters.get(name) for name in names})
     is_few = row["selected"] ** 2 < REGISTER_PAGE_SIZE * (row["total"] or 0)
     return _EDITS_BY_RELEASE if is_few else _EDITS_BY_TIME
 

@@ -208,9 +208,19 @@ def find_collection(cause: str, parser_version: str | None) -> str | None:
     return (parser_version or "?").removeprefix(IMPORT_PREFIX) if cause == "import" else None
 
 
+DASH = re.compile("[-\u2010-\u2015\u2212]")
 SLUG_LETTERS = str.maketrans(
     {"æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "œ": "oe"}
 )
+
+
+def build_name_key(name: str) -> str:
+    """Return what the spellings of a name have in common that differ in hyphens, spaces and case.
+
+    >>> build_name_key("Carl-Oskar  Ek"), build_name_key("Carl Oskar EK")
+    ('carl oskar ek', 'carl oskar ek')
+    """
+    return " ".join(DASH.sub(" ", unicodedata.normalize("NFC", name)).casefold().split())
 
 
 def build_slug(name: str) -> str:

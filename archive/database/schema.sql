@@ -199,13 +199,18 @@ create table contacts (
 );
 create unique index idx_contacts_release_position on contacts (release, position);
 
+-- The name is the spelling that is printed most; key is what its spellings have in common. A row with same_as is only the
+-- former address of another spelling.
 create table people (
   id integer primary key,
   slug text not null unique,
   name text not null,
-  agency text not null references agencies(slug)
+  agency text not null references agencies(slug),
+  key text not null default '',
+  same_as integer references people(id)
 );
-create unique index idx_people_name_agency on people (name, agency);
+create index idx_people_key on people (key, agency);
+create index idx_people_same_as on people (same_as) where same_as is not null;
 
 -- A row for each version that has the quotation.
 create table quotes (
@@ -220,11 +225,14 @@ create table quotes (
   field text not null,
   spans text not null,
   kind text not null,
-  origin text not null
+  origin text not null,
+  speaker text
 );
 create unique index idx_quotes_revision_position on quotes (revision, position);
 create index idx_quotes_release on quotes (release);
 create index idx_quotes_person on quotes (person, revision) where person is not null;
+-- The speakers of a version, without its texts.
+create index idx_quotes_speakers on quotes (revision, person) where person is not null;
 
 -- A row for each place in each version. The case of letters in a number means nothing.
 create table document_references (
@@ -951,6 +959,15 @@ create virtual table search_questions using fts5 (
 );
 create trigger search_questions_ad after delete on questions begin
   delete from search_questions where rowid = old.id;
+end;
+
+-- The quotations of current versions.
+create virtual table search_quotes using fts5 (
+  quotation, quotation_parts, quotation_minor, quotation_forms,
+  content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0'
+);
+create trigger search_quotes_ad after delete on quotes begin
+  delete from search_quotes where rowid = old.id;
 end;
 
 -- Which version has which text of search_versions; the current ones are in search.

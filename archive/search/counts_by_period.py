@@ -130,9 +130,9 @@ def _number_month(name: str) -> int:
 
 async def count_hit_page(finder: HitFinder, hit_page: HitPage) -> PeriodCounts | None:
     """Count the hits of a page of results; None if they are too many (more than MAX_PAGE_HITS, or
-    capped questions).
+    capped questions or quotations).
     """
-    if hit_page.capped and finder.request.show == "questions":
+    if hit_page.capped and finder.request.show != "releases":
         return None
     counts = await count_periods(
         finder, None if hit_page.capped else hit_page.releases, MAX_PAGE_HITS

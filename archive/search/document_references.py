@@ -28,12 +28,18 @@ COLUMNS = "type, number, field, part, position, text"
 CURRENT_REFERENCES_SQL = (
     "document_references d cross join releases r on r.id = d.release and r.revision = d.revision"
 )
-# conditions of statements about releases, question pairs and earlier versions, by their index
+# conditions of statements about releases, question pairs, quotations and earlier versions, by
+# their index
 REFERENCE_CONDITIONS_SQL = {
     "search": f"l.release in (select d.release from {CURRENT_REFERENCES_SQL} where {{wanted}})",
     "search_questions": (
         f"(q.release, q.position) in (select d.release, d.part from {CURRENT_REFERENCES_SQL}"
         " where d.field in ('question', 'answer') and {wanted})"
+    ),
+    "search_quotes": (
+        "q.id in (select o.id from document_references d cross join quotes o"
+        " on o.revision = d.revision and o.field = d.field cross join json_each(o.spans) s"
+        " where d.position >= s.value ->> 0 and d.position < s.value ->> 1 and {wanted})"
     ),
     "search_versions": "t.id in (select d.revision from document_references d where {wanted})",
 }

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from archive.changes.wording_history import Presence
 from archive.database.sqlite_files import RunQuery
@@ -30,6 +31,8 @@ from archive.search.state_texts import list_state_texts, normalise_text
 FRAGMENT_WORDS = 42  # words per excerpt
 MAX_FRAGMENTS = 2
 MAX_WORDS_BEFORE_HIGHLIGHT = 10  # words of a fragment before its first match
+MAX_QUOTE_WORDS = 150  # of a quotation that is shown whole
+EDGE_WORDS = 4  # first and last words by which a browser finds a quotation
 MAX_HIT_LENGTH = 60_000  # characters of a body that are searched for matches
 # characters that two pieces of a long page of a file share, so that a phrase is in one of them
 PIECE_OVERLAP = 1_000
@@ -50,6 +53,15 @@ QUESTION_HITS_SQL = """
       r.id, r.url, r.agency, a.name, a.name_en,
       r.kind, r.language, r.title, r.published, r.updated, r.first_seen, r.added, r.removed_at
     from questions q join releases r on r.id = q.release join agencies a on a.slug = r.agency
+    where q.id in (select value from json_each(:ids))
+"""
+QUOTE_HITS_SQL = """
+    select q.id as pair, q.text, q.spans, q.role, q.organisation, p.slug as person,
+      p.name as speaker,
+      r.id, r.url, r.agency, a.name, a.name_en, substr(r.body, 1, 2000) as body,
+      r.kind, r.language, r.title, r.published, r.updated, r.first_seen, r.added, r.removed_at
+    from quotes q join releases r on r.id = q.release and r.revision = q.revision
+      join agencies a on a.slug = r.agency left join people p on p.id = q.person
     where q.id in (select value from json_each(:ids))
 """
 
@@ -121,7 +133,7 @@ class AttachmentExcerpt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchHit:
-    """A release or question pair, with marked parts of its title and an excerpt."""
+    """A release, question pair or quotation, with marked parts of its title and an excerpt."""
 
     row: Any
     title: MarkedText
@@ -142,19 +154,25 @@ class SearchHit:
 
     @property
     def is_pair(self) -> bool:
+        """Return whether it is a part of a release: a question with its answer, or a quotation."""
         return "pair" in self.row.keys()  # noqa: SIM118 - `in` looks for values of a sqlite3.Row
 
     @property
+    def is_quote(self) -> bool:
+        return "speaker" in self.row.keys()  # noqa: SIM118 - as above
+
+    @property
     def path(self) -> str:
-        """Return the path of the release, or of the question in it."""
+        """Return the path of the release, or of the question or quotation in it."""
+        if self.is_quote:
+            edges = _find_edges(self.row["text"], json.loads(self.row["spans"]))
+            return f"/archive/releases/{self.row['id']}#found:~:text={edges}"
         question = f"#question-{self.question_position}" if self.question_position else ""
         return f"/archive/releases/{self.row['id']}{question}"
 
     @property
     def title_path(self) -> str:
-        """Return the path that the title links to: the question for a question pair, else the
-        release.
-        """
+        """Return the path that the title links to: the question or quotation, else the release."""
         return self.path if self.is_pair else f"/archive/releases/{self.row['id']}"
 
 
@@ -311,6 +329,50 @@ def _build_question_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit
         explanations=explain_match(texts, query_terms),
         question_position=row["position"],
     )
+
+
+async def read_quote_hits(
+    run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]
+) -> list[SearchHit]:
+    """Return the quotations with these ids as hits, in the order of `ids`."""
+    if not ids:
+        return []
+    rows = await run(QUOTE_HITS_SQL, {"ids": json.dumps(ids)})
+
+    def build_hits() -> list[SearchHit]:
+        hits = {row["pair"]: _build_quote_hit(row, query_terms) for row in rows}
+        return [hits[key] for key in ids if key in hits]
+
+    return await asyncio.to_thread(build_hits)
+
+
+def _build_quote_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
+    """Build a hit from a quotation, with its text as the excerpt."""
+    english = is_english_release(row)
+    text = HighlightedText(row["text"], query_terms, "quotation", english=english)
+    is_short = len(row["text"].split()) <= MAX_QUOTE_WORDS
+    return SearchHit(
+        row=row,
+        title=[(row["title"], False)],
+        excerpt=text.highlight_all() if is_short else text.excerpt(MAX_QUOTE_WORDS),
+        explanations=explain_match([text], query_terms),
+    )
+
+
+def _find_edges(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """Return the value of a text directive that finds a quotation: its first and last words.
+
+    >>> _find_edges("Vi och de bygger nu. Det är bra för de barn-fria", [(2, 22), (40, 67)])
+    'Vi%20och%20de%20bygger,f%C3%B6r%20de%20barn%2Dfria'
+    >>> _find_edges("Det, är klart.", [(2, 16)])
+    'Det%2C%20%C3%A4r%20klart.'
+    """
+    first, last = (end - start for start, end in (spans[0], spans[-1]))
+    edges = [text[:first].split()[:EDGE_WORDS], text[-last:].split()[-EDGE_WORDS:]]
+    if len(spans) == 1 and len(text.split()) <= 2 * EDGE_WORDS:
+        edges = [text.split()]
+    # a hyphen would begin what stands before or after the text
+    return ",".join(quote(" ".join(words), safe="").replace("-", "%2D") for words in edges)
 
 
 def explain_match(

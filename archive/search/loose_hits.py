@@ -36,9 +36,9 @@ from archive.search.query_language import (
 from archive.search.query_sql import (
     MAX_HITS,
     MIN_BEGINNING_LENGTH,
-    QUESTION_INDEX,
     RANKED_RELEASE_INDEX,
     RELEASE_INDEX,
+    RESULT_INDEXES,
     IndexTable,
     build_hits_sql,
     build_index_sql,
@@ -149,8 +149,12 @@ class _WantedWord:
 
 
 def ranks_any_word(request: SearchRequest, number: int) -> bool:
-    """Return whether a number of strict hits is so small that loose ones are ranked with them."""
-    return number < ENOUGH_HITS and not request.strict and bool(list_optional_words(request.query))
+    """Return whether a number of strict hits is so small that loose ones are ranked with them.
+
+    A quotation must have all words.
+    """
+    is_strict = request.strict or request.show == "quotes"
+    return number < ENOUGH_HITS and not is_strict and bool(list_optional_words(request.query))
 
 
 async def find_loose_hits(finder: HitFinder, strict: HitList) -> LooseHits:
@@ -234,7 +238,7 @@ class _LooseSearch:
 
     @property
     def index(self) -> IndexTable:
-        return QUESTION_INDEX if self.finder.request.show == "questions" else RELEASE_INDEX
+        return RESULT_INDEXES[self.finder.request.show]
 
     async def read_word(self, word: OptionalWord, frequency: int) -> _WantedWord:
         """Read the hits of a word. frequency: the number of releases with words that begin so."""
@@ -291,9 +295,9 @@ class _LooseSearch:
         releases = await self.find_allowed(sought) if sought else {}
         weights = _keep_greatest(await self.weigh_shares(releases), _MAX_RANKED)
         ranks = await self.read_ranks(ranked, weights.keys())
-        is_pair = self.index is QUESTION_INDEX
+        is_whole = self.index is RELEASE_INDEX
         relevance = self.finder.weigh_ranks(
-            ranks, releases, brief=() if is_pair else await self.finder.read_brief()
+            ranks, releases, brief=await self.finder.read_brief() if is_whole else ()
         )
         return {key: value * weights[key] for key, value in relevance.items()}, releases
 

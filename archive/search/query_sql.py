@@ -65,6 +65,8 @@ from archive.search.search_index import (
     PAGE_WEIGHTS,
     PAIR_COLUMNS,
     PAIR_WEIGHTS,
+    QUOTE_COLUMNS,
+    QUOTE_WEIGHTS,
     TEXT_COLUMNS,
     WAS_EDITED_SQL,
     encode_facet_term,
@@ -116,9 +118,20 @@ TAG_CONDITION_SQL = (
     " t.name in ({names}))"
 )
 SPEAKER_CONDITION_SQL = (
-    "l.release in (select q.release from people p join quotes q on q.person = p.id join releases r"
-    " on r.id = q.release and r.revision = q.revision where p.slug in ({slugs}))"
+    "l.release in (select q.release from people p join quotes q"
+    " on q.person = ifnull(p.same_as, p.id) join releases r on r.id = q.release"
+    " and r.revision = q.revision where p.slug in ({slugs}))"
 )
+# of quotations; with the releases, of which fewer are read
+SPEAKER_SQL = (
+    f"{SPEAKER_CONDITION_SQL} and q.person in"
+    " (select ifnull(same_as, id) from people where slug in ({slugs}))"
+)
+# a former address of a name stands for the one it leads to
+SPEAKER_NAMES_SQL = """
+    select ifnull(m.slug, p.slug) as slug, p.name from people p left join people m
+      on m.id = p.same_as order by p.id
+"""
 # without and with an FTS5 expression; `cross join` makes SQLite start with the FTS5 table
 HIT_SOURCES_SQL = {
     "releases": (
@@ -130,12 +143,20 @@ HIT_SOURCES_SQL = {
         "search_questions cross join questions q on q.id = search_questions.rowid"
         " cross join release_facets l on l.release = q.release",
     ),
+    "quotes": (
+        # the index has the columns of `releases` that come after the texts
+        "release_facets l cross join quotes q on q.release = l.release cross join releases r"
+        " indexed by idx_releases_times on r.id = q.release and r.revision = q.revision",
+        "search_quotes cross join quotes q on q.id = search_quotes.rowid"
+        " cross join release_facets l on l.release = q.release",
+    ),
 }
 RANK_SQL = {
     name: f"bm25({name}, {', '.join(map(str, weights))})"
     for name, weights in (
         ("search", BM25_WEIGHTS),
         ("search_questions", PAIR_WEIGHTS),
+        ("search_quotes", QUOTE_WEIGHTS),
         ("search_attachments", PAGE_WEIGHTS),
     )
 }
@@ -213,6 +234,12 @@ QUESTION_INDEX = IndexTable(
         " search_questions where {match}))"
     ),
 )
+QUOTE_INDEX = IndexTable(
+    table="search_quotes",
+    text_columns="{quotation}",
+    fields=QUOTE_COLUMNS,
+    condition="q.id in (select rowid from search_quotes where {match})",
+)
 ATTACHMENT_INDEX = IndexTable(
     table="search_attachments",
     text_columns=f"{{{' '.join(ATTACHMENT_COLUMNS)}}}",
@@ -231,6 +258,10 @@ VERSION_INDEX = IndexTable(
     condition="t.text in (select rowid from search_versions where {match})",
     has_whole_prefixes=True,
 )
+
+
+# what a search shows → the index of its words
+RESULT_INDEXES = {"releases": RELEASE_INDEX, "questions": QUESTION_INDEX, "quotes": QUOTE_INDEX}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,7 +329,7 @@ async def resolve_names(
         agencies=await _find_names(run, "select slug, name, name_en from agencies", agencies),
         tags=await _find_names(run, "select name from tags order by id", tags),
         related={number: found for number, found in related.items() if found},
-        speakers=await _find_names(run, "select slug, name from people order by id", speakers),
+        speakers=await _find_names(run, SPEAKER_NAMES_SQL, speakers),
     )
     notes = _list_name_notes(names, related)
     unknown = await list_unknown_references(run, nodes)
@@ -421,9 +452,8 @@ def plan_search(
     request: SearchRequest, names: ResolvedNames, index: IndexTable = RELEASE_INDEX
 ) -> SearchPlan:
     """Return the plan of a search. A text without any word, number or filter finds nothing."""
-    plan = build_plan(
-        request.query.tree, names, QUESTION_INDEX if request.show == "questions" else index
-    )
+    own_index = index if request.show == "releases" else RESULT_INDEXES[request.show]
+    plan = build_plan(request.query.tree, names, own_index)
     if request.query.is_blank:
         plan.conditions.append("false")
     return plan
@@ -492,13 +522,13 @@ def _build_node_condition(
     (or from `text_versions t`, for VERSION_INDEX).
     """
     if isinstance(node, NotNode):
-        return f"not ({_build_node_condition(node.part, plan, names, index)})"
+        return f"({_build_node_condition(node.part, plan, names, index)}) is not true"
     if isinstance(node, AndNode | OrNode):
         word = " and " if isinstance(node, AndNode) else " or "
         parts = (_build_node_condition(part, plan, names, index) for part in node.parts)
         return word.join(f"({part})" for part in parts)
     if isinstance(node, FilterNode):
-        return _build_filter_condition(node, plan, names)
+        return _build_filter_condition(node, plan, names, index)
     if isinstance(node, ReferenceNode):
         return build_reference_condition(node, index.table, plan.bind)
     if isinstance(node, EditNode):
@@ -506,9 +536,9 @@ def _build_node_condition(
             f"l.release in (select value from"
             f" json_each({plan.bind(json.dumps([*names.edits.get(node, ())]))}))"
         )
-    own = index if index is VERSION_INDEX else RELEASE_INDEX
-    others = (each for each in (own, QUESTION_INDEX, ATTACHMENT_INDEX) if node.field in each.fields)
-    used = next(others, own)
+    own = index if index in (VERSION_INDEX, QUOTE_INDEX) else RELEASE_INDEX
+    indexes = (own, RELEASE_INDEX, QUESTION_INDEX, ATTACHMENT_INDEX)
+    used = next((each for each in indexes if node.field in each.fields), own)
     match = build_node_match(node, names, used)
     return (
         used.condition.format(match=f"{used.table} match {plan.bind(match)}") if match else "false"
@@ -531,7 +561,9 @@ def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
     return match_any(filter(None, dict.fromkeys(matches)))
 
 
-def _build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNames) -> str:
+def _build_filter_condition(
+    node: FilterNode, plan: SearchPlan, names: ResolvedNames, index: IndexTable
+) -> str:
     """Return the SQL condition of an agency, tag, speaker, person, day or related release.
 
     Unknown names match nothing.
@@ -543,11 +575,10 @@ def _build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedN
     if node.field == LIKE_FIELD:
         ids = [*names.related[node.value].similarity] if node.value in names.related else []
         return f"l.release in (select value from json_each({plan.bind(json.dumps(ids))}))"
-    if node.field == "speaker":
-        slugs = plan.bind_all(names.speakers.get(node.value, ()))
-        return SPEAKER_CONDITION_SQL.format(slugs=slugs)
-    if node.field == PERSON_FIELD:
-        return SPEAKER_CONDITION_SQL.format(slugs=plan.bind(node.value))
+    if node.field in ("speaker", PERSON_FIELD):
+        slugs = (node.value,) if node.field == PERSON_FIELD else names.speakers.get(node.value, ())
+        sql = SPEAKER_SQL if index is QUOTE_INDEX else SPEAKER_CONDITION_SQL
+        return sql.format(slugs=plan.bind_all(slugs))
     if node.field == CITED_FIELD:
         return build_cited_condition(node.value, plan.bind)
     # A release without a date is on no day, so that a "not" finds it.
@@ -801,7 +832,7 @@ def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, 
 
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
     """Return the FTS5 expression of a request: its words, and facet values that limit them."""
-    if request.show == "questions":
+    if request.show != "releases":
         return plan.match
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
     if (
@@ -866,7 +897,8 @@ def build_hits_sql(
     limit: int | None = None,
     order: str = "newest",
 ) -> str:
-    """Return SQL for the hits of a request: `id`, `release`, and of new ones `seen`.
+    """Return SQL for the hits of a request: `id`, `release`, of new ones `seen`, and of quotations
+    `person`.
 
     skip_facet: a facet whose included values are ignored. limit: select only the first in the
     order, `newest` or `oldest` (of question pairs with words: in the order in which they were
@@ -876,7 +908,7 @@ def build_hits_sql(
     conditions = _list_hit_conditions(
         request, plan, match, skip_facet, only_dated=order == "oldest" and limit is not None
     )
-    sources = HIT_SOURCES_SQL["questions" if request.show == "questions" else "releases"]
+    sources = HIT_SOURCES_SQL[request.show]
     sql = (
         f"{f'with {SEARCH_FEED_SQL} ' if request.news else ''}"
         f"select {', '.join(_list_hit_columns(request))}"
@@ -896,30 +928,30 @@ def _list_hit_conditions(
     only_dated: bool,
 ) -> list[str]:
     """Return all SQL conditions of hits. only_dated: leave out releases without a date."""
-    pairs = request.show == "questions"
+    is_whole = request.show == "releases"
     conditions = [
         *plan.conditions,
         *build_facet_conditions(
-            request, plan, skip_facet, facets_in_match=bool(match) and not pairs
+            request, plan, skip_facet, facets_in_match=bool(match) and is_whole
         ),
     ]
-    if only_dated and not pairs:
+    if only_dated and is_whole:
         conditions.append("l.sort_date > ''")
     if match:
-        index = "search_questions" if pairs else "search"
-        conditions.insert(0, f"{index} match {plan.bind(match)}")
-    elif pairs:
+        conditions.insert(0, f"{RESULT_INDEXES[request.show].table} match {plan.bind(match)}")
+    elif request.show == "questions":
         conditions.append("l.questions > 0")
     if request.news:
         conditions.append("l.release in (select release from news)")
-        if match and not pairs:
+        if match and is_whole:
             conditions.append("search.rowid >= (select min(release) from news)")
     return conditions
 
 
 def _list_hit_columns(request: SearchRequest) -> list[str]:
-    pairs = request.show == "questions"
-    columns = ["q.id as id" if pairs else "l.release as id", "l.release"]
+    columns = ["l.release as id" if request.show == "releases" else "q.id as id", "l.release"]
+    if request.show == "quotes":
+        columns.append("q.person")
     if request.news:
         columns.append("(select first_seen from releases where id = l.release) as seen")
     return columns
@@ -927,11 +959,11 @@ def _list_hit_columns(request: SearchRequest) -> list[str]:
 
 def _build_hit_order(request: SearchRequest, match: str, order: str) -> str:
     """Return the terms of `order by`: of new releases, the one that was found last comes first."""
-    pairs, direction = request.show == "questions", "asc" if order == "oldest" else "desc"
-    if match and pairs:
+    direction = "asc" if order == "oldest" else "desc"
+    if match and request.show == "questions":
         return f"search_questions.rowid {direction}"
     sort = f"{'seen' if request.news else 'l.sort_date'} {direction}, l.release {direction}"
-    return f"l.sort_date = '', {sort}" if order == "oldest" and pairs else sort
+    return f"l.sort_date = '', {sort}" if order == "oldest" and request.show != "releases" else sort
 
 
 def build_facet_conditions(

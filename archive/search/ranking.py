@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,8 +31,8 @@ from archive.search.query_sql import (
     MAX_COUNTED_HITS,
     MAX_HITS,
     MAX_SORTED_HITS,
-    QUESTION_INDEX,
     RANKED_RELEASE_INDEX,
+    RESULT_INDEXES,
     ResolvedNames,
     SearchPlan,
     build_hits_sql,
@@ -115,6 +116,8 @@ class HitList:
     capped: bool = False  # there are more hits
     title_matches_first: bool = False  # as in HitPage, at least up to the requested page
     former: FormerHits = field(default_factory=FormerHits)  # as in HitPage
+    # ids of the people who say the quotations, in any order; None for other hits
+    speakers: Sequence[int | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +261,7 @@ class HitFinder:
         facets = {}
         for name, hits in hits_by_facet.items():
             count = self.count_listed_facet if name in LISTED_FACETS else self.count_coded_facet
-            choices = await count(name, hits.releases, exact_counts.get(name))
+            choices = await count(name, hits, exact_counts.get(name))
             if name == "year":
                 choices.sort(
                     key=lambda choice: "" if choice.value == NO_VALUE else choice.value,
@@ -270,10 +273,14 @@ class HitFinder:
         return facets
 
     async def count_listed_facet(
-        self, name: str, releases: Sequence[int], exact_counts: Mapping[int, int] | None
+        self, name: str, hits: HitList, exact_counts: Mapping[int, int] | None
     ) -> list[FacetValue]:
-        values = self.columns.lists[name]
-        counts = exact_counts or values.count(releases, MAX_LISTED_VALUES)
+        if name == "speaker" and hits.speakers is not None:
+            speakers = Counter(filter(None, hits.speakers))
+            counts: Mapping[int, int] = dict(speakers.most_common(MAX_LISTED_VALUES))
+        else:
+            values = self.columns.lists[name]
+            counts = exact_counts or values.count(hits.releases, MAX_LISTED_VALUES)
         if name == "reference":
             labels = list(self.columns.reference_codes)
             return [
@@ -287,10 +294,10 @@ class HitFinder:
         ]
 
     async def count_coded_facet(
-        self, name: str, releases: Sequence[int], exact_counts: Mapping[str, int] | None
+        self, name: str, hits: HitList, exact_counts: Mapping[str, int] | None
     ) -> list[FacetValue]:
         """Count the values of a facet of which a release has one; agencies get their names."""
-        counts = exact_counts or self.columns.count_values(releases, name)
+        counts = exact_counts or self.columns.count_values(hits.releases, name)
         if name != "agency":
             return [FacetValue(value=value, name=value, count=counts[value]) for value in counts]
         return [
@@ -421,7 +428,7 @@ class HitFinder:
         listed = self.keep_listed(rows[:MAX_HITS] if capped else rows)
         releases = {row["id"]: row["release"] for row in listed}
         if ranked:
-            table = QUESTION_INDEX.table if self.request.show == "questions" else "search"
+            table = RESULT_INDEXES[self.request.show].table
             ids = list(
                 self.weigh_ranks(await read_ranks(self.run, table, plan.match, releases), releases)
             )
@@ -430,7 +437,12 @@ class HitFinder:
             ids = [row["id"] for row in listed]
         else:
             ids = self.columns.sort_pairs_by_date(releases, order)
-        return HitList(ids=ids, releases=[releases[key] for key in ids], capped=capped)
+        return HitList(
+            ids=ids,
+            releases=[releases[key] for key in ids],
+            capped=capped,
+            speakers=[row["person"] for row in listed] if self.request.show == "quotes" else None,
+        )
 
     def keep_listed(self, rows: Sequence[Any]) -> list[Any]:
         listed = set(self.columns.filter_releases([row["release"] for row in rows]))

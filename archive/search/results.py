@@ -22,6 +22,7 @@ from archive.search.excerpts import (
     TextChange,
     read_attachment_excerpts,
     read_question_hits,
+    read_quote_hits,
     read_release_hits,
 )
 from archive.search.former_versions import (
@@ -70,6 +71,17 @@ RELEASE_BY_URL_SQL = """
       where f.release is not null
     ) order by position limit 1
 """
+READERS = {
+    "releases": read_release_hits,
+    "questions": read_question_hits,
+    "quotes": read_quote_hits,
+}
+OWN_IDS_SQL = {
+    "questions": "select id from questions where release = :release",
+    "quotes": (
+        "select q.id from releases r join quotes q on q.revision = r.revision where r.id = :release"
+    ),
+}
 # Values that are valid even if no release has them.
 ALWAYS_VALID_VALUES = {"kind": {NO_VALUE}, "year": {NO_VALUE}} | {
     name: {"yes", "no"} for name in YES_NO_FACETS
@@ -282,10 +294,10 @@ async def find_hit_position(
 
 
 async def _read_own_ids(run: RunQuery, request: SearchRequest, release_id: int) -> set[int]:
-    """Return the ids under which a release can be a hit: its own, or those of its questions."""
-    if request.show != "questions":
+    """Return the ids under which a release can be a hit: its own, or those of its parts."""
+    if request.show == "releases":
         return {release_id}
-    sql = "select id from questions where release = :release"
+    sql = OWN_IDS_SQL[request.show]
     return {row["id"] for row in await run(sql, {"release": release_id})}
 
 
@@ -335,14 +347,14 @@ async def read_hits(
     """Return the releases or question pairs with these ids as hits with excerpts, in the order of
     `ids`.
     """
-    read = read_question_hits if request.show == "questions" else read_release_hits
+    read = READERS[request.show]
     hits: dict[int, SearchHit] = {}
     for query, keys in _group_by_query(request, ids, loose, former).items():
         terms = list_marked_terms(query.tree, names, with_edits=query is not request.query)
         for hit in await read(run, keys, terms):
             key = _get_key(hit)
             hits[key] = _describe_looseness(hit, loose, key) if key in loose.queries else hit
-    if request.show != "questions":
+    if request.show == "releases":
         excerpts = await _read_attachments(run, request, ids, names, loose)
         hits |= {key: replace(hits[key], attachment=text) for key, text in excerpts.items()}
     found = [hits[key] for key in ids if key in hits]
@@ -397,7 +409,7 @@ def _group_by_query(
 
 
 def _get_key(hit: SearchHit) -> int:
-    """Return the id of a question pair, or of a release."""
+    """Return the id of a question pair or quotation, or of a release."""
     key: int = hit.row["pair" if hit.is_pair else "id"]
     return key
 

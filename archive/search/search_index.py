@@ -1,7 +1,7 @@
 """The search index: the full-text tables, and what they have of a text.
 
-The tables search, search_questions, search_versions, search_diff and vocabulary are updated with
-the releases, and search_attachments with the texts of their files.
+The tables search, search_questions, search_quotes, search_versions, search_diff and vocabulary are
+updated with the releases, and search_attachments with the texts of their files.
 
 All but the vocabulary are contentless FTS5 tables that only archive.store.derived_data can rebuild.
 For each text they have four columns: its lemmas, the lemmas of the parts of its compounds, of their
@@ -70,6 +70,9 @@ NO_VALUE = "none"  # the value of a release that has none
 # Tables.
 TEXT_COLUMNS = ("title", "lead", "body", "questions")
 PAIR_COLUMNS = ("question", "answer")  # texts of search_questions
+QUOTE_COLUMNS = (
+    "quotation",
+)  # text of search_quotes, which has the quotations of current versions
 ATTACHMENT_COLUMNS = (
     "attachment",
 )  # text of search_attachments, which has a row for each page of a file
@@ -86,6 +89,7 @@ BM25_WEIGHTS = (
     0.0,  # facet terms
 )
 PAIR_WEIGHTS = (3.0, 1.0, 0.3, 0.3, 0.02, 0.02, 0.3, 0.1)
+QUOTE_WEIGHTS = (1.0, 0.3, 0.02, 0.1)  # those of an answer
 PAGE_WEIGHTS = (0.3, 0.06, 0.006, 0.03)  # those of the body of a release
 # Private-use characters before terms that a search for a lemma must not find.
 FORM_PREFIX = "\ue010"  # a word as written
@@ -317,15 +321,17 @@ def encode_facet_term(facet: str, value: str) -> str:
 INDEX_COLUMNS = {
     "search": (*list_columns(TEXT_COLUMNS), "facts"),
     "search_questions": list_columns(PAIR_COLUMNS),
+    "search_quotes": list_columns(QUOTE_COLUMNS),
     "search_versions": list_columns(VERSION_FIELDS),
     "search_diff": (*list_columns(DIFF_COLUMNS), "scope"),
     "search_attachments": list_columns(ATTACHMENT_COLUMNS),
 }
-STORED_IDS = {"search": "releases", "search_questions": "questions"}
+STORED_IDS = {"search": "releases", "search_questions": "questions", "search_quotes": "quotes"}
 # FTS5 table → all its rowids; the triggers in schema.sql, named <table>_ad, use the same numbers
 INDEXED_ROWS = {
     "search": "select id from releases",
     "search_questions": "select id from questions",
+    "search_quotes": "select q.id from releases r join quotes q on q.revision = r.revision",
     "search_versions": "select text from text_versions",
     "search_diff": (
         f"select d.id from search_diff_docsize d join revisions v on v.id = d.id / {DIFF_ROWS}"
@@ -383,7 +389,7 @@ class SearchIndex:
         self.db = db
         # unwritten counts of words, each with its lemma
         self.pending_words: Counter[tuple[str, str]] | None = None
-        # unwritten rows of search and search_questions, each after its id
+        # unwritten rows of search, search_questions and search_quotes, each after its id
         self.pending_rows: dict[str, dict[int, tuple[Any, ...]]] = {}
 
     @contextmanager
@@ -442,6 +448,22 @@ class SearchIndex:
             "delete from vocabulary where word = ? and lemma = ? and releases < 1",
         ):
             self.db.conn.executemany(sql, removed_words)
+
+    def index_quotes(self, release_id: int, revision_id: int, state: Mapping[str, Any]) -> None:
+        """Index the stored quotations of a release's current revision, and those of no other.
+
+        state: that of the revision.
+        """
+        rows = self.db.execute(
+            "select id, revision, text from quotes where release = ?", [release_id]
+        ).fetchall()
+        for key, revision, text in rows:
+            if revision == revision_id:
+                columns = build_columns([analyze(text, _choose_language(state))])
+                self._write_row("search_quotes", key, columns)
+            else:
+                self.pending_rows.get("search_quotes", {}).pop(key, None)
+                self.db.execute("delete from search_quotes where rowid = ?", [key])
 
     def index_edit(
         self, revision_id: int, before: Mapping[str, Any], after: Mapping[str, Any]

@@ -18,6 +18,7 @@ from archive.search.query_language import (
     PERSON_FIELD,
     FilterNode,
     NotNode,
+    OrNode,
     Query,
     QueryNode,
     SearchNote,
@@ -38,7 +39,7 @@ LISTED_FACETS = ("speaker", "tag", "reference")
 YES_NO_FACETS = ("questions", "attachments", "edited")
 EXCLUDE_SUFFIX = "__not"  # after the name of a facet, as in Datasette's own filters
 SORT_ORDERS = ("best", "newest", "oldest")
-RESULT_TYPES = ("releases", "questions")
+RESULT_TYPES = ("releases", "questions", "quotes")
 ALL_VERSIONS = "all"  # the value of `versions`
 MAX_FACET_VALUES = 20  # chosen values of one facet
 MAX_VALUE_LENGTH = 500  # characters; all real names are shorter
@@ -66,7 +67,7 @@ class SearchRequest:
     from_day: str = ""  # first and last day of publication (ISO 8601); "": any
     to_day: str = ""
     order: str = ""  # "": best if there are words to rank by, else newest
-    show: str = "releases"  # or "questions"
+    show: str = "releases"  # or another of RESULT_TYPES
     page: int = 1
     size: int = PAGE_SIZE
     # only releases of the search feed (archive.changes.change_feed), latest found first
@@ -90,9 +91,15 @@ class SearchRequest:
             query = Query(notes=(SearchNote("day", day),), text=query.text)
             filters += [FilterNode(name, day) for name in DATE_FIELDS]
         for facet, name in (("speaker", PERSON_FIELD), ("reference", CITED_FIELD)):
-            filters += [FilterNode(name, value) for value in self.include.get(facet, ())]
+            filters += self._list_chosen(facet, name)
             filters += [NotNode(FilterNode(name, value)) for value in self.exclude.get(facet, ())]
         return add_filters(query, filters)
+
+    def _list_chosen(self, facet: str, name: str) -> list[QueryNode]:
+        """Return the chosen values of a facet as filters with this name, all of which hold."""
+        chosen: list[QueryNode] = [FilterNode(name, value) for value in self.include.get(facet, ())]
+        has_one_value = facet == "speaker" and self.show == "quotes"
+        return [OrNode(tuple(chosen))] if has_one_value and len(chosen) > 1 else chosen
 
     @property
     def days(self) -> dict[str, str]:
@@ -227,7 +234,7 @@ def _list_parameter_notes(typed: Mapping[str, str], values: Mapping[str, Any]) -
     ]
     if values["size"] and values["size"] > MAX_PAGE_SIZE:
         notes.append(SearchNote("most_size", format_parameter("size", typed["size"])))
-    if values["versions"] and values["show"] == "questions":
+    if values["versions"] and values["show"] in RESULT_TYPES[1:]:
         notes.append(SearchNote("current_questions"))
     return notes
 

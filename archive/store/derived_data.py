@@ -3,7 +3,8 @@
     changes, file_changes   the kinds of changes of an edit, its importance and its summary
     quotes                  quotations and their speakers
     references              references to documents: bills, statutes, reports
-    search, file_search     the search index
+    search, quote_search, file_search
+                            the search index: of releases, of their quotations and of files
     near_duplicates         releases with almost the same text
 
 Each of these is a step, with a version of its rules. `DerivedData.write` is called for each
@@ -437,6 +438,12 @@ def _write_terms(data: DerivedData, saved: SavedRevision, terms: IndexTerms | No
     return False
 
 
+def _write_quote_terms(data: DerivedData, saved: SavedRevision, _: None) -> bool:
+    if saved.is_current:
+        data.index.index_quotes(saved.release_id, saved.revision_id, saved.state)
+    return False
+
+
 def _write_near_duplicates(data: DerivedData, saved: SavedRevision, keys: BandKeys | None) -> bool:
     if keys is not None:
         data.near_duplicates.update_release(
@@ -478,6 +485,12 @@ STEPS = (
         begin=lambda data: data.index.begin_rewrite(),
     ),
     Step(
+        name="quote_search",
+        # rows that the step "quotes" writes again leave the index
+        version=f"{ANALYSIS_VERSION}, quotations {QUOTES_VERSION}",
+        write=_write_quote_terms,
+    ),
+    Step(
         name="near_duplicates",
         version=DUPLICATES_VERSION,
         compute=lambda state, _: build_band_keys(join_state_text(state)),
@@ -499,7 +512,7 @@ STEPS = (
     ),
 )
 RELEASE_STEPS = tuple(step for step in STEPS if step.table == "releases")
-INDEX_STEPS = tuple(step for step in STEPS if step.name in ("search", "file_search"))
+INDEX_STEPS = tuple(step for step in STEPS if step.name.endswith("search"))
 
 
 def compute_derived(state: State, previous: State | None = None) -> dict[str, Any]:
@@ -518,8 +531,11 @@ def _compute_step(step: Step, saved: SavedRevision) -> Any:
     return None if is_skipped else step.compute(saved.state, saved.previous)
 
 
-def describe_index_fault(db: Database) -> str | None:
-    """Return why searches may miss results until the index is written again, or None."""
+def describe_index_fault(db: Database, *, is_counted: bool = True) -> str | None:
+    """Return why searches may miss results until the index is written again, or None.
+
+    is_counted: whether to count also what the index has.
+    """
     if not db.table("derived_versions").exists():
         return "it was made by an earlier version of the software"
     versions = dict(db.execute("select step, version from derived_versions").fetchall())
@@ -530,4 +546,4 @@ def describe_index_fault(db: Database) -> str | None:
             return f"it was built with {version}, not {step.version}"
         if step.name in unfinished:
             return f"it was rebuilt only up to row {unfinished[step.name]} of {step.table}"
-    return SearchIndex(db).describe_fault()
+    return SearchIndex(db).describe_fault() if is_counted else None

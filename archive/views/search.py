@@ -1,7 +1,7 @@
 """The search page, and the same query language for Datasette's own searches.
 
-/search (.json, .csv, .xlsx, .atom) shows hits with snippets, and facets; every search has its own
-URL. CSV and Excel contain all hits unless a page is requested.
+/search (.json, .csv, .xlsx, .atom) shows releases, questions or quotations, and facets; every
+search has its own URL. CSV and Excel contain all hits unless a page is requested.
 
 Datasette's parameter `_search=` of the table releases uses the same query language: our escape_fts
 replaces Datasette's. With `_versions=all`, releases of which an earlier version matches are found,
@@ -10,6 +10,7 @@ too. `_searchmode=raw` bypasses all of this, so that the text is an FTS5 express
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -93,6 +94,10 @@ COMMON_COLUMNS = (
         "url",
     ),
 )
+PART_COLUMNS = {
+    "questions": ("pair", "position", "question", "answer", "answered_by"),
+    "quotes": ("text", "speaker", "person", "role", "organisation"),
+}
 STRICT, LOOSE, FORMER = "strict", "loose", "former"  # values of the column match
 SEARCH_COLUMNS = {
     "releases": (
@@ -107,9 +112,14 @@ SEARCH_COLUMNS = {
         "page",
     ),
     "questions": (
-        *("pair", "release", "position", "question", "answer", "answered_by"),
+        *("pair", "release", *PART_COLUMNS["questions"][1:]),
         *COMMON_COLUMNS,
         *("match", "matched", "missing", "related", "page"),
+    ),
+    "quotes": (
+        *("release", *PART_COLUMNS["quotes"]),
+        *COMMON_COLUMNS,
+        *("match", "matched", "page"),
     ),
 }
 # further columns of searches in earlier versions and edits: see TextChange
@@ -150,13 +160,13 @@ CHANGE_TYPES = get_fields(
     operation=Operation(
         formats=("json", "csv", "xlsx", "atom"),
         summary=(
-            "Search releases, or questions and answers. CSV and Excel have every hit, JSON a"
-            " page of them"
+            "Search releases, questions and answers, or quotations. CSV and Excel have every hit,"
+            " JSON a page of them"
         ),
         members=get_fields(
             "query",
             "notes",
-            show="str releases or questions",
+            show="str releases, questions or quotes",
             order="str best, newest or oldest",
             total="int Hits that have everything that was searched for",
             capped="bool Whether there are more than `total`",
@@ -209,6 +219,19 @@ CHANGE_TYPES = get_fields(
                     answered_by="str?",
                 )
             ],
+            "quotes?": [
+                get_fields(
+                    *COMMON_COLUMNS,
+                    *("release", "page"),
+                    match=CHANGE_TYPES["match"],
+                    matched=CHANGE_TYPES["matched"],
+                    text="str The words of the quotation",
+                    speaker="str? Name as printed = Anna Ek",
+                    person="str? Short name of the speaker in addresses = anna-ek",
+                    role="str? The role that the release prints for the speaker = hamnchef",
+                    organisation="str? What the speaker is said to belong to",
+                )
+            ],
         },
         parameters={
             **{
@@ -224,7 +247,7 @@ CHANGE_TYPES = get_fields(
                 " day"
             ),
             "order": "str best, newest or oldest",
-            "show": "str releases or questions",
+            "show": "str releases, questions, or quotes (of the current versions)",
             "versions": "str all: also releases of which only an earlier version has the words",
         },
     ),
@@ -498,10 +521,8 @@ def _format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> 
         ),
         "page": site.url(hit.path),
     }
-    if query.show == "questions":
-        values |= {
-            name: row[name] for name in ("pair", "position", "question", "answer", "answered_by")
-        }
+    if query.show in PART_COLUMNS:
+        values |= {name: row[name] for name in PART_COLUMNS[query.show]}
     else:
         values |= {"excerpt": hit.excerpt_text, "questions": row["questions"]}
     values |= dict.fromkeys(CHANGE_COLUMNS)
@@ -571,9 +592,15 @@ def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Ato
     only new releases.
     """
     row, language = hit.row, site.language
-    is_question = "pair" in row.keys()  # noqa: SIM118 - in a sqlite3.Row, `in` looks for values
     published = format_stated_atom_time(row["published"])
-    name = f"release-{row['id']}" + (f"-question-{row['position']}" if is_question else "")
+    name, subject, content = f"release-{row['id']}", None, hit.excerpt_text
+    if hit.is_quote:
+        name += f"-quote-{hashlib.sha256(row['text'].encode()).hexdigest()[:16]}"
+        subject = ": ".join(filter(None, (row["speaker"] or row["role"], row["title"])))
+        content = row["text"]
+    elif hit.is_pair:
+        name += f"-question-{row['position']}"
+        subject, content = row["question"], row["answer"]
     facts = [
         format_release_kind(language, row["kind"]) if row["kind"] else "",
         format_stated_time(language, row["published"]),
@@ -584,12 +611,12 @@ def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Ato
         link=site.url(hit.path),
         name=name,
         when=row["added"] if is_news or published is None else published,
-        subject=row["question"] if is_question else None,
+        subject=subject,
         published=published,
         release_url=site.url(f"/archive/releases/{row['id']}"),
         summary=" · ".join(filter(None, facts))
         or site.translate("list.seen_on", when=format_time(language, row["added"])),
-        content=row["answer"] if is_question else hit.excerpt_text,
+        content=content,
     )
 
 

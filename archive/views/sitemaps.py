@@ -37,7 +37,10 @@ FIXED_PATHS = (
 SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 SITEMAP_AGENCIES_SQL = "select distinct agency from release_facets order by agency"
 SITEMAP_LISTS_SQL = {  # the paths in a part of its own
-    "people": "select '/person/' || slug as path from people order by id limit :most",
+    "people": (
+        "select '/person/' || slug as path from people where same_as is null"
+        " order by id limit :most"
+    ),
     "tags": (
         "select '/tag/' || tag as path from"
         " (select distinct tag from release_tags order by tag limit :most)"

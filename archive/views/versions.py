@@ -515,11 +515,13 @@ async def _cite_diff(site: SiteRequest, diff: Mapping[str, Any], language: str) 
     if diff["is_edit"]:
         made = describe_edit_time(language, diff["last_seen"], after["seen"], "cite.made")
     summary = diff["summary_en" if language == "en" else "summary"]
+    if diff["takedowns"] and not diff["changes"]:
+        summary = translate(language, "history.withheld")
     return cite_comparison(
         await find_citation(site, before["id"], language),
         await find_citation(site, after["id"], language),
         site.url(f"/-/diff/{before['id']}/{after['id']}"),
-        summary=translate(language, "history.withheld") if diff["is_withheld"] else summary,
+        summary=summary,
         made=made,
         lang=language,
     )
@@ -587,11 +589,9 @@ async def _read_diff_metadata(
     preceding = await read_preceding_revisions(site.run, [after["id"]]) if is_consecutive else {}
     is_edit = is_consecutive and after["cause"] == "source"
     stamp = classify_update_stamp(after["update_date_changed"], after["state"]["updated"])
-    takedowns = await read_active_takedowns(site.run, after["release"])
     return {
         **summary,
-        "takedowns": takedowns,
-        "is_withheld": bool(takedowns) and not changes,
+        "takedowns": await read_active_takedowns(site.run, after["release"]),
         "changes": sorted(changes, key=lambda change: -change.importance),
         "is_consecutive": is_consecutive,
         "cause": after["cause"] if is_consecutive else None,

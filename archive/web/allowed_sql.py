@@ -21,11 +21,11 @@ FORBIDDEN_TABLES = frozenset(
     (
         *("sqlite_dbpage", "dbstat", "sqlite_stmt"),
         *("search_data", "search_questions_data", "search_versions_data", "search_diff_data"),
-        "search_attachments_data",
+        *("search_attachments_data", "search_quotes_data"),
     )
 )
 INDEX_SHADOW_TABLE = re.compile(
-    r"search(_questions|_versions|_diff|_attachments)?_(data|idx|docsize|content)"
+    r"search(_questions|_quotes|_versions|_diff|_attachments)?_(data|idx|docsize|content)"
 )
 FORBIDDEN_FUNCTIONS = frozenset(
     {"load_extension", "fts3_tokenizer", "sqlite_log", "rtreecheck", "optimize"}

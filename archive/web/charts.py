@@ -352,6 +352,38 @@ def _describe_periods(
     return [text for is_true, text in notes if is_true]
 
 
+# Quotations of a person
+
+
+def build_quotes_chart(
+    site: SiteRequest,
+    numbers: Mapping[str, int],
+    unit: str,
+    periods: Sequence[str],
+    build_link: Callable[[str], str],
+) -> Chart:
+    """Build the chart of a person's quotations by month or year. numbers: by period."""
+    language, name = site.language, site.translate("chart.quotes")
+    values = [numbers.get(period, 0) for period in periods]
+    rows = [
+        (
+            _format_period(language, period),
+            [(build_link(period) if number else "", format_number(language, number))],
+        )
+        for period, number in zip(periods, values, strict=True)
+    ]
+    return Chart(
+        title=site.translate(f"person.by.{unit}"),
+        form=COLUMNS,
+        series=[ChartSeries(name=name, values=values)],
+        ticks=[(tick, format_number(language, int(tick))) for tick in _choose_ticks(max(values))],
+        labels=_label_periods(language, periods),
+        columns=[site.translate("chart.period"), name],
+        rows=rows,
+        notes=[site.translate("person.chart_about")],
+    )
+
+
 # Edits by week
 
 

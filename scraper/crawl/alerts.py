@@ -117,9 +117,7 @@ def read_alert_settings(environment: Mapping[str, str] = os.environ) -> AlertSet
         )
     settings = AlertSettings(
         webhook=read("ALERT_WEBHOOK") or None,
-        webhook_key=_parse_setting("ALERT_SECRET", parse_webhook_secret, read("ALERT_SECRET"))
-        if read("ALERT_SECRET")
-        else None,
+        webhook_key=_parse_setting("ALERT_SECRET", parse_webhook_secret, read("ALERT_SECRET")),
         language=language,
         status_page=read("ALERT_STATUS_PAGE") or None,
     )

@@ -158,10 +158,16 @@ class AgencySurvey:
         """Return what was found, or why nothing could be. Raises ArchiveError."""
         agency = self.agency
         row: Row = {
-            **{"slug": agency.slug, "name": agency.name, "home": agency.home},
-            **{"tried": to_iso(now()), "declared": format_agency_toml(agency)},
+            "slug": agency.slug,
+            "name": agency.name,
+            "home": agency.home,
+            "tried": to_iso(now()),
+            "declared": format_agency_toml(agency),
             **dict.fromkeys(("proposed", "final_home", "system", "robots", "problem", "failure")),
-            **{"needs_javascript": False, "notes": [], "sources": [], "pages": []},
+            "needs_javascript": False,
+            "notes": [],
+            "sources": [],
+            "pages": [],
         }
         try:
             row |= await self.describe()
@@ -283,12 +289,16 @@ class AgencySurvey:
         failures = {classify_failure(page.error) for page in result.pages}
         if kind and failures <= {kind, *GONE_FAILURES}:
             return SourceError(address, kind, kind)
-        if self.has_one_page() and not result.needs_javascript:
+        if self.has_one_page(result):
             return SourceError(address, "is the same page as all others", "block page")
         return None
 
-    def has_one_page(self) -> bool:
-        """Return whether several addresses had one and the same page, beside robots.txt."""
+    def has_one_page(self, result: ProbeResult) -> bool:
+        """Return whether several addresses, beside robots.txt, had one and the same page, which is
+        no release and not made by scripts.
+        """
+        if result.needs_javascript or any(page.release for page in result.pages):
+            return False
         address = self.agency.home
         skipped = {urljoin(address, "/robots.txt"), urljoin(address, "/")} - {address}
         found = [self.responses[url] for url in self.responses.keys() - skipped]
@@ -306,7 +316,9 @@ class AgencySurvey:
             "is_crawled": source.url in result.crawled_urls and is_needed,
             "is_proposed": source.url in list_declared_urls(result.agency),
             "links": len(self.list_readable_links(source, result)),
-            **{"problem": source.problem, "failure": source.failure, "note": source.note},
+            "problem": source.problem,
+            "failure": source.failure,
+            "note": source.note,
         }
 
     def describe_page(self, page: ProbedPage, result: ProbeResult) -> Row:
@@ -332,7 +344,8 @@ class AgencySurvey:
             "problem": page.problem,
             "failure": page.error and classify_failure(page.error),
             "doubts": list(_iter_doubts(page, [*links.values()])),
-            **{"right": None, "judged": None},
+            "right": None,
+            "judged": None,
         }
 
 

@@ -24,8 +24,13 @@ from archive.changes.importance import KIND_IMPORTANCE
 from archive.database.removals import REMOVAL_KINDS
 from archive.health.health_report import STATE_ORDER
 from archive.health.metrics import TRACKED_FIELDS
-from archive.i18n import CATALOGUE_FILE, IMPORTANCE_LEVELS, LANGUAGES, LOCALE_FOLDER
+from archive.i18n import CATALOGUE_FILE, IMPORTANCE_LEVELS, LANGUAGES, LOCALE_FOLDER, find_text
+from archive.plugins.archive_site import VIEWS
 from archive.search.search_request import FACETS
+from archive.views.many_searches import BATCH_COLUMNS
+from archive.views.search import CHANGE_COLUMNS, SEARCH_COLUMNS
+from archive.web import list_routes
+from archive.web.exports import NUMBER, RELEASE_COLUMNS
 from scraper.normalise.conversion import KIND_PHRASES
 from tests.archive.sample import ROOT
 
@@ -40,6 +45,21 @@ NONE_FOUND = (
     "none_since",
     "none_yet",
 )
+
+
+def read_columns() -> set[str]:
+    """Return the columns of lists that are offered as Excel, also with the name of their list."""
+    routes = (route for module in VIEWS for route in list_routes(module))
+    operations = (getattr(view, "operation", None) for _, view in routes)
+    shown = [each for each in operations if each and "xlsx" in each.formats]
+    names = {"release", *RELEASE_COLUMNS, *BATCH_COLUMNS, *CHANGE_COLUMNS}
+    names |= {name for columns in SEARCH_COLUMNS.values() for name in columns}
+    names |= {name for each in shown for name in each.columns}
+    names = {name.rstrip(NUMBER) for name in names}
+    own = {f"{each.rows_name}.{name}" for each in shown for name in each.columns}
+    return names | {name for name in own if find_text("sv", f"column.{name}")}
+
+
 KEY_ENDINGS: dict[str, Iterable[str]] = {  # of keys that are built at run time, by their prefix
     "month_name.": map(str, range(1, 13)),
     "release_kind.": KIND_PHRASES,
@@ -72,6 +92,7 @@ KEY_ENDINGS: dict[str, Iterable[str]] = {  # of keys that are built at run time,
         for action in ("changed", "added", "removed", "moved")
         for form in ("common", "neuter", "plural")
     ),
+    "column.": read_columns(),
     "change.": (*KIND_IMPORTANCE, "none", "hour_added", "hour_removed"),
 }
 

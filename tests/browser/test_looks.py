@@ -190,6 +190,8 @@ PEOPLE_PAGES = {
     "people": "/people",
     "people-none": "/people?q=x&lang=en",
     "person": "/person/anna-ek",
+    "quotations": "/search?q=kajer&show=quotes",
+    "quotations-none": "/search?q=skepp&show=quotes&lang=en",
 }
 
 
@@ -213,6 +215,9 @@ def test_people_are_accessible_fit_and_are_found_by_keyboard(page: Page, tmp_pat
         page.keyboard.press("Enter")
         page.wait_for_url("**/person/anna-ek")
         assert page.locator(".quotation .gone").count() == 1
+        page.goto(site + PEOPLE_PAGES["quotations"])
+        page.locator("#hits .facts a").first.click()  # a text directive is no part of the address
+        page.wait_for_url("**/archive/releases/1?q=kajer&show=quotes&hit=1*")
 
 
 def test_wide_pages_fit(page: Page, site: str) -> None:

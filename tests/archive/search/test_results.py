@@ -12,6 +12,7 @@ from archive.database.sqlite_files import build_connection_runner
 from archive.search.column_cache import ColumnCache
 from archive.search.excerpts import SearchHit
 from archive.search.results import find_examples, find_hit_position, search_all
+from archive.search.search_request import RESULT_TYPES
 from archive.store.releases import Archive
 from tests.archive.hostile_queries import LONG, QUERIES, TYPED
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, build_release
@@ -26,8 +27,8 @@ async def test_questions_are_hits(sample: Searcher) -> None:
         2,
     )
     assert await sample.titles(show="questions", agency="fagelverket", order="newest") == [
-        "Hur många finns det?",
         "Varför sjunger rörsångaren på natten?",
+        "Hur många finns det?",
     ]
     assert await sample.titles("rubrik:fyrar hamnarna", show="questions") == ["Vem betalar?"]
 
@@ -98,18 +99,18 @@ async def test_scope_is_limited_by_filters(
     )
 
 
-@pytest.mark.parametrize("show", ["releases", "questions"])
+@pytest.mark.parametrize("show", RESULT_TYPES)
 @settings(derandomize=True, deadline=None, max_examples=40)
 @given(text=QUERIES)
 async def test_no_generated_query_is_an_error(sample: Searcher, show: str, text: str) -> None:
     assert all(isinstance(hit, SearchHit) for hit in (await sample.find(text, show=show)).hits)
 
 
-async def test_no_typed_query_is_an_error_among_questions(sample: Searcher) -> None:
+@pytest.mark.parametrize("show", RESULT_TYPES[1:])
+async def test_no_typed_query_is_an_error_among_parts(sample: Searcher, show: str) -> None:
     for text in (*TYPED, *LONG):
-        assert all(
-            isinstance(hit, SearchHit) for hit in (await sample.find(text, show="questions")).hits
-        )
+        found = await sample.find(text, show=show)
+        assert all(isinstance(hit, SearchHit) for hit in found.hits)
 
 
 # The place of a hit

@@ -70,6 +70,7 @@ SITE_MENU = "".join(f"<li><a href='/{n}'>Meny {n * n}</a></li>" for n in range(4
 SEARCH_TABLES = (
     "search",
     "search_questions",
+    "search_quotes",
     "search_versions",
     "search_diff",
     "search_attachments",

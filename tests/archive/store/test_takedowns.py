@@ -455,6 +455,7 @@ async def test_edit_of_a_hidden_release_says_that_it_is_not_shown(takedown_site:
     assert "Ändring upptäckt 13 juni 2024 kl. 10.15: det som ändrades visas inte" in page
     assert "Ändrat av myndigheten: det som ändrades visas inte" in page
     assert "Ingen ändring" not in page
+    assert "(0 av 100)" not in page
     diff = await takedown_site.text(f"/-/diff/{FIRST_REVISION + 1}/{FIRST_REVISION + 2}")
     assert "Arkivet visar inte det här meddelandet Beslut av domstol" in diff
     assert "har ändrat ”█████”: det som ändrades visas inte. Ändringen gjordes" in diff

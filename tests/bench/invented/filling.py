@@ -76,6 +76,7 @@ def fill(
                     write(db, made.by_table, tags)
                     for release, quotes in made.quotes.items():
                         write_quotes(db, release, quotes)  # its only version has its number
+                        archive.derived.index.index_quotes(release, release, {"language": "sv"})
                     for release, references in made.references.items():
                         write_references(db, release, release, references)
                 counts.update(made.words)

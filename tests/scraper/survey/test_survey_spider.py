@@ -140,6 +140,13 @@ def test_a_home_page_in_a_folder_that_is_missing_is_a_doubt(site: PlainSite) -> 
     assert sum(bool(page["fields"]) for page in surveyed["pages"]) == 3
 
 
+def test_files_beside_one_page_are_read(site: PlainSite) -> None:
+    site.pages = {HOME: write_list(*(f"{LIST}{number}.pdf" for number in range(1, 6)))}
+    site.pages[f"{HOME}sitemap.xml"] = site.pages[HOME]  # at every unknown address
+    row = site.survey(replace(AGENCY, listings=(HOME,)))
+    assert row["verdict"] not in ("refused", "works"), row["reasons"]
+
+
 WALL = write_page("<h1>Just a moment...</h1><p>Verifying you are human.</p>")
 UNKNOWN_WALL = write_page("<h1>Ett ögonblick</h1><p>Strax får du läsa. Nummer {}.</p>")
 SCRIPTED_WALL = '<html><title>x</title><body><script src="/c.js"></script></body></html>'

@@ -12,6 +12,7 @@ from scraper.ingest.edit_or_redesign import (
 )
 from scraper.ingest.misreadings import QuarantineCheck, describe_reasons, list_symptoms
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage, build_file_item
+from scraper.ingest.past_versions import save_captured_page
 from scraper.ingest.saving import (
     CrawlRecorder,
     Ingest,
@@ -45,6 +46,7 @@ __all__ = [
     "reparse_stored",
     "resolve_superseded",
     "review_quarantine",
+    "save_captured_page",
     "take_in_refused",
     "to_comparable_text",
 ]

@@ -2,7 +2,7 @@
 
 CDX servers list the captures of all pages below an address, as JSON lines (pywb), a JSON array of
 rows (the Wayback Machine) or lines of words. A TimeMap (RFC 7089) lists those of one page. Nobody
-standardised where a CDX server is; pywb's are at `index` or `cdx` below a collection.
+standardised where a CDX server is; pywb's are at `cdx` or `index` below a collection.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def parse_timestamp(text: str) -> datetime:
 def list_cdx_servers(source: PastSource) -> list[str]:
     """Return the addresses at which a web archive may have a CDX server."""
     host = urlsplit(source.url).hostname or ""
-    return CDX_SERVERS.get(host) or [f"{source.url}{path}" for path in ("index", "cdx")]
+    return CDX_SERVERS.get(host) or [f"{source.url}{path}" for path in ("cdx", "index")]
 
 
 def build_cdx_url(server: str, prefix: str, times: tuple[str, str], limit: int) -> str:

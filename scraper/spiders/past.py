@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from scrapy import Request
 from scrapy.http import Response
@@ -58,7 +58,9 @@ INDEX_MAX_AGE = timedelta(days=7)  # after which an index that has been read is 
 PROGRESS_INTERVAL = 100  # captures between log lines
 INDEX, CAPTURE = "captures", "capture"  # roles in the frontier
 INDEX_TIMES = re.compile(r"from=\d{14}&to=\d{14}")  # in the address of a CDX server
-FOLDER = re.compile(r"\w+://([^/]*/(?:[^/?#]+/)?)")  # host and first folder of an address
+# scheme, without which pywb takes a port for a path, host and first folder of an address
+FOLDER = re.compile(r"\w+://[^/]*/(?:[^/?#]+/)?")
+PATTERN_FOLDER = re.compile(r"(?:^|[|(])\^?(/[\w-]+/)")  # at the beginning of a pattern
 RELEASES_SQL = """
     with own as (select id, url, iif(takedown is null, first_seen, '') as first_seen from releases
       where agency = :agency and moved_to is null)
@@ -153,17 +155,15 @@ class PastSpider(ReleaseSpider):
                     self.add_row(slug, source, url)
 
     def list_prefixes(self, agency: Agency) -> list[str]:
-        """Return the beginnings of the addresses of an agency's releases: host and first folder."""
+        """Return the beginnings of the addresses of an agency's releases, up to the first folder:
+        of those that are stored, and those that the key `releases` names.
+        """
         prefixes = {
-            FOLDER.match(url)[1]  # type: ignore[index] # it matches every address
+            FOLDER.match(url)[0]  # type: ignore[index] # it matches every address
             for url, _ in self.addresses[agency.slug].values()
             if agency.find_wire(url) is None
-        }
-        return (
-            sorted(prefixes)
-            if 0 < len(prefixes) <= MAX_PREFIXES
-            else [f"{urlsplit(agency.home).netloc}/"]
-        )
+        } | {urljoin(agency.home, path) for path in PATTERN_FOLDER.findall(agency.releases or "")}
+        return sorted(prefixes) if 0 < len(prefixes) <= MAX_PREFIXES else [agency.home]
 
     def add_row(self, slug: str, source: PastSource, url: str, role: str = INDEX) -> None:
         self.archive.frontier.add(url, agency=slug, role=role, seen_at=now(), source=source.url)
@@ -270,14 +270,11 @@ class PastSpider(ReleaseSpider):
         """Return the key of the page of a capture, if it can be a release that the archive had not
         read by then.
         """
-        key, agency = normalise_address(capture.url), self.agencies[slug]
-        addresses = self.addresses[slug]
-        if key in addresses:
-            first_seen = addresses[key][1]
-            is_past = (
-                first_seen is None or str(to_iso(parse_timestamp(capture.timestamp))) < first_seen
-            )
-            return key if is_past else None
+        agency, addresses = self.agencies[slug], self.addresses[slug]
+        if (key := normalise_address(capture.url)) in addresses:
+            _, first_seen = addresses[key]
+            captured_at = str(to_iso(parse_timestamp(capture.timestamp)))
+            return key if first_seen is None or captured_at < first_seen else None
         if agency.releases and is_release_url(capture.url, agency):
             addresses[key] = (_name_address(capture.url, agency), None)
             return key

@@ -61,7 +61,7 @@ class WebArchive:
         if path == "/robots.txt":
             return Answer(make=self.robots.encode, media="text/plain")
         rest = path.removeprefix("/past/")
-        if rest == ("cdx" if self.dialect == "wayback" else "index"):
+        if rest == ("index" if self.dialect == "words" else "cdx"):
             given = {name: values[0] for name, values in parse_qs(query).items()}
             return self.index(given)
         if rest.startswith("timemap/link/"):

@@ -25,12 +25,13 @@ OUR_OWN = (  # what no capture of others may change
     "select count(*) from revisions where cause <> 'import'",
     "select count(*) from revisions where is_edit",
     "select group_concat(coalesce(first_seen, '-') || checks || coalesce(capture, '-'))"
-    " from releases",
+    " from releases where first_seen is not null",
     "select count(*) from captures where observer is null",
     "select agency, state, reason, facts from health order by 1",
     "select count(*), sum(requests) from crawls",
     "select count(*) from quarantine",
-    "select count(*) from changefeed",
+    "select count(*) from changefeed where ifnull(revision, 0) not in"
+    " (select id from revisions where cause = 'import')",
 )
 
 

@@ -299,6 +299,17 @@ def _add_people_keys(db: Database) -> None:
     _replace(db, "idx_people_name_agency idx_people_same_as")
 
 
+@migrations(name="past_versions")
+def _add_past_versions(db: Database) -> None:
+    """Add what web archives captured: whose capture one is, and the edits between such versions."""
+    for table, column in (("captures", "observer"), ("observations", "capture")):
+        if not _has_column(db, table, column):
+            db.execute(f"alter table {table} add column {column} integer references {column}s(id)")
+        _replace(db, f"idx_{table}_{column}")
+    if not db.table("past_edits").exists():
+        _replace(db, "past_edits idx_past_edits_previous idx_past_edits_seen past_edits_ad")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

@@ -96,14 +96,12 @@ def list_periods(
     """Return the unit, and all its periods from the first hit to the last one, oldest first.
 
     If a search is limited to some time, they begin and end with that. unit: None: months for up to
-    MAX_MONTHS, else years. whole: months between which all others are included if no search is
-    limited.
+    MAX_MONTHS, else years. whole: further months to begin and end with.
     """
-    limits = list(chain.from_iterable(each.limits for each in counts))
-    names = [*_list_hit_periods(counts), *([] if limits else whole)]
+    names = [*_list_hit_periods(counts), *whole]
     if not names:
         return unit or YEAR, []
-    names += limits
+    names += chain.from_iterable(each.limits for each in counts)
     first, last = min(names), max(names)
     if unit == YEAR or not all(each.has_months for each in counts):
         return YEAR, _list_years(first, last)

@@ -209,10 +209,11 @@ class Archive(AbstractContextManager["Archive"]):
             "sha256": capture.sha256,
             "bytes": capture.bytes,
             "template": digest,
+            "observer": capture.observer,
         }
         added = self.db.execute(
-            "insert into captures (url, seen, status, headers, sha256, bytes, template) values"
-            " (:url, :seen, :status, :headers, :sha256, :bytes,"
+            "insert into captures (url, seen, status, headers, sha256, bytes, observer, template)"
+            " values (:url, :seen, :status, :headers, :sha256, :bytes, :observer,"
             " (select id from templates where digest = :template))",
             row,
         )
@@ -541,9 +542,8 @@ class ReleaseWriter:
                 "hash": digest,
             },
         )
-        self.update(
-            "releases", release_id, {"revision": revision_id, "capture": provenance["capture"]}
-        )
+        own_capture = None if provenance["cause"] == "import" else provenance["capture"]
+        self.update("releases", release_id, {"revision": revision_id, "capture": own_capture})
         self.upsert_parts(release_id, state)
         saved = SavedRevision(
             release_id=release_id,

@@ -96,6 +96,7 @@ FORMATS = ("json", "csv", "xlsx", "atom")
 EDITS_FEED_SIZE = 30
 WORDING_PAGE_SIZE, SHOWN_EDITS = 10, 5  # below a chart
 READING_MEMBERS = ("collection", "first_reading", "last_reading_before")
+OTHER_KINDS = ("past", "collection")  # of edits that are no edits that the archive saw
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
 SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "notes")}
 
@@ -274,10 +275,10 @@ class EditsRegister(Register):
             *(*READING_MEMBERS, "changes", "diff", "page", "evidence"),
             importance="int From 0 (nothing of substance) to 100 = 60",
             kind=(
-                "str text (of the release), file (that it links to) or collection (a difference"
-                " between two readings of a collection)"
+                "str text (of the release), file (that it links to), collection (a difference"
+                " between two readings of a collection) or past (an edit before the archive began)"
             ),
-            collection="str? The collection; null for edits",
+            collection="str? The collection or web archive; null for edits that the archive saw",
             last_reading_before="str? When the collection last had the text before",
             revision="int? The version; null for a file",
         ),
@@ -285,7 +286,8 @@ class EditsRegister(Register):
         parameters={
             "kind": (
                 "str text: only edits of releases themselves; file: only of files they link to;"
-                " collection: instead of edits, the differences between readings of collections"
+                " collection: instead of edits, the differences between readings of collections;"
+                " past: instead, edits before the archive began, which web archives captured"
             )
         },
     )
@@ -293,7 +295,8 @@ class EditsRegister(Register):
     parse_query, read_page = staticmethod(parse_edits_query), staticmethod(read_searched_edits)
 
     def choose_title(self, query: RegisterQuery) -> str:
-        return "edits.collection_title" if query.filters["kind"] == "collection" else self.title_key
+        titles = {"collection": "edits.collection_title", "past": "edits.past_title"}
+        return titles.get(query.filters["kind"], self.title_key)
 
     async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
         if not query.filters["q"]:
@@ -318,7 +321,7 @@ class EditsRegister(Register):
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
         is_file = entry["attachment"] is not None
         return {
-            "kind": "file" if is_file else "collection" if entry.get("collection") else "text",
+            "kind": "file" if is_file else next((k for k in OTHER_KINDS if entry.get(k)), "text"),
             **{name: entry.get(name) for name in READING_MEMBERS},
             "revision": None if is_file else entry["id"],
             "previous": None if is_file else entry["previous"],
@@ -345,7 +348,7 @@ async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:
         return None
-    if query.filters["kind"] == "collection":
+    if query.filters["kind"] in OTHER_KINDS:
         return None
     weeks = await count_edits_by_week(
         site.run, query, first_crawl, now().astimezone(SWEDISH_TIME).date()

@@ -298,11 +298,11 @@ async def _build_chart(
     """Return the chart of all searches; None if nothing is known of any time."""
     counts = [each.counts for each in series]
     known = await read_known_months(site.run, asked.slugs)
-    unit, periods = list_periods(counts, asked.unit, filter(None, (known.first, known.until[:7])))
+    whole = () if any(each.limits for each in counts) else (known.first, known.until[:7])
+    unit, periods = list_periods(counts, asked.unit, filter(None, whole))
     if not periods:
         return None
-    has_totals = all(each.totals is not None for each in counts)
-    measure = asked.measure if has_totals else NUMBER
+    measure = NUMBER if any(each.totals is None for each in counts) else asked.measure
     title = name_chart(
         site,
         measure,

@@ -124,7 +124,7 @@ SVG_HEADERS = (
 STATIC_PATHS = ("/static/", "/-/static/", "/-/static-plugins/", "/favicon.ico")
 VARY_VALUE = b"Accept-Language, Cookie, Authorization"  # feeds and data also depend on the language
 MAX_CACHE_SECONDS = 5  # Datasette's default
-MAX_STATIC_CACHE_SECONDS = 300
+MAX_STATIC_CACHE_SECONDS, MAX_CHART_CACHE_SECONDS = 300, 3600
 MAX_AGE_DIRECTIVE = re.compile(rb"(max-age=|s-maxage=)(\d+)", re.IGNORECASE)
 # with these, the response may depend on random() or the time
 UNCACHEABLE_PARAMETER = re.compile(r"(^|&)(sql|_where|_stream|_ttl|_nocache)=")
@@ -526,9 +526,9 @@ def _build_response_headers(
     security = _build_security_headers(media_type, language)
     headers = [(name, value) for name, value in headers if name not in security]
     if not is_static:
-        headers = _add_cache_headers(
-            headers, status, validators, is_chart=media_type == SVG_MEDIA_TYPE
-        )
+        # a chart has no text of a release that may be taken down
+        max_age = MAX_CHART_CACHE_SECONDS if media_type == SVG_MEDIA_TYPE else MAX_CACHE_SECONDS
+        headers = _add_cache_headers(headers, status, validators, max_age)
     elif status == 200:
         headers = [(name, value) for name, value in headers if name not in validators]
         headers += validators.items()
@@ -585,18 +585,17 @@ def _add_cache_headers(
     headers: list[tuple[bytes, bytes]],
     status: int,
     validators: dict[bytes, bytes],
-    *,
-    is_chart: bool = False,
+    max_age: int = MAX_CACHE_SECONDS,
 ) -> list[tuple[bytes, bytes]]:
     """Add caching headers: a success may be cached for a few seconds, an error never.
 
-    is_chart: it has no text of a release, and may be cached for longer.
+    max_age: the longest time that a response may choose, in seconds.
     """
     if status >= 500:
         return [*_drop_header(headers, b"cache-control"), (b"cache-control", b"no-store")]
     names = {name for name, _ in headers}
     fields = [
-        (name, _limit_max_age(value) if name == b"cache-control" and not is_chart else value)
+        (name, _limit_max_age(value, max_age) if name == b"cache-control" else value)
         for name, value in _drop_header(headers, b"vary")
     ]
     # of a TimeGate (archive.views.memento)
@@ -613,7 +612,7 @@ def _drop_header(headers: list[tuple[bytes, bytes]], dropped: bytes) -> list[tup
     return [(name, value) for name, value in headers if name != dropped]
 
 
-def _limit_max_age(cache_control: bytes) -> bytes:
+def _limit_max_age(cache_control: bytes, most: int = MAX_CACHE_SECONDS) -> bytes:
     """Limit how long caches may store a response, even with `_ttl=`, because its text may be taken
     down.
 
@@ -623,7 +622,7 @@ def _limit_max_age(cache_control: bytes) -> bytes:
     b'public, s-maxage=5'
     """
     return MAX_AGE_DIRECTIVE.sub(
-        lambda match: match[1] + str(min(int(match[2][-9:]), MAX_CACHE_SECONDS)).encode(),
+        lambda match: match[1] + str(min(int(match[2][-9:]), most)).encode(),
         cache_control,
     )
 

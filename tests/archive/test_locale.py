@@ -74,7 +74,7 @@ KEY_ENDINGS: dict[str, Iterable[str]] = {  # of keys that are built at run time,
     "search.facet.": FACETS,
     "alert.heading.": ("faults", "recoveries", "passed"),
     "alert.count.": ("faults", "recoveries", "passed"),
-    "history.event.": ("first", "edit", "reread", "same", "import"),
+    "history.event.": ("first", "edit", "reread", "same", "import", "import.captured"),
     "release_status.": (
         *("gone", "doubt", "moved", "outage", "forbidden", "unread", "hidden", "redacted"),
         *("outage_since", "forbidden_since", "unread_since"),
@@ -206,6 +206,7 @@ def find_used_keys() -> tuple[set[str], set[str]]:
 
 def test_no_text_is_missing_or_unused() -> None:
     used_keys, used_prefixes = find_used_keys()
+    used_keys |= {key for key in KEYS if key.removesuffix(".captured") in used_keys}
     assert used_keys.union(*BUILT_KEYS.values()) - KEYS == set()
     assert {
         prefix for prefix in used_prefixes if not any(key.startswith(prefix) for key in KEYS)
@@ -216,6 +217,19 @@ def test_no_text_is_missing_or_unused() -> None:
         for key in KEYS.difference(used_keys, *BUILT_KEYS.values())
         if not key.startswith(unlisted)
     } == set()
+
+
+def test_what_is_said_of_collections_is_said_of_web_archives_in_other_words() -> None:
+    about = {key for key in KEYS if "collection" in find_placeholders(MESSAGES["sv"][key])}
+    of_collections = {key for key in about if ".captured" not in key}
+    assert {f"{key}.captured" for key in of_collections} <= KEYS
+    read = re.compile(r"\bläst|\bkontrollera|\bsamling|\bimport", re.IGNORECASE)
+    captured = [key for key in KEYS if key.endswith(".captured")]
+    assert [
+        key
+        for key in captured
+        if read.search(re.sub(r"{.*?}", "", str(get_forms(MESSAGES["sv"][key]))))
+    ] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

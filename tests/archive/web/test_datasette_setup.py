@@ -26,7 +26,7 @@ from tests.archive.sample import PAGED, ROOT, Site, build_release, fill, hrefs, 
 from tests.case_tables import load_cases, load_column
 
 PAGES = load_column(__file__, "addresses")
-SAME_IN_ALL_LANGUAGES = re.compile(r"/archive(/[a-z_]+(/\d+)?)?\.|/-/evidence/")
+SAME_IN_ALL_LANGUAGES = re.compile(r"/archive(/[a-z_]+(/\d+)?)?\.|/-/evidence/|/-/web/")
 
 
 # Pages

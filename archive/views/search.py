@@ -379,7 +379,7 @@ async def _build_chart(site: SiteRequest, query: SearchRequest, results: Results
     slugs, name = query.include.get("agency", ()), site.translate("chart.hits")
     title = name_chart(
         site,
-        "questions" if query.show == "questions" else "number",
+        "number" if query.show == "releases" else query.show,
         unit,
         words=query.text,
         agency=_name_facet_value(site, results.facet_choices, "agency", slugs[0])

@@ -44,7 +44,11 @@ MIN_LINE_PERIODS = 4  # in fewer, several searches are columns side by side
 MAX_LINKS = 400  # of a table; each takes some 80 bytes
 MAX_NAMED_PERIODS = 6  # in a note
 FEW_RELEASES = 200  # shares of fewer are named
-CAPPED = {False: "list.n_releases", True: "search.hits_capped"}
+COUNTED = {
+    "releases": "list.n_releases",
+    "questions": "search.n_questions",
+    "quotes": "person.n_quotes",
+}
 STRIP_HEIGHT = 10
 # state of a day → top and height of its bar: they differ without colours, too; a day without an
 # assessment has none
@@ -206,7 +210,9 @@ def _name_periods(language: str, periods: Sequence[str], chosen: Collection[str]
 
 
 def name_chart(site: SiteRequest, what: str, unit: str, *, words: str, agency: str) -> str:
-    """Return the title of a chart of releases, questions or a share, by month or year."""
+    """Return the title of a chart of releases, questions, quotations or a share, by month or
+    year.
+    """
     parts = [site.translate(f"chart.{what}.{unit}")]
     parts += [site.translate("chart.from_agency", agency=agency)] if agency else []
     parts += [site.translate("chart.with_words", words=words)] if words else []
@@ -239,7 +245,8 @@ def build_period_chart(
         ChartSeries(
             name=each.name,
             total=site.translate(
-                CAPPED[each.counts.capped], n=each.counts.total - each.counts.capped
+                "search.hits_capped" if each.counts.capped else COUNTED[each.request.show],
+                n=each.counts.total - each.counts.capped,
             ),
             values=[_measure(hits, total, measure) for hits, total in own],
             uncertain=_find_places(periods, uncertain),

@@ -297,6 +297,11 @@ async def test_each_version_names_its_source(read_past: Past) -> None:
         diff = await site.text(f"/-/diff/{captured}/{first}")
         assert "(fångad av Museet) och" in diff
         assert "Unannounced" not in diff
+        past.crawl.write("update past_edits set is_edit = 0")
+        diff = await site.text(f"/-/diff/{captured}/{first}")
+        assert "går inte att säga om myndigheten har ändrat texten" in diff
+        assert ("Betydelse" in diff, "Detta ändrades" in diff) == (False, False)
+        past.crawl.write("update past_edits set is_edit = 1")
         cited = (await site.get(f"/-/cite/{captured}.txt")).text
         assert "Version fångad av Museet 3 maj 2021" in cited
         assert one in cited, "the agency's address"

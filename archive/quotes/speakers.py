@@ -23,10 +23,10 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
-from itertools import chain, groupby, islice, pairwise
+from itertools import chain, count, groupby, islice, pairwise
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
@@ -109,15 +109,8 @@ FINAL_ATTRIBUTIONS = tuple(
 FINAL_SAID = re.compile(rf",\s+(?:säger|sade|sa|says|said)\s+(?=[^.,\n]*{NAME_WORD} [^.\n]*\.?$)")
 DEPUTIES = frozenset(
     (
-        "vice",
-        "biträdande",
-        "bitr",
-        "ställföreträdande",
-        "tf",
-        "tillförordnad",
-        "tidigare",
-        "förre",
-        "deputy",
+        *("vice", "biträdande", "bitr", "ställföreträdande", "tf"),
+        *("tillförordnad", "tidigare", "förre", "deputy"),
     )
 )
 LIST_OPENER = re.compile(
@@ -238,14 +231,18 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
     if not any(paragraph.kind for paragraph in paragraphs):
         return []
     people = _find_people(paragraphs) if any(map(_needs_people, paragraphs)) else []
+    return _name_speakers(_build_quotes(paragraphs, people), paragraphs)
+
+
+def _name_speakers(quotes: Sequence[Quote], paragraphs: Sequence[Paragraph]) -> list[Quote]:
+    """Return quotes with the right names of their speakers: one proof counts for all of them."""
     text = "\n".join(paragraph.text for paragraph in paragraphs)
-    return [
-        replace(
-            quote,
-            person=find_right_name(quote.speaker or "", quote.role or "", text),
-        )
-        for quote in _build_quotes(paragraphs, people)
+    names = [
+        (each.speaker, find_right_name(each.speaker or "", each.role or "", text))
+        for each in quotes
     ]
+    right = {name: other for name, other in names if other != name}
+    return [replace(each, person=right.get(each.speaker, each.speaker or "")) for each in quotes]
 
 
 def _build_quotes(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> list[Quote]:
@@ -939,19 +936,15 @@ def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> boo
     ).fetchone()
     if stored:
         db.execute("delete from quotes where revision = ?", [revision_id])
-    people: dict[str | None, int] = {  # by the name as printed
-        quote.speaker: _find_or_add_person(db, quote.person, agency)
-        for quote in quotes
-        if quote.person
-    }
+    named = [quote for quote in quotes if quote.person]
+    people = {quote.speaker: _find_or_add_person(db, quote.person, agency) for quote in named}
     for position, _, speaker, *columns in rows:
         db.execute(
             "insert into quotes (release, revision, position, person, speaker, role, organisation,"
             " text, field, spans, kind, origin) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [release_id, revision_id, position, people.get(speaker), speaker, *columns],
         )
-    former = {speaker: person for person, _, _, speaker, *_ in stored if person}
-    _update_people(db, people, former)
+    _update_people(db, people, [(row[3], row[0]) for row in stored])
     return True
 
 
@@ -964,34 +957,30 @@ def _find_or_add_person(db: Database, name: str, agency: str) -> int:
     if row and row[1]:  # it is somebody's name again
         db.execute("update people set same_as = null where id = ?", row[:1])
     if row is None:
-        slug, number = build_slug(name), 1
-        while db.execute(
-            "select 1 from people where slug = ?", [f"{slug}-{number}" if number > 1 else slug]
-        ).fetchone():
-            number += 1
-        values = [f"{slug}-{number}" if number > 1 else slug, name, agency, key]
-        row = db.execute(
-            "insert into people (slug, name, agency, key) values (?, ?, ?, ?) returning id", values
-        ).fetchone()
+        slugs = chain([build_slug(name)], (f"{build_slug(name)}-{number}" for number in count(2)))
+        taken = "select 1 from people where slug = ?"
+        slug = next(each for each in slugs if not db.execute(taken, [each]).fetchone())
+        sql = "insert into people (slug, name, agency, key) values (?, ?, ?, ?) returning id"
+        row = db.execute(sql, [slug, name, agency, key]).fetchone()
     return int(row[0])
 
 
 def _update_people(
-    db: Database, people: Mapping[str | None, int], former: Mapping[str | None, int]
+    db: Database, people: Mapping[str | None, int], stored: Iterable[tuple[str, int | None]]
 ) -> None:
-    """Update names of people, and delete those without quotes, after the quotes of a revision have
-    changed. people, former: who is quoted in it now, and who was, by the name as printed.
+    """Update names of people, and delete those without quotes; people, stored: who is quoted in a
+    revision now, and who was, by the name as printed.
 
-    A person has the spelling that most releases print. The address of a name that is now known as
-    another spelling leads to the person, as long as it is printed.
+    A person has the spelling that most releases print. The address of a name that is now another
+    spelling leads to the person, as long as it is printed.
     """
+    former = {name: person_id for name, person_id in stored if person_id}
     for name, person_id in {*people.items(), *former.items()}:
         usual, key = db.execute("select name, key from people where id = ?", [person_id]).fetchone()
         # one more of the usual spelling changes nothing, and counting takes ever longer
         if name != usual or name in former:
             sql = "select -count(distinct release), speaker from quotes where person = ? group by 2"
-            spellings = db.execute(sql, [person_id]).fetchall()
-            own = [each for each in spellings if build_name_key(each[1]) == key]
+            own = [each for each in db.execute(sql, [person_id]) if build_name_key(each[1]) == key]
             usual = min(own)[1] if own else usual
             db.execute("update people set name = ? where id = ?", [usual, person_id])
         db.execute(

@@ -222,6 +222,7 @@ WIDTHS = {
     **dict.fromkeys(("excerpt", "lead", "body", "answer", "text"), 80),
 }
 DEFAULT_WIDTH = 14
+ROW_HEIGHT = 16  # points; with Excel's default of 15, rows would grow with the lines of a text
 FORMATS = {
     "header": {"bold": True},
     "day": {"num_format": "yyyy-mm-dd", "align": "left"},
@@ -401,6 +402,7 @@ def _fill_workbook(
     while row_number == MAX_SHEET_ROWS - 1:  # the sheet before is full
         sheet = workbook.add_worksheet(name)
         sheet.freeze_panes(1, 0)
+        sheet.set_default_row(ROW_HEIGHT)
         last = _write_header(sheet, columns, formats["header"])
         name, row_number = None, 0
         for row_number, line in enumerate(islice(spool, MAX_SHEET_ROWS - 1), 1):

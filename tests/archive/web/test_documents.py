@@ -6,6 +6,7 @@ import json
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -338,6 +339,7 @@ async def test_list_for_readers_has_names_dates_links_and_texts(history_site: Si
     stored = (await history_site.json(f"/archive.json?sql={sql}&_shape=objects"))["rows"]
     assert row["Text"].value == stored[0]["body"]
     assert sheet.column_dimensions["E"].width > 50, "titles"
+    assert sheet.sheet_format.customHeight, "rows do not grow with the lines of a text"
     english = open_workbook((await history_site.get("/search.xlsx?lang=en")).content)
     assert [cell.value for cell in english.worksheets[0][1]][4:6] == ["Title", "Published"]
 
@@ -350,6 +352,14 @@ async def test_links_beyond_the_limit_are_texts(
     links = [cell for row in sheet for cell in row if cell.hyperlink]
     addresses = [cell for row in sheet for cell in row if str(cell.value).startswith("http")]
     assert (len(links), len(addresses) > 10) == (3, True)
+
+
+async def test_text_in_a_list_for_readers_is_no_formula_or_other_link() -> None:
+    row = {"title": "=1+1", "url": "=HYPERLINK(1)", "published": "@now", "page": "javascript:x"}
+    export = replace(build_export("Lista", "", [row]), headers=["-A", "+B", "C", "=D"])
+    content = await write_bytes(export, "en")
+    assert read_sheet(content) == [["-A", "+B", "C", "=D"], list(row.values())]
+    assert not any(cell.hyperlink for row in open_workbook(content).worksheets[0] for cell in row)
 
 
 async def test_rows_beyond_one_sheet_continue_on_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

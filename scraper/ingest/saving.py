@@ -449,7 +449,8 @@ class Ingest:
 
     def reparse(self, stored: StoredRelease, matched: MatchedPage) -> PreparedRelease | None:
         """Return a stored page as the current parser reads it, or None if it cannot."""
-        if stored.sha256 is None:
+        # what a web archive captured would be stored as the archive's own
+        if stored.sha256 is None or stored.cause == "import":
             return None
         url, agency = matched.release.url, self.agencies[matched.release.agency]
         version = matched.versions.stored(stored.sha256, url)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -197,6 +197,25 @@ def test_a_release_that_is_gone_is_known_from_its_captures(past: Past) -> None:
     assert [*verify(past.crawl.archive).findings] == []
 
 
+def test_what_the_archive_reads_first_is_compared_with_the_last_capture(past: Past) -> None:
+    """Also if the release was known from the web archive alone until then."""
+    site, (url, *_) = past.crawl.site, past.crawl.urls()
+    new = site.publish(replace(site.truth[url], title="En rubrik om skog och vatten"))
+    past.capture(FIRST, new, title="En rubrik om skog utan vatten")
+    past.read()
+    assert [row[0] for row in past.versions(new)] == ["import"]
+    with Archive(past.crawl.archive) as archive:
+        stored = archive.get(new)
+        assert stored
+        assert (stored.captured_url, bool(stored.sha256)) == (None, True)
+    code, printed = past.crawl.run("refetch", "-a", f"url={new}")
+    assert code == 0, printed
+    assert [row[0] for row in past.versions(new)] == ["import", "first"]
+    ((after, _, is_whole, summary),) = past.edits()
+    assert (after, is_whole, "1 word" in summary) == ("2021-05-03", 1, True), summary
+    assert past.crawl.rows("select count(*) from revisions where is_edit") == [(0,)]
+
+
 def test_a_release_that_is_taken_down_is_left_out(past: Past) -> None:
     one, other, *_ = past.crawl.urls()
     past.capture(FIRST, one, title="En rubrik som inte får visas")
@@ -297,6 +316,11 @@ async def test_each_version_names_its_source(read_past: Past) -> None:
         diff = await site.text(f"/-/diff/{captured}/{first}")
         assert "(fångad av Museet) och" in diff
         assert "Unannounced" not in diff
+        past.crawl.write("update past_edits set is_edit = 0")
+        diff = await site.text(f"/-/diff/{captured}/{first}")
+        assert "går inte att säga om myndigheten har ändrat texten" in diff
+        assert ("Betydelse" in diff, "Detta ändrades" in diff) == (False, False)
+        past.crawl.write("update past_edits set is_edit = 1")
         cited = (await site.get(f"/-/cite/{captured}.txt")).text
         assert "Version fångad av Museet 3 maj 2021" in cited
         assert one in cited, "the agency's address"

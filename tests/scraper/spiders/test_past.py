@@ -206,7 +206,8 @@ def test_what_the_archive_reads_first_is_compared_with_the_last_capture(past: Pa
     assert [row[0] for row in past.versions(new)] == ["import"]
     with Archive(past.crawl.archive) as archive:
         stored = archive.get(new)
-        assert stored and (stored.captured_url, bool(stored.sha256)) == (None, True)
+        assert stored is not None
+        assert (stored.captured_url, bool(stored.sha256)) == (None, True)
     code, printed = past.crawl.run("refetch", "-a", f"url={new}")
     assert code == 0, printed
     assert [row[0] for row in past.versions(new)] == ["import", "first"]

@@ -206,7 +206,7 @@ def test_what_the_archive_reads_first_is_compared_with_the_last_capture(past: Pa
     assert [row[0] for row in past.versions(new)] == ["import"]
     with Archive(past.crawl.archive) as archive:
         stored = archive.get(new)
-        assert stored
+        assert stored is not None
         assert (stored.captured_url, bool(stored.sha256)) == (None, True)
     code, printed = past.crawl.run("refetch", "-a", f"url={new}")
     assert code == 0, printed

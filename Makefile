@@ -14,7 +14,7 @@ NEXT_TESTS = $(addprefix tests/archive/,views web test_queries.py test_api.py te
 unexport PYTHONDONTWRITEBYTECODE # else each of the tests' some hundred commands compiles every module anew
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test test-slow test-next lint format browser looks texts fonts agencies bench bulk year fuzz quarter kill locked weather replicas workers clients survey clean
+.PHONY: install run crawl serve test test-slow test-next lint format browser looks texts fonts agencies bench bulk year fuzz quarter kill locked weather replicas workers clients survey past clean
 
 install: .venv/installed
 
@@ -146,6 +146,9 @@ clients: .venv/clients .venv/pandas/installed .venv/pywb/installed  ## what clie
 	@rm -rf $(@D)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(@D) 'pywb==2.10.0' && touch $@ || \
 		echo "pywb cannot be installed here (it needs a C compiler): its checks are left out" >&2
+
+past: .venv/pywb/installed  ## three years in a web archive (pywb), read by an archive that begins today: found, and nothing invented?
+	$(BIN)/python -m tests.harness.past $(if $(SEED),--seed $(SEED))
 
 survey: install         ## thirty agencies surveyed: are the verdicts an operator's? And after kills, and a night of 285?
 	$(BIN)/python -m tests.harness.survey $(if $(SEED),--seed $(SEED))

@@ -37,6 +37,13 @@ IMPORTANCE_LEVELS = (  # least importance, number of marks (of four), name of th
 )
 
 
+class WebArchiveName(str):
+    """The name of a web archive that captured a version, not of a collection of texts.
+
+    A text about a `collection` with such a name is that of the key with `.captured` at its end.
+    """
+
+
 def read_catalogue(language: str) -> gettext.GNUTranslations:
     """Read the texts of a language. Missing texts are taken from the default language.
 
@@ -126,6 +133,8 @@ def translate(language: str, key: str, **values: object) -> str:
     >>> translate("sv", "list.n_releases", n=1), translate("en", "list.n_releases", n=12345)
     ('1 meddelande', '12,345 releases')
     """
+    if isinstance(values.get("collection"), WebArchiveName):
+        key = f"{key}.captured"
     text = find_text(language, key, values.get("n"))
     if text is None:
         raise KeyError(key)
@@ -271,7 +280,18 @@ def name_version(language: str, version: Mapping[str, Any]) -> str:
 
 
 def describe_readings(language: str, version: Mapping[str, Any]) -> str:
-    """Say which readings of a collection an imported version and the one before it differ by."""
+    """Say which readings of a collection an imported version and the one before it differ by, or
+    which captures of a web archive a version and the one before it.
+    """
+    if past := version["past"]:
+        key = "captured_before" if past["is_read"] else "captured_between"
+        when = {"before": past["after"], "after": past["seen"]}
+        return translate(
+            language,
+            f"edit.{key if past['is_edit'] else 'captured_unclear'}",
+            collection=past["collection"],
+            **{name: format_time(language, moment) for name, moment in when.items()},
+        )
     before = format_time(language, version["last_reading_before"])
     after = format_time(language, version["first_reading"])
     return translate(

@@ -234,6 +234,46 @@ class Wire:
         )
 
 
+# host of a well-known web archive → its name, and the path before its captures
+WEB_ARCHIVES = {
+    "web.archive.org": ("Internet Archive", "/web/"),
+    "arquivo.pt": ("Arquivo.pt", "/wayback/"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastSource:
+    """A web archive that captured pages of an agency.
+
+    url: what precedes the time in the addresses of its captures, such as
+    https://web.archive.org/web/ in https://web.archive.org/web/20210503081500/https://fyr.example/.
+    """
+
+    url: str
+    name: str
+
+
+def parse_past_source(text: str) -> PastSource:
+    """Parse the address of a web archive's captures, which its name may follow.
+
+    Raises ValueError if it is no address.
+
+    >>> parse_past_source("https://web.archive.org/")
+    PastSource(url='https://web.archive.org/web/', name='Internet Archive')
+    >>> parse_past_source("https://arkiv.example/pywb/sve Svenska webbarkivet").name
+    'Svenska webbarkivet'
+    """
+    address, _, name = text.strip().partition(" ")
+    url = _parse_agency_url(address)
+    parts = urlsplit(url)
+    known_name, path = WEB_ARCHIVES.get(parts.hostname or "", ("", ""))
+    if path and parts.path in ("", "/"):
+        url = parts._replace(path=path).geturl()
+    return PastSource(
+        url=f"{url.rstrip('/')}/", name=name.strip() or known_name or parts.netloc.lower()
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
     """An agency whose releases are crawled. `name` and `home` are required, every other key is
@@ -249,7 +289,8 @@ class Agency:
     are documents with a day. attachments: what is done with files that releases link to: `text`
     (they are fetched and kept, with every later change and their text), `links` (without their
     text) or `none` (they are not fetched). paused: why the agency is not crawled at present.
-    survey: what the last survey of the live site found. title, lead, body, tags, published,
+    past: web archives whose captures of the agency's pages `scrapy crawl past` reads. survey: what
+    the last survey of the live site found. title, lead, body, tags, published,
     updated: CSS selectors that are tried before those of the page class.
     """
 
@@ -271,7 +312,8 @@ class Agency:
     paused: str | None = None
     files: bool | None = None
     attachments: str = "text"
-    # not in the repr, which is part of the parser's version
+    # neither is in the repr, which is part of the parser's version
+    past: tuple[str, ...] = field(default=(), repr=False)
     survey: SurveyMark | None = field(default=None, repr=False, compare=False)
     title: str | None = None
     lead: str | None = None
@@ -416,9 +458,10 @@ def _parse_texts(key: str, value: object) -> list[str]:
         return names
     if key == "aliases" and any("/" in text for text in value):
         raise ValueError("must be host names, without https:// and path")
-    return (
-        list(map(_parse_agency_url, value)) if key in ("feeds", "sitemaps", "listings") else value
-    )
+    if key == "past":
+        list(map(parse_past_source, value))
+    is_address = key in ("feeds", "sitemaps", "listings")
+    return list(map(_parse_agency_url, value)) if is_address else value
 
 
 def _parse_text(key: str, value: object) -> str:

@@ -62,6 +62,7 @@ RETRY_AFTER_MAX = 600.0  # seconds; a host that asks for a longer Retry-After is
 CRAWL_DELAY_MAX = 60.0  # seconds; upper limit of a Crawl-delay
 REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # age of a release=interval between checks
 REVISIT_BUDGET = 500  # requests per agency and day (UTC) of revisit crawls
+PAST_BUDGET = 10_000  # requests per day (UTC) of past crawls, for all agencies and web archives
 # minutes for each of a round's two passes; the rest waits for the next round
 ROUND_PASS_MINUTES = 25.0
 # Pages in which no release could be read (archive/database/refused_pages.py): the days for which

@@ -58,9 +58,12 @@ _EDITS_BY_TIME, _EDITS_BY_RELEASE = "idx_revisions_edits", "idx_revisions_edited
 HIDDEN_RELEASES_SQL = "select id from releases where takedown = 'hidden'"
 # the narrow rows of release_facets are read faster, but moved releases have none
 _ENTRY_AGENCIES_SQL = """
-    select json_group_array(coalesce(l.agency, r.agency)) as agencies from ({found}) found
-      left join release_facets l on l.release = found.release
-      left join releases r on r.id = iif(l.release is null, found.release, null)
+    with found as materialized ({found})
+    select count(*) as entries, iif(count(*) <= {most}, (
+        select json_group_array(coalesce(l.agency, r.agency)) from found
+        left join release_facets l on l.release = found.release
+        left join releases r on r.id = iif(l.release is null, found.release, null)),
+      '[]') as agencies from found
 """
 # by agency, all that the register has
 _ALL_EDITS_SQL = """
@@ -91,10 +94,24 @@ EDIT_COLUMNS = """
       a.name_en, v.cause, v.parser_version, v.seen as "when"
 """
 # of an edit: of the release itself, or of a file that it links to; or a difference between two
-# readings of a collection, which is no edit and only listed if it is asked for
-EDIT_KINDS = ("text", "file", "collection")
+# readings of a collection, which is no edit and only listed if it is asked for; as is an edit that
+# web archives captured, before the archive itself read the page
+EDIT_KINDS = ("text", "file", "collection", "past")
 # when a collection first had a revision that follows another one
 READING_TIME_SQL = "(select min(seen) from observations where revision = v.id)"
+# kind → time and id of an entry; tables, of which x has the release; condition
+_OTHER_EDITS = {
+    "collection": (
+        (READING_TIME_SQL, "v.id"),
+        "revisions v join revisions x on x.id = v.id",
+        "v.cause = 'import' and v.previous is not null and v.changes <> '[]'",
+    ),
+    "past": (
+        ("v.seen", "v.revision"),
+        "past_edits v join revisions x on x.id = v.revision",
+        "v.is_edit and v.changes <> '[]'",
+    ),
+}
 # a file that several releases link to is one entry, with the newest of those that the filters
 # select
 FILE_EDIT_COLUMNS = f"""
@@ -108,6 +125,11 @@ FILE_EDIT_COLUMNS = f"""
     (select count(*) from attachment_edits e where e.version = v.id
       and {IS_FILE_EDIT_SHOWN_SQL}) as releases
 """
+PAST_EDIT_COLUMNS = """
+    v.id, v.release, p.previous, p.seen, p.importance, p.summary, p.summary_en, p.changes,
+    null as reverts_to, v.title, v.language, v.updated, v.capture, r.agency, r.url, r.removed_at,
+    a.name, a.name_en, v.cause, v.parser_version, p.seen as "when"
+"""
 FILE_EDIT_JOINS = """
     attachment_versions v on v.id = -found.id join attachment_versions p on p.id = v.previous
     join releases r on r.id = found.release join agencies a on a.slug = r.agency
@@ -116,6 +138,9 @@ EDIT_JOINS = (
     "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on"
     " a.slug = r.agency"
 )
+_OTHER_COLUMNS = {
+    "past": (PAST_EDIT_COLUMNS, f"{EDIT_JOINS} join past_edits p on p.revision = v.id")
+}
 REMOVAL_COLUMNS = f"""
     o.id, o.release, o.kind, o.first_seen, o.last_seen, o.checks, o.confirmed,
       o.ended, o.status, o.target, o.moved_to,
@@ -196,21 +221,23 @@ async def _count_register_entries(
         f" order by seen desc limit {MAX_COUNTED_ENTRIES + 1}",
         query.filters["agency"],
     )
+    entries = 0
     if counts_sql:
         counts = Counter({row["agency"]: row["n"] for row in await run(counts_sql, {})})
     else:
         found = build_releases_sql({**query.filters, "agency": None}) + limit
-        (row,) = await run(_ENTRY_AGENCIES_SQL.format(found=found), values)
-        counts = Counter(json.loads(row["agencies"]))
+        sql = _ENTRY_AGENCIES_SQL.format(found=found, most=MAX_COUNTED_ENTRIES)
+        (row,) = await run(sql, values)
+        entries, counts = row["entries"], Counter(json.loads(row["agencies"]))
     agencies = await run("select slug as value, name, name_en from agencies", {})
     choices = sorted(
         (FacetValue(**dict(row), count=counts[row["value"]]) for row in agencies),
         key=lambda choice: swedish_sort_key(choice.name),
     )
-    countable = counts_sql is not None or _sum_counts(choices) <= MAX_COUNTED_ENTRIES
-    if countable or not agency:
+    countable, total = entries <= MAX_COUNTED_ENTRIES, entries
+    if countable:
         total = _sum_counts(choices, agency)
-    else:
+    elif agency:
         counted = await run(
             f"select count(*) as n from ({build_releases_sql(query.filters)}{limit})", values
         )
@@ -226,9 +253,12 @@ async def _count_register_entries(
 
 
 def _check_words(words: object, kind: object) -> None:
-    """Raise FilterError for words in replaced files: the index has edits of releases' own text."""
-    if words and kind == "file":
-        raise FilterError("q", str(words), "no words with kind=file", "error.words_in_files")
+    """Raise FilterError for words in replaced files or past edits: the index has the archive's
+    edits of releases' own text.
+    """
+    if words and kind in ("file", "past"):
+        text_key = "error.words_in_files" if kind == "file" else "error.words_in_past"
+        raise FilterError("q", str(words), f"no words with kind={kind}", text_key)
 
 
 def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> RegisterQuery:
@@ -268,20 +298,18 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     """
     values, chain = query.build_sql_values(), _build_chain_cte(query.filters)
     index = await _choose_index(run, query.filters)
+    kind = str(query.filters.get("kind"))
     if query.after is not None:
-        table, column = "revisions", "v.seen"
+        (column, key), tables, _ = _OTHER_EDITS.get(kind, (("v.seen", "v.id"), "revisions v", ""))
         if query.after < 0:
-            table, column = "attachment_versions", "v.first_seen"
-        elif query.filters.get("kind") == "collection":
-            column = READING_TIME_SQL
-        found = await run(
-            f"select {column} as seen from {table} v where v.id = :key", {"key": abs(query.after)}
-        )
+            column, key, tables = "v.first_seen", "v.id", "attachment_versions v"
+        sql = f"select {column} as seen from {tables} where {key} = :key"
+        found = await run(sql, {"key": abs(query.after)})
         values["after_seen"] = found[0]["seen"] if found else None
     rows: list[Entry] = []
     for build_sql, columns, joins in (
         (partial(_build_text_edits_sql, index=index), EDIT_COLUMNS, EDIT_JOINS),
-        (_build_collection_sql, EDIT_COLUMNS, EDIT_JOINS),
+        (_build_other_sql, *_OTHER_COLUMNS.get(kind, (EDIT_COLUMNS, EDIT_JOINS))),
         (build_file_edits_sql, FILE_EDIT_COLUMNS, FILE_EDIT_JOINS),
     ):
         if sql := build_sql(query.filters, is_page=query.after is not None):
@@ -294,7 +322,7 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
             )
     texts = {row["id"]: row for row in rows if row["id"] > 0}
     preceding = await read_preceding_revisions(run, list(texts))
-    if query.filters.get("kind") == "collection":
+    if kind in _OTHER_EDITS:
         await add_observations(run, {**preceding, **texts})
     rows.sort(key=lambda row: (row.get("when", row["seen"]), row["id"]), reverse=True)
     page = take_page(rows, query.size)
@@ -305,6 +333,13 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 def _describe_edit(row: Entry, preceding: Mapping[int, Mapping[str, Any]]) -> None:
     """Add the values of a row that are not read from the database."""
+    if past := row.get("past"):
+        names = {
+            "first_reading": "seen",
+            "last_reading_before": "after",
+            "collection": "collection",
+        }
+        row |= {name: past[key] for name, key in names.items()}
     is_file, collection = row["id"] < 0, row.get("collection")
     stamp = None
     if not is_file and not collection:
@@ -351,10 +386,8 @@ async def _choose_index(run: RunQuery, filters: Mapping[str, Any]) -> str:
     """Return the index by which a page of edits is read: that of the releases if the filters select
     so few that looking up all takes less time than looking for them among the newest edits.
     """
-    values = {name: filters.get(name) for name in ("release", "tag", "agency")}
-    if all(value is None for value in values.values()):
-        return _EDITS_BY_TIME
-    (row,) = await run(_SELECTED_SQL, values)
+    names = ("release", "tag", "agency")
+    (row,) = await run(_SELECTED_SQL, {name: filters.get(name) for name in names})
     is_few = row["selected"] ** 2 < REGISTER_PAGE_SIZE * (row["total"] or 0)
     return _EDITS_BY_RELEASE if is_few else _EDITS_BY_TIME
 
@@ -371,7 +404,7 @@ def _build_text_edits_sql(
 
     is_page: only the edits after the one with the id :after, which was seen at :after_seen.
     """
-    if filters.get("kind") in ("file", "collection"):
+    if filters.get("kind") in ("file", "collection", "past"):
         return ""
     # the plus: a page is full after a few edits in their order, however many releases there are
     release = "v.release" if index == _EDITS_BY_RELEASE else "+v.release"
@@ -388,20 +421,21 @@ def _build_text_edits_sql(
     )
 
 
-def _build_collection_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
-    """Return the same for differences between two readings of a collection."""
-    if filters.get("kind") != "collection" or filters.get("unannounced") or filters.get("stamp"):
+def _build_other_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
+    """Return the same for differences between two readings of a collection, and for edits that web
+    archives captured.
+    """
+    found = _OTHER_EDITS.get(str(filters.get("kind")))
+    if found is None or filters.get("unannounced") or filters.get("stamp"):
         return ""
-    conditions = [
-        "v.cause = 'import' and v.previous is not null and v.changes <> '[]'",
-        *_build_edit_filters(filters, release="+v.release", seen=READING_TIME_SQL),
-    ]
+    (seen, key), tables, condition = found
+    conditions = [condition, *_build_edit_filters(filters, release="+x.release", seen=seen)]
     if filters.get("edits") is not None:  # those with the words of `q`
-        conditions.append("v.id in (select value from json_each(:edits))")
+        conditions.append(f"{key} in (select value from json_each(:edits))")
     if is_page:
-        conditions.append(f"({READING_TIME_SQL}, v.id) < (:after_seen, :after)")
+        conditions.append(f"({seen}, {key}) < (:after_seen, :after)")
     return (
-        f"select v.id, v.release, {READING_TIME_SQL} as seen, v.importance from revisions v"
+        f"select {key} as id, x.release, {seen} as seen, v.importance from {tables}"
         f" where {' and '.join(conditions)}"
     )
 
@@ -409,7 +443,7 @@ def _build_collection_sql(filters: Mapping[str, Any], *, is_page: bool = False) 
 def _list_edit_parts(filters: Mapping[str, Any], index: str) -> list[str]:
     parts = (
         _build_text_edits_sql(filters, index=index),
-        _build_collection_sql(filters),
+        _build_other_sql(filters),
         build_file_edits_sql(filters),
     )
     return [sql for sql in parts if sql]
@@ -419,7 +453,7 @@ def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -
     """Return the same for files that releases link to, each once, with the newest of these
     releases.
     """
-    if filters.get("kind") in ("text", "collection"):
+    if filters.get("kind") in ("text", "collection", "past"):
         return ""
     # the agency's update date is that of the release, and words are only looked up in its own text
     if filters.get("unannounced") or filters.get("stamp"):

@@ -14,6 +14,7 @@ from typing import Any
 from archive.changes.field_differences import TIMELINE_FILES_SQL, TIMELINE_MISSING_SQL
 from archive.database.models import LIST_FIELDS, STATE_FIELDS, find_collection, parse_state
 from archive.database.sqlite_files import RunQuery
+from archive.i18n import WebArchiveName
 
 MAX_EXPANDED_EVENTS = 10  # newest events of a long history; the older ones are grouped by year
 
@@ -35,11 +36,18 @@ TIMELINE_REVISIONS_SQL = f"""
     left join revisions s on s.id = v.reverts_to order by v.seen, v.id
 """
 OBSERVATIONS_SQL = """
-    select o.revision, x.name as collection, x.url, min(o.seen) as first, max(o.seen) as last,
-      count(*) as readings
+    select o.revision, x.kind, x.name as collection, x.url, min(o.seen) as first,
+      max(o.seen) as last, count(*) as readings
     from observations o join observers x on x.id = o.observer
     where o.revision in (select value from json_each(:revisions))
     group by o.revision, o.observer order by first, x.name
+"""
+# which of them follow versions that web archives captured
+PAST_EDITS_SQL = """
+    select p.revision, p.previous, x.name as collection, p.after, p.seen, p.is_edit, p.importance,
+      p.summary, p.summary_en, p.changes, v.cause <> 'import' and v.seen = p.seen as is_read
+    from past_edits p join observers x on x.id = p.observer join revisions v on v.id = p.revision
+    where p.revision in (select value from json_each(:revisions))
 """
 FOUND_AT_COLUMN = """(select m.target from removals m where m.release = o.release
   and m.kind = 'moved' and m.id <> o.id
@@ -55,7 +63,7 @@ TIMELINE_REMOVALS_SQL = f"""
           and m.id < o.id
           order by m.id desc limit 1),
         (select c.url from revisions v join captures c on c.id = v.capture
-          where v.release = o.release
+          where v.release = o.release and c.observer is null
           and v.seen < o.first_seen and c.url <> o.target and instr(c.url, '#') = 0
             order by v.id desc limit 1),
         (select f.url from frontier f where f.release = o.release and f.url <> o.target
@@ -144,17 +152,24 @@ def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, An
 
 
 async def add_observations(run: RunQuery, revisions: Mapping[int, dict[str, Any]]) -> None:
-    """Add to revisions by id what collections had of them, and when.
+    """Add to revisions by id what collections and web archives had of them, and when.
 
     observations: for each collection that had it, the times of its first and last reading.
+    past: of one that follows a version which a web archive captured, the row of `past_edits`, and
+    whether the archive itself read it at `seen`; else None.
     collection: of an imported revision, the one that it is from; `when`, the time of the import, is
     then replaced by that of its first reading, if it is known. first_reading, last_reading, and
     last_reading_before (of its text before this one): None if unknown, or not imported.
     """
     for row in revisions.values():
-        row["observations"] = []
-    for found in await run(OBSERVATIONS_SQL, {"revisions": json.dumps(list(revisions))}):
-        revisions[found["revision"]]["observations"].append(dict(found))
+        row |= {"observations": [], "past": None}
+    keys = {"revisions": json.dumps(list(revisions))}
+    for found in map(dict, await run(OBSERVATIONS_SQL, keys)):
+        if found["kind"] == "web archive":
+            found["collection"] = WebArchiveName(found["collection"])
+        revisions[found["revision"]]["observations"].append(found)
+    for found in map(dict, await run(PAST_EDITS_SQL, keys)):
+        revisions[found["revision"]]["past"] = found
     for row in revisions.values():
         collection = find_collection(row["cause"], row["parser_version"])
         before = revisions.get(row["previous"])

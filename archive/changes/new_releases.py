@@ -48,7 +48,10 @@ IS_NEW_SQL = f"""
     case when {{published}} is not null
       then {{published}} >= substr(date({{seen}}, '-{MAX_AGE_DAYS} days'), 1,
         min(length({{published}}), 10))
-      else coalesce({{updated}} >= date({{seen}}, '-{MAX_AGE_DAYS} days'), 1) and coalesce((
+      -- of an undated one that another observer had before, it is not known whether it is new
+      else coalesce({{updated}} >= date({{seen}}, '-{MAX_AGE_DAYS} days'), 1)
+        and not exists (select 1 from revisions i where i.release = {{release}}
+          and i.cause = 'import') and coalesce((
         select c.finished >= {{seen}} and c.new <= {MAX_UNDATED_RELEASES} from crawls c
         where c.agency = {{agency}} and c.spider = 'news' and c.started <= {{seen}}
         order by c.started desc limit 1), 0) end
@@ -58,6 +61,7 @@ FACET_COLUMNS = {
     "updated": "l.sort_date",
     "seen": "f.seen",
     "agency": "l.agency",
+    "release": "l.release",
 }
 # common table expressions for searches, which only use the narrow rows of release_facets
 SEARCH_FEED_SQL = f"""{BACKFILL_END_SQL}, news as materialized (
@@ -81,6 +85,7 @@ RULE_COLUMNS = {
     "updated": "v.updated",
     "seen": "v.seen",
     "agency": "r.agency",
+    "release": "r.id",
 }
 # the oldest time to search; FEED_SQL reads in the order of an index until the page is full
 OLDEST_SCANNED_SQL = (

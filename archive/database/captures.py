@@ -84,6 +84,7 @@ EVIDENCE_HEADERS = (  # header fields that show how a response was received; coo
         "expires",
     ),
     *("age", "cache-control", "link", "x-robots-tag", "retry-after", "via", "server"),
+    "memento-datetime",  # of a response by a web archive: when it captured the page
 )
 
 # Compression and its caches

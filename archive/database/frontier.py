@@ -3,8 +3,9 @@
 All four are tables of archive.db, because a page's frontier row and its release must be committed
 in one transaction to survive kill -9. No method commits: wrap calls in `Archive.transaction`.
 
-frontier: every URL ever found. `role` is its type (release, feed, sitemap, listing, home, robots);
-`state` is the outcome of reading it:
+frontier: every URL ever found. `role` is its type: release, feed, sitemap, listing, home, robots,
+attachment, capture (a page in a web archive) or captures (an index of such pages). `state` is the
+outcome of reading it:
 
     due          found, not read yet
     stored       read, its release is in the archive
@@ -91,9 +92,9 @@ FRONTIER_COLUMNS = (
     " first_seen, listed, fetched,"
     " tries, etag, last_modified, release, source, file_title, file_day"
 )
-RELEASE_ENTRIES_SQL = (
-    f"select {FRONTIER_COLUMNS}, rowid as number from frontier where agency = :agency and role ="
-    f" 'release'"
+ENTRIES_SQL = (
+    f"select {FRONTIER_COLUMNS}, rowid as number from frontier where agency = :agency"
+    " and role = :role"
 )
 
 
@@ -179,23 +180,29 @@ class Frontier:
         return bool(added)
 
     def list_due(
-        self, agency: str, now: datetime, limit: int, exclude: frozenset[str] = frozenset()
+        self,
+        agency: str,
+        now: datetime,
+        limit: int,
+        exclude: frozenset[str] = frozenset(),
+        *,
+        role: str = "release",
     ) -> list[FrontierEntry]:
-        """Return up to `limit` due releases of an agency, in the order found, without URLs in
-        `exclude`.
+        """Return up to `limit` due releases of an agency, or due URLs of another role, in the
+        order found, without URLs in `exclude`.
         """
         # two selects, so that an agency's thousands of stored rows are not sorted for each page
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from (select * from"
-            f" ({RELEASE_ENTRIES_SQL} and state = 'due' order by first_seen, rowid limit :limit)"
+            f" ({ENTRIES_SQL} and state = 'due' order by first_seen, rowid limit :limit)"
             " union all select * from"
             # a stored release is checked by its age: see list_stale; a wrong clock planned what it
             # has "fetched" later
-            f" ({RELEASE_ENTRIES_SQL} and state in ('failed', 'rejected', 'gone', 'quarantined')"
+            f" ({ENTRIES_SQL} and state in ('failed', 'rejected', 'gone', 'quarantined')"
             f" and release is null"
             " and (next_due <= :now or fetched > :now) order by first_seen, rowid limit :limit))"
             " order by first_seen, number limit :limit",
-            {"agency": agency, "now": to_iso(now), "limit": limit + len(exclude)},
+            {"agency": agency, "now": to_iso(now), "limit": limit + len(exclude), "role": role},
         )
         return [
             entry for entry in (FrontierEntry(*row) for row in rows) if entry.url not in exclude
@@ -296,9 +303,14 @@ class Frontier:
         link_count: int | None = None,
         etag: str | None = None,
         last_modified: str | None = None,
+        problem: str | None = None,
     ) -> None:
-        """Mark a source as read to its end; where an argument is None, the stored value is kept."""
+        """Mark a source as read to its end; where an argument is None, the stored value is kept.
+
+        problem: why nothing of it was used.
+        """
         columns: dict[str, Any] = {
+            "problem": problem,
             "links": link_count,
             "etag": etag,
             "last_modified": last_modified,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from archive.i18n import WebArchiveName
 from archive.times import to_iso
 
 STATE_FIELDS: dict[str, Any] = {  # columns that both releases and revisions have
@@ -39,8 +40,9 @@ PART_FIELDS = {  # fields of the parts, in their tables and in the lists of revi
 }
 # the printed form of a date is evidence, not content
 UNCOMPARED_FIELDS = ("published_text", "updated_text")
-# prefix of an imported state's parser_version, before the name of the file
-IMPORT_PREFIX = "import/"
+# prefixes of the parser_version of a state that another observer had: a collection, whose name
+# follows, or a web archive
+IMPORT_PREFIX, PAST_PREFIX = "import/", "past/"
 # parser_version of a release that is a file, whose text is only read as that of an attachment
 FILE_PARSER = "file"
 SPACE_AROUND_TAG = re.compile(r" ?(<[^<>]+>) ?")
@@ -130,6 +132,7 @@ class Capture:
     headers: Mapping[str, str]  # the EVIDENCE_HEADERS, with lower-case names
     sha256: str  # SHA-256 of the bytes, in hex
     bytes: int  # the number of bytes
+    observer: int | None = None  # the web archive that captured it; None: the archive itself
 
 
 def to_state(release: Release) -> dict[str, Any]:
@@ -198,19 +201,37 @@ def omit_unknown_lists(state: Mapping[str, Any], stored: Mapping[str, Any]) -> d
 
 
 def find_collection(cause: str, parser_version: str | None) -> str | None:
-    """Return the name of the collection that a state was imported from, or None if it was crawled.
+    """Return the name of the collection that a state was imported from, as a WebArchiveName if a
+    web archive captured it, or None if it was crawled.
 
     >>> find_collection("import", "import/museum.jsonl.gz"), find_collection("import", None)
     ('museum.jsonl.gz', '?')
+    >>> type(find_collection("import", "past/Internet Archive")).__name__
+    'WebArchiveName'
     >>> find_collection("source", "NewsPage 1") is None
     True
     """
-    return (parser_version or "?").removeprefix(IMPORT_PREFIX) if cause == "import" else None
+    if cause != "import":
+        return None
+    name = parser_version or "?"
+    if name.startswith(PAST_PREFIX):
+        return WebArchiveName(name.removeprefix(PAST_PREFIX))
+    return name.removeprefix(IMPORT_PREFIX)
 
 
+DASH = re.compile("[-\u2010-\u2015\u2212]")
 SLUG_LETTERS = str.maketrans(
     {"æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "œ": "oe"}
 )
+
+
+def build_name_key(name: str) -> str:
+    """Return what the spellings of a name have in common that differ in hyphens, spaces and case.
+
+    >>> build_name_key("Carl-Oskar  Ek"), build_name_key("Carl Oskar EK")
+    ('carl oskar ek', 'carl oskar ek')
+    """
+    return " ".join(DASH.sub(" ", unicodedata.normalize("NFC", name)).casefold().split())
 
 
 def build_slug(name: str) -> str:

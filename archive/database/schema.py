@@ -19,6 +19,7 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from archive.database.count_tables import fill_counts
+from archive.database.models import build_name_key
 from archive.database.removals import fill_continues_as
 from archive.database.sqlite_files import (
     FIRST_MIGRATION,
@@ -264,6 +265,49 @@ def _add_quote_index(db: Database) -> None:
     """Add the index of quotations, which is filled when the archive is opened."""
     if not db.table("search_quotes").exists():
         _replace(db, "search_quotes search_quotes_ad")
+
+
+@migrations(name="speakers_indexed")
+def _index_speakers(db: Database) -> None:
+    """Add the index by which a server reads the speakers of all releases."""
+    _replace(db, "idx_quotes_speakers")
+
+
+@migrations(name="people_by_key")
+def _add_people_keys(db: Database) -> None:
+    """Make one person of names of an agency that differ only in hyphens, spaces and case, and keep
+    the names as printed with the quotations.
+    """
+    if _has_column(db, "people", "key"):
+        return
+    db.register_function(build_name_key)
+    for statement in (
+        "alter table people add column key text not null default ''",
+        "alter table people add column same_as integer references people(id)",
+        "alter table quotes add column speaker text",
+        "update quotes set speaker = (select name from people where id = person)",
+        "update people set key = build_name_key(name)",
+        read_schema()["idx_people_key"],
+        "update people as p set same_as = (select m.id from people m where m.key = p.key"
+        " and m.agency = p.agency order by (select count(distinct release) from quotes"
+        " where person = m.id) desc, m.name limit 1)",
+        "update people set same_as = null where same_as = id",
+        "update quotes set person = (select same_as from people where id = person)"
+        " where person in (select id from people where same_as is not null)",
+    ):
+        db.execute(statement)
+    _replace(db, "idx_people_name_agency idx_people_same_as")
+
+
+@migrations(name="past_versions")
+def _add_past_versions(db: Database) -> None:
+    """Add what web archives captured: whose capture one is, and the edits between such versions."""
+    for table, column in (("captures", "observer"), ("observations", "capture")):
+        if not _has_column(db, table, column):
+            db.execute(f"alter table {table} add column {column} integer references {column}s(id)")
+        _replace(db, f"idx_{table}_{column}")
+    if not db.table("past_edits").exists():
+        _replace(db, "past_edits idx_past_edits_previous idx_past_edits_seen past_edits_ad")
 
 
 def _has_column(db: Database, table: str, column: str) -> bool:

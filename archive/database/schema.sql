@@ -84,10 +84,33 @@ create table observations (
   id integer primary key,
   revision integer not null references revisions(id),
   observer integer not null references observers(id),
-  seen text
+  seen text,
+  capture integer references captures(id)
 );
 create index idx_observations_revision on observations (revision, observer, seen);
 create index idx_observations_observer on observations (observer);
+create index idx_observations_capture on observations (capture) where capture is not null;
+
+-- Each version that follows one which a web archive captured: the next one that it captured, or the first that the archive
+-- itself read. Whether the agency edited the text is decided by stricter rules, because the pages may have different templates.
+create table past_edits (
+  revision integer primary key references revisions(id),
+  previous integer not null references revisions(id),
+  observer integer not null references observers(id),
+  after text not null,
+  seen text not null,
+  is_edit integer not null,
+  paragraphs text,
+  importance integer,
+  summary text,
+  summary_en text,
+  changes text
+);
+create index idx_past_edits_previous on past_edits (previous);
+create index idx_past_edits_seen on past_edits (seen) where is_edit;
+create trigger past_edits_ad after delete on revisions begin
+  delete from past_edits where old.id in (revision, previous);
+end;
 
 -- An id never changes, because permalinks contain it. The columns from kind to language are the state, as in revisions.
 -- Those from published_day to updated_precision are computed when a row is read, for filters and groups by day: a month is not a
@@ -199,13 +222,18 @@ create table contacts (
 );
 create unique index idx_contacts_release_position on contacts (release, position);
 
+-- The name is the spelling that is printed most; key is what its spellings have in common. A row with same_as is only the
+-- former address of another spelling.
 create table people (
   id integer primary key,
   slug text not null unique,
   name text not null,
-  agency text not null references agencies(slug)
+  agency text not null references agencies(slug),
+  key text not null default '',
+  same_as integer references people(id)
 );
-create unique index idx_people_name_agency on people (name, agency);
+create index idx_people_key on people (key, agency);
+create index idx_people_same_as on people (same_as) where same_as is not null;
 
 -- A row for each version that has the quotation.
 create table quotes (
@@ -220,11 +248,14 @@ create table quotes (
   field text not null,
   spans text not null,
   kind text not null,
-  origin text not null
+  origin text not null,
+  speaker text
 );
 create unique index idx_quotes_revision_position on quotes (revision, position);
 create index idx_quotes_release on quotes (release);
 create index idx_quotes_person on quotes (person, revision) where person is not null;
+-- The speakers of a version, without its texts.
+create index idx_quotes_speakers on quotes (revision, person) where person is not null;
 
 -- A row for each place in each version. The case of letters in a number means nothing.
 create table document_references (
@@ -250,10 +281,12 @@ create table captures (
   headers text not null,
   sha256 text not null,
   bytes integer not null,
-  template integer references templates(id)
+  template integer references templates(id),
+  observer integer references observers(id)
 );
 create index idx_captures_sha256 on captures (sha256);
 create index idx_captures_url on captures (url, seen);
+create index idx_captures_observer on captures (observer) where observer is not null;
 create index idx_captures_template on captures (template) where template is not null;
 
 -- Attachments that were fetched

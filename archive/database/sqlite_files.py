@@ -35,7 +35,7 @@ SCHEMA_VERSION = 1  # SQLite's user_version of archive.db, captures.db and withh
 # creates archive/database/schema.sql; the last of those that led to it
 FIRST_MIGRATION = "edited_releases"
 # number of migrations in archive/database/schema.py; a file with more was made by a newer version
-MIGRATIONS = 17
+MIGRATIONS = 20
 WAL_SIZE = 16 * 1024 * 1024  # approximate size in bytes
 LOCK_TIMEOUT = 30  # seconds to wait for another process
 # new objects; Python's default of 700 (3.11) is less than what a single page creates

@@ -28,7 +28,7 @@ from archive.database.redaction import IS_FILE_WITHHELD_SQL
 from archive.database.sqlite_files import ArchiveError, sqlite_errors
 from archive.evidence.manifest import Manifest, format_canonical_state, read_manifests
 from archive.evidence.verification import open_archive
-from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
+from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, WebArchiveName, translate
 
 CHECKSUMS_FILE = "SHA256SUMS"
 ATTACHMENTS_FILE = "attachments.json"
@@ -44,6 +44,8 @@ REMOVAL_FIELDS = (
     "status",
     "moved_to",
 )
+# type of the name of a version's collection → ending of the keys of texts about it
+ORIGINS = {type(None): "", str: "_import", WebArchiveName: "_past"}
 # mimetypes may return .htm
 MARKUP_EXTENSIONS = {"text/html": ".html", "application/xhtml+xml": ".html"}
 
@@ -61,8 +63,8 @@ REVISION_SQL = (
     " left join takedowns t on t.id = v.takedown where v.id = ?"
 )
 OBSERVATIONS_SQL = """
-    select x.name, min(o.seen), max(o.seen) from observations o join observers x
-      on x.id = o.observer where o.revision = ? group by x.id order by 2, 1
+    select x.name, x.kind, min(o.seen), max(o.seen) from observations o join observers x
+      on x.id = o.observer where o.revision = ? group by x.id order by 3, 1
 """
 REMOVAL_SQL = (
     "select o.*, r.title, r.url, r.hash, r.takedown, a.name,"
@@ -105,7 +107,8 @@ class EvidenceBundle:
     checksums: list[tuple[str, str]] = field(default_factory=list)  # (name, SHA-256)
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # (key of a text, values)
     attached_bytes: int = 0  # of the attachments so far
-    # "_import" for a version that another collection had, which selects texts of the guide
+    # "_import" for a version that another collection had, "_past" for one that a web archive
+    # captured; selects texts of the guide
     origin: str = ""
     # (key of a text, values): instructions for checking
     steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -179,7 +182,9 @@ class EvidenceBundle:
 
 def _format_guide_text(language: str, key: str, values: Mapping[str, object]) -> str:
     # converted to text, because an id has no thousands separators
-    texts = {name: str(value) for name, value in values.items()}
+    texts = {
+        name: value if isinstance(value, str) else str(value) for name, value in values.items()
+    }
     if language != DEFAULT_LANGUAGE:
         texts |= {
             name.removesuffix("_en"): text for name, text in texts.items() if name.endswith("_en")
@@ -231,8 +236,10 @@ def _fill_bundle(
     bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, row: dict[str, Any]
 ) -> None:
     kind = _name_event(row)
-    bundle.times += _list_observation_times(row, kind)
-    bundle.origin = "_import" if kind == "version" and row["cause"] == "import" else ""
+    if kind == "version":
+        collection = find_collection(row["cause"], row["parser_version"])
+        bundle.origin = ORIGINS[type(collection)]
+    bundle.times += _list_observation_times(row, kind, bundle.origin)
     if kind == "version":
         _add_observations(bundle, db, row)
     entries = _find_row_entries(bundle, db, captures, row, kind)
@@ -324,9 +331,13 @@ def _add_page(
         add_capture(bundle, captures, capture, entries.get("captures"))
 
 
-def _list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[str, object]]:
+def _list_observation_times(
+    row: dict[str, Any], bundle_kind: str, origin: str
+) -> list[tuple[str, object]]:
     """Return the times at which the archive observed the row's event, with the keys of their
     texts.
+
+    origin: that of the bundle.
     """
     if bundle_kind == "move":
         return [("moved_seen", row["first_seen"])]
@@ -342,9 +353,14 @@ def _list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple
         last_seen.append(("last_seen", row["last_seen_at"]))
     if row["cause"] != "import":
         return [("seen", row["seen"]), *last_seen]
-    readings = [("reading", row["first_reading"]), ("last_reading", row["last_reading"])]
+    end = origin.replace("_import", "")
     taken_over = "taken_over" if last_seen else "taken_over_unseen"
-    return [*readings, (taken_over, row["seen"]), *last_seen]
+    return [
+        (f"reading{end}", row["first_reading"]),
+        (f"last_reading{end}", row["last_reading"]),
+        (f"{taken_over}{end}", row["seen"]),
+        *last_seen,
+    ]
 
 
 def _add_observations(bundle: EvidenceBundle, db: sqlite3.Connection, row: dict[str, Any]) -> None:
@@ -352,10 +368,13 @@ def _add_observations(bundle: EvidenceBundle, db: sqlite3.Connection, row: dict[
     collections had it, and when.
     """
     if collection := find_collection(row["cause"], row["parser_version"]):
-        bundle.notes.append(("imported_from", {"collection": collection}))
+        capture = _read_row_by_id(db, "select url from captures where id = ?", row["capture"])
+        values = {"collection": collection, "url": capture["url"] if capture else "–"}
+        bundle.notes.append(("imported_from", values))
         return
-    for name, first, last in db.execute(OBSERVATIONS_SQL, [row["id"]]).fetchall():
-        bundle.notes.append(("also_in", {"collection": name, "first": first, "last": last}))
+    for name, kind, first, last in db.execute(OBSERVATIONS_SQL, [row["id"]]).fetchall():
+        collection = WebArchiveName(name) if kind == "web archive" else name
+        bundle.notes.append(("also_in", {"collection": collection, "first": first, "last": last}))
 
 
 def add_capture(

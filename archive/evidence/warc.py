@@ -50,6 +50,8 @@ WITHHELD_CAPTURES_SQL = (  # all responses from the URLs of releases that have b
     " union select n.capture from attachment_versions n join attachment_files f on f.id = n.file"
     f" where {IS_FILE_WITHHELD_SQL}"
     " union select capture from revisions where takedown is not null and capture is not null"
+    " union select o.capture from observations o join revisions v on v.id = o.revision"
+    f" where v.release in ({TAKEN_DOWN_RELEASES_SQL}) and o.capture is not null"
     + "".join(
         f" union select capture from {table} where {column} in"
         f" ({TAKEN_DOWN_RELEASES_SQL}) and capture is not null"
@@ -61,6 +63,8 @@ WITHHELD_CAPTURES_SQL = (  # all responses from the URLs of releases that have b
     )
 )
 AGENCY_CAPTURES_SQL = (  # captures of one agency's revisions, attachments and removals
+    "select o.capture from observations o join revisions v on v.id = o.revision"
+    " join releases r on r.id = v.release where r.agency = :agency union "
     "select n.capture from attachment_versions n join attachment_links l on l.url = n.url"
     " join releases r on r.id = l.release where r.agency = :agency union "
     "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"

@@ -259,7 +259,8 @@ async def _match_person(
     ids = {key for change in changes for key in (change.release, change.last)}
     rows = await run(
         """
-        select distinct q.release as id from people p join quotes q on q.person = p.id
+        select distinct q.release as id from people p
+        join quotes q on q.person = ifnull(p.same_as, p.id)
         join revisions v on v.id = q.revision and v.cause <> 'import'
         where p.slug = :slug and q.release in (select value from json_each(:ids))
         """,

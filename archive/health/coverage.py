@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,8 +41,8 @@ from archive.health.audited_sources import (
     UrlStatus,
 )
 from archive.health.unlisted_releases import find_unlisted
-from archive.i18n import SWEDISH_TIME, swedish_sort_key
-from archive.times import parse_time, to_iso, to_timezone
+from archive.i18n import SWEDISH_TIME, swedish_sort_key, to_swedish_day
+from archive.times import parse_time, parse_typed_date, to_iso, to_timezone
 from archive.urls import FilterError
 
 FORGET_AFTER = timedelta(days=92)  # an unlinked source is no longer reported after this
@@ -92,6 +92,23 @@ SOURCES_SQL = f"""
     select source, kind, {TOTALS_SQL} from coverage where agency = :agency and source is not null
     group by source order by id
 """
+# Where an archive lacks releases, whoever audited them
+KNOWN_MONTHS_SQL = """
+    select (select json_group_array(json_array(first, last)) from (select min(month) as first,
+        max(month) as last from month_counts where agency <> '' and {dated} {chosen}
+        group by agency)) as spans,
+      (select json_group_array(distinct month) from month_counts where {dated} {months}) as months,
+      (select json_group_array(month) from (select month from coverage where source is null
+        and month is not null {chosen} group by month having sum(missing) * 10 > sum(listed)))
+        as incomplete,
+      (select min(month) from month_counts where {dated} {months} and dated * 100 >=
+        (select max(dated) from month_counts where {dated} {months})) as first,
+      (select min((select started from crawls where agency = a.slug order by started limit 1))
+        from agencies a where 1 {agencies}) as since,
+      (select max(finished) from crawls where spider in ('news', 'revisit') {chosen}) as crawled,
+      (select max(sort_date) from release_facets where sort_date < date('now', '+1 day') {chosen})
+        as newest
+"""
 MISSING_RELEASES_SQL = """
     select rowid as id, url, source, month, listed, state, first_missed, last_missed
       from missing_releases
@@ -112,6 +129,69 @@ class CoverageTotals:
     missing: int
     unlisted: int | None
     is_complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownMonths:
+    """The months of which the archive has dated releases of some agencies.
+
+    first: since when there are many. since: the first day on which an agency was read; "" for none.
+    spans: the first and last month of each agency. incomplete: months of which the archive lacks
+    more than one in ten releases that the agencies list. until: the last day on which an agency was
+    read, or if none ever was, the day of the newest release.
+    """
+
+    first: str
+    since: str
+    months: Collection[str]
+    spans: Sequence[tuple[str, str]]
+    incomplete: Collection[str]
+    until: str
+
+    def find_thin(self, periods: Iterable[str]) -> dict[str, list[str]]:
+        """Return the months or years of which releases are lacking, by the reason: none, begins,
+        ends, gaps (most months), few (agencies) or missing.
+        """
+        thin: defaultdict[str, list[str]] = defaultdict(list)
+        for period in periods:
+            size, end = len(period), parse_typed_date(period, end=True) or ""
+            months = _find_within(self.months, period)
+            known = sum(first[:size] <= period <= last[:size] for first, last in self.spans)
+            reasons = {
+                "none": not months,
+                "ends": self.until.startswith(period) and self.until < end,
+                "begins": self.first in months and not self.first.startswith(f"{period}-01"[:7]),
+                "gaps": size == len("yyyy") and len(months) * 2 < 12,
+                "few": known * 2 < len(self.spans),
+                "missing": bool(_find_within(self.incomplete, period)),
+                "": True,
+            }
+            thin[next(reason for reason in reasons if reasons[reason])].append(period)
+        thin.pop("", None)
+        return thin
+
+
+def _find_within(months: Iterable[str], period: str) -> list[str]:
+    return [month for month in months if month.startswith(period)]
+
+
+async def read_known_months(run: RunQuery, agencies: Collection[str] = ()) -> KnownMonths:
+    """Return which months the archive knows of agencies, or of all if none is named."""
+    chosen = "and agency in (select value from json_each(:agencies))" if agencies else ""
+    sql = KNOWN_MONTHS_SQL.format(
+        chosen=chosen,
+        agencies=chosen.replace("agency in", "slug in"),
+        months=chosen or "and agency = ''",
+        dated="dated > 0 and month between '0' and '9999-99'",
+    )
+    (row,) = await run(sql, {"agencies": json.dumps(list(agencies))})
+    days = [to_swedish_day(row[n]).isoformat() if row[n] else "" for n in ("since", "crawled")]
+    return KnownMonths(
+        first=row["first"] or "",
+        since=days[0],
+        until=days[1] or (row["newest"] or "")[:10],
+        **{name: json.loads(row[name]) for name in ("months", "spans", "incomplete")},
+    )
 
 
 def update_coverage(

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -79,15 +80,18 @@ async def read_agency_health(
         state = STATE_ORDER.index(row["state"]) + (len(STATE_ORDER) if row["never_crawled"] else 0)
         return not row["is_unacknowledged"], not row["is_fault"], state, swedish_sort_key(name)
 
-    return sorted((_describe_health(dict(row), language) for row in rows), key=severity_key)
+    described = (_describe_health(tuple(dict(row).items()), language) for row in rows)
+    return sorted(described, key=severity_key)
 
 
-def _describe_health(row: dict[str, Any], language: str) -> AgencyHealth:
+@lru_cache(maxsize=1024)  # a crawl changes few of them
+def _describe_health(items: tuple[tuple[str, Any], ...], language: str) -> AgencyHealth:
     """Return a row with its state and reason in words. Without an assessment, it is never_crawled.
 
     is_unacknowledged: a fault that is not acknowledged, shown red. fault_text: the reason without
     an address, equal for agencies with the same fault.
     """
+    row = dict(items)
     reason = json.loads(row["reason"]) if row["reason"] else {"code": "never_crawled", "what": ""}
     state = row["state"] or "never worked"
     fault = is_fault(state, reason["code"])

@@ -29,8 +29,8 @@ CITATION_SQL = """
       v.cause,
       v.parser_version, coalesce(c.seen, v.seen) as seen,
       -- the capture of a record of a press wire has the URL of the wire's list, with the
-      -- record's id as fragment
-      coalesce(iif(instr(c.url, '#'), null, c.url), r.url) as url,
+      -- record's id as fragment; that of a page in a web archive has its address there
+      coalesce(iif(instr(c.url, '#') or c.observer, null, c.url), r.url) as url,
       coalesce(c.sha256, v.hash) as sha256, c.sha256 is not null as is_bytes_hash,
       iif(v.cause = 'import', (select min(seen) from observations where revision = v.id), null)
         as reading,

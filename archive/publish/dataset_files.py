@@ -320,7 +320,7 @@ DATASET_TABLES = (
     ),
     DatasetTable(
         name="people",
-        title="People who are quoted in these releases, one for each name as printed and agency",
+        title="People who are quoted in these releases, one for each name and agency",
         columns=build_columns(TEXT, "slug name agency"),
         source="from people x where x.id in (select q.person from temp.chosen c cross join quotes q"
         " on q.release = c.release) order by x.slug",
@@ -340,7 +340,7 @@ DATASET_TABLES = (
                     "Slug of the speaker in `people`; null if the release prints no name for them"
                 ),
             ),
-            *build_columns(TEXT, "role organisation text field"),
+            *build_columns(TEXT, "speaker role organisation text field"),
             *build_columns(JSON_LIST, "spans"),
             *build_columns(TEXT, "kind origin"),
         ),

@@ -1,5 +1,6 @@
 """Who said what: quotations in releases with their speakers, and whether a quotation is right."""
 
+from archive.quotes.person_names import build_role_key
 from archive.quotes.quotation_comparison import find_quotations
 from archive.quotes.quotation_lookup import (
     MAX_QUOTATION_WORDS,
@@ -18,6 +19,7 @@ __all__ = [
     "QuotationResult",
     "Quote",
     "add_speakers",
+    "build_role_key",
     "find_quotations",
     "find_quotes",
     "write_quotes",

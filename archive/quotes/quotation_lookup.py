@@ -155,8 +155,7 @@ VERBATIM_SQL = f"""
     order by r.removed_at is not null, l.sort_date, l.release limit :limit
 """
 SPEAKERS_SQL = """
-    select q.revision, q.text, q.role, q.origin, p.name from quotes q left join people p
-      on p.id = q.person
+    select q.revision, q.text, q.role, q.origin, q.speaker as name from quotes q
     where q.revision in (select value from json_each(:ids)) order by q.revision, q.position
 """
 EARLIER_COLUMNS = "r.id as release, t.id as revision, 0 as is_listed"

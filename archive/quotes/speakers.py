@@ -13,6 +13,7 @@ Who the speaker is
   - The name in the attribution. If that has a part of it, a pronoun ("säger hon") or a role ("sa
     statsministern"), or if there is no attribution, the name is looked for in the rest of the
     release: before the quotation, then after it. No name is ever taken from another release.
+  - Another name stands for the speaker's if the release proves it (`find_right_name`).
   - The role is the one in the attribution, or else one that is printed with the name in the same
     release.
 """
@@ -22,16 +23,16 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
-from itertools import chain, groupby, islice, pairwise
+from itertools import chain, count, groupby, islice, pairwise
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from sqlite_utils import Database
 
-from archive.database.models import build_slug
+from archive.database.models import build_name_key, build_slug
 from archive.quotes.person_names import (
     ADVERBS,
     NAME_WORD,
@@ -41,6 +42,7 @@ from archive.quotes.person_names import (
     UPPER,
     Subject,
     find_organisation,
+    find_right_name,
     find_role_after,
     find_role_before,
     has_full_name,
@@ -68,7 +70,7 @@ from archive.quotes.quotation_comparison import (
 )
 
 # raise it whenever the quotations of any text, or their speakers, change
-QUOTES_VERSION = "1"
+QUOTES_VERSION = "2"
 QUOTED_FIELDS = ("title", "lead", "body")
 MAX_NEAR_PEOPLE = 200  # mentions of people before a quotation, in its paragraph, and after it
 MAX_PRONOUN_DISTANCE = 4  # paragraphs between a pronoun and the name that it stands for
@@ -107,15 +109,8 @@ FINAL_ATTRIBUTIONS = tuple(
 FINAL_SAID = re.compile(rf",\s+(?:säger|sade|sa|says|said)\s+(?=[^.,\n]*{NAME_WORD} [^.\n]*\.?$)")
 DEPUTIES = frozenset(
     (
-        "vice",
-        "biträdande",
-        "bitr",
-        "ställföreträdande",
-        "tf",
-        "tillförordnad",
-        "tidigare",
-        "förre",
-        "deputy",
+        *("vice", "biträdande", "bitr", "ställföreträdande", "tf"),
+        *("tillförordnad", "tidigare", "förre", "deputy"),
     )
 )
 LIST_OPENER = re.compile(
@@ -166,7 +161,8 @@ class Quote:
     """A quotation in a release. Its words are at `spans` of a field: several where its attribution
     stands within it.
 
-    speaker: the name as printed, or None if only a role is. organisation: what the speaker is said
+    speaker: the name as printed, or None if only a role is. person: the name without a misprint, if
+    the release proves it; "" for a role. organisation: what the speaker is said
     to belong to. origin: where the speaker's name is: in the attribution, or found by its pronoun
     or role, or by what is around it.
     """
@@ -176,6 +172,7 @@ class Quote:
     kind: Kind
     text: str
     speaker: str | None = None
+    person: str = ""
     role: str | None = None
     organisation: str | None = None
     origin: Origin = "attribution"
@@ -234,7 +231,18 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
     if not any(paragraph.kind for paragraph in paragraphs):
         return []
     people = _find_people(paragraphs) if any(map(_needs_people, paragraphs)) else []
-    return _build_quotes(paragraphs, people)
+    return _name_speakers(_build_quotes(paragraphs, people), paragraphs)
+
+
+def _name_speakers(quotes: Sequence[Quote], paragraphs: Sequence[Paragraph]) -> list[Quote]:
+    """Return quotes with the right names of their speakers: one proof counts for all of them."""
+    text = "\n".join(paragraph.text for paragraph in paragraphs)
+    names = [
+        (each.speaker, find_right_name(each.speaker or "", each.role or "", text))
+        for each in quotes
+    ]
+    right = {name: other for name, other in names if other != name}
+    return [replace(each, person=right.get(each.speaker, each.speaker or "")) for each in quotes]
 
 
 def _build_quotes(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> list[Quote]:
@@ -903,14 +911,20 @@ def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> boo
     """
     rows = [
         (
-            *(position, quote.speaker, quote.role, quote.organisation, quote.text, quote.field),
-            *(json.dumps(quote.spans), quote.kind, quote.origin),
+            *(
+                position,
+                build_name_key(quote.person),
+                quote.speaker,
+                quote.role,
+                quote.organisation,
+            ),
+            *(quote.text, quote.field, json.dumps(quote.spans), quote.kind, quote.origin),
         )
         for position, quote in enumerate(quotes, 1)
     ]
     stored = db.execute(
-        "select q.person, q.position, p.name, q.role, q.organisation, q.text, q.field, q.spans,"
-        " q.kind, q.origin from quotes q left join people p on p.id = q.person"
+        "select q.person, q.position, ifnull(p.key, ''), q.speaker, q.role, q.organisation, q.text,"
+        " q.field, q.spans, q.kind, q.origin from quotes q left join people p on p.id = q.person"
         " where q.revision = ? order by q.position",
         [revision_id],
     ).fetchall()
@@ -922,33 +936,62 @@ def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> boo
     ).fetchone()
     if stored:
         db.execute("delete from quotes where revision = ?", [revision_id])
-    for position, name, *columns in rows:
-        person_id = _find_or_add_person(db, name, agency) if name else None
+    named = [quote for quote in quotes if quote.person]
+    people = {quote.speaker: _find_or_add_person(db, quote.person, agency) for quote in named}
+    for position, _, speaker, *columns in rows:
         db.execute(
-            "insert into quotes (release, revision, position, person, role, organisation, text,"
-            " field, spans, kind, origin) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [release_id, revision_id, position, person_id, *columns],
+            "insert into quotes (release, revision, position, person, speaker, role, organisation,"
+            " text, field, spans, kind, origin) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [release_id, revision_id, position, people.get(speaker), speaker, *columns],
         )
-    db.conn.executemany(
-        "delete from people where id = ?"
-        " and not exists (select 1 from quotes where person = people.id)",
-        {row[:1] for row in stored},
-    )
+    _update_people(db, people, [(row[3], row[0]) for row in stored])
     return True
 
 
 def _find_or_add_person(db: Database, name: str, agency: str) -> int:
+    key = build_name_key(name)
     row = db.execute(
-        "select id from people where name = ? and agency = ?", [name, agency]
+        "select id, same_as from people where key = ? and agency = ? order by same_as limit 1",
+        [key, agency],
     ).fetchone()
+    if row and row[1]:  # it is somebody's name again
+        db.execute("update people set same_as = null where id = ?", row[:1])
     if row is None:
-        slug, number = build_slug(name), 1
-        while db.execute(
-            "select 1 from people where slug = ?", [f"{slug}-{number}" if number > 1 else slug]
-        ).fetchone():
-            number += 1
-        values = [f"{slug}-{number}" if number > 1 else slug, name, agency]
-        row = db.execute(
-            "insert into people (slug, name, agency) values (?, ?, ?) returning id", values
-        ).fetchone()
+        slugs = chain([build_slug(name)], (f"{build_slug(name)}-{number}" for number in count(2)))
+        taken = "select 1 from people where slug = ?"
+        slug = next(each for each in slugs if not db.execute(taken, [each]).fetchone())
+        sql = "insert into people (slug, name, agency, key) values (?, ?, ?, ?) returning id"
+        row = db.execute(sql, [slug, name, agency, key]).fetchone()
     return int(row[0])
+
+
+def _update_people(
+    db: Database, people: Mapping[str | None, int], stored: Iterable[tuple[str, int | None]]
+) -> None:
+    """Update names of people, and delete those without quotes; people, stored: who is quoted in a
+    revision now, and who was, by the name as printed.
+
+    A person has the spelling that most releases print. The address of a name that is now another
+    spelling leads to the person, as long as it is printed.
+    """
+    former = {name: person_id for name, person_id in stored if person_id}
+    for name, person_id in {*people.items(), *former.items()}:
+        usual, key = db.execute("select name, key from people where id = ?", [person_id]).fetchone()
+        # one more of the usual spelling changes nothing, and counting takes ever longer
+        if name != usual or name in former:
+            sql = "select -count(distinct release), speaker from quotes where person = ? group by 2"
+            own = [each for each in db.execute(sql, [person_id]) if build_name_key(each[1]) == key]
+            usual = min(own)[1] if own else usual
+            db.execute("update people set name = ? where id = ?", [usual, person_id])
+        db.execute(
+            "update people set same_as = ?, name = ? where id = ?"
+            " and not exists (select 1 from quotes where person = people.id)",
+            [people.get(name), name, person_id],
+        )
+    db.execute(
+        "delete from people where (id in (select value from json_each(?1))"
+        " or same_as in (select value from json_each(?1))) and not exists (select 1 from quotes"
+        " where person = ifnull(same_as, people.id)"
+        " and (same_as is null or speaker = people.name))",
+        [json.dumps([*former.values()])],
+    )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import json
+import sqlite3
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date
 from itertools import compress
 from operator import itemgetter
+from threading import Thread
 from typing import Any, TypeVar, cast
 
-from archive.database.sqlite_files import RunQuery
+from archive.database.sqlite_files import RunQuery, build_connection_runner, run_without_waiting
 from archive.language.reference_patterns import format_reference
 from archive.search.search_index import NO_VALUE, WAS_EDITED_SQL
 
@@ -81,6 +85,7 @@ class ColumnCache:
 
     def __init__(self) -> None:
         self.last_change = 0  # id of the last changefeed entry that was applied
+        self.loading: Thread | None = None  # see `load`
         self._clear()
 
     def _clear(self) -> None:
@@ -97,12 +102,29 @@ class ColumnCache:
         # see `keep`: the change after which each value was read
         self._kept: dict[str, tuple[int, Any]] = {}
 
+    def load(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        """Begin to read all releases, in a thread of its own; `refresh` waits for it.
+
+        If they cannot be read, `refresh` reads them again.
+        """
+        loaded = ColumnCache()
+
+        def read() -> None:
+            with suppress(sqlite3.Error), closing(connect()) as connection:
+                run_without_waiting(loaded.refresh(build_connection_runner(connection)))
+                vars(self).update(vars(loaded))
+
+        self.loading = Thread(target=read, name="columns", daemon=True)
+        self.loading.start()
+
     async def refresh(self, run: RunQuery) -> ColumnCache:
         """Apply the changes since the last call, and return the cache itself.
 
         If the changefeed is shorter than before, it belongs to another archive and everything is
         read again.
         """
+        if self.loading and self.loading.is_alive():
+            await asyncio.to_thread(self.loading.join)
         before = self.last_change
         last = int((await run(LAST_CHANGE_SQL, {}))[0]["entry"])
         if last < before == self.last_change:  # and no concurrent search applied changes
@@ -209,18 +231,12 @@ class ColumnCache:
         return len(self.sort_dates)
 
     def sort_pairs_by_date(self, releases: Mapping[int, int], order: str) -> list[int]:
-        """Sort question pairs or quotations by the dates of their releases, `newest` or `oldest`
-        first; those of a release stay in their order.
-        """
+        """Sort question pairs by the dates of their releases, `newest` or `oldest` first."""
         if order == "oldest":
             return sorted(
                 releases, key=lambda key: (self.sort_dates[releases[key]] or NO_DATE, key)
             )
-        return sorted(
-            sorted(releases),
-            key=lambda key: (self.sort_dates[releases[key]], releases[key]),
-            reverse=True,
-        )
+        return sorted(releases, key=lambda key: (self.sort_dates[releases[key]], key), reverse=True)
 
     def sort_by_date(self, releases: Iterable[int], order: str) -> list[int]:
         """Sort releases by date, `newest` or `oldest` first.

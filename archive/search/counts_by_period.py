@@ -69,6 +69,11 @@ class PeriodCounts:
             for name in hits | totals
         }
 
+    def list_values(self, unit: str, periods: Sequence[str]) -> list[tuple[int, int | None]]:
+        """Return the hits and all releases of each of some months or years."""
+        grouped = self.group(unit)
+        return [grouped.get(period, (0, None if self.totals is None else 0)) for period in periods]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedSearch:
@@ -85,13 +90,15 @@ class ComparedSearch:
         return next(iter(self.request.include.get("agency", ())), "")
 
 
-def list_periods(counts: Sequence[PeriodCounts], unit: str | None = None) -> tuple[str, list[str]]:
+def list_periods(
+    counts: Sequence[PeriodCounts], unit: str | None = None, whole: Iterable[str] = ()
+) -> tuple[str, list[str]]:
     """Return the unit, and all its periods from the first hit to the last one, oldest first.
 
     If a search is limited to some time, they begin and end with that. unit: None: months for up to
-    MAX_MONTHS, else years.
+    MAX_MONTHS, else years. whole: further months to begin and end with.
     """
-    names = _list_hit_periods(counts)
+    names = [*_list_hit_periods(counts), *whole]
     if not names:
         return unit or YEAR, []
     names += chain.from_iterable(each.limits for each in counts)

@@ -363,7 +363,7 @@ def _find_edges(text: str, spans: Sequence[tuple[int, int]]) -> str:
     """Return the value of a text directive that finds a quotation: its first and last words.
 
     >>> _find_edges("Vi och de bygger nu. Det är bra för de barn-fria", [(2, 22), (40, 67)])
-    'Vi%20och%20de%20bygger,f%C3%B6r%20de%20barn%2Dfria'
+    'Vi%20och%20de%20bygger,bra%20f%C3%B6r%20de%20barn%2Dfria'
     >>> _find_edges("Det, är klart.", [(2, 16)])
     'Det%2C%20%C3%A4r%20klart.'
     """

@@ -118,13 +118,20 @@ TAG_CONDITION_SQL = (
     " t.name in ({names}))"
 )
 SPEAKER_CONDITION_SQL = (
-    "l.release in (select q.release from people p join quotes q on q.person = p.id join releases r"
-    " on r.id = q.release and r.revision = q.revision where p.slug in ({slugs}))"
+    "l.release in (select q.release from people p join quotes q"
+    " on q.person = ifnull(p.same_as, p.id) join releases r on r.id = q.release"
+    " and r.revision = q.revision where p.slug in ({slugs}))"
 )
 # of quotations; with the releases, of which fewer are read
 SPEAKER_SQL = (
-    f"{SPEAKER_CONDITION_SQL} and q.person in (select id from people where slug in ({{slugs}}))"
+    f"{SPEAKER_CONDITION_SQL} and q.person in"
+    " (select ifnull(same_as, id) from people where slug in ({slugs}))"
 )
+# a former address of a name stands for the one it leads to
+SPEAKER_NAMES_SQL = """
+    select ifnull(m.slug, p.slug) as slug, p.name from people p left join people m
+      on m.id = p.same_as order by p.id
+"""
 # without and with an FTS5 expression; `cross join` makes SQLite start with the FTS5 table
 HIT_SOURCES_SQL = {
     "releases": (
@@ -322,7 +329,7 @@ async def resolve_names(
         agencies=await _find_names(run, "select slug, name, name_en from agencies", agencies),
         tags=await _find_names(run, "select name from tags order by id", tags),
         related={number: found for number, found in related.items() if found},
-        speakers=await _find_names(run, "select slug, name from people order by id", speakers),
+        speakers=await _find_names(run, SPEAKER_NAMES_SQL, speakers),
     )
     notes = _list_name_notes(names, related)
     unknown = await list_unknown_references(run, nodes)
@@ -956,6 +963,7 @@ def _build_hit_order(request: SearchRequest, match: str, order: str) -> str:
     if match and request.show == "questions":
         return f"search_questions.rowid {direction}"
     sort = f"{'seen' if request.news else 'l.sort_date'} {direction}, l.release {direction}"
+    sort += ", q.id" if request.show == "quotes" else ""
     return f"l.sort_date = '', {sort}" if order == "oldest" and request.show != "releases" else sort
 
 

@@ -435,6 +435,8 @@ class HitFinder:
         elif self.request.news:
             listed.sort(key=lambda row: (row["seen"], row["id"]), reverse=True)
             ids = [row["id"] for row in listed]
+        elif self.request.show == "quotes":  # as they were read
+            ids = list(releases)
         else:
             ids = self.columns.sort_pairs_by_date(releases, order)
         return HitList(

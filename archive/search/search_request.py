@@ -308,25 +308,23 @@ def build_search_url(
     return f"{path}{extension}" + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
 
 
-def build_compare_url(
+def build_over_time_url(
     texts: Sequence[str],
     agencies: Sequence[str],
     lang: str | None,
-    extension: str = "",
-    *,
-    unit: str | None = None,
+    path: str = "/-/over-time",
+    **options: str | None,
 ) -> str:
-    """Return the URL of a comparison of searches over time.
+    """Return the URL of searches over time, or of their data. options: further parameters.
 
-    >>> build_compare_url(["fyr", ""], ["hamn"], None, ".csv")
+    >>> build_over_time_url(["fyr", ""], ["hamn"], None, "/-/compare.csv", by=None)
     '/-/compare.csv?q=fyr&agency=hamn'
     """
     pairs = [("q", text[:MAX_QUERY_LENGTH]) for text in texts if text] + [
         ("agency", slug) for slug in agencies
     ]
-    pairs += [("by", unit)] if unit else []
-    pairs += [("lang", lang)] if lang else []
-    return f"/-/compare{extension}" + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
+    pairs += [(name, value) for name, value in {**options, "lang": lang}.items() if value]
+    return path + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
 
 
 def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: str | None) -> str:

@@ -12,17 +12,23 @@ observation gets this time, and the revision its place.
 
 What the archive has read itself stays current. Until it has read a release, the newest reading of a
 collection is current. A revision's `seen` is the time of the import, because manifests cover it.
+
+What a web archive captured is stored in the same way, with the bytes. Its versions have no
+`previous`: the table `past_edits` has the order of them, up to the first version that the archive
+itself read, and which of the differences are the agency's edits (scraper.ingest.past_versions).
 """
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from archive.database.models import IMPORT_PREFIX
+from archive.database.models import IMPORT_PREFIX, PAST_PREFIX
+from archive.store.derived_data import ChangedParagraph
 from archive.store.releases import (
     PreparedRelease,
     SaveResult,
@@ -36,9 +42,32 @@ if TYPE_CHECKING:
     from archive.store.releases import Archive
 
 READINGS_SQL = """
-    select o.id, ifnull(o.seen, ''), o.revision, v.hash from observations o
+    select o.id, ifnull(o.seen, ''), o.revision, v.hash, o.capture from observations o
     join revisions v on v.id = o.revision
     where v.release = ? and o.observer = ? order by o.seen, o.id
+"""
+# which versions follow each other as a web archive captured them; the first one that the archive
+# read follows the last one that any of them captured before
+STEPS_SQL = """
+    with captured as (
+      select o.id, o.observer, o.revision, o.seen, v.hash from observations o
+      join observers x on x.id = o.observer and x.kind = 'web archive'
+      join revisions v on v.id = o.revision where v.release = :release),
+    known as (
+      select * from captured union all
+      select null, (select observer from captured order by seen desc, id desc limit 1), id, seen,
+        hash from revisions where id = (select min(id) from revisions
+        where release = :release and cause <> 'import') and exists (select 1 from captured)),
+    steps as (
+      select observer, revision, seen, hash, lag(revision) over times as previous,
+        lag(seen) over times as after, lag(hash) over times as previous_hash
+      from known window times as (partition by observer order by seen, id))
+    select observer, previous, revision, after, seen from steps
+    where previous <> revision and previous_hash <> hash
+"""
+STORED_STEPS_SQL = """
+    select p.revision, p.previous from past_edits p join revisions v on v.id = p.revision
+    where v.release = ?
 """
 READ_TEXT_SQL = "select min(id) from revisions where release = ? and hash = ? and cause <> 'import'"
 # of readings at the same time, that of the last collection by name; without times, the last import
@@ -54,33 +83,51 @@ class _Reading(NamedTuple):
     seen: str  # "": unknown
     revision: int
     hash: str
+    capture: int | None
+
+
+class PastEdit(NamedTuple):
+    """Whether a version is the agency's edit of the one before, which a web archive captured.
+
+    paragraphs: the changed ones, if only they count, because the pages have different templates;
+    None: everything that differs.
+    """
+
+    is_edit: bool
+    paragraphs: Sequence[ChangedParagraph] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """A collection of which releases are imported."""
+    """A collection of which releases are imported, or a web archive that captured their pages."""
 
     id: int  # in `observers`
     name: str
+    is_web_archive: bool = False
 
-    def describe_origin(self, imported_at: datetime) -> dict[str, Any]:
+    def describe_origin(self, imported_at: datetime, capture: int | None = None) -> dict[str, Any]:
         """Return the columns of an imported revision that say where it is from."""
-        origin = f"{IMPORT_PREFIX}{self.name}"
-        times = {"seen": to_iso(imported_at), "capture": None}
-        return {"cause": "import", "parser_version": origin, **times}
+        prefix = PAST_PREFIX if self.is_web_archive else IMPORT_PREFIX
+        times = {"seen": to_iso(imported_at), "capture": capture}
+        return {"cause": "import", "parser_version": f"{prefix}{self.name}", **times}
 
 
-def add_collection(archive: Archive, name: str, url: str | None = None) -> Collection:
-    """Store a collection, or find the stored one; a URL replaces the stored one."""
+def add_collection(
+    archive: Archive,
+    name: str,
+    url: str | None = None,
+    kind: Literal["collection", "web archive"] = "collection",
+) -> Collection:
+    """Store a collection or web archive, or find the stored one; a URL replaces the stored one."""
     with archive.transaction():
         archive.db.execute(
-            "insert into observers (kind, name, url) values ('collection', :name, :url)"
-            " on conflict (kind, name) do update set url = :url where :url is not null",
-            {"name": name, "url": url},
+            "insert into observers (kind, name, url) values (:kind, :name, :url) on conflict"
+            " (kind, name) do update set url = :url where :url is not null and url is not :url",
+            {"kind": kind, "name": name, "url": url},
         )
-    sql = "select id from observers where kind = 'collection' and name = ?"
-    (key,) = archive.db.execute(sql, [name]).fetchone()
-    return Collection(id=key, name=name)
+    sql = "select id from observers where kind = ? and name = ?"
+    (key,) = archive.db.execute(sql, [kind, name]).fetchone()
+    return Collection(id=key, name=name, is_web_archive=kind == "web archive")
 
 
 def save_reading(
@@ -91,24 +138,27 @@ def save_reading(
     imported_at: datetime,
     *,
     release_id: int | None = None,
+    capture: int | None = None,
 ) -> SaveResult | None:
     """Store what a collection had of a release when it read it at `seen` (None: unknown).
 
-    release_id: the stored release, or None if it is new. Returns NEW, REVISED if the text is
-    another version, or UNCHANGED if it is stored; None if it is not stored, because the archive has
-    read another text and it is not known when the collection read this one.
+    release_id: the stored release, or None if it is new. capture: the bytes that a web archive had.
+    Returns NEW, REVISED if the text is another version, or UNCHANGED if it is stored; None if it is
+    not stored, because the archive has read another text and it is not known when the collection
+    read this one.
     """
     with archive.transaction():
         if release_id is None:
-            origin = collection.describe_origin(imported_at)
+            origin = collection.describe_origin(imported_at, capture)
             revision = archive.writer.insert_first(prepared, origin)
-            _observe(archive, revision, collection, to_iso(seen))
+            _observe(archive, revision, collection, to_iso(seen), capture)
             return SaveResult.NEW
         if seen is None and _is_read(archive, release_id):
             sql = "select exists (select 1 from revisions where release = ? and hash = ?)"
             (is_known,) = archive.db.execute(sql, [release_id, prepared.hash]).fetchone()
             return SaveResult.UNCHANGED if is_known else None
-        readings = _CollectionReadings(archive, release_id, collection, imported_at)
+        kind = _CapturedReadings if collection.is_web_archive else _CollectionReadings
+        readings = kind(archive, release_id, collection, imported_at, capture)
         result, replaced = readings.add(prepared, to_iso(seen)), None
         if not _is_read(archive, release_id):
             (newest,) = archive.db.execute(NEWEST_SQL, [release_id]).fetchone()
@@ -128,20 +178,57 @@ def _is_read(archive: Archive, release_id: int) -> bool:
     return bool(archive.db.execute(sql, [release_id]).fetchone()[0])
 
 
-def _observe(archive: Archive, revision: int, collection: Collection, seen: str | None) -> None:
-    row = {"revision": revision, "observer": collection.id, "seen": seen}
+def _observe(
+    archive: Archive, revision: int, collection: Collection, seen: str | None, capture: int | None
+) -> None:
+    row = {"revision": revision, "observer": collection.id, "seen": seen, "capture": capture}
     archive.writer.insert("observations", row)
+
+
+def find_past_edits(
+    archive: Archive, release_id: int, judge: Callable[[StoredRelease, StoredRelease], PastEdit]
+) -> None:
+    """Store which versions of a release follow those that web archives captured, and which of them
+    are edits.
+
+    judge: decides about a version and the one after it; called once for each pair.
+    """
+    with archive.transaction():
+        stored = dict(archive.db.execute(STORED_STEPS_SQL, [release_id]).fetchall())
+        for step in list(archive.db.query(STEPS_SQL, {"release": release_id})):
+            revision, previous = step["revision"], step["previous"]
+            if stored.pop(revision, None) == previous:
+                sql = (
+                    "update past_edits set after = :after, seen = :seen where revision = :revision"
+                )
+                archive.db.execute(sql, step)
+                continue
+            after = archive.get_revision(revision)
+            found = judge(archive.get_revision(previous), after)
+            row = {**step, "is_edit": found.is_edit, "paragraphs": None}
+            if found.paragraphs is not None:
+                row["paragraphs"] = json.dumps(found.paragraphs)
+            archive.db.execute("delete from past_edits where revision = ?", [revision])
+            archive.writer.insert("past_edits", row)
+            shown, _ = archive.takedowns.redact_for_display(release_id, after.state)
+            archive.derived.describe_past_edit(revision, shown)
+        for revision in stored:  # it follows no other any more
+            archive.db.execute("delete from past_edits where revision = ?", [revision])
 
 
 class _CollectionReadings:
     """The readings of a release by a collection: those with a time in its order, and the others."""
 
     def __init__(
-        self, archive: Archive, release_id: int, collection: Collection, imported_at: datetime
+        self,
+        archive: Archive,
+        release_id: int,
+        collection: Collection,
+        imported_at: datetime,
+        capture: int | None,
     ) -> None:
         self.archive, self.release_id = archive, release_id
-        self.collection = collection
-        self.origin = collection.describe_origin(imported_at)
+        self.collection, self.imported_at, self.capture = collection, imported_at, capture
         rows = archive.db.execute(READINGS_SQL, [release_id, collection.id]).fetchall()
         readings = [_Reading(*row) for row in rows]
         self.readings = [reading for reading in readings if reading.seen]
@@ -158,15 +245,15 @@ class _CollectionReadings:
         place = bisect_right(self.readings, seen, key=lambda reading: reading.seen)
         neighbours = self.readings[max(place - 1, 0) : place + 1]
         if same := self._find_text(prepared, neighbours):
-            _observe(self.archive, same.revision, self.collection, seen)
+            _observe(self.archive, same.revision, self.collection, seen, self.capture)
             return SaveResult.UNCHANGED
         return self._insert(prepared, seen, place)
 
     def _add_undated(self, prepared: PreparedRelease) -> SaveResult:
         if self._find_text(prepared, [*self.undated, *self.readings]):
             return SaveResult.UNCHANGED
-        revision = self._insert_version(prepared.state, None)
-        _observe(self.archive, revision, self.collection, None)
+        revision = self._insert_version(prepared.state, None, self.capture)
+        _observe(self.archive, revision, self.collection, None, self.capture)
         self.has_changed = True
         return SaveResult.REVISED
 
@@ -195,10 +282,12 @@ class _CollectionReadings:
         else:
             found = None if before else self._find_read_text(prepared)
             if found is None:
-                found = self._insert_version(prepared.state, before and before.revision)
+                found = self._insert_version(
+                    prepared.state, before and before.revision, self.capture
+                )
                 result = SaveResult.REVISED
             revision = found
-            _observe(self.archive, revision, self.collection, seen)
+            _observe(self.archive, revision, self.collection, seen, self.capture)
         if rest := self.readings[place:]:
             self._let_follow(rest, revision, before)
         return result
@@ -209,9 +298,12 @@ class _CollectionReadings:
         (revision,) = self.archive.db.execute(READ_TEXT_SQL, values).fetchone()
         return cast("int | None", revision)
 
-    def _insert_version(self, state: Mapping[str, Any], previous: int | None) -> int:
+    def _insert_version(
+        self, state: Mapping[str, Any], previous: int | None, capture: int | None
+    ) -> int:
         before = None if previous is None else self.archive.get_revision(previous)
-        return self.archive.writer.insert_version(self.release_id, state, self.origin, before)
+        origin = self.collection.describe_origin(self.imported_at, capture)
+        return self.archive.writer.insert_version(self.release_id, state, origin, before)
 
     def _let_follow(self, rest: Sequence[_Reading], previous: int, before: _Reading | None) -> None:
         """Let the readings after an inserted one follow its revision.
@@ -224,7 +316,7 @@ class _CollectionReadings:
         if not is_shared and first.cause == "import":
             self._set_previous(first, previous)
             return
-        copy = self._insert_version(first.state, previous)
+        copy = self._insert_version(first.state, previous, rest[0].capture)
         moved = [reading for reading in rest if reading.revision == first.revision_id]
         for reading in moved:
             self.archive.writer.update("observations", reading.id, {"revision": copy})
@@ -234,3 +326,35 @@ class _CollectionReadings:
     def _set_previous(self, stored: StoredRelease, previous: int) -> None:
         row = link_to_previous(self.archive.get_revision(previous), stored.state)
         self.archive.writer.update("revisions", stored.revision_id, row)
+
+
+class _CapturedReadings(_CollectionReadings):
+    """What a web archive captured of a release. The version that the archive read first also stands
+    for the last captures, if they have the same text.
+    """
+
+    def _insert(self, prepared: PreparedRelease, seen: str, place: int) -> SaveResult:
+        self.has_changed, result = True, SaveResult.REVISED
+        first, later = self.archive.get_first(self.release_id), self.readings[place:]
+        if first and not later and has_same_text(prepared, first):
+            revision, result = first.revision_id, SaveResult.UNCHANGED
+        else:
+            revision = self._insert_version(prepared.state, None, self.capture)
+        _observe(self.archive, revision, self.collection, seen, self.capture)
+        if not place:
+            return result
+        # a version is not captured before and after another one: then it is stored twice
+        before = self.readings[place - 1].revision
+        is_first = first is not None and before == first.revision_id
+        if is_first:
+            self._move_to_copy(before, self.readings[:place])
+        elif later and later[0].revision == before:
+            self._move_to_copy(before, later)
+        return result
+
+    def _move_to_copy(self, revision: int, readings: Sequence[_Reading]) -> None:
+        moved = [reading for reading in readings if reading.revision == revision]
+        state = self.archive.get_revision(revision).state
+        copy = self._insert_version(state, None, moved[0].capture)
+        for reading in moved:
+            self.archive.writer.update("observations", reading.id, {"revision": copy})

@@ -64,6 +64,8 @@ BATCH_CHARACTERS = 4_000_000  # of the texts of their revisions, unless one rele
 logger = logging.getLogger(__name__)
 
 State = Mapping[str, Any]
+# field and line of a paragraph before an edit, and after it; lines are counted from 0
+ChangedParagraph = tuple[str, int, str, int]
 STATE_COLUMNS = (*STATE_FIELDS, *LIST_FIELDS)
 REVISIONS_SQL = f"""
     select v.id, v.id = r.revision as is_current, b.id is not null as has_previous,
@@ -71,6 +73,10 @@ REVISIONS_SQL = f"""
       {", ".join(f"v.{name}, b.{name} as previous_{name}" for name in STATE_COLUMNS)}
     from revisions v join releases r on r.id = v.release left join revisions b on b.id = v.previous
     where v.release = ? order by v.id
+"""
+PAST_EDIT_SQL = f"""
+    select p.paragraphs, {", ".join(f"b.{name}" for name in STATE_COLUMNS)}
+    from past_edits p join revisions b on b.id = p.previous where p.revision = ? and p.is_edit
 """
 CONTINUING_RELEASES_SQL = """
     select distinct v.release from revisions b join revisions v on v.previous = b.id
@@ -167,6 +173,20 @@ class DerivedData:
             CONTINUING_RELEASES_SQL, {"release": release_id}
         ).fetchall():
             self._write_release(other_id, RELEASE_STEPS, is_stored=True)
+
+    def describe_past_edit(self, revision_id: int, state: State) -> bool:
+        """Write what differs between a version that a web archive captured and the next one, if it
+        is an edit; return whether that is another text than before.
+
+        state: what is shown of the later version.
+        """
+        row = next(self.db.query(PAST_EDIT_SQL, [revision_id]), None)
+        if row is None:
+            return False
+        before = parse_state({name: row[name] for name in STATE_COLUMNS})
+        if row["paragraphs"] is not None:
+            before = _undo_changes(before, state, json.loads(row["paragraphs"]))
+        return _write_diff(self.db, "past_edits", "revision", revision_id, compare(before, state))
 
     def is_written(self, step: str, key: int) -> bool:
         """Return whether a row has a step's data, and will not be written again by
@@ -400,16 +420,39 @@ def _compare_states(state: State, previous: State | None) -> Diff | None:
 
 
 def _write_changes(data: DerivedData, saved: SavedRevision, diff: Diff | None) -> bool:
+    differs = False if saved.is_new else data.describe_past_edit(saved.revision_id, saved.state)
     if diff is None:
-        return False
+        return differs
+    return _write_diff(data.db, "revisions", "id", saved.revision_id, diff) or differs
+
+
+def _write_diff(db: Database, table: str, key: str, revision_id: int, diff: Diff) -> bool:
+    """Write what an edit changed to a row, and return whether it differs from what was there."""
     changes = json.dumps([asdict(change) for change in diff.changes], ensure_ascii=False)
-    values = [diff.importance, diff.summary("sv"), diff.summary("en"), changes, saved.revision_id]
-    written = data.db.execute(
-        "update revisions set importance = ?1, summary = ?2, summary_en = ?3, changes = ?4"
-        " where id = ?5 and (importance, summary, summary_en, changes) is not (?1, ?2, ?3, ?4)",
+    values = [diff.importance, diff.summary("sv"), diff.summary("en"), changes, revision_id]
+    written = db.execute(
+        f"update {table} set importance = ?1, summary = ?2, summary_en = ?3, changes = ?4"
+        f" where {key} = ?5 and (importance, summary, summary_en, changes) is not (?1, ?2, ?3, ?4)",
         values,
     )
     return written.rowcount > 0
+
+
+def _undo_changes(
+    before: State, after: State, paragraphs: Sequence[ChangedParagraph]
+) -> dict[str, Any]:
+    """Return a state in which only the changed paragraphs are as they were in another state.
+
+    A paragraph that is no longer there, because of a takedown, is left as it is.
+    """
+    undone = {**after}
+    for old_field, old, field, new in paragraphs:
+        old_lines = str(before[old_field] or "").split("\n")
+        lines = str(undone[field] or "").split("\n")
+        if old < len(old_lines) and new < len(lines):
+            lines[new] = old_lines[old]
+            undone[field] = "\n".join(lines)
+    return undone
 
 
 def _write_quotes(data: DerivedData, saved: SavedRevision, quotes: Sequence[Quote]) -> bool:
@@ -531,8 +574,11 @@ def _compute_step(step: Step, saved: SavedRevision) -> Any:
     return None if is_skipped else step.compute(saved.state, saved.previous)
 
 
-def describe_index_fault(db: Database) -> str | None:
-    """Return why searches may miss results until the index is written again, or None."""
+def describe_index_fault(db: Database, *, is_counted: bool = True) -> str | None:
+    """Return why searches may miss results until the index is written again, or None.
+
+    is_counted: whether to count also what the index has.
+    """
     if not db.table("derived_versions").exists():
         return "it was made by an earlier version of the software"
     versions = dict(db.execute("select step, version from derived_versions").fetchall())
@@ -543,4 +589,4 @@ def describe_index_fault(db: Database) -> str | None:
             return f"it was built with {version}, not {step.version}"
         if step.name in unfinished:
             return f"it was rebuilt only up to row {unfinished[step.name]} of {step.table}"
-    return SearchIndex(db).describe_fault()
+    return SearchIndex(db).describe_fault() if is_counted else None

@@ -356,12 +356,12 @@ def _import_release(
         return FieldError("seen", f"{seen} has not come yet")
     saved = save_reading(archive, prepared, collection, seen, imported_at, release_id=release_id)
     if saved is SaveResult.NEW:
-        _schedule_first_check(archive, release, imported_at)
+        schedule_first_check(archive, release, imported_at)
     return OUTCOMES[saved]
 
 
-def _schedule_first_check(archive: Archive, release: Release, imported_at: datetime) -> None:
-    """Mark a release's URL as stored in the frontier, and schedule its first check.
+def schedule_first_check(archive: Archive, release: Release, imported_at: datetime) -> int:
+    """Mark a release's URL as stored in the frontier, and schedule its first check; return its id.
 
     The day depends on the URL, so that the checks of many releases are spread out.
     """
@@ -374,6 +374,7 @@ def _schedule_first_check(archive: Archive, release: Release, imported_at: datet
     )
     days = zlib.crc32(release.url.encode()) % CHECK_SPREAD_DAYS
     archive.set_next_check(release_id, imported_at + FIRST_CHECK_AFTER + timedelta(days=days))
+    return release_id
 
 
 # Other functions of the command

@@ -60,7 +60,7 @@ STORED_SQL = f"""
     select r.id as release_id, r.url, r.added, coalesce(r.last_checked, r.added) as last_checked,
       r.removed_at, r.moved_to,
       v.id as revision_id, v.seen, v.cause, v.hash, v.parser_version, v.capture as capture_id,
-      c.sha256, c.url as captured_url, n.sha256 as newest_sha256,
+      c.sha256, iif(c.observer is null, c.url, null) as captured_url, n.sha256 as newest_sha256,
       (select max(last_seen) from removals
         where release = r.id and ended is null and kind <> 'moved') as missed,
       v.takedown, {", ".join(map("v.{}".format, (*STATE_FIELDS, *LIST_FIELDS)))}
@@ -209,10 +209,11 @@ class Archive(AbstractContextManager["Archive"]):
             "sha256": capture.sha256,
             "bytes": capture.bytes,
             "template": digest,
+            "observer": capture.observer,
         }
         added = self.db.execute(
-            "insert into captures (url, seen, status, headers, sha256, bytes, template) values"
-            " (:url, :seen, :status, :headers, :sha256, :bytes,"
+            "insert into captures (url, seen, status, headers, sha256, bytes, observer, template)"
+            " values (:url, :seen, :status, :headers, :sha256, :bytes, :observer,"
             " (select id from templates where digest = :template))",
             row,
         )
@@ -445,7 +446,7 @@ class StoredRelease:
     hash: str
     parser_version: str | None  # the parser that it was parsed by
     capture_id: int | None
-    captured_url: str | None  # where its bytes were fetched
+    captured_url: str | None  # where its bytes were fetched, at the agency
     sha256: str | None  # hash of the bytes it was parsed from
     newest_sha256: str | None  # hash of the page's newest bytes, in its current design
     state: dict[str, Any]
@@ -541,9 +542,8 @@ class ReleaseWriter:
                 "hash": digest,
             },
         )
-        self.update(
-            "releases", release_id, {"revision": revision_id, "capture": provenance["capture"]}
-        )
+        own_capture = None if provenance["cause"] == "import" else provenance["capture"]
+        self.update("releases", release_id, {"revision": revision_id, "capture": own_capture})
         self.upsert_parts(release_id, state)
         saved = SavedRevision(
             release_id=release_id,

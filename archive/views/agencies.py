@@ -13,7 +13,7 @@ from archive.changes.edits_and_removals import build_file_edits_sql, read_first_
 from archive.changes.history import read_knowledge
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import swedish_sort_key
-from archive.search.search_request import build_compare_url
+from archive.search.search_request import build_over_time_url
 from archive.times import to_iso
 from archive.urls import FilterError, parse_number_parameter
 from archive.views.lists import (
@@ -23,7 +23,6 @@ from archive.views.lists import (
     read_release_list,
 )
 from archive.web import SiteRequest, site_view
-from archive.web.charts import find_heat_level, list_heat_ranges
 
 MAX_AGENCY_TAGS = 16
 # agencies and tags
@@ -89,10 +88,8 @@ async def _show_agency(site: SiteRequest) -> Response:
             "calendar": await read_calendar(site.run, slug),
             "record": await read_agency_summary(site.run, slug),
             "tags": await read_agency_tags(site.run, slug, MAX_AGENCY_TAGS),
-            "find_heat_level": find_heat_level,
-            "list_heat_ranges": list_heat_ranges,
-            "compare_url": site.datasette.urls.path(
-                build_compare_url([], [slug], site.requested_language)
+            "over_time_url": site.add_base_url(
+                build_over_time_url([], [slug], site.requested_language)
             ),
         }
     return await site.render("agency.html", context)

@@ -5,7 +5,7 @@ CSV and Excel contain all entries unless a page is requested.
 - /-/edits: changes by agencies.
 - /-/removed: releases removed by agencies.
 - /-/takedowns: releases hidden or redacted by the archive.
-- /-/phrase: when releases had the words of a query.
+- /-/phrase: when releases had the words of a query; its page is /-/over-time.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 from typing import Any, ClassVar
+
+from datasette.utils import MultiParams
 
 from archive.changes.edits_and_removals import (
     EDIT_KINDS,
@@ -49,7 +52,7 @@ from archive.changes.field_differences import (
 from archive.changes.history import read_knowledge, read_stored_revisions
 from archive.changes.wording_history import Presence, format_change
 from archive.database.removals import REMOVAL_KINDS
-from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
+from archive.database.sqlite_files import ListPage, RunQuery
 from archive.i18n import (
     SWEDISH_TIME,
     describe_edit_time,
@@ -58,7 +61,6 @@ from archive.i18n import (
     format_importance,
     format_number,
     format_time,
-    swedish_sort_key,
     translate,
 )
 from archive.search.edit_search import (
@@ -92,16 +94,11 @@ from archive.web.charts import Chart, build_edits_chart
 
 FORMATS = ("json", "csv", "xlsx", "atom")
 EDITS_FEED_SIZE = 30
+WORDING_PAGE_SIZE, SHOWN_EDITS = 10, 5  # below a chart
 READING_MEMBERS = ("collection", "first_reading", "last_reading_before")
+OTHER_KINDS = ("past", "collection")  # of edits that are no edits that the archive saw
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
 SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "notes")}
-AGENCIES_SQL = "select slug as value, name, name_en, 0 as count from agencies"
-
-
-async def _read_agencies(run: RunQuery) -> list[FacetValue]:
-    """Return all agencies, not counted, in Swedish alphabetical order."""
-    choices = [FacetValue(**dict(row)) for row in await run(AGENCIES_SQL, {})]
-    return sorted(choices, key=lambda choice: swedish_sort_key(choice.name))
 
 
 def _label_agencies(site: SiteRequest, counts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -172,7 +169,7 @@ class Register(ABC):
 
     path: str
     title_key: str
-    template: str
+    template: str  # "": /-/over-time shows it
     parameters: Sequence[str]  # names of its URL parameters
     operation: Operation  # rows_name is also the name of the entries in the template
     feed_size = REGISTER_PAGE_SIZE
@@ -278,10 +275,10 @@ class EditsRegister(Register):
             *(*READING_MEMBERS, "changes", "diff", "page", "evidence"),
             importance="int From 0 (nothing of substance) to 100 = 60",
             kind=(
-                "str text (of the release), file (that it links to) or collection (a difference"
-                " between two readings of a collection)"
+                "str text (of the release), file (that it links to), collection (a difference"
+                " between two readings of a collection) or past (an edit before the archive began)"
             ),
-            collection="str? The collection; null for edits",
+            collection="str? The collection or web archive; null for edits that the archive saw",
             last_reading_before="str? When the collection last had the text before",
             revision="int? The version; null for a file",
         ),
@@ -289,7 +286,8 @@ class EditsRegister(Register):
         parameters={
             "kind": (
                 "str text: only edits of releases themselves; file: only of files they link to;"
-                " collection: instead of edits, the differences between readings of collections"
+                " collection: instead of edits, the differences between readings of collections;"
+                " past: instead, edits before the archive began, which web archives captured"
             )
         },
     )
@@ -297,7 +295,8 @@ class EditsRegister(Register):
     parse_query, read_page = staticmethod(parse_edits_query), staticmethod(read_searched_edits)
 
     def choose_title(self, query: RegisterQuery) -> str:
-        return "edits.collection_title" if query.filters["kind"] == "collection" else self.title_key
+        titles = {"collection": "edits.collection_title", "past": "edits.past_title"}
+        return titles.get(query.filters["kind"], self.title_key)
 
     async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
         if not query.filters["q"]:
@@ -322,7 +321,7 @@ class EditsRegister(Register):
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
         is_file = entry["attachment"] is not None
         return {
-            "kind": "file" if is_file else "collection" if entry.get("collection") else "text",
+            "kind": "file" if is_file else next((k for k in OTHER_KINDS if entry.get(k)), "text"),
             **{name: entry.get(name) for name in READING_MEMBERS},
             "revision": None if is_file else entry["id"],
             "previous": None if is_file else entry["previous"],
@@ -349,7 +348,7 @@ async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:
         return None
-    if query.filters["kind"] == "collection":
+    if query.filters["kind"] in OTHER_KINDS:
         return None
     weeks = await count_edits_by_week(
         site.run, query, first_crawl, now().astimezone(SWEDISH_TIME).date()
@@ -555,6 +554,30 @@ def _parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> R
     return parse_register_query(args, size, filters)
 
 
+async def read_wording(site: SiteRequest, text: str, agency: str | None) -> dict[str, Any]:
+    """Return what the page of attention over time shows of a wording: its history, and the newest
+    edits that removed or added it.
+    """
+    register, filters = PhraseRegister(), {"q": " ".join(text.split()), "agency": agency}
+    query = parse_register_query(site.args, WORDING_PAGE_SIZE, filters)
+    history = await register.search(site, query)
+    page = await register.read_page(site.run, replace(query, search=history))
+    context = {
+        "filters": filters,
+        "after": query.after,
+        "history": history,
+        "presences": page.rows,
+        "next_cursor": page.next_cursor,
+        "format_presence": partial(_format_presence, site.language),
+        "quoted": quote_words(history.query),
+    }
+    with suppress(FilterError):  # no words that an edit can remove or add
+        edits = parse_edits_query(MultiParams({"q": [text], "agency": [agency or ""]}), SHOWN_EDITS)
+        edits = replace(edits, search=await search_edits(site.run, text))
+        context["edits"] = (await read_searched_edits(site.run, edits)).rows
+    return context
+
+
 async def _read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of the history; the key of an entry is the first revision with the words."""
     history: PhraseHistory = query.search
@@ -574,7 +597,7 @@ async def _read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 
 class PhraseRegister(Register):
-    path, title_key, template = "/-/phrase", "phrase.title", "phrase.html"
+    path, title_key, template = "/-/phrase", "phrase.title", ""
     parameters = ("q", "agency", *LIST_PARAMETERS)
     operation = Operation(
         formats=FORMATS,
@@ -633,24 +656,6 @@ class PhraseRegister(Register):
             by_event = sorted(history.times, key=attrgetter("last_event"), reverse=True)
             return replace(history, times=by_event)
         return history
-
-    async def read_context(
-        self, site: SiteRequest, query: RegisterQuery, page: ListPage
-    ) -> dict[str, Any]:
-        history: PhraseHistory = query.search
-        is_counted = not query.filters["agency"]
-        agencies = history.agencies if is_counted else await _read_agencies(site.run)
-        return {
-            "counts": {
-                "total": len(history.times),
-                "capped": False,
-                "agencies": agencies,
-                "agencies_counted": is_counted,
-            },
-            "format_presence": partial(_format_presence, site.language),
-            "has_words": history.query.has_words,
-            "quoted": quote_words(history.query),
-        }
 
     def describe_search(self, query: RegisterQuery) -> dict[str, Any]:
         history: PhraseHistory = query.search
@@ -745,8 +750,10 @@ def _format_presence(language: str, entry: PhraseEntry) -> list[str]:
 
 
 VIEWS = [
-    site_view(register.path, parameters=register.parameters, operation=register.operation)(
-        register.show
-    )
+    site_view(
+        register.path + ("" if register.template else r"\.{format}"),
+        parameters=register.parameters,
+        operation=register.operation,
+    )(register.show)
     for register in (EditsRegister(), RemovalsRegister(), TakedownsRegister(), PhraseRegister())
 ]

@@ -37,8 +37,7 @@ LAST_ADDED_SQL = "select max(added) as added from releases"
 TOOLS = {  # path → part of the keys of its texts
     "/-/check": "check",
     "/people": "people",
-    "/-/compare": "compare",
-    "/-/phrase": "phrase",
+    "/-/over-time": "over_time",
     "/-/batch": "batch",
     "/data": "data",
 }

@@ -41,9 +41,11 @@ NOT_INDEXED = {"x-robots-tag": "noindex"}
 ORIGINAL_PREFIX = "x-archive-orig-"  # of the header fields of the response that was received
 
 COLUMNS = "url, seen, status, headers, sha256"
-CAPTURE_SQL = f"{select_exportable_captures(COLUMNS)} and id = :capture"
+# what other web archives captured is theirs to show
+OWN_CAPTURES_SQL = f"{select_exportable_captures(COLUMNS)} and observer is null"
+CAPTURE_SQL = f"{OWN_CAPTURES_SQL} and id = :capture"
 MEMENTOS_SQL = f"""
-    {select_exportable_captures(COLUMNS)} and url in (select value from json_each(:spellings))
+    {OWN_CAPTURES_SQL} and url in (select value from json_each(:spellings))
     order by seen, id
 """
 Memento = dict[str, Any]  # a row of MEMENTOS_SQL

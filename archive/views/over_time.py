@@ -1,23 +1,25 @@
-"""/-/compare (.json, .csv, .xlsx): how many releases searches find, by month or year, beside all
-releases of the time.
+"""/-/over-time (.svg): attention over time. How many releases searches find by month or year, or
+their share of all releases of the time; which edits removed or added their words; and, for one
+search, the history of the wording.
 
 `q` and `agency` may be repeated: each search in each agency is a series, of which there may be
-MAX_SERIES. A page shows a picture of each series; all have the same scale. CSV and Excel have a row
-for each series and period, and one for the releases without a date.
+MAX_SERIES. The numbers are data at /-/compare (.json, .csv, .xlsx), with a row for each series and
+period, and one for the releases without a date. The pages /-/compare and /-/phrase lead here.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
+from urllib.parse import unquote
 
-from markupsafe import Markup
+from datasette import Response
 
-from archive.changes.edits_and_removals import read_first_crawl
-from archive.i18n import format_number, swedish_sort_key
+from archive.health.coverage import read_known_months
+from archive.i18n import SWEDISH_TIME, format_time, swedish_sort_key
 from archive.search.counts_by_period import (
     MAX_COMPARED_HITS,
     UNITS,
@@ -30,30 +32,43 @@ from archive.search.search_index import NO_VALUE
 from archive.search.search_request import (
     MAX_SERIES,
     SearchRequest,
-    build_compare_url,
+    build_over_time_url,
     build_search_url,
 )
-from archive.urls import FilterError, parse_choice_parameter
+from archive.times import now
+from archive.urls import LIST_PARAMETERS, FilterError, parse_choice_parameter
 from archive.views.agencies import find_agency_slug
-from archive.web import FIELDS, DataList, Operation, SiteRequest, get_search_columns, site_view
-from archive.web.charts import (
-    Chart,
-    PeriodSeries,
-    build_series,
-    describe_periods,
-    draw_series,
-    draw_ticks,
-    format_period,
-    format_share,
-    label_periods,
+from archive.views.edits import read_wording
+from archive.web import (
+    ANY_PARAMETER,
+    FIELDS,
+    RESPONSE_MEDIA_TYPES,
+    DataList,
+    Operation,
+    ReaderError,
+    SiteRequest,
+    get_search_columns,
+    site_view,
 )
+from archive.web.charts import MEASURES, NUMBER, Chart, build_period_chart, name_chart
 
 MIN_FIELDS = 2  # empty fields for searches and agencies in the form
+CHART_SECONDS = 3600  # how long caches may keep a chart that other sites show
+NOT_ASCII = re.compile(r"(?:%[89A-F][0-9A-F])+")
 AGENCY_NAMES_SQL = "select slug, name, name_en from agencies"
+SERIES_PARAMETERS = {
+    "q": (
+        "str A query as in the search box; may be repeated. Either this or `agency` must be given ="
+        " fyrar"
+    ),
+    "agency": "str Slug or name of an agency; may be repeated = polisen",
+    "by": "str month or year = year",
+    "measure": "str number or share = share",
+}
 
 
 @site_view(
-    "/-/compare",
+    r"/-/compare\.{format}",
     parameters=("q", "agency", "by"),
     operation=Operation(
         formats=("json", "csv", "xlsx"),
@@ -87,224 +102,236 @@ AGENCY_NAMES_SQL = "select slug, name, name_en from agencies"
                 }
             ],
         },
-        parameters={
-            "q": (
-                "str A query as in the search box; may be repeated. Either this or `agency` must be"
-                " given = fyrar"
-            ),
-            "agency": "str Slug or name of an agency; may be repeated = polisen",
-            "by": "str month or year = year",
-        },
+        parameters=SERIES_PARAMETERS,
         statuses={
             400: "Neither q nor agency is given, there are too many, or a parameter cannot be read"
         },
     ),
 )
-async def _show_comparison(site: SiteRequest) -> Any:
-    texts, names = _read_terms(site, "q"), _read_terms(site, "agency")
-    unit = parse_choice_parameter(site.args, "by", UNITS)
-    agencies = {row["slug"]: dict(row) for row in await site.run(AGENCY_NAMES_SQL, {})}
-    slugs = [find_agency_slug(agencies, name) for name in names]
-    pairs = _pair_terms(texts, slugs)
-    if len(pairs) > MAX_SERIES:
-        raise _describe_excess(texts, names, len(pairs))
-    if not site.format_name:
-        series = await _count_all_series(site, pairs, agencies)
-        context = await _build_context(
-            site, series, unit, texts=texts, slugs=slugs, agencies=agencies
-        )
-        return await site.render("compare.html", context)
-    if not pairs:
+async def _list_counts(site: SiteRequest) -> Any:
+    asked = await _read_question(site)
+    if not asked.pairs:
         raise FilterError("q", "", "words, or an agency, to compare", "error.no_words")
-    build_url = partial(build_compare_url, texts, slugs, site.requested_language, unit=unit)
-    page_url = site.url(build_url())
+    title = site.translate("compare.title")
+    page_url = site.url(asked.build_url("/-/compare"))
     if site.format_name == "xlsx":  # counted when it is this download's turn
-        batches = _read_batches(site, pairs, agencies, unit)
-        return DataList(title=site.translate("compare.title"), page_url=page_url, batches=batches)
-    series = await _count_all_series(site, pairs, agencies)
-    chosen_unit, periods = list_periods([each.counts for each in series], unit)
+        return DataList(title=title, page_url=page_url, batches=_read_batches(site, asked))
+    series = await _count_all_series(site, asked)
+    unit, periods = list_periods([each.counts for each in series], asked.unit)
     is_cut = any(each.counts.capped for each in series)
     return DataList(
-        title=site.translate("compare.title"),
+        title=title,
         page_url=page_url,
-        url=site.url(build_url(f".{site.format_name}")),
-        rows=build_rows(site, series, chosen_unit, periods),
-        members={"by": chosen_unit, "series": [_describe_series(each) for each in series]},
+        url=site.url(asked.build_url(f"/-/compare.{site.format_name}")),
+        rows=_build_rows(site, series, unit, periods),
+        members={
+            "by": unit,
+            "series": [
+                {
+                    "query": each.request.text or None,
+                    "agency": each.slug or None,
+                    "total": each.counts.total,
+                    "undated": each.counts.undated,
+                    "capped": each.counts.capped,
+                    "notes": [{"note": note.key, "words": note.value} for note in each.notes],
+                }
+                for each in series
+            ],
+        },
         truncated=f"after {MAX_COMPARED_HITS} hits of a search" if is_cut else "",
     )
 
 
-async def _read_batches(
-    site: SiteRequest,
-    pairs: Iterable[tuple[str, str]],
-    agencies: Mapping[str, Mapping[str, Any]],
-    unit: str | None,
-) -> AsyncIterator[list[dict[str, Any]]]:
-    series = await _count_all_series(site, pairs, agencies)
-    yield build_rows(site, series, *list_periods([each.counts for each in series], unit))
+async def _read_batches(site: SiteRequest, asked: _Question) -> AsyncIterator[list[dict[str, Any]]]:
+    series = await _count_all_series(site, asked)
+    yield _build_rows(site, series, *list_periods([each.counts for each in series], asked.unit))
 
 
-def _pair_terms(texts: Sequence[str], slugs: Sequence[str]) -> list[tuple[str, str]]:
-    """Return each text with each agency; "" stands for any words, or for all agencies."""
-    return list(product(texts or [""], slugs or [""])) if texts or slugs else []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What a URL asks for.
+
+    unit: None: month or year, as suits. agencies: the names of all agencies, by slug.
+    """
+
+    texts: Sequence[str]
+    slugs: Sequence[str]
+    unit: str | None
+    measure: str
+    language: str | None
+    agencies: Mapping[str, str]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return each text with each agency; "" stands for any words, or for all agencies."""
+        is_empty = not self.texts and not self.slugs
+        return [] if is_empty else list(product(self.texts or [""], self.slugs or [""]))
+
+    def build_url(self, path: str = "/-/over-time", **changes: str | None) -> str:
+        measure = None if self.measure == NUMBER or path.startswith("/-/compare") else self.measure
+        options = {"by": self.unit, "measure": measure, **changes}
+        language = options.pop("lang", self.language)
+        return build_over_time_url(self.texts, self.slugs, language, path, **options)
 
 
-def _read_terms(site: SiteRequest, name: str) -> list[str]:
-    return list(filter(None, map(str.strip, site.args.getlist(name))))
-
-
-def _describe_excess(texts: Sequence[str], names: Sequence[str], count: int) -> FilterError:
-    """Return the error of too many series."""
-    name, value = ("q", texts[-1]) if texts else ("agency", names[-1])
-    return FilterError(
-        name,
-        value,
-        f"at most {MAX_SERIES} series",
-        "error.many_series",
-        n=str(count),
-        most=str(MAX_SERIES),
+async def _read_question(site: SiteRequest) -> _Question:
+    texts, names = (
+        list(filter(None, map(str.strip, site.args.getlist(name)))) for name in ("q", "agency")
     )
-
-
-async def _count_all_series(
-    site: SiteRequest,
-    pairs: Iterable[tuple[str, str]],
-    agencies: Mapping[str, Mapping[str, Any]],
-) -> list[ComparedSearch]:
-    return [await _count_series(site, text, slug, agencies) for text, slug in pairs]
-
-
-async def _count_series(
-    site: SiteRequest, text: str, slug: str, agencies: Mapping[str, Mapping[str, Any]]
-) -> ComparedSearch:
-    request = SearchRequest(text=text, include={"agency": (slug,)} if slug else {})
-    finder, name_notes = await prepare_finder(site.run, request, get_search_columns(site.datasette))
-    agency_name = site.choose(agencies[slug]["name"], agencies[slug]["name_en"]) if slug else ""
-    return ComparedSearch(
-        name=", ".join(filter(None, (text, agency_name))),
-        request=request,
-        counts=await count_periods(finder, None, MAX_COMPARED_HITS),
-        notes=[*request.query.notes, *name_notes],
+    rows = {row["slug"]: dict(row) for row in await site.run(AGENCY_NAMES_SQL, {})}
+    asked = _Question(
+        texts=texts,
+        slugs=[find_agency_slug(rows, name) for name in names],
+        unit=parse_choice_parameter(site.args, "by", UNITS),
+        measure=parse_choice_parameter(site.args, "measure", MEASURES) or NUMBER,
+        language=site.requested_language,
+        agencies={slug: site.choose(row["name"], row["name_en"]) for slug, row in rows.items()},
     )
+    if len(asked.pairs) > MAX_SERIES:
+        name, value = ("q", texts[-1]) if texts else ("agency", names[-1])
+        values = {"n": str(len(asked.pairs)), "most": str(MAX_SERIES)}
+        raise FilterError(
+            name, value, f"at most {MAX_SERIES} series", "error.many_series", **values
+        )
+    return asked
 
 
-def build_rows(
+async def _count_all_series(site: SiteRequest, asked: _Question) -> list[ComparedSearch]:
+    series = []
+    for text, slug in asked.pairs:
+        request = SearchRequest(text=text, include={"agency": (slug,)} if slug else {})
+        columns = get_search_columns(site.datasette)
+        finder, name_notes = await prepare_finder(site.run, request, columns)
+        # the title of the chart has what all series share
+        names = (
+            text if len(asked.texts) > 1 else "",
+            asked.agencies[slug] if len(asked.slugs) > 1 else "",
+        )
+        search = ComparedSearch(
+            name=", ".join(filter(None, names)) or text or asked.agencies[slug],
+            request=request,
+            counts=await count_periods(finder, None, MAX_COMPARED_HITS),
+            notes=[*request.query.notes, *name_notes],
+        )
+        series.append(search)
+    return series
+
+
+def _build_rows(
     site: SiteRequest, series: Sequence[ComparedSearch], unit: str, periods: Sequence[str]
 ) -> list[dict[str, Any]]:
-    def build_page_url(request: SearchRequest) -> str:
-        return site.url(build_search_url(request, site.requested_language))
-
-    rows: list[dict[str, Any]] = []
+    rows = []
     for number, each in enumerate(series, 1):
-        common = {"series": number, "query": each.request.text or None, "agency": each.slug or None}
-        values = build_series(each.name, each.counts, unit, periods).values
-        rows += [
-            common
-            | {
+        undated = replace(each.request, include={**each.request.include, "year": (NO_VALUE,)})
+        requests = [*map(each.request.narrow_to_period, periods), undated]
+        values = [*each.counts.list_values(unit, periods), (each.counts.undated, None)]
+        for period, request, (hits, total) in zip(
+            [*periods, "undated"], requests, values, strict=True
+        ):
+            row = {
+                "series": number,
+                "query": each.request.text or None,
+                "agency": each.slug or None,
                 "period": period,
                 "hits": hits,
                 "all_releases": total,
                 "share": round(hits / total, 6) if total else None,
-                "page": build_page_url(each.request.narrow_to_period(period)),
+                "page": site.url(build_search_url(request, site.requested_language)),
             }
-            for period, (hits, total) in zip(periods, values, strict=True)
-        ]
-        undated = replace(each.request, include={**each.request.include, "year": (NO_VALUE,)})
-        rows.append(
-            {
-                **common,
-                "period": "undated",
-                "hits": each.counts.undated,
-                "all_releases": None,
-                "share": None,
-                "page": build_page_url(undated),
-            }
-        )
+            rows.append(row)
     return rows
 
 
-def _describe_series(series: ComparedSearch) -> dict[str, Any]:
-    """Return the JSON members of a series other than its periods."""
-    return {
-        "query": series.request.text or None,
-        "agency": series.slug or None,
-        "total": series.counts.total,
-        "undated": series.counts.undated,
-        "capped": series.counts.capped,
-        "notes": [{"note": note.key, "words": note.value} for note in series.notes],
-    }
+@site_view("/-/compare", "/-/phrase", parameters=(ANY_PARAMETER,))
+async def _move_to_over_time(site: SiteRequest) -> Response:
+    query = site.request.query_string
+    url = site.add_base_url("/-/over-time") + (f"?{query}" if query else "")
+    return Response.redirect(url, status=301)
 
 
-async def _build_context(
-    site: SiteRequest,
-    series: Sequence[ComparedSearch],
-    unit: str | None,
-    *,
-    texts: Sequence[str],
-    slugs: Sequence[str],
-    agencies: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
-    counts = [each.counts for each in series]
-    chosen_unit, periods = list_periods(counts, unit)
-    drawn = [build_series(each.name, each.counts, chosen_unit, periods) for each in series]
-    most = max((each.most for each in drawn), default=0)
-    share = max((each.largest_share for each in drawn), default=0)
-    names = sorted(agencies.values(), key=lambda row: swedish_sort_key(row["name"]))
-
-    def build_url(extension: str = "", by: str | None = unit) -> str:
-        return str(
-            site.datasette.urls.path(
-                build_compare_url(texts, slugs, site.requested_language, extension, unit=by)
-            )
-        )
-
-    notes = describe_periods(
-        site, counts, await read_first_crawl(site.run), has_agencies=bool(slugs)
-    )
-    return {
-        "series": [
-            (
-                each,
-                site.datasette.urls.path(build_search_url(each.request, site.requested_language)),
-                draw_series(site, own, periods, most, share) if own.most else [],
-            )
-            for each, own in zip(series, drawn, strict=True)
-        ],
-        "chart": _build_table(site, drawn, periods, notes),
-        "unit": chosen_unit,
+@site_view(
+    "/-/over-time",
+    parameters=("q", "agency", "by", "measure", *LIST_PARAMETERS),
+    operation=Operation(
+        formats=("svg",),
+        summary=(
+            "A chart of how many releases up to five searches or agencies find over time, to print"
+            " or to embed"
+        ),
+        parameters=SERIES_PARAMETERS,
+        parameter_names=tuple(SERIES_PARAMETERS),
+    ),
+)
+async def _show_over_time(site: SiteRequest) -> Any:
+    asked = await _read_question(site)
+    if site.format_name and not asked.pairs:
+        raise FilterError("q", "", "words, or an agency, to compare", "error.no_words")
+    series = await _count_all_series(site, asked)
+    chart = await _build_chart(site, asked, series) if series else None
+    if site.format_name:
+        return await _render_chart(site, asked, chart)
+    chosen = [asked.agencies[slug] for slug in asked.slugs]
+    context = {
+        "asked": asked,
+        "series": series,
+        "chart": chart,
         "units": UNITS,
-        "chosen_unit": unit,
-        "build_url": build_url,
-        "texts": [*texts, *[""] * max(1, MIN_FIELDS - len(texts))][:MAX_SERIES],
-        "chosen_agencies": [
-            *(site.choose(agencies[slug]["name"], agencies[slug]["name_en"]) for slug in slugs),
-            *[""] * max(1, MIN_FIELDS - len(slugs)),
-        ][:MAX_SERIES],
-        "agency_names": [site.choose(row["name"], row["name_en"]) for row in names],
+        "measures": MEASURES,
+        "build_url": lambda path, **changes: site.add_base_url(asked.build_url(path, **changes)),
+        "svg_url": site.url(asked.build_url("/-/over-time.svg", lang=site.language)),
+        "own_url": site.url(asked.build_url(lang=site.language)),
+        "texts": [*asked.texts, *[""] * max(1, MIN_FIELDS - len(asked.texts))][:MAX_SERIES],
+        "chosen_agencies": [*chosen, ""][:MAX_SERIES],
+        "agency_names": sorted(asked.agencies.values(), key=swedish_sort_key),
         "max_series": MAX_SERIES,
-        "max_hits": MAX_COMPARED_HITS,
+        "history": None,
     }
+    if len(asked.texts) == 1 and len(asked.slugs) <= 1:
+        text, slug = asked.texts[0], next(iter(asked.slugs), None)
+        context |= await read_wording(site, text, slug)
+    return await site.render("over_time.html", context)
 
 
-def _build_table(
-    site: SiteRequest, drawn: Sequence[PeriodSeries], periods: Sequence[str], notes: Sequence[str]
-) -> Chart:
-    """Build a chart without a picture: a row for each period, a column for each series."""
-    language = site.language
-    rows = []
-    for place, period in enumerate(periods):
-        cells = [_format_share_cell(language, *each.values[place]) for each in drawn]
-        rows.append((format_period(language, period), "", cells))
-    return Chart(
-        title="",
-        panels=(),
-        ticks=draw_ticks(label_periods(language, periods)) if periods else Markup(),
-        columns=[site.translate("chart.period"), *(each.name for each in drawn)],
-        rows=rows,
-        notes=notes,
+async def _build_chart(
+    site: SiteRequest, asked: _Question, series: Sequence[ComparedSearch]
+) -> Chart | None:
+    """Return the chart of all searches; None if nothing is known of any time."""
+    counts = [each.counts for each in series]
+    known = await read_known_months(site.run, asked.slugs)
+    whole = () if any(each.limits for each in counts) else (known.first, known.until[:7])
+    unit, periods = list_periods(counts, asked.unit, filter(None, whole))
+    if not periods:
+        return None
+    measure = NUMBER if any(each.totals is None for each in counts) else asked.measure
+    title = name_chart(
+        site,
+        measure,
+        unit,
+        words=asked.texts[0] if len(asked.texts) == 1 else "",
+        agency=asked.agencies[asked.slugs[0]] if len(asked.slugs) == 1 else "",
+    )
+    return build_period_chart(
+        site,
+        series,
+        unit,
+        periods,
+        title=title,
+        known=known,
+        measure=measure,
     )
 
 
-def _format_share_cell(language: str, hits: int, total: int | None) -> str:
-    number = format_number(language, hits)
-    return number if total is None else f"{number} ({format_share(language, hits, total)})"
+async def _render_chart(site: SiteRequest, asked: _Question, chart: Chart | None) -> Response:
+    """Return the chart as a file that needs nothing else, with its source."""
+    if chart is None:
+        raise ReaderError(404, "search.no_hits")
+    today = now().astimezone(SWEDISH_TIME).date().isoformat()
+    context = {
+        "chart": chart,
+        "source": site.translate("chart.source", when=format_time(site.language, today)),
+        # as browsers show it
+        "url": NOT_ASCII.sub(lambda found: unquote(found[0]), site.url(asked.build_url())),
+    }
+    text = await site.render_xml("chart.svg", context)
+    headers = {"cache-control": f"public, max-age={CHART_SECONDS}"}
+    return site.answer(text, RESPONSE_MEDIA_TYPES["svg"], headers)

@@ -14,7 +14,6 @@ import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import date
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -23,11 +22,15 @@ from datasette import Response
 from datasette.database import QueryInterrupted
 from datasette.filters import FilterArguments
 
-from archive.changes.edits_and_removals import read_first_crawl
 from archive.changes.new_releases import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, find_imported
 from archive.database.sqlite_files import FacetValue, build_connection_runner, run_without_waiting
+from archive.health.coverage import read_known_months
 from archive.i18n import format_release_kind, format_stated_time, format_time, translate
-from archive.search.counts_by_period import MAX_PAGE_HITS, list_periods
+from archive.search.counts_by_period import (
+    MAX_PAGE_HITS,
+    ComparedSearch,
+    list_periods,
+)
 from archive.search.document_references import label_reference
 from archive.search.excerpts import SearchHit
 from archive.search.matching_releases import match_table_search, plan_table_search
@@ -51,8 +54,8 @@ from archive.search.search_request import (
     YES_NO_FACETS,
     FacetLinks,
     SearchRequest,
-    build_compare_url,
     build_hit_url,
+    build_over_time_url,
     build_search_url,
     parse_search_request,
 )
@@ -69,11 +72,13 @@ from archive.web import (
     get_search_columns,
     site_view,
 )
-from archive.web.charts import build_period_chart, describe_periods
+from archive.web.charts import Chart, build_period_chart, name_chart
 
 # the search page and its data
 SEARCH_FEED_SIZE = 30
 MAX_FACET_VALUES = 40  # values of one facet on the page; each takes two links
+# parameters that the title of a chart names or need not name
+UNFILTERED = ("q", "agency", "order", "show", "page", "size", "from", "to")
 MAX_NAMED_AGENCIES = 12  # agencies listed when a search has no hits
 COMMON_COLUMNS = (
     *(
@@ -274,7 +279,11 @@ async def _show_search(site: SiteRequest) -> Any:
             name: site.translate(f"search.field.{name}") for name in ("removed", "speaker", "tag")
         }
         context["examples"] = await find_examples(site.run, columns, names)
-    context |= _build_period_context(site, query, results, await read_first_crawl(site.run))
+    context |= {
+        "chart": await _build_chart(site, query, results),
+        "max_page_hits": MAX_PAGE_HITS,
+        "over_time_url": _build_over_time_path(site, query),
+    }
     return await site.render("search.html", context)
 
 
@@ -359,45 +368,45 @@ def _omit_form_fields(query: SearchRequest) -> SearchRequest:
     )
 
 
-def _build_period_context(
-    site: SiteRequest, query: SearchRequest, results: Results, first_crawl: date | None
-) -> dict[str, Any]:
-    """Return the chart of the hits by month or year, None if it would have one column, and a link
-    to compare them.
+async def _build_chart(site: SiteRequest, query: SearchRequest, results: Results) -> Chart | None:
+    """Return the chart of the hits by month or year; None if it would have one column, or if they
+    were not counted.
     """
-    agencies = query.include.get("agency", ())
-    context: dict[str, Any] = {
-        "chart": None,
-        "max_page_hits": MAX_PAGE_HITS,
-        "compare_url": _build_comparison_path(site, query),
-    }
-    _, names = list_periods([results.periods]) if results.periods else ("", [])
-    if results.periods and len(names) > 1:
+    counts = results.periods
+    unit, periods = list_periods([counts] if counts else [])
+    if counts is None or len(periods) < 2:
+        return None
+    slugs, name = query.include.get("agency", ()), site.translate("chart.hits")
+    title = name_chart(
+        site,
+        "number" if query.show == "releases" else query.show,
+        unit,
+        words=query.text,
+        agency=_name_facet_value(site, results.facet_choices, "agency", slugs[0])
+        if len(slugs) == 1
+        else "",
+    )
+    filters = {name for name, _ in query.parameters}.difference(UNFILTERED)
+    if filters or len(slugs) > 1:
+        title += f" {site.translate('chart.with_filters')}"
+    return build_period_chart(
+        site,
+        [ComparedSearch(name=query.text or name, request=query, counts=counts, notes=())],
+        unit,
+        periods,
+        title=title,
+        known=await read_known_months(site.run, slugs),
+    )
 
-        def build_link(name: str) -> str:
-            return str(
-                site.datasette.urls.path(build_search_url(query.narrow_to_period(name), lang))
-            )
 
-        lang = site.requested_language
-        notes = describe_periods(site, [results.periods], first_crawl, has_agencies=bool(agencies))
-        context["chart"] = build_period_chart(site, results.periods, names, build_link, notes)
-    return context
-
-
-def _build_comparison_path(site: SiteRequest, query: SearchRequest) -> str | None:
-    """Return the path of a comparison of a search, or None if it has filters that comparisons
-    lack.
-    """
+def _build_over_time_path(site: SiteRequest, query: SearchRequest) -> str | None:
+    """Return the path of a search over time, or None if it has filters that cannot be in it."""
     text, agencies = _type_days(site.language, query), query.include.get("agency", ())
     if query.show != "releases" or query.exclude or set(query.include) - {"agency"}:
         return None
     if query.all_versions or len(agencies) > MAX_SERIES or not (text or agencies):
         return None
-    path: str = site.datasette.urls.path(
-        build_compare_url([text], agencies, site.requested_language)
-    )
-    return path
+    return site.add_base_url(build_over_time_url([text], agencies, site.requested_language))
 
 
 def _type_days(language: str, query: SearchRequest) -> str:

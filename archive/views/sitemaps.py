@@ -24,11 +24,23 @@ XML_MEDIA_TYPE = "application/xml; charset=utf-8"
 # paths (or absolute URLs), each with the time of its last change
 SitemapEntries = list[tuple[str, str | None]]
 SITEMAP_PART_SIZE = 10_000  # release numbers in one part; the format allows 50,000 URLs
-FIXED_PATHS = ("/", "/agencies", "/people", "/about", "/help", "/-/edits", "/-/removed")
+FIXED_PATHS = (
+    "/",
+    "/agencies",
+    "/people",
+    "/about",
+    "/help",
+    "/-/edits",
+    "/-/removed",
+    "/-/over-time",
+)
 SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 SITEMAP_AGENCIES_SQL = "select distinct agency from release_facets order by agency"
 SITEMAP_LISTS_SQL = {  # the paths in a part of its own
-    "people": "select '/person/' || slug as path from people order by id limit :most",
+    "people": (
+        "select '/person/' || slug as path from people where same_as is null"
+        " order by id limit :most"
+    ),
     "tags": (
         "select '/tag/' || tag as path from"
         " (select distinct tag from release_tags order by tag limit :most)"
@@ -53,6 +65,7 @@ ROBOTS_RULES = (  # in an order that is also right for parsers that take the fir
     ("Disallow", "/-/evidence/"),
     ("Disallow", "/-/edits?"),
     ("Disallow", "/-/removed?"),
+    ("Disallow", "/-/over-time?"),
     ("Disallow", "/-/phrase?"),
     ("Disallow", "/-/follow"),
     ("Disallow", "/-/changes."),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from datasette import NotFound, Response
@@ -37,7 +37,7 @@ from archive.health.health_report import (
     read_health_events,
 )
 from archive.health.metrics import TRACKED_FIELDS
-from archive.i18n import SWEDISH_TIME
+from archive.i18n import SWEDISH_TIME, translate
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
 from archive.web import (
@@ -143,7 +143,9 @@ async def _show_status(site: SiteRequest) -> Response | DataList:
         )
     days = await read_daily_states(site.run, rows, now().astimezone(SWEDISH_TIME).date())
     context = {
-        "show_strip": lambda row: _draw_agency_strip(site, days.get(row["agency"], [])),
+        "show_strip": lambda row: _draw_agency_strip(
+            site.language, tuple(days.get(row["agency"], ()))
+        ),
         "strip_days": STRIP_DAYS,
         "strip_bars": STRIP_BARS,
         "has_strips": any(map(any, days.values())),
@@ -174,7 +176,8 @@ def _group_agencies(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
     }
 
 
-def _draw_agency_strip(site: SiteRequest, days: Sequence[str]) -> Markup:
+@lru_cache(maxsize=1024)  # most agencies have the same
+def _draw_agency_strip(language: str, days: tuple[str, ...]) -> Markup:
     """Draw the states of an agency's days, with their numbers as the title; "" if it was not
     assessed in this time.
     """
@@ -182,7 +185,8 @@ def _draw_agency_strip(site: SiteRequest, days: Sequence[str]) -> Markup:
     if not counts:
         return Markup()
     known = sum(counts.values())
-    return draw_strip(days, site.translate("status.strip_title", n=known, faults=counts["fault"]))
+    title = translate(language, "status.strip_title", n=known, faults=counts["fault"])
+    return draw_strip(days, title)
 
 
 def _group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:

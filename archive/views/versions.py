@@ -18,6 +18,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -50,6 +51,7 @@ from archive.evidence.bundles import write_bundle
 from archive.i18n import (
     LANGUAGES,
     describe_edit_time,
+    describe_readings,
     describe_removal,
     format_importance,
     format_time,
@@ -230,8 +232,9 @@ def _format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]
         )
     elif "last_seen" in event:
         revision, evidence = event["id"], site.url(f"/-/evidence/{event['id']}.zip")
-        if event["previous"] is not None:
-            diff = site.local_url(f"/-/diff/{event['previous']}/{event['id']}")
+        previous = event["past"]["previous"] if event["past"] else event["previous"]
+        if previous is not None:
+            diff = site.local_url(f"/-/diff/{previous}/{event['id']}")
     elif event["capture"] is not None:
         evidence = site.url(f"/-/evidence/removal-{event['id']}.zip")
     own = {name: event.get(name) for name in HISTORY_COLUMNS}
@@ -304,7 +307,9 @@ def _describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
     """Describe on one line why a revision was made."""
     if revision["kind"] != "edit":
         kind = "reading" if revision["first_reading"] else revision["kind"]
-        return site.translate(f"history.event.{kind}", collection=revision["collection"])
+        text = site.translate(f"history.event.{kind}", collection=revision["collection"])
+        past = describe_readings(site.language, revision) if revision["past"] else ""
+        return f"{text}. {past}" if past else text
     parts = [
         site.choose(revision["summary"], revision["summary_en"])
         or site.translate("history.edited"),
@@ -568,6 +573,11 @@ async def _read_revision_pair(site: SiteRequest) -> list[Revision]:
     return pair
 
 
+def _is_stored_edit(previous: int, row: Mapping[str, Any] | None) -> bool:
+    """Return whether a row of `revisions` or `past_edits` has what changed since a version."""
+    return row is not None and row["previous"] == previous and row["changes"] is not None
+
+
 async def _read_diff_metadata(
     site: SiteRequest, before: Revision, after: Revision
 ) -> dict[str, Any]:
@@ -575,9 +585,10 @@ async def _read_diff_metadata(
     computed.
     """
     is_consecutive = after["previous"] == before["id"]
-    if is_consecutive and after["changes"] is not None:
-        changes = [Change(**change) for change in json.loads(after["changes"])]
-        summary = {name: after[name] for name in ("importance", "summary", "summary_en")}
+    stored = next(filter(partial(_is_stored_edit, before["id"]), (after, after["past"])), None)
+    if stored is not None:
+        changes = [Change(**change) for change in json.loads(stored["changes"])]
+        summary = {name: stored[name] for name in ("importance", "summary", "summary_en")}
     else:
         comparison = await asyncio.to_thread(compare, before["state"], after["state"])
         changes = list(comparison.changes)

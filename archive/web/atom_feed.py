@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from archive.i18n import SWEDISH_TIME
 from archive.times import Month, parse_time
-from archive.web.requests import XML_INVALID_CHARACTER, SiteRequest, render_own_template
+from archive.web.requests import SiteRequest
 
 if TYPE_CHECKING:
     from archive.web.documents import DataList
@@ -88,8 +88,7 @@ async def render_feed(site: SiteRequest, document: DataList) -> str:
         "updated": updated,
         "entries": entries,
     }
-    page = await render_own_template(site, "atom.xml", feed)
-    return XML_INVALID_CHARACTER.sub("\ufffd", page)
+    return await site.render_xml("atom.xml", feed)
 
 
 def format_atom_time(text: str) -> str:

@@ -1,41 +1,54 @@
-"""Draws pictures of counts as inline SVG, each with a title, a description and its numbers as a
-table.
+"""Charts: their values, scales, texts and links, which _chart.html and chart.svg draw.
 
-The pictures need no script, and neither inline styles nor ids: colours are classes in
-static/style.css, and no meaning depends on a colour alone. They are stretched to the width of the
-page, so no text is in them. Ticks are a picture of their own, whose positions are percentages. An
-image must not contain links (ARIA: its children are presentational), so the links of the columns
-lie over it. They are left out of the tab order, because the table has them, too.
+A chart in a page needs no script, and neither inline styles nor ids: colours are classes in
+static/style.css, and no meaning depends on a colour alone. Its shapes are stretched to the width of
+the page, while texts stand at percentages of it and keep their size. An image must not contain
+links (ARIA: its children are presentational), so the links of its columns lie over it. They are
+left out of the tab order, because the table has them, too.
+
+Strips and timelines are small pictures without texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
 
 from archive.changes.edits_and_removals import EditWeek
+from archive.health.coverage import KnownMonths
 from archive.i18n import (
     IMPORTANCE_LEVELS,
     format_importance,
     format_month,
     format_number,
     format_short_month,
+    format_stated_time,
     format_time,
     translate,
 )
-from archive.search.counts_by_period import MONTH, YEAR, PeriodCounts
+from archive.search.counts_by_period import ComparedSearch
+from archive.search.search_request import build_search_url
 from archive.web.requests import SiteRequest
 
-HEIGHT = 100  # of a picture with columns, in units of its own
-COLUMN, GAP = 8, 2  # width of a column, and space beside it
-MIN_HEIGHT = 2  # of a column for any number above 0, so that it can be seen
-MAX_TICKS = 6  # labels under a picture, which fit at 320 px
-HEAT_LEVELS = 5
+NUMBER, SHARE = MEASURES = ("number", "share")
+COLUMNS, STACKS, LINES = "columns", "stacks", "lines"  # forms of a chart
+MAX_GRID_LINES = 4  # above the bottom
+MAX_LABELS = 12  # below a chart; a small screen has every other one
+MIN_LINE_PERIODS = 4  # in fewer, several searches are columns side by side
+MAX_LINKS = 400  # of a table; each takes some 80 bytes
+MAX_NAMED_PERIODS = 6  # in a note
+FEW_RELEASES = 200  # shares of fewer are named
+COUNTED = {
+    "releases": "list.n_releases",
+    "questions": "search.n_questions",
+    "quotes": "person.n_quotes",
+}
 STRIP_HEIGHT = 10
 # state of a day → top and height of its bar: they differ without colours, too; a day without an
 # assessment has none
@@ -49,25 +62,57 @@ VERSION_BAR = 12  # height of the bar of a version; edits rise above it by their
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
-    """One of the pictures of a chart, which have the same columns."""
+class ChartSeries:
+    """What a chart shows in one colour.
 
-    label: str  # what it shows, with the largest value
-    picture: Markup
+    values: one for each period; None if the archive has nothing to count. bases: on which values
+    are stacked. uncertain: the places of values that cannot be compared with the others: columns
+    are fainter there, and lines have a gap with a dot.
+    """
+
+    name: str
+    values: Sequence[float | None]
+    total: str = ""  # in words
+    bases: Sequence[float] = ()
+    uncertain: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A chart as _chart.html shows it."""
+    """A chart as _chart.html draws it.
+
+    form: columns, side by side or stacked, or lines. ticks: values of the scale, from 0 to the
+    highest, with their texts. labels: below the periods; "" for none. rows: of the table, each with
+    its period and its cells (URL and text); the first ones are those of the series, or the stack's.
+    shades: the places of periods of which the archive lacks releases.
+    """
 
     title: str
-    panels: Sequence[Panel]
-    ticks: Markup
-    columns: Sequence[str]  # headers of the table
-    rows: Sequence[tuple[str, str, Sequence[str]]]  # label, URL (""), cells
-    note: str = ""  # beside the title
-    notes: Sequence[str] = ()  # below the table
-    legend: Sequence[tuple[str, str]] = ()  # class and meaning
+    form: str
+    series: Sequence[ChartSeries]
+    ticks: Sequence[tuple[float, str]]
+    labels: Sequence[str]
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    notes: Sequence[str] = ()
+    shades: Collection[int] = ()
+
+
+def _choose_ticks(highest: float, *, whole: bool = True) -> list[float]:
+    """Return up to five values of a scale, of which the last is not below the highest value.
+
+    >>> _choose_ticks(7), _choose_ticks(134), _choose_ticks(1)
+    ([0, 2, 4, 6, 8], [0, 50, 100, 150], [0, 1])
+    >>> _choose_ticks(0.45, whole=False)
+    [0.0, 0.2, 0.4, 0.6]
+    """
+    power = math.floor(math.log10(highest / MAX_GRID_LINES)) if highest else 0
+    steps = (factor * 10**power for factor in (1, 2, 5, 10))
+    step = next(each for each in steps if highest <= each * MAX_GRID_LINES)
+    step = max(1, round(step)) if whole else step
+    return [
+        round(step * number, max(0, -power)) for number in range(math.ceil(highest / step or 1) + 1)
+    ]
 
 
 def draw(
@@ -93,46 +138,6 @@ def draw(
     return head.format(css, *map(_format_unit, size), title) + desc + paths + Markup("</svg>")
 
 
-def draw_columns(
-    stacks: Mapping[str, Sequence[float]], highest: float, title: str, description: str = ""
-) -> Markup:
-    """Draw columns with the values of each class, the first class at the bottom."""
-    length = len(next(iter(stacks.values())))
-    tops, shapes = [0.0] * length, dict.fromkeys(stacks, "")
-    for name, values in stacks.items():
-        for place, value in enumerate(values):
-            if value:
-                size = max(MIN_HEIGHT, value / highest * HEIGHT)
-                left, bottom = place * (COLUMN + GAP) + GAP // 2, _format_unit(HEIGHT - tops[place])
-                shapes[name] += f"M{left} {bottom}v-{_format_unit(size)}h{COLUMN}V{bottom}z"
-                tops[place] += size
-    return draw("columns-of", (length * (COLUMN + GAP), HEIGHT), shapes, title, description)
-
-
-def draw_ticks(labels: Sequence[str]) -> Markup:
-    """Draw the labels of columns; an empty label is left out."""
-    texts = (
-        Markup('<text x="{}%">{}</text>').format(
-            _format_unit((place + 0.5) / len(labels) * 100), label
-        )
-        for place, label in enumerate(labels)
-        if label
-    )
-    return (
-        Markup('<svg class="ticks" aria-hidden="true">') + Markup("").join(texts) + Markup("</svg>")
-    )
-
-
-def _thin_out(labels: Sequence[str], most: int = MAX_TICKS) -> list[str]:
-    """Return labels with at most `most` of them kept, in even steps.
-
-    >>> _thin_out(["2020", "2021", "2022", "2023"], 2)
-    ['2020', '', '2022', '']
-    """
-    step = -(-len(labels) // most)
-    return [label if place % step == 0 else "" for place, label in enumerate(labels)]
-
-
 def _format_unit(value: float) -> str:
     """Format a length with at most one decimal.
 
@@ -145,199 +150,245 @@ def _format_unit(value: float) -> str:
 # Searches over time
 
 
-def format_period(language: str, name: str) -> str:
+def _format_period(language: str, name: str) -> str:
     return format_month(language, name) if len(name) > 4 else name
 
 
-def format_share(language: str, hits: int, total: int | None) -> str:
+def _format_share(language: str, hits: int, total: int | None) -> str:
     """Return a number as a percentage, or "–" without a total.
 
-    >>> format_share("sv", 1, 8), format_share("en", 1, 3000), format_share("sv", 0, 0)
-    ('12,5\\xa0%', '0.03%', '–')
+    >>> _format_share("sv", 1, 8), _format_share("en", 1, 3000), _format_share("sv", 0, 0)
+    ('12,5\xa0%', '0.03%', '–')
     """
     if not total:
         return "–"
     percent = 100 * hits / total
-    number = f"{percent:.{0 if percent in (0, 100) else 1 if percent >= 1 else 2}f}"
-    return translate(
-        language,
-        "format.percent",
-        n=number.replace(".", translate(language, "format.decimal_point")),
-    )
+    decimals = 0 if percent in (0, 100) else 1 if percent >= 1 else 2
+    return _format_percent(language, f"{percent:.{decimals}f}")
 
 
-def label_periods(language: str, names: Sequence[str]) -> list[str]:
-    """Return the ticks of periods: years, or the months of up to a year.
+def _format_percent(language: str, number: str) -> str:
+    number = number.replace(".", translate(language, "format.decimal_point"))
+    return translate(language, "format.percent", n=number)
 
-    >>> label_periods("sv", ["2023-11", "2023-12", "2024-01"])
+
+def _label_periods(language: str, names: Sequence[str]) -> list[str]:
+    """Return the labels of periods: years, or the months of up to a year; "" for those without one.
+
+    >>> _label_periods("sv", ["2023-11", "2023-12", "2024-01"])
     ['nov 2023', 'dec', 'jan']
-    >>> label_periods("sv", ["2020", "2021"])
-    ['2020', '2021']
+    >>> _label_periods("sv", [str(year) for year in range(2001, 2014)])[:3]
+    ['2001', '', '2003']
     """
-    if len(names[0]) == 4:
-        return _thin_out(names)
-    if len(names) > 12:
+    labels = names if len(names[0]) == 4 else _label_months(language, names)
+    shown = [place for place, label in enumerate(labels) if label]
+    kept = shown[:: math.ceil(len(shown) / MAX_LABELS) or 1]
+    return [label if place in kept else "" for place, label in enumerate(labels)]
+
+
+def _label_months(language: str, names: Sequence[str]) -> list[str]:
+    if len(names) > MAX_LABELS:
         return [name[:4] if name.endswith("-01") else "" for name in names]
     first, *others = (format_short_month(language, name) for name in names)
-    return _thin_out([f"{first} {names[0][:4]}", *others], 4)
+    return [f"{first} {names[0][:4]}", *others]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeriodSeries:
-    """The hits of a search in the months or years of a chart, each with all releases of that time,
-    if compared.
+def _name_periods(language: str, periods: Sequence[str], chosen: Collection[str]) -> str:
+    """Return the chosen periods in words, with a dash for those in succession.
+
+    >>> _name_periods("sv", ["2019", "2020", "2021", "2022"], {"2019", "2021", "2022"})
+    '2019, 2021–2022'
     """
-
-    name: str
-    counts: PeriodCounts
-    values: Sequence[tuple[int, int | None]]
-
-    @property
-    def has_totals(self) -> bool:
-        return self.counts.totals is not None
-
-    @property
-    def most(self) -> int:
-        return max((hits for hits, _ in self.values), default=0)
-
-    @property
-    def largest_share(self) -> float:
-        return max((hits / total for hits, total in self.values if total), default=0.0)
+    named = []
+    for is_chosen, group in groupby(periods, chosen.__contains__):
+        names = [_format_period(language, name) for name in group]
+        named += ["–".join(dict.fromkeys((names[0], names[-1])))] if is_chosen else []
+    if len(named) > MAX_NAMED_PERIODS:
+        more = len(named) - MAX_NAMED_PERIODS
+        named[MAX_NAMED_PERIODS:] = [translate(language, "chart.more_periods", n=more)]
+    return ", ".join(named)
 
 
-def build_series(name: str, counts: PeriodCounts, unit: str, names: Sequence[str]) -> PeriodSeries:
-    grouped = counts.group(unit)
-    none = (0, None if counts.totals is None else 0)
-    return PeriodSeries(
-        name=name, counts=counts, values=[grouped.get(period, none) for period in names]
-    )
-
-
-def draw_series(
-    site: SiteRequest, series: PeriodSeries, names: Sequence[str], most: int, largest_share: float
-) -> list[Panel]:
-    """Draw the number of hits, and their share of all releases.
-
-    most, largest_share: the heights of the pictures.
+def name_chart(site: SiteRequest, what: str, unit: str, *, words: str, agency: str) -> str:
+    """Return the title of a chart of releases, questions, quotations or a share, by month or
+    year.
     """
-    language = site.language
-    first, last = (format_period(language, names[place]) for place in (0, -1))
-    span = site.translate("chart.span", n=series.counts.total, first=first, last=last)
-    peak = max(range(len(names)), key=lambda place: series.values[place][0])
-    label = site.translate(
-        "chart.number", n=series.most, period=format_period(language, names[peak])
-    )
-    values = [float(hits) for hits, _ in series.values]
-    panels = [
-        Panel(
-            label=label,
-            picture=draw_columns({"bar": values}, most or 1, f"{series.name}: {label}", span),
-        )
-    ]
-    if series.has_totals and series.largest_share:
-        shares = [hits / total if total else 0.0 for hits, total in series.values]
-        peak = max(range(len(names)), key=shares.__getitem__)
-        label = site.translate(
-            "chart.share",
-            share=format_share(language, *series.values[peak]),
-            period=format_period(language, names[peak]),
-        )
-        picture = draw_columns({"bar": shares}, largest_share, f"{series.name}: {label}", span)
-        panels.append(Panel(label=label, picture=picture))
-    return panels
-
-
-def describe_periods(
-    site: SiteRequest,
-    counts: Sequence[PeriodCounts],
-    first_crawl: date | None,
-    *,
-    has_agencies: bool,
-) -> list[str]:
-    """Return what is counted, and since when the archive reads the agencies' websites."""
-    has_totals = any(each.totals is not None for each in counts)
-    key = (
-        "chart.about_number"
-        if not has_totals
-        else "chart.about_agencies"
-        if has_agencies
-        else "chart.about"
-    )
-    when = first_crawl and format_time(site.language, first_crawl.isoformat())
-    return [
-        site.translate(key),
-        *([site.translate("chart.crawled_since", when=when)] if when else []),
-    ]
+    parts = [site.translate(f"chart.{what}.{unit}")]
+    parts += [site.translate("chart.from_agency", agency=agency)] if agency else []
+    parts += [site.translate("chart.with_words", words=words)] if words else []
+    return " ".join(parts).replace('”"', "”").replace('"”', "”")
 
 
 def build_period_chart(
     site: SiteRequest,
-    counts: PeriodCounts,
-    names: Sequence[str],
-    build_link: Callable[[str], str],
-    notes: Sequence[str],
+    searches: Sequence[ComparedSearch],
+    unit: str,
+    periods: Sequence[str],
+    *,
+    title: str,
+    known: KnownMonths,
+    measure: str = NUMBER,
 ) -> Chart:
-    """Build the chart of one search in some periods.
-
-    build_link: returns the URL of the search in one of them.
+    """Build the chart of searches in some months or years: how many releases they find, or the
+    share of all.
     """
-    language, unit = site.language, YEAR if len(names[0]) == 4 else MONTH
-    series = build_series(site.translate(f"chart.by.{unit}"), counts, unit, names)
-    columns = [site.translate("chart.period"), site.translate("chart.hits")]
-    columns += (
-        [site.translate("chart.share_column"), site.translate("chart.all")]
-        if series.has_totals
-        else []
-    )
-    rows = []
-    for name, (hits, total) in zip(names, series.values, strict=True):
-        cells = [format_number(language, hits)]
-        if total is not None:
-            cells += [format_share(language, hits, total), format_number(language, total)]
-        rows.append((format_period(language, name), build_link(name), cells))
-    hits, total = (
-        sum(hits for hits, _ in series.values),
-        sum(total or 0 for _, total in series.values),
-    )
-    together = site.translate(
-        "chart.together", hits=hits, total=total, share=format_share(language, hits, total)
-    )
-    return Chart(
-        title=series.name,
-        note=site.translate("chart.undated", n=counts.undated) if counts.undated else "",
-        panels=draw_series(site, series, names, series.most, series.largest_share),
-        ticks=draw_ticks(label_periods(language, names)),
-        columns=columns,
-        rows=rows,
-        notes=[*([together] if series.has_totals else []), *notes],
-    )
-
-
-# Months of an agency
-
-
-def find_heat_level(count: int, most: int) -> int:
-    """Return the level of a month's colour, from 1 to HEAT_LEVELS; 0 for no releases.
-
-    >>> [find_heat_level(count, 50) for count in (0, 1, 10, 11, 50)]
-    [0, 1, 1, 2, 5]
-    """
-    return -(-count * HEAT_LEVELS // most) if count else 0
-
-
-def list_heat_ranges(most: int) -> list[tuple[int, int, int]]:
-    """Return each level with its least and greatest number, leaving out levels that no whole number
-    has.
-
-    >>> list_heat_ranges(3), list_heat_ranges(50)[:2]
-    ([(2, 1, 1), (4, 2, 2), (5, 3, 3)], [(1, 1, 10), (2, 11, 20)])
-    """
-    bounds = [most * level // HEAT_LEVELS for level in range(HEAT_LEVELS + 1)]
-    return [
-        (level, bounds[level - 1] + 1, bounds[level])
-        for level in range(1, HEAT_LEVELS + 1)
-        if bounds[level] > bounds[level - 1]
+    counts = [each.counts.list_values(unit, periods) for each in searches]
+    thin = known.find_thin(periods)
+    shaded = set().union(*thin.values())
+    if measure == SHARE:
+        thin["few_releases"] = uncertain = _find_few(counts, periods)
+        scope = "agencies" if searches[0].slug else SHARE
+    else:
+        scope = NUMBER
+        uncertain = [*thin.get("begins", ()), *thin.get("ends", ())]
+    series = [
+        ChartSeries(
+            name=each.name,
+            total=site.translate(
+                "search.hits_capped" if each.counts.capped else COUNTED[each.request.show],
+                n=each.counts.total - each.counts.capped,
+            ),
+            values=[_measure(hits, total, measure) for hits, total in own],
+            uncertain=_find_places(periods, uncertain),
+        )
+        for each, own in zip(searches, counts, strict=True)
     ]
+    is_line = len(searches) > 1 and len(periods) >= MIN_LINE_PERIODS
+    return Chart(
+        title=title,
+        form=LINES if is_line else COLUMNS,
+        series=series,
+        ticks=_build_ticks(site.language, series, measure),
+        labels=_label_periods(site.language, periods),
+        columns=[site.translate("chart.period"), *(each.name for each in searches)],
+        rows=_build_rows(site, searches, counts, periods, measure),
+        notes=_describe_periods(site, searches, periods, scope, known=known, thin=thin),
+        shades=_find_places(periods, shaded),
+    )
+
+
+def _find_places(periods: Sequence[str], chosen: Collection[str]) -> list[int]:
+    return [place for place, period in enumerate(periods) if period in chosen]
+
+
+def _find_few(
+    counts: Sequence[Sequence[tuple[int, int | None]]], periods: Sequence[str]
+) -> list[str]:
+    """Return the periods with few releases of any of the searched agencies."""
+    return [
+        period
+        for place, period in enumerate(periods)
+        if any(0 < (own[place][1] or 0) < FEW_RELEASES for own in counts)
+    ]
+
+
+def _measure(hits: int, total: int | None, measure: str) -> float | None:
+    if total == 0 or (total is None and not hits):
+        return None  # the archive has no releases of this time
+    return 100 * hits / (total or 1) if measure == SHARE else hits
+
+
+def _build_ticks(
+    language: str, series: Sequence[ChartSeries], measure: str
+) -> list[tuple[float, str]]:
+    highest = max(value or 0 for each in series for value in each.values)
+    return [
+        (
+            tick,
+            _format_percent(language, f"{tick:g}")
+            if measure == SHARE
+            else format_number(language, int(tick)),
+        )
+        for tick in _choose_ticks(highest, whole=measure == NUMBER)
+    ]
+
+
+def _build_rows(
+    site: SiteRequest,
+    searches: Sequence[ComparedSearch],
+    counts: Sequence[Sequence[tuple[int, int | None]]],
+    periods: Sequence[str],
+    measure: str,
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the rows of the table, with a cell for each search: its number and its share."""
+    found = sum(hits > 0 for own in counts for hits, _ in own)
+    rows = []
+    for place, period in enumerate(periods):
+        cells = []
+        for search, own in zip(searches, counts, strict=True):
+            hits, total = own[place]
+            request = search.request.narrow_to_period(period)
+            url = site.add_base_url(build_search_url(request, site.requested_language))
+            texts = [format_number(site.language, hits), _format_share(site.language, hits, total)]
+            text = "{} ({})".format(*texts[:: 1 if measure == NUMBER else -1])
+            cells.append(
+                (url if hits and found <= MAX_LINKS else "", texts[0] if total is None else text)
+            )
+        rows.append((_format_period(site.language, period), cells))
+    return rows
+
+
+def _describe_periods(
+    site: SiteRequest,
+    searches: Sequence[ComparedSearch],
+    periods: Sequence[str],
+    scope: str,
+    *,
+    known: KnownMonths,
+    thin: Mapping[str, Collection[str]],
+) -> list[str]:
+    """Return what is counted and what is not, where the archive lacks releases, and since when it
+    reads the agencies' websites. thin: periods by reason.
+    """
+    capped = [each.counts.total for each in searches if each.counts.capped]
+    undated = sum(each.counts.undated for each in searches)
+    is_current = not any(each.request.all_versions for each in searches)
+    language, days = site.language, {"first": known.first, "until": known.until}
+    texts = {name: format_stated_time(language, day) for name, day in days.items()}
+    notes: list[tuple[object, str]] = [
+        (capped, site.translate("chart.counted_first", n=max(capped, default=0))),
+        (undated, site.translate("chart.undated", n=undated)),
+        (is_current, site.translate("chart.current_texts")),
+        (True, site.translate(f"chart.about.{scope}")),
+    ]
+    for reason, names in thin.items():
+        texts["periods"] = _name_periods(language, periods, names)
+        notes.append((names, site.translate(f"chart.thin.{reason}", n=FEW_RELEASES, **texts)))
+    since = format_time(language, known.since or None)
+    notes.append((since, site.translate("chart.crawled_since", when=since)))
+    return [text for is_true, text in notes if is_true]
+
+
+# Quotations of a person
+
+
+def build_quotes_chart(
+    site: SiteRequest,
+    numbers: Mapping[str, int],
+    unit: str,
+    periods: Sequence[str],
+    build_link: Callable[[str], str],
+) -> Chart:
+    """Build the chart of a person's quotations by month or year. numbers: by period."""
+    language, name = site.language, site.translate("chart.quotes")
+    values = [numbers.get(period, 0) for period in periods]
+    rows = [
+        (
+            _format_period(language, period),
+            [(build_link(period) if number else "", format_number(language, number))],
+        )
+        for period, number in zip(periods, values, strict=True)
+    ]
+    return Chart(
+        title=site.translate(f"person.by.{unit}"),
+        form=COLUMNS,
+        series=[ChartSeries(name=name, values=values)],
+        ticks=[(tick, format_number(language, int(tick))) for tick in _choose_ticks(max(values))],
+        labels=_label_periods(language, periods),
+        columns=[site.translate("chart.period"), name],
+        rows=rows,
+        notes=[site.translate("person.chart_about")],
+    )
 
 
 # Edits by week
@@ -351,78 +402,44 @@ def build_edits_chart(
 ) -> Chart:
     """Build the chart of edits by week, the most important ones at the bottom."""
     language = site.language
-    stacks = {
-        f"i{level}": [float(week.counts[level - 1]) for week in weeks] for level in range(1, 6)
-    }
+    levels = [format_importance(language, least) for least, _, _ in IMPORTANCE_LEVELS]
+    names = [*levels, site.translate("chart.not_rated")]
     totals = [sum(week.counts) for week in weeks]
-    peak = max(range(len(weeks)), key=totals.__getitem__)
-    first, last, highest = (
-        format_time(language, weeks[place].first.isoformat()) for place in (0, -1, peak)
-    )
-    label = site.translate("chart.edits_number", n=totals[peak], week=highest)
-    title = site.translate("chart.edits")
-    kinds = [(css, name) for css, name in _name_importance_levels(site) if any(stacks[css])]
-    picture = draw_columns(
-        stacks,
-        totals[peak] or 1,
-        f"{title}: {label}",
-        site.translate("chart.edits_span", n=sum(totals), first=first, last=last),
-    )
+    rows = []
+    for week, total in zip(weeks, totals, strict=True):
+        counts = [("", format_number(language, number)) for number in week.counts]
+        cells = [(build_link(week), format_number(language, total)), *counts]
+        rows.append((format_time(language, week.first.isoformat()), cells))
     return Chart(
-        title=title,
-        panels=[Panel(label=label, picture=picture)],
-        ticks=draw_ticks(_label_weeks(language, weeks)),
-        columns=[site.translate("chart.week"), *(name for _, name in kinds)],
-        rows=[_build_week_row(language, week, kinds, build_link) for week in weeks],
+        title=site.translate("chart.edits"),
+        form=STACKS,
+        series=[
+            ChartSeries(
+                name=name,
+                values=[week.counts[number] for week in weeks],
+                bases=[sum(week.counts[:number]) for week in weeks],
+            )
+            for number, name in enumerate(names)
+        ],
+        ticks=[(tick, format_number(language, int(tick))) for tick in _choose_ticks(max(totals))],
+        labels=_label_weeks(language, weeks),
+        columns=[site.translate("chart.week"), site.translate("chart.hits"), *names],
+        rows=rows,
         notes=notes,
-        legend=kinds,
     )
-
-
-def _name_importance_levels(site: SiteRequest) -> list[tuple[str, str]]:
-    """Return the class and the name of each level of importance, and of edits without one."""
-    names = [format_importance(site.language, least) for least, _, _ in IMPORTANCE_LEVELS]
-    names.append(site.translate("chart.not_rated"))
-    return [(f"i{number}", name) for number, name in enumerate(names, 1)]
-
-
-def _build_week_row(
-    language: str,
-    week: EditWeek,
-    kinds: Sequence[tuple[str, str]],
-    build_link: Callable[[EditWeek], str],
-) -> tuple[str, str, list[str]]:
-    counts = [format_number(language, week.counts[int(css[1:]) - 1]) for css, _ in kinds]
-    return format_time(language, week.first.isoformat()), build_link(week), counts
 
 
 def _label_weeks(language: str, weeks: Sequence[EditWeek]) -> list[str]:
-    """Return the labels below the weeks: a month, or the year in January, where there is room."""
+    """Return the labels below the weeks in which a month begins: its name, or the year."""
     months = [week.first.isoformat()[:7] for week in weeks]
-    labelled = _choose_labelled_weeks(months)
-    labels = []
-    for place, month in enumerate(months):
-        if place not in labelled:
-            labels.append("")
-        elif month.endswith("-01"):
-            labels.append(month[:4])
-        else:
-            labels.append(format_short_month(language, month))
-    return labels
-
-
-def _choose_labelled_weeks(months: Sequence[str]) -> set[int]:
-    """Return the weeks with a label, which begin a month; January, which states the year, is among
-    them.
-    """
-    marked = [place for place in range(1, len(months)) if months[place - 1] != months[place]]
-    if (marked[0] if marked else len(months)) * 8 >= len(months):
-        marked.insert(0, 0)  # its label does not touch the next one
-    step = -(-len(marked) // MAX_TICKS) or 1
-    january = next(
-        (number for number, place in enumerate(marked) if months[place].endswith("-01")), 0
-    )
-    return set(marked[january % step :: step])
+    return [
+        ""
+        if month == before
+        else month[:4]
+        if month.endswith("-01")
+        else format_short_month(language, month)
+        for before, month in zip([months[0], *months], months, strict=False)
+    ]
 
 
 # Days of an agency's health

@@ -56,7 +56,6 @@ from archive.web.datasette_versions import (
 )
 from archive.web.requests import (
     SiteRequest,
-    build_query_runner,
     build_static_url,
     get_search_columns,
 )
@@ -267,8 +266,10 @@ async def start_site(datasette: Any) -> None:
         await db.execute_fn(partial(check_version, path=Path(db.path)))
     except ArchiveError as error:
         raise click.ClickException(str(error)) from error
-    # an index that is older or lacks releases would miss hits
-    fault = await db.execute_fn(lambda connection: describe_index_fault(Database(connection)))
+    # an index that is older would miss hits; counting what it has takes long in a large archive
+    fault = await db.execute_fn(
+        lambda connection: describe_index_fault(Database(connection), is_counted=False)
+    )
     if fault:
         raise click.ClickException(
             f"{db.path}: its search index must be rebuilt"
@@ -276,6 +277,6 @@ async def start_site(datasette: Any) -> None:
         )
     await add_canned_queries(datasette)
     load_dictionaries()
-    # to make the first search fast
-    await get_search_columns(datasette).refresh(build_query_runner(datasette))
+    # searches wait for it, but the server listens, however large the archive and slow the disk
+    get_search_columns(datasette).load(db.connect)
     relieve_garbage_collector()

@@ -26,7 +26,8 @@ class DataList:
     """A list or comparison in one of the data formats. All URLs are absolute.
 
     name: the key of the rows in JSON; columns: of CSV and Excel; by default, both are those of the
-    view's operation, and the rows have its members. url: of this list, page_url: of the HTML page
+    view's operation, and the rows have its members. headers: of Excel, instead of the columns, in a
+    list for readers. url: of this list, page_url: of the HTML page
     with the same content; by default, those of the request. rows: of this page; batches: yields
     those of the whole list, if it is to be exported. read_entries: called only if the client needs
     a new Atom feed. members: further members of the JSON object.
@@ -35,6 +36,7 @@ class DataList:
     title: str
     name: str = ""
     columns: Sequence[str] = ()
+    headers: Sequence[str] = ()
     url: str = ""
     page_url: str = ""
     rows: Rows = ()

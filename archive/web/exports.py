@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import (
     AsyncGenerator,
+    AsyncIterator,
     Awaitable,
     Callable,
     Iterator,
@@ -17,6 +18,9 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AbstractContextManager, ExitStack, aclosing, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
@@ -25,7 +29,7 @@ from datasette import Response
 from datasette.utils import tilde_decode
 from datasette.utils.asgi import BadRequest
 
-from archive.i18n import format_time, translate
+from archive.i18n import SWEDISH_TIME, find_text, format_time, translate
 from archive.times import now, to_iso
 from archive.web.documents import DataList, Rows, format_csv, render_document
 from archive.web.request_limits import (
@@ -43,6 +47,7 @@ from archive.web.requests import RESPONSE_MEDIA_TYPES, XML_INVALID_CHARACTER, Si
 MAX_SPOOL_BYTES = 500_000_000
 FILE_CHUNK_BYTES = 64_000
 
+SheetColumn = tuple[str, str, int]  # name, header, and how many cells its longest text takes
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
@@ -190,6 +195,87 @@ def build_file_response(
 
 # Excel
 
+MAX_CELL_LENGTH = 32_767  # UTF-16 code units in a cell of Excel
+MAX_SHEET_ROWS = 1_048_576  # limit of Excel, including the header
+MAX_SHEET_LINKS = 65_530  # limit of Excel
+LINK = re.compile(r"https?://\S{1,2071}")  # 2,079 characters, limit of Excel
+MAX_EXACT_INTEGER = 10**15  # Excel keeps 15 digits of a number
+MAX_SHEET_NAME = 31  # characters, limit of Excel
+NOT_IN_SHEET_NAME = re.compile(r"[\[\]:*?/\\'\s\x00-\x1f]+")
+NUMBER = "_0123456789"  # at the end of the names of like columns: title_2
+# What cells of a list for readers are, by the names of the columns; all others are as stored.
+DATE_COLUMNS = (
+    *("published", "updated", "first_seen", "last_seen", "seen", "last_seen_before"),
+    *("confirmed", "ended", "removed_at", "checked_before", "checked_after", "first_reading"),
+    *("last_reading_before", "imported", "missing_at", "at", "lifted"),
+)
+LINK_COLUMNS = (
+    *("url", "page", "diff", "evidence", "file_url", "comparison", "version", "appeared_diff"),
+    *("disappeared_diff", "search", "target", "found_at"),
+)
+# characters; of columns that are not named, DEFAULT_WIDTH
+WIDTHS = {
+    **dict.fromkeys(DATE_COLUMNS, 17),
+    **dict.fromkeys(LINK_COLUMNS, 30),
+    **dict.fromkeys(("agency_name", "people", "tags", "name", "role", "file_title"), 32),
+    **dict.fromkeys(("title", "summary", "summary_en", "question", "reason", "query"), 60),
+    **dict.fromkeys(("excerpt", "lead", "body", "answer", "text"), 80),
+}
+DEFAULT_WIDTH = 14
+ROW_HEIGHT = 16  # points; with Excel's default of 15, rows would grow with the lines of a text
+FORMATS = {
+    "header": {"bold": True},
+    "day": {"num_format": "yyyy-mm-dd", "align": "left"},
+    "time": {"num_format": "yyyy-mm-dd hh:mm", "align": "left"},
+    "link": {"font_color": "#0563C1", "underline": 1},
+}
+# what a list with releases has besides in Excel; nothing of those that are hidden
+RELEASE_COLUMNS = ("lead", "body", "people", "tags")
+RELEASE_TEXTS_SQL = """
+    select r.id, r.lead, r.body,
+      (select group_concat(name, '; ') from (select p.name from quotes q join people p
+        on p.id = q.person where q.revision = r.revision group by p.id order by min(q.position)))
+        as people,
+      (select group_concat(name, '; ') from (select t.name from release_tags rt
+        join tags t on t.id = rt.tag where rt.release = r.id order by rt.rowid)) as tags
+    from releases r
+    where r.id in (select value from json_each(:ids)) and r.takedown is not 'hidden'
+"""
+
+
+def complete_for_readers(site: SiteRequest, export: DataList) -> DataList:
+    """Return a list with headers in the reader's language, and with the texts of its releases."""
+    columns, batches = list(export.columns), export.batches
+    if "release" in columns:
+        columns += [name for name in RELEASE_COLUMNS if name not in columns]
+        batches = _add_release_texts(site, export.batches or _read_rows(export))
+    headers = [_translate_header(site.language, export.name, name) for name in columns]
+    return replace(export, columns=columns, headers=headers, batches=batches)
+
+
+def _translate_header(language: str, list_name: str, column: str) -> str:
+    """Return what readers call a column, which may differ between lists, or its name.
+
+    >>> _translate_header("sv", "removals", "first_seen"), _translate_header("sv", "", "title_2")
+    ('Saknades först', 'Rubrik 2')
+    """
+    name = column.rstrip(NUMBER)
+    text = find_text(language, f"column.{list_name}.{name}") or find_text(
+        language, f"column.{name}"
+    )
+    return (text or name) + column.removeprefix(name).replace("_", " ")
+
+
+async def _add_release_texts(
+    site: SiteRequest, batches: AsyncIterator[Rows]
+) -> AsyncIterator[Rows]:
+    """Yield rows with what RELEASE_COLUMNS names of their releases."""
+    async for rows in batches:
+        ids = json.dumps([row["release"] for row in rows])
+        found = {row["id"]: dict(row) for row in await site.run(RELEASE_TEXTS_SQL, {"ids": ids})}
+        none = dict.fromkeys(RELEASE_COLUMNS)
+        yield [{**none, **found.get(row["release"], {}), **row} for row in rows]
+
 
 async def write_workbook(export: DataList, turn: Turn, language: str) -> IO[bytes]:
     """Write a whole list to a temporary Excel workbook; raise BadRequest if the list is too long.
@@ -210,7 +296,8 @@ async def write_workbook(export: DataList, turn: Turn, language: str) -> IO[byte
                         f"an Excel file can have at most"
                         f" {MAX_SPOOL_BYTES:,} bytes of rows: use CSV, or select fewer"
                     )
-        columns = list(zip(export.columns, cell_counts, strict=True))
+        headers = export.headers or export.columns
+        columns = list(zip(export.columns, headers, cell_counts, strict=True))
         continued = ", ".join(name for column in columns for name in _list_cell_names(*column)[1:])
         notes = [
             export.title,
@@ -219,17 +306,16 @@ async def write_workbook(export: DataList, turn: Turn, language: str) -> IO[byte
                 language, "xlsx.rows", n=row_count, when=format_time(language, to_iso(now()))
             ),
             *([translate(language, "xlsx.continued", columns=continued)] if continued else []),
-            translate(language, "xlsx.texts"),
+            translate(language, "xlsx.times" if export.headers else "xlsx.texts"),
+            translate(language, "xlsx.replaced"),
         ]
+        names = export.title, translate(language, "xlsx.about")
         async with turn.hold_slot():
-            await asyncio.to_thread(write_sheets, spool, columns, notes, file)
+            await asyncio.to_thread(
+                write_sheets, spool, columns, notes, names, file, is_typed=bool(export.headers)
+            )
         files.pop_all()  # the response closes it
         return file
-
-
-MAX_CELL_LENGTH = 32_767  # UTF-16 code units in a cell of Excel
-MAX_SHEET_ROWS = 1_048_576  # limit of Excel, including the header
-MAX_EXACT_INTEGER = 10**15  # Excel keeps 15 digits of a number
 
 
 def _spool_rows(
@@ -269,26 +355,37 @@ def _split_cell(value: Any) -> list[Any]:
     return [text[start : start + length] for start in range(0, len(text), length)]
 
 
-def _list_cell_names(column: str, cell_count: int) -> list[str]:
+def _list_cell_names(_column: str, header: str, cell_count: int) -> list[str]:
     """Return the headers of a column whose values take several cells.
 
-    >>> _list_cell_names("body", 2)
-    ['body', 'body (2)']
+    >>> _list_cell_names("body", "Text", 2)
+    ['Text', 'Text (2)']
     """
-    return [column, *(f"{column} ({number})" for number in range(2, cell_count + 1))]
+    return [header, *(f"{header} ({number})" for number in range(2, cell_count + 1))]
 
 
 def write_sheets(
-    spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str], file: IO[bytes]
+    spool: IO[str],
+    columns: Sequence[SheetColumn],
+    notes: Sequence[str],
+    names: tuple[str, str],
+    file: IO[bytes],
+    *,
+    is_typed: bool = False,
 ) -> None:
     """Write the spooled rows, on as many sheets as needed, and the notes to a workbook.
 
-    The temporary files of the sheets are removed, even after an error.
+    The temporary files of the sheets are removed, even after an error. names: of the sheets with
+    rows, and of that with the notes. is_typed: whether times are cells with a date, and addresses
+    links.
     """
     with TemporaryDirectory() as folder:
         workbook = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
         try:
-            _fill_workbook(workbook, spool, columns, notes)
+            _fill_workbook(workbook, spool, columns, names[0], is_typed=is_typed)
+            notes_sheet = workbook.add_worksheet(names[1])
+            for number, note in enumerate(notes):
+                notes_sheet.write_string(number, 0, note)
             workbook.close()
         finally:
             for sheet in workbook.worksheets():
@@ -296,42 +393,81 @@ def write_sheets(
 
 
 def _fill_workbook(
-    workbook: Any, spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str]
+    workbook: Any, spool: IO[str], columns: Sequence[SheetColumn], title: str, *, is_typed: bool
 ) -> None:
-    bold = workbook.add_format({"bold": True})
-    header = [name for column in columns for name in _list_cell_names(*column)]
-    sheet, row_number = None, MAX_SHEET_ROWS
+    formats = {name: workbook.add_format(values) for name, values in FORMATS.items()}
+    name: str | None = NOT_IN_SHEET_NAME.sub(" ", title)[:MAX_SHEET_NAME].strip()
+    row_number = MAX_SHEET_ROWS - 1
     spool.seek(0)
-    for line in spool:
-        if sheet is None or row_number == MAX_SHEET_ROWS:
-            sheet, row_number = _add_sheet(workbook, header, bold), 1
-        _write_cells(sheet, row_number, columns, json.loads(line))
-        row_number += 1
-    if sheet is None:
-        _add_sheet(workbook, header, bold)
-    notes_sheet = workbook.add_worksheet("README")
-    for number, note in enumerate(notes):
-        notes_sheet.write_string(number, 0, note)
+    while row_number == MAX_SHEET_ROWS - 1:  # the sheet before is full
+        sheet = workbook.add_worksheet(name)
+        sheet.freeze_panes(1, 0)
+        sheet.set_default_row(ROW_HEIGHT)
+        last = _write_header(sheet, columns, formats["header"])
+        name, row_number = None, 0
+        for row_number, line in enumerate(islice(spool, MAX_SHEET_ROWS - 1), 1):
+            _write_cells(sheet, row_number, columns, json.loads(line), formats if is_typed else {})
+        sheet.autofilter(0, 0, row_number, last)
 
 
-def _add_sheet(workbook: Any, header: Sequence[str], bold: Any) -> Any:
-    """Add a sheet with a frozen header row."""
-    sheet = workbook.add_worksheet()
-    sheet.freeze_panes(1, 0)
-    for number, name in enumerate(header):
-        sheet.write_string(0, number, name, bold)
-    return sheet
+def _write_header(sheet: Any, columns: Sequence[SheetColumn], bold: Any) -> int:
+    """Write the headers, and return the number of the last column."""
+    headers = [(column[0], header) for column in columns for header in _list_cell_names(*column)]
+    for number, (name, header) in enumerate(headers):
+        width = max(WIDTHS.get(name.rstrip(NUMBER), DEFAULT_WIDTH), len(header) + 3)
+        sheet.set_column(number, number, width)
+        sheet.write_string(0, number, header, bold)
+    return len(headers) - 1
 
 
 def _write_cells(
-    sheet: Any, row_number: int, columns: Sequence[tuple[str, int]], cells: Sequence[Sequence[Any]]
+    sheet: Any,
+    row_number: int,
+    columns: Sequence[SheetColumn],
+    cells: Sequence[Sequence[Any]],
+    formats: Mapping[str, Any],
 ) -> None:
-    """Write a row. Text never becomes a formula, a number or a link."""
+    """Write a row. Text never becomes a formula or a number. formats: of dates and links, if they
+    are not written as texts.
+    """
     first = 0
-    for (name, count), parts in zip(columns, cells, strict=True):
+    for (name, _, count), parts in zip(columns, cells, strict=True):
         for number, part in enumerate(parts, first):
-            if part is not None:
-                write = sheet.write_string if isinstance(part, str) else sheet.write_number
-                if write(row_number, number, part):
-                    raise ValueError(f"row {row_number}, {name}: cannot be written as a cell")
+            if part not in (None, "") and _write_cell(
+                sheet, (row_number, number), name.rstrip(NUMBER), part, formats
+            ):
+                raise ValueError(f"row {row_number}, {name}: cannot be written as a cell")
         first += count
+
+
+def _write_cell(
+    sheet: Any, place: tuple[int, int], name: str, value: Any, formats: Mapping[str, Any]
+) -> int:
+    """Write a value; return 0, or the number of an error."""
+    if not isinstance(value, str):
+        return int(sheet.write_number(*place, value))
+    moment = _parse_date(value) if formats and name in DATE_COLUMNS else None
+    if moment:
+        form = formats["time" if "T" in value else "day"]
+        return int(sheet.write_datetime(*place, moment, form))
+    is_link = bool(formats) and name in LINK_COLUMNS and LINK.fullmatch(value) is not None
+    if is_link and sheet.hlink_count < MAX_SHEET_LINKS:
+        return int(sheet.write_url(*place, value, formats["link"], value))
+    return int(sheet.write_string(*place, value))
+
+
+def _parse_date(text: str) -> datetime | None:
+    """Return a time without its zone, in Swedish time; None for what is no day: a month stays text,
+    and so does a day before 1900, of which Excel knows none.
+
+    >>> _parse_date("2024-05-03"), _parse_date("2024-05")
+    (datetime.datetime(2024, 5, 3, 0, 0), None)
+    >>> _parse_date("2024-07-01T22:30:00+00:00")
+    datetime.datetime(2024, 7, 2, 0, 30)
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    swedish = moment.astimezone(SWEDISH_TIME) if moment.tzinfo else moment
+    return swedish.replace(tzinfo=None) if text >= "1900" else None

@@ -89,7 +89,8 @@ FIELDS: Mapping[str, Type] = {
     "observations": [
         {
             "revision": "int",
-            "collection": "str A collection that had this version",
+            "kind": "str collection or web archive",
+            "collection": "str A collection that had this version, or a web archive",
             "url": "url?",
             "first": "str? When it first had it: a day or a time; null if unknown = 2024-05-03",
             "last": "str? = 2024-06-09",

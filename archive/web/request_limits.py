@@ -50,6 +50,7 @@ WORK: Mapping[str, Work] = {
     BODY: Work(100, waiting=0),
     # slow pages, by the beginning of their path: the first that matches
     "/-/compare": Work(1),
+    "/-/over-time": Work(2),
     "/-/diff/": Work(1),
     "/-/evidence/": Work(2),  # each may have the bytes of one response in memory
     "/-/web/": Work(2),

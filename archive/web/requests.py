@@ -34,6 +34,7 @@ RESPONSE_MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "atom": "application/atom+xml; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "svg": "image/svg+xml; charset=utf-8",
 }
 DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
 FILE_FORMAT = re.compile(r"\.(zip|bib|ris)$")  # what readers download by a link on a page
@@ -179,8 +180,13 @@ class SiteRequest:
         status: int = 200,
         headers: dict[str, str] | None = None,
     ) -> Response:
-        page = await render_own_template(self, template, context)
+        page = await _render_own_template(self, template, context)
         return Response.html(page, status=status, headers=headers)
+
+    async def render_xml(self, template: str, context: dict[str, Any]) -> str:
+        """Return a template as XML, without the characters that XML forbids."""
+        page = await _render_own_template(self, template, context)
+        return XML_INVALID_CHARACTER.sub("\ufffd", page)
 
     async def render_error(self, status: int, text_key: str, **values: object) -> Response:
         is_data = self.format_name or expects_data(self.request)
@@ -302,7 +308,7 @@ class OwnTemplate(Template):
         return self.render(*args, **kwargs)
 
 
-async def render_own_template(site: SiteRequest, name: str, context: dict[str, Any]) -> str:
+async def _render_own_template(site: SiteRequest, name: str, context: dict[str, Any]) -> str:
     """Render one of our templates with Datasette's context, but not in its asynchronous mode, which
     is slower.
     """

@@ -12,7 +12,7 @@ from datasette.database import QueryInterrupted
 
 from archive.urls import FilterError, is_harmless_parameter
 from archive.web.documents import DataList
-from archive.web.exports import render_list
+from archive.web.exports import complete_for_readers, render_list
 from archive.web.openapi import NAME_IN_PATH, PARAMETERS, Operation, Type, is_number
 from archive.web.requests import PostedTextError, ReaderError, SiteRequest, answer_options
 
@@ -120,6 +120,8 @@ async def _render_list(site: SiteRequest, data: DataList, operation: Operation) 
         url=data.url or site.own_url(f".{site.format_name}"),
         page_url=data.page_url or site.own_url(after=None),
     )
+    if site.format_name == "xlsx":
+        completed = complete_for_readers(site, completed)
     return await render_list(site, completed)
 
 

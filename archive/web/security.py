@@ -115,10 +115,16 @@ CSP_DATA = "default-src 'none'; sandbox; frame-ancestors 'none'"
 # a page of an agency, as it was received: with its own styles, but nothing else
 CSP_CAPTURES = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 CAPTURES_PATH = "/-/web/"
+# charts, which also have styles in them, and may be shown by other sites
+SVG_MEDIA_TYPE = "image/svg+xml"
+SVG_HEADERS = (
+    (b"content-security-policy", CSP_CAPTURES.encode()),
+    (b"cross-origin-resource-policy", b"cross-origin"),
+)
 STATIC_PATHS = ("/static/", "/-/static/", "/-/static-plugins/", "/favicon.ico")
 VARY_VALUE = b"Accept-Language, Cookie, Authorization"  # feeds and data also depend on the language
 MAX_CACHE_SECONDS = 5  # Datasette's default
-MAX_STATIC_CACHE_SECONDS = 300
+MAX_STATIC_CACHE_SECONDS, MAX_CHART_CACHE_SECONDS = 300, 3600
 MAX_AGE_DIRECTIVE = re.compile(rb"(max-age=|s-maxage=)(\d+)", re.IGNORECASE)
 # with these, the response may depend on random() or the time
 UNCACHEABLE_PARAMETER = re.compile(r"(^|&)(sql|_where|_stream|_ttl|_nocache)=")
@@ -520,7 +526,9 @@ def _build_response_headers(
     security = _build_security_headers(media_type, language)
     headers = [(name, value) for name, value in headers if name not in security]
     if not is_static:
-        headers = _add_cache_headers(headers, status, validators)
+        # a chart has no text of a release that may be taken down
+        max_age = MAX_CHART_CACHE_SECONDS if media_type == SVG_MEDIA_TYPE else MAX_CACHE_SECONDS
+        headers = _add_cache_headers(headers, status, validators, max_age)
     elif status == 200:
         headers = [(name, value) for name, value in headers if name not in validators]
         headers += validators.items()
@@ -533,6 +541,7 @@ def _build_security_headers(media_type: str, language: str | None) -> dict[bytes
     headers[b"content-security-policy"] = (
         CSP_PAGES if media_type == "text/html" else CSP_DATA
     ).encode()
+    headers.update(SVG_HEADERS if media_type == SVG_MEDIA_TYPE else ())
     if language:
         headers[b"content-language"] = language.encode()
     return headers
@@ -573,14 +582,20 @@ def _is_not_modified(scope: dict[str, Any], validators: dict[bytes, bytes]) -> b
 
 
 def _add_cache_headers(
-    headers: list[tuple[bytes, bytes]], status: int, validators: dict[bytes, bytes]
+    headers: list[tuple[bytes, bytes]],
+    status: int,
+    validators: dict[bytes, bytes],
+    max_age: int = MAX_CACHE_SECONDS,
 ) -> list[tuple[bytes, bytes]]:
-    """Add caching headers: a success may be cached for a few seconds, an error never."""
+    """Add caching headers: a success may be cached for a few seconds, an error never.
+
+    max_age: the longest time that a response may choose, in seconds.
+    """
     if status >= 500:
         return [*_drop_header(headers, b"cache-control"), (b"cache-control", b"no-store")]
     names = {name for name, _ in headers}
     fields = [
-        (name, _limit_max_age(value) if name == b"cache-control" else value)
+        (name, _limit_max_age(value, max_age) if name == b"cache-control" else value)
         for name, value in _drop_header(headers, b"vary")
     ]
     # of a TimeGate (archive.views.memento)
@@ -597,7 +612,7 @@ def _drop_header(headers: list[tuple[bytes, bytes]], dropped: bytes) -> list[tup
     return [(name, value) for name, value in headers if name != dropped]
 
 
-def _limit_max_age(cache_control: bytes) -> bytes:
+def _limit_max_age(cache_control: bytes, most: int = MAX_CACHE_SECONDS) -> bytes:
     """Limit how long caches may store a response, even with `_ttl=`, because its text may be taken
     down.
 
@@ -607,7 +622,7 @@ def _limit_max_age(cache_control: bytes) -> bytes:
     b'public, s-maxage=5'
     """
     return MAX_AGE_DIRECTIVE.sub(
-        lambda match: match[1] + str(min(int(match[2][-9:]), MAX_CACHE_SECONDS)).encode(),
+        lambda match: match[1] + str(min(int(match[2][-9:]), most)).encode(),
         cache_control,
     )
 

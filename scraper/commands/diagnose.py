@@ -183,7 +183,8 @@ def _list_problems(archive: Archive, agency: Agency) -> list[str]:
     """Return why pages of an agency could not be read at all, the newest first."""
     problems = archive.db.execute(
         "select problem from frontier where agency = ? and state in ('failed', 'rejected')"
-        " and problem is not null order by fetched desc limit ?",
+        " and problem is not null and role not in ('capture', 'captures')"
+        " order by fetched desc limit ?",
         [agency.slug, MAX_PROBLEMS],
     )
     return [problem for (problem,) in problems]

@@ -200,7 +200,7 @@ def _iter_pages(
     """Yield what has to be parsed, and count the other releases."""
     for url, agency in releases:
         stored = archive.get(url)
-        if stored is None or stored.sha256 is None:
+        if stored is None or stored.sha256 is None or stored.cause == "import":
             count("without capture")
         elif _is_read_by_current_rules(stored, agency):
             count("unchanged")

@@ -179,6 +179,7 @@ class ArchiveSpider(CrawlState, Protocol):
 
     name: str
     deadline: Deadline
+    reads_agencies: bool
 
     def stop_if_unwritable(self, error: BaseException | None) -> bool: ...
 
@@ -210,6 +211,8 @@ class CrawlStatsExtension(CrawlerComponent):
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
         """Insert the rows. If the crawl is killed, their `finished` stays empty."""
+        if not spider.reads_agencies:  # it says nothing about them, nor about their sites
+            return
         try:
             with spider.archive.transaction():
                 crawl_ids = {
@@ -232,8 +235,9 @@ class CrawlStatsExtension(CrawlerComponent):
                 for slug, stats in spider.agency_stats.items():
                     politeness = self.report_politeness(spider.agencies[slug], stats)
                     close_crawl(spider.archive, stats, reason, now(), **politeness)
-            with spider.archive.transaction():
-                assess_agencies(spider.archive.db, spider.agency_stats, now())
+            if spider.reads_agencies:
+                with spider.archive.transaction():
+                    assess_agencies(spider.archive.db, spider.agency_stats, now())
             write_manifest(spider.archive.db.conn, spider.recorder.captures, now().date())
         except (
             sqlite3.OperationalError,

@@ -220,6 +220,8 @@ class DailyBudgetMiddleware(CrawlerComponent):
         slug, share = request.meta.get("agency", ""), request.meta.get("budget_share", 1)
         stats = getattr(self.crawler.spider, "agency_stats", {}).get(slug)
         limit = int(self.max_requests * share)
+        if not getattr(self.crawler.spider, "reads_agencies", True):
+            return
         if stats and self.earlier_requests.get(slug, 0) + stats.requests >= limit:
             raise DailyBudgetExceeded(
                 f"the {limit} requests of this day are used up (DAILY_BUDGET)"
@@ -235,6 +237,7 @@ def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | No
     """
     fetched = (
         "select count(*) from frontier where agency = :slug and fetched >= :day and fetched < :next"
+        " and role not in ('capture', 'captures')"  # requests to a web archive
     )
     if spider:
         fetched = (

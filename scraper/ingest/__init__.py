@@ -18,6 +18,7 @@ from scraper.ingest.misreadings import (
     list_symptoms,
 )
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage, build_file_item
+from scraper.ingest.past_versions import save_captured_page
 from scraper.ingest.saving import (
     CrawlRecorder,
     Ingest,
@@ -53,6 +54,7 @@ __all__ = [
     "reparse_stored",
     "resolve_superseded",
     "review_quarantine",
+    "save_captured_page",
     "take_in_refused",
     "to_comparable_text",
 ]

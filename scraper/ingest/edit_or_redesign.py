@@ -190,14 +190,27 @@ def find_change_cause(
 
 def is_redesign(old: PageVersion, new: PageVersion) -> bool:
     """Return whether a page's template was replaced; False if either version cannot be parsed."""
+    overlap = _compare_templates(old, new)
+    # the templates have too few names in common
+    return overlap is not None and overlap < MIN_TEMPLATE_OVERLAP
+
+
+def has_same_template(one: PageVersion, other: PageVersion) -> bool:
+    """Return whether two pages have the same template; False if that cannot be told."""
+    return (_compare_templates(one, other) or 0) >= MIN_TEMPLATE_OVERLAP
+
+
+def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
+    """Return which share of the names of two templates both have; None if they have too few, or
+    either page cannot be parsed.
+    """
     try:
         if old.template is None or new.template is None:
-            return False
+            return None
         both, either = count_template_names(old.template, new.template)
     except NotARelease:
-        return False
-    # the templates have too few names in common
-    return either >= MIN_TEMPLATE_NAMES and both < MIN_TEMPLATE_OVERLAP * either
+        return None
+    return both / either if either >= MIN_TEMPLATE_NAMES else None
 
 
 def count_template_names(old: bytes, new: bytes) -> tuple[int, int]:

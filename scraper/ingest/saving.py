@@ -66,6 +66,7 @@ from scraper.ingest.edit_or_redesign import (
 from scraper.ingest.matching import PageMatch, match_other_address, match_page
 from scraper.ingest.misreadings import QuarantineCheck, describe_reasons
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
+from scraper.ingest.past_versions import find_edits_of_past
 from scraper.normalise import to_release
 from scraper.pages import open_document, read_document
 from scraper.revisit_schedule import RevisitSchedule, find_recheck_delay
@@ -215,6 +216,10 @@ class Ingest:
         with self.archive.transaction():
             self.move(matched)
             outcome = self.store_states(matched, changes, sha256)
+            if stored is not None and stored.cause == "import":
+                agency = self.agencies[matched.release.agency]
+                captures = self.recorder.captures
+                find_edits_of_past(self.archive, captures, agency, stored.release_id)
             if not is_missing:
                 self.update_frontier(matched, outcome)
             elif outcome is SaveResult.UNCHANGED:
@@ -444,7 +449,8 @@ class Ingest:
 
     def reparse(self, stored: StoredRelease, matched: MatchedPage) -> PreparedRelease | None:
         """Return a stored page as the current parser reads it, or None if it cannot."""
-        if stored.sha256 is None:
+        # what a web archive captured would be stored as the archive's own
+        if stored.sha256 is None or stored.cause == "import":
             return None
         url, agency = matched.release.url, self.agencies[matched.release.agency]
         version = matched.versions.stored(stored.sha256, url)
@@ -555,12 +561,17 @@ class CrawlRecorder:
         return self.captures.store_body(response.body, urlsplit(response.url).netloc)
 
     def record_capture(
-        self, response: FetchedPage, sha256: str, template: bytes | None = None
+        self,
+        response: FetchedPage,
+        sha256: str,
+        template: bytes | None = None,
+        observer: int | None = None,
     ) -> int:
         """Store the capture of a response whose bytes are already in captures.db, and return its
         id.
 
-        template: the fingerprint of the page's template, if it was read as a release.
+        template: the fingerprint of the page's template, if it was read as a release. observer: the
+        web archive that answered.
         """
         capture = Capture(
             url=response.record_url or response.url,
@@ -569,6 +580,7 @@ class CrawlRecorder:
             headers=select_evidence_headers(response.headers),
             sha256=sha256,
             bytes=len(response.body),
+            observer=observer,
         )
         return self.archive.add_capture(capture, template)
 

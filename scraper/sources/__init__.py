@@ -1,4 +1,9 @@
-"""Where releases are listed: feeds, sitemaps, listings with their next pages, lists in JSON."""
+"""Where releases are listed: feeds, sitemaps, listings with their next pages, lists in JSON.
+
+Other rooms use the names below, and:
+
+    web_archives   indexes of what web archives captured
+"""
 
 from scraper.sources.discovery import (
     MAX_PRESS_ROOMS,

@@ -13,7 +13,7 @@ from typing import Any, Self, TextIO
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DontCloseSpider
+from scrapy.exceptions import DontCloseSpider, IgnoreRequest
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
@@ -99,6 +99,7 @@ class ReleaseSpider(IdentifiedSpider):
     archive: Archive
     recorder: CrawlRecorder
     lock: TextIO  # open lock file beside the archive
+    reads_agencies = True  # whether it requests the agencies' own sites
 
     def __init__(self, agency: str = "", minutes: str = "", **arguments: Any) -> None:
         for name in arguments:
@@ -327,7 +328,7 @@ class ReleaseSpider(IdentifiedSpider):
                 self.agency_stats[slug].problems.append(problem)
         return True
 
-    def defer_release(self, row: FrontierEntry, error: HostPaused, request: Request) -> None:
+    def defer_release(self, row: FrontierEntry, error: IgnoreRequest, request: Request) -> None:
         """Leave a release at a paused host for a later crawl; logged once per host."""
         host = extract_host(request.url)
         if host not in self.deferred_hosts[row.agency]:

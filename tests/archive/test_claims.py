@@ -37,10 +37,11 @@ PAGES = (
     *("/", "/about", "/help", "/agencies", "/agency/hamnverket", "/agency/hamnverket/undated"),
     *("/month/2024-06", "/data", "/people", "/llms.txt", "/openapi.json", "/new.atom", "/new.json"),
     *(f"/search{suffix}?q=kajen" for suffix in ("", ".json", ".csv", ".atom")),
-    *("/search?q=lokomotiv", "/search", "/-/compare?q=kajen", "/-/phrase?q=lokomotiv"),
+    *("/search?q=lokomotiv", "/search", "/-/over-time?q=kajen", "/-/over-time?q=lokomotiv"),
     *(f"/-/{name}{suffix}" for name in ("edits", "removed") for suffix in ("", ".json", ".atom")),
-    *(f"/-/phrase{suffix}?q=kajen" for suffix in ("", ".json", ".csv", ".atom")),
-    *('/-/phrase?q="120 miljoner"', '/search?q="120 miljoner"', "/-/edits?q=kajen"),
+    *(f"/-/phrase{suffix}?q=kajen" for suffix in (".json", ".csv", ".atom")),
+    "/-/over-time.svg?q=kajen",
+    *('/-/over-time?q="120 miljoner"', '/search?q="120 miljoner"', "/-/edits?q=kajen"),
     *("/-/edits?agency=hamnverket", "/-/removed?agency=hamnverket"),
     *("/-/takedowns", "/-/status", "/-/coverage", "/-/check", "/-/coverage?agency=hamnverket"),
     *(f"/archive/releases/{number}{suffix}" for number in (1, 2, 3) for suffix in ("", ".json")),
@@ -297,8 +298,8 @@ async def test_words_that_were_only_imported(state_archive: tuple[str, Path]) ->
     state, path = state_archive
     with served(path) as datasette:
         site = Site(datasette)
-        (heading,) = (await site.page("/-/phrase?q=kajen")).cssselect("h2.status")
-        (single,) = (await site.page('/-/phrase?q="Etapp 2"')).cssselect("h2.status")
+        (heading,) = (await site.page("/-/over-time?q=kajen")).cssselect("p.status")
+        (single,) = (await site.page('/-/over-time?q="Etapp 2"')).cssselect("p.status")
     expected = "Orden finns i 3 meddelanden. Alla är importerade, och inget har kontrollerats."
     assert (" ".join(heading.text_content().split()) == expected) == (state == "imported")
     expected = "Orden finns i ett meddelande. Det är importerat och har inte kontrollerats."
@@ -365,7 +366,7 @@ async def test_an_import_that_was_checked_later(tmp_path: Path) -> None:
             mark_missing(archive, 3, SEEN + DAY * day, "gone", status=404)
     with served(path) as datasette:
         site = Site(datasette)
-        text = await site.text("/-/phrase?q=etapp&lang=en")
+        text = await site.text("/-/over-time?q=etapp&lang=en")
         version = await site.text("/-/revision/1?lang=en")
         page = await site.text("/archive/releases/3?lang=en")
     guides = [read_guide(read_bundle(path, number)) for number in (1, 3)]
@@ -408,7 +409,7 @@ async def test_text_of_an_unknown_time_is_neither_earlier_nor_later(
         ).fetchone()
     with served(path) as datasette:
         site = Site(datasette)
-        text = await site.text("/-/phrase?q=120+miljoner&lang=en")
+        text = await site.text("/-/over-time?q=120+miljoner&lang=en")
         (row,) = (await site.get("/-/phrase.json?q=120+miljoner")).json()["presences"]
         differences = (await site.get("/-/edits.json?kind=collection")).json()["edits"]
         version = await site.text(f"/-/revision/{key}?lang=en")
@@ -461,7 +462,7 @@ async def test_a_reading_is_named_once(
             import_release(archive, release, SEEN, date(2024, 5, day), source="museum")
     with served(path) as datasette:
         site = Site(datasette)
-        assert sentences in await site.text("/-/phrase?q=120+miljoner&lang=en")
+        assert sentences in await site.text("/-/over-time?q=120+miljoner&lang=en")
         text = await site.text("/-/edits?kind=collection&lang=en")
     expected = "The collection museum has both texts of 1 May 2024."
     assert (expected in text) == (days[0] == days[1])

@@ -16,7 +16,7 @@ from archive.i18n import (
 from tests.archive.sample import ROOT
 
 # variables of templates that an agency or reader states
-STATED = ("published", "updated", "newest", "when", "day")
+STATED = ("period", "published", "updated", "newest", "when", "day")
 # recorded by the archive
 OTHER_TIMES = (
     "edit.when",

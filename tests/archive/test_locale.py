@@ -24,8 +24,13 @@ from archive.changes.importance import KIND_IMPORTANCE
 from archive.database.removals import REMOVAL_KINDS
 from archive.health.health_report import STATE_ORDER
 from archive.health.metrics import TRACKED_FIELDS
-from archive.i18n import CATALOGUE_FILE, IMPORTANCE_LEVELS, LANGUAGES, LOCALE_FOLDER
+from archive.i18n import CATALOGUE_FILE, IMPORTANCE_LEVELS, LANGUAGES, LOCALE_FOLDER, find_text
+from archive.plugins.archive_site import VIEWS
 from archive.search.search_request import FACETS
+from archive.views.many_searches import BATCH_COLUMNS
+from archive.views.search import CHANGE_COLUMNS, SEARCH_COLUMNS
+from archive.web import list_routes
+from archive.web.exports import NUMBER, RELEASE_COLUMNS
 from scraper.normalise.conversion import KIND_PHRASES
 from tests.archive.sample import ROOT
 
@@ -40,6 +45,21 @@ NONE_FOUND = (
     "none_since",
     "none_yet",
 )
+
+
+def read_columns() -> set[str]:
+    """Return the columns of lists that are offered as Excel, also with the name of their list."""
+    routes = (route for module in VIEWS for route in list_routes(module))
+    operations = (getattr(view, "operation", None) for _, view in routes)
+    shown = [each for each in operations if each and "xlsx" in each.formats]
+    names = {"release", *RELEASE_COLUMNS, *BATCH_COLUMNS, *CHANGE_COLUMNS}
+    names |= {name for columns in SEARCH_COLUMNS.values() for name in columns}
+    names |= {name for each in shown for name in each.columns}
+    names = {name.rstrip(NUMBER) for name in names}
+    own = {f"{each.rows_name}.{name}" for each in shown for name in each.columns}
+    return names | {name for name in own if find_text("sv", f"column.{name}")}
+
+
 KEY_ENDINGS: dict[str, Iterable[str]] = {  # of keys that are built at run time, by their prefix
     "month_name.": map(str, range(1, 13)),
     "release_kind.": KIND_PHRASES,
@@ -54,7 +74,7 @@ KEY_ENDINGS: dict[str, Iterable[str]] = {  # of keys that are built at run time,
     "search.facet.": FACETS,
     "alert.heading.": ("faults", "recoveries", "passed"),
     "alert.count.": ("faults", "recoveries", "passed"),
-    "history.event.": ("first", "edit", "reread", "same", "import"),
+    "history.event.": ("first", "edit", "reread", "same", "import", "import.captured"),
     "release_status.": (
         *("gone", "doubt", "moved", "outage", "forbidden", "unread", "hidden", "redacted"),
         *("outage_since", "forbidden_since", "unread_since"),
@@ -72,6 +92,7 @@ KEY_ENDINGS: dict[str, Iterable[str]] = {  # of keys that are built at run time,
         for action in ("changed", "added", "removed", "moved")
         for form in ("common", "neuter", "plural")
     ),
+    "column.": read_columns(),
     "change.": (*KIND_IMPORTANCE, "none", "hour_added", "hour_removed"),
 }
 
@@ -185,6 +206,7 @@ def find_used_keys() -> tuple[set[str], set[str]]:
 
 def test_no_text_is_missing_or_unused() -> None:
     used_keys, used_prefixes = find_used_keys()
+    used_keys |= {key for key in KEYS if key.removesuffix(".captured") in used_keys}
     assert used_keys.union(*BUILT_KEYS.values()) - KEYS == set()
     assert {
         prefix for prefix in used_prefixes if not any(key.startswith(prefix) for key in KEYS)
@@ -195,6 +217,19 @@ def test_no_text_is_missing_or_unused() -> None:
         for key in KEYS.difference(used_keys, *BUILT_KEYS.values())
         if not key.startswith(unlisted)
     } == set()
+
+
+def test_what_is_said_of_collections_is_said_of_web_archives_in_other_words() -> None:
+    about = {key for key in KEYS if "collection" in find_placeholders(MESSAGES["sv"][key])}
+    of_collections = {key for key in about if ".captured" not in key}
+    assert {f"{key}.captured" for key in of_collections} <= KEYS
+    read = re.compile(r"\bläst|\bkontrollera|\bsamling|\bimport", re.IGNORECASE)
+    captured = [key for key in KEYS if key.endswith(".captured")]
+    assert [
+        key
+        for key in captured
+        if read.search(re.sub(r"{.*?}", "", str(get_forms(MESSAGES["sv"][key]))))
+    ] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -6,8 +6,15 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from lxml import etree
+from openpyxl import load_workbook
+
+from archive.i18n import find_text
+from archive.web.exports import DATE_COLUMNS
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 ESCAPED = re.compile(r"_x([0-9A-F]{4})_")
@@ -20,7 +27,6 @@ def read_sheet(content: bytes, number: int = 1) -> list[list[str | int | float |
             archive.read(f"xl/worksheets/sheet{number}.xml"), etree.XMLParser(huge_tree=True)
         )
     assert root.find(f".//{MAIN}f") is None, "a formula"
-    assert root.find(f".//{MAIN}hyperlink") is None, "a link"
     return [list(read_row(row)) for row in root.iter(f"{MAIN}row")]
 
 
@@ -31,6 +37,32 @@ def read_table(content: bytes) -> list[dict[str, str | int | float | None]]:
         dict(zip(map(str, header), [*row, *[None] * (len(header) - len(row))], strict=True))
         for row in rows
     ]
+
+
+def read_list(content: bytes, list_name: str, columns: list[str]) -> list[dict[str, Any]]:
+    """Return the rows of a Swedish list for readers, by the names of its columns."""
+    header, *rows = load_workbook(io.BytesIO(content)).worksheets[0].values
+    assert [*header][: len(columns)] == [name_header(list_name, name) for name in columns]
+    return [dict(zip(columns, row, strict=False)) for row in rows]
+
+
+def name_header(list_name: str, column: str) -> str:
+    """Return the Swedish header of a column, which every column of a list has."""
+    name, number = re.fullmatch(r"(.*?)((?:_\d+)?)", column).groups()  # type: ignore[union-attr]
+    texts = (find_text("sv", f"column.{key}") for key in (f"{list_name}.{name}", name))
+    return next(filter(None, texts)) + number.replace("_", " ")
+
+
+def build_cell(column: str, value: Any) -> Any:
+    """Return what a list for readers has in a cell for a value of JSON or CSV."""
+    if value == "" or isinstance(value, bool):
+        return None if value == "" else int(value)
+    if column not in DATE_COLUMNS or not re.match(r"\d{4}-\d{2}-\d{2}", value or ""):
+        return value
+    moment = datetime.fromisoformat(value)
+    return (moment.astimezone(ZoneInfo("Europe/Stockholm")) if moment.tzinfo else moment).replace(
+        tzinfo=None
+    )
 
 
 def read_row(row: etree._Element) -> Iterator[str | int | float | None]:

@@ -55,6 +55,7 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
     return {
         **{name: [ask(word) for word in chosen] for name, chosen in words.items()},
         "two words": [ask(f"{one} {other}") for one, other in zip(common, very, strict=True)],
+        "in quotations": [ask(word, show="quotes") for word in common],
         "phrase": [ask(f'"{phrase}"') for phrase in phrases],
         "phrase, common": [ask(f'"{phrase}"') for phrase in common_phrases],
         "prefix": [begin(word[:LONG]) for word in medium],
@@ -163,7 +164,7 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
         "diff": [f"/-/diff/{previous}/{key}" for previous, key in edits],
         "feed": ["/new.atom", f"/agency/{some[0]}.atom", "/-/edits.atom"],
         "sitemap": ["/sitemap.xml"],
-        "compare": ["/-/compare?" + urlencode([("q", word) for word in common[:2]])],
+        "compare": ["/-/over-time?" + urlencode([("q", word) for word in common[:2]])],
         "history": list(map(to_history, histories)),
         "history, common": list(map(to_history, common_histories)),
         "people": ["/people", f"/people?agency={some[0]}"],
@@ -182,7 +183,7 @@ def ask(text: str, **chosen: str) -> Question:
 
 def to_history(phrase: str) -> str:
     """Return the address of the history of a wording."""
-    return "/-/phrase?" + urlencode({"q": f'"{phrase}"'})
+    return "/-/over-time?" + urlencode({"q": f'"{phrase}"'})
 
 
 def begin(text: str) -> Question:

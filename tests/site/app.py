@@ -94,6 +94,8 @@ class App:
             answer = self.site.agencies[slug].answer(path, query, f"http://{netloc}")
         elif plain := self.site.plain.get(host):
             answer = plain.answer(path)
+        elif web_archive := self.site.web_archives.get(host):
+            answer = web_archive.answer(path, query)
         elif wire := self.site.wires.get(host):
             answer = wire.answer(path, query)
         elif mounted := self.site.mounted.get(netloc) or self.site.mounted.get(host):

@@ -55,6 +55,7 @@ class Site(Newsroom):
         for agency in self.agencies.values():
             agency.weight = weight
         self.wires: dict[str, SampleWire] = {}  # by host
+        self.web_archives: dict[str, Any] = {}  # by host: a WebArchive, or what answers like it
         self.mounted: dict[str, MountedHost] = mount(pages) if pages else {}
         self.plain = make_plain_hosts()
         self.faults: dict[tuple[str, str], Break] = {}

@@ -168,7 +168,7 @@ def test_capture_inserted_after_its_manifest_is_found(archive: Path) -> None:
         Captures(archive) as captures,
     ):
         assert write_manifest(db, captures, date(2026, 3, 9))
-    columns = "url, seen, status, headers, sha256, bytes, template"
+    columns = "url, seen, status, headers, sha256, bytes, template, observer"
     execute(archive, f"insert into captures select 5, {columns} from captures limit 1")
     assert (
         "archive.db: captures: 5: was inserted after the manifest"

@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import date, timedelta
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -139,18 +138,13 @@ async def test_oldest_first_is_the_reverse_of_newest_first(
     sample: Searcher, monkeypatch: pytest.MonkeyPatch, text: str, show: str
 ) -> None:
     chosen = {"text": text, "show": show} if text != "tag" else {"tag": "Väglag", "show": show}
-    hits = (await sample.find(**chosen, order="newest", size=100)).hits
-    by_release = [  # the questions of a release stay in their order
-        [hit for hit in hits if hit.row["id"] == release and not hit.is_loose]
-        for release in dict.fromkeys(hit.row["id"] for hit in hits)
+    by_date = [
+        (hit.row["published"] or hit.row["updated"], hit.row["pair" if hit.is_pair else "id"])
+        for hit in (await sample.find(**chosen, order="newest", size=100)).hits
+        if not hit.is_loose
     ]
-    dated = [
-        each for each in by_release if each and (each[0].row["published"] or each[0].row["updated"])
-    ]
-    undated = [each for each in by_release if each not in dated]
-    expected = [
-        hit.row["pair" if hit.is_pair else "id"]
-        for hit in chain.from_iterable([*reversed(dated), *undated])
+    expected = [key for date, key in reversed(by_date) if date] + [
+        key for date, key in by_date if not date
     ]
     for limit in (100, 10):
         lower_limits(monkeypatch, limit)

@@ -27,8 +27,8 @@ async def test_questions_are_hits(sample: Searcher) -> None:
         2,
     )
     assert await sample.titles(show="questions", agency="fagelverket", order="newest") == [
-        "Varför sjunger rörsångaren på natten?",
         "Hur många finns det?",
+        "Varför sjunger rörsångaren på natten?",
     ]
     assert await sample.titles("rubrik:fyrar hamnarna", show="questions") == ["Vem betalar?"]
 

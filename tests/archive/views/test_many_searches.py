@@ -81,9 +81,10 @@ async def test_csv_excel_and_short_lists_in_the_address(history_site: Site) -> N
     )
     assert int(rows[0]["releases"]) > 0
     assert rows[0]["page_1"].startswith("http://localhost/archive/releases/")
-    workbook = await post(history_site, "/-/batch.xlsx", "fyrar\nkvastfening")
+    workbook = await post(history_site, "/-/batch.xlsx?lang=sv", "fyrar\nkvastfening")
     first, second = read_table(workbook.content)
-    assert (first["text"], second["releases"]) == ("fyrar", 0)
+    assert (first["Text"], second["Meddelanden"]) == ("fyrar", 0)
+    assert isinstance(first["Publicerat 1"], int), "a date"
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,14 @@ async def test_withheld_pages_are_not_there(archive: Path, kind: str) -> None:
         assert "link" not in page.headers
 
 
+async def test_captures_of_others_are_not_there(archive: Path) -> None:
+    capture_body(archive, "https://fyr.example/old", b"old")
+    execute(archive, "insert into observers (kind, name) values ('archive', 'Webbarkivet')")
+    execute(archive, "update captures set observer = 1 where url = 'https://fyr.example/old'")
+    with served(archive) as datasette:
+        assert await Site(datasette).status("/-/web/https://fyr.example/old") == 404
+
+
 async def test_quarantined_pages_are_not_there(archive: Path) -> None:
     capture_body(archive, "https://fyr.example/misread", b"?")
     (capture,) = execute(archive, "select id from captures order by id desc limit 1")[0]

@@ -112,6 +112,12 @@ async def test_facets_count_quotations(site: Site) -> None:
         assert len(await find(site, f"speaker={slug}")) == number
 
 
+async def test_chart_counts_quotations(site: Site) -> None:
+    (chart,) = (await site.page("/search?show=quotes&q=kajen")).cssselect(".chart")
+    assert "Citat per månad" in chart.text_content()
+    assert "kajen: 2 citat" in chart.text_content()
+
+
 async def test_page_leads_to_speaker_and_place(site: Site) -> None:
     page = await site.page("/search?q=fyr&show=quotes")
     assert texts(page, ".tabs [aria-current]") == ["Citat"]

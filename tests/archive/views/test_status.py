@@ -86,6 +86,25 @@ def archive_copy(assessed_archive: Path, tmp_path: Path) -> Path:
     return path
 
 
+async def test_a_change_is_shown_at_once(archive_copy: Path) -> None:
+    """What has not changed is kept between requests."""
+    with closing(sqlite3.connect(archive_copy)) as db, served(archive_copy) as datasette:
+        site = Site(datasette)
+        before = (await site.json("/-/status.json"))["agencies"][0]
+        assert before["red"]
+        page = await site.text("/-/status")
+        with db:
+            db.execute(
+                "update health set acknowledged = judged where agency = ?", [before["agency"]]
+            )
+            db.execute("update agencies set name = 'Nya namnet' where slug = ?", [before["agency"]])
+        rows = (await site.json("/-/status.json"))["agencies"]
+        (after,) = [row for row in rows if row["agency"] == before["agency"]]
+        assert (after["red"], after["agency_name"]) == (False, "Nya namnet")
+        assert "Nya namnet" in await site.text("/-/status")
+        assert "Nya namnet" not in page
+
+
 @pytest.mark.parametrize(
     ("states", "heading"), load_cases(__file__, "heading counts agencies that are crawled")
 )

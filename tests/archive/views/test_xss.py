@@ -15,11 +15,9 @@ from tests.archive.xss_vectors import LINKS, VECTORS
 from tests.case_tables import load_column
 
 ACTIVE_TAGS = set(load_column(__file__, "active tags"))
-# of our own pictures (archive/web/charts.py): nothing in them runs or loads
-PICTURES, DRAWN = (
-    {"columns-of", "ticks", "key", "strip", "versions"},
-    {"svg", "title", "desc", "path", "text"},
-)
+# of our own charts (archive/web/charts.py): nothing in them runs or loads
+PICTURES = {"key", "strip", "versions"}  # and those of a plot
+DRAWN = {"svg", "title", "desc", "path", "text", "tspan", "line", "rect", "a"}
 PAGES = load_column(__file__, "pages")
 DATA = load_column(__file__, "data")
 
@@ -48,7 +46,8 @@ def find_active_markup(document: html.HtmlElement) -> list[str]:
         if tag == "script" and element.get("type") == "application/ld+json" and not len(element):
             json.loads(element.text or "")  # data, which no browser runs
             continue
-        is_own = element.get("class") in PICTURES and {each.tag for each in element.iter()} <= DRAWN
+        is_own = element.get("class") in PICTURES or element.xpath("ancestor::*[@class='plot']")
+        is_own = is_own and {each.tag for each in element.iter()} <= DRAWN
         if tag in ACTIVE_TAGS and not is_own:
             add(element)
         for name, value in element.attrib.items():

@@ -1,4 +1,4 @@
-"""Pictures: their shapes, and what they say in words."""
+"""Small pictures: their shapes. Charts are in test_over_time.py."""
 
 from __future__ import annotations
 
@@ -6,33 +6,7 @@ from typing import Any
 
 from lxml import html
 
-from archive.web.charts import draw_columns, draw_strip, draw_ticks, draw_versions
-
-
-def test_columns_are_stacked_and_never_invisible() -> None:
-    picture = draw_columns(
-        {"i1": [50, 0, 1], "i2": [50, 100, 0]}, 100, "Ändringar <b>", "Från a till b."
-    )
-    svg = html.fromstring(picture)
-    assert (svg.get("role"), svg.get("viewbox")) == ("img", "0 0 30 100")
-    assert svg.xpath("title")[0].text == "Ändringar <b>"
-    assert svg.xpath("desc")[0].text == "Från a till b."
-    paths = {path.get("class"): path.get("d") for path in svg.xpath("path")}
-    assert paths == {
-        "i1": "M1 100v-50h8V100zM21 100v-2h8V100z",
-        "i2": "M1 50v-50h8V50zM11 100v-100h8V100z",
-    }
-    assert "style" not in picture
-
-
-def test_ticks_are_below_their_columns() -> None:
-    assert [
-        text.get("x")
-        for text in html.fromstring(draw_ticks(["2020", "", "2022", ""])).xpath("text")
-    ] == [
-        "12.5%",
-        "62.5%",
-    ]
+from archive.web.charts import draw_strip, draw_versions
 
 
 def test_strip_has_one_path_for_each_state() -> None:

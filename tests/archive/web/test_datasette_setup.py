@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import re
 import sqlite3
@@ -11,9 +12,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
+from threading import Event, current_thread
 
 import pytest
 from click import ClickException
+from datasette.database import Database
 from lxml.html import HtmlElement, fromstring
 
 from archive.store.releases import Archive
@@ -23,7 +26,7 @@ from tests.archive.sample import PAGED, ROOT, Site, build_release, fill, hrefs, 
 from tests.case_tables import load_cases, load_column
 
 PAGES = load_column(__file__, "addresses")
-SAME_IN_ALL_LANGUAGES = re.compile(r"/archive(/[a-z_]+(/\d+)?)?\.|/-/evidence/")
+SAME_IN_ALL_LANGUAGES = re.compile(r"/archive(/[a-z_]+(/\d+)?)?\.|/-/evidence/|/-/web/")
 
 
 # Pages
@@ -238,8 +241,34 @@ async def test_startup_loads_what_searches_need(sample_archive: Path) -> None:
     gc.unfreeze()
     with served(sample_archive) as datasette:
         await datasette.invoke_startup()
-        assert get_search_columns(datasette).last_change
+        columns = get_search_columns(datasette)
+        if thread := columns.loading:
+            thread.join()
+        assert columns.last_change
     assert gc.get_freeze_count() > 10_000  # the dictionaries are left out of garbage collection
+
+
+async def test_server_starts_before_it_has_read_all_releases(
+    sample_archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search waits for them, but no other page."""
+    may_read, connect = Event(), Database.connect
+
+    def connect_late(db: Database, *args: bool, **options: bool) -> sqlite3.Connection:
+        if current_thread().name == "columns":
+            may_read.wait(60)
+        connection: sqlite3.Connection = connect(db, *args, **options)
+        return connection
+
+    monkeypatch.setattr(Database, "connect", connect_late)
+    with served(sample_archive) as datasette:
+        await datasette.invoke_startup()
+        search = asyncio.create_task(datasette.client.get("/search.json?q=v%C3%A4garna"))
+        assert (await datasette.client.get("/agencies")).status_code == 200
+        await asyncio.sleep(0.1)
+        assert not search.done()
+        may_read.set()
+        assert (await search).json()["total"]
 
 
 @pytest.mark.parametrize("pages", load_pages(__file__))

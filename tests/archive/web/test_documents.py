@@ -6,11 +6,15 @@ import json
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
+from zoneinfo import ZoneInfo
 
+import openpyxl
 import pytest
 from datasette.database import QueryInterrupted
 
@@ -168,7 +172,7 @@ def test_failed_workbook_leaves_no_file(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     spool = StringIO(json.dumps([["a"]]) + "\nno JSON\n")
     with pytest.raises(ValueError, match="Expecting value"):
-        write_sheets(spool, [("name", 1)], ["note"], BytesIO())
+        write_sheets(spool, [("name", "name", 1)], ["note"], ("", "About"), BytesIO())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -306,9 +310,56 @@ async def test_workbook_has_texts_unchanged() -> None:
     assert all(
         len(str(value).encode("utf-16-le")) <= 2 * 32_767 for row in cells for value in row.values()
     )
+    assert not any(cell.hyperlink for row in open_workbook(workbook)["=Listan"] for cell in row)
     notes = [row[0] for row in read_sheet(workbook, 2)]
     assert notes[:2] == ["=Listan", "https://a.example/"]
     assert "kolumnerna body (2), body (3)." in str(notes)
+
+
+def open_workbook(content: bytes) -> Any:
+    return openpyxl.load_workbook(BytesIO(content))
+
+
+async def test_list_for_readers_has_names_dates_links_and_texts(history_site: Site) -> None:
+    query = "q=titel:färjan&lang=sv"
+    workbook = open_workbook((await history_site.get(f"/search.xlsx?{query}")).content)
+    assert workbook.sheetnames == ["Sök titel färjan", "Om filen"]
+    sheet = workbook.worksheets[0]
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", sheet.dimensions)
+    row = {header.value: cell for header, cell in zip(sheet[1], sheet[2], strict=True)}
+    (found, *_) = (await history_site.get(f"/search.json?{query}")).json()["releases"]
+    assert row["Rubrik"].value == found["title"]
+    assert row["Publicerat"].value == datetime.fromisoformat(found["published"])
+    assert row["Publicerat"].number_format == "yyyy-mm-dd"
+    seen = datetime.fromisoformat(found["first_seen"]).astimezone(ZoneInfo("Europe/Stockholm"))
+    assert row["Först sett"].value == seen.replace(tzinfo=None), "a time on a Swedish clock"
+    assert row["Sida i arkivet"].hyperlink.target == row["Sida i arkivet"].value == found["page"]
+    assert row["Först sett"].number_format == "yyyy-mm-dd hh:mm"
+    sql = f"select body from releases where id = {found['release']}"
+    stored = (await history_site.json(f"/archive.json?sql={sql}&_shape=objects"))["rows"]
+    assert row["Text"].value == stored[0]["body"]
+    assert sheet.column_dimensions["E"].width > 50, "titles"
+    assert sheet.sheet_format.customHeight, "rows do not grow with the lines of a text"
+    english = open_workbook((await history_site.get("/search.xlsx?lang=en")).content)
+    assert [cell.value for cell in english.worksheets[0][1]][4:6] == ["Title", "Published"]
+
+
+async def test_links_beyond_the_limit_are_texts(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archive.web.exports.MAX_SHEET_LINKS", 3)
+    sheet = open_workbook((await site.get("/search.xlsx?lang=sv")).content).worksheets[0]
+    links = [cell for row in sheet for cell in row if cell.hyperlink]
+    addresses = [cell for row in sheet for cell in row if str(cell.value).startswith("http")]
+    assert (len(links), len(addresses) > 10) == (3, True)
+
+
+async def test_text_in_a_list_for_readers_is_no_formula_or_other_link() -> None:
+    row = {"title": "=1+1", "url": "=HYPERLINK(1)", "published": "@now", "page": "javascript:x"}
+    export = replace(build_export("Lista", "", [row]), headers=["-A", "+B", "C", "=D"])
+    content = await write_bytes(export, "en")
+    assert read_sheet(content) == [["-A", "+B", "C", "=D"], list(row.values())]
+    assert not any(cell.hyperlink for row in open_workbook(content).worksheets[0] for cell in row)
 
 
 async def test_rows_beyond_one_sheet_continue_on_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ EMPTY_LISTS = re.compile(
 ARTICLE = """Verket: ”Stödet till båtbyggare blir 30 miljoner kronor i år”.
 Någon: ”Stödet till båtbyggare blir 50 miljoner kronor i år”."""
 TEXTS = {"/-/batch.json": "båtbyggare\nfyrar"}  # of requests by POST
-NEEDS_QUERY = re.compile(r"/-/(phrase|compare|batch)\.|/archive\.")
+NEEDS_QUERY = re.compile(r"/-/(phrase|compare|over-time|batch)\.|/archive\.")
 QUERIES: dict[str, list[str]] = {}  # further requests of an operation, by its path
 for operation_path, further_query in load_rows(__file__, "queries"):
     QUERIES.setdefault(operation_path, []).append(further_query)

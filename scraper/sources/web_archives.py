@@ -1,0 +1,164 @@
+"""Indexes of web archives: which captures they have of pages, by CDX or TimeMap.
+
+CDX servers list the captures of all pages below an address, as JSON lines (pywb), a JSON array of
+rows (the Wayback Machine) or lines of words. A TimeMap (RFC 7089) lists those of one page. Nobody
+standardised where a CDX server is; pywb's are at `cdx` or `index` below a collection.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+from archive.urls import canonical_url, strip_www
+from scraper.agency import PastSource
+from scraper.errors import SourceError
+
+# host → its CDX server, which is not below its captures
+CDX_SERVERS = {"web.archive.org": ["https://web.archive.org/cdx/search/cdx"]}
+WAYBACK_FIELDS = {
+    "fl": "timestamp,original,mimetype,statuscode,digest",
+    "filter": "statuscode:200",
+}
+# names of the columns of a line of words, and other names for them in JSON
+CDX_COLUMNS = ("urlkey", "timestamp", "url", "mime", "status", "digest")
+CDX_NAMES = {"original": "url", "mimetype": "mime", "statuscode": "status"}
+# also of one that was the same as an earlier one, or whose type is not known
+PAGE_TYPE = re.compile(r"html|^(?:warc/revisit|unk|-)?$")
+TIMESTAMP = re.compile(r"\d{14}")
+MEMENTO_LINK = re.compile(r'<([^<>]+)>\s*;[^<>]*?\brel="[^"]*\bmemento\b[^"]*"')
+CAPTURE_URL = re.compile(r"/(\d{14})(?:[a-z]{2}_)?/(https?:/.+)")
+# what only a page rewritten for a visitor of the web archive has
+REPLAY_MARKS = re.compile(rb"BEGIN WAYBACK TOOLBAR INSERT|/wombat\.js|/_static/js/bundle-playback")
+
+
+class IndexedCapture(NamedTuple):
+    """A capture that an index lists. digest: of its bytes; "" if the index does not have it."""
+
+    timestamp: str
+    url: str
+    digest: str = ""
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Parse the 14 digits of a time in UTC.
+
+    >>> parse_timestamp("20210503081500").isoformat()
+    '2021-05-03T08:15:00+00:00'
+    """
+    return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+
+
+def list_cdx_servers(source: PastSource) -> list[str]:
+    """Return the addresses at which a web archive may have a CDX server."""
+    host = urlsplit(source.url).hostname or ""
+    return CDX_SERVERS.get(host) or [f"{source.url}{path}" for path in ("cdx", "index")]
+
+
+def build_cdx_url(server: str, prefix: str, times: tuple[str, str], limit: int) -> str:
+    """Return the URL of an index of all captures between two times of addresses that begin with a
+    prefix.
+    """
+    query = {"url": prefix, "matchType": "prefix", "output": "json", "from": times[0]}
+    fields = WAYBACK_FIELDS if [server] in CDX_SERVERS.values() else {}
+    return f"{server}?{urlencode({**query, 'to': times[1], 'limit': str(limit), **fields})}"
+
+
+def build_capture_url(source: PastSource, timestamp: str, url: str) -> str:
+    """Return the URL of the bytes of a capture as they were captured, without rewritten links."""
+    # what is encoded stays as it is
+    return f"{source.url}{timestamp}id_/{quote(url, safe='%/:=&?~#+!$,;@()*[]')}"
+
+
+def parse_index(body: bytes, url: str, status: int) -> tuple[list[IndexedCapture], int]:
+    """Return the captures of whole HTML pages in a CDX answer or TimeMap, and how many lines it
+    has.
+
+    Raises SourceError if it is neither.
+    """
+    if status != 200:
+        raise SourceError(url, f"answered {status}")
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        rows = list(_iter_rows(text))
+    except (ValueError, TypeError, AttributeError, IndexError) as error:
+        problem = f"is no index of captures: {error or type(error).__name__}"
+        raise SourceError(url, problem) from error
+    return [capture for row in rows if (capture := _read_row(row))], len(rows)
+
+
+def _iter_rows(text: str) -> Iterator[Mapping[str, Any]]:
+    if text.startswith("["):
+        names, *rows = json.loads(text) or [()]
+        yield from (dict(zip(names, row, strict=True)) for row in rows)
+    elif text.startswith("<") and "rel=" in text:
+        for link in filter(None, map(CAPTURE_URL.search, MEMENTO_LINK.findall(text))):
+            yield {"timestamp": link[1], "url": link[2]}
+    else:
+        yield from map(_parse_line, text.splitlines())
+
+
+def _parse_line(line: str) -> Mapping[str, Any]:
+    """Parse a line: JSON, words, or two words and JSON (CDXJ)."""
+    if line.startswith("{"):
+        return dict(json.loads(line))
+    words = line.split(" ", 2)
+    if words[2].startswith("{"):
+        return {**json.loads(words[2]), "timestamp": words[1]}
+    row = dict(zip(CDX_COLUMNS, line.split(), strict=False))
+    if not TIMESTAMP.fullmatch(row["timestamp"]) or len(row) < len(CDX_COLUMNS):
+        raise ValueError(f"has the line {line[:80]!r}")
+    return row
+
+
+def _read_row(row: Mapping[str, Any]) -> IndexedCapture | None:
+    """Return the capture of a row, or None if it is a redirect, an error or no HTML."""
+    values = {CDX_NAMES.get(name, name): str(value or "") for name, value in row.items()}
+    timestamp, digest = values["timestamp"], values.get("digest", "").removeprefix("sha1:")
+    is_page = bool(PAGE_TYPE.search(values.get("mime", "")))
+    if not is_page or values.get("status", "") not in ("200", "-", ""):
+        return None
+    with suppress(ValueError):  # no such time, or no URL
+        parse_timestamp(timestamp)
+        canonical_url(values["url"])
+        return IndexedCapture(timestamp, values["url"], digest.strip("-"))
+    return None
+
+
+def normalise_address(url: str) -> str:
+    """Return a key by which a page is recognised under different spellings of its address.
+
+    >>> normalise_address("http://www.fyr.example:80/Nyheter/") == normalise_address(
+    ...     "https://fyr.example/Nyheter")
+    True
+    """
+    parts = urlsplit(canonical_url(url))
+    path = parts.path.rstrip("/")
+    return f"{strip_www(parts.hostname or '')}{path}" + (f"?{parts.query}" if parts.query else "")
+
+
+def select_captures(captures: Iterable[IndexedCapture]) -> list[IndexedCapture]:
+    """Return the captures of one page that are worth a request, in order of time.
+
+    Of those in a row with the same bytes, only the first and the last are.
+    """
+    chosen: list[IndexedCapture] = []
+    for _, same in groupby(sorted(set(captures)), lambda each: each.digest or each.timestamp):
+        first, *rest = same
+        chosen += [first, *rest[-1:]]
+    return chosen
+
+
+def is_raw(body: bytes, source: PastSource, url: str) -> bool:
+    """Return whether a response is a page as captured, not as rewritten for visitors of the web
+    archive.
+    """
+    host = urlsplit(url).hostname or ""
+    rewritten = rf"{re.escape(source.url)}\d{{4,14}}(?:[a-z]{{2}}_)?/https?://{host}".encode()
+    return not REPLAY_MARKS.search(body) and not re.search(rewritten, body)

@@ -60,7 +60,7 @@ def test_other_spiders_and_commands_need_no_archive(crawling: Crawling, tmp_path
     [
         (
             ("crawl", "nyheter"),
-            "Spider not found: nyheter; the spiders are attachments, audit, news, refetch, revisit",
+            "Spider not found: nyheter; the spiders are attachments, audit, news, past, refetch, revisit",
         ),
         (("crawl", "news", "-a", "since=soon"), "'soon' is not a date"),
         (

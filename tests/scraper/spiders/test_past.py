@@ -212,7 +212,7 @@ def test_what_the_archive_reads_first_is_compared_with_the_last_capture(past: Pa
     assert code == 0, printed
     assert [row[0] for row in past.versions(new)] == ["import", "first"]
     ((after, _, is_whole, summary),) = past.edits()
-    assert (after, is_whole, "1 word" in summary) == ("2021-05-03", 1, True), summary
+    assert (after, is_whole, "1 word" in str(summary)) == ("2021-05-03", 1, True), summary
     assert past.crawl.rows("select count(*) from revisions where is_edit") == [(0,)]
 
 

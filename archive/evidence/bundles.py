@@ -557,6 +557,8 @@ def _add_time_stamps(
     bundle: EvidenceBundle, db: sqlite3.Connection, chain: Sequence[Manifest]
 ) -> None:
     """Add the responses of authorities that stamped the manifests, each beside its manifest."""
+    if not Database(db).table("time_stamps").exists():
+        return  # the archive is not yet updated
     stamps = db.execute(
         "select manifest, authority, stamped, response,"
         " row_number() over (partition by manifest order by id) from time_stamps"

@@ -50,6 +50,10 @@ class StampError(ValueError):
     """A response that is no time stamp of the manifest."""
 
 
+class OpensslError(StampError):
+    """What openssl does not accept."""
+
+
 @dataclass(slots=True, kw_only=True)
 class StampReport:
     """What authorities stamped: the days of manifests, and what went wrong, by authority."""
@@ -131,18 +135,23 @@ def _check_response(
     """Check a response, in a folder for files, and return the time in it; raise StampError."""
     (folder / "response").write_bytes(response)
     try:
-        text = _run_openssl(folder, "ts", "-reply", "-in", "response", "-text")
-    except StampError as error:
+        answer = _run_openssl(folder, "ts", "-reply", "-in", "response", "-text")
+    except OpensslError as error:
         raise StampError(f"no response of RFC 3161 ({error})") from None
-    shown = text.decode(errors="replace")
-    found = TIME.search(shown)
-    if not found:  # a response without a stamp says why
-        raise StampError(f"refused by the authority: {' '.join(shown.split())[:200]}")
+    try:
+        _run_openssl(folder, "ts", "-reply", "-in", "response", "-token_out", "-out", "token")
+    except OpensslError:  # a response without a stamp says why
+        reason = " ".join(answer.decode(errors="replace").split())[:200]
+        raise StampError(f"refused by the authority: {reason}") from None
+    # of the signed token alone: words beside it could say another time
+    text = _run_openssl(folder, "ts", "-reply", "-token_in", "-in", "token", "-text")
+    found = TIME.search(text.decode(errors="replace"))
+    if not found:
+        raise StampError("its time cannot be read")
     # a fraction of a second is left out
     stamped = datetime.strptime(f"{found[1]} {found[2]} +0000", "%b %d %H:%M:%S %Y %z")
     certificates = str(roots.resolve()) if roots else "certificates"
     if roots is None:
-        _run_openssl(folder, "ts", "-reply", "-in", "response", "-token_out", "-out", "token")
         listed = _run_openssl(folder, "pkcs7", "-inform", "DER", "-in", "token", "-print_certs")
         (folder / "certificates").write_bytes(listed)
     trusted = ("-CAfile", certificates, *(() if roots else ("-partial_chain",)))
@@ -163,7 +172,9 @@ def _run_openssl(folder: Path, *arguments: str) -> bytes:
         )
     except FileNotFoundError:
         raise StampError("time stamps need the program openssl") from None
+    except subprocess.TimeoutExpired:
+        raise OpensslError(f"openssl {arguments[0]} took too long") from None
     if done.returncode:
         problems = ERROR.findall(done.stderr.decode(errors="replace"))
-        raise StampError(f"openssl: {problems[0] if problems else f'code {done.returncode}'}")
+        raise OpensslError(f"openssl: {problems[0] if problems else f'code {done.returncode}'}")
     return done.stdout

@@ -43,7 +43,10 @@ TAKEN_DOWN_RELEASES_SQL = "select id from releases where takedown is not null"
 WITHHELD_CAPTURES_SQL = (  # all responses from the URLs of releases that have been taken down
     f"select id from captures where url in (select url from frontier where release in"
     f" ({TAKEN_DOWN_RELEASES_SQL})"
-    f" union select url from releases where id in ({TAKEN_DOWN_RELEASES_SQL}))"
+    f" union select url from releases where id in ({TAKEN_DOWN_RELEASES_SQL})"
+    # a page behind a redirect has another address
+    " union select c.url from captures c join revisions v on v.capture = c.id"
+    f" where v.release in ({TAKEN_DOWN_RELEASES_SQL}))"
     # a record of a press wire has another URL than its release
     f" union select capture from quarantine where url in (select url from frontier where release in"
     f" ({TAKEN_DOWN_RELEASES_SQL})) and capture is not null"

@@ -248,7 +248,7 @@ def _parse_timestamp(digits: str) -> datetime:
 def _parse_accept_datetime(text: str) -> datetime:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ReaderError(400, "error.no_timestamp", timestamp=text) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

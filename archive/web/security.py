@@ -475,7 +475,7 @@ class ResponseHeaders:
                 headers = _build_response_headers(
                     message, validators, page.get("language"), is_static=is_static
                 )
-                if is_capture:
+                if is_capture and any(name == b"memento-datetime" for name, _ in headers):
                     headers = _drop_header(headers, b"content-security-policy")
                     headers.append((b"content-security-policy", CSP_CAPTURES.encode()))
                 message = {**message, "headers": headers}

@@ -14,6 +14,7 @@ from archive.database.sqlite_files import ArchiveError
 from archive.evidence.time_stamps import (
     MAX_REQUESTS,
     StampReport,
+    check_stamp,
     read_authorities,
     stamp_manifests,
 )
@@ -171,6 +172,28 @@ def test_changed_signature_is_found(archive: Path, authority: Authority) -> None
     execute(archive, "update time_stamps set response = ? where id = 1", changed)
     (finding,) = verify(archive).findings
     assert (finding.table, finding.key) == ("time_stamps", "1")
+
+
+def test_words_beside_the_signed_token_change_no_time(archive: Path, authority: Authority) -> None:
+    stamp(archive, authority)
+    ((day, stamped, text),) = execute(
+        archive, "select manifest, stamped, response from time_stamps where id = 1"
+    )
+    ((digest,),) = execute(archive, "select digest from manifests where day = ?", day)
+    response = base64.b64decode(text)
+    words = b"Time stamp: Jan  1 00:00:00 2020 GMT"
+    status = b"\x02\x01\x00" + _encode(0x30, _encode(0x0C, words))
+    # a response is a sequence of its status and the token; the genuine status is 30 03 02 01 00
+    content = response[response.index(b"\x30\x03\x02\x01\x00") + 5 :]
+    forged = _encode(0x30, _encode(0x30, status) + content)
+    assert check_stamp(forged, digest).isoformat() == stamped
+
+
+def _encode(tag: int, content: bytes) -> bytes:
+    """Encode a value in DER."""
+    length = len(content)
+    size = length.to_bytes((length.bit_length() + 7) // 8 or 1, "big")
+    return bytes([tag]) + (size if length < 128 else bytes([128 + len(size)]) + size) + content
 
 
 def test_roots_tell_who_signed(

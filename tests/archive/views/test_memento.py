@@ -226,9 +226,11 @@ async def test_errors(site: Site, path: str, status: int, sentence: str) -> None
     assert (response.status_code, sentence in response.text) == (status, True)
 
 
-async def test_unreadable_accept_datetime(site: Site) -> None:
-    response = await site.get(f"/-/web/{EDITED}", accept_datetime="i morse")
-    assert (response.status_code, "i morse är inte en tid." in response.text) == (400, True)
+@pytest.mark.parametrize("wanted", ["i morse", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"])
+async def test_unreadable_accept_datetime(site: Site, wanted: str) -> None:
+    response = await site.get(f"/-/web/{EDITED}", accept_datetime=wanted)
+    assert (response.status_code, f"{wanted} är inte en tid." in response.text) == (400, True)
+    assert "style-src 'self'" in response.headers["content-security-policy"]  # a page of the site
 
 
 async def test_lost_bytes(archive: Path) -> None:
@@ -255,6 +257,25 @@ async def test_withheld_pages_are_not_there(archive: Path, kind: str) -> None:
         assert await site.status(f"/-/web/20260301080100/{UNEDITED}") == 200
         page = await site.get(f"/archive/releases/{release_id}")
         assert "link" not in page.headers
+
+
+async def test_withheld_page_behind_a_redirect_is_not_there(archive: Path) -> None:
+    target = "https://fyr.example/flyttad"
+    with Archive(archive) as opened:
+        release_id = opened.find_release_id(EDITED)
+        assert release_id
+        execute(archive, "update captures set url = ? where url = ?", target, EDITED)
+        # a reading of the same page that is no version
+        execute(
+            archive,
+            "insert into captures (url, seen, status, headers, sha256, bytes)"
+            " select url, '2026-03-08T08:00:00+00:00', status, headers, sha256, bytes"
+            " from captures where url = ? limit 1",
+            target,
+        )
+        hide_release(opened, release_id, TAKEN_DOWN, reason="namn")
+    with served(archive) as datasette:
+        assert await Site(datasette).status(f"/-/web/{target}") == 404
 
 
 async def test_captures_of_others_are_not_there(archive: Path) -> None:

@@ -240,6 +240,12 @@ async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None
     return await render_blob(None, None, found, columns, request, table, None)
 
 
+def _connect_apart(db: Any) -> sqlite3.Connection:
+    """Open a connection for a thread: Datasette closes its own ones, even while they are read."""
+    mode = "mode=ro" if db.is_mutable else "immutable=1"
+    return sqlite3.connect(f"{Path(db.path).resolve().as_uri()}?{mode}", uri=True)
+
+
 async def start_site(datasette: Any) -> None:
     """Check the databases and load the data for searches; raise ClickException if a check fails."""
     tables = {}
@@ -278,5 +284,5 @@ async def start_site(datasette: Any) -> None:
     await add_canned_queries(datasette)
     load_dictionaries()
     # searches wait for it, but the server listens, however large the archive and slow the disk
-    get_search_columns(datasette).load(db.connect)
+    get_search_columns(datasette).load(partial(_connect_apart, db))
     relieve_garbage_collector()

@@ -407,7 +407,7 @@ LISTS = [
     *(f"/-/edits{ending}?size=1000" for ending in ("", ".json", ".csv", ".atom")),
     *(
         f"/{page}?q={TITLE_WORD}"
-        for page in ("-/phrase", "-/phrase.json", "-/phrase.atom", "-/edits", "-/removed")
+        for page in ("-/over-time", "-/phrase.json", "-/phrase.atom", "-/edits", "-/removed")
     ),
     *("/", "/-/removed", "/-/removed.json", f"/agency/{AGENCY}", f"/agency/{AGENCY}.atom"),
     *("/new.atom", "/sitemap.xml"),

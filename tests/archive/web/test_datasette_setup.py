@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
-from threading import Event, current_thread
+from threading import Event
 
 import pytest
 from click import ClickException
@@ -20,6 +20,7 @@ from datasette.database import Database
 from lxml.html import HtmlElement, fromstring
 
 from archive.store.releases import Archive
+from archive.web import datasette_setup
 from archive.web.requests import get_search_columns, hash_file
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import PAGED, ROOT, Site, build_release, fill, hrefs, served
@@ -252,15 +253,13 @@ async def test_server_starts_before_it_has_read_all_releases(
     sample_archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A search waits for them, but no other page."""
-    may_read, connect = Event(), Database.connect
+    may_read, connect = Event(), datasette_setup._connect_apart
 
-    def connect_late(db: Database, *args: bool, **options: bool) -> sqlite3.Connection:
-        if current_thread().name == "columns":
-            may_read.wait(60)
-        connection: sqlite3.Connection = connect(db, *args, **options)
-        return connection
+    def connect_late(db: Database) -> sqlite3.Connection:
+        may_read.wait(60)
+        return connect(db)
 
-    monkeypatch.setattr(Database, "connect", connect_late)
+    monkeypatch.setattr(datasette_setup, "_connect_apart", connect_late)
     with served(sample_archive) as datasette:
         await datasette.invoke_startup()
         search = asyncio.create_task(datasette.client.get("/search.json?q=v%C3%A4garna"))

@@ -187,22 +187,34 @@ class Frontier:
         exclude: frozenset[str] = frozenset(),
         *,
         role: str = "release",
+        sources: Collection[str] | None = None,
     ) -> list[FrontierEntry]:
         """Return up to `limit` due releases of an agency, or due URLs of another role, in the
         order found, without URLs in `exclude`.
+
+        sources: only URLs that one of these listed first; None: all.
         """
+        entries = ENTRIES_SQL
+        if sources is not None:
+            entries += " and source in (select value from json_each(:sources))"
         # two selects, so that an agency's thousands of stored rows are not sorted for each page
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from (select * from"
-            f" ({ENTRIES_SQL} and state = 'due' order by first_seen, rowid limit :limit)"
+            f" ({entries} and state = 'due' order by first_seen, rowid limit :limit)"
             " union all select * from"
             # a stored release is checked by its age: see list_stale; a wrong clock planned what it
             # has "fetched" later
-            f" ({ENTRIES_SQL} and state in ('failed', 'rejected', 'gone', 'quarantined')"
+            f" ({entries} and state in ('failed', 'rejected', 'gone', 'quarantined')"
             f" and release is null"
             " and (next_due <= :now or fetched > :now) order by first_seen, rowid limit :limit))"
             " order by first_seen, number limit :limit",
-            {"agency": agency, "now": to_iso(now), "limit": limit + len(exclude), "role": role},
+            {
+                "agency": agency,
+                "now": to_iso(now),
+                "limit": limit + len(exclude),
+                "role": role,
+                "sources": json.dumps(list(sources or ())),
+            },
         )
         return [
             entry for entry in (FrontierEntry(*row) for row in rows) if entry.url not in exclude

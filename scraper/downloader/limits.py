@@ -3,7 +3,8 @@ back-off from hosts.
 
 DAILY_BUDGET limits an agency's requests per day (UTC), for news and revisit crawls together.
 
-A host is paused if BACK_OFF_AFTER of its URLs in a row got no response, 429 or 503; if its
+A host is paused if BACK_OFF_AFTER of its URLs in a row got no response, 429 or 503 (or a status
+that the request's `block_statuses` names, such as 403 from a web archive); if its
 Retry-After exceeds RETRY_AFTER_MAX; or if it gave no response in a whole crawl. Pauses are stored
 in the hosts table and apply to later crawls. The first lasts BACK_OFF_FIRST seconds, and each
 further one twice as long, up to BACK_OFF_MAX, until the host responds again. Pauses end with the
@@ -313,8 +314,8 @@ class BackOffMiddleware(CrawlerComponent):
             del self.pauses[pause.host]
 
     def record_response(self, response: Response, request: Request) -> None:
-        """Reset the host's failure count, unless the response means that the server is
-        overloaded.
+        """Reset the host's failure count, unless the response means that the server is overloaded
+        or, for a request with `block_statuses`, refuses the crawl.
         """
         host = _parse_netloc(request.url)
         self.is_online = True  # our own network works, so the pauses so far are stored
@@ -322,7 +323,7 @@ class BackOffMiddleware(CrawlerComponent):
             paused_host, reason = self.unsaved_pauses.popitem()
             del self.pauses[paused_host]
             self.pause_host(paused_host, reason)
-        if response.status not in (429, 503):  # these mean that the server is overloaded
+        if response.status not in (429, 503, *request.meta.get("block_statuses", ())):
             self.answered_hosts.add(host)
             self.unanswered_urls.pop(host, None)
             return

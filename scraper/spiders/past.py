@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import logging
 import re
+from calendar import monthrange
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from scrapy import Request
 from scrapy.http import Response
@@ -52,12 +53,12 @@ from scraper.spiders.release_spider import ReleaseSpider, build_fetched_page, ge
 logger = logging.getLogger(__name__)
 
 BEGINNING = "19960101000000"  # of the web archives
-MAX_INDEX_LINES = 50_000  # of an answer; if there are more, each year is asked for
+MAX_INDEX_LINES = 50_000  # of an answer; if there are more, each year, then month is asked for
 MAX_PREFIXES = 20  # beginnings of addresses; if there are more, the whole host is one
 INDEX_MAX_AGE = timedelta(days=7)  # after which an index that has been read is read again
 PROGRESS_INTERVAL = 100  # captures between log lines
 INDEX, CAPTURE = "captures", "capture"  # roles in the frontier
-INDEX_TIMES = re.compile(r"from=\d{14}&to=\d{14}")  # in the address of a CDX server
+INDEX_TIMES = re.compile(r"from=(\d{14})&to=(\d{14})")  # in the address of a CDX server
 # scheme, without which pywb takes a port for a path, host and first folder of an address
 FOLDER = re.compile(r"\w+://[^/]*/(?:[^/?#]+/)?")
 PATTERN_FOLDER = re.compile(r"(?:^|[|(])\^?(/[\w-]+/)")  # at the beginning of a pattern
@@ -68,9 +69,13 @@ RELEASES_SQL = """
       and f.role = 'release'
     union all select url, url, first_seen from own
 """
+# Not while an index or capture of the web archive has never been requested: reading thousands of
+# TimeMaps again each week would leave no time for captures. Those that failed do not count.
 REREAD_SQL = """
-    update frontier set state = 'due' where agency = ? and role = 'captures' and state = 'done'
-      and fetched < ?
+    update frontier set state = 'due' where agency = :agency and role = 'captures'
+      and state = 'done' and source = :source and fetched < :before and not exists (
+        select 1 from frontier f where f.agency = :agency and f.role in ('capture', 'captures')
+        and f.state = 'due' and f.source = :source)
 """
 LEFT_SQL = """
     select count(*) from frontier where agency = ? and role = 'capture' and state = 'due'
@@ -141,14 +146,14 @@ class PastSpider(ReleaseSpider):
             self.add_indexes(self.agencies[slug])
 
     def add_indexes(self, agency: Agency) -> None:
-        """Add the first index of each web archive, unless what they list is still being read."""
-        frontier, slug = self.archive.frontier, agency.slug
-        if any(frontier.list_due(slug, now(), 1, role=role) for role in (INDEX, CAPTURE)):
-            return
+        """Add the first index of each web archive, and make those due that were read long ago."""
+        slug, before = agency.slug, to_iso(now() - INDEX_MAX_AGE)
+        times = (BEGINNING, f"{now():%Y}1231235959")  # the same for a year
         with self.archive.transaction():
-            self.archive.db.execute(REREAD_SQL, [slug, to_iso(now() - INDEX_MAX_AGE)])
-            times = (BEGINNING, f"{now():%Y}1231235959")  # the same for a year
             for source, _ in self.sources[slug].values():
+                self.archive.db.execute(
+                    REREAD_SQL, {"agency": slug, "source": source.url, "before": before}
+                )
                 server = list_cdx_servers(source)[0]
                 for prefix in self.list_prefixes(agency):
                     url = build_cdx_url(server, prefix, times, MAX_INDEX_LINES)
@@ -182,13 +187,14 @@ class PastSpider(ReleaseSpider):
             return []
         deferred = self.deferred_hosts[slug]
         wanted = {url for url in self.sources[slug] if extract_host(url) not in deferred}
+        if not wanted:
+            return []
         for role in (INDEX, CAPTURE):
-            while rows := self.archive.frontier.list_due(
-                slug, now(), 1, frozenset(self.skipped_urls), role=role
-            ):
-                if rows[0].source in wanted:
-                    return rows
-                self.skipped_urls.add(rows[0].url)
+            rows = self.archive.frontier.list_due(
+                slug, now(), 1, frozenset(self.skipped_urls), role=role, sources=wanted
+            )
+            if rows:
+                return rows
         return []
 
     def has_used_budget(self, slug: str) -> bool:
@@ -210,7 +216,8 @@ class PastSpider(ReleaseSpider):
                 meta={
                     "agency": row.agency,
                     "row": row,
-                    "handle_httpstatus_list": [400, 403, 404, 410, 451],
+                    "handle_httpstatus_list": [400, 404, 410, 451],
+                    "block_statuses": [403],  # no answer about the capture
                 },
             )
 
@@ -229,9 +236,7 @@ class PastSpider(ReleaseSpider):
                 if INDEX_TIMES.search(row.url):
                     self.add_other_indexes(row, source)
             else:
-                if count >= MAX_INDEX_LINES and f"from={BEGINNING}" in row.url:
-                    self.split_by_year(row, source)
-                else:
+                if count < MAX_INDEX_LINES or not self.split_index(row, source):
                     self.add_captures(row.agency, source, captures)
                 self.archive.frontier.mark_done(row.url, now(), link_count=count)
         self.finish_release(row.agency, row.url)
@@ -246,11 +251,20 @@ class PastSpider(ReleaseSpider):
         for url in sorted({url for url, _ in self.addresses[row.agency].values()}):
             self.add_row(row.agency, source, f"{source.url}timemap/link/{url}")
 
-    def split_by_year(self, row: FrontierEntry, source: PastSource) -> None:
-        """Add an index of each year instead of one that is too long."""
-        for year in range(int(BEGINNING[:4]), now().year + 1):
-            times = f"from={year}0101000000&to={year}1231235959"
-            self.add_row(row.agency, source, INDEX_TIMES.sub(times, row.url))
+    def split_index(self, row: FrontierEntry, source: PastSource) -> bool:
+        """Add an index of each year, or month of a year, instead of one that is too long; return
+        whether it could be split.
+        """
+        times = INDEX_TIMES.search(row.url)
+        parts = _split_times(*times.groups()) if times else []
+        for begin, end in parts:
+            url = INDEX_TIMES.sub(f"from={begin}&to={end}", row.url)
+            self.add_row(row.agency, source, url)
+        if times and not parts:
+            problem = f"{row.url}: has more than {MAX_INDEX_LINES} captures, the rest is not known"
+            logger.warning("%s", problem)
+            self.agency_stats[row.agency].count_error(problem, "unreadable")
+        return bool(parts)
 
     def add_captures(
         self, slug: str, source: PastSource, captures: Iterable[IndexedCapture]
@@ -353,14 +367,54 @@ def _find_problem(
     """
     if response.status != 200:
         return "no page", f"answered {response.status}"
+    # a redirect may have been captured, or lead out of the web archive
+    begun, _, found = response.url.partition("id_/")
+    is_in_source = _cut_scheme(begun).startswith(_cut_scheme(source.url))
+    if not is_in_source or not _is_same_page(found, address):
+        return "of another page", f"led to {response.url}"
+    header = (response.headers.get("Memento-Datetime") or b"").decode("latin-1")
     try:
-        found_at = parsedate_to_datetime(
-            (response.headers.get("Memento-Datetime") or b"").decode("latin-1")
-        )
-    except ValueError:
+        found_at = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):  # the latter: a year beyond those of datetime
         return "of another time", "does not say when it was captured (Memento-Datetime)"
     if found_at != captured_at:
-        return "of another time", f"is another capture: that of {to_iso(found_at)}"
+        return "of another time", f"is another capture: that of {header}"
     if not is_raw(response.body, source, address):
         return "rewritten", "was rewritten by the web archive"
     return None
+
+
+def _cut_scheme(url: str) -> str:
+    return url.partition("://")[2]
+
+
+def _is_same_page(url: str, other: str) -> bool:
+    """Return whether two addresses are of one page, however a request encoded them."""
+    try:
+        keys = {normalise_address(unquote(each)) for each in (url, other)}
+    except ValueError:  # no URL
+        return False
+    return len(keys) == 1
+
+
+def _split_times(begin: str, end: str) -> list[tuple[str, str]]:
+    """Return the years between two times of an index, or the months of a year; [] for a month.
+
+    >>> _split_times("20200101000000", "20211231235959")
+    [('20200101000000', '20201231235959'), ('20210101000000', '20211231235959')]
+    >>> _split_times("20210101000000", "20211231235959")[1]
+    ('20210201000000', '20210228235959')
+    >>> _split_times("20210201000000", "20210228235959")
+    []
+    """
+    if begin[:4] != end[:4]:
+        years = range(int(begin[:4]), int(end[:4]) + 1)
+        return [(f"{year}0101000000", f"{year}1231235959") for year in years]
+    if begin[:6] == end[:6]:
+        return []
+    year = int(begin[:4])
+    days = [monthrange(year, month)[1] for month in range(1, 13)]
+    return [
+        (f"{year}{month:02}01000000", f"{year}{month:02}{last:02}235959")
+        for month, last in enumerate(days, 1)
+    ]

@@ -24,6 +24,7 @@ class Captured:
     url: str
     body: bytes
     status: int = 200
+    location: str = ""  # to which a captured redirect leads
 
     @property
     def timestamp(self) -> str:
@@ -40,18 +41,21 @@ class WebArchive:
 
     dialect: one of DIALECTS; `timemap` has no other index. banner: whether raw pages get one, as no
     web archive should do. missing: timestamps that are in the index, but answered with the nearest
-    capture.
+    capture. dated: the Memento-Datetime of all captures, if it is not their own.
     """
 
     host: str = "arkiv.example"
     dialect: str = "pywb"
     banner: bool = False
+    dated: str = ""
     robots: str = "User-agent: *\nDisallow:\n"
     captures: list[Captured] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
 
-    def capture(self, moment: datetime, url: str, body: bytes, status: int = 200) -> None:
-        self.captures.append(Captured(moment, url, body, status))
+    def capture(
+        self, moment: datetime, url: str, body: bytes, status: int = 200, location: str = ""
+    ) -> None:
+        self.captures.append(Captured(moment, url, body, status, location))
 
     @property
     def address(self) -> str:
@@ -116,9 +120,12 @@ class WebArchive:
         if not same:
             return lost()
         found = min(same, key=lambda each: abs(each.moment - asked))
-        moment = format_datetime(found.moment.astimezone(UTC), usegmt=True)
+        moment = self.dated or format_datetime(found.moment.astimezone(UTC), usegmt=True)
         body = BANNER + found.body if self.banner else found.body
-        return Answer(make=lambda: body, headers={"Memento-Datetime": moment}, status=found.status)
+        headers = {"Memento-Datetime": moment}
+        if found.location:
+            headers["Location"] = found.location
+        return Answer(make=lambda: body, headers=headers, status=found.status)
 
 
 def to_key(url: str) -> str:

@@ -259,20 +259,123 @@ def test_limits(past: Past, settings: dict[str, str], robots: str, words: str) -
         assert len([each for each in log if "id_/" in each.path]) == 3
 
 
-def test_a_busy_web_archive_is_left_alone(past: Past) -> None:
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_a_busy_web_archive_is_left_alone(past: Past, status: int) -> None:
+    """Also one that refuses the crawl: no capture counts as read."""
     one, *_ = past.crawl.urls()
     for number in range(8):
         past.capture(FIRST + number * YEAR / 9, one, title=f"Rubrik nummer {number}")
     past.web_archive.dialect = "pywb"
     for each in past.web_archive.captures:
         url = f"{past.web_archive.address}{each.timestamp}id_/{each.url}"
-        past.crawl.site.break_(url, status=429)
+        past.crawl.site.break_(url, status=status)
     printed = past.read(code=1)
     assert "arkiv.example is paused until" in printed
     states = dict(
         past.crawl.rows("select state, count(*) from frontier where role = 'capture' group by 1")
     )
     assert states == {"failed": 5, "due": 3}
+    past.crawl.site.mend()
+    past.crawl.write("update hosts set paused_until = null")
+    past.crawl.write("update frontier set next_due = '2026-01-01' where state = 'failed'")
+    assert "8 revised" in past.read()
+
+
+def test_an_index_that_is_refused_is_no_missing_index(past: Past) -> None:
+    past.crawl.site.break_("arkiv.example/*", status=403)
+    past.read(code=1)
+    assert set(past.crawl.rows("select role, state from frontier where role like 'capture%'")) == {
+        ("captures", "failed")
+    }
+
+
+def test_nothing_is_looked_up_for_a_paused_web_archive(past: Past) -> None:
+    one, *_ = past.crawl.urls()
+    for number in range(3):
+        past.capture(FIRST + number * YEAR, one, title=f"Rubrik nummer {number}")
+    past.read(PAST_BUDGET="2")  # two indexes
+    source = {"agency": SLUG, "source": f"{past.web_archive.address} Museet"}
+    with past.crawl.open_spider(PastSpider, source) as spider:
+        spider.prepare()
+        assert [row.role for row in spider.next_rows(SLUG, 1)] == ["capture"]
+        spider.deferred_hosts[SLUG].add(past.web_archive.host)
+        assert [*spider.next_rows(SLUG, 1)] == []
+        assert spider.skipped_urls == set()
+
+
+OTHER_ROW = """
+    insert into frontier (url, agency, role, state, first_seen, source)
+    values ('http://annat.example/{0}', '{1}', '{0}', 'due', '2020-01-01', 'http://annat.example/')
+"""
+
+
+def test_rows_of_another_web_archive_stop_nothing(past: Past) -> None:
+    """Such as one that the key `past` had before."""
+    for role in ("captures", "capture"):
+        past.crawl.write(OTHER_ROW.format(role, SLUG))
+    one, *_ = past.crawl.urls()
+    past.capture(FIRST, one, title="En rubrik som förr")
+    past.read()
+    past.crawl.write("update frontier set fetched = '2026-01-01' where role = 'captures'")
+    past.capture(FIRST + YEAR, one, title="En rubrik som kom senare")
+    past.read()
+    assert [row[3] for row in past.versions(one)] == [None, "2021-05-03", "2022-05-03"]
+    other = "select role, state from frontier where source like '%annat%' order by 1"
+    assert past.crawl.rows(other) == [("capture", "due"), ("captures", "due")]
+
+
+def test_an_index_is_read_again_once_all_its_captures_have_been_requested(past: Past) -> None:
+    """Whether or not they could be read: one may fail for ever."""
+    one, other, *_ = past.crawl.urls()
+    past.capture(FIRST, one, title="En rubrik som förr")
+    past.capture(FIRST, other, title="En rubrik som förr")
+    past.crawl.site.break_(f"{past.web_archive.address}20210503081500id_/{one}", status=500)
+    is_old = "update frontier set fetched = '2026-01-01', next_due = '2026-01-01' where role = '{}'"
+    log = past.crawl.site.log = []
+    past.read(code=1, PAST_BUDGET="3")  # two indexes, and the capture that fails
+    for indexes in (2, 4):
+        for role in ("captures", "capture"):
+            past.crawl.write(is_old.format(role))
+        past.read(code=1, PAST_BUDGET="100")
+        assert sum("/cdx" in each.path for each in log) == indexes
+    assert len(past.versions(other)) == 2
+
+
+def test_a_captured_redirect_is_not_the_page_to_which_it_leads(past: Past) -> None:
+    """A TimeMap does not say which captures are redirects."""
+    one, other, *_ = past.crawl.urls()
+    past.web_archive.dialect = "timemap"
+    past.capture(FIRST, other, title="En helt annan rubrik")
+    target = f"{past.web_archive.address}20210503081500id_/{other}"
+    past.web_archive.capture(FIRST, one, b"", status=302, location=target)
+    printed = past.read()
+    assert ("1 revised" in printed, "1 of another page" in printed) == (True, True), printed
+    assert [len(past.versions(url)) for url in (one, other)] == [1, 2]
+
+
+@pytest.mark.parametrize("dated", ["", "Mon, 03 May 99999999999999999999 08:15:00 GMT"])
+def test_a_capture_without_a_time_is_not_stored(past: Past, dated: str) -> None:
+    one, *_ = past.crawl.urls()
+    past.capture(FIRST, one, title="En helt annan rubrik")
+    past.web_archive.dated = dated or "i går"
+    assert "1 of another time" in past.read()
+    assert len(past.versions(one)) == 1
+
+
+def test_an_index_that_is_too_long_is_split(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By year, then by month; what a month has beyond that is told."""
+    monkeypatch.setattr("scraper.spiders.past.MAX_INDEX_LINES", 2)
+    one, *_ = past.crawl.urls()
+    day = YEAR / 365
+    days = [0 * day, 40 * day, 80 * day, YEAR, YEAR * 2, YEAR * 2 + day, YEAR * 2 + 2 * day]
+    for number, after in enumerate(days[:4]):
+        past.capture(FIRST + after, one, title=f"Rubrik nummer {number}")
+    assert "4 revised" in past.read()
+    for number, after in enumerate(days[4:]):
+        past.capture(FIRST + after, one, title=f"Rubrik nummer 1{number}")
+    past.crawl.write("update frontier set fetched = '2026-01-01' where role = 'captures'")
+    printed = past.read(code=1)
+    assert ("2 revised" in printed, "the rest is not known" in printed) == (True, True), printed
 
 
 @pytest.mark.parametrize(

@@ -546,7 +546,9 @@ def _describe_difference(diff: Mapping[str, Any], language: str) -> str:
         name: f"{text} {change.common_suffix}".strip()
         for name, text in (("before", change.before), ("after", change.after))
     }
-    ending = "replaced" if change.before and change.after else "added" if change.after else "deleted"
+    ending = (
+        "replaced" if change.before and change.after else "added" if change.after else "deleted"
+    )
     wording = translate(language, f"cite.{ending}", **texts)
     return f"{wording} ({summary})"
 

@@ -34,7 +34,6 @@ from archive.i18n import (
     SWEDISH_TIME,
     find_text,
     format_time,
-    to_swedish_day,
     translate,
 )
 from archive.times import now, to_iso
@@ -108,7 +107,7 @@ def _name_workbook(site: SiteRequest, export: DataList) -> str:
         return name
     letters = unicodedata.normalize("NFKD", (site.args.get("q") or "").casefold())
     words = NOT_A_WORD.sub("-", letters.encode("ascii", "ignore").decode())[:MAX_FILE_NAME]
-    return f"{words.strip('-') or name}-{to_swedish_day(to_iso(now()))}"
+    return f"{words.strip('-') or name}-{now().astimezone(SWEDISH_TIME):%Y-%m-%d}"
 
 
 @contextmanager

@@ -382,6 +382,20 @@ KNOWLEDGE_SQL = """
 """
 
 
+# the releases that `unconfirmed` counts; a page names no more than these
+UNCONFIRMED_REMOVALS_SQL = """
+    select r.id, r.title, r.language from removals o join releases r on r.id = o.release
+    where o.kind <> 'moved' and o.confirmed is null and o.ended is null
+      and (:agency is null or r.agency = :agency) and r.takedown is not 'hidden'
+    group by r.id order by max(o.first_seen) desc limit 20
+"""
+
+
+async def read_unconfirmed_removals(run: RunQuery, agency: str | None) -> list[Any]:
+    """Return the releases of an agency (None: of any) that were missing when last looked for."""
+    return list(await run(UNCONFIRMED_REMOVALS_SQL, {"agency": agency}))
+
+
 async def read_knowledge(run: RunQuery, agency: str | None) -> dict[str, Any]:
     """Return what the archive can know of an agency (None: of any): see the columns of
     KNOWLEDGE_SQL.

@@ -115,7 +115,8 @@ def cite_comparison(
 ) -> Citation:
     """Return the citation of the comparison of two versions, the older one first.
 
-    made: a sentence that says when the agency made the edit between them; None: it is no edit.
+    summary: what differs. made: a sentence that says when the agency made the edit between them;
+    None: it is no edit.
     """
     names = {"author": after.author, "title": after.title, "summary": summary}
     names |= {"other_author": before.author, "other": before.title}
@@ -134,7 +135,9 @@ def cite_comparison(
 
 def format_citation(citation: Citation, extension: str, lang: str) -> str:
     if extension == "txt" and citation.versions:
-        return f"{citation.sentence} {_format_archive_note(citation, lang)}\n"
+        # without the hashes, which the page shows beside it: they would hide the sentence
+        note = _format_archive_note(citation, lang, with_hash=False)
+        return f"{citation.sentence} {_format_original(citation, lang)}. {note}\n"
     if extension == "txt":
         return format_reference(citation, lang) + "\n"
     if extension == "bib":
@@ -230,12 +233,21 @@ def _format_csl(citation: Citation, lang: str) -> str:
     )
 
 
-def _format_archive_note(citation: Citation, lang: str) -> str:
+def _format_original(citation: Citation, lang: str) -> str:
+    """Return the agency's address, with the day of publication if the agency states one."""
+    when = _separate(format_stated_time(lang, citation.published))
+    text_key = "cite.published" if when else "cite.original"
+    return translate(lang, text_key, when=when, url=citation.url)
+
+
+def _format_archive_note(citation: Citation, lang: str, *, with_hash: bool = True) -> str:
     """Return a note on which version is cited, or which two are compared, with the hash to verify
     it.
     """
     if citation.versions:
-        before, after = (_format_archive_note(each, lang) for each in citation.versions)
+        before, after = (
+            _format_archive_note(each, lang, with_hash=with_hash) for each in citation.versions
+        )
         permalink = citation.permalink
         return translate(lang, "cite.comparison", permalink=permalink, before=before, after=after)
     text_key = "cite.imported_note" if citation.collection else "cite.read"
@@ -252,6 +264,8 @@ def _format_archive_note(citation: Citation, lang: str) -> str:
         permalink=citation.permalink,
         collection=citation.collection or "",
     )
+    if not with_hash:
+        return f"{sentence}."
     digest = translate(
         lang, "cite.hash" if citation.is_bytes_hash else "cite.state_hash", hash=citation.sha256
     )

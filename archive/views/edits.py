@@ -49,7 +49,7 @@ from archive.changes.field_differences import (
     name_file,
     read_file_diff,
 )
-from archive.changes.history import read_knowledge, read_stored_revisions
+from archive.changes.history import read_knowledge, read_stored_revisions, read_unconfirmed_removals
 from archive.changes.wording_history import Presence, format_change
 from archive.database.removals import REMOVAL_KINDS
 from archive.database.sqlite_files import ListPage, RunQuery
@@ -125,8 +125,10 @@ async def _read_empty_context(run: RunQuery, query: RegisterQuery, name: str) ->
         is_unconfirmed=bool(unconfirmed),
         is_filtered=is_filtered,
     )
+    missing = await read_unconfirmed_removals(run, agency) if unconfirmed else ()
     return {
         "why_none": reason,
+        "missing": missing,
         "first_crawl": first_crawl and first_crawl.isoformat(),
         "unconfirmed": unconfirmed,
     }

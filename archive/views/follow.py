@@ -136,7 +136,10 @@ async def _show_follow(site: SiteRequest) -> Response:
         "query": followed.query,
         "is_offered": settings is not None,
         "frequencies": FREQUENCIES,
-        "feeds": await list_feeds(site, followed),
+        "feeds": [
+            (key, path, site.datasette.absolute_url(site.request, path))
+            for key, path in await list_feeds(site, followed)
+        ],
         "page": await find_page(site, followed),
         "ended": search.to_day if is_search and search.to_day < now().date().isoformat() else "",
         "endless_url": site.datasette.urls.path(

@@ -418,12 +418,20 @@ def _type_days(language: str, query: SearchRequest) -> str:
 
 
 def _list_all_results(site: SiteRequest, query: SearchRequest) -> DataList:
+    notes: list[str] = []
+
     async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
         # runs when the first batch is read
+        loose = 0
         async for hits in search_all(site.run, query, get_search_columns(site.datasette)):
+            loose += sum(hit.is_loose for hit in hits)
             yield [_format_hit_row(site, hit, query) for hit in hits]
+        if loose:
+            notes.append(site.translate("xlsx.loose", n=loose))
 
     return DataList(
+        name=query.show,
+        notes=notes,
         title=_format_search_title(site, query),
         page_url=_build_query_url(site, query.whole),
         columns=_list_search_columns(query),

@@ -31,6 +31,7 @@ from archive.changes.field_differences import (
     DiffRow,
     FieldDiff,
     diff_fields,
+    find_main_change,
     format_main_change,
     name_file,
 )
@@ -519,9 +520,7 @@ async def _cite_diff(site: SiteRequest, diff: Mapping[str, Any], language: str) 
     made = None
     if diff["is_edit"]:
         made = describe_edit_time(language, diff["last_seen"], after["seen"], "cite.made")
-    summary = diff["summary_en" if language == "en" else "summary"]
-    if diff["takedowns"] and not diff["changes"]:
-        summary = translate(language, "history.withheld")
+    summary = _describe_difference(diff, language)
     return cite_comparison(
         await find_citation(site, before["id"], language),
         await find_citation(site, after["id"], language),
@@ -530,6 +529,28 @@ async def _cite_diff(site: SiteRequest, diff: Mapping[str, Any], language: str) 
         made=made,
         lang=language,
     )
+
+
+def _describe_difference(diff: Mapping[str, Any], language: str) -> str:
+    """Return what differs between two versions: the main change in words, then the summary."""
+    summary = str(diff["summary_en" if language == "en" else "summary"])
+    if diff["takedowns"] and not diff["changes"]:
+        return translate(language, "history.withheld")
+    changes = json.dumps([asdict(change) for change in diff["changes"]])
+    change = find_main_change(language, changes)
+    if change is None or not (change.before or change.after):
+        return summary
+    if not diff["is_edit"]:  # nobody changed one text into the other
+        return f"{format_main_change(language, changes)} ({summary})"
+    texts = {
+        name: f"{text} {change.common_suffix}".strip()
+        for name, text in (("before", change.before), ("after", change.after))
+    }
+    ending = (
+        "replaced" if change.before and change.after else "added" if change.after else "deleted"
+    )
+    wording = translate(language, f"cite.{ending}", **texts)
+    return f"{wording} ({summary})"
 
 
 def _mark_rows(

@@ -30,7 +30,8 @@ class DataList:
     list for readers. url: of this list, page_url: of the HTML page
     with the same content; by default, those of the request. rows: of this page; batches: yields
     those of the whole list, if it is to be exported. read_entries: called only if the client needs
-    a new Atom feed. members: further members of the JSON object.
+    a new Atom feed. members: further members of the JSON object. notes: sentences about the rows
+    for the last sheet of an Excel file; complete once the batches are read.
     """
 
     title: str
@@ -44,6 +45,7 @@ class DataList:
     read_entries: Callable[[], Entries | Awaitable[Entries]] | None = None
     next_url: str | None = None
     members: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
     truncated: str = ""  # after how much the list was cut off; "": it is complete
 
 

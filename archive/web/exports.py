@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import re
+import unicodedata
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -29,7 +30,12 @@ from datasette import Response
 from datasette.utils import tilde_decode
 from datasette.utils.asgi import BadRequest
 
-from archive.i18n import SWEDISH_TIME, find_text, format_time, translate
+from archive.i18n import (
+    SWEDISH_TIME,
+    find_text,
+    format_time,
+    translate,
+)
 from archive.times import now, to_iso
 from archive.web.documents import DataList, Rows, format_csv, render_document
 from archive.web.request_limits import (
@@ -50,6 +56,8 @@ FILE_CHUNK_BYTES = 64_000
 SheetColumn = tuple[str, str, int]  # name, header, and how many cells its longest text takes
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+MAX_FILE_NAME = 60  # characters of the words in the name of a file
+NOT_A_WORD = re.compile(r"[^a-z0-9]+")
 NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 logger = logging.getLogger(__name__)
@@ -72,7 +80,9 @@ async def render_export(site: SiteRequest, export: DataList) -> Any:
     if export.truncated:
         headers[CUT_HEADER] = export.truncated
     if format_name == "xlsx":
-        headers["content-disposition"] = f'attachment; filename="{name_file(site.request)}.xlsx"'
+        headers["content-disposition"] = (
+            f'attachment; filename="{_name_workbook(site, export)}.xlsx"'
+        )
     if site.request.method == "HEAD":
         return Response("", headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name])
     exporting = begin_export(site.request.scope, format_name)
@@ -86,6 +96,18 @@ def name_file(request: Any) -> str:
     """Return the name of a download without its suffix: the last part of its address."""
     name = request.path.rpartition("/")[2].partition(".")[0]
     return NOT_IN_FILE_NAME.sub("_", tilde_decode(name))
+
+
+def _name_workbook(site: SiteRequest, export: DataList) -> str:
+    """Return the name of an Excel file without its suffix: of a list for readers, what was searched
+    for, or else the list, and the day.
+    """
+    name = name_file(site.request)
+    if not export.headers:
+        return name
+    letters = unicodedata.normalize("NFKD", (site.args.get("q") or "").casefold())
+    words = NOT_A_WORD.sub("-", letters.encode("ascii", "ignore").decode())[:MAX_FILE_NAME]
+    return f"{words.strip('-') or name}-{now().astimezone(SWEDISH_TIME):%Y-%m-%d}"
 
 
 @contextmanager
@@ -229,6 +251,20 @@ FORMATS = {
     "time": {"num_format": "yyyy-mm-dd hh:mm", "align": "left"},
     "link": {"font_color": "#0563C1", "underline": 1},
 }
+# How the keys of the texts of the codes in a column, or in that of one list, begin
+CODES = {
+    "kind": "release_kind.",
+    "edits/kind": "edits.kind.",
+    "removals/kind": "removals.kind.",
+    "takedowns/kind": "value.takedown.",
+    "language": "language.",
+    "stamp": "edits.update_date.",
+    "match": "value.match.",
+    "change": "value.change.",
+    "presences/status": "value.status.",
+    "period": "value.period.",
+    "state": "batch.state.",
+}
 # what a list with releases has besides in Excel; nothing of those that are hidden
 RELEASE_COLUMNS = ("lead", "body", "people", "tags")
 RELEASE_TEXTS_SQL = """
@@ -244,11 +280,14 @@ RELEASE_TEXTS_SQL = """
 
 
 def complete_for_readers(site: SiteRequest, export: DataList) -> DataList:
-    """Return a list with headers in the reader's language, and with the texts of its releases."""
-    columns, batches = list(export.columns), export.batches
+    """Return a list with headers and codes in the reader's language, and with the texts of its
+    releases.
+    """
+    columns, batches = list(export.columns), export.batches or _read_rows(export)
+    batches = _name_codes(site.language, export.name, batches)
     if "release" in columns:
         columns += [name for name in RELEASE_COLUMNS if name not in columns]
-        batches = _add_release_texts(site, export.batches or _read_rows(export))
+        batches = _add_release_texts(site, batches)
     headers = [_translate_header(site.language, export.name, name) for name in columns]
     return replace(export, columns=columns, headers=headers, batches=batches)
 
@@ -264,6 +303,30 @@ def _translate_header(language: str, list_name: str, column: str) -> str:
         language, f"column.{name}"
     )
     return (text or name) + column.removeprefix(name).replace("_", " ")
+
+
+async def _name_codes(
+    language: str, list_name: str, batches: AsyncIterator[Rows]
+) -> AsyncIterator[Rows]:
+    """Yield rows with codes such as `press release` in words."""
+    async for rows in batches:
+        codes = {
+            name: CODES.get(f"{list_name}/{name}") or CODES.get(name)
+            for row in rows[:1]
+            for name in row
+        }
+        groups = {name: prefix for name, prefix in codes.items() if prefix}
+        yield [
+            {
+                **row,
+                **{
+                    name: find_text(language, group + row[name]) or row[name]
+                    for name, group in groups.items()
+                    if isinstance(row[name], str)
+                },
+            }
+            for row in rows
+        ]
 
 
 async def _add_release_texts(
@@ -285,7 +348,7 @@ async def write_workbook(export: DataList, turn: Turn, language: str) -> IO[byte
     """
     with ExitStack() as files, TemporaryFile("w+", encoding="utf-8") as spool:
         file = files.enter_context(TemporaryFile())
-        cell_counts, row_count = [1] * len(export.columns), 0
+        cell_counts, row_count = [0] * len(export.columns), 0
         async with aclosing(_read_in_turns(export, turn)) as batches:
             async for rows in batches:
                 batch_counts = await asyncio.to_thread(_spool_rows, rows, export.columns, spool)
@@ -296,6 +359,8 @@ async def write_workbook(export: DataList, turn: Turn, language: str) -> IO[byte
                         f"an Excel file can have at most"
                         f" {MAX_SPOOL_BYTES:,} bytes of rows: use CSV, or select fewer"
                     )
+        if not (export.headers and row_count):  # only lists for readers lack empty columns
+            cell_counts = [max(count, 1) for count in cell_counts]
         headers = export.headers or export.columns
         columns = list(zip(export.columns, headers, cell_counts, strict=True))
         continued = ", ".join(name for column in columns for name in _list_cell_names(*column)[1:])
@@ -305,8 +370,10 @@ async def write_workbook(export: DataList, turn: Turn, language: str) -> IO[byte
             translate(
                 language, "xlsx.rows", n=row_count, when=format_time(language, to_iso(now()))
             ),
+            *export.notes,
             *([translate(language, "xlsx.continued", columns=continued)] if continued else []),
             translate(language, "xlsx.times" if export.headers else "xlsx.texts"),
+            *([translate(language, "xlsx.empty")] if export.headers else []),
             translate(language, "xlsx.replaced"),
         ]
         names = export.title, translate(language, "xlsx.about")
@@ -322,12 +389,15 @@ def _spool_rows(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], spool: IO[str]
 ) -> list[int]:
     """Write the cells of rows as lines of JSON; return the number of cells that each column
-    takes.
+    takes: 0 if all are empty.
     """
-    counts = [1] * len(columns)
+    counts = [0] * len(columns)
     for row in rows:
         cells = [_split_cell(row[name]) for name in columns]
-        counts = list(map(max, counts, map(len, cells)))
+        counts = [
+            max(count, len(parts) if parts[0] not in (None, "") else 0)
+            for count, parts in zip(counts, cells, strict=True)
+        ]
         spool.write(json.dumps(cells) + "\n")
     return counts
 
@@ -356,12 +426,13 @@ def _split_cell(value: Any) -> list[Any]:
 
 
 def _list_cell_names(_column: str, header: str, cell_count: int) -> list[str]:
-    """Return the headers of a column whose values take several cells.
+    """Return the headers of a column whose values take several cells, or none.
 
-    >>> _list_cell_names("body", "Text", 2)
-    ['Text', 'Text (2)']
+    >>> _list_cell_names("body", "Text", 2), _list_cell_names("ended", "Åter", 0)
+    (['Text', 'Text (2)'], [])
     """
-    return [header, *(f"{header} ({number})" for number in range(2, cell_count + 1))]
+    further = (f"{header} ({number})" for number in range(2, cell_count + 1))
+    return [header, *further][:cell_count]
 
 
 def write_sheets(

@@ -28,7 +28,7 @@ from archive.i18n import CATALOGUE_FILE, IMPORTANCE_LEVELS, LANGUAGES, LOCALE_FO
 from archive.plugins.archive_site import VIEWS
 from archive.search.search_request import FACETS
 from archive.views.many_searches import BATCH_COLUMNS
-from archive.views.search import CHANGE_COLUMNS, SEARCH_COLUMNS
+from archive.views.search import CHANGE_COLUMNS, FORMER, LOOSE, SEARCH_COLUMNS, STRICT
 from archive.web import list_routes
 from archive.web.exports import NUMBER, RELEASE_COLUMNS
 from scraper.normalise.conversion import KIND_PHRASES
@@ -93,6 +93,11 @@ KEY_ENDINGS: dict[str, Iterable[str]] = {  # of keys that are built at run time,
         for form in ("common", "neuter", "plural")
     ),
     "column.": read_columns(),
+    "value.match.": (STRICT, LOOSE, FORMER),
+    "value.change.": ("former", "removed", "added", "edited"),
+    "value.status.": ("current", "unchecked", "removed", "edited", "collection"),
+    "value.takedown.": ("hide", "redact"),
+    "value.period.": ("undated",),
     "change.": (*KIND_IMPORTANCE, "none", "hour_added", "hour_removed"),
 }
 

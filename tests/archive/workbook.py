@@ -14,7 +14,7 @@ from lxml import etree
 from openpyxl import load_workbook
 
 from archive.i18n import find_text
-from archive.web.exports import DATE_COLUMNS
+from archive.web.exports import CODES, DATE_COLUMNS
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 ESCAPED = re.compile(r"_x([0-9A-F]{4})_")
@@ -42,8 +42,13 @@ def read_table(content: bytes) -> list[dict[str, str | int | float | None]]:
 def read_list(content: bytes, list_name: str, columns: list[str]) -> list[dict[str, Any]]:
     """Return the rows of a Swedish list for readers, by the names of its columns."""
     header, *rows = load_workbook(io.BytesIO(content)).worksheets[0].values
-    assert [*header][: len(columns)] == [name_header(list_name, name) for name in columns]
-    return [dict(zip(columns, row, strict=False)) for row in rows]
+    names = {name_header(list_name, name): name for name in columns}
+    assert len(names) == len(columns), "no two columns have one name"
+    found = [names.get(str(text), "") for text in header]
+    assert [*filter(None, found)] == [name for name in columns if name in found], "their order"
+    none = dict.fromkeys(columns)  # columns without values are left out
+    read = [none | dict(zip(found, row, strict=True)) for row in rows]
+    return [{name: row[name] for name in columns} for row in read]
 
 
 def name_header(list_name: str, column: str) -> str:
@@ -53,8 +58,11 @@ def name_header(list_name: str, column: str) -> str:
     return next(filter(None, texts)) + number.replace("_", " ")
 
 
-def build_cell(column: str, value: Any) -> Any:
-    """Return what a list for readers has in a cell for a value of JSON or CSV."""
+def build_cell(column: str, value: Any, list_name: str = "") -> Any:
+    """Return what a Swedish list for readers has in a cell for a value of JSON or CSV."""
+    codes = CODES.get(f"{list_name}/{column}") or CODES.get(column)
+    if codes and isinstance(value, str):
+        value = find_text("sv", codes + value) or value
     if value == "" or isinstance(value, bool):
         return None if value == "" else int(value)
     if column not in DATE_COLUMNS or not re.match(r"\d{4}-\d{2}-\d{2}", value or ""):

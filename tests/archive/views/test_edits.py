@@ -103,7 +103,8 @@ async def test_csv_and_excel_contain_every_entry(
     columns = one_page.split("\r\n")[0].split(",")
     workbook = (await history_site.get(f"/-/{register}.xlsx")).content
     assert read_list(workbook, ROWS_NAMES[register], columns) == [
-        {name: build_cell(name, row[name]) for name in columns} for row in rows
+        {name: build_cell(name, row[name], ROWS_NAMES[register]) for name in columns}
+        for row in rows
     ]
     page = await history_site.get(f"/-/{register}.csv?size=1")
     assert len(page.text.splitlines()) == 2

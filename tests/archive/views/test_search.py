@@ -9,9 +9,11 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from zoneinfo import ZoneInfo
 
 import feedparser
 import pytest
@@ -35,7 +37,7 @@ from tests.archive.sample import (
     served,
 )
 from tests.archive.search.conftest import lower_limits
-from tests.archive.workbook import build_cell, read_list, read_table
+from tests.archive.workbook import build_cell, read_list, read_sheet, read_table
 
 MAX_PAGE_BYTES = 500_000  # of a page, whose links repeat the query
 MAX_SECONDS = 1.0  # of processor time, which other work on the machine does not lengthen
@@ -414,7 +416,11 @@ async def test_files_have_every_hit(
     )
     assert [int(row["release"]) for row in sheet] == [row["release"] for row in rows]
     response = await site.get(f"/search.xlsx?{query}")
-    assert response.headers["content-disposition"] == 'attachment; filename="search.xlsx"'
+    words = {"q=vägarna": "vagarna", "q=xyzzy": "xyzzy"}.get(
+        query.split("&", maxsplit=1)[0], "search"
+    )
+    name = f"{words}-{datetime.now(ZoneInfo('Europe/Stockholm')):%Y-%m-%d}.xlsx"
+    assert response.headers["content-disposition"] == f'attachment; filename="{name}"'
     cells = [
         {name: str(value) if isinstance(value, int) else value for name, value in row.items()}
         for row in read_list(response.content, "", list(sheet[0]) if sheet else [])
@@ -443,6 +449,12 @@ async def test_loose_hits_are_marked_and_not_in_the_feed(uncrawled_site: Site) -
     }
     rows = list(csv.DictReader(io.StringIO((await site.get(f"/search.csv?{query}")).text)))
     assert [row["match"] for row in rows] == ["loose", "loose"]
+    workbook = (await uncrawled_site.get(f"/search.xlsx?{query}&lang=sv")).content
+    cells = read_table(workbook)
+    assert [row["Slag av träff"] for row in cells] == ["stämmer delvis"] * 2
+    assert {row["Typ"] for row in cells} <= {"pressmeddelande", "nyhet", "artikel", None}
+    assert "Borttaget" not in cells[0], "a column without values"
+    assert "2 rader är träffar som stämmer delvis" in str(read_sheet(workbook, 2))
     query_lacking = build_query("tändning rubrik:xyzzy")
     page = await site.page(f"/search?{query_lacking}")
     assert [line.text_content() for line in page.cssselect("#hit-1 .quiet")] == [

@@ -14,6 +14,7 @@ from archive.store.derived_data import describe_index_fault
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, lift_takedown, redact_passage
 from tests.archive.sample import SEEN, Site, build_release, hrefs, served, texts
+from tests.archive.workbook import read_table
 
 QUAY = build_release(
     "hamn",
@@ -145,7 +146,9 @@ async def test_formats_have_the_same_quotations(site: Site) -> None:
     assert (row["agency"], row["published"], row["matched"]) == ("hamn", "2024-05-01", "fyrarna")
     (record,) = await site.csv("/search.csv?q=fyr&show=quotes")
     assert record == {name: str(row[name] or "") for name in record}
-    assert (await site.get("/search.xlsx?q=fyr&show=quotes")).content.startswith(b"PK")
+    (cells,) = read_table((await site.get("/search.xlsx?q=fyr&show=quotes&lang=sv")).content)
+    assert (cells["Citat"], cells["Namn som det står"]) == (row["text"], "Anna Ek")
+    assert str(cells["Text"]).startswith("Kranen är gammal."), "the text of the release"
     (entry,) = (await site.feed("/search.atom?q=fyr&show=quotes")).entries
     assert entry.title.endswith("Anna Ek: Kajen får ny belysning")
     assert "Vi bygger fyrarna" in str(entry)

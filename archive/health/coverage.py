@@ -164,13 +164,16 @@ class KnownMonths:
         sums = zip(numbers, accumulate(numbers), strict=True)
         return next((number for number, so_far in sums if so_far * 2 >= sum(numbers)), 0)
 
+    def _has_far_fewer(self, year: str) -> bool:
+        typical = self.typical_year
+        return typical >= MIN_TYPICAL_YEAR and self.years.get(year, typical) * 4 < typical
+
     def find_thin(self, periods: Iterable[str]) -> dict[str, list[str]]:
         """Return the months or years of which releases are lacking, by the reason: none, begins,
         ends, gaps (most months), few (agencies), missing or fewer (than a quarter of a typical
         year).
         """
         thin: defaultdict[str, list[str]] = defaultdict(list)
-        typical = self.typical_year
         for period in periods:
             size, end = len(period), parse_typed_date(period, end=True) or ""
             months = _find_within(self.months, period)
@@ -182,8 +185,7 @@ class KnownMonths:
                 "gaps": size == len("yyyy") and len(months) * 2 < 12,
                 "few": known * 2 < len(self.spans),
                 "missing": bool(_find_within(self.incomplete, period)),
-                "fewer": typical >= MIN_TYPICAL_YEAR
-                and self.years.get(period[:4], typical) * 4 < typical,
+                "fewer": self._has_far_fewer(period[:4]),
                 "": True,
             }
             thin[next(reason for reason in reasons if reasons[reason])].append(period)

@@ -25,8 +25,9 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 from sqlite_utils import Database
@@ -51,6 +52,7 @@ ROOT_KINDS = ("feed", "sitemap", "listing")  # sources of these kinds list relea
 # Statuses, states and limits of the counting
 COUNTED_STATUSES = ("stored", "rejected", "missing")
 IS_OPEN_SQL = f"state in {OPEN_STATES}"
+MIN_TYPICAL_YEAR = 40  # releases; below that, years differ by chance
 EARLIEST_YEAR = "1990"  # earlier years are wrong: systems write 1970 for an unknown date
 
 
@@ -97,6 +99,8 @@ KNOWN_MONTHS_SQL = """
     select (select json_group_array(json_array(first, last)) from (select min(month) as first,
         max(month) as last from month_counts where agency <> '' and {dated} {chosen}
         group by agency)) as spans,
+      (select json_group_object(year, releases) from (select substr(month, 1, 4) as year,
+        sum(dated) as releases from month_counts where {dated} {months} group by year)) as years,
       (select json_group_array(distinct month) from month_counts where {dated} {months}) as months,
       (select json_group_array(month) from (select month from coverage where source is null
         and month is not null {chosen} group by month having sum(missing) * 10 > sum(listed)))
@@ -138,7 +142,7 @@ class KnownMonths:
     first: since when there are many. since: the first day on which an agency was read; "" for none.
     spans: the first and last month of each agency. incomplete: months of which the archive lacks
     more than one in ten releases that the agencies list. until: the last day on which an agency was
-    read, or if none ever was, the day of the newest release.
+    read, or if none ever was, the day of the newest release. years: the releases of each year.
     """
 
     first: str
@@ -147,10 +151,27 @@ class KnownMonths:
     spans: Sequence[tuple[str, str]]
     incomplete: Collection[str]
     until: str
+    years: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def typical_year(self) -> int:
+        """Return the number of releases of a year such that half of all are of years with as many,
+        or more.
+
+        The median of the years would be small if most years lack most of their releases.
+        """
+        numbers = sorted(self.years.values())
+        sums = zip(numbers, accumulate(numbers), strict=True)
+        return next((number for number, so_far in sums if so_far * 2 >= sum(numbers)), 0)
+
+    def _has_far_fewer(self, year: str) -> bool:
+        typical = self.typical_year
+        return typical >= MIN_TYPICAL_YEAR and self.years.get(year, typical) * 4 < typical
 
     def find_thin(self, periods: Iterable[str]) -> dict[str, list[str]]:
         """Return the months or years of which releases are lacking, by the reason: none, begins,
-        ends, gaps (most months), few (agencies) or missing.
+        ends, gaps (most months), few (agencies), missing or fewer (than a quarter of a typical
+        year).
         """
         thin: defaultdict[str, list[str]] = defaultdict(list)
         for period in periods:
@@ -164,6 +185,7 @@ class KnownMonths:
                 "gaps": size == len("yyyy") and len(months) * 2 < 12,
                 "few": known * 2 < len(self.spans),
                 "missing": bool(_find_within(self.incomplete, period)),
+                "fewer": self._has_far_fewer(period[:4]),
                 "": True,
             }
             thin[next(reason for reason in reasons if reasons[reason])].append(period)
@@ -190,7 +212,7 @@ async def read_known_months(run: RunQuery, agencies: Collection[str] = ()) -> Kn
         first=row["first"] or "",
         since=days[0],
         until=days[1] or (row["newest"] or "")[:10],
-        **{name: json.loads(row[name]) for name in ("months", "spans", "incomplete")},
+        **{name: json.loads(row[name]) for name in ("months", "spans", "incomplete", "years")},
     )
 
 

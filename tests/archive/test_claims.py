@@ -220,9 +220,9 @@ async def test_unconfirmed_removals_and_agencies_never_read(tmp_path: Path) -> N
         site = Site(datasette)
         unconfirmed = "No removal has been confirmed. One release was missing at the last check."
         for query in ("", "&agency=hamnverket"):
-            page = await site.page(f"/-/removed?lang=en{query}")
-            assert unconfirmed in page.text_content()
-            (link,) = page.cssselect(".notice li a")
+            register_page = await site.page(f"/-/removed?lang=en{query}")
+            assert unconfirmed in register_page.text_content()
+            (link,) = register_page.cssselect(".notice li a")
             assert link.attrib["href"] == "/archive/releases/3?lang=en"
         assert unconfirmed not in await site.text("/-/removed?lang=en&back=1")
         assert "1 missing at the last check, unconfirmed" in await site.text(

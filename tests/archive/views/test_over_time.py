@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -131,6 +132,25 @@ def test_months_and_years_without_all_releases() -> None:
         "missing": ["2021-06"],
         "ends": ["2024-02"],
     }
+
+
+def test_years_with_far_fewer_releases_than_most() -> None:
+    years = {"2020": 22, "2021": 149, "2022": 622, "2023": 2710, "2024": 2920, "2025": 3111}
+    months = [f"{year}-{month:02}" for year in years for month in range(1, 13)]
+    known = KnownMonths(
+        first="2020-01",
+        since="",
+        until="2026-01-31",
+        months=months,
+        spans=[("2020-01", "2025-12")],
+        incomplete=[],
+        years=years,
+    )
+    assert known.typical_year == 2920, "the median of the years would be 622"
+    assert known.find_thin(sorted(years)) == {"fewer": ["2020", "2021", "2022"]}
+    assert known.find_thin(["2021-05", "2024-05"]) == {"fewer": ["2021-05"]}
+    few = replace(known, years={"2024": 3, "2025": 30})
+    assert few.find_thin(["2024", "2025"]) == {}, "too few to tell"
 
 
 # The chart as a file

@@ -11,7 +11,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from archive.changes.facts import ABBREVIATIONS, FUNCTION_WORDS, NAME_PARTICLES
-from archive.quotes.quotation_comparison import DOUBLE_MARKS, SENTENCE_END, SPEECH_VERBS
+from archive.quotes.quotation_comparison import (
+    DOUBLE_MARKS,
+    ROLE_HEADS,
+    SENTENCE_END,
+    SPEECH_VERBS,
+)
 
 MAX_ATTRIBUTION_LENGTH = 600  # characters
 MAX_VERB_PHRASE_LENGTH = 120  # characters that LEAD_IN finds at most
@@ -32,38 +37,7 @@ NAME = re.compile(
     rf" )*(?:{NAME_WORD}|[{UPPER}]\.?(?= [{UPPER}])))*"
 )
 PARTY = re.compile(rf"\s*\((?:[{UPPER}]{{1,4}}|[{UPPER}]\w{{0,3}})\)")
-# Roles: what their last word ends in, and what may follow that.
-ROLE_HEADS = (
-    "minister|ministrar|direktör|chef"
-    "|sekreterare|ordförande"
-    "|talesperson|talesman|taleskvinna"
-    "|ambassadör|ledamot|utredare"
-    "|professor|forskare|docent"
-    "|handläggare|president"
-    "|kommissionär|kommissarie|talman|hövding"
-    "|kansler|statsråd|ledare|vd|rådgivare|expert|samordnare|jurist"
-    "|författare|entreprenör"
-    "|ansvarig|representant|general"
-    "|befälhavare|rektor|domare"
-    "|åklagare|biskop|borgmästare"
-    "|kommunalråd|regionråd"
-    "|oppositionsråd|kulturråd|miljöråd|läkare|inspektör|strateg"
-    "|analytiker|ekonom|meteorolog"
-    "|kommunikatör|attaché|konsul|sändebud|koordinator|specialist|ingenjör|kommendör"
-    "|överste|revisor|intendent|kurator|lärare|sjuksköterska"
-    "|psykolog|epidemiolog|statistiker|utvecklare|konstnär|företagare|ledamöter|director"
-    "|manager|secretary|commissioner|leader|officer|adviser"
-    "|spokesperson|ambassador|kung"
-    "|drottning|förste|språkrör"
-    "|ombudsman|arkitekt|arkeolog|geolog|biolog|aktivist|grundare|förhandlare"
-    "|arkivarie|ombud|företrädare"
-    "|suppleant|löjtnant|major|kapten"
-    "|amiral|doktorand|student"
-    "|präst|historiker|journalist"
-    "|redaktör|producent|lektor"
-    "|kansliråd|departementsråd|utrikesråd|ämnesråd|ambassadråd"
-    "|rättsråd|chairman|chairperson|envoy|governor|representative"
-)
+# Roles: what may follow what their last word ends in.
 # rejects most texts without a role, in lower case, in little time
 HEAD_STEM = re.compile(f"{ROLE_HEADS}|vd")
 DEFINITE = "(?:n|en|et|rna|erna|na|en|e|s)?"

@@ -47,6 +47,7 @@ CLOSING_MARKS = {
 DASHES = "‐‑–—―−-"
 SPEECH_DASH = re.compile(rf"\s*[{DASHES}]+\s*(?=[^\s\d{DASHES}])|\s*[–—]\s+(?=\d)")
 SPEECH_AFTER_COLON = re.compile(r":\s+(?=[–—]\s*[^\W\d_])")
+SPEECH_AFTER_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[–—]\s+[A-ZÅÄÖ])")
 SENTENCE_END = re.compile(r"[.!?…][\"”’»)]*(?=\s|$)")
 LINE = re.compile(r"[^\n]+")
 OMISSION = re.compile(
@@ -73,6 +74,38 @@ SPEECH_VERBS = (
     "|noted|asks|asked|concludes"
     "|concluded|continues|continued|states|stated|stresses|stressed|according to|enligt"
 )
+# what the last word of a role ends in
+ROLE_HEADS = (
+    "minister|ministrar|direktör|chef"
+    "|sekreterare|ordförande"
+    "|talesperson|talesman|taleskvinna"
+    "|ambassadör|ledamot|utredare"
+    "|professor|forskare|docent"
+    "|handläggare|president"
+    "|kommissionär|kommissarie|talman|hövding"
+    "|kansler|statsråd|ledare|vd|rådgivare|expert|samordnare|jurist"
+    "|författare|entreprenör"
+    "|ansvarig|representant|general"
+    "|befälhavare|rektor|domare"
+    "|åklagare|biskop|borgmästare"
+    "|kommunalråd|regionråd"
+    "|oppositionsråd|kulturråd|miljöråd|läkare|inspektör|strateg"
+    "|analytiker|ekonom|meteorolog"
+    "|kommunikatör|attaché|konsul|sändebud|koordinator|specialist|ingenjör|kommendör"
+    "|överste|revisor|intendent|kurator|lärare|sjuksköterska"
+    "|psykolog|epidemiolog|statistiker|utvecklare|konstnär|företagare|ledamöter|director"
+    "|manager|secretary|commissioner|leader|officer|adviser"
+    "|spokesperson|ambassador|kung"
+    "|drottning|förste|språkrör"
+    "|ombudsman|arkitekt|arkeolog|geolog|biolog|aktivist|grundare|förhandlare"
+    "|arkivarie|ombud|företrädare"
+    "|suppleant|löjtnant|major|kapten"
+    "|amiral|doktorand|student"
+    "|präst|historiker|journalist"
+    "|redaktör|producent|lektor"
+    "|kansliråd|departementsråd|utrikesråd|ämnesråd|ambassadråd"
+    "|rättsråd|chairman|chairperson|envoy|governor|representative"
+)
 SPEECH_VERB = re.compile(rf"[,!?…]\S?\s+(?:{SPEECH_VERBS})\s")
 # ", säger NAME" up to the end of the sentence, which is no full stop after an initial or within
 # "t.ex. hamnar"
@@ -86,7 +119,12 @@ SPEAKER_LENGTH = 12  # characters that the same speaker's name has in common
 NO_TITLE = re.compile(
     r",\s+(?:men|och|utan|fast|eftersom|om|när|så|för att|därför|dock|but|and|because|if)\b"
 )
-SPEAKER = re.compile(r"\b(?:han|hon|hen|de|he|she|they)\b|\b[A-ZÅÄÖ]")
+SPEAKER = re.compile(
+    r"\b(?:han|hon|hen|de|he|she|they)\b|\b[A-ZÅÄÖ]"
+    # a role alone: "finansministern", "the minister"
+    rf"|^(?:[\w-]+ ){{0,3}}[\w-]*(?:{ROLE_HEADS})(?:n|en|et)\b"
+    rf"|^the (?:\w+ ){{0,3}}(?:{ROLE_HEADS})\b"
+)
 NO_SPEAKER = re.compile(rf"\b(?:{'|'.join(sorted(NEGATIONS))}|att|that|jag|vi)\b", re.IGNORECASE)
 
 # Words and marks.
@@ -266,14 +304,18 @@ def _continues_sentence(before: str, line: str) -> bool:
 def _find_reply(text: str, start: int, end: int) -> int | None:
     """Return where the dash reply in a paragraph starts, after its dash, or None.
 
-    A line without the end of a sentence is an item of a list.
+    A line without the end of a sentence is an item of a list. Behind another sentence, a reply must
+    have an attribution: else the dash may stand between two words.
     """
     if not SENTENCE_END.search(text, start, end) and not ATTRIBUTION.search(text, start, end):
         return None
-    colon = SPEECH_AFTER_COLON.search(text, start, end)
-    dash = SPEECH_DASH.match(text, start, end) or (
-        SPEECH_DASH.match(text, colon.end(), end) if colon else None
-    )
+    dash = SPEECH_DASH.match(text, start, end)
+    if dash is None and (colon := SPEECH_AFTER_COLON.search(text, start, end)):
+        dash = SPEECH_DASH.match(text, colon.end(), end)
+    if dash is None and (sentence := SPEECH_AFTER_SENTENCE.search(text, start, end)):
+        attributions = ATTRIBUTION.finditer(text, sentence.end(), end)
+        if any(map(_is_attribution, attributions)):
+            dash = SPEECH_DASH.match(text, sentence.end(), end)
     return dash.end() if dash else None
 
 

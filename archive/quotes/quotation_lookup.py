@@ -6,9 +6,9 @@
 - Altered: the versions with the most of its rare words are compared word by word. If one has enough
   of the quotation in one place, that passage is what it was altered from.
 - Verbatim, but perhaps said by someone else: all releases that have it give it to another person.
-  This is only said of a sentence that has nothing but a person's name, a verb of saying and the
-  quotation. The name must be no spelling of one in the release, and not stand beside the quotation
-  there. Other attributions are not compared.
+  This is only said if a plain sentence ("NAME sade:"), an attribution ("säger minister NAME i ett
+  uttalande") or "Enligt NAME" gives the full name. The name must be no spelling of one in the
+  release, and not stand beside the quotation there. Other attributions are not compared.
 
 The text is neither stored nor logged, and its words are analysed without caches.
 """
@@ -34,7 +34,18 @@ from archive.changes.history import find_final_release, read_version_texts
 from archive.changes.wording_history import Presence, read_presences
 from archive.database.sqlite_files import RunQuery
 from archive.language.terms import find_words
-from archive.quotes.person_names import HEAD_STEM, NO_FIRST_NAME, NO_PERSON, PARTY, UPPER, name_in
+from archive.quotes.person_names import (
+    HEAD_STEM,
+    NO_FIRST_NAME,
+    NO_PERSON,
+    PARTY,
+    ROLE_HEAD,
+    UPPER,
+    find_role_before,
+    name_in,
+    parse_subject,
+    segment_end,
+)
 from archive.quotes.quotation_comparison import (
     ATTRIBUTION,
     DASHES,
@@ -50,6 +61,7 @@ from archive.quotes.quotation_comparison import (
     find_pieces,
     is_mark,
 )
+from archive.quotes.speakers import ATTRIBUTION_START
 from archive.search.query_sql import match_form
 from archive.search.search_index import is_vocabulary_word
 
@@ -77,13 +89,19 @@ MAX_POSTINGS = 4_000
 
 # Speakers.
 # In running text, several people may be quoted in one paragraph: here each gets a line of its own
-NEXT_QUOTATION = re.compile(r"(?<=[.!?][\"”»]) (?=[A-ZÅÄÖ])|(?<=[.!?]) (?=[\"”“»„«])")
+NEXT_QUOTATION = re.compile(
+    r"(?<=[.!?][\"”»]) (?=[A-ZÅÄÖ])|(?<=[.!?]) (?=[\"”“»„«])|(?<=[.!?]) (?=[–—] [A-ZÅÄÖ])"
+)
 NEAR = 300  # characters before and after a quotation that are read for its speaker
 NAME_PART = rf"[{UPPER}](?:[’'][{UPPER}])?[^\W\d_{UPPER}][\w’'-]{{0,30}}(?<![-’'])(?![\w-])"
 FULL_NAME = re.compile(
     rf"(?<![\w-]){NAME_PART}(?: (?:(?:af|av|von|van|de|der|da) )?{NAME_PART}){{1,2}}"
 )
 MARK = f"[{DOUBLE_MARKS}’]"
+PLAIN_VERB = (
+    r"(?:säger|sade|sa|menar|menade|anser|ansåg|skriver|skrev|svarar|svarade|förklarar|förklarade"
+    r"|says|said|wrote)"
+)
 # A sentence with nothing but a name, a verb and a quotation, of which it has only the last
 # character, after "\0"
 PLAIN_FORMS = tuple(
@@ -91,8 +109,7 @@ PLAIN_FORMS = tuple(
         rf"(?:\n|[.!?]{MARK}?\s)"
         + pattern.format(
             name=rf"(?P<name>{FULL_NAME.pattern}|{NAME_PART})(?:{PARTY.pattern})?",
-            verb=r"(?:säger|sade|sa|menar|menade|anser|ansåg|skriver|skrev|svarar|svarade|förklarar"
-            r"|förklarade|says|said|wrote)",
+            verb=PLAIN_VERB,
             opening=rf"(?:{MARK}|[{DASHES}]\s)?\0",
             end=r"(?=\.?$|\.\s)",
             mark=MARK,
@@ -103,6 +120,21 @@ PLAIN_FORMS = tuple(
         r"{opening}.{mark}?,? {verb} {name}{end}",
         r"{opening}.{mark},? {name} {verb}{end}",
     )
+)
+# "Minister NAME säger i ett uttalande:", "Enligt NAME:" or "Enligt NAME är det så att" right before
+# a quotation
+OPENINGS = tuple(
+    re.compile(rf"(?:\n|[.!?]{MARK}?\s){pattern}\s*[{DOUBLE_MARKS}’{DASHES}]?\s*$")
+    for pattern in (
+        rf"(?P<source>[^.!?:,\n]+?) {PLAIN_VERB}(?: (?:i|till|vid|på|to|in|at) [^.!?:,\n]+)?:",
+        r"(?:Enligt|According to) (?P<source>[^.!?\n]+?)"
+        r"[:,]?(?: (?:är|var|ska|har|is|was)(?: det(?: så)?)?(?: att)?)?:?",
+    )
+)
+# After a name in an attribution: somebody else may have said it, or it goes on about somebody else
+NOT_ALONE = re.compile(
+    r"\b(?:som|vilk\w+|och|samt|genom|via|tillsammans|citera\w*|läs\w*|återge\w*|enligt"
+    r"|who|which|and|through|quot\w+|together|according)\b"
 )
 # What looks like the full name of a person, and is none: first or last words of organisations and
 # places
@@ -213,6 +245,18 @@ class QuotationResult:
     omitted: int = 0
     segments: tuple[DiffSegment, ...] = ()
     reason: Literal["length", "number", "time"] | None = None
+
+    @property
+    def speaker_verdict(self) -> Literal["same", "other", "not compared"] | None:
+        """Whether the text and the release name the same speaker; None if the words are wrong."""
+        if self.verdict == "wrong_speaker":
+            return "other"
+        if self.verdict != "verbatim":
+            return None
+        name = self.quotation.speaker
+        if name and any(may_be_same(name, each["name"] or "") for each in self.speakers):
+            return "same"
+        return "not compared"
 
 
 class StoredVersion(NamedTuple):
@@ -594,10 +638,10 @@ def _is_grouped_number(key: str) -> bool:
 
 
 def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
-    """Return the quotations of a text, each with its speaker if a plain sentence names a person by
-    the full name.
+    """Return the quotations of a text, each with its speaker if a plain sentence or an attribution
+    names a person by the full name.
 
-    A last name alone is enough if the text has one full name with it.
+    A last name alone is enough in a plain sentence, if the text has one full name with it.
 
     >>> from archive.quotes.quotation_comparison import find_quotations
     >>> text = "Bo Li sade: ”Det är klart.” ”Vi är glada”, säger Li. Hon sade till Bo Li: ”Bra.”"
@@ -609,13 +653,55 @@ def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
     for quotation in quotations:
         start, end = quotation.start + 1, quotation.end + 1
         # its line, with the break before it
-        before = lines[max(0, start - NEAR) : start].rpartition("\n")
-        around = "".join((*before[1:], "\0", lines[end - 1 : end + NEAR].partition("\n")[0]))
+        before = "".join(lines[max(0, start - NEAR) : start].rpartition("\n")[1:])
+        after = lines[end - 1 : end + NEAR].partition("\n")[0]
+        around = f"{before}\0{after}"
         name = next((match["name"] for each in PLAIN_FORMS if (match := each.search(around))), "")
         if name and " " not in name:
             name = "\n".join(each for each in full_names if each.endswith(f" {name}"))
+        if not is_person(name):
+            name = _find_attributed_name(quotation, before, after)
         found.append(replace(quotation, speaker=name if is_person(name) else None, around=around))
     return found
+
+
+def _find_attributed_name(quotation: Quotation, before: str, after: str) -> str:
+    """Return the name in the attribution after a quotation or right before it; "" if there is none,
+    or if somebody else may have said it.
+    """
+    line, length = quotation.text[:-1] + after, len(quotation.text)
+    if quotation.kind == "dash":
+        starts = [match.end() for match in ATTRIBUTION_START.finditer(line)]
+    else:
+        match = ATTRIBUTION_START.match(line, length - line[:length].endswith((*",.!?…",)))
+        starts = [match.end()] if match else []
+    if starts:
+        names = {_parse_sole_name(line[start : segment_end(line, start)]) for start in starts}
+        return names.pop() if len(names) == 1 else ""
+    opening = next(filter(None, (each.search(before) for each in OPENINGS)), None)
+    if opening is None or NOT_ALONE.search(after[: segment_end(after, 0)]):
+        return ""
+    name = _parse_sole_name(opening["source"])
+    return name if PARTY.sub("", opening["source"]).endswith(name) else ""
+
+
+def _parse_sole_name(words: str) -> str:
+    """Return the name of who says something, in words that have nothing before it but a role; ""
+    if there is none, or if what follows tells of somebody else.
+
+    >>> _parse_sole_name("hamnminister Bo Ek (M) i ett uttalande")
+    'Bo Ek'
+    >>> [_parse_sole_name(words) for words in ("vännen till Bo Ek", "Bo Ek, som citerar Li")]
+    ['', '']
+    """
+    subject = parse_subject(f"{words}.", 0)
+    name = subject.name or "" if subject else ""
+    role, _, rest = words.partition(name) if name else ("", "", "")
+    if role and find_role_before(words, len(role)) != role.strip():
+        return ""
+    if len(re.findall(ROLE_HEAD, role, re.IGNORECASE)) > 1 or NOT_ALONE.search(rest):
+        return ""  # "chefen hos ministern NAME" may be two people
+    return name
 
 
 def is_person(name: str) -> bool:

@@ -89,8 +89,12 @@ SEARCHED_SQL = """
                     "closed": "bool Whether its closing mark was found",
                     "verdict": f"str {', '.join(VERDICTS)}",
                     "speaker": (
-                        "str? Who says it according to the text, if a plain sentence gives the full"
-                        " name"
+                        "str? Who says it according to the text, if a plain sentence or an"
+                        " attribution gives the full name"
+                    ),
+                    "speaker_verdict": (
+                        "str? same, other or not compared: the speaker in the text and in the"
+                        " release, where the words are right"
                     ),
                     "said_by": [{"name": "str?", "role": "str?"}],
                     "reason": "str? Why it was not checked: length, number, time",
@@ -182,6 +186,7 @@ async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
             for result in results
         ],
         "counts": {verdict: counts[verdict] for verdict in VERDICTS},
+        "shown_counts": _count_shown(results),
         "checked": len(results) - counts["not_checked"],
         "complete": not counts["not_checked"],
         "searched": {
@@ -192,6 +197,16 @@ async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
         "max_words": MAX_QUOTATION_WORDS,
         "min_words": MIN_QUOTATION_WORDS,
     }
+
+
+def _count_shown(results: Sequence[QuotationResult]) -> dict[str, int]:
+    """Count results as the page shows them: plain `verbatim` only if the speaker was compared."""
+    counts = Counter(
+        "speaker_not_compared" if each.speaker_verdict == "not compared" else each.verdict
+        for each in results
+    )
+    first, *others = VERDICTS
+    return {verdict: counts[verdict] for verdict in (first, "speaker_not_compared", *others)}
 
 
 def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None:
@@ -257,6 +272,7 @@ def _format_result(
         "closed": quotation.is_closed,
         "verdict": result.verdict,
         "speaker": quotation.speaker,
+        "speaker_verdict": result.speaker_verdict,
         "said_by": [{"name": each["name"], "role": each["role"]} for each in result.speakers],
         "reason": result.reason,
         "releases": result.releases,

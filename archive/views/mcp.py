@@ -423,7 +423,7 @@ async def check_quotations(text: str) -> dict[str, Any]:
     verdict: verbatim, wrong_speaker (the words are right, but the text seems to quote `speaker`,
     and the release quotes `said_by`), altered (`difference` says how), withdrawn (only an earlier
     version has it), not_found (the archive does not have it, which does not mean that it was never
-    said), short, not_checked.
+    said), short, not_checked. speaker_verdict: same, other or not compared.
     """
     return (await fetch("/-/check.json", body={"text": text}))[0]
 

@@ -96,6 +96,16 @@ def check_one(quoted: QuotedArchive, text: str) -> tuple[str, str | None, list[s
         (f"Ivar Lodin sade: ”{WORDS}.”", "Ivar Lodin"),
         (f"“{WORDS},” Ebba Wrede said.", "Ebba Wrede"),
         (f"Eva Hansen sade: ”{WORDS}.”", "Eva Hansen"),
+        (f"”{WORDS}”, säger energiminister Ebba Wrede.", "Ebba Wrede"),
+        (f"”{WORDS}”, säger energiministern Ebba Wrede (KD) i ett uttalande.", "Ebba Wrede"),
+        (f"”{WORDS}”, säger Ebba Wrede till tidningen.", "Ebba Wrede"),
+        (f"– {WORDS}, sade Ebba Wrede till TT.", "Ebba Wrede"),
+        (f"Bron är öppen. – {WORDS}, säger energiminister Ebba Wrede.", "Ebba Wrede"),
+        (f"”{WORDS}”, enligt Ebba Wrede.", "Ebba Wrede"),
+        (f"Energiminister Ebba Wrede sade i ett uttalande: ”{WORDS}.”", "Ebba Wrede"),
+        (f"Enligt Ebba Wrede: ”{WORDS}.”", "Ebba Wrede"),
+        (f"Bron är öppen. Enligt energiminister Ebba Wrede är det så att ”{WORDS}”.", "Ebba Wrede"),
+        (f"According to Ebba Wrede, “{WORDS}”.", "Ebba Wrede"),
     ],
 )
 def test_another_person_is_named(quoted: QuotedArchive, text: str, speaker: str) -> None:
@@ -119,8 +129,6 @@ def test_another_person_is_named(quoted: QuotedArchive, text: str, speaker: str)
         f"”{WORDS}”, säger Wrede.",  # of whom the text has no full name
         f"Ebba Wrede och Bo Wrede talade i går. ”{WORDS}”, sade Wrede.",
         f"Gunvor Strömbäck talade i går. Ebba Wrede sade: ”{WORDS}.”",
-        f"”{WORDS}”, säger energiminister Ebba Wrede.",
-        f"”{WORDS}”, säger Ebba Wrede till tidningen.",
         f"Sjöfartsministern svarade Ebba Wrede: ”{WORDS}.”",
         f"På en fråga från Ebba Wrede svarade ministern: ”{WORDS}.”",
         f"Till Ebba Wrede sade ministern: ”{WORDS}.”",
@@ -144,6 +152,16 @@ def test_another_person_is_named(quoted: QuotedArchive, text: str, speaker: str)
         *(f"{name} skriver: ”{WORDS}.”" for name in ORGANISATIONS),
         *(f"”{WORDS}”, säger {name}." for name in ORGANISATIONS),
         f"Ebba Wrede menar att Gunvor Strömbäck sade: ”{WORDS}.”",
+        f"Enligt Ebba Wrede lovade ministern att ”{WORDS}”.",
+        f"Enligt Ebba Wrede och ministern är ”{WORDS}”.",
+        f"Enligt Ebba Wrede: ”{WORDS}”, vilket är ministerns ord.",
+        f"”{WORDS}”, säger statssekreteraren hos energiminister Ebba Wrede.",
+        f"”{WORDS}”, säger en vän till familjen Ebba Wrede.",
+        f"”{WORDS}”, säger ministern som mötte Ebba Wrede.",
+        f"”{WORDS}”, säger Ebba Wrede och ministern i ett uttalande.",
+        f"– {WORDS}, säger Ebba Wrede genom ministern.",
+        f"Statsministern, som mötte Ebba Wrede, sade i går: ”{WORDS}.”",
+        f"Ebba Wrede gick när ministern sade: ”{WORDS}.”",
     ],
 )
 def test_no_other_person_is_certainly_named(quoted: QuotedArchive, text: str) -> None:
@@ -156,6 +174,29 @@ def test_no_other_person_is_certainly_named(quoted: QuotedArchive, text: str) ->
         "verbatim",
         ["Gunvor Strömbäck"],
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"– {WORDS}, säger sjöfartsministern.", "not compared"),
+        (f"– {WORDS}, säger sjöfartsministern i ett uttalande.", "not compared"),
+        (f"– {WORDS}, says the new minister.", "not compared"),
+        (f"Bron är öppen. – {WORDS}, säger ministern.", "not compared"),
+        (f"”{WORDS}”", "not compared"),
+        (f"”{WORDS}”, säger hon.", "not compared"),
+        (f"– {WORDS}, säger sjöfartsminister Gunvor Strömbäck till TT.", "same"),
+        (f"”{WORDS}”, säger Strömbäck. Gunvor Strömbäck är glad.", "same"),
+        (f"Ebba Wrede sade: ”{WORDS}.”", "other"),
+        (f"– {WORDS} eller så, säger ministern.", None),
+    ],
+)
+def test_whether_the_speaker_was_compared(
+    quoted: QuotedArchive, text: str, expected: str | None
+) -> None:
+    (result,) = check(quoted, text)
+    assert result.speaker_verdict == expected
+    assert result.verdict == {None: "altered", "other": "wrong_speaker"}.get(expected, "verbatim")
 
 
 def test_two_people_are_quoted(quoted: QuotedArchive) -> None:

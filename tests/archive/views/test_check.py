@@ -103,13 +103,15 @@ async def test_page_has_the_same_verdicts(history_site: Site) -> None:
     page = html.fromstring((await post_form(history_site, "/-/check?lang=en", ARTICLE)).text)
     found = page.cssselect(".quotation")
     assert [item.cssselect("h3")[0].text for item in found] == [
-        *("Verbatim", "Not in any current text", "Altered", "Not found"),
+        "Word for word, but the speaker was not compared",
+        *("Not in any current text", "Altered", "Not found"),
     ]
     assert "between two checks" in found[1].text_content()
     assert found[1].cssselect("a[href*='/-/diff/']")
     assert [mark.text_content() for mark in found[2].cssselect("del, ins")] != []
     assert texts(page, "ul.findings li") == [
-        *("Verbatim: 1", "Altered: 1", "Not in any current text: 1", "Not found: 1"),
+        "Word for word, but the speaker was not compared: 1",
+        *("Altered: 1", "Not in any current text: 1", "Not found: 1"),
     ]
     assert page.cssselect("textarea")[0].text_content().strip() == ARTICLE.strip()
     assert (
@@ -433,14 +435,35 @@ async def test_another_speaker(tmp_path: Path) -> None:
         page = html.fromstring((await post_form(site, "/-/check?lang=en", text)).text)
         data = (await post(site, "/-/check.json", text, "text/plain")).json()
     shown = " ".join(page.cssselect(".quotation")[0].text_content().split())
-    assert shown.startswith("Verbatim Perhaps someone else’s words Show the place: Fyrar")
+    assert shown.startswith("Verbatim Perhaps someone else’s words Show in the release: Fyrar")
     assert texts(page, "ul.findings li") == ["Verbatim, but perhaps someone else’s words: 1"]
     said = "The text seems to quote Ebba Wrede. The release quotes Bo Lund, fyrmästare."
     assert said in shown
     (quotation,) = data["quotations"]
     assert (quotation["verdict"], quotation["speaker"]) == ("wrong_speaker", "Ebba Wrede")
+    assert quotation["speaker_verdict"] == "other"
     assert quotation["said_by"] == [{"name": "Bo Lund", "role": "fyrmästare"}]
     assert (data["counts"]["wrong_speaker"], data["counts"]["verbatim"]) == (1, 0)
+
+
+async def test_plain_verbatim_only_if_the_speaker_was_compared(tmp_path: Path) -> None:
+    words = "Vi tänder sju fyrar längs kusten före midsommar"
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("fyr", name="Fyrverket", home="https://fyr.example/")
+        body = f"– {words}, säger hamnchef Bo Lund."
+        archive.save(build_release("fyr", "1", "Fyrar", body, language="sv"), seen_at=SEEN)
+    text = f"”{words}”, säger hamnchef Bo Lund till TT.\n– {words}, säger hamnchefen."
+    with served(tmp_path / "archive.db") as datasette:
+        site = Site(datasette)
+        page = html.fromstring((await post_form(site, "/-/check?lang=en", text)).text)
+        data = (await post(site, "/-/check.json", text, "text/plain")).json()
+    not_compared = "Word for word, but the speaker was not compared"
+    assert texts(page, ".quotation h3.verbatim") == ["Verbatim"]
+    assert texts(page, ".quotation h3.speaker_not_compared") == [not_compared]
+    assert texts(page, "ul.findings li") == ["Verbatim: 1", f"{not_compared}: 1"]
+    assert [each["verdict"] for each in data["quotations"]] == ["verbatim"] * 2
+    assert [each["speaker_verdict"] for each in data["quotations"]] == ["same", "not compared"]
+    assert data["counts"]["verbatim"] == 2
 
 
 async def test_too_many_quotations_are_counted_before_their_speakers_are_looked_for(

@@ -121,12 +121,7 @@ class PastSpider(ReleaseSpider):
         """Make the indexes of all agencies due that were not read lately."""
         day = now().date().isoformat()
         (self.sent_before,) = self.archive.db.execute(SENT_TODAY_SQL, [day]).fetchone()
-        sources = {
-            slug: [self.given_source]
-            if self.given_source
-            else list(map(parse_past_source, agency.past))
-            for slug, agency in self.agencies.items()
-        }
+        sources = {slug: self._choose_sources(agency) for slug, agency in self.agencies.items()}
         hosts = {extract_host(source.url) for chosen in sources.values() for source in chosen}
         # so that no other crawl sends it requests at the same time
         free_hosts = {host for host in hosts if lock_agency(self.lock, host)}
@@ -144,6 +139,12 @@ class PastSpider(ReleaseSpider):
             rows = self.archive.db.execute(RELEASES_SQL, {"agency": slug}).fetchall()
             self.addresses[slug] = {normalise_address(url): (own, seen) for url, own, seen in rows}
             self.add_indexes(self.agencies[slug])
+
+    def _choose_sources(self, agency: Agency) -> list[PastSource]:
+        """Return the web archive of the argument, or those of an agency."""
+        if self.given_source:
+            return [self.given_source]
+        return list(map(parse_past_source, agency.past))
 
     def add_indexes(self, agency: Agency) -> None:
         """Add the first index of each web archive, and make those due that were read long ago."""

@@ -312,10 +312,9 @@ def _find_reply(text: str, start: int, end: int) -> int | None:
     dash = SPEECH_DASH.match(text, start, end)
     if dash is None and (colon := SPEECH_AFTER_COLON.search(text, start, end)):
         dash = SPEECH_DASH.match(text, colon.end(), end)
-    if dash is None and (sentence := SPEECH_AFTER_SENTENCE.search(text, start, end)):
-        attributions = ATTRIBUTION.finditer(text, sentence.end(), end)
-        if any(map(_is_attribution, attributions)):
-            dash = SPEECH_DASH.match(text, sentence.end(), end)
+    sentence = None if dash else SPEECH_AFTER_SENTENCE.search(text, start, end)
+    if sentence and any(map(_is_attribution, ATTRIBUTION.finditer(text, sentence.end(), end))):
+        dash = SPEECH_DASH.match(text, sentence.end(), end)
     return dash.end() if dash else None
 
 

@@ -248,15 +248,13 @@ class QuotationResult:
 
     @property
     def speaker_verdict(self) -> Literal["same", "other", "not compared"] | None:
-        """Whether the text and the release name the same speaker; None if the words are wrong."""
+        """Say whether text and release name the same speaker; None if the words are wrong."""
         if self.verdict == "wrong_speaker":
             return "other"
         if self.verdict != "verbatim":
             return None
-        name = self.quotation.speaker
-        if name and any(may_be_same(name, each["name"] or "") for each in self.speakers):
-            return "same"
-        return "not compared"
+        name, names = self.quotation.speaker or "", [each["name"] or "" for each in self.speakers]
+        return "same" if any(may_be_same(name, each) for each in names) else "not compared"
 
 
 class StoredVersion(NamedTuple):
@@ -669,15 +667,16 @@ def _find_attributed_name(quotation: Quotation, before: str, after: str) -> str:
     """Return the name in the attribution after a quotation or right before it; "" if there is none,
     or if somebody else may have said it.
     """
-    line, length = quotation.text[:-1] + after, len(quotation.text)
-    if quotation.kind == "dash":
-        starts = [match.end() for match in ATTRIBUTION_START.finditer(line)]
-    else:
-        match = ATTRIBUTION_START.match(line, length - line[:length].endswith((*",.!?…",)))
-        starts = [match.end()] if match else []
+    text = quotation.text
+    line, end = text[:-1] + after, len(text) - text.endswith((*",.!?…",))
+    starts = [
+        each.end()
+        for each in ATTRIBUTION_START.finditer(line)
+        if quotation.kind == "dash" or each.start() == end
+    ]
     if starts:
         names = {_parse_sole_name(line[start : segment_end(line, start)]) for start in starts}
-        return names.pop() if len(names) == 1 else ""
+        return "\n".join(names)  # several are no person's name
     opening = next(filter(None, (each.search(before) for each in OPENINGS)), None)
     if opening is None or NOT_ALONE.search(after[: segment_end(after, 0)]):
         return ""
@@ -697,11 +696,12 @@ def _parse_sole_name(words: str) -> str:
     subject = parse_subject(f"{words}.", 0)
     name = subject.name or "" if subject else ""
     role, _, rest = words.partition(name) if name else ("", "", "")
-    if role and find_role_before(words, len(role)) != role.strip():
-        return ""
-    if len(re.findall(ROLE_HEAD, role, re.IGNORECASE)) > 1 or NOT_ALONE.search(rest):
-        return ""  # "chefen hos ministern NAME" may be two people
-    return name
+    is_alone = not role or (
+        find_role_before(words, len(role)) == role.strip()
+        # "chefen hos ministern NAME" may be two people
+        and len(re.findall(ROLE_HEAD, role, re.IGNORECASE)) == 1
+    )
+    return name if is_alone and not NOT_ALONE.search(rest) else ""
 
 
 def is_person(name: str) -> bool:

@@ -186,7 +186,6 @@ async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
             for result in results
         ],
         "counts": {verdict: counts[verdict] for verdict in VERDICTS},
-        "shown_counts": _count_shown(results),
         "checked": len(results) - counts["not_checked"],
         "complete": not counts["not_checked"],
         "searched": {
@@ -197,16 +196,6 @@ async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
         "max_words": MAX_QUOTATION_WORDS,
         "min_words": MIN_QUOTATION_WORDS,
     }
-
-
-def _count_shown(results: Sequence[QuotationResult]) -> dict[str, int]:
-    """Count results as the page shows them: plain `verbatim` only if the speaker was compared."""
-    counts = Counter(
-        "speaker_not_compared" if each.speaker_verdict == "not compared" else each.verdict
-        for each in results
-    )
-    first, *others = VERDICTS
-    return {verdict: counts[verdict] for verdict in (first, "speaker_not_compared", *others)}
 
 
 def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None:

@@ -184,9 +184,12 @@ def add_word_filter(query: RegisterQuery) -> RegisterQuery:
 async def search_edits(run: RunQuery, text: str, *, of_collections: bool = False) -> EditSearch:
     """Find the edits that match, or the differences between readings of collections.
 
-    Raises FilterError if the text has no words that must have changed.
+    Plain words are also searched as a phrase, because an edit of "120 miljoner" may have left
+    "miljoner" as it was. Raises FilterError if the text has no words that must have changed.
     """
     query = parse_query(text)
+    if (phrase := quote_words(query)) and (tree := parse_query(phrase).tree) and query.tree:
+        query = replace(query, tree=OrNode((query.tree, tree)))
     names, notes = await resolve_names(run, query.tree)
     edits = None
     if query.tree:

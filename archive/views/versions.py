@@ -28,6 +28,7 @@ from datasette import Response
 from archive.changes.comparison import compare
 from archive.changes.field_differences import (
     FILE_KINDS,
+    ChangeExcerpt,
     DiffRow,
     FieldDiff,
     diff_fields,
@@ -532,25 +533,23 @@ async def _cite_diff(site: SiteRequest, diff: Mapping[str, Any], language: str) 
 
 
 def _describe_difference(diff: Mapping[str, Any], language: str) -> str:
-    """Return what differs between two versions: the main change in words, then the summary."""
-    summary = str(diff["summary_en" if language == "en" else "summary"])
+    """Return what differs between two versions: the summary, and of an edit, its main change
+    first.
+    """
     if diff["takedowns"] and not diff["changes"]:
         return translate(language, "history.withheld")
+    summary = str(diff["summary_en" if language == "en" else "summary"])
     changes = json.dumps([asdict(change) for change in diff["changes"]])
-    change = find_main_change(language, changes)
-    if change is None or not (change.before or change.after):
-        return summary
-    if not diff["is_edit"]:  # nobody changed one text into the other
-        return f"{format_main_change(language, changes)} ({summary})"
-    texts = {
-        name: f"{text} {change.common_suffix}".strip()
-        for name, text in (("before", change.before), ("after", change.after))
-    }
+    change = find_main_change(language, changes) if diff["is_edit"] else None
+    return f"{_quote_change(change, language)} ({summary})" if change else summary
+
+
+def _quote_change(change: ChangeExcerpt, language: str) -> str:
     ending = (
         "replaced" if change.before and change.after else "added" if change.after else "deleted"
     )
-    wording = translate(language, f"cite.{ending}", **texts)
-    return f"{wording} ({summary})"
+    before, after = (f"{text} {change.common_suffix}".strip() for text in change[1:3])
+    return translate(language, f"cite.{ending}", before=before, after=after)
 
 
 def _mark_rows(

@@ -16,7 +16,7 @@ import logging
 import re
 from calendar import monthrange
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
@@ -126,19 +126,21 @@ class PastSpider(ReleaseSpider):
         # so that no other crawl sends it requests at the same time
         free_hosts = {host for host in hosts if lock_agency(self.lock, host)}
         for slug, chosen in sources.items():
-            self.sources[slug] = {
-                source.url: (
-                    source,
-                    add_collection(self.archive, source.name, source.url, "web archive"),
-                )
-                for source in chosen
-                if extract_host(source.url) in free_hosts
-            }
-            if not self.sources[slug]:
-                logger.warning("%s: no web archive is read: see the key past", slug)
+            self._add_sources(
+                slug, [each for each in chosen if extract_host(each.url) in free_hosts]
+            )
             rows = self.archive.db.execute(RELEASES_SQL, {"agency": slug}).fetchall()
             self.addresses[slug] = {normalise_address(url): (own, seen) for url, own, seen in rows}
             self.add_indexes(self.agencies[slug])
+
+    def _add_sources(self, slug: str, sources: Sequence[PastSource]) -> None:
+        """Add the web archives that are read for an agency; warn if there are none."""
+        self.sources[slug] = {}
+        for source in sources:
+            collection = add_collection(self.archive, source.name, source.url, "web archive")
+            self.sources[slug][source.url] = (source, collection)
+        if not sources:
+            logger.warning("%s: no web archive is read: see the key past", slug)
 
     def _choose_sources(self, agency: Agency) -> list[PastSource]:
         """Return the web archive of the argument, or those of an agency."""

@@ -56,7 +56,7 @@ PAGES = (
 )
 
 CLAIM = re.compile(
-    r"\b(?:check(?:s|ed)|seen|crawl(?:s|ed)?|first read|read by"
+    r"\b(?:check(?:s|ed)|seen|detected|crawl(?:s|ed)?|first read|read by"
     r" the archive|(?:has|been|not)"
     r" read|never|since|still"
     r"|no longer|not yet|found (?:any|it)|missing at|archive read"

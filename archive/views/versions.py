@@ -541,14 +541,14 @@ def _describe_difference(diff: Mapping[str, Any], language: str) -> str:
     summary = str(diff["summary_en" if language == "en" else "summary"])
     changes = json.dumps([asdict(change) for change in diff["changes"]])
     change = find_main_change(language, changes) if diff["is_edit"] else None
-    return f"{_quote_change(change, language)} ({summary})" if change else summary
+    return (
+        f"{_quote_change(change, language)} ({summary})" if change and any(change[1:3]) else summary
+    )
 
 
 def _quote_change(change: ChangeExcerpt, language: str) -> str:
-    ending = (
-        "replaced" if change.before and change.after else "added" if change.after else "deleted"
-    )
     before, after = (f"{text} {change.common_suffix}".strip() for text in change[1:3])
+    ending = "replaced" if before and after else "added" if after else "deleted"
     return translate(language, f"cite.{ending}", before=before, after=after)
 
 

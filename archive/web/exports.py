@@ -284,7 +284,7 @@ def complete_for_readers(site: SiteRequest, export: DataList) -> DataList:
     releases.
     """
     columns, batches = list(export.columns), export.batches or _read_rows(export)
-    batches = _name_codes(site.language, export.name, batches)
+    batches = _name_codes(site.language, _list_codes(export.name, columns), batches)
     if "release" in columns:
         columns += [name for name in RELEASE_COLUMNS if name not in columns]
         batches = _add_release_texts(site, batches)
@@ -305,28 +305,25 @@ def _translate_header(language: str, list_name: str, column: str) -> str:
     return (text or name) + column.removeprefix(name).replace("_", " ")
 
 
+def _list_codes(list_name: str, columns: Sequence[str]) -> dict[str, str]:
+    """Return the columns of a list that have codes, with the beginning of their texts' keys."""
+    found = {name: CODES.get(f"{list_name}/{name}") or CODES.get(name) for name in columns}
+    return {name: prefix for name, prefix in found.items() if prefix}
+
+
 async def _name_codes(
-    language: str, list_name: str, batches: AsyncIterator[Rows]
+    language: str, codes: Mapping[str, str], batches: AsyncIterator[Rows]
 ) -> AsyncIterator[Rows]:
     """Yield rows with codes such as `press release` in words."""
-    async for rows in batches:
-        codes = {
-            name: CODES.get(f"{list_name}/{name}") or CODES.get(name)
-            for row in rows[:1]
-            for name in row
+
+    def name_codes(row: Mapping[str, Any]) -> dict[str, Any]:
+        named = ((name, row[name], prefix) for name, prefix in codes.items())
+        return {
+            name: find_text(language, f"{prefix}{code}") or code for name, code, prefix in named
         }
-        groups = {name: prefix for name, prefix in codes.items() if prefix}
-        yield [
-            {
-                **row,
-                **{
-                    name: find_text(language, group + row[name]) or row[name]
-                    for name, group in groups.items()
-                    if isinstance(row[name], str)
-                },
-            }
-            for row in rows
-        ]
+
+    async for rows in batches:
+        yield [{**row, **name_codes(row)} for row in rows]
 
 
 async def _add_release_texts(
@@ -348,7 +345,8 @@ async def write_workbook(export: DataList, turn: Turn, language: str) -> IO[byte
     """
     with ExitStack() as files, TemporaryFile("w+", encoding="utf-8") as spool:
         file = files.enter_context(TemporaryFile())
-        cell_counts, row_count = [0] * len(export.columns), 0
+        # only lists for readers lack columns without values
+        cell_counts, row_count = [int(not export.headers)] * len(export.columns), 0
         async with aclosing(_read_in_turns(export, turn)) as batches:
             async for rows in batches:
                 batch_counts = await asyncio.to_thread(_spool_rows, rows, export.columns, spool)
@@ -359,8 +357,8 @@ async def write_workbook(export: DataList, turn: Turn, language: str) -> IO[byte
                         f"an Excel file can have at most"
                         f" {MAX_SPOOL_BYTES:,} bytes of rows: use CSV, or select fewer"
                     )
-        if not (export.headers and row_count):  # only lists for readers lack empty columns
-            cell_counts = [max(count, 1) for count in cell_counts]
+        if not any(cell_counts):
+            cell_counts = [1] * len(cell_counts)
         headers = export.headers or export.columns
         columns = list(zip(export.columns, headers, cell_counts, strict=True))
         continued = ", ".join(name for column in columns for name in _list_cell_names(*column)[1:])

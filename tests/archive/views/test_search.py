@@ -451,7 +451,7 @@ async def test_loose_hits_are_marked_and_not_in_the_feed(uncrawled_site: Site) -
     assert [row["match"] for row in rows] == ["loose", "loose"]
     workbook = (await uncrawled_site.get(f"/search.xlsx?{query}&lang=sv")).content
     cells = read_table(workbook)
-    assert [row["Slag av träff"] for row in cells] == ["stämmer delvis"] * 2
+    assert [row["Typ av träff"] for row in cells] == ["stämmer delvis"] * 2
     assert {row["Typ"] for row in cells} <= {"pressmeddelande", "nyhet", "artikel", None}
     assert "Borttaget" not in cells[0], "a column without values"
     assert "2 rader är träffar som stämmer delvis" in str(read_sheet(workbook, 2))

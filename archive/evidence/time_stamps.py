@@ -5,9 +5,9 @@ stored in the table `time_stamps`, and `openssl ts -verify` checks it against th
 without software of ours. Who stamped a manifest has stamped everything that it and the manifests
 before it cover.
 
-Requests and responses are made and checked by the program openssl: Python's libraries refuse the
-responses of usual authorities, whose certificates are not in the order of DER (rfc3161-client), or
-do not check who signed (rfc3161ng).
+Requests and responses are made and checked by the program openssl. The library rfc3161-client
+refuses responses whose certificates are not in the order of DER, as openssl's own authority sends
+them, and cannot check a signature without the root certificate.
 """
 
 from __future__ import annotations

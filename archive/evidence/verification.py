@@ -546,7 +546,7 @@ class Verifier:
                     f"stamped is {stored}, but {stamped} in it" if stamped != stored else None
                 )
             except (StampError, ValueError) as error:
-                problem = f"it does not prove the manifest of {day}: {error}"
+                problem = f"it is not proved for the manifest of {day}: {error}"
             yield self.fault("time_stamps", key, problem) if problem else None
 
     def check_manifest(

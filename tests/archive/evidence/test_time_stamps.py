@@ -145,7 +145,7 @@ def test_authority_is_asked_for_the_newest_manifests(archive: Path, authority: A
     [
         ("update time_stamps set stamped = '2020-01-01T00:00:00+00:00'", "stamped is 2020-01-01"),
         ("update time_stamps set response = 'AAAA'", "no response of RFC 3161"),
-        ("update time_stamps set response = 'å'", "it does not prove the manifest"),
+        ("update time_stamps set response = 'å'", "it is not proved for the manifest"),
         (
             "update time_stamps set response = (select response from time_stamps where id = 2)"
             " where id = 1",
@@ -207,7 +207,7 @@ def test_roots_tell_who_signed(
         foreign = other.folder / "root.pem"
         assert len(verify(archive, roots=foreign).findings) == len(read_days(archive))
         assert main(["verify", str(archive), "--roots", str(foreign)]) == 1
-    assert "it does not prove the manifest of" in capsys.readouterr().out
+    assert "it is not proved for the manifest of" in capsys.readouterr().out
 
 
 def test_command(

@@ -176,8 +176,8 @@ class AlertChannel:
         return self._select_events(f"not exists ({handled}) order by e.id", self.name)
 
     def find_reported_events(self, agency: str) -> list[HealthEvent]:
-        """Return the last event of an agency in each message, newest first: that in whose words it
-        was reported.
+        """Return the last event of an agency in each message, newest first. The message used its
+        words.
         """
         reported = (
             "select max(d.event) from alert_deliveries d join health_events h on h.id = d.event"
@@ -200,8 +200,8 @@ class AlertChannel:
         ]
 
     def read_usage(self, day: str) -> tuple[bool, bool]:
-        """Return whether any event was ever handled, and whether a message was sent on a day, by
-        our clock then.
+        """Return whether any event was ever handled, and whether a message was sent on a day (by
+        our clock at the time).
         """
         sql = (
             "select count(*) > 0, coalesce(max(substr(sent, 1, 10) = ?), 0) from"

@@ -418,7 +418,7 @@ class ReleaseSpider(IdentifiedSpider):
         others.
 
         A release that is not in the list is gone, but only if the list goes further back. When the
-        pass ends, the rest stays due. A page that lists nothing new is the last one to be read.
+        pass ends, the rest stays due. A page that lists nothing new is the last one read.
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:
@@ -531,8 +531,8 @@ class ReleaseSpider(IdentifiedSpider):
             self.finish_page(row)  # Scrapy continues once the pipeline has stored the page
 
     def fits_no_link(self, agency: Agency, url: str, read: ReadLinks) -> bool:
-        """Return whether the `releases` pattern is why a source lists nothing; counted, and logged
-        once per agency.
+        """Return whether a source lists nothing because of the `releases` pattern. This is counted,
+        and logged once per agency.
         """
         plain = replace(agency, releases=None)
         others = (
@@ -711,7 +711,7 @@ class ReleaseSpider(IdentifiedSpider):
         kind: str,
         refused: FetchedPage | None,
     ) -> None:
-        """Record that a page is no release."""
+        """Record that a page is not a release."""
         problem = str(error)
         if kind == "gone":
             with self.archive.transaction():
@@ -830,13 +830,13 @@ def _select_unpaused(agencies: Mapping[str, Agency]) -> dict[str, Agency]:
 
 
 def _find_oldest(links: Iterable[SourceLink], oldest: str) -> str:
-    """Return the earliest publication in a list and on its pages before; "" if none is known."""
+    """Return the earliest publication time in a list and its earlier pages; "" if none is known."""
     dates = [link.published for link in links if link.published]
     return min([*filter(None, [oldest]), *dates], default="")
 
 
 def _describe_redirect(response: Response, url: str, *, is_own: bool) -> NotARelease:
-    """Return why a release is not at the URL that its own redirects to."""
+    """Return why a release is not at the URL that its own URL redirects to."""
     rejection = detect_rejection(response.body, response.url, is_elsewhere=not is_own)
     if rejection and rejection.kind == "blocked":
         return NotARelease(url, f"{rejection.problem} (redirected to {response.url})", "blocked")
@@ -869,7 +869,7 @@ def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | No
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Return False for tracebacks that say once more that the archive's file cannot be written.
+    """Return False for tracebacks that only repeat that the archive's file cannot be written.
 
     An error in a statement (SQLITE_ERROR) is our own fault, and keeps its traceback.
     """

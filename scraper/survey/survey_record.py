@@ -74,7 +74,9 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         self._query("insert into agencies values (?, ?, ?, ?)", *values)
 
     def judge(self, page: Row, *, is_right: bool) -> None:
-        """Store what a person said of a release; it counts as long as it is read as it is now."""
+        """Store a person's judgement of a release. It counts as long as the release is read in the
+        same way.
+        """
         values = page["url"], _to_json(page["fields"]), is_right, to_iso(now())
         self._query("insert or replace into judgements values (?, ?, ?, ?)", *values)
 
@@ -84,7 +86,7 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         return [slug for (slug,) in self._query(sql, since)]
 
     def load_all(self, only: tuple[str, ...] = ()) -> list[Row]:
-        """Return the last try of each agency, or if `only` names some, of these."""
+        """Return the last try of each agency, or only of the agencies in `only`."""
         return [self.load_tries(slug)[0] for slug in self.list_slugs() if not only or slug in only]
 
     def load_tries(self, slug: str, limit: int = 1) -> list[Row]:

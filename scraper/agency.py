@@ -351,7 +351,7 @@ class Agency:
         return wire.source if wire else None
 
     def owns(self, url: str) -> bool:
-        """Return whether a URL's host is that of the agency, one of its aliases (with or without
+        """Return whether a URL's host is the agency's host, one of its aliases (with or without
         www) or its wire.
         """
         return (
@@ -613,8 +613,8 @@ def find_press_wire(url: str) -> WireService | None:
 def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
     """Return the agencies that a URL can belong to.
 
-    These are the agencies that own its host, or else those whose press room can link to it, or else
-    those with a wire at the host.
+    These are the agencies that own its host, or else the agencies whose press room can link to it,
+    or else the agencies with a wire at the host.
     """
     agencies, host = list(agencies), strip_www(urlsplit(url).hostname or "")
     on_wire = [(agency, wire) for agency in agencies if (wire := agency.find_wire(url))]

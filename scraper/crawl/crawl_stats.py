@@ -115,7 +115,7 @@ class AgencyStats:
         self.add_failure(problem, failure_kind)
 
     def count_error(self, problem: str, failure_kind: str, *, source: bool = False) -> None:
-        """Count an error with its problem and kind of failure.
+        """Count an error with its problem and type of failure.
 
         source: whether the error is that a source could not be read.
         """

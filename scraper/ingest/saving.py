@@ -659,7 +659,7 @@ class CrawlRecorder:
         credible: bool = False,
         refusal: str | None = None,
     ) -> bool:
-        """Record that a stored release's URL shows something else (a kind of removal), with its
+        """Record that a stored release's URL shows something else (a type of removal), with its
         capture.
 
         refusal: why no release was read in the response, which is then kept
@@ -771,8 +771,8 @@ def read_retention(settings: BaseSettings) -> Retention:
 
 
 def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Counter[SaveResult]]:
-    """Decide on an agency's quarantined pages: store those that have no problem themselves and no
-    field loss.
+    """Decide on an agency's quarantined pages: store the pages that have neither a problem of their
+    own nor a field loss.
 
     Return the field losses, and the outcomes of the pages that left quarantine.
     """

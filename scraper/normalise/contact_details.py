@@ -90,7 +90,7 @@ class ContactToken(NamedTuple):
 
 
 def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
-    """Return contacts in page order, without empty ones and those that another contact covers.
+    """Return contacts in page order, without empty ones and ones that another contact covers.
 
     >>> full = ContactItem(name="Eva Ek", role="utredare", phone="010-123 45 67, 070-123 45 67")
     >>> part = ContactItem(name=" Eva  Ek", phone="010-123 45 67")
@@ -134,7 +134,7 @@ def _covers_contact(whole: Contact, part: Contact) -> bool:
 def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
     """Split a line into telephone numbers, email addresses and the text between them.
 
-    Words that label numbers are left out, except those of shared numbers, which are put before
+    Words that label numbers are left out, except labels of shared numbers, which are put before
     their number. Cached, because many pages of a site have the same contacts.
 
     >>> line = "Telefon 08-405 10 00 (växel), mobil: 076-123 45 67, press@verket.se"

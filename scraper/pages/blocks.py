@@ -305,7 +305,7 @@ class BlockReader:
 
 
 def _choose_heading_kind(heading: Tag) -> str:
-    """Return the kind of a heading's block: a panel's title if it has a toggle, else its level."""
+    """Return the type of a heading's block: a panel's title if it has a toggle, else its level."""
     if any(map(_is_panel_title, iter_descendants(heading, ("button", "a")))):
         return "panel"
     return "h2" if heading.name == "h1" else heading.name

@@ -383,7 +383,7 @@ def _find_contact_section(
 def _starts_next_section(line: ContactLine, heading: ContactLine) -> bool:
     """Return whether a line is a heading that is not under the given one.
 
-    Under a line that is no heading element, bold lines and all headings count, except names.
+    Under a line that is not a heading element, bold lines and all headings count, except names.
     """
     if heading.level < 9:
         return line.level <= heading.level

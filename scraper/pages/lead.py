@@ -115,7 +115,7 @@ def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | N
 
 
 def _find_bold_opening(blocks: Sequence[PageBlock]) -> range | None:
-    """Return the first paragraph if it is bold, no question, and the second one is not bold."""
+    """Return the first paragraph if it is bold, not a question, and followed by plain text."""
     paragraphs = [
         index
         for index, block in enumerate(blocks[:8])

@@ -1,9 +1,9 @@
 """Finds where the release is on its page: its start, the main element, and the running text.
 
 Banners of the site (a crisis, a disruption, cookies) are recognised by their place, because their
-names and words are those of their time and their site. A release starts at its heading, so
-sentences before the heading are not part of it, unless they are in the same main element, article
-or table, or directly before the heading.
+names and words differ between sites and times. A release starts at its heading, so sentences before
+the heading are not part of it, unless they are in the same main element, article or table, or
+directly before the heading.
 """
 
 from __future__ import annotations

@@ -559,7 +559,7 @@ CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
 
 
 def choose_page_class(document: Document, agency: Agency | None) -> type[NewsPage]:
-    """Return the page class set for the agency, or else that of the page's CMS, or else
+    """Return the page class set for the agency, or else the class for the page's CMS, or else
     NewsPage.
     """
     if agency and agency.page:

@@ -296,8 +296,8 @@ def _parse_machine_date(timestamp: str | None, url: str) -> date | datetime | No
 
 
 def _find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
-    """Return the labelled dates of the page, those in the main element first, and remove their
-    lines from the tree.
+    """Return the labelled dates of the page, first from the main element, and remove their lines
+    from the tree.
 
     Lines that belong to the text are kept: a heading, or a sentence that contains a label.
     """

@@ -422,7 +422,7 @@ SHORT_PAGE_RULES = (  # for pages with only a few words
 class PageRejection(NamedTuple):
     """Why a page is not a release."""
 
-    kind: str  # the kind of NotARelease
+    kind: str  # the type of NotARelease
     problem: str  # the problem, with words from the page
     target: str | None = None  # the URL that the page leads to, or the title of a placeholder
 

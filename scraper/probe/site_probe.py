@@ -139,8 +139,8 @@ class SiteProbe:
         return replace(agency, aliases=(*agency.aliases, *hosts))
 
     def list_crawled_sources(self, pages: dict[str, Response], agency: Agency) -> list[str]:
-        """Return the sources that a news crawl reads: the declared ones, or else those that the
-        given page or home page links to. A given page that cannot be read counts as one.
+        """Return the sources that a news crawl reads: the declared ones, or else the sources that
+        the given page or home page links to. A given page that cannot be read counts as one.
         """
         missing = [url for url in self.given_urls if url not in pages]
         found = SourceURLs()
@@ -286,7 +286,7 @@ class SiteProbe:
     async def probe_sources(
         self, result: ProbeResult, kind: str, found_urls: Iterable[str]
     ) -> list[str]:
-        """Fetch all declared sources of a kind and the first few found ones; add their links or
+        """Fetch all declared sources of a type and the first few found ones; add their links or
         problems.
 
         Return the press rooms at other hosts that the listings link to.

@@ -1,4 +1,4 @@
-"""Sources of an agency: those declared in agencies.toml, or those that its home page links to."""
+"""Sources of an agency: declared in agencies.toml, or linked from its home page."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ An endpoint is described by JMESPath expressions (the key `json` of an agency). 
 wire (key `wire`) is such an endpoint whose items are whole releases: each is parsed from its own
 bytes, exactly as they were received.
 
-In a page's data, such as that of Next.js or Nuxt, a release is recognised by its keys: an object
-with an address, a title and, usually, a day.
+In a page's data (such as Next.js or Nuxt data), a release is recognised by its keys: an object with
+an address, a title and, usually, a day.
 """
 
 from __future__ import annotations
@@ -414,7 +414,7 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
 def _read_json_link(
     values: dict[str, Any], url: str, agency: Agency, listing_path: str
 ) -> SourceLink | None:
-    """Return the link of an object with an address and a title, or None if it is no release."""
+    """Return the link of an object with an address and a title, or None if it is not a release."""
     if not any(isinstance(values.get(key), str) and values[key].strip() for key in TITLE_KEYS):
         return None
     address = _find_item_url(values, url, listing_path)

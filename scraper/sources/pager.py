@@ -317,7 +317,9 @@ class ListingPager:
         return next(chain(found, self.find_numbered_urls()), None) or self.find_button_address()
 
     def find_labelled_urls(self) -> list[str]:
-        """Return the URLs of links with a text such as "Nästa", those with no other words first."""
+        """Return the URLs of links with a text such as "Nästa". Links without other words come
+        first.
+        """
         labelled = [
             control for control in self.controls if control.is_next and not control.is_disabled
         ]

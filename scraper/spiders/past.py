@@ -91,7 +91,7 @@ class PastSpider(ReleaseSpider):
 
     Reads what web archives captured of releases that are stored, or whose addresses fit the
     agency's key `releases`, until the archive read them itself. source: the address of a web
-    archive's captures, which its name may follow; without it, those of the agency's key `past`.
+    archive's captures, optionally followed by the archive's name; default: the agency's key `past`.
     """
 
     name = "past"
@@ -144,7 +144,7 @@ class PastSpider(ReleaseSpider):
             logger.warning("%s: no web archive is read: see the key past", slug)
 
     def _choose_sources(self, agency: Agency) -> list[PastSource]:
-        """Return the web archive of the argument, or those of an agency."""
+        """Return the web archive of the argument, or the agency's web archives."""
         if self.given_source:
             return [self.given_source]
         return list(map(parse_past_source, agency.past))
@@ -164,8 +164,8 @@ class PastSpider(ReleaseSpider):
                     self.add_row(slug, source, url)
 
     def list_prefixes(self, agency: Agency) -> list[str]:
-        """Return the beginnings of the addresses of an agency's releases, up to the first folder:
-        of those that are stored, and those that the key `releases` names.
+        """Return the beginnings of the addresses of an agency's releases, up to the first folder.
+        They come from the stored releases and the key `releases`.
         """
         prefixes = {
             FOLDER.match(url)[0]  # type: ignore[index] # it matches every address

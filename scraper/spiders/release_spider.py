@@ -71,7 +71,7 @@ MAX_REQUESTS_AHEAD = 4  # requests in flight per agency; the frontier keeps the 
 # due releases read from the frontier at a time, to find some at hosts that are not paused
 DUE_BATCH_SIZE = 500
 PAST_END_STATUSES = [204, 404, 410]  # statuses of a page past the end of a listing
-MISSING_KINDS = {  # kind of NotARelease → kind of removal, for a stored release
+MISSING_KINDS = {  # type of NotARelease → type of removal, for a stored release
     "gone": "gone",
     "error page": "error page",
     "redirected": "redirected",
@@ -199,7 +199,7 @@ class ReleaseSpider(IdentifiedSpider):
         )
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """Return up to `limit` due releases of an agency, without those at paused hosts."""
+        """Return up to `limit` due releases of an agency, except at paused hosts."""
         paused_hosts = self.deferred_hosts[slug]
         while True:
             rows = self.archive.frontier.list_due(
@@ -214,7 +214,7 @@ class ReleaseSpider(IdentifiedSpider):
                 return [row for row in rows if row.url not in paused_urls][:limit]
 
     def build_requests(self, rows: Iterable[FrontierEntry]) -> Iterator[Request]:
-        """Yield the requests for releases. Those in the list of one press wire share a request."""
+        """Yield the requests for releases. Releases in one press wire's list share a request."""
         listed_rows: defaultdict[str, list[FrontierEntry]] = defaultdict(list)
         for row in rows:
             if source := self.agencies[row.agency].find_record_source(row.url):
@@ -609,9 +609,7 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether a URL is that of a listing in the frontier, with or without a slash at the
-        end.
-        """
+        """Return whether a URL is a listing in the frontier, with or without a slash at the end."""
         if "?" in url:
             return False
         other = self.archive.frontier.get(url[:-1] if url.endswith("/") else f"{url}/")
@@ -892,7 +890,7 @@ def build_page_request(
     """Return a request for a source or one of its pages, by POST if its address has a form (see
     `join_form`).
 
-    kind: the kind of source. A listing is opened in a browser if the agency's table requires it,
+    kind: the type of source. A listing is opened in a browser if the agency's table requires it,
     unless it is a JSON endpoint.
     """
     url, form = split_form(address)

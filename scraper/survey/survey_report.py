@@ -87,7 +87,7 @@ def _format_table_diff(row: Row) -> str:
 
 
 def _list_read_pages(pages: list[Row]) -> list[Row]:
-    """Return the pages that were read as releases, those with doubts first."""
+    """Return the pages that were read as releases, doubtful ones first."""
     return sorted(select(pages, "fields"), key=lambda page: not page["doubts"])
 
 
@@ -187,8 +187,8 @@ def _describe_change(url: str, name: str, old: object, new: object) -> str:
 
 
 def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
-    """Ask whether releases were read correctly, those with doubts first; store each answer at once,
-    and return their number. only: slugs of the agencies; empty: all.
+    """Ask whether releases were read correctly, doubtful ones first. Store each answer at once, and
+    return the number of answers. only: slugs of the agencies; empty: all.
     """
     answers = 0
     for row in _load_by_verdict(record, only):

@@ -42,7 +42,7 @@ from scraper.survey.verdicts import GONE_FAILURES, MIN_CLEAN_PAGES, decide
 logger = logging.getLogger(__name__)
 
 AGENCIES_AT_ONCE = 24  # each with one request at a time
-# kinds of failures that may be those of our own network
+# types of failures that may be those of our own network
 NETWORK_FAILURES = frozenset(
     (
         *("dns", "timeout", "refused connection", "broken answer", "tls"),
@@ -64,8 +64,8 @@ class Survey:
     """Surveys agencies into a record; one request at a time to each host, as in crawls.
 
     known: all agencies in agencies.toml. Agencies that are not finished at the deadline, or when a
-    stop is requested, are left for the next survey; so are those that do not respond while no other
-    does.
+    stop is requested, are left for the next survey. So are agencies that do not respond while no
+    other agency does.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class AgencySurvey:
     """Surveys one agency.
 
     known: the agencies in agencies.toml. captures: keeps the bodies. request: None: nothing is
-    requested, and `responses` are those of an earlier survey. responses: by the URL that was
+    requested, and `responses` come from an earlier survey. responses: by the URL that was
     requested, as in a SurveyRecord. only: the URLs of the releases that are read; None: a sample.
     """
 

@@ -7,7 +7,7 @@ from collections import Counter
 from archive.database.quarantined_pages import UNIQUE_FIELDS
 from scraper.survey.survey_record import Row, select
 
-# kinds of failures (see scraper/crawl/failures.py)
+# types of failures (see scraper/crawl/failures.py)
 REFUSALS = frozenset(
     (
         *("robots", "robots unreachable", "status 403", "status 429", "status 4xx"),

@@ -324,7 +324,7 @@ def describe_removal(language: str, kind: str, status: int | None, target: str |
 
 
 def format_field_value(language: str, field: str, text: str) -> str:
-    """Format a field's value: times, kinds and languages in words, other values unchanged.
+    """Format a field's value: times, types and languages in words, other values unchanged.
 
     >>> values = (("sv", "updated", "2024-06-03"), ("en", "language", "sv"))
     >>> tuple(format_field_value(*value) for value in values)

@@ -78,8 +78,10 @@ MAIL_POLICY = EmailPolicy(header_factory=MAIL_HEADERS)
 class RecipientError(OSError):
     """One recipient did not accept a message. The error text does not contain the address.
 
-    Other recipients may accept it. is_permanent: the recipient also said that it will not accept
-    the message later. is_gone: it wants no more messages.
+    Other recipients may accept it.
+
+    is_permanent: the recipient also said that it will not accept the message later.
+    is_gone: it wants no more messages.
     """
 
     def __init__(self, problem: str, *, is_permanent: bool, is_gone: bool = False) -> None:
@@ -168,7 +170,8 @@ def send_mail(
     server is on this machine.
 
     message_id: stays the same when the email is sent again, so that receivers recognise the
-    duplicate. return_path: the address for bounces, by default the sender.
+        duplicate.
+    return_path: the address for bounces, by default the sender.
     """
     mail = EmailMessage(MAIL_POLICY)
     mail["Subject"] = _format_header_text(subject)

@@ -311,8 +311,10 @@ class Attachments:
     ) -> list[tuple[int, str]]:
         """Return the id and SHA-256 of each file whose text the current rules have not extracted.
 
-        Files that a takedown covers are left out. agency: only files of its releases. withheld:
-        only files whose text was deleted by a takedown that has since been lifted.
+        Files that a takedown covers are left out.
+
+        agency: only files of its releases.
+        withheld: only files whose text was deleted by a takedown that has since been lifted.
         """
         sql = f"""
             select id, sha256 from attachment_files f
@@ -331,9 +333,11 @@ class Attachments:
     def apply_takedown(self, release_id: int, urls: Iterable[str], takedown: str | None) -> None:
         """Mark a release's links as covered by a takedown, and delete the texts of their files.
 
-        takedown: None if no takedown covers the links any more. urls: all URLs that any version of
-        the release links to. Once no takedown covers a file, its text can be extracted again
-        (`Archive.extract_missing_texts`); otherwise a crawl does so when it next finds the file.
+        Once no takedown covers a file, its text can be extracted again
+        (`Archive.extract_missing_texts`). Otherwise a crawl does so when it next finds the file.
+
+        urls: all URLs that any version of the release links to.
+        takedown: None if no takedown covers the links any more.
         """
         for url in urls:
             self.db.execute(
@@ -429,8 +433,8 @@ class AttachmentPage:
 class AttachmentText:
     """The text of a file.
 
-    problem: one of PROBLEMS, or None if the text is complete. detail: explains the problem, in
-    English.
+    problem: one of PROBLEMS, or None if the text is complete.
+    detail: explains the problem, in English.
     """
 
     kind: str | None = None  # pdf, docx, xlsx or odt; None if the file could not be opened

@@ -264,8 +264,8 @@ def _walk_text(
 ) -> Iterator[str]:
     """Yield the pieces of text in an element.
 
-    breaks: the text to add after the content of elements with a given tag. text_tag: the only
-    element whose text counts; None if all text counts.
+    breaks: the text to add after the content of elements with a given tag.
+    text_tag: the only element whose text counts; None if all text counts.
     """
     from lxml import etree  # noqa: PLC0415
 

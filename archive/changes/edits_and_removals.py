@@ -181,8 +181,8 @@ def parse_register_query(
 ) -> RegisterQuery:
     """Parse which page of a register is requested. Raises FilterError if a parameter is invalid.
 
-    size: used if the URL has none. signed: whether ids may be negative, as for changed files in the
-    register of edits.
+    size: used if the URL has none.
+    signed: whether ids may be negative, as for changed files in the register of edits.
     """
     return RegisterQuery(
         filters=filters,
@@ -487,8 +487,8 @@ def _build_edit_filters(
 ) -> list[str]:
     """Return the filters as SQL conditions.
 
-    release: the column of the release; "" omits the conditions on releases. seen: the column with
-    the time of the edit; "" omits the conditions on edits.
+    release: the column of the release; "" omits the conditions on releases.
+    seen: the column with the time of the edit; "" omits the conditions on edits.
     """
     tests: dict[str, Any] = {}
     if release:

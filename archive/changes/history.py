@@ -126,12 +126,13 @@ async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
 def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, Any]]) -> None:
     """Add derived values to a row of TIMELINE_REVISIONS_SQL.
 
-    `rows_by_id` contains the earlier rows.
-
     kind: first, edit (by the agency), reread (re-parsed by a newer parser), same (found unchanged
-    at a new URL) or import (from another collection). last_seen: when the state was last found on
-    the web. For a re-parsed state, when the page that it was parsed from was last found.
-    last_seen_before: the same for the previous state. stamp: for an edit, one of UPDATE_STAMPS.
+        at a new URL) or import (from another collection).
+    last_seen: when the state was last found on the web. For a re-parsed state, when the page that
+        it was parsed from was last found.
+    last_seen_before: the same for the previous state.
+    stamp: for an edit, one of UPDATE_STAMPS.
+    rows_by_id: the earlier rows.
     """
     kind = {"source": "edit", "parser": "reread"}.get(row["cause"], row["cause"])
     if kind == "first" and row["previous"] is not None:
@@ -155,12 +156,13 @@ async def add_observations(run: RunQuery, revisions: Mapping[int, dict[str, Any]
     """Add to revisions when collections and web archives observed them.
 
     observations: the collections that had the revision, each with the times of its first and last
-    reading. past: the row of `past_edits` and whether the archive itself read the revision at
-    `seen`, if the revision follows a version that a web archive captured; else None. collection:
-    the collection that an imported revision is from. `when` (the time of the import) is then
-    replaced by the time of its first reading, if known. first_reading, last_reading,
-    last_reading_before: times at which the collection read this text and the previous one. None if
-    unknown, or if the revision was not imported.
+        reading.
+    past: the row of `past_edits` and whether the archive itself read the revision at `seen`, if the
+        revision follows a version that a web archive captured; else None.
+    collection: the collection that an imported revision is from. `when` (the time of the import) is
+        then replaced by the time of its first reading, if known.
+    first_reading, last_reading, last_reading_before: times at which the collection read this text
+        and the previous one. None if unknown, or if the revision was not imported.
     """
     for row in revisions.values():
         row |= {"observations": [], "past": None}

@@ -121,9 +121,9 @@ class Change:
 def build_change(
     field: str, kind: str, before: str | None, after: str | None, importance: float | None = None
 ) -> Change:
-    """Build a change.
+    """Build a change. Its default importance is the importance of its kind.
 
-    Unless an importance is given, it is that of the kind. It is higher in title and lead.
+    The importance is raised in title and lead.
 
     >>> build_change("body", "date", "4 maj", "5 maj").importance
     70
@@ -145,9 +145,9 @@ def shorten(text: str | None) -> str:
 
 
 def compute_importance(changes: list[Change]) -> int:
-    """Return the importance of an edit: that of its most important change, plus extra points.
+    """Return the importance of an edit: its most important change's, plus extra points.
 
-    Every further change adds points.
+    Further changes add points.
     """
     if not changes:
         return 0

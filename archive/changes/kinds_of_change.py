@@ -652,7 +652,7 @@ def _rate_text(text: str) -> int:
 
 
 def _rate_paragraph(tokens: Sequence[DiffToken], other: WholeText) -> int:
-    """Return the importance of an added or removed paragraph: that of its most important fact.
+    """Return the importance of an added or removed paragraph, from its most important fact.
 
     A fact counts if it is not in the other version. A name only counts in a sentence without a
     telephone number or email address, because headings, links and contacts are less important.

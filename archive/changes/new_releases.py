@@ -5,8 +5,8 @@ reads it for the first time. It is new if:
 
 - a crawl read it, and did not find it again at another URL. It does not matter whether another
   collection had it, or when that was imported;
-- it was read after the agency's first complete crawl, because a backfill is not news; - its page
-stated a publication date in the 14 days before, because a newly found source brings
+- it was read after the agency's first complete crawl, because a backfill is not news;
+- its page stated a publication date in the 14 days before, because a newly found source brings
   years of old releases; or its page stated none (and no update date before then), and the crawl
   that found it has finished and found at most 20 new releases of the agency.
 

@@ -145,8 +145,8 @@ async def read_presences(
 ) -> dict[int, list[Presence]]:
     """Return the presences of a wording in releases, oldest first.
 
-    releases: the last rows of their chains. find: returns the ids of the given revisions that
-    contain the wording.
+    releases: the last rows of their chains.
+    find: returns the ids of the given revisions that contain the wording.
     """
     values = {"releases": json.dumps(list(releases))}
     chains = {root: ReleaseChain(root) for root in releases}

@@ -423,7 +423,7 @@ class Frontier:
     ) -> None:
         """Update the row of a URL.
 
-        if_other: columns of which at least one must change; otherwise nothing is updated.
+        if_other: only update if one of these columns changes.
         """
         row = {
             "state": state,

@@ -34,8 +34,9 @@ def start_isolated(
 ) -> subprocess.Popen[bytes]:
     """Start a script as an isolated process.
 
-    limits: keyed by the names in `resource`, without RLIMIT_. has_packages: whether the script may
-    import installed packages. streams: further arguments of subprocess.Popen.
+    limits: keyed by the names in `resource`, without RLIMIT_.
+    has_packages: whether the script may import installed packages.
+    streams: further arguments of subprocess.Popen.
     """
     from subprocess import Popen  # noqa: PLC0415 - the process itself needs the memory more
 

@@ -176,9 +176,10 @@ def verify(
     Raises ArchiveError if the file cannot be opened as an archive.
 
     since: a digest that somebody kept. It must be the digest of a manifest; then everything that
-    the manifest covers is unchanged. texts: also extract the texts of attachments again (about half
-    a second for each). roots: a PEM file with certificates, one of which must have issued the
-    certificate of each time stamp.
+        the manifest covers is unchanged.
+    texts: also extract the texts of attachments again (about half a second for each).
+    roots: a PEM file with certificates, one of which must have issued the certificate of each time
+        stamp.
     """
     try:
         with closing(open_archive(path)) as db, open_captures(path) as captures:
@@ -412,7 +413,10 @@ class Verifier:
         return parts
 
     def check_quotes(self) -> CheckResults:
-        """Check that each quotation is at its stored place, and its speaker in the version."""
+        """Check that each quotation is at its stored position.
+
+        Its version must also print the speaker's name.
+        """
         columns = self.db.execute("select name from pragma_table_info('quotes')").fetchall()
         names = SPELLINGS[("speaker",) in columns]
         for id_range in self.iter_id_ranges("quotes"):

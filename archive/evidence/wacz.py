@@ -112,11 +112,13 @@ def export_wacz(
     *,
     processes: int = 0,
 ) -> WarcExport:
-    """Write all captures to a WACZ file, except those taken down, and return the counts.
+    """Write all captures that are not taken down to a WACZ file, and return the counts.
 
     If there are none, the count of records is 0. Raises ArchiveError if the archive or its
-    captures.db cannot be read; the file is then incomplete. created: ISO 8601 in UTC. processes:
-    number of threads that compress records.
+    captures.db cannot be read; the file is then incomplete.
+
+    created: ISO 8601 in UTC.
+    processes: number of threads that compress records.
     """
     with (
         sqlite_errors(path, table="captures"),

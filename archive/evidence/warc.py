@@ -121,11 +121,11 @@ def export_warc(
     agency: str | None = None,
     progress: ProgressCallback = lambda *_: None,
 ) -> WarcExport:
-    """Write all captures, or those of one agency's releases, to a WARC file, and return the counts.
+    """Write all captures, or the captures of one agency's releases, to a WARC file.
 
-    The file gets its name once it is complete, and is gzipped if the name ends with .gz. Two
-    exports of the same captures are identical. Raises ArchiveError if the archive cannot be read or
-    has no such captures, OSError if the file cannot be written.
+    Returns the counts. The file gets its name once it is complete, and is gzipped if the name ends
+    with .gz. Two exports of the same captures are identical. Raises ArchiveError if the archive
+    cannot be read or has no such captures, OSError if the file cannot be written.
     """
     if not target.parent.is_dir():
         raise ArchiveError(target, f"there is no folder {target.parent}")
@@ -240,7 +240,7 @@ def _encode_record(capture: tuple[dict[str, Any], bytes | ArchiveError], *, gzip
 def _build_warcinfo_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRecord:
     """Build the record that describes the file.
 
-    Its date is that of the first capture, so that repeated exports are identical.
+    It has the date of the first capture, so that repeated exports are identical.
     """
     lines = "".join(f"{name}: {value}\r\n" for name, value in WARCINFO_FIELDS.items()).encode()
     warc_headers = {

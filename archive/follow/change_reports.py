@@ -259,7 +259,7 @@ def _excerpt_pieces(field_name: str, pieces: Sequence[DiffSegment], language: st
 
 
 def format_subject(events: Sequence[ReportedEvent], more: int, followed: str, language: str) -> str:
-    """Return the subject of a report: the number of events of each kind, and what is followed."""
+    """Return the subject of a report: the number of events of each type, and what is followed."""
     if more:
         counts = translate(language, "follow.count.all", n=len(events) + more)
     else:

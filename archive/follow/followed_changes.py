@@ -1,7 +1,7 @@
 """What a subscription follows, and which changes in the archive match it.
 
 Changes come from the change feed (archive.changes.change_feed), so nothing is missed or reported
-twice. The kinds are:
+twice. Their types are:
 
     new       by the rules of the feeds of new releases: a backfill, an import or a better parser
               does not count

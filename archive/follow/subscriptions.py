@@ -96,10 +96,11 @@ SUBSCRIPTION_COLUMNS = (
 class Subscription:
     """A row of subscriptions.
 
-    position, checksum: the last entry of the change feed that it was matched with. due: when its
-    next report may be sent; while unconfirmed, when the request for confirmation may be sent (None:
-    there is no such request). rejections: the number since `rejected`, see MAX_REJECTIONS. seconds:
-    how slow a webhook was, see record_duration.
+    position, checksum: the last entry of the change feed that it was matched with.
+    due: when its next report may be sent; while unconfirmed, when the request for confirmation may
+        be sent (None: there is no such request).
+    rejections: the number since `rejected`, see MAX_REJECTIONS.
+    seconds: how slow a webhook was, see record_duration.
     """
 
     id: int
@@ -357,7 +358,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         events: Sequence[tuple[str, int, int | None]] = (),
         more: int = 0,
     ) -> None:
-        """Store a subscription's new position and the message about its events together."""
+        """Store a subscription's new position with the message about its events.
+
+        Both are stored in one transaction.
+        """
         with write_transaction(self.db):
             updated = self.db.execute(
                 "update subscriptions set position = ?, checksum = ?, due = ? where id = ?",

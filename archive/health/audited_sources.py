@@ -26,7 +26,8 @@ class ListedUrl:
 class SourceProblem:
     """Why a source may list more than could be read.
 
-    code: a key of the texts `failure.*`, as for failed requests. url: the page with the problem.
+    code: a key of the texts `failure.*`, as for failed requests.
+    url: the page with the problem.
     value: the number or label in the text, if any.
     """
 

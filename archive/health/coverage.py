@@ -1,4 +1,4 @@
-"""Compares the releases that an agency's sources list with those stored, by source and month.
+"""Compares the releases that an agency's sources list with the stored ones, by source and month.
 
 `scrapy crawl audit` reads every source to the end; `update_coverage` counts and writes the tables
 coverage and missing_releases; `queue_missing_releases` makes the next news crawl read what is
@@ -138,10 +138,10 @@ class CoverageTotals:
 class KnownMonths:
     """The months from which the archive has dated releases of some agencies.
 
-    first: the month from which on there are many.
+    first: the first month with many releases.
     since: the first day on which an agency was read; "" if there is none.
     spans: the first and last month of each agency.
-    incomplete: months of which more than a tenth of the listed releases are missing.
+    incomplete: months that lack more than a tenth of the listed releases.
     until: the last day on which an agency was read; if none ever was, the day of the newest
         release.
     years: the number of releases per year.

@@ -420,9 +420,9 @@ def binomial_cdf(max_successes: int, trials: int, probability: float) -> float:
 
 
 def find_commonest_failure(failure_counts: Iterable[Mapping[str, int]]) -> str:
-    """Return the commonest kind of failure, or "other" if there is none.
+    """Return the commonest type of failure, or "other" if there is none.
 
-    "host paused" is only returned if there is no other kind.
+    "host paused" is only returned if there is no other type.
     """
     totals = _sum_counts(failure_counts)
     kinds = sorted(kind for kind in totals if kind != "host paused") or sorted(totals)

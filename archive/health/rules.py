@@ -441,7 +441,7 @@ def _check_shrinking_listings(activity: AgencyActivity) -> HealthAssessment | No
 def _assess_failures(
     state: str, code: str, failure_counts: Sequence[Mapping[str, int]], **values: object
 ) -> HealthAssessment:
-    """Assess crawls by their most frequent recent kind of failure. The newest crawl is first."""
+    """Assess crawls by their most frequent recent type of failure. The newest crawl is first."""
     commonest = find_commonest_failure(failure_counts[:RECENT_FAILURE_CRAWLS])
     recent_kinds = frozenset(
         kind for counts in failure_counts[:SAME_FAILURE_CRAWLS] for kind in counts

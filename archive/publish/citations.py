@@ -1,7 +1,7 @@
 """Citations of a revision: as a reference (Swedish or English), BibTeX, RIS and CSL-JSON.
 
-The permalink is /-/revision/<id>, which never changes. The hash is that of the bytes that the state
-was parsed from; for an imported release, it is the hash of the state.
+The permalink is /-/revision/<id>, which never changes. The hash is the hash of the bytes that the
+state was parsed from. For an imported release, it is the hash of the state.
 """
 
 from __future__ import annotations
@@ -113,8 +113,9 @@ def cite_comparison(
 ) -> Citation:
     """Return a citation of the comparison of two versions, the older one first.
 
-    summary: what differs. made: a sentence that says when the agency made the edit between them;
-    None if it is not an edit.
+    summary: what differs.
+    made: a sentence that says when the agency made the edit between them; None if it is not an
+        edit.
     """
     names = {"author": after.author, "title": after.title, "summary": summary}
     names |= {"other_author": before.author, "other": before.title}

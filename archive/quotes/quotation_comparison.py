@@ -236,8 +236,10 @@ def _normalise_passage(text: str) -> str:
 class Quotation:
     """A quotation found in a text: text[start:end].
 
-    pieces: the parts between its omissions. speaker: the person who says it according to the text;
-    None if there is nobody, or it is uncertain. around: the rest of its line or sentence.
+    pieces: the parts between its omissions.
+    speaker: the person who says it according to the text; None if there is nobody, or it is
+        uncertain.
+    around: the rest of its line or sentence.
     """
 
     start: int
@@ -573,9 +575,10 @@ class Original:
     """The probable original of an altered quotation.
 
     pieces, windows: the pieces of the quotation, and for each the most similar passage; None if
-    nothing is similar. coverage: the share of the quotation's words in the windows, weighted by
-    rarity. ordered: the share of its words that the windows have in the same order. is_marked: the
-    quotation has "…" between its pieces; otherwise they are its sentences.
+        nothing is similar.
+    coverage: the share of the quotation's words in the windows, weighted by rarity.
+    ordered: the share of its words that the windows have in the same order.
+    is_marked: the quotation has "…" between its pieces; otherwise they are its sentences.
     """
 
     pieces: tuple[PassageText, ...]

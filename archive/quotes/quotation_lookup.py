@@ -5,11 +5,10 @@
 - Altered: the versions with the most of its rare words are compared word by word. If one has enough
   of the quotation in one place, that passage is the original of the quotation.
 - Verbatim, but perhaps said by someone else: all releases with the quotation attribute it to
-another
-  person. This is only reported if the text gives a full name in a plain sentence ("NAME sade:"), in
-  an attribution ("säger minister NAME i ett uttalande") or after "Enligt". The name must not be a
-  spelling of a name in the release, or be beside the quotation there. Other attributions are not
-  compared.
+  another person. This is only reported if the text gives a full name in a plain sentence ("NAME
+  sade:"), in an attribution ("säger minister NAME i ett uttalande") or after "Enligt". The name
+  must not be a spelling of a name in the release, or be beside the quotation there. Other
+  attributions are not compared.
 
 The text is neither stored nor logged, and its words are analysed without caches.
 """
@@ -228,12 +227,15 @@ ALTERED_SQL = {
 class QuotationResult:
     """The result of looking up one quotation.
 
-    revision: the version that has it, or that it was altered from. presence: when a withdrawn
-    quotation was present, and between which checks it disappeared. releases: how many have it.
-    is_minimum: not all releases that may have it were compared. speakers: who says it in this
-    version (name, role), if known. If the verdict is `wrong_speaker`, all releases attribute it to
-    other people than the text does. omitted: the number of words that its omissions left out.
-    segments: how an altered quotation differs from its original. reason: why it was not checked.
+    revision: the version that has it, or that it was altered from.
+    presence: when a withdrawn quotation was present, and between which checks it disappeared.
+    releases: how many have it.
+    is_minimum: not all releases that may have it were compared.
+    speakers: who says it in this version (name, role), if known. If the verdict is `wrong_speaker`,
+        all releases attribute it to other people than the text does.
+    omitted: the number of words that its omissions left out.
+    segments: how an altered quotation differs from its original.
+    reason: why it was not checked.
     """
 
     quotation: Quotation
@@ -385,7 +387,8 @@ class QuotationCheck:
     ) -> QuotationResult:
         """Look for a quotation in earlier versions, then for its original.
 
-        versions: the current versions. found: the versions that have the words of the quotation.
+        versions: the current versions.
+        found: the versions that have the words of the quotation.
         """
         earlier = await self.read_versions(
             (await self.run(EARLIER_SQL, values))[:MAX_VERBATIM_RELEASES]

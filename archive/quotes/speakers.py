@@ -160,10 +160,11 @@ class Quote:
     """A quotation in a release.
 
     spans: the positions of its words in a field. There are several if it contains an attribution.
-    speaker: the name as printed, or None if only a role is printed. person: the name, without a
-    misprint if the release proves it; "" for a role. organisation: the organisation that the
-    speaker belongs to. origin: whether the speaker's name was in the attribution, or was found by a
-    pronoun, a role or the text around it.
+    speaker: the name as printed, or None if only a role is printed.
+    person: the name, without a misprint if the release proves it; "" for a role.
+    organisation: the organisation that the speaker belongs to.
+    origin: whether the speaker's name was in the attribution, or was found by a pronoun, a role or
+        the text around it.
     """
 
     field: str
@@ -847,7 +848,7 @@ def _find_names(paragraph: Paragraph, people: Sequence[Person]) -> set[str]:
 
 
 def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Person]:
-    """Return the people without those who ask the preceding question."""
+    """Return the people, without anyone who asks the preceding question."""
     if not _is_question(before) or not ASKS.search(before.text):
         return people
     asking = _find_names(before, people)

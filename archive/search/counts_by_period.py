@@ -41,7 +41,7 @@ class PeriodCounts:
 
     hits: the number of results by month (yyyy-mm), or by year (yyyy) if `has_months` is false.
     totals: all dated releases of the searched agencies; None if they are the same as the results,
-    or cannot be compared with them.
+        or cannot be compared with them.
     """
 
     hits: Mapping[str, int]
@@ -148,7 +148,8 @@ async def count_periods(
 ) -> PeriodCounts:
     """Count results by month.
 
-    releases: the releases of the results, if already known. limit: how many results to read.
+    releases: the releases of the results, if already known.
+    limit: how many results to read.
     """
     request, columns = finder.request, finder.columns
     if finder.has_only_facets:

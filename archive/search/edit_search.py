@@ -258,8 +258,10 @@ def _cut_change(
 ) -> EditExcerpt:
     """Return, word by word, how an edit changed the first paragraph with a match.
 
-    Empty if no paragraph matches. own: the state that has the match. op: the operation for words
-    that only this state has.
+    Empty if no paragraph matches.
+
+    own: the state that has the match.
+    op: the operation for words that only this state has.
     """
     english = is_english_release(own)
     for found in highlight_state(own, query_terms):
@@ -394,7 +396,7 @@ class PhraseEntry:
 
     @property
     def is_stated(self) -> bool:
-        """Return whether the wording was there from the start, and its publication is dated."""
+        """Return whether the wording was there at publication, and the date of that is stated."""
         return self.presence.before is None and bool(
             self.row["published"] and self.row["sort_date"]
         )
@@ -523,8 +525,8 @@ async def _find_steady(
 ) -> dict[int, int]:
     """Return the releases that had a wording in all their versions, with their first versions.
 
-    releases: releases with several versions, whose current text has the wording. versions: as for
-    _read_presences.
+    releases: releases with several versions, whose current text has the wording.
+    versions: as for _read_presences.
     """
     (row,) = await run(STEADY_SQL, {"ids": json.dumps(list(releases))})
     columns = (json.loads(row[name]) for name in ("releases", "firsts", "numbers"))
@@ -564,7 +566,8 @@ async def _read_presences(
 ) -> dict[int, list[Presence]]:
     """Return the periods in which releases had a wording.
 
-    current: the releases whose current text has it. versions: the matching indexed versions.
+    current: the releases whose current text has it.
+    versions: the matching indexed versions.
     """
     matching = {revision for key in releases for revision in versions.get(key, ())}
     revisions = {row["revision"] for key, row in releases.items() if key in current}

@@ -95,7 +95,7 @@ class MatchExplanation:
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
-    """A change because of which a release is a result.
+    """A change that makes a release a result of a search.
 
     It has the revisions before and after the change, and the checks between which it was made. A
     reading of a collection is not a check.
@@ -206,8 +206,8 @@ async def read_attachment_excerpts(
 ) -> dict[int, AttachmentExcerpt]:
     """Return an excerpt for each release whose attachments match.
 
-    match: an expression for search_attachments. query_terms: only terms about attachments are
-    marked.
+    match: an expression for search_attachments.
+    query_terms: only terms about attachments are marked.
     """
     rows = await run(MATCHING_PAGES_SQL, {"match": match, "ids": json.dumps(list(ids))})
     terms = [term for term in query_terms if term.field == "attachment"]

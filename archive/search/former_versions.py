@@ -69,9 +69,10 @@ FIRST_SEEN_SQL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormerHits:
-    """Releases of which only an earlier version matches.
+    """Releases that match only in an earlier version.
 
-    ids: newest first. versions: the matching versions by release, also of other releases.
+    ids: newest first.
+    versions: the matching versions by release, also of other releases.
     """
 
     ids: Sequence[int] = ()
@@ -136,7 +137,7 @@ def _is_in_versions(part: QueryNode) -> bool:
 
 
 async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitList:
-    """Add the releases of which only an earlier version matches, if the request asks for them.
+    """Add the releases that match only in an earlier version, if the request asks for them.
 
     If results are sorted by date, these are sorted with the others. If results are sorted by
     relevance, the two groups alternate, because their relevance cannot be compared: the first page
@@ -174,11 +175,11 @@ async def _sort_by_first_seen(run: RunQuery, releases: Sequence[int]) -> list[in
 async def find_former_hits(
     finder: HitFinder, current: Collection[int] | None, *, oldest: int = 0, newest: int = NO_DATE
 ) -> FormerHits:
-    """Find the releases of which only an earlier version matches a request.
+    """Find the releases that match a request only in an earlier version.
 
     current: the releases whose current version matches; None if they are not known. oldest, newest:
-    only find releases from or up to this value of ColumnCache.sort_dates. This is the lowest or
-    highest of `current` if there are more results, which are older or newer.
+    only find releases from or up to this value of ColumnCache.sort_dates. This is
+        the lowest or highest of `current` if there are more results, which are older or newer.
     """
     tree, columns = finder.request.query.tree, finder.columns
     texts = _join_text_parts(tree)
@@ -240,7 +241,7 @@ async def describe_changes(
     names: ResolvedNames,
     former: FormerHits,
 ) -> list[SearchHit]:
-    """Add to results the change because of which they match, and an excerpt of the changed text.
+    """Add to each result the change that made it match, and an excerpt of the changed text.
 
     Only results for earlier versions and for edits have a change. If a query also has words that
     are not about edits, the excerpts of current results show those words.
@@ -337,7 +338,7 @@ async def _cut_excerpts(
 async def _read_edit_changes(
     run: RunQuery, edits: Mapping[int, int], tree: QueryNode | None
 ) -> dict[int, TextChange]:
-    """Return the changes made by the edits because of which releases match.
+    """Return the changes made by the edits that make releases match.
 
     edits: release → edit.
     """

@@ -347,7 +347,7 @@ class _LooseSearch:
         }
 
     async def choose_words(self) -> tuple[list[QueryNode], list[QueryNode]]:
-        """Return the words of which a result must have any, and the words for bm25.
+        """Return the words to find results by, and the words to rank them by (bm25).
 
         If reading all their results would take too long, the most common words are left out.
         """

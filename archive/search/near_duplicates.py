@@ -161,11 +161,12 @@ class NearDuplicates:
     ) -> None:
         """Store a release's keys and pairs. Its row in releases must already be stored.
 
-        keys: the keys of its text (build_band_keys). replaced: the state whose keys are stored. If
-        it is None, no keys are stored, and the release is only paired with releases that have
-        smaller ids. That is enough for a new release. If all keys are written again in the order of
-        ids, later releases are then paired with it in turn. is_new: whether the release has just
-        been added, so that it has no pairs to replace.
+        keys: the keys of its text (build_band_keys).
+        replaced: the state whose keys are stored. If it is None, no keys are stored, and the
+            release is only paired with releases that have smaller ids. That is enough for a new
+            release. If all keys are written again in the order of ids, later releases are then
+            paired with it in turn.
+        is_new: whether the release has just been added, so that it has no pairs to replace.
         """
         agency, url, added = self.db.execute(
             "select agency, url, added from releases where id = ?", [release_id]
@@ -195,7 +196,8 @@ class NearDuplicates:
     ) -> dict[int, float]:
         """Return the similarity of near-duplicates among the candidates.
 
-        elsewhere: candidates on other sites. own: candidates on its own site.
+        elsewhere: candidates on other sites.
+        own: candidates on its own site.
         """
         others = dict.fromkeys([*elsewhere, *own])
         shingled = _shingle_text(text) if others else ShingledText([], frozenset())
@@ -289,9 +291,9 @@ def _find_candidates(
 ) -> list[int]:
     """Return the ids of an agency's releases with keys in the ranges, most keys first.
 
-    before: only releases with smaller ids. origins: the URL prefixes of one of the agency's sites
-    (_list_origins). If given, releases of all other sites are returned instead, also of other
-    agencies.
+    before: only releases with smaller ids.
+    origins: the URL prefixes of one of the agency's sites (_list_origins). If given, releases of
+        all other sites are returned instead, also of other agencies.
     """
     if not ranges:
         return []

@@ -185,7 +185,7 @@ class AndNode:
 
 @dataclass(frozen=True, slots=True)
 class OrNode:
-    """Parts of the query of which at least one must match."""
+    """Alternative parts of the query. At least one must match."""
 
     parts: tuple[QueryNode, ...]
 
@@ -722,7 +722,7 @@ class QueryParser:
 
 
 def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
-    """Return whether a query is in capitals throughout, so that they mark no abbreviations."""
+    """Return whether a query is all in capitals, so that they do not mark abbreviations."""
     words = [lexeme for lexeme in lexemes if lexeme.kind == "words"]
     if not all(lexeme.text.isupper() for lexeme in words):
         return False

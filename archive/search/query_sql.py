@@ -870,7 +870,7 @@ def build_current_sql(plan: SearchPlan) -> str:
 async def read_ranks(run: RunQuery, table: str, match: str, ids: Iterable[int]) -> dict[int, float]:
     """Return the bm25 ranks of the given releases or question pairs that match. Lower is better.
 
-    The weights are those of the index. If the expression is "", nothing matches.
+    The weights are set for the index. If the expression is "", nothing matches.
     """
     values = {"match": match or MATCH_NOTHING, "ids": json.dumps([*ids])}
     return {row["id"]: row["rank"] for row in await run(_RANKS_SQL[table], values)}
@@ -899,10 +899,10 @@ def build_hits_sql(
 
     It selects `id` and `release`; for new releases also `seen`, for quotations also `person`.
 
-    skip_facet: a facet whose included values are ignored. limit: only select the first results in
-    the order `newest` or `oldest` (for question pairs with words: in the order of storing). With
-    `oldest`, undated releases, which come last, are left out, so that an index can be read in its
-    order.
+    skip_facet: a facet whose included values are ignored.
+    limit: only select the first results in the order `newest` or `oldest` (for question pairs with
+    words: in the order of storing). With `oldest`, undated releases, which come last, are left out,
+        so that an index can be read in its order.
     """
     conditions = _list_hit_conditions(
         request, plan, match, skip_facet, only_dated=order == "oldest" and limit is not None

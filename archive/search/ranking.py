@@ -590,8 +590,10 @@ class HitFinder:
     ) -> set[int]:
         """Return releases with all words in the title, up to a full page.
 
-        Months are read until the requested page is full. ids: the newest results. months:
-        expressions for the months of all results, newest first.
+        Months are read until the requested page is full.
+
+        ids: the newest results.
+        months: expressions for the months of all results, newest first.
         """
         if _is_title_search(self.request):
             return set()  # all hits have all words in the title
@@ -637,12 +639,13 @@ class HitFinder:
           lead as four, a first or middle part of a compound in the title as one, and each further
           occurrence adds less (k1 = 1.2). A long release needs more of them (b = 0.75; on the
           judged queries of tests/bench, nDCG is lower with 0.5 and with 1).
-        - Recency is 1 for a release of today, falls to 0.875 in two years, and never below 0.75. -
-        Substance is 0.5 for releases with hardly any text, such as invitations, else 1. - Title is
-        1.5 for releases with all words in the title, also as parts of compounds, else 1.
+        - Recency is 1 for a release of today, falls to 0.875 in two years, and never below 0.75.
+        - Substance is 0.5 for releases with hardly any text, such as invitations, else 1.
+        - Title is 1.5 for releases with all words in the title, also as parts of compounds, else 1.
 
-        releases: the release of each question pair, by id. brief: the ids of results with hardly
-        any text. titled: the ids of results with all words in the title.
+        releases: the release of each question pair, by id.
+        brief: the ids of results with hardly any text.
+        titled: the ids of results with all words in the title.
         """
         keys = sorted(ranks, reverse=True)  # for equal ranks, the last stored comes first
         ages = self.columns.iter_ages(

@@ -88,7 +88,8 @@ class RelatedReleases:
     """The releases related to a release, most similar first.
 
     similarity: by id, the share (0–1) of the score that the release itself has, times the share of
-    MAX_WORDS that it has. words: the lemmas that they were found by.
+        MAX_WORDS that it has.
+    words: the lemmas that they were found by.
     """
 
     release: int  # the id under which a merged release continues

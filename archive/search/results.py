@@ -173,7 +173,8 @@ async def search(
 ) -> Results:
     """Find the releases or question pairs that match a request.
 
-    columns: as for prepare_finder. with_periods: also count the results by month or year.
+    columns: as for prepare_finder.
+    with_periods: also count the results by month or year.
     """
     finder, name_notes = await prepare_finder(run, request, columns)
     columns, names = finder.columns, finder.names
@@ -245,8 +246,8 @@ async def search_all(
 class HitPosition:
     """The terms to mark on a page, and the position of the page among the results of a search.
 
-    number: counted from 1; None if the page is not a result, or no longer one. total: the number of
-    strict results.
+    number: counted from 1; None if the page is not a result, or no longer one.
+    total: the number of strict results.
     """
 
     query_terms: list[QueryTerm]
@@ -293,7 +294,7 @@ async def find_hit_position(
 
 
 async def _read_own_ids(run: RunQuery, request: SearchRequest, release_id: int) -> set[int]:
-    """Return the ids under which a release can be a result: its own, or those of its parts."""
+    """Return the ids under which a release can be a result: its own id, or its parts' ids."""
     if request.show == "releases":
         return {release_id}
     sql = OWN_IDS_SQL[request.show]
@@ -477,7 +478,7 @@ async def _find_unknown_values(
 class SearchExample:
     """A search that shows what the archive can do, with its number of results.
 
-    kind: the name of what it shows.
+    kind: what the search shows.
     """
 
     kind: str

@@ -223,10 +223,10 @@ def extract_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tu
 def _build_diff_columns(
     paragraphs: Sequence[Sequence[str]], languages: Sequence[str]
 ) -> Iterator[str]:
-    """Yield the columns of changed paragraphs.
+    """Yield the columns of the changed paragraphs on one side of an edit.
 
-    The paragraphs are those on one side of an edit and those on the other. The terms are those that
-    occur more often in the former.
+    paragraphs: the paragraphs on this side and on the other. Only terms that occur more often on
+    this side are included.
     """
     own, other = (
         [analyze(text, language) for text in texts]
@@ -430,8 +430,8 @@ class SearchIndex:
     ) -> None:
         """Index a release's current state.
 
-        previous: the state indexed before, or None for a new release. counts_words: whether the
-        vocabulary counts its words.
+        previous: the state indexed before, or None for a new release.
+        counts_words: whether the vocabulary counts its words.
         """
         self._write_rows(release_id, terms)
         if not counts_words:

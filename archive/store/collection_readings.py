@@ -150,8 +150,8 @@ def save_reading(
     None if it is not stored, because the archive has read another text and it is unknown when the
     collection read this one.
 
-    release_id: the stored release, or None if it is new. capture: the id of a web archive's
-    capture.
+    release_id: the stored release, or None if it is new.
+    capture: the id of a web archive's capture.
     """
     with archive.transaction():
         if release_id is None:
@@ -196,8 +196,8 @@ def find_past_edits(
 ) -> None:
     """Store which versions of a release follow captured ones, and which of these steps are edits.
 
-    The captures are those of web archives. judge: decides about a version and the next one; called
-    once for each pair.
+    A version is captured if a web archive has it. judge: decides about a version and the next one;
+    called once for each pair.
     """
     with archive.transaction():
         stored = dict(archive.db.execute(STORED_STEPS_SQL, [release_id]).fetchall())

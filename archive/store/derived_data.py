@@ -106,9 +106,10 @@ SEEN_AT_SQL = {
 class SavedRevision:
     """A stored revision whose derived data is to be written, with its shown texts.
 
-    previous: the state that it follows. replaced: for the current revision, the state that the
-    stored rows were made from; None if there are none. is_new: whether the release has just been
-    added, so that nothing derived from it is stored.
+    previous: the state that it follows.
+    replaced: for the current revision, the state that the stored rows were made from; None if there
+        are none.
+    is_new: whether the release has just been added, so that nothing derived from it is stored.
     """
 
     release_id: int
@@ -127,7 +128,7 @@ ComputedAhead = Mapping[int, tuple[SavedRevision, Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A kind of derived data.
+    """A type of derived data.
 
     compute: compute what only depends on a state and the previous one; may run in another process.
     write: write it for a revision (or file), and return whether mirrors must be told of a
@@ -371,9 +372,11 @@ class DerivedData:
     ) -> bool:
         """Write the rows of some steps for all revisions of a release.
 
-        Returns whether any differs visibly. is_stored: whether it has rows, made from the state
-        `replaced` (None: from the present state). ahead: data that was already computed; it is only
-        used if the revision is unchanged.
+        Returns whether any differs visibly.
+
+        is_stored: whether it has rows, made from the state `replaced` (None: from the present
+            state).
+        ahead: data that was already computed; it is only used if the revision is unchanged.
         """
         differs = False
         for step in steps:

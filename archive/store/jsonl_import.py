@@ -145,11 +145,13 @@ def import_file(
     kept.
 
     source: the collection that the file is from; by default, the file is a separate collection.
-    seen: when the collection read releases without a time of their own. host_owners: host without
-    www → slug; releases on a host of another agency are imported and counted. processes: other
-    processes that parse lines and analyse text. This process writes, in the order of the file.
-    should_stop: called before each transaction. report_error: called with each error, after the
-    transaction.
+    seen: when the collection read releases without a time of their own.
+    host_owners: host without www → slug; releases on a host of another agency are imported and
+        counted.
+    processes: other processes that parse lines and analyse text. This process writes, in the order
+        of the file.
+    should_stop: called before each transaction.
+    report_error: called with each error, after the transaction.
     """
     agencies = [slug for (slug,) in archive.db.execute("select slug from agencies order by 1")]
     if agency not in agencies:

@@ -301,11 +301,12 @@ class Archive(AbstractContextManager["Archive"]):
         ArchiveError, with table and key, if it cannot be written.
 
         cause: why a new revision differs: `source`, or `parser` (also used if nothing visible
-        differs). The first revision has the cause `first`, also after readings of collections
-        (archive.store.collection_readings). capture_id: the capture that it was parsed from.
-        parser_version: the parser that it was parsed by. previous: the state that it follows, if
-        not the state stored under its URL (after a move). prepared: the result of `prepare_release`
-        from another process.
+            differs). The first revision has the cause `first`, also after readings of collections
+            (archive.store.collection_readings).
+        capture_id: the capture that it was parsed from.
+        parser_version: the parser that it was parsed by.
+        previous: the state that it follows, if not the state stored under its URL (after a move).
+        prepared: the result of `prepare_release` from another process.
         """
         prepared = prepared or prepare_release(release, with_features=False)
         provenance = {
@@ -696,7 +697,7 @@ class ReleaseWriter:
         return None
 
     def replace_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
-        """Replace the tags, questions and other parts of a release with those of a state."""
+        """Replace the tags, questions and other parts of a release with the parts of a state."""
         self.db.execute("delete from release_tags where release = ?", [release_id])
         self.upsert_parts(release_id, state)
         for name in PART_TABLES:

@@ -212,7 +212,7 @@ def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None
 def _build_marked_link(
     site: SiteRequest, result: QuotationResult, sources: Mapping[int, Mapping[str, Any]]
 ) -> str | None:
-    """Return the path of the place where a release has a quotation, or the original of one.
+    """Return the path of a quotation in a release, or of the original of an altered one.
 
     None if there is none.
     """

@@ -1,7 +1,7 @@
 """The archive as data.
 
-- /data (.json): the questions, downloads and tables that exist. - /data/<question>: a form for the
-parameters of a canned query, and its first results with links to
+- /data (.json): the questions, downloads and tables that exist.
+- /data/<question>: a form for the parameters of a canned query, and its first results with links to
   their pages.
 - /data/files/<path>: a file of the published dataset (archive.publish.published_dataset), or a part
   of it (RFC 9110, 14).

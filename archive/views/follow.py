@@ -2,8 +2,8 @@
 
 - /-/follow: follows a search, or the `person` or `release` in the parameters; POST requests a
   subscription.
-- /-/follow/subscription: a subscription by the token in a link; POST confirms or ends it. -
-/-/follow/export: all stored data about a subscription, as JSON.
+- /-/follow/subscription: a subscription by the token in a link; POST confirms or ends it.
+- /-/follow/export: all stored data about a subscription, as JSON.
 
 Nothing is sent here: messages are stored for `myndighetsarkivet notify`. GET changes nothing,
 because email scanners open links. Responses do not reveal whether an address is known. No cookie is

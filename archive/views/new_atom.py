@@ -1,7 +1,7 @@
 """Feeds of new releases, and the change feed.
 
-- /new.atom, /agency/<slug>.atom, /tag/<number>.atom: new releases; also as .json and .csv. -
-/-/changes.json and .ndjson: the changes since a cursor; whoever follows them from the beginning
+- /new.atom, /agency/<slug>.atom, /tag/<number>.atom: new releases; also as .json and .csv.
+- /-/changes.json and .ndjson: the changes since a cursor; whoever follows them from the beginning
   gets a mirror.
 """
 

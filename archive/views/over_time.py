@@ -153,8 +153,8 @@ async def _read_batches(site: SiteRequest, asked: _Question) -> AsyncIterator[li
 class _Question:
     """The request in a URL.
 
-    unit: month or year; None: chosen by the length of the period. agencies: the names of all
-    agencies, by slug.
+    unit: month or year; None: chosen by the length of the period.
+    agencies: the names of all agencies, by slug.
     """
 
     texts: Sequence[str]

@@ -216,7 +216,8 @@ async def _read_person(
 ) -> dict[str, Any]:
     """Return the requested page of a person's quotations, and facts about all of them.
 
-    text: the search text. period: a month or year, or "" for all.
+    text: the search text.
+    period: a month or year, or "" for all.
     """
     words, (after, size) = re.findall(r"\w+", text), parse_page(site)
     values = {"person": person["id"], "period": period, "limit": size, "offset": after}
@@ -356,8 +357,8 @@ def _build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str,
 async def _read_people(site: SiteRequest, words: str, agency: str | None) -> list[Any]:
     """Return the people who are quoted, the most quoted first.
 
-    words: beginnings of words in the name, in any order. agency: only people quoted by its
-    releases.
+    words: beginnings of words in the name, in any order.
+    agency: only people quoted by its releases.
     """
     slugs = [f"-{build_slug(word)}" for word in words.split()]
     # counting takes 120 ms of CPU with 67,000 quotes

@@ -1,7 +1,7 @@
 """The versions of a release and their citations, evidence and history, as pages and as data.
 
-- /-/revision/<id>: one revision; the permalink used in citations. - /-/cite/<revision>, with .txt,
-.bib, .ris and .csl.json: its citation;
+- /-/revision/<id>: one revision; the permalink used in citations.
+- /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation;
   /-/cite/<revision>/<revision>: the citation of a comparison of two.
 - /-/evidence/<revision>.zip, /-/evidence/<revision>-<revision>.zip and
   /-/evidence/removal-<removal>.zip: the evidence of a revision, of two, or of a removal.

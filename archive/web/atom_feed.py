@@ -22,9 +22,10 @@ TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must neve
 class AtomEntry:
     """An entry of an Atom feed.
 
-    published: None if the day is unknown. release_url: the release's page in the archive, by
-    default `link`. field_diffs: objects of archive.changes.field_differences.FieldDiff, shown after
-    `content`; if there is no content, after `summary`.
+    published: None if the day is unknown.
+    release_url: the release's page in the archive, by default `link`.
+    field_diffs: objects of archive.changes.field_differences.FieldDiff, shown after `content`; if
+        there is no content, after `summary`.
     """
 
     id: str

@@ -65,9 +65,10 @@ VERSION_BAR = 12  # height of the bar of a version; edits rise above it by their
 class ChartSeries:
     """The values that a chart shows in one colour.
 
-    values: one for each period; None if the archive has nothing to count. bases: the heights on
-    which values are stacked. uncertain: the indexes of values that cannot be compared with the
-    others: columns are fainter there, and lines have a gap with a dot.
+    values: one for each period; None if the archive has nothing to count.
+    bases: the heights on which values are stacked.
+    uncertain: the indexes of values that cannot be compared with the others: columns are fainter
+        there, and lines have a gap with a dot.
     """
 
     name: str
@@ -81,10 +82,12 @@ class ChartSeries:
 class Chart:
     """A chart as _chart.html draws it.
 
-    form: columns (side by side or stacked), or lines. ticks: values of the scale, from 0 to the
-    highest, with their texts. labels: texts below the periods; "" for none. rows: rows of the
-    table, each with its period and cells (URL and text). The first cells belong to the series, or
-    to the whole stack. shades: the indexes of periods of which the archive lacks releases.
+    form: columns (side by side or stacked), or lines.
+    ticks: values of the scale, from 0 to the highest, with their texts.
+    labels: texts below the periods; "" for none.
+    rows: rows of the table, each with its period and cells (URL and text). The first cells belong
+        to the series, or to the whole stack.
+    shades: the indexes of periods in which the archive lacks releases.
     """
 
     title: str

@@ -1,7 +1,7 @@
 """Start-up checks of the databases, their views and canned queries, and the names for templates.
 
 Templates get the visitor's language as `lang`, texts from t(), URLs from link() and
-external_link(), and functions that format times, kinds and importance in that language.
+external_link(), and functions that format times, types and importance in that language.
 """
 
 from __future__ import annotations

@@ -25,14 +25,18 @@ Entries = Sequence[AtomEntry]
 class DataList:
     """A list or comparison in one of the data formats. All URLs are absolute.
 
-    name: the key of the rows in JSON. columns: the columns of CSV and Excel. By default, name and
-    columns come from the view's operation. headers: the headers in Excel, instead of the columns,
-    in a list for readers. url: the URL of this list. By default, this and page_url are those of the
-    request. page_url: the URL of the HTML page with the same content. rows: the rows of this page.
-    batches: yields the rows of the whole list, if it is to be exported. read_entries: only called
-    if the client needs a new Atom feed. members: further values of the JSON object. notes:
-    sentences about the rows, for the last sheet of an Excel file. They are complete once the
-    batches are read.
+    name: the key of the rows in JSON.
+    columns: the columns of CSV and Excel. By default, name and columns come from the view's
+        operation.
+    headers: the headers in Excel, instead of the columns, in a list for readers.
+    url: the URL of this list, by default derived from the request.
+    page_url: the URL of the HTML page with the same content, by default derived from the request.
+    rows: the rows of this page.
+    batches: yields the rows of the whole list, if it is to be exported.
+    read_entries: only called if the client needs a new Atom feed.
+    members: further values of the JSON object.
+    notes: sentences about the rows, for the last sheet of an Excel file. They are complete once the
+        batches are read.
     """
 
     title: str

@@ -35,7 +35,8 @@ def describe_article(
 ) -> ArticleMetadata:
     """Return the metadata of a release from its citation. Unknown facts are left out.
 
-    url: the page that describes it. modified: when it was last changed, as stated or seen, or None.
+    url: the page that describes it.
+    modified: when it was last changed, as stated or seen, or None.
     """
     description = shorten(lead or "", MAX_DESCRIPTION_LENGTH)
     facts = {

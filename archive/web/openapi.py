@@ -253,7 +253,7 @@ class Operation:
     required: parameters that a request must have.
     text_parameter: the parameter that can be sent by GET instead of the text.
     statuses: error statuses besides 400, 404 and 503.
-    parameter_names: the parameters of its data, by default those of its page.
+    parameter_names: the parameters of its data, by default the parameters of its page.
     name: its name, if that cannot be built from its path.
     """
 

@@ -28,7 +28,7 @@ CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a send
 
 
 class Work(NamedTuple):
-    """Limits for one kind of work: how much runs at once, how much waits, and how long (seconds).
+    """Limits for one type of work: how much runs at once, how much waits, how long (seconds).
 
     downloads: how many may be in progress. They take minutes, and wait before each of their parts.
     """
@@ -68,7 +68,7 @@ MAX_CLIENT_BODIES = 5  # received at once of one client
 class SandboxLimits:
     """Limits of one worker, one statement, one response and one request.
 
-    Times are in seconds, sizes in bytes. work: the limits for each kind of work (WORK).
+    Times are in seconds, sizes in bytes. work: the limits for each type of work (WORK).
     """
 
     work: Mapping[str, Work] = field(default_factory=lambda: WORK)
@@ -117,7 +117,7 @@ def client_key(scope: Mapping[str, Any]) -> str:
     """Return a key for the sender of a request: an IPv4 address, or an IPv6 network of 64 bits.
 
     A household or a server has a whole such network. Behind a proxy that uvicorn trusts, the
-    address is that of X-Forwarded-For. Returns "" if there is none.
+    address is taken from X-Forwarded-For. Returns "" if there is none.
 
     >>> hosts = ["203.0.113.7", "::ffff:203.0.113.7"]
     >>> hosts += ["2001:db8:0:1:a::9", "2001:DB8:0:1::1%eth0", "unix"]
@@ -141,7 +141,7 @@ class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
 
 
 class WorkQueue:
-    """Limits how much work of one kind runs at once. Further requests wait.
+    """Limits how much work of one type runs at once. Further requests wait.
 
     Clients take turns, each with its oldest request. In a full queue, the client with the most
     requests loses its newest one to a client with fewer, so that no client can fill the queue.
@@ -326,8 +326,8 @@ class BufferBudget:
 class ResponseDelivery:
     """Runs the application for one request until its response is sent or no longer needed.
 
-    killable: whether the request's work can be stopped at any time. is_export: whether the response
-    is a whole list, which takes as long as its length requires.
+    killable: whether the request's work can be stopped at any time.
+    is_export: whether the response is a whole list, which takes as long as its length requires.
     """
 
     def __init__(

@@ -71,9 +71,11 @@ class ReaderError(Exception):
 class SiteRequest:
     """A request for a page, with everything that its view needs.
 
-    This is the language, the format, queries, URLs and responses. parameters: the parameters that
-    its page or data supports. format_name: None for the HTML page. requested_language: the
-    parameter `lang`; None if it is absent or unknown.
+    This is the language, the format, queries, URLs and responses.
+
+    parameters: the parameters that its page or data supports.
+    format_name: None for the HTML page.
+    requested_language: the parameter `lang`; None if it is absent or unknown.
     """
 
     def __init__(self, request: Any, datasette: Any, parameters: Sequence[str] = ()) -> None:

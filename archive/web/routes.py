@@ -33,9 +33,9 @@ def site_view(
     must not list everything as if there were no filter), an interrupted query a 503.
 
     paths: regular expressions. {release} stands for the values of that parameter, {format} for the
-    formats of the operation. A path without a format is a page. parameters: those that the page
-    supports besides the ones allowed everywhere, or ANY_PARAMETER. operation: the description of
-    its data in /openapi.json; None for a view without data.
+        formats of the operation. A path without a format is a page.
+    parameters: those that the page supports besides the ones allowed everywhere, or ANY_PARAMETER.
+    operation: the description of its data in /openapi.json; None for a view without data.
     """
     data_parameters = parameters
     if operation:

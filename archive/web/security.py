@@ -177,7 +177,7 @@ def _hide_reader(record: logging.LogRecord) -> bool:
 def read_limits(datasette: Any) -> SandboxLimits:
     """Return the limits set for the plugin "guard" in metadata.json, and defaults for the others.
 
-    The keys are fields of SandboxLimits, and kinds of WORK.
+    The keys are fields of SandboxLimits, and types of WORK.
     """
     settings = datasette.plugin_config("guard") or {}
     work = {kind: usual._replace(**settings.get(kind, {})) for kind, usual in WORK.items()}
@@ -226,7 +226,7 @@ def _check_request(scope: dict[str, Any]) -> None:
 
 
 def _find_work(path: str, query_args: Mapping[str, str], *, is_post: bool) -> str | None:
-    """Return the kind of work of a page of the archive. None if it does not wait.
+    """Return the type of work of a page of the archive. None if it does not wait.
 
     >>> paths = ("/search.json", "/search.csv", "/search.xlsx", "/-/revision/7", "/-/batch")
     >>> [_find_work(path, {"q": "fyr", "hit": "1"}, is_post=False) for path in paths]
@@ -247,7 +247,7 @@ def _find_work(path: str, query_args: Mapping[str, str], *, is_post: bool) -> st
 
 
 class RequestLimiter:
-    """Limits requests, with a queue for each kind of work (archive.web.request_limits.WORK)."""
+    """Limits requests, with a queue for each type of work (archive.web.request_limits.WORK)."""
 
     def __init__(self, datasette: Any) -> None:
         self.datasette = datasette

@@ -63,7 +63,7 @@ class TextBlock:
 
 
 class WholeText:
-    """The whole text of a version, in which facts are looked up."""
+    """The whole text of a version, for looking up facts."""
 
     def __init__(self, blocks: Sequence[TextBlock]) -> None:
         self.blocks = blocks

@@ -64,7 +64,7 @@ class CheckPair(NamedTuple):
 
 
 class Import(NamedTuple):
-    """Where a version was imported from."""
+    """The collection that a version was imported from."""
 
     collection: str
     when: str  # when it was imported

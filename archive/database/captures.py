@@ -220,7 +220,7 @@ class Captures(AbstractContextManager["Captures"]):
             return error
 
     def compress_body(self, body: bytes, host: str) -> tuple[int | None, bytes, bool]:
-        """Compress a page of a host: see `HostBases.compress_page`."""
+        """Compress a page of a host (see `HostBases.compress_page`)."""
         bases = self._host_bases(host)
         return bases.compress_page(body, lambda key: self._try_read_base(key, host))
 

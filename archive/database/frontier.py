@@ -346,7 +346,7 @@ class Frontier:
         )
 
     def accept_link_count(self, source: str) -> None:
-        """Accept the number of releases that a source lists now as its usual number."""
+        """Make the number of releases that a source lists now its usual number."""
         self.db.execute("update frontier set usual_links = links where url = ?", [source])
 
     def find_short_sources(self, agency: str) -> dict[str, tuple[int, int]]:
@@ -443,7 +443,7 @@ class Frontier:
 
 @dataclass(frozen=True, slots=True)
 class PaginationCursor:
-    """Where reading a listing was interrupted."""
+    """The position at which reading a listing was interrupted."""
 
     next_url: str  # the page to continue with
     page_number: int  # its number

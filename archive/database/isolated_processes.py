@@ -48,7 +48,6 @@ def start_isolated(
 
 
 def _run_script(path: str, order_json: str, *arguments: str) -> None:
-    """Run a script in this process."""
     # some service managers forbid this; the limits must not fail
     with suppress(PermissionError):
         os.nice(10)  # lower priority than the pages of the site

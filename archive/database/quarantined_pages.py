@@ -292,7 +292,7 @@ class FieldCount:
 
     @property
     def share(self) -> float:
-        """Return the share with the field; 1.0 if nothing was counted."""
+        """Return the share of pages or releases with the field; 1.0 if none were counted."""
         return self.filled / self.pages if self.pages else 1.0
 
     @property
@@ -438,7 +438,7 @@ def split_lines(body: str) -> list[str]:
 
 
 def _find_short_length(lengths: Sequence[int]) -> int:
-    """Return the length that hardly any of `lengths` falls below, or 0 if there are too few.
+    """Return the length that nearly all of `lengths` reach, or 0 if there are too few.
 
     >>> _find_short_length(list(range(100, 140))), _find_short_length([100])
     (102, 0)

@@ -119,7 +119,10 @@ class Takedowns:
         return takedown_id
 
     def list_active(self, release_id: int) -> list[tuple[int, str]]:
-        """Return the id and kind of each takedown that covers a release. Hiding ones come first."""
+        """Return the id and kind of each takedown that covers a release.
+
+        Takedowns that hide the release come first.
+        """
         found: list[tuple[int, str]] = self.db.execute(
             "select id, kind from takedowns where release = ? and lifted is null order by kind, id",
             [release_id],

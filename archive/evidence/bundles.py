@@ -526,7 +526,7 @@ def _add_manifest_chain(
     captures: Captures | None,
     entries: dict[str, ManifestEntry],
 ) -> None:
-    """Add the manifests from the first one that covers any of the rows to the newest."""
+    """Add all manifests from the first that covers any of the rows up to the newest."""
     if not entries:
         return
     first = min(

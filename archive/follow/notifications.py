@@ -57,7 +57,7 @@ def notify(
     clock: Callable[[], datetime] = now,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> NotifyResult | None:
-    """Queue and send what is due. Returns None if another process is sending.
+    """Queue and send due messages. Returns None if another process is sending.
 
     Raises ArchiveError if there is no archive, or no mail server is set. should_stop: called before
     each message.

@@ -562,7 +562,7 @@ def _find_speaker_name(speakers: Sequence[str]) -> str | None:
 
 
 class WordRun(NamedTuple):
-    """Words that a passage and a text share in sequence."""
+    """A sequence of words that a passage and a text share."""
 
     start: int  # in the passage
     position: int  # in the text

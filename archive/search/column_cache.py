@@ -220,7 +220,7 @@ class ColumnCache:
         return kept
 
     def list_agency_releases(self, agencies: Iterable[str]) -> list[int]:
-        """List the releases of some agencies."""
+        """List the releases of the given agencies."""
         codes = {self.value_codes["agency"].get(agency, -1) for agency in agencies}
         return [key for key, code in enumerate(self.code_columns["agency"]) if code in codes]
 

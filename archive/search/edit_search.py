@@ -425,7 +425,7 @@ class PhraseEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseHistory(RegisterSearch):
-    """When the releases of an archive had a wording."""
+    """The periods in which the releases of an archive had a wording."""
 
     query: Query
     times: Sequence[PhraseTimes] = ()  # the newest first

@@ -97,7 +97,7 @@ async def filter_releases(
 def list_matching(
     run: RunQuery, request: SearchRequest
 ) -> tuple[Sequence[int], Sequence[SearchNote]]:
-    """Return all releases that match a request, in no order, and the notes on the request.
+    """Return all releases that match a request, unsorted, and the notes on the request.
 
     run: a query runner that does not wait (build_connection_runner).
     """
@@ -112,7 +112,7 @@ def list_matching(
 
 
 async def read_current(run: RunQuery, request: SearchRequest, names: ResolvedNames) -> list[int]:
-    """Return all releases whose current version matches a request, in no order."""
+    """Return all releases whose current version matches a request, unsorted."""
     plan = plan_search(request, names)
     hits = build_hits_sql(request, plan, build_match(request, plan))
     return await select_ids(run, f"select distinct release as id from ({hits})", plan.values)

@@ -303,7 +303,7 @@ def _find_max_cost(word: str, count: int) -> float:
 
 
 def measure_spelling_difference(typed: str, word: str) -> float:
-    """Return the cost of typing `typed` for `word`. A lower cost is more likely.
+    """Return the cost of typing `typed` for `word`. The lower the cost, the likelier the mistake.
 
     Spellings that sound alike cost little.
 

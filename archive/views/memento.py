@@ -267,7 +267,6 @@ def _format_http(seen: str) -> str:
 
 
 def _build_url(site: SiteRequest, memento: Memento, *, is_raw: bool = False) -> str:
-    """Return the absolute URL of a memento."""
     timestamp = _format_timestamp(memento["seen"]) + ("id_" if is_raw else "")
     return f"{site.url('/-/web/')}{timestamp}/{_encode(memento['url'])}"
 
@@ -295,7 +294,7 @@ def _join_links(site: SiteRequest, address: str, mementos: Sequence[Memento], sh
 
 
 def _encode(url: str) -> str:
-    """Return a URL in the form for headers and links.
+    """Return a URL encoded for headers and links.
 
     >>> _encode("https://fyr.example/båk?a=1%202&b=>")
     'https://fyr.example/b%C3%A5k?a=1%202&b=%3E'
@@ -304,7 +303,7 @@ def _encode(url: str) -> str:
 
 
 def _clean(value: object) -> str:
-    """Return a text in the form for headers, on one line.
+    """Return a text on one line, as a header requires.
 
     >>> _clean("text/html;\\r\\n charset=utf-8")
     'text/html; charset=utf-8'

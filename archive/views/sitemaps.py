@@ -174,7 +174,7 @@ async def _show_robots_txt(site: SiteRequest) -> Response:
 
 @site_view(r"/opensearch\.xml", parameters=[ANY_PARAMETER])
 async def _show_opensearch(site: SiteRequest) -> Response:
-    """Show how browsers and feed readers can search the archive (OpenSearch 1.1)."""
+    """Show the OpenSearch 1.1 description, with which browsers can search the archive."""
     name, language = escape(site.translate("site.name")), site.language
     query = f"?q={{searchTerms}}&amp;lang={language}"
     templates = "".join(

@@ -213,9 +213,9 @@ def _name_periods(language: str, periods: Sequence[str], chosen: Collection[str]
 
 
 def name_chart(site: SiteRequest, what: str, unit: str, *, words: str, agency: str) -> str:
-    """Return the title of a chart of releases, questions, quotations or a share.
+    """Return the title of a chart by month or year.
 
-    It is per month or year.
+    what: releases, questions, quotations or a share.
     """
     parts = [site.translate(f"chart.{what}.{unit}")]
     parts += [site.translate("chart.from_agency", agency=agency)] if agency else []
@@ -376,7 +376,10 @@ def build_quotes_chart(
     periods: Sequence[str],
     build_link: Callable[[str], str],
 ) -> Chart:
-    """Build the chart of a person's quotations by month or year. numbers: by period."""
+    """Build the chart of a person's quotations by month or year.
+
+    numbers: the number of quotations by period.
+    """
     language, name = site.language, site.translate("chart.quotes")
     values = [numbers.get(period, 0) for period in periods]
     rows = [
@@ -456,7 +459,10 @@ def _label_weeks(language: str, weeks: Sequence[EditWeek]) -> list[str]:
 
 
 def draw_strip(days: Sequence[str], title: str) -> Markup:
-    """Draw a bar for each day: a key of STRIP_BARS, or "" for a day without an assessment."""
+    """Draw a bar for each day.
+
+    days: keys of STRIP_BARS; "" for a day without an assessment.
+    """
     shapes, place = dict.fromkeys(STRIP_BARS, ""), 0
     for state, group in groupby(days):
         length = len(list(group))

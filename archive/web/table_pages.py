@@ -329,7 +329,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         return data
 
     async def as_csv(self, request: Any, database: str) -> Any:
-        """Return CSV.
+        """Return a response with CSV.
 
         The first page is read before the response begins, so that it can still be an error.
         """

@@ -1,4 +1,4 @@
-"""The one file that Datasette loads: its hooks, with the routes of every page in archive/views."""
+"""The only plugin that Datasette loads: its hooks, and the routes of all pages in archive/views."""
 
 from __future__ import annotations
 

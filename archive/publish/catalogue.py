@@ -25,7 +25,7 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedFile:
-    """A file of a publication. `path` is relative to its folder and to its address."""
+    """A file of a publication. `path` is relative to its folder and its URL."""
 
     path: str
     size: int
@@ -120,7 +120,7 @@ def build_croissant(
 ) -> dict[str, Any]:
     """Describe a publication as Croissant 1.0.
 
-    Without the site's URL, addresses are relative to the file.
+    Without the site's URL, URLs are relative to the file.
     """
     base = f"{site}{FILES_PATH}" if site else ""
     return {
@@ -196,8 +196,9 @@ def _describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_dcat_period(package: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the time from the first to the last publication; without a time if no release states
-    one.
+    """Return the period from the first to the last publication.
+
+    It has no dates if no release states one.
     """
     first, last = package["temporal"]
     period: dict[str, Any] = {"@type": "dct:PeriodOfTime"}
@@ -213,7 +214,7 @@ def build_dcat(
 ) -> dict[str, Any]:
     """Describe a publication as DCAT-AP 3.
 
-    Without the site's URL, addresses are relative to the file.
+    Without the site's URL, URLs are relative to the file.
     """
     base = f"{site}{FILES_PATH}" if site else ""
     home = {"@id": f"{site}/data" if site else "."}

@@ -1,10 +1,10 @@
 """The archive as data.
 
-- /data (.json): what there is: questions, downloads, tables.
+- /data (.json): the questions, downloads and tables that exist.
 - /data/<question>: a form for the parameters of a canned query, and its first results with links to
   their pages.
-- /data/files/<path>: a file of the published dataset (archive.publish.published_dataset), whole or
-  in part (RFC 9110, 14).
+- /data/files/<path>: a file of the published dataset (archive.publish.published_dataset), or a part
+  of it (RFC 9110, 14).
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ BYTE_RANGE = re.compile(r"bytes=(\d{1,15})?-(\d{1,15})?")
 
 
 class Cell(NamedTuple):
-    """A value of a result, as text, with the URL that it leads to."""
+    """A value of a result, as text, with the URL that it links to."""
 
     text: str
     path: str | None = None  # of a page of the site
@@ -199,7 +199,7 @@ async def _show_data(site: SiteRequest) -> Response:
 
 
 def _list_tables() -> dict[str, Any]:
-    """Return the tables that are shown, with the names of the main ones and of the others."""
+    """Return the shown tables, and the names of the main tables and the others."""
     described = read_metadata()["databases"]["archive"]["tables"]
     tables = {name: table for name, table in described.items() if not table.get("hidden")}
     main = [name for name in TABLES if name in tables]
@@ -258,7 +258,7 @@ def _read_site_publication(site: SiteRequest) -> Publication | None:
 
 
 async def _read_withheld_since(site: SiteRequest, publication: Publication) -> str | None:
-    """Return since when a takedown withholds a publication, or None."""
+    """Return since when a takedown has withheld a publication, or None."""
     rows = await site.run(WITHHOLDING_SQL, publication.withholding_values)
     return rows[0]["at"]  # type: ignore[no-any-return] # a row
 
@@ -284,7 +284,7 @@ async def _show_file(site: SiteRequest) -> Any:
 
 
 def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) -> Any:
-    """Return a response with a file, or with the part of it that the request names."""
+    """Return a response with a file, or with the requested part of it."""
     etag = f'"{file.sha256}"'
     headers = {
         **site.build_headers(etag),
@@ -317,10 +317,10 @@ def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) 
 
 
 def _parse_range(text: str, size: int) -> tuple[int, int] | None:
-    """Return the requested part of a file, from start to end; None: all of it; (0, 0): it has no
-    such part.
+    """Return the start and end of the requested part of a file.
 
-    Several ranges at once, and other units than bytes, are ignored, as RFC 9110 allows.
+    None: the whole file. (0, 0): the file has no such part. Several ranges at once, and units other
+    than bytes, are ignored, as RFC 9110 allows.
 
     >>> [_parse_range(text, 10) for text in ("bytes=2-4", "bytes=7-", "bytes=-3", "bytes=8-99")]
     [(2, 5), (7, 10), (7, 10), (8, 10)]
@@ -345,7 +345,7 @@ def _parse_range(text: str, size: int) -> tuple[int, int] | None:
 
 @site_view("/data/(?P<name>[a-z_]+)", parameters=[ANY_PARAMETER])
 async def _show_question(site: SiteRequest) -> Response:
-    """Run a canned query if all that it needs is given, and show its first rows."""
+    """Run a canned query if all required parameters are given, and show its first rows."""
     query = _list_questions().get(site.url_vars["name"])
     if query is None:
         raise NotFound(f"no question {site.url_vars['name']}")

@@ -82,7 +82,6 @@ def test_years_of_example_are_complete(client: httpx.Client) -> None:
     [
         ("python", "questions", [sys.executable, "-c"], "2024-06-01 Ada Ek Vilka fyrar tänds?"),
         ("r", "", ["Rscript", "-e"], "andringsverket"),
-        ("js", "", ["node", "--input-type=module", "--eval"], ""),
     ],
 )
 def test_script_example(

@@ -222,7 +222,7 @@ class Wire:
         return self.service.release_path is not None and "://" in self.identifier
 
     def lists_page(self, url: str) -> bool:
-        """Return whether a page at the wire can be a release, to which the wire's list links."""
+        """Return whether the wire's list could link to a page at this URL."""
         if not self.is_press_room:
             return self.service.keys is None
         path, folder = (
@@ -245,8 +245,8 @@ WEB_ARCHIVES = {
 class PastSource:
     """A web archive that captured pages of an agency.
 
-    url: what precedes the time in the addresses of its captures, such as
-    https://web.archive.org/web/ in https://web.archive.org/web/20210503081500/https://fyr.example/.
+    url: the part of a capture's address before the time, such as https://web.archive.org/web/ in
+    https://web.archive.org/web/20210503081500/https://fyr.example/.
     """
 
     url: str
@@ -254,9 +254,9 @@ class PastSource:
 
 
 def parse_past_source(text: str) -> PastSource:
-    """Parse the address of a web archive's captures, which its name may follow.
+    """Parse the address of a web archive's captures, optionally followed by the archive's name.
 
-    Raises ValueError if it is no address.
+    Raises ValueError if the address is invalid.
 
     >>> parse_past_source("https://web.archive.org/")
     PastSource(url='https://web.archive.org/web/', name='Internet Archive')
@@ -338,7 +338,7 @@ class Agency:
     def find_wire(self, url: str) -> Wire | None:
         """Return the agency's wire at a URL's host, or None.
 
-        Of several, the one whose list can link to it.
+        If several match, prefer the one whose list can link to the URL.
         """
         wires = [wire for wire in self.wires if wire.service.owns(url)]
         return next((wire for wire in wires if wire.lists_page(url)), wires[0] if wires else None)
@@ -351,7 +351,7 @@ class Agency:
         return wire.source if wire else None
 
     def owns(self, url: str) -> bool:
-        """Return whether a URL's host is that of the agency, one of its aliases (with or without
+        """Return whether a URL's host is the agency's host, one of its aliases (with or without
         www) or its wire.
         """
         return (
@@ -409,8 +409,8 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
 
 
 def _check_wire_hosts(agency: Agency, path: Path) -> None:
-    """Raise AgencyError if a list is at a host of neither its wire nor the agency: its releases
-    would be dropped.
+    """Raise AgencyError if a list is on a host of neither its wire nor the agency, because its
+    releases would be dropped.
     """
     for wire in agency.wires:
         host = strip_www(urlsplit(wire.identifier).hostname or "")
@@ -447,7 +447,7 @@ def parse_agency_value(
 
 
 def _parse_texts(key: str, value: object) -> list[str]:
-    """Return the strings of a key with several. Raises ValueError with the problem."""
+    """Return the strings of a key that takes a list. Raises ValueError with the problem."""
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise ValueError("must be a list of strings")
     if not all(map(str.strip, value)):
@@ -479,8 +479,8 @@ def _parse_text(key: str, value: object) -> str:
 
 
 def _check_syntax(key: str, text: str) -> None:
-    """Raise ValueError if a key's text is not a valid time zone, selector, pattern or mode,
-    whichever it requires.
+    """Raise ValueError if a key's text is invalid: a time zone, selector, pattern or mode,
+    depending on the key.
     """
     if key == "attachments" and text not in ATTACHMENT_MODES:
         raise ValueError(f"{text!r} is none of {', '.join(ATTACHMENT_MODES)}")
@@ -510,7 +510,7 @@ def _parse_json_key(table: object) -> JSONSource:
 
 
 def _check_keys(table: dict[str, Any], keys: dict[str, bool]) -> None:
-    """Raise ValueError if a table has another key, or lacks one that is required."""
+    """Raise ValueError if a table has an unknown key or lacks a required one."""
     for key in table:
         if key not in keys:
             raise ValueError(f"{key} is not a key; the keys are {', '.join(keys)}")
@@ -557,7 +557,7 @@ def _parse_mark(table: object) -> SurveyMark:
 def load_page_class(name: str) -> Any:
     """Return the page class in a file of scraper/pages/agencies.
 
-    Raises ValueError if there is no such file, or no class of its name in it.
+    Raises ValueError if there is no such file, or if it has no class with that name.
 
     >>> load_page_class("polisen").__name__
     'PolisenPage'
@@ -592,8 +592,8 @@ def _parse_wire_name(text: str) -> str:
 
 
 def _check_wire_lists(names: list[str]) -> None:
-    """Raise ValueError if two wires are JSON lists of one service: the releases' URLs could not be
-    told apart.
+    """Raise ValueError if two wires are JSON lists of one service, because the releases' URLs would
+    be indistinguishable.
     """
     services = [name.partition(":")[0] for name in names]
     for name in services:
@@ -613,8 +613,8 @@ def find_press_wire(url: str) -> WireService | None:
 def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
     """Return the agencies that a URL can belong to.
 
-    These are the agencies that own its host, or else those whose press room can link to it, or else
-    those with a wire at the host.
+    These are the agencies that own its host, or else the agencies whose press room can link to it,
+    or else the agencies with a wire at the host.
     """
     agencies, host = list(agencies), strip_www(urlsplit(url).hostname or "")
     on_wire = [(agency, wire) for agency in agencies if (wire := agency.find_wire(url))]
@@ -656,8 +656,8 @@ def find_wire_name(url: str, page: str = "") -> str | None:
 
 
 def _is_press_room(url: str, service: WireService) -> bool:
-    """Return whether a URL is that of a press room: /se/skog is one, other paths are pages of the
-    service, or pages in the room.
+    """Return whether a URL is a press room. /se/skog is one; other paths are pages of the service
+    or pages within a press room.
     """
     parts = urlsplit(url)
     return strip_www(parts.hostname or "") not in service.hosts or parts.path.count("/") == 2

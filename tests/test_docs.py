@@ -53,6 +53,24 @@ def test_the_readme_is_short() -> None:
     assert len(read_page(PAGES[0]).split()) <= MAX_README_WORDS
 
 
+def test_the_readme_counts_the_agencies_as_their_page_does() -> None:
+    counts = re.findall(
+        r"^- \*(.+?)\* \((\d+)\)", read_page(ROOT / "docs/agencies.md"), re.MULTILINE
+    )
+    by_proof = {name: int(count) for name, count in counts}
+    shown = re.search(
+        r"(\d+) of the (\d+) in .+? proven .+? Pages of (\d+) more .+? other (\d+) have never",
+        read_page(PAGES[0]).replace("\n", " "),
+    )
+    assert shown, "README.md says how many agencies are proven"
+    assert [int(number) for number in shown.groups()] == [
+        by_proof["Proven"],
+        sum(by_proof.values()),
+        by_proof["Stored only"],
+        by_proof["Declared only"],
+    ]
+
+
 def test_the_readme_leads_to_every_page() -> None:
     linked = re.findall(
         r"\]\(docs/([\w-]+)\.md\)", read_page(PAGES[0]).partition("## Documentation")[2]

@@ -95,8 +95,8 @@ class AgencyAudit:
             self.pending_requests.append(build_page_request(url, self.agency, kind, meta))
 
     def confirms(self, problem: SourceProblem, source: AuditedSource) -> bool:
-        """Return whether a problem of a listing's page holds for all that was read of the agency's
-        sources.
+        """Return whether a problem on a page of a listing also holds for everything read from the
+        agency's sources.
         """
         if problem.code == "count":
             return states_more(problem.value or "", len(source.urls))
@@ -302,8 +302,8 @@ class AuditSpider(ReleaseSpider):
     def check_pattern(
         self, audit: AgencyAudit, response: Response, links: Sequence[SourceLink], read: ReadLinks
     ) -> None:
-        """Mark a source without links as incomplete if the agency's `releases` pattern fits none of
-        those it has.
+        """Mark a source as incomplete if it has links but the agency's `releases` pattern fits none
+        of them.
         """
         if not links and self.fits_no_link(audit.agency, response.url, read):
             problem = SourceProblem("pattern", response.url, audit.agency.releases)

@@ -453,8 +453,8 @@ class NewsSpider(AttachmentSpider):
             yield from self.finish_listing(response, agency)
 
     def read_resumed_page(self, response: Response, agency: Agency) -> ListingPage:
-        """Parse a page of a listing; forget where the listing is to be continued if nothing is
-        there.
+        """Parse a page of a listing. If it is missing, forget where the listing was to be
+        continued.
         """
         try:
             return read_listing_page(response, agency)
@@ -465,7 +465,7 @@ class NewsSpider(AttachmentSpider):
             raise
 
     def report_empty_page(self, response: Response, agency: Agency, found: ListingPage) -> None:
-        """Report why a page of a listing has no links, as far as it is known."""
+        """Report why a page of a listing has no links, if that is known."""
         if found.problem:
             logger.warning("%s", found.problem)
             self.agency_stats[agency.slug].problems.append(str(found.problem))

@@ -151,6 +151,7 @@ class WorkQueue:
 
     def __init__(self, work: Work) -> None:
         self.work, self.free_slots, self.downloads = work, work.running, 0
+        self.refused = 0  # requests that were not served, since the server started
         self.requests_by_client: OrderedDict[str, deque[asyncio.Future[bool]]] = OrderedDict()
 
     @property
@@ -159,6 +160,13 @@ class WorkQueue:
 
     async def acquire(self, client: str = "") -> None:
         """Wait for a slot; raise BusyError if the queue or the wait is too long."""
+        try:
+            await self._wait_for_slot(client)
+        except BusyError:
+            self.refused += 1
+            raise
+
+    async def _wait_for_slot(self, client: str) -> None:
         if self.free_slots:
             self.free_slots -= 1
             return
@@ -296,6 +304,7 @@ class Turn:
     def begin_download(self) -> None:
         """Count a download; raise BusyError if there are too many."""
         if self.queue.downloads >= self.queue.work.downloads:
+            self.queue.refused += 1
             raise BusyError
         self.queue.downloads += 1
         self.has_begun = True

@@ -308,6 +308,7 @@ class RequestLimiter:
         send_refusal = _choose_refusal_send(scope, send)
         # before any expensive work
         if turn and not turn.queue.has_room(client):
+            turn.queue.refused += 1
             await refuse(send_refusal)
             return
         if is_post:

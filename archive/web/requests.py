@@ -200,7 +200,7 @@ class SiteRequest:
         json_members: Mapping[str, object] | None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Respond with an error page, or with problem details (in English) if `json_members` is given."""
+        """Respond with an error page, or with problem details if `json_members` is given."""
         headers = dict(headers or {})
         if json_members is None:
             context = {"message_key": text_key, "values": values, "status": status}

@@ -2,7 +2,7 @@
 
 - /docs/: the list of pages; /docs/<name>: a page, such as /docs/search, /docs/sv/search (its
   Swedish translation) and /docs/reference/settings; /docs/images/<file>: an image of a page.
-- /openapi.json: the site's data, described for programs.
+- /openapi.json: a machine-readable description of the API.
 
 A page is in English, or in the language that its folder is named after. Visitors get the page in
 the language of the interface, if it exists in that language.
@@ -283,7 +283,7 @@ def parse_page(name: str, text: str, query: str = "") -> DocsPage:
 
 
 def _add_anchors(tokens: Sequence[Token]) -> Iterator[Heading]:
-    """Add an id to each heading, as GitHub does, and yield the headings."""
+    """Add an id to each heading, like GitHub does, and yield the headings."""
     used: dict[str, int] = {}
     for token, inline in pairwise(tokens):
         if token.type == "heading_open":

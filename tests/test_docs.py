@@ -8,6 +8,7 @@ import re
 import shlex
 import tomllib
 from base64 import b64encode
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -173,6 +174,47 @@ def test_scrapy_lists_the_commands_of_the_readme() -> None:
 def test_the_example_of_a_page_class_is_that_file() -> None:
     file = ROOT / "scraper/pages/agencies/lakemedelsverket.py"
     assert read_code_blocks(ROOT / "docs/add-an-agency.md", "python") == file.read_text("utf-8")
+
+
+FILE_NAME = re.compile(r"\w/|\w\.(?:py|html|sql|svg|tsv|toml|css|json)$")
+SYMBOL = re.compile(r"_?[A-Za-z]+(?:_[a-z]+)*|[A-Z]+(?:_[A-Z]+)*")
+
+
+def iter_missing_places(row: str, folder: Path) -> Iterator[str]:
+    """Yield what a row of "Where do I change …" names and is not there.
+
+    A file is beside the one before it, or in the folder of its table, or has its whole path. A
+    name in brackets is in the file before it.
+    """
+    place = folder
+    for name in re.findall(r"`([^`]+)`", row.rsplit(" | ", maxsplit=1)[-1]):
+        if FILE_NAME.search(name):
+            beside = place if place.is_dir() else place.parent
+            found = [base / name for base in (beside, folder, ROOT) if (base / name).exists()]
+            place = found[0] if found else place
+        elif SYMBOL.fullmatch(name):
+            found = [place] if place.is_file() and name in place.read_text("utf-8") else []
+        else:
+            continue  # a command
+        if not found:
+            yield name
+
+
+def test_the_places_to_change_exist() -> None:
+    section = read_page(ROOT / "docs/architecture.md").partition("## Where do I change")[2]
+    tables = section.partition("\n## ")[0].split("\n### ")[1:]
+    rows = [
+        (re.findall(r"`(\S+/)`", table.splitlines()[0])[0], row)
+        for table in tables
+        for row in re.findall(r"^\| .+$", table, re.MULTILINE)
+    ]
+    assert len(rows) > 80
+    missing = {
+        row: names
+        for folder, row in rows
+        if (names := list(iter_missing_places(row, ROOT / folder)))
+    }
+    assert missing == {}
 
 
 def find_examples(path: Path) -> list[str]:

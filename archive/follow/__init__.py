@@ -1,19 +1,19 @@
-"""Following a search, a person or a release by mail or webhook.
+"""Following a search, a person or a release by email or webhook.
 
 Other rooms use:
 
-    subscriptions      follow.db beside the archive: subscriptions, messages to be sent; tokens
+    subscriptions      follow.db beside the archive: subscriptions, queued messages, tokens
     followed_changes   what a subscription follows, and which changes in the archive match it
-    change_reports     reports as mail and as JSON
+    change_reports     reports as email and as JSON
     notifications      `myndighetsarkivet notify`: queues messages, and has them sent
-    sending            sends them, and tries again
-    rejected_mails     who is blamed for them; `myndighetsarkivet bounce`
+    sending            sends messages, with retries
+    rejected_mails     rejected email and bounces; `myndighetsarkivet bounce`
     sending_times      at once, daily, weekly
 
 The site stores requests and confirmations (archive/views/follow.py); it sends nothing. `notify`
-reads the archive's change feed from where each subscription has got to, and stores a message before
-it sends it. What is stored of a message is only which versions it is about: its text is read from
-the archive when it is sent, so that a takedown also covers messages that are waiting.
+reads the archive's change feed from the position of each subscription, and stores a message before
+it sends it. A stored message only says which versions it is about. Its text is read from the
+archive when it is sent, so that a takedown also covers messages that are waiting.
 
 Settings come from the environment only, as some are secrets:
 

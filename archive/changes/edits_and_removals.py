@@ -1,4 +1,4 @@
-"""Reads the lists of edits, removals and takedowns, newest first, and counts them.
+"""Reads the lists of edits, removals and takedowns, newest first, and counts their entries.
 
 Edits are changes that agencies made to published releases. Removals are confirmed absences.
 Releases hidden by a takedown are in neither list; the list of takedowns names them.
@@ -157,8 +157,9 @@ Entry = dict[str, Any]  # a row of a register
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterQuery:
-    """A page of a register; `filters` has the value of each URL parameter, None if it does not
-    filter.
+    """A request for a page of a register.
+
+    `filters` has the value of each URL parameter, or None if the parameter is missing.
     """
 
     filters: Mapping[str, Any]
@@ -178,10 +179,10 @@ class RegisterQuery:
 def parse_register_query(
     args: UrlArguments, size: int, filters: Mapping[str, Any], *, signed: bool = False
 ) -> RegisterQuery:
-    """Parse the page of a register; raise FilterError if it is invalid. size: used if the URL has
-    no size.
+    """Parse which page of a register is requested. Raises FilterError if a parameter is invalid.
 
-    signed: whether ids may be negative, as those of changed files in the register of edits.
+    size: used if the URL has none.
+    signed: whether ids may be negative, as for changed files in the register of edits.
     """
     return RegisterQuery(
         filters=filters,
@@ -206,15 +207,14 @@ async def _count_register_entries(
     build_releases_sql: Callable[[Mapping[str, Any]], str],
     counts_sql: str | None = None,
 ) -> dict[str, Any]:
-    """Count a register's entries: in total with all filters, and by agency without the agency
-    filter.
+    """Count a register's entries: the total with all filters, and per agency without that filter.
 
-    `capped`: there are more than `total`. `agencies`: those with entries and the selected one; all
-    agencies if there are too many entries to count them by agency (not `agencies_counted`).
+    `capped`: there are more than `total`. `agencies`: the agencies with entries, and the selected
+    one. If there are too many entries to count per agency, `agencies` has all agencies and
+    `agencies_counted` is false.
 
-    build_releases_sql: returns a SELECT of the entries' releases, and when they were seen, for the
-    filters.
-    counts_sql: reads the counts by agency; without it, the newest MAX_COUNTED_ENTRIES are counted.
+    build_releases_sql: returns a SELECT of the entries' releases and the times they were seen.
+    counts_sql: reads the counts per agency; without it, the newest MAX_COUNTED_ENTRIES are counted.
     """
     values, limit, agency = (
         query.build_sql_values(),
@@ -253,8 +253,9 @@ async def _count_register_entries(
 
 
 def _check_words(words: object, kind: object) -> None:
-    """Raise FilterError for words in replaced files or past edits: the index has the archive's
-    edits of releases' own text.
+    """Raise FilterError if words are searched for in replaced files or past edits.
+
+    The index only has the edits that the archive found in the text of releases.
     """
     if words and kind in ("file", "past"):
         text_key = "error.words_in_files" if kind == "file" else "error.words_in_past"
@@ -291,10 +292,10 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Reg
 async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of edits, each made between `last_seen_before` (None: unknown) and `seen`.
 
-    The id of a changed file is its version's with a minus, so that both kinds have one order;
-    `attachment` is None in other rows. It has no `stamp`, because no date of the agency belongs to
-    it. Differences between readings of a collection have what `add_observations` adds, and no
-    `stamp` either.
+    The id of a changed file is the negative id of its version, so that releases and files can be
+    sorted together. `attachment` is None in rows of releases. Rows of files have no `stamp`,
+    because the agency gives no update date for them. Differences between readings of a collection
+    have the values that `add_observations` adds, and no `stamp`.
     """
     values, chain = query.build_sql_values(), _build_chain_cte(query.filters)
     index = await _choose_index(run, query.filters)
@@ -332,7 +333,7 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 
 def _describe_edit(row: Entry, preceding: Mapping[int, Mapping[str, Any]]) -> None:
-    """Add the values of a row that are not read from the database."""
+    """Add derived values to a row of edits."""
     if past := row.get("past"):
         names = {
             "first_reading": "seen",
@@ -383,8 +384,10 @@ async def count_edits(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
 
 
 async def _choose_index(run: RunQuery, filters: Mapping[str, Any]) -> str:
-    """Return the index by which a page of edits is read: that of the releases if the filters select
-    so few that looking up all takes less time than looking for them among the newest edits.
+    """Return the index with which a page of edits is read fastest.
+
+    If the filters select few releases, it is faster to look up all edits of these releases than to
+    search the newest edits for them.
     """
     names = ("release", "tag", "agency")
     (row,) = await run(_SELECTED_SQL, {name: filters.get(name) for name in names})
@@ -399,10 +402,9 @@ def _build_chain_cte(filters: Mapping[str, Any]) -> str:
 def _build_text_edits_sql(
     filters: Mapping[str, Any], *, is_page: bool = False, index: str = _EDITS_BY_TIME
 ) -> str:
-    """Return a SELECT of the edits of releases' own text that the filters select, "" if there can
-    be none.
+    """Return a SELECT of the selected edits of releases' own text; "" if there can be none.
 
-    is_page: only the edits after the one with the id :after, which was seen at :after_seen.
+    is_page: only select the edits after the one with the id :after, which was seen at :after_seen.
     """
     if filters.get("kind") in ("file", "collection", "past"):
         return ""
@@ -422,8 +424,9 @@ def _build_text_edits_sql(
 
 
 def _build_other_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
-    """Return the same for differences between two readings of a collection, and for edits that web
-    archives captured.
+    """Return a SELECT of the selected edits that collections or web archives show; "" if none.
+
+    These are differences between two readings of a collection, and edits between web captures.
     """
     found = _OTHER_EDITS.get(str(filters.get("kind")))
     if found is None or filters.get("unannounced") or filters.get("stamp"):
@@ -450,8 +453,9 @@ def _list_edit_parts(filters: Mapping[str, Any], index: str) -> list[str]:
 
 
 def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
-    """Return the same for files that releases link to, each once, with the newest of these
-    releases.
+    """Return a SELECT of the selected changes of attachments; "" if there can be none.
+
+    Each file is listed once, with the newest of the releases that link to it.
     """
     if filters.get("kind") in ("text", "collection", "past"):
         return ""
@@ -481,8 +485,10 @@ def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -
 def _build_edit_filters(
     filters: Mapping[str, Any], *, release: str = "", seen: str = ""
 ) -> list[str]:
-    """Return filters as SQL conditions: those on the column of the release, and those on the edit
-    seen at a time.
+    """Return the filters as SQL conditions.
+
+    release: the column of the release; "" omits the conditions on releases.
+    seen: the column with the time of the edit; "" omits the conditions on edits.
     """
     tests: dict[str, Any] = {}
     if release:
@@ -503,11 +509,10 @@ def _build_edit_filters(
 
 
 def group_edits(edits: Sequence[Entry]) -> list[Entry]:
-    """Group the edits of a page (`grouped`: further edits of a release) so that one release does
-    not fill it.
+    """Group further edits of a release under one edit, so that they do not fill the page.
 
-    A release that repeatedly returns to earlier wordings is shown once, with its other reverts
-    inside. The same is done with more than MAX_CONSECUTIVE_EDITS consecutive edits of one release.
+    If a release returns to earlier wordings several times, these edits are shown as one, with the
+    others in `grouped`. So are more than MAX_CONSECUTIVE_EDITS consecutive edits of one release.
     """
     groups: list[list[Entry]] = []
     reverting_groups: dict[int, list[Entry]] = {}
@@ -564,8 +569,8 @@ async def count_removals(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
 def _build_removal_filters(filters: Mapping[str, Any]) -> list[str]:
     """Return the filters as SQL conditions.
 
-    Moves are listed only if that kind is selected. A release that was found elsewhere by the check
-    that confirmed its absence counts only as moved.
+    Moves are only listed if that kind is selected. If the check that confirmed an absence found the
+    release elsewhere, the release only counts as moved.
     """
     conditions = [
         "o.confirmed is not null",
@@ -620,10 +625,10 @@ FIRST_CRAWL_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditWeek:
-    """The edits that were found in a week, from Monday to Sunday in Sweden, or in the part of it
-    that is wanted.
+    """The number of edits found in one week (Monday to Sunday, Swedish time).
 
-    counts: by importance, in the order of IMPORTANCE_LEVELS, then those without an importance.
+    counts: the number for each of IMPORTANCE_LEVELS, then the number of edits without an
+    importance.
     """
 
     first: date
@@ -632,8 +637,9 @@ class EditWeek:
 
 
 async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | None:
-    """Return the day in Sweden on which an agency (None: any) was first crawled; None if it never
-    was.
+    """Return the day (Swedish time) on which an agency was first crawled; None if it never was.
+
+    agency: None for any agency.
     """
     started = (await run(FIRST_CRAWL_SQL, {"agency": agency}))[0]["started"]
     return to_swedish_day(started) if started else None
@@ -642,10 +648,9 @@ async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | N
 async def count_edits_by_week(
     run: RunQuery, query: RegisterQuery, first: date, today: date
 ) -> list[EditWeek]:
-    """Count the edits that the filters of a register select, in the last EDIT_WEEKS up to `to` or
-    today.
+    """Count the selected edits in each of the last EDIT_WEEKS weeks up to `to` or today.
 
-    first: the day on which the archive began to see edits.
+    first: the day on which the archive began to record edits.
     """
     last = min(query.filters["to"] or today, today)
     first = max(query.filters["from"] or first, first)

@@ -1,10 +1,10 @@
-"""Sends the messages that are queued, one after the other, and deletes each of them after it was
-taken.
+"""Sends the queued messages one after the other, and deletes each once it was accepted.
 
-A process that is killed loses none, and a later one repeats at most the one that was being sent,
-with the same Message-ID. A recipient that takes nothing is tried again with growing delays; one
-that rejects messages on three days, or takes none for a week, loses the subscription. If the mail
-server is away, or rejects the mails to all addresses, no subscription is blamed.
+If the process is killed, no message is lost. A later run repeats at most the one that was being
+sent, with the same Message-ID. If a recipient does not accept a message, it is sent again after
+growing delays. A recipient that rejects messages on three days, or accepts none for a week, loses
+the subscription. If the mail server is down, or rejects email to all addresses, no subscription is
+blamed.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class NotifyResult:
 
 
 class Sender:
-    """Sends the messages of follow.db that are due."""
+    """Sends the due messages of follow.db."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Sender:
         self.rejected_mails: list[tuple[QueuedMessage, RecipientError]] = []
 
     def send_due(self, should_stop: Callable[[], bool]) -> None:
-        """Send what is due until it is done, or should stop."""
+        """Send due messages until all are sent or `should_stop` returns True."""
         for message_id in self.store.list_message_ids(self.clock()):
             if should_stop():
                 return
@@ -154,7 +154,7 @@ class Sender:
             self.store.excuse(message, self.clock())
 
     def handle_rejected_mails(self) -> None:
-        """Count the rejected mails, unless the mail server rejects those to all addresses."""
+        """Count the rejected email, unless the mail server rejects email to all addresses."""
         moment = self.clock()
         if self.mails_sent:
             self.store.record_acceptance(moment)
@@ -173,8 +173,9 @@ class Sender:
             )
 
     def handle_rejection(self, message: QueuedMessage, error: RecipientError) -> None:
-        """End the subscription if the recipient has rejected too much, or for too long; else it is
-        tried again.
+        """End the subscription if the recipient has rejected too much, or for too long.
+
+        Otherwise the message is sent again later.
         """
         subscription, moment = message.subscription, self.clock()
         is_old = moment - datetime.fromisoformat(message.created) > MAX_MESSAGE_AGE
@@ -185,9 +186,7 @@ class Sender:
             self.result.ended += 1
 
     def send(self, message: QueuedMessage) -> None:
-        """Send a message and delete it; one whose releases are all hidden by now is only
-        deleted.
-        """
+        """Send a message and delete it. If all its releases are hidden by now, only delete it."""
         subscription, language = message.subscription, message.subscription.language
         followed = parse_stored_query(subscription.query)
         link = self.link_subscription(self.store.make_token(subscription), language)

@@ -1,4 +1,4 @@
-"""The one file that Datasette loads: its hooks, with the routes of every page in archive/views."""
+"""The only plugin that Datasette loads: its hooks, and the routes of all pages in archive/views."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from archive.views import (
     mcp,
     memento,
     new_atom,
+    open_metrics,
     over_time,
     people,
     references,
@@ -68,7 +69,7 @@ VIEWS = (
         references,
         many_searches,
     ),
-    *(over_time, check, data, docs, mcp, memento, manifests, follow, status, about),
+    *(over_time, check, data, docs, mcp, memento, manifests, follow, status, open_metrics, about),
 )
 
 

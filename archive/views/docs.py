@@ -1,7 +1,7 @@
 """The documentation (docs/*.md) in the site's layout.
 
 - /docs/: the list of pages; /docs/<name>: a page; /docs/images/<file>: an image of a page.
-- /openapi.json: the site's data, described for programs.
+- /openapi.json: a machine-readable description of the API.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _list_files(pattern: str) -> dict[str, Path]:
 def read_page(site: SiteRequest, file: Path) -> DocsPage:
     """Return a rendered page, from the cache if its file has not changed.
 
-    Examples for readers ask this site.
+    Examples for readers use the address of this site.
     """
     page = parse_page(
         file.stem, file.read_text("utf-8"), add_query("", lang=site.requested_language)
@@ -176,8 +176,9 @@ def read_page(site: SiteRequest, file: Path) -> DocsPage:
 
 @lru_cache
 def parse_page(name: str, text: str, query: str = "") -> DocsPage:
-    """Render a Markdown page; headings get anchors, links to pages lose their suffix and get
-    `query`.
+    """Render a Markdown page.
+
+    Headings get anchors. Links to pages lose their suffix and get `query`.
 
     >>> text = "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json)."
     >>> page = parse_page("a", text)
@@ -207,7 +208,7 @@ def parse_page(name: str, text: str, query: str = "") -> DocsPage:
 
 
 def _add_anchors(tokens: Sequence[Token]) -> Iterator[Heading]:
-    """Add an id to each heading, as GitHub does, and yield the headings."""
+    """Add an id to each heading, like GitHub does, and yield the headings."""
     used: dict[str, int] = {}
     for token, inline in pairwise(tokens):
         if token.type == "heading_open":
@@ -227,8 +228,9 @@ def _read_plain_text(inline: Token) -> str:
 
 
 def _rewrite_links(tokens: Sequence[Token], query: str) -> None:
-    """Link pages by name, and remove links to other files of the repository, which are not on the
-    site.
+    """Link pages by name, and remove links to other files of the repository.
+
+    Those files are not on the site.
     """
     closing: list[str] = []
     for token in tokens:

@@ -110,8 +110,8 @@ class ArchivePipeline(CrawlerComponent):
         )
 
     def take_in_earlier(self, slug: str, url: str) -> None:
-        """Store first what was fetched at this URL before, because it cannot be stored after the
-        page of today.
+        """Store what was fetched earlier from this URL first, because it cannot be stored after
+        today's page.
         """
         try:
             take_in_refused(self.ingest, slug, url)

@@ -49,7 +49,7 @@ from archive.web import (
 )
 from archive.web.datasette_versions import read_canned_queries
 
-# canned queries, those that people ask most first; others follow in alphabetical order
+# canned queries, the most asked first; others follow in alphabetical order
 QUESTIONS = (
     *(
         "unannounced_edits",
@@ -75,7 +75,7 @@ QUESTIONS = (
         "crawl_record",
     ),
 )
-# tables and views that people need, the most wanted first; others are those of the archive's work
+# tables and views that people need, the most used first; the others serve the archive itself
 TABLES = (
     *(
         "releases_with_tags",

@@ -137,8 +137,7 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     to_lemma = english_lemma if english else swedish_lemma
     words = find_words(text)
     distinct, kept = dict.fromkeys(words), find_abbreviations(text, words)
-    # anything longer is not a word, and must not fill the caches, which have hundreds of thousands of
-    # entries
+    # anything longer is not a word, and must not fill the caches (hundreds of thousands of entries)
     kept |= {word for word in distinct if len(word) > MAX_COMPOUND_LENGTH}
     lemmas = {word: word if word in kept else to_lemma(word) for word in distinct}
     compounds = () if english else _list_compounds(lemmas.values())

@@ -1,4 +1,9 @@
-"""An agency and its table in agencies.toml."""
+"""An agency and its table in agencies.toml.
+
+A comment that begins with #: is the description of a key or value in
+docs/reference/agencies-toml.md and agencies.schema.json, which `make reference` writes from this
+file; a line `key = value` in it is an example. A ## line is a heading there.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +43,20 @@ VERDICTS = {  # of a survey, with their meanings, in the order of its report
     "refused": "robots.txt, a block page, a login or one page at every address keeps us out",
     "gone": "no such host, no response or an error, another agency's site, or all pages are gone",
 }
-# What a survey of the live site found, as `scrapy survey --accept` writes it. tried: the day.
-# verdict: one of VERDICTS. read: how many releases were read. seen: the day on which a person
-# compared some of them with their pages; judged: how many; right: how many of these were right.
-# The last three are missing if nobody has.
-MARK_TYPES = {"tried": date, "verdict": str, "read": int, "judged": int, "right": int, "seen": date}
+MARK_TYPES = {  # keys of SurveyMark; the last three are missing if nobody looked
+    #: Day on which the site was tried.
+    "tried": date,
+    #: What was found.
+    "verdict": str,
+    #: How many releases were read.
+    "read": int,
+    #: How many of them a person compared with their pages.
+    "judged": int,
+    #: How many of these were right.
+    "right": int,
+    #: Day of the last comparison.
+    "seen": date,
+}
 SurveyMark = dict[str, Any]
 PAGE_CLASSES = Path(__file__).with_name("pages") / "agencies"  # folder of the key `page`
 # the group is the number of the first page; without it, 1
@@ -53,17 +67,22 @@ PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")
 class JSONSource:
     """A JSON endpoint that lists releases.
 
-    url: address of the endpoint, in which `{page}` stands for the page number, counted from 1;
-    `{page:N}` counts from N. The other keys are JMESPath expressions. items: the list of releases
-    in the response. link, date, title: in an item, its address (relative to the agency's home), day
-    or time (W3C), and title. next: in the response, the URL or number of the next page.
+    All values but `url` are JMESPath expressions.
     """
 
+    #: Address of the endpoint. `{page}` stands for the number of the page: 1, 2, 3 …, or from 0
+    #: with `{page:0}`. Reading ends at a page without items.
     url: str
+    #: In the response: the list of releases.
     items: str
+    #: In an item: the address of the release. Without a host, it belongs to the agency's home.
+    #: `join('/', ['/nyheter', slug])` builds an address from an item's name.
     link: str
+    #: In an item: the day or time of publication (`2024-03-01`; a time with its zone).
     date: str | None = None
+    #: In an item: the title, which names the item in errors.
     title: str | None = None
+    #: In the response: the address or number of the next page; nothing on the last page.
     next: str | None = None
 
     @property
@@ -133,10 +152,12 @@ class WireService:
         return any(host == own or host.endswith(f".{own}") for own in self.hosts)
 
 
+# The keys with a `list_url` are the services of the key `wire`; #: says what follows the colon.
 # Based on published descriptions of the lists; none was requested live:
 # - Via TT: support.tt.se, "Så här ser JSON-svaret ut"; NTB describes the same system in Norway.
 # - Cision: its own client modules, and the WordPress plugin Cision Block.
 WIRE_SERVICES = {
+    #: The publisher's number: `publisherId=` in the addresses of its releases at via.tt.se.
     "viatt": WireService(
         name="Via TT",
         hosts=("via.tt.se",),
@@ -152,6 +173,8 @@ WIRE_SERVICES = {
             "next": "nextPage",
         },
     ),
+    #: The identifier of the news feed, 32 letters and digits, in the source of pages that show the
+    #: feed.
     "cision": WireService(
         name="Cision",
         hosts=("cision.com",),
@@ -169,6 +192,9 @@ WIRE_SERVICES = {
             "date": "PublishDate",
         },
     ),
+    #: The number of the press room, at the end of its RSS address: `/rss/current_news/…`. Or the
+    #: address of its list of releases, such as
+    #: `https://www.mynewsdesk.com/se/skogsradet/pressreleases`, which is read like a listing.
     "mynewsdesk": WireService(
         name="Mynewsdesk",
         hosts=("mynewsdesk.com",),
@@ -178,6 +204,7 @@ WIRE_SERVICES = {
         mention=r"/rss/current_news/(\d+)",
         release_path=r"/(?:pressreleases|news)/[^/]+-\d+$",
     ),
+    #: The number in its RSS address, or the whole address.
     "notified": WireService(
         name="Notified",
         hosts=("notified.com",),
@@ -276,50 +303,103 @@ def parse_past_source(text: str) -> PastSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
-    """An agency whose releases are crawled. `name` and `home` are required, every other key is
-    optional.
-
-    feeds, sitemaps, listings: absolute URLs. json: JSON endpoints that list releases. wire: press
-    wires of the agency, each as a service and the agency's id, such as "viatt:3235664" (see
-    WIRE_SERVICES). browser: whether listings are opened in a browser, because scripts build them.
-    releases: a regular expression searched for in the path of a release page. page: the file in
-    scraper/pages/agencies with the agency's own page class. aliases: other hosts of the same site.
-    zone: an IANA time zone, derived from the host if missing. files: whether documents (PDF, Word)
-    in its listings are releases; if missing, they count as releases if most entries of a listing
-    are documents with a day. attachments: what is done with files that releases link to: `text`
-    (they are fetched and kept, with every later change and their text), `links` (without their
-    text) or `none` (they are not fetched). paused: why the agency is not crawled at present.
-    past: web archives whose captures of the agency's pages `scrapy crawl past` reads. survey: what
-    the last survey of the live site found. title, lead, body, tags, published,
-    updated: CSS selectors that are tried before those of the page class.
-    """
+    """An agency whose releases are crawled. `name` and `home` are required."""
 
     slug: str
+
+    ## The agency
+
+    #: Name in Swedish.
+    #: name = "Skogsrådet"
     name: str
+    #: Address of its home page.
+    #: home = "https://www.skogsradet.example/"
     home: str
+    #: Name in English.
+    #: name_en = "Swedish Forest Council"
     name_en: str | None = None
+    #: Swedish organisation number.
+    #: org_number = "202100-0000"
     org_number: str | None = None
+    #: Other hosts of the same site, without `https://` and path.
+    #: aliases = ["press.skogsradet.example"]
     aliases: tuple[str, ...] = ()
+
+    ## Sources
+
+    #: Addresses of RSS and Atom feeds.
+    #: feeds = ["https://www.skogsradet.example/rss/nyheter"]
     feeds: tuple[str, ...] = ()
+    #: Addresses of XML sitemaps.
+    #: sitemaps = ["https://www.skogsradet.example/sitemap.xml"]
     sitemaps: tuple[str, ...] = ()
+    #: Addresses of pages that list releases. The later pages of a list are found from its first.
+    #: listings = ["https://www.skogsradet.example/nyheter"]
     listings: tuple[str, ...] = ()
+    #: JSON endpoints that list releases: one table, or a list of tables.
+    #: json = {url = "https://www.skogsradet.example/api?page={page}", items = "hits", link = "url"}
     json: tuple[JSONSource, ...] = ()
+    #: The agency's lists at press wires: one name, or a list of names. A name is the service, a
+    #: colon, and the agency's id at the service.
+    #: wire = "viatt:3235664"
     wire: tuple[str, ...] = ()
+    #: `true`: open the listings in a browser, because scripts build them.
+    #: browser = true
     browser: bool = False
+    #: Regular expression that is searched for in the path of a page. Only matching pages are
+    #: releases. Default: every page of the agency that its sources link to is one, except pages
+    #: such as contacts, calendar and newsletter.
+    #: releases = "^/nyheter/.+"
     releases: str | None = None
+
+    ## Pages and crawls
+
+    #: File in `scraper/pages/agencies` with a page class of the agency's own.
+    #: page = "polisen"
     page: str | None = None
+    #: Time zone of the dates on its pages (IANA). Default: derived from the host of `home`.
+    #: zone = "Europe/Stockholm"
     zone: str | None = None
+    #: Why the agency is not crawled at present. The text is shown on the site.
+    #: paused = "asked us to wait until March"
     paused: str | None = None
+    #: Whether documents (PDF, Word) in the listings are releases. Default: they are if most entries
+    #: of a listing are documents with a day.
+    #: files = true
     files: bool | None = None
+    #: What is done with the files that releases link to: `text` (fetch and keep them, with every
+    #: later change, and extract their text), `links` (the same without the text) or `none` (fetch
+    #: none).
+    #: attachments = "links"
     attachments: str = "text"
     # neither is in the repr, which is part of the parser's version
+    #: Web archives whose captures of the agency's pages `scrapy crawl past` reads: what precedes
+    #: the time in the address of a capture. A name may follow.
+    #: past = ["https://web.archive.org/web/", "https://arkiv.example/sve/ Svenska webbarkivet"]
     past: tuple[str, ...] = field(default=(), repr=False)
+    #: What the last survey of the live site found. `scrapy survey --accept` writes it.
+    #: survey = {tried = 2026-12-01, verdict = "works", read = 5}
     survey: SurveyMark | None = field(default=None, repr=False, compare=False)
+
+    ## Selectors
+
+    #: CSS selector of the title. It is tried before the selectors of the page class.
+    #: title = "h1.news-title"
     title: str | None = None
+    #: CSS selector of the lead.
+    #: lead = ".ingress"
     lead: str | None = None
+    #: CSS selector of the text.
+    #: body = "article .text"
     body: str | None = None
+    #: CSS selector of the tags. Of a `<meta>`, the `content` is read.
+    #: tags = ".tags a"
     tags: str | None = None
+    #: CSS selector of the date of publication. Of a `<meta>`, the `content` is read.
+    #: published = "meta[name='date']"
     published: str | None = None
+    #: CSS selector of the date of the last update. Of a `<meta>`, the `content` is read.
+    #: updated = ".updated time"
     updated: str | None = None
 
     @property

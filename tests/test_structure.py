@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [path for name in ("archive", "scraper") for path in (ROOT / name).rglob("*.py")]
-MAX_MODULES = 266
+MAX_MODULES = 267
 MAX_LINES = 1_000  # of a module
 MAX_FACE_NAMES = 30  # that a package offers itself
 MAX_SAME_NAME = 3  # modules that define a public function of one name

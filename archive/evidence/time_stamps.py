@@ -5,6 +5,11 @@ stored in the table `time_stamps`, and `openssl ts -verify` checks it against th
 without this project's software. A stamp of a manifest also covers everything in the manifests
 before it.
 
+Setting, from the environment:
+
+    STAMP_AUTHORITIES  Addresses of the authorities, separated by spaces. Each round lets them sign
+                       the day's manifest.
+
 Requests and responses are made and checked by the program openssl. The library rfc3161-client
 refuses responses whose certificates are not in the order of DER, as openssl's own authority sends
 them, and cannot check a signature without the root certificate.

@@ -17,13 +17,16 @@ archive when it is sent, so that a takedown also covers messages that are waitin
 
 Settings come from the environment only, as some are secrets:
 
-    PUBLIC_URL            the site's public address, such as https://arkiv.example
-    FOLLOW_MAIL_FROM      the sender of email. Without these two, the site offers feeds alone
-    FOLLOW_SMTP           smtp://host:25 (STARTTLS if offered), smtps://user:password@host:465
-                          (only `notify` needs it)
-    FOLLOW_RETURN_PATH    bounces+{token}@arkiv.example: where mail servers send bounces
-                          (`myndighetsarkivet bounce`)
-    FOLLOW_PRIVATE_HOSTS  hosts of webhooks that may be in a private network, separated by commas
-    FOLLOW_MAX_REQUESTS   requests for subscriptions per hour; once reached, each visitor may make
-                          one (default 100)
+    PUBLIC_URL            The site's public address, such as `https://arkiv.example`.
+    FOLLOW_MAIL_FROM      The sender of emails. Without this and `PUBLIC_URL`, the site offers only
+                          feeds.
+    FOLLOW_SMTP           Mail server: `smtp://host:25` (STARTTLS if offered), or with TLS from the
+                          start `smtps://user:password@host:465`. Only `notify` needs it.
+    FOLLOW_RETURN_PATH    Where mail servers send bounces: `bounces+{token}@arkiv.example`. See
+                          `python -m archive bounce`.
+    FOLLOW_PRIVATE_HOSTS  Hosts of webhooks that may be in a private network, separated by commas.
+    FOLLOW_MAX_REQUESTS   Requests for subscriptions in an hour after which each visitor may make
+                          one. Default: 100.
+
+docs/reference/settings.md has these lines (`make reference`).
 """

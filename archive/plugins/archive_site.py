@@ -25,6 +25,7 @@ from archive.views import (
     mcp,
     memento,
     new_atom,
+    open_metrics,
     over_time,
     people,
     references,
@@ -68,7 +69,7 @@ VIEWS = (
         references,
         many_searches,
     ),
-    *(over_time, check, data, docs, mcp, memento, manifests, follow, status, about),
+    *(over_time, check, data, docs, mcp, memento, manifests, follow, status, open_metrics, about),
 )
 
 

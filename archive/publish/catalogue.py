@@ -1,8 +1,8 @@
-"""Describes a published dataset for machines: its files, Croissant 1.0 and DCAT-AP."""
+"""Describes a published dataset for machines: its files, Croissant 1.0, DCAT-AP and schema.org."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -101,6 +101,7 @@ CROISSANT_CONTEXT = {
 }
 DCAT_CONTEXT = {
     "dcat": "http://www.w3.org/ns/dcat#",
+    "dcatap": "http://data.europa.eu/r5r/",
     "dct": "http://purl.org/dc/terms/",
     "foaf": "http://xmlns.com/foaf/0.1/",
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
@@ -113,6 +114,12 @@ DCAT_KEYWORDS = {
     "en": ("government agencies", "press releases", "news", "edits", "public administration"),
 }
 EU_VOCABULARY = "http://publications.europa.eu/resource/authority/"
+FILE_FORMATS = {  # of the file extensions that are in the EU's list of file types
+    extension: {"dct:format": {"@id": f"{EU_VOCABULARY}file-type/{name}"}}
+    for extension, name in (("csv", "CSV"), ("json", "JSON"), ("parquet", "PARQUET"))
+}
+RIGHTS_PATH = "/about#licence"  # what the site says of its licence
+COUNTRY = f"{EU_VOCABULARY}country/SWE"
 
 
 def build_croissant(
@@ -219,9 +226,11 @@ def build_dcat(
     base = f"{site}{FILES_PATH}" if site else ""
     home = {"@id": f"{site}/data" if site else "."}
     publisher = {"@id": f"{site}/about" if site else "#publisher"}
+    languages = [{"@id": f"{EU_VOCABULARY}language/{code}"} for code in ("SWE", "ENG")]
     modified = {"@value": f"{started:%Y-%m-%dT%H:%M:%SZ}", "@type": "xsd:dateTime"}
 
     rights = {
+        **({"@id": site + RIGHTS_PATH} if site else {}),
         "@type": "dct:RightsStatement",
         "rdfs:label": {"@value": package["rights"], "@language": "en"},
     }
@@ -242,6 +251,8 @@ def build_dcat(
             "dcat:mediaType": {
                 "@id": "https://www.iana.org/assignments/media-types/" + file.media_type
             },
+            **FILE_FORMATS.get(file.path.rpartition(".")[2], {}),
+            "dcatap:availability": {"@id": f"{EU_VOCABULARY}planned-availability/AVAILABLE"},
             "dcat:byteSize": {"@value": str(file.size), "@type": "xsd:nonNegativeInteger"},
             "dct:rights": rights,  # no licence: the texts belong to the agencies
             "dct:modified": modified,
@@ -262,7 +273,7 @@ def build_dcat(
         "dct:publisher": publisher,
         "dct:modified": modified,
         "dct:accrualPeriodicity": {"@id": f"{EU_VOCABULARY}frequency/DAILY"},
-        "dct:language": [{"@id": f"{EU_VOCABULARY}language/{code}"} for code in ("SWE", "ENG")],
+        "dct:language": languages,
         "dcat:theme": {"@id": f"{EU_VOCABULARY}data-theme/GOVE"},
         "dcat:keyword": [
             {"@value": word, "@language": language}
@@ -270,11 +281,11 @@ def build_dcat(
             for word in words
         ],
         "dcat:contactPoint": {
-            "@type": "vcard:Organization",
+            "@type": ["vcard:Organization", "vcard:Kind"],
             "vcard:fn": "Myndighetsarkivet",
             "vcard:hasURL": publisher,
         },
-        "dct:spatial": {"@id": f"{EU_VOCABULARY}country/SWE"},
+        "dct:spatial": {"@id": COUNTRY},
         "dct:temporal": build_dcat_period(package),
         "dct:rights": rights,
         "dcat:landingPage": home,
@@ -287,6 +298,9 @@ def build_dcat(
         "@type": "dcat:Catalog",
         "dct:title": "Myndighetsarkivet",
         "dct:description": localise("index.tagline"),
+        "dct:language": languages,
+        "dct:spatial": {"@id": COUNTRY},
+        "dcat:themeTaxonomy": {"@id": f"{EU_VOCABULARY}data-theme"},
         "dct:publisher": publisher,
         "dct:modified": modified,
         "foaf:homepage": {"@id": f"{site}/"} if site else home,
@@ -294,3 +308,54 @@ def build_dcat(
     }
     agent = {**publisher, "@type": "foaf:Agent", "foaf:name": "Myndighetsarkivet"}
     return {"@context": DCAT_CONTEXT, "@graph": [catalogue, agent, dataset, *distributions]}
+
+
+def build_schema_dataset(
+    site: str, language: str, months: Sequence[str | None], contact_url: str | None
+) -> dict[str, Any]:
+    """Describe the data of a site as a schema.org Dataset.
+
+    months: the first and the last of the releases' publication, None if no release states one.
+    """
+    publisher = {"@type": "Organization", "name": "Myndighetsarkivet", "url": f"{site}/about"}
+    contact = {"@type": "ContactPoint", "url": contact_url or f"{site}/about"}
+    return {
+        "@context": "https://schema.org",
+        "@type": "Dataset",
+        "@id": f"{site}/data#dataset",
+        "name": translate(language, "data.dataset_title"),
+        "description": translate(language, "data.dataset_about"),
+        "url": f"{site}/data",
+        "keywords": DCAT_KEYWORDS[language],
+        "inLanguage": ["sv", "en"],
+        "isAccessibleForFree": True,
+        "usageInfo": site + RIGHTS_PATH,  # no licence: the texts belong to the agencies
+        "publisher": publisher | {"contactPoint": contact},
+        "creator": publisher,
+        "includedInDataCatalog": {"@type": "DataCatalog", "url": f"{site}/"},
+        "spatialCoverage": {"@type": "Country", "name": "Sverige", "sameAs": COUNTRY},
+        **({"temporalCoverage": "/".join(filter(None, months))} if all(months) else {}),
+    }
+
+
+def list_schema_files(
+    package: Mapping[str, Any], files: Iterable[PublishedFile], started: datetime, site: str
+) -> dict[str, Any]:
+    """Return what the description of a site's data has besides if there is a publication."""
+    return {
+        "version": package["version"],
+        "dateModified": f"{started:%Y-%m-%dT%H:%M:%SZ}",
+        "creditText": package["citation"],
+        "distribution": [
+            {
+                "@type": "DataDownload",
+                "name": file.path,
+                "contentUrl": site + FILES_PATH + file.path,
+                "contentSize": f"{file.size} B",
+                "encodingFormat": file.media_type,
+                "sha256": file.sha256,
+            }
+            for file in files
+            if "/" not in file.path and file.path.endswith((".sqlite", ".wacz", ".json"))
+        ],
+    }

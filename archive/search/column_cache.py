@@ -281,7 +281,8 @@ class ColumnCache:
         exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
     ) -> int:
         """Count all releases with the included and without the excluded facet values."""
-        return sum(self.count_all_values("agency", include, exclude, skip_chosen=False).values())
+        # any facet will do; of all agencies, each has counts of its own to be added up
+        return sum(self.count_all_values("kind", include, exclude, skip_chosen=False).values())
 
     def count_all_values(
         self,

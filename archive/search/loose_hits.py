@@ -65,6 +65,8 @@ _MIN_NAMES = 2  # hits of a word that may be part of a name
 _NAME_PORTION = 0.8  # of these; if as many have it beside the next word, the two are a name
 _UNRANKED = -1.0  # rank of results found by something other than words
 _TITLE_WEIGHT = 0.5  # of the share of the words that the title has
+# of all releases; the text of more is not looked up one by one
+_MAX_LOOKUP_SHARE = 0.0002
 # releases with words that start with a given word; searching more would take too long
 _MAX_BEGINNING_POSTINGS = 20_000
 
@@ -278,7 +280,10 @@ class _LooseSearch:
         if among is None:
             sql += f" limit {MAX_HITS + 1:d}"
         else:
-            sql += f" where +id in (select value from json_each({plan.bind(json.dumps([*among]))}))"
+            # with `+`, SQLite reads all hits and does not look up the few rows one by one
+            column = "id" if len(among) < self.finder.columns.size * _MAX_LOOKUP_SHARE else "+id"
+            wanted = plan.bind(json.dumps([*among]))
+            sql += f" where {column} in (select value from json_each({wanted}))"
         return {*await select_ids(self.finder.run, sql, plan.values)}
 
     async def join_names(self) -> None:

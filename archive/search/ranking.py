@@ -55,6 +55,7 @@ RECENCY_HALF_LIFE = 730.0  # days
 RECENCY_WEIGHT = 0.25  # share of the rank that depends on the age
 BRIEF_FACTOR = 0.5  # factor of the rank of a release with hardly any text
 TITLED_FACTOR = 1.5  # factor of the rank of a release with all words in the title
+MAX_RARE_SHARE = 0.1  # of all releases that have a facet value; see `match_rare_facets`
 
 # Facets.
 ALWAYS_SHOWN_FACETS = ("agency", "kind", "year")  # of a single hit
@@ -506,25 +507,45 @@ class HitFinder:
         # ranks hardly differ if all hits have all words in the title
         most = MAX_RANKED_TITLE_HITS if _is_title_search(self.request) else MAX_HITS
         if ranked and len(found) <= most:
-            return await self.rank_hits(plan, match, found)
+            return await self.rank_hits(plan, found)
         capped = len(found) > (MAX_COUNTED_HITS if is_complete else MAX_HITS)
+        if self.skip_facet and not capped:  # they are only counted, in any order
+            return HitList(ids=found, releases=found)
         by_date = self.columns.sort_by_date(found, order)[: MAX_HITS if capped else None]
         first = await self.read_title_hits(plan, by_date, months) if ranked else ()
         ids = sorted(by_date, key=lambda key: key not in first)
         return HitList(ids=ids, releases=ids, capped=capped, title_matches_first=ranked)
 
-    async def rank_hits(self, plan: SearchPlan, match: str, found: Sequence[int]) -> HitList:
+    async def rank_hits(self, plan: SearchPlan, found: Sequence[int]) -> HitList:
         """Sort results by relevance."""
         ranked_plan = plan_search(self.request, self.names, RANKED_RELEASE_INDEX)
+        # without `plan.match` for whole releases: FTS5 would look for a phrase twice
+        title_plan = replace(plan, match=match_title(plan.match))
         in_title = await self.read_index_ids(
-            plan, combine_matches([match, match_title(plan.match)]), MAX_SORTED_HITS
+            plan, build_match(self.request, title_plan, self.skip_facet), MAX_SORTED_HITS
         )
+        # facet terms weigh nothing in bm25, so these only make FTS5 read fewer releases
+        match = combine_matches([ranked_plan.match, *self.match_rare_facets()])
         relevance = self.weigh_ranks(
-            await read_ranks(self.run, "search", ranked_plan.match, found),
+            await read_ranks(self.run, "search", match, found),
             brief=await self.read_brief(),
             titled=in_title,
         )
         return HitList(ids=list(relevance), releases=list(relevance))
+
+    def match_rare_facets(self) -> list[str]:
+        """Return the expressions of the chosen facets that at most MAX_RARE_SHARE of all releases
+        have.
+
+        With a common one, bm25 takes longer: it counts the releases of each term.
+        """
+        most = self.columns.size * MAX_RARE_SHARE
+        rare = {
+            name: values
+            for name, values in self.request.include.items()
+            if name in CODED_COLUMNS and self.columns.count_releases({name: values}) <= most
+        }
+        return match_included_facets(rare)
 
     async def find_first_hits(
         self, plan: SearchPlan, match: str, first: Sequence[int], order: str

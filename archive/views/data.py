@@ -28,7 +28,12 @@ from archive.i18n import (
     swedish_sort_key,
     translate_code,
 )
-from archive.publish.catalogue import FILES_PATH, PublishedFile
+from archive.publish.catalogue import (
+    FILES_PATH,
+    PublishedFile,
+    build_schema_dataset,
+    list_schema_files,
+)
 from archive.publish.published_dataset import (
     WITHHOLDING_SQL,
     Publication,
@@ -47,7 +52,13 @@ from archive.web import (
     check_parameters,
     site_view,
 )
-from archive.web.datasette_versions import read_canned_queries
+from archive.web.datasette_versions import read_canned_queries, read_instance_metadata
+
+# the first and the last month of publication
+MONTHS_SQL = """
+    select min(month) as first, max(month) as last from month_counts
+    where agency = '' and month <> '' and dated > 0
+"""
 
 # canned queries, the most asked first; others follow in alphabetical order
 QUESTIONS = (
@@ -195,7 +206,22 @@ async def _show_data(site: SiteRequest) -> Response:
     if site.format_name:
         text = json.dumps(_format_data(site, context), ensure_ascii=False)
         return site.answer(text, RESPONSE_MEDIA_TYPES["json"])
+    context["description"] = await _describe_dataset(site, publication, withheld)
     return await site.render("data.html", context)
+
+
+async def _describe_dataset(
+    site: SiteRequest, publication: Publication | None, withheld: str | None
+) -> dict[str, Any]:
+    """Describe the data for search engines; files only while readers get them."""
+    (months,) = await site.run(MONTHS_SQL, {})
+    contact_url = (await read_instance_metadata(site.datasette)).get("about_url")
+    address = site.url("/").rstrip("/")
+    described = build_schema_dataset(address, site.language, tuple(months), contact_url)
+    if publication and not withheld:
+        files = publication.files.values()
+        described |= list_schema_files(publication.package, files, publication.started, address)
+    return described
 
 
 def _list_tables() -> dict[str, Any]:

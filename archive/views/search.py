@@ -125,6 +125,18 @@ SEARCH_COLUMNS = {
 # further columns of searches in earlier versions and edits: see TextChange
 CHANGE_COLUMNS = ("change", "before", "after", "checked_before", "checked_after", "comparison")
 
+# values of the parameters; of several, a release has one, or all if the text says so
+FACET_MEANINGS = {
+    "agency": "Slug of an agency = polisen",
+    "kind": "Type of release; none: it states none = news",
+    "year": "Year of publication; none: it states no date = 2024",
+    "speaker": "Short name of a person who is quoted, as in /person/<name>; of several, all",
+    "tag": "Name of a tag; of several, all",
+    "reference": "Document that it refers to; of several, all = prop. 2023/24:99",
+    "questions": "Whether it has questions and answers: yes or no = yes",
+    "attachments": "Whether it has attachments: yes or no = yes",
+    "edited": "Whether the agency edited it: yes or no = yes",
+}
 FACET_TYPE = [
     {"value": "str", "name": "str", "count": "int", "total?": "int? All releases of the year"}
 ]
@@ -160,8 +172,8 @@ CHANGE_TYPES = get_fields(
     operation=Operation(
         formats=("json", "csv", "xlsx", "atom"),
         summary=(
-            "Search releases, questions and answers, or quotations. CSV and Excel have every hit,"
-            " JSON a page of them"
+            "Search releases, questions and answers, or quotations. CSV and Excel have every"
+            " result, JSON a page of them"
         ),
         members=get_fields(
             "query",
@@ -234,12 +246,10 @@ CHANGE_TYPES = get_fields(
             ],
         },
         parameters={
+            **{name: [f"str {text}"] for name, text in FACET_MEANINGS.items()},
             **{
-                f"{name}{suffix}": [
-                    f"str {'None' if suffix else 'One'} of these values; none: it has no value"
-                ]
+                f"{name}{EXCLUDE_SUFFIX}": [f"str Leave out releases with this value of `{name}`"]
                 for name in FACETS
-                for suffix in ("", EXCLUDE_SUFFIX)
             },
             "from": "str Published on this day or later: 2024-05-18, 2024-05 or 2024",
             "to": (

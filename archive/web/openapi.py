@@ -20,7 +20,7 @@ from importlib.metadata import version
 from typing import Any
 
 from archive.publish.citations import CITATION_TYPES
-from archive.web.requests import RESPONSE_MEDIA_TYPES
+from archive.web.requests import PROBLEM_MEDIA_TYPE, RESPONSE_MEDIA_TYPES
 
 Type = str | Mapping[str, Any] | Sequence[Any]
 Schema = dict[str, Any]
@@ -227,10 +227,14 @@ PARAMETERS: Mapping[str, Type] = {
     "address": "path Address of a page of an agency",
     "timestamp": "int Time of a memento, as 14 digits = 20240601081500",
 }
-ERROR: Mapping[str, Type] = {
-    "ok": "bool Always false",
+ERROR: Mapping[str, Type] = {  # problem details (RFC 9457), and the keys of Datasette's errors
+    "type": "str Always about:blank: the status says what kind of problem it is",
+    "title": "str The status in words = Bad Request",
     "status": "int HTTP status = 400",
-    "error": "str What is wrong, in English",
+    "detail": "str What is wrong, in English",
+    "instance": "str Path of the request = /search.json",
+    "ok": "bool Always false",
+    "error": "str The same as detail",
     "docs?": "url Documentation",
 }
 
@@ -569,7 +573,7 @@ def _build_request_body(description: str) -> Schema:
 
 def _build_error_response(description: str) -> Schema:
     schema = {"$ref": "#/components/schemas/Error"}
-    return {"description": description, "content": {MEDIA_TYPES["json"]: {"schema": schema}}}
+    return {"description": description, "content": {PROBLEM_MEDIA_TYPE: {"schema": schema}}}
 
 
 def _build_schema(wanted: Type, describe_column: DescribeColumn, name: str = "") -> Schema:

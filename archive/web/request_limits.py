@@ -149,6 +149,7 @@ class WorkQueue:
 
     def __init__(self, work: Work) -> None:
         self.work, self.free_slots, self.downloads = work, work.running, 0
+        self.refused = 0  # requests that were not served, since the server started
         self.requests_by_client: OrderedDict[str, deque[asyncio.Future[bool]]] = OrderedDict()
 
     @property
@@ -157,6 +158,13 @@ class WorkQueue:
 
     async def acquire(self, client: str = "") -> None:
         """Wait for a slot. Raises BusyError if the queue or the wait is too long."""
+        try:
+            await self._wait_for_slot(client)
+        except BusyError:
+            self.refused += 1
+            raise
+
+    async def _wait_for_slot(self, client: str) -> None:
         if self.free_slots:
             self.free_slots -= 1
             return
@@ -295,6 +303,7 @@ class Turn:
     def begin_download(self) -> None:
         """Count a download. Raises BusyError if there are too many."""
         if self.queue.downloads >= self.queue.work.downloads:
+            self.queue.refused += 1
             raise BusyError
         self.queue.downloads += 1
         self.has_begun = True

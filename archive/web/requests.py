@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from copy import copy
 from functools import lru_cache, partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlencode
@@ -34,6 +35,7 @@ RESPONSE_MEDIA_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "svg": "image/svg+xml; charset=utf-8",
 }
+PROBLEM_MEDIA_TYPE = "application/problem+json"
 DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
 FILE_FORMAT = re.compile(r"\.(zip|bib|ris)$")  # what readers download by a link on a page
 OPCODES_PER_CHECK = 10_000  # SQLite opcodes between checks of the CPU time
@@ -198,16 +200,16 @@ class SiteRequest:
         json_members: Mapping[str, object] | None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Respond with an error page, or with JSON (in English) if `json_members` is given."""
+        """Respond with an error page, or with problem details if `json_members` is given."""
         headers = dict(headers or {})
         if json_members is None:
             context = {"message_key": text_key, "values": values, "status": status}
             return await self.render("request_error.html", context, status=status, headers=headers)
         if self.datasette.cors:
             add_cors_headers(headers)
-        error = {"ok": False, "status": status, "error": translate("en", text_key, **values)}
-        error = {**json_members, **error, "docs": self.url("/docs/api")}
-        return Response.json(error, status=status, headers=headers)
+        members = {**json_members, "docs": self.url("/docs/api")}
+        message = str(translate("en", text_key, **values))
+        return build_problem(self.request.path, status, message, members, headers)
 
     def build_headers(self, etag: str | None = None) -> dict[str, str]:
         """Return the headers of data that depends on the language.
@@ -236,6 +238,23 @@ class SiteRequest:
     def has_current(self, etag: str) -> bool:
         """Return whether the client already has the version with this ETag."""
         return matches_etag(self.request.headers.get("if-none-match"), etag)
+
+
+def build_problem(
+    path: str, status: int, message: str, members: Mapping[str, object], headers: dict[str, str]
+) -> Response:
+    """Build an error as problem details (RFC 9457), with the keys that Datasette's errors have."""
+    problem = {
+        "type": "about:blank",  # the status says what kind of problem it is
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": message,
+        "instance": path,
+        "ok": False,
+        "error": message,
+    }
+    body = json.dumps({**members, **problem})
+    return Response(body, status=status, headers=headers, content_type=PROBLEM_MEDIA_TYPE)
 
 
 def _has_data_format(path: str) -> bool:

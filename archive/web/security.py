@@ -65,6 +65,7 @@ from archive.web.request_limits import (
 )
 from archive.web.requests import (
     SiteRequest,
+    build_problem,
     build_static_url,
     expects_data,
     find_static_file,
@@ -309,6 +310,7 @@ class RequestLimiter:
         send_refusal = _choose_refusal_send(scope, send)
         # before any expensive work
         if turn and not turn.queue.has_room(client):
+            turn.queue.refused += 1
             await refuse(send_refusal)
             return
         if is_post:
@@ -388,12 +390,12 @@ class RequestLimiter:
         return Response.html(self.busy_pages[language], status=503, headers=headers)
 
     def reject(self, path: str, status: int, message: str, **headers: str) -> Response:
-        """Return an error as a line of plain text; for a .json path as JSON (with CORS headers)."""
+        """Return an error as plain text; for a .json path as problem details, with CORS headers."""
         if self.datasette.cors:
             add_cors_headers(headers)
         if path.endswith(".json"):
-            error = {"ok": False, "error": message, "status": status, "title": None}
-            return Response.json(error, status=status, headers=headers)
+            base = self.datasette.setting("base_url").rstrip("/")
+            return build_problem(base + path, status, message, {}, headers)
         return Response.text(f"{message}\n", status=status, headers=headers)
 
 
@@ -678,7 +680,7 @@ def answer_forbidden(datasette: Any, request: Any, message: str) -> Any:
 
 
 async def _render_exception(datasette: Any, request: Any, exception: Exception) -> Any:
-    """Render an error: as JSON in English for a data format, else as a page.
+    """Render an error: problem details in English for a data format, else a page.
 
     The page is in the visitor's language.
     """
@@ -686,9 +688,7 @@ async def _render_exception(datasette: Any, request: Any, exception: Exception) 
     headers = {"retry-after": BUSY_RETRY_AFTER} if status == 503 else {}
     if datasette.cors:
         add_cors_headers(headers)
-    members = (
-        {**getattr(exception, "error_dict", {}), "title": None} if expects_data(request) else None
-    )
+    members = getattr(exception, "error_dict", {}) if expects_data(request) else None
     return await SiteRequest(request, datasette).respond_with_error(
         status, text_key, values, members, headers
     )

@@ -3,18 +3,20 @@ webhook and email.
 
 Settings come from the environment only, as some are secrets:
 
-    ALERT_WEBHOOK      URL that gets the message as JSON by POST; Slack and Mattermost show `text`
-    ALERT_SECRET       whsec_ and a key in base64, with which the webhook's messages are signed
-                       (Standard Webhooks 1.0)
-    ALERT_MAIL         addresses, separated by commas
-    ALERT_SMTP         smtp://host:25 (STARTTLS if offered), or with TLS from the start
-                       smtps://user:password@host:465
-    ALERT_MAIL_FROM    the sender; default: the first of ALERT_MAIL
-    ALERT_LANGUAGE     sv (default) or en
-    ALERT_STATUS_PAGE  URL of the public status page, to be linked in the message
-    PING_ROUND, PING_BACKUP, … (PING_ and a command's name) URL that is requested after each success
-                       of a scheduled command, for a service that raises an alarm when the requests
-                       stop (a dead man's switch)
+    ALERT_WEBHOOK      URL that gets the message as JSON by POST. Slack and Mattermost show `text`.
+    ALERT_SECRET       `whsec_` and a key in base64, which signs the webhook's messages (Standard
+                       Webhooks 1.0).
+    ALERT_MAIL         Recipients: email addresses, separated by commas.
+    ALERT_SMTP         Mail server: `smtp://host:25` (STARTTLS if offered), or with TLS from the
+                       start `smtps://user:password@host:465`.
+    ALERT_MAIL_FROM    The sender. Default: the first address of `ALERT_MAIL`.
+    ALERT_LANGUAGE     `sv` (default) or `en`.
+    ALERT_STATUS_PAGE  URL of the public status page, which messages link to.
+    PING_<NAME>        URL that is requested after each success of a command that `scrapy report
+                       <name>` runs: `PING_ROUND`, `PING_NOTIFY`, `PING_BACKUP`, `PING_PUBLISH`,
+                       `PING_AUDIT` … For a service that raises an alarm when the requests stop.
+
+docs/reference/settings.md has these lines (`make reference`).
 
 Each channel sends at most one message a day (UTC); later events wait for the next day's message.
 Each row of health_events is reported once by each channel. A channel's first message reports all

@@ -289,11 +289,10 @@ class AttachmentSpider(ReleaseSpider):
 
 
 class CheckedAttachmentSpider(AttachmentSpider):
-    """scrapy crawl attachments [-a agency=slug[,slug]] [-a minutes=60].
+    """Fetch the files that releases link to.
 
-    Fetches the files that releases link to, if the releases were checked since their files were
-    last looked for. The limits of the agency apply as in other crawls. An agency that a worker is
-    crawling is left out.
+    Only files of releases that were checked since their files were last looked for. The limits of
+    the agency apply as in other crawls. An agency that a worker is crawling is left out.
     """
 
     name = "attachments"

@@ -134,12 +134,13 @@ class AgencyAudit:
 
 
 class AuditSpider(ReleaseSpider):
-    """scrapy crawl audit [-a agency=slug[,slug]] [-a refill=yes].
+    """Read every source to its end, and count what the archive lacks.
 
-    Reads every feed, sitemap, listing and archive page to its end, unconditionally and whatever is
-    already known, and requests no releases. The result is stored in the tables coverage and
-    missing_releases. refill: missing releases also become due, so that the next news crawl requests
-    them. Nothing else that affects a news crawl is changed.
+    Every feed, sitemap, listing and archive page is read, whatever is already known. No releases
+    are requested. The result is in the tables `coverage` and `missing_releases`, and at
+    `/-/coverage`.
+
+        refill=yes  Also make missing releases due, so that the next `news` crawl requests them.
     """
 
     name = "audit"

@@ -87,11 +87,12 @@ SENT_TODAY_SQL = """
 
 
 class PastSpider(ReleaseSpider):
-    """scrapy crawl past [-a agency=slug[,slug]] [-a source=URL] [-a minutes=60].
+    """Read what web archives captured of releases before the archive itself read them.
 
-    Reads what web archives captured of releases that are stored, or whose addresses fit the
-    agency's key `releases`, until the archive read them itself. source: the address of a web
-    archive's captures, optionally followed by the archive's name; default: the agency's key `past`.
+    Of releases that are stored, or whose addresses fit the agency's key `releases`.
+
+        source=URL  Address of a web archive's captures; its name may follow. Default: those of the
+                    agency's key `past`.
     """
 
     name = "past"

@@ -90,8 +90,10 @@ ReadLinks = Callable[[Agency], Iterable[SourceLink]]
 class ReleaseSpider(IdentifiedSpider):
     """Requests due releases; only a few per agency at a time, to limit memory use.
 
-    Arguments: agency (one or more slugs, separated by commas; default: all), minutes (how long the
-    pass may take; the rest is left for a later one).
+    The indented lines of this docstring and of the spiders' are in docs/reference/commands.md.
+
+        agency=SLUG[,SLUG]  Only these agencies. Default: all.
+        minutes=N           End after N minutes, and leave the rest for a later crawl.
     """
 
     agencies: dict[str, Agency]

@@ -20,7 +20,7 @@ from archive.attachments.attachment_store import AttachmentPage, AttachmentText
 from archive.database.models import Attachment
 from archive.database.sqlite_files import ArchiveError, open_readonly
 from archive.publish import dataset_files as tables
-from archive.publish.dataset_files import DATASET_TABLES, JSON_LIST, OPTIONAL_TABLES, TEXT
+from archive.publish.dataset_files import DATASET_TABLES, JSON_LIST, TEXT
 from archive.publish.datasets import write_dataset
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
@@ -388,4 +388,3 @@ def test_guide_names_all_tables() -> None:
         )
     )
     assert {table.name for table in DATASET_TABLES} <= names
-    assert f"any of {', '.join(OPTIONAL_TABLES)}" in GUIDE

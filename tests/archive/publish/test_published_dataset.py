@@ -135,6 +135,13 @@ def test_portals_learn_subject_period_country_contact_and_rights(published: Publ
         assert "dct:license" not in node
     rights = {json.dumps(node["dct:rights"]) for node in nodes if "dct:rights" in node}
     assert rights == {json.dumps(dataset["dct:rights"])}
+    assert dataset["dct:rights"]["@id"] == "https://arkiv.example/about#licence"
+    formats = {
+        node["@id"].rpartition(".")[2]: node["dct:format"]["@id"].rpartition("/")[2]
+        for node in nodes
+        if "dct:format" in node
+    }
+    assert formats == {"csv": "CSV", "json": "JSON", "parquet": "PARQUET"}
 
 
 @pytest.mark.parametrize(

@@ -193,9 +193,9 @@ async def test_bodies_that_are_refused(
         response = await post(history_site, path, content, media_type)
         assert response.status_code == status, path
         is_json = path.endswith(".json")
-        assert response.headers["content-type"].startswith(
-            "application/json" if is_json else "text/html"
-        )
+        is_error = status != 200
+        data_type = "application/problem+json" if is_error else "application/json"
+        assert response.headers["content-type"].startswith(data_type if is_json else "text/html")
         assert WORD not in response.text
         assert status == 200 or not is_json or response.json()["status"] == status
 

@@ -231,6 +231,7 @@ async def test_takedown_withholds_the_files(
         hide_release(archive, 1, later, reason="Prov.")
     with served(path) as datasette:
         site = Site(datasette)
+        assert "distribution" not in await read_description(site, "/data")
         refused = await get_file(site, "data/releases.csv", Range="bytes=0-1")
         assert (refused.status_code, refused.headers["cache-control"]) == (503, "no-store")
         assert "retry-after" in refused.headers
@@ -265,3 +266,45 @@ async def test_replica_serves_the_files_beside_its_snapshots(
 async def test_pages(pages: list[PageCheck], site: Site, history_site: Site) -> None:
     for page in pages:
         await page.check({"site": site, "history": history_site})
+
+
+async def read_description(site: Site, address: str) -> dict[str, Any]:
+    """Return the JSON-LD in the head of a page."""
+    page = await site.page(address)
+    (element,) = page.cssselect('script[type="application/ld+json"]')
+    described: dict[str, Any] = json.loads(element.text or "")
+    return described
+
+
+async def test_search_engines_learn_what_the_dataset_is(
+    published_site: Site, published: tuple[Path, Publication]
+) -> None:
+    described = await read_description(published_site, "/data?lang=en")
+    assert (described["@type"], described["url"]) == ("Dataset", "http://localhost/data")
+    assert described["description"].startswith("Releases from the websites")
+    assert "press releases" in described["keywords"]
+    assert described["spatialCoverage"]["sameAs"].endswith("/country/SWE")
+    months = await published_site.select(
+        "select min(substr(published, 1, 7)), max(substr(published, 1, 7)) from releases"
+    )
+    assert described["temporalCoverage"] == "/".join(months.first())
+    assert described["usageInfo"] == "http://localhost/about#licence"
+    assert "license" not in described  # nobody has licensed the agencies' texts
+    assert described["publisher"]["contactPoint"]["url"] == "http://localhost/about"
+    files = published[1].files
+    for download in described["distribution"]:
+        assert download["sha256"] == files[download["name"]].sha256
+        path = download["contentUrl"].removeprefix("http://localhost")
+        assert await published_site.status(path) == 200
+    assert "myndighetsarkivet.sqlite" in {each["name"] for each in described["distribution"]}
+
+
+async def test_a_site_without_files_describes_its_data_too(
+    sample_archive: Path, empty_site: Site
+) -> None:
+    assert "temporalCoverage" not in await read_description(empty_site, "/data")
+    operator = {"about": "Redaktionen", "about_url": "https://redaktionen.example/"}
+    with served(sample_archive, metadata=operator) as datasette:
+        described = await read_description(Site(datasette), "/data")
+    assert "distribution" not in described
+    assert described["publisher"]["contactPoint"]["url"] == operator["about_url"]

@@ -6,6 +6,7 @@ import copy
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import timedelta
+from http import HTTPStatus
 from itertools import chain
 from typing import Any
 
@@ -18,6 +19,7 @@ from archive.store.releases import Archive
 from archive.store.takedowns import hide_release
 from archive.web.datasette_versions import IS_NEXT
 from archive.web.openapi import (
+    ERROR,
     MEDIA_TYPES,
     NAME_IN_PATH,
     PARAMETERS,
@@ -249,7 +251,20 @@ async def test_errors_are_as_described(
 ) -> None:
     response = await described_site.get(path)
     assert response.status_code == status
-    Draft202012Validator(description["components"]["schemas"]["Error"]).validate(response.json())
+    problem = response.json()
+    Draft202012Validator(description["components"]["schemas"]["Error"]).validate(problem)
+    described = description["components"]["responses"][str(status)]["content"]
+    assert list(described) == [response.headers["content-type"]]
+    assert (problem["status"], problem["title"]) == (status, HTTPStatus(status).phrase)
+    assert (problem["detail"], problem["instance"]) == (problem["error"], path.partition("?")[0])
+
+
+async def test_refused_requests_have_the_same_members(described_site: Site) -> None:
+    refused = await described_site.datasette.client.put("/-/edits.json")
+    usual = await described_site.get("/-/edits.json?x=1")
+    assert refused.headers["content-type"] == usual.headers["content-type"]
+    assert refused.json()["instance"] == "/-/edits.json"
+    assert {*refused.json()} == {*ERROR} - {"docs?"} < {*usual.json()}
 
 
 async def test_every_answer_to_odd_values_is_described(

@@ -417,7 +417,7 @@ async def test_error_of_data_is_json_and_not_logged(
     response = await site.get(path)
     assert (response.status_code, response.headers["content-type"]) == (
         status,
-        "application/json; charset=utf-8",
+        "application/problem+json",
     )
     assert not response.json()["ok"]
     assert message in response.json()["error"]

@@ -22,7 +22,7 @@ from archive.language.reference_patterns import format_reference
 from archive.search.search_index import NO_VALUE, WAS_EDITED_SQL
 
 CODED_COLUMNS = ("agency", "kind", "year", "questions", "attachments", "edited")
-LISTED_COLUMNS = ("tag", "speaker", "reference")  # of which a release may have several values
+LISTED_COLUMNS = ("tag", "speaker", "reference")  # facets with several values per release
 NO_FILTERS: Mapping[str, Iterable[str]] = {}
 LOG_BATCH = 2_000  # changefeed entries to read at a time
 LAST_CHANGE_SQL = "select ifnull(max(id), 0) as entry from changefeed"

@@ -7,7 +7,7 @@ Settings come from the environment only, as some are secrets:
     ALERT_SECRET       `whsec_` and a key in base64, which signs the webhook's messages (Standard
                        Webhooks 1.0).
     ALERT_MAIL         Recipients: email addresses, separated by commas.
-    ALERT_SMTP         Mail server: `smtp://host:25` (STARTTLS if offered), or with TLS from the
+    ALERT_SMTP         SMTP server: `smtp://host:25` (STARTTLS if offered), or with TLS from the
                        start `smtps://user:password@host:465`.
     ALERT_MAIL_FROM    The sender. Default: the first address of `ALERT_MAIL`.
     ALERT_LANGUAGE     `sv` (default) or `en`.

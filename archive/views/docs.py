@@ -251,8 +251,10 @@ def _add_english_anchors(page: DocsPage, original: DocsPage) -> DocsPage:
 
 @lru_cache
 def parse_page(name: str, text: str, query: str = "") -> DocsPage:
-    """Render a Markdown page; headings get anchors, links to pages lose their suffix and get
-    `query`. Its name is its path in the folder of the documentation, without the suffix.
+    """Render a Markdown page.
+
+    Headings get anchors. Links to pages lose their suffix and get `query`. name: its path in the
+    folder of the documentation, without the suffix.
 
     >>> text = "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json)."
     >>> page = parse_page("a", text)
@@ -268,7 +270,7 @@ def parse_page(name: str, text: str, query: str = "") -> DocsPage:
     tokens = MARKDOWN.parse(text)
     headings = list(_add_anchors(tokens))
     for token in tokens:
-        _rewrite_links(token.children or [], posixpath.dirname(name), query)
+        _rewrite_links(token.children or [], name, query)
     summary = next(
         (after for token, after in pairwise(tokens) if token.type == "paragraph_open"), None
     )
@@ -302,17 +304,21 @@ def _read_plain_text(inline: Token) -> str:
     )
 
 
-def _rewrite_links(tokens: Sequence[Token], folder: str, query: str) -> None:
-    """Link pages by name, and remove links to other files of the repository, which are not on the
-    site. folder: that of the page, in the folder of the documentation.
+def _rewrite_links(tokens: Sequence[Token], name: str, query: str) -> None:
+    """Link pages by name, and remove links to other files of the repository.
+
+    Those files are not on the site. A link to a page in another language says in which.
     """
     closing: list[str] = []
     for token in tokens:
         if token.type == "link_open":
             target = str(token.attrGet("href"))
             page = PAGE_LINK.fullmatch(target)
-            if page and not posixpath.normpath(f"{folder or '.'}/{page[1]}").startswith(".."):
+            linked = posixpath.normpath(f"{name}/../{page[1]}") if page else ".."
+            if page and not linked.startswith(".."):
                 token.attrSet("href", page[1] + query + (page[2] or ""))
+                if (language := _get_page_language(linked)) != _get_page_language(name):
+                    token.attrSet("hreflang", language)
             elif not SITE_LINK.match(target):
                 token.tag, token.attrs = "span", {}
             closing.append(token.tag)

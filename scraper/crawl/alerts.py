@@ -376,7 +376,7 @@ def _format_subject(counts: dict[str, int], language: str) -> str:
     """Return a message's subject. counts: number of agencies by type of alert.
 
     >>> _format_subject({"faults": 2, "recoveries": 0, "passed": 1}, "en")
-    'Myndighetsarkivet: 2 new faults, 1 transient'
+    'Myndighetsarkivet: 2 new faults, 1 transient fault'
     """
     counted = [
         translate(language, f"alert.count.{kind}", n=number)

@@ -30,7 +30,8 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 ENGLISH_PAGES = sorted(DOCS.glob("*.md"))
 SWEDISH_PAGES = sorted((DOCS / "sv").glob("*.md"))
-PAGES = [ROOT / "README.md", *ENGLISH_PAGES, *SWEDISH_PAGES]
+REFERENCE_PAGES = sorted((DOCS / "reference").glob("*.md"))  # tests/test_reference.py has more
+PAGES = [ROOT / "README.md", *ENGLISH_PAGES, *SWEDISH_PAGES, *REFERENCE_PAGES]
 ROOT_PAGES = [ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md"]
 MAX_README_WORDS = 700
 NAMED_FILE = re.compile(r"`((?:scraper|archive|tests|docs)/[\w/.-]+)`")
@@ -83,11 +84,24 @@ def test_the_readme_counts_the_agencies_as_their_page_does() -> None:
 
 
 def test_the_readme_leads_to_every_page() -> None:
-    linked = re.findall(
-        r"\]\(docs/([\w-]+)\.md\)", read_page(PAGES[0]).partition("## Documentation")[2]
-    )
+    text = read_page(PAGES[0]).partition("## Documentation")[2]
+    linked = re.findall(r"\]\(docs/([\w-]+)\.md\)", text)
     assert tuple(linked) == READING_ORDER, "the site lists the pages in the order of the README"
     assert set(linked) == {path.stem for path in ENGLISH_PAGES}
+    referred = re.findall(r"\]\((docs/reference/[\w-]+\.md)\)", text)
+    assert set(referred) == set(map(name_page, REFERENCE_PAGES))
+    assert "](docs/sv)" in text
+
+
+def test_every_page_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    patterns = [
+        pattern
+        for files in project["tool"]["setuptools"]["data-files"].values()
+        for pattern in files
+    ]
+    installed = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    assert set(DOCS.rglob("*.md")) <= installed
 
 
 def test_the_citation_is_of_this_version() -> None:

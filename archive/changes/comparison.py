@@ -65,7 +65,7 @@ from archive.language.terms import ANALYSIS_VERSION
 
 # raise the first number whenever the changes between any two states, their importance or the
 # words of a summary change; facts are recognised with the help of the dictionaries
-CHANGES_VERSION = f"1 {ANALYSIS_VERSION}"
+CHANGES_VERSION = f"2 {ANALYSIS_VERSION}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

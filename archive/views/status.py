@@ -168,6 +168,7 @@ def _group_agencies(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
             by_state[row["state"]].append(row)
     return {
         "faults": faults,
+        "assessed": [row for row in rows if row["facts"]],
         "unacknowledged": unacknowledged,
         "acknowledged": len(faults) - unacknowledged,
         "groups": _group_faults(faults) if len(faults) > MAX_UNGROUPED_FAULTS else None,

@@ -138,7 +138,7 @@ replicas: .venv/litestream  ## two replicas behind nginx while crawls write, the
 workers: install        ## 1, 2 and 4 workers crawl for one archive, some killed: nothing lost, doubled or asked too fast?
 	$(BIN)/python -m tests.harness.workers
 
-clients: .venv/clients .venv/pandas/installed .venv/pywb/installed  ## what clients get, and what the database holds; CORPUS=archive.db
+clients: .venv/clients .venv/pandas/installed .venv/pywb/installed .venv/mlcroissant/installed  ## what clients get, and what the database holds; CORPUS=archive.db
 	$(BIN)/python -m tests.harness.clients $(if $(CORPUS),--corpus $(CORPUS))
 
 .venv/clients: .venv/installed
@@ -149,6 +149,11 @@ clients: .venv/clients .venv/pandas/installed .venv/pywb/installed  ## what clie
 	@rm -rf $(@D)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(@D) 'pywb==2.10.0' && touch $@ || \
 		echo "pywb cannot be installed here (it needs a C compiler): its checks are left out" >&2
+
+.venv/mlcroissant/installed: .venv/installed  ## off the path, for it needs pandas
+	@rm -rf $(@D)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --target $(@D) 'mlcroissant>=1.1,<2'
+	@touch $@
 
 past: .venv/pywb/installed  ## three years in a web archive (pywb), read by an archive that begins today: found, and nothing invented?
 	$(BIN)/python -m tests.harness.past $(if $(SEED),--seed $(SEED))

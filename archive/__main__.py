@@ -621,7 +621,7 @@ def import_releases(
                 should_stop=stopped.is_set,
                 report_error=click.echo,
             )
-        # a day has one manifest: that of the run that finishes covers what earlier ones stored
+        # a day has one manifest; when a run finishes, it also covers what earlier runs stored
         if not result.failure and not result.stopped:
             write_manifest(target.db.conn, captures, now().date())
     echo_lines(format_import_report(file, result))

@@ -372,7 +372,7 @@ def format_search_note(language: str, key: str, value: str) -> str:
     """Format a note about a search.
 
     >>> format_search_note("en", "day", "2024-06-06")[:37]
-    'These are the releases of 6 June 2024'
+    'Showing the releases of 6 June 2024. '
     """
     if key == "day":
         words = format_stated_time(language, value)

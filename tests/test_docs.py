@@ -30,7 +30,8 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 ENGLISH_PAGES = sorted(DOCS.glob("*.md"))
 SWEDISH_PAGES = sorted((DOCS / "sv").glob("*.md"))
-PAGES = [ROOT / "README.md", *ENGLISH_PAGES, *SWEDISH_PAGES]
+REFERENCE_PAGES = sorted((DOCS / "reference").glob("*.md"))  # tests/test_reference.py has more
+PAGES = [ROOT / "README.md", *ENGLISH_PAGES, *SWEDISH_PAGES, *REFERENCE_PAGES]
 ROOT_PAGES = [ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md"]
 MAX_README_WORDS = 700
 NAMED_FILE = re.compile(r"`((?:scraper|archive|tests|docs)/[\w/.-]+)`")
@@ -83,11 +84,24 @@ def test_the_readme_counts_the_agencies_as_their_page_does() -> None:
 
 
 def test_the_readme_leads_to_every_page() -> None:
-    linked = re.findall(
-        r"\]\(docs/([\w-]+)\.md\)", read_page(PAGES[0]).partition("## Documentation")[2]
-    )
+    text = read_page(PAGES[0]).partition("## Documentation")[2]
+    linked = re.findall(r"\]\(docs/([\w-]+)\.md\)", text)
     assert tuple(linked) == READING_ORDER, "the site lists the pages in the order of the README"
     assert set(linked) == {path.stem for path in ENGLISH_PAGES}
+    referred = re.findall(r"\]\((docs/reference/[\w-]+\.md)\)", text)
+    assert set(referred) == set(map(name_page, REFERENCE_PAGES))
+    assert "](docs/sv)" in text
+
+
+def test_every_page_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    patterns = [
+        pattern
+        for files in project["tool"]["setuptools"]["data-files"].values()
+        for pattern in files
+    ]
+    installed = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    assert set(DOCS.rglob("*.md")) <= installed
 
 
 def test_the_citation_is_of_this_version() -> None:
@@ -136,6 +150,16 @@ def list_parts(path: Path) -> list[str]:
 def test_a_swedish_page_has_the_parts_of_the_english_one(path: Path) -> None:
     """Whoever adds a section, row, item or example to one must add it to the other."""
     assert list_parts(path) == list_parts(DOCS / path.name)
+
+
+@pytest.mark.parametrize("path", SWEDISH_PAGES, ids=name_page)
+def test_a_swedish_page_has_the_commands_of_the_english_one(path: Path) -> None:
+    """Only comments and invented addresses are translated."""
+    english = DOCS / path.name
+    for language in ("sh", "python", "yaml", ""):
+        code = re.sub(" *# .*", "", read_code_blocks(path, language).replace("arkiv.", "archive."))
+        code = code.replace('"Arkivet <arkiv@', '"Archive <archive@')
+        assert code == re.sub(" *# .*", "", read_code_blocks(english, language))
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_page)
@@ -217,9 +241,9 @@ def test_the_places_to_change_exist() -> None:
     assert missing == {}
 
 
-def find_examples(path: Path) -> list[str]:
-    """Return the curl commands that request data."""
-    text = read_page(path)
+def find_examples() -> list[str]:
+    """Return the curl commands of the first page about queries."""
+    text = read_page(DOCS / "getting-started.md")
     return re.findall(r"^curl (?!-X).+?(?<!\\)\n", text, re.MULTILINE | re.DOTALL)
 
 
@@ -234,11 +258,8 @@ def build_path(example: str) -> str:
 
 
 @pytest.mark.parametrize("number", range(3))
-@pytest.mark.parametrize("folder", [DOCS, DOCS / "sv"], ids=name_page)
-async def test_an_example_of_a_query_returns_rows(
-    folder: Path, number: int, tmp_path: Path
-) -> None:
-    example = find_examples(folder / "getting-started.md")[number]
+async def test_an_example_of_a_query_returns_rows(number: int, tmp_path: Path) -> None:
+    example = find_examples()[number]
     with served(fill(tmp_path / "archive.db")) as datasette:
         response: httpx.Response = await datasette.client.get(build_path(example))
     assert response.status_code == 200

@@ -46,7 +46,7 @@ from archive.times import to_iso
 
 # new releases are checked each hour, but their files change seldom and are large
 MIN_INTERVAL = timedelta(days=1)
-TEXT_VERSION = "1"  # raise it whenever attachment_text.py reads another text in any file
+TEXT_VERSION = "1"  # raise it whenever attachment_text.py reads any file's text differently
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Attachments:
         A URL that was fetched within MIN_INTERVAL does not become due.
         """
         seen = str(to_iso(seen_at))
-        # not the marks of redacted URLs
+        # redacted URLs are stored as marks, which are left out
         urls = self.db.execute(
             "select distinct url from attachments where release = ? and url like 'http%'",
             [release_id],
@@ -438,7 +438,7 @@ class AttachmentText:
     """
 
     kind: str | None = None  # pdf, docx, xlsx or odt; None if the file could not be opened
-    page_count: int | None = None  # of the file, also if fewer were read
+    page_count: int | None = None  # number of pages in the file, even if fewer were read
     pages: tuple[AttachmentPage, ...] = ()
     problem: str | None = None
     detail: str | None = None

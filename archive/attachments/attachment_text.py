@@ -44,9 +44,9 @@ ODT_BREAKS |= {f"{TEXT}tab": "\t", f"{TEXT}s": " "}
 ODT_SKIPPED = frozenset(  # deleted text and comments
     (f"{TEXT}tracked-changes", "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}annotation")
 )
-MAX_PART_BYTES = 24_000_000  # of the XML of a document, whose tree takes several times as much
+MAX_PART_BYTES = 24_000_000  # size of a document's XML; its tree takes several times as much
 SPACES = re.compile(r"[ \t\r\n]+")
-# of a word that continues on the next line; PDFium replaces most of them by one of the first two
+# hyphens at the end of a line; PDFium replaces most of them with one of the first two
 LINE_END_HYPHEN = re.compile(
     r"(?P<before>.{0,2})(?:[\x02\ufffe](?:\r?\n)?|[\u2010\xad]\r?\n)(?P<after>.?)"
 )

@@ -52,8 +52,8 @@ MAX_CONSECUTIVE_EDITS = 3  # consecutive edits of one release that are shown ung
 MIN_FRONT_PAGE_IMPORTANCE = 20
 FRONT_PAGE_CANDIDATES = 30  # newest edits that the front page chooses from
 
-# The first has every column that the filters need, in the order of the register. SQLite would read
-# a smaller one, and the rows besides.
+# The first has every column that the filters need, in the order of the register. SQLite would
+# choose a smaller one, and read the rows, too.
 _EDITS_BY_TIME, _EDITS_BY_RELEASE = "idx_revisions_edits", "idx_revisions_edited"
 HIDDEN_RELEASES_SQL = "select id from releases where takedown = 'hidden'"
 # the narrow rows of release_facets are read faster, but moved releases have none
@@ -65,7 +65,7 @@ _ENTRY_AGENCIES_SQL = """
         left join releases r on r.id = iif(l.release is null, found.release, null)),
       '[]') as agencies from found
 """
-# by agency, all that the register has
+# all entries of the register, by agency
 _ALL_EDITS_SQL = """
     select agency, sum(n) as n from (
       select agency, edits as n from edit_counts
@@ -93,9 +93,9 @@ EDIT_COLUMNS = """
     v.reverts_to, v.title, v.language, v.updated, v.capture, r.agency, r.url, r.removed_at, a.name,
       a.name_en, v.cause, v.parser_version, v.seen as "when"
 """
-# of an edit: of the release itself, or of a file that it links to; or a difference between two
-# readings of a collection, which is no edit and only listed if it is asked for; as is an edit that
-# web archives captured, before the archive itself read the page
+# an edit of the release itself, or of a file that it links to; or a difference between two readings
+# of a collection, which is not an edit and only listed on request; so is an edit that web archives
+# captured before the archive itself read the page
 EDIT_KINDS = ("text", "file", "collection", "past")
 # when a collection first had a revision that follows another one
 READING_TIME_SQL = "(select min(seen) from observations where revision = v.id)"
@@ -411,7 +411,7 @@ def _build_text_edits_sql(
     # the plus: a page is full after a few edits in their order, however many releases there are
     release = "v.release" if index == _EDITS_BY_RELEASE else "+v.release"
     conditions = ["v.is_edit", *_build_edit_filters(filters, release=release, seen="v.seen")]
-    if filters.get("edits") is not None:  # those with the words of `q`
+    if filters.get("edits") is not None:  # entries with the words of `q`
         conditions.append("v.id in (select value from json_each(:edits))")
     stamps = ("not moved" if filters.get("unannounced") else None, filters.get("stamp"))
     conditions += dict.fromkeys(UPDATE_STAMP_CONDITIONS[stamp] for stamp in stamps if stamp)
@@ -433,7 +433,7 @@ def _build_other_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> st
         return ""
     (seen, key), tables, condition = found
     conditions = [condition, *_build_edit_filters(filters, release="+x.release", seen=seen)]
-    if filters.get("edits") is not None:  # those with the words of `q`
+    if filters.get("edits") is not None:  # entries with the words of `q`
         conditions.append(f"{key} in (select value from json_each(:edits))")
     if is_page:
         conditions.append(f"({seen}, {key}) < (:after_seen, :after)")
@@ -459,7 +459,7 @@ def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -
     """
     if filters.get("kind") in ("text", "collection", "past"):
         return ""
-    # the agency's update date is that of the release, and words are only looked up in its own text
+    # the update date belongs to the release, and words are only looked up in its own text
     if filters.get("unannounced") or filters.get("stamp"):
         return ""
     if filters.get("edits") is not None:
@@ -586,7 +586,7 @@ def _build_removal_filters(filters: Mapping[str, Any]) -> list[str]:
         )
     if filters["back"]:
         conditions.append("o.ended is not null")
-    if filters.get("removals") is not None:  # those with the words of `q`
+    if filters.get("removals") is not None:  # entries with the words of `q`
         conditions.append("o.id in (select value from json_each(:removals))")
     return conditions
 
@@ -601,7 +601,7 @@ async def read_takedowns_page(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 # Edits by week
 
-EDIT_WEEKS = (53, 13, 4)  # of a picture: the first number whose edits are few enough
+EDIT_WEEKS = (53, 13, 4)  # weeks in the chart: the first number with few enough edits
 MAX_WEEKLY_EDITS = 20_000  # counting takes about a microsecond for each
 EDIT_HOURS_SQL = """
     {chain} select substr(e.seen, 1, 13) as hour, {level} as level, count(*) as n from ({edits}) e
@@ -671,7 +671,7 @@ async def count_edits_by_week(
     if not weeks:
         return []
     counts = [[0] * (len(IMPORTANCE_LEVELS) + 1) for _ in weeks]
-    # days begin with an hour of UTC
+    # Swedish days start on the hour in UTC
     starts = [(format_day_start(start) or "")[:13] for start, _ in weeks]
     sql = EDIT_HOURS_SQL.format(chain=chain, level=IMPORTANCE_LEVEL_SQL, edits=edits)
     for row in await run(sql, values):

@@ -202,8 +202,8 @@ class Frontier:
             f"select {FRONTIER_COLUMNS} from (select * from"
             f" ({entries} and state = 'due' order by first_seen, rowid limit :limit)"
             " union all select * from"
-            # a stored release is checked by its age: see list_stale; a wrong clock planned what it
-            # has "fetched" later
+            # stored releases are checked by age (list_stale); a "fetched" time in the future was
+            # set by a wrong clock
             f" ({entries} and state in ('failed', 'rejected', 'gone', 'quarantined')"
             f" and release is null"
             " and (next_due <= :now or fetched > :now) order by first_seen, rowid limit :limit))"

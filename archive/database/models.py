@@ -40,10 +40,10 @@ PART_FIELDS = {  # fields of the parts, in their tables and in the lists of revi
 }
 # the printed form of a date is evidence, not content
 UNCOMPARED_FIELDS = ("published_text", "updated_text")
-# prefixes of the parser_version of a state that another observer had: a collection, whose name
-# follows, or a web archive
+# prefixes of parser_version for states from another observer: a collection (its name follows), or
+# a web archive
 IMPORT_PREFIX, PAST_PREFIX = "import/", "past/"
-# parser_version of a release that is a file, whose text is only read as that of an attachment
+# parser_version of a release that is a file; its text is extracted as an attachment
 FILE_PARSER = "file"
 SPACE_AROUND_TAG = re.compile(r" ?(<[^<>]+>) ?")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg", ".avif")

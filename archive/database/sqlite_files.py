@@ -385,7 +385,7 @@ def map_in_order(
     pool: Executor = (
         ThreadPoolExecutor(processes)
         if threads
-        # no fork server: it keeps the CPU time of the others from whoever measures this process
+        # no fork server: then the workers' CPU time would not count for this process
         else ProcessPoolExecutor(
             processes, mp_context=get_context("spawn"), initializer=_start_worker
         )

@@ -344,7 +344,7 @@ def _list_observation_times(
             ("away_until", row["last_seen"]),
             ("back", row["ended"]),
         ]
-    # no check has found it again, or an imported one at all, if it was last seen when it was stored
+    # if it was last seen when it was stored, no check has found it again (if imported: at all)
     last_seen: list[tuple[str, object]] = []
     if row["last_seen_at"] not in (None, row["seen"]):
         last_seen.append(("last_seen", row["last_seen_at"]))

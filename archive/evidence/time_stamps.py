@@ -35,7 +35,7 @@ from archive.mail_and_webhooks import request_url
 from archive.times import to_iso
 
 AUTHORITIES_VARIABLE = "STAMP_AUTHORITIES"  # addresses, separated by spaces
-# manifests that an authority stamps at once, the newest first: after a failure, or a first time
+# manifests that an authority stamps in one run, newest first; a failure may have left many
 MAX_REQUESTS = 30
 REQUEST_HEADERS = {
     "Content-Type": "application/timestamp-query",
@@ -153,7 +153,7 @@ def _check_response(
     except OpensslError:  # a response without a stamp says why
         reason = " ".join(answer.decode(errors="replace").split())[:200]
         raise StampError(f"refused by the authority: {reason}") from None
-    # of the signed token alone: words beside it could say another time
+    # only of the signed token: text beside it could state another time
     text = _run_openssl(folder, "ts", "-reply", "-token_in", "-in", "token", "-text")
     found = TIME.search(text.decode(errors="replace"))
     if not found:

@@ -20,9 +20,9 @@ Settings come from the environment only, as some are secrets:
     PUBLIC_URL            The site's public address, such as `https://arkiv.example`.
     FOLLOW_MAIL_FROM      The sender of emails. Without this and `PUBLIC_URL`, the site offers only
                           feeds.
-    FOLLOW_SMTP           Mail server: `smtp://host:25` (STARTTLS if offered), or with TLS from the
+    FOLLOW_SMTP           SMTP server: `smtp://host:25` (STARTTLS if offered), or with TLS from the
                           start `smtps://user:password@host:465`. Only `notify` needs it.
-    FOLLOW_RETURN_PATH    Where mail servers send bounces: `bounces+{token}@arkiv.example`. See
+    FOLLOW_RETURN_PATH    Where SMTP servers send bounces: `bounces+{token}@arkiv.example`. See
                           `python -m archive bounce`.
     FOLLOW_PRIVATE_HOSTS  Hosts of webhooks that may be in a private network, separated by commas.
     FOLLOW_MAX_REQUESTS   Requests for subscriptions in an hour after which each visitor may make

@@ -36,7 +36,7 @@ from archive.i18n import (
 
 EVENT_KINDS = ("new", "edited", "removed", "returned")  # in the order of a message
 MAX_EVENTS = 50  # in a message; more are only counted
-MAX_DIFF_CHARACTERS = 200_000  # of both versions; of longer ones, the difference is only linked
+MAX_DIFF_CHARACTERS = 200_000  # of both versions; longer ones only get a link to the comparison
 MAX_DIFF_LINES = 20  # of a release
 MAX_LINE_LENGTH = 300  # characters of a line of a difference
 MAX_CONTEXT = 80  # characters before the first change of a long line

@@ -45,7 +45,7 @@ from archive.times import now
 
 MAX_MATCHING_SECONDS = 10.0  # CPU time for comparing one query with the changes
 OPCODES_PER_CHECK = 100_000  # of SQLite, between checks of that time
-# what matters most is not left out of a message that would be too long
+# most important first: a message that is too long leaves out the last ones
 IMPORTANCE_OF_KINDS = ("removed", "returned", "edited", "new")
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ def _queue_reports(
     due = sorted(store.list_due(moment), key=lambda subscription: subscription.query)
     if not due:
         return
-    db.execute("begin")  # one state of the archive for all
+    db.execute("begin")  # all subscriptions see the same state
     try:
         known = _find_known(run, due)
         newest, checksum = run_without_waiting(read_newest_entry(run))

@@ -14,8 +14,8 @@ from archive.database.sqlite_files import ArchiveError
 from archive.follow.subscriptions import TOKEN_PLACE, FollowSettings, FollowStore
 
 MAX_BOUNCE_BYTES = 1_000_000
-MAX_REJECTED_ADDRESSES = 3  # of a run; if more are rejected, the mail server may be at fault
-# after the mail server has accepted a mail, it is the recipients who reject
+MAX_REJECTED_ADDRESSES = 3  # per run; if more are rejected, the mail server may be at fault
+# if the mail server accepted an email this recently, the recipients are to blame
 SERVER_TRUST_TIME = timedelta(days=1)
 
 

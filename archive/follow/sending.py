@@ -47,11 +47,11 @@ from archive.mail_and_webhooks import (
 )
 from archive.times import to_iso
 
-MAX_SERVER_FAILURES = 3  # in a row; then no more mails are tried in this run
-# spent on webhooks, on requests for confirmation by webhook and on those by mail; then the others
-# wait for the next run
+MAX_SERVER_FAILURES = 3  # failures in a row, after which no more email is tried in this run
+# for webhooks, for webhook confirmations and for email confirmations in a run; after that, the
+# rest waits for the next run
 MAX_WEBHOOK_SECONDS = 60.0
-# for one message; a webhook that has taken longer before comes last, and then has as long as a mail
+# for one message; a webhook that took longer before comes last, and gets as long as a mail
 # server
 MAX_ANSWER_SECONDS = 5.0
 
@@ -62,10 +62,10 @@ logger = logging.getLogger(__name__)
 class NotifyResult:
     queued: int = 0
     sent: int = 0
-    failed: int = 0  # not taken by their recipients; they are tried again
-    ended: int = 0  # subscriptions of recipients that take no messages
-    reset: int = 0  # subscriptions that begin anew, because the archive was restored from a backup
-    faults: int = 0  # of ours or of the mail server
+    failed: int = 0  # messages that recipients did not accept; they are sent again
+    ended: int = 0  # subscriptions ended, because recipients accept no messages
+    reset: int = 0  # subscriptions reset, because the archive was restored from a backup
+    faults: int = 0  # failures of this program or the mail server
 
     @property
     def has_news(self) -> bool:
@@ -102,7 +102,7 @@ class Sender:
             result,
         )
         self.server_failures, self.mails_sent = 0, 0
-        # spent on what is_mail, is_request
+        # (is_mail, is_request) → seconds spent
         self.seconds: dict[tuple[bool, bool], float] = defaultdict(float)
         self.rejected_mails: list[tuple[QueuedMessage, RecipientError]] = []
 
@@ -117,7 +117,7 @@ class Sender:
             is_mail = message.subscription.channel == "mail"
             if is_mail and self.server_failures >= MAX_SERVER_FAILURES:
                 continue  # still due
-            is_request = message.kind == "confirm"  # by anybody, who may use no time of subscribers
+            is_request = message.kind == "confirm"  # anybody can cause it; subscribers come first
             is_limited = is_request or not is_mail
             if is_limited and self.seconds[is_mail, is_request] > MAX_WEBHOOK_SECONDS:
                 continue
@@ -212,8 +212,8 @@ class Sender:
                 link = self.link_subscription(
                     self.store.make_token(subscription, self.clock() + ACCESS_TIME), language
                 )
-            # nothing of the search: anybody may have written it, and the address has not agreed to
-            # it
+            # no words of the search: anybody may have written them, and the address has not agreed
+            # yet
             text = translate(
                 language,
                 f"follow.mail.{message.kind}",

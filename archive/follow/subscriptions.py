@@ -39,23 +39,23 @@ from archive.times import to_iso
 
 FOLLOW_FILE, KEY_FILE = "follow.db", "follow-key"
 FOLLOW_VERSION = 2  # 1: without subscriptions.seconds
-CONFIRMATION_TIME = timedelta(days=2)  # then an unconfirmed subscription is deleted
-# messages at once that ask an address for confirmation: of the same, and in all; then one each
+CONFIRMATION_TIME = timedelta(days=2)  # after this, an unconfirmed subscription is deleted
+# messages that ask an address for confirmation: of the same, and in total; after that, one per
 # CONFIRMATION_PAUSE
 MAX_UNCONFIRMED, MAX_ASKED = 3, 6
 CONFIRMATION_PAUSE = timedelta(hours=1)
-# unconfirmed subscriptions of a mailbox that a link shows from before its own, and from after it
+# unconfirmed subscriptions of a mailbox that a link shows before its own, and after it
 MAX_PENDING = 30
-MAX_SUBSCRIPTIONS = 50  # of one address
-ACCESS_TIME = timedelta(hours=12)  # for which a link to all subscriptions of an address is valid
-# after each failure; then the last one
+MAX_SUBSCRIPTIONS = 50  # subscriptions of one address
+ACCESS_TIME = timedelta(hours=12)  # how long a link to all subscriptions of an address is valid
+# waits after each failure; the last one is repeated
 RETRY_DELAYS = tuple(timedelta(minutes=n) for n in (5, 20, 60, 180, 360, 720))
 # until a weekly message is due, or another; what is due later was stored by a wrong clock
 MAX_DELAYS = (timedelta(days=8), timedelta(days=2))
-# a recipient that takes nothing for so long loses the subscription
+# a recipient that accepts nothing for this long loses the subscription
 MAX_MESSAGE_AGE = timedelta(days=7)
 MAX_REJECTIONS = 3  # bounces or permanent rejections, each at most REJECTION_GAP after the last
-# sooner, it is not counted: a mistake on our side may last for hours
+# an earlier one is not counted: a mistake on our side may last for hours
 MIN_REJECTION_GAP = timedelta(hours=20)
 REJECTION_GAP = timedelta(days=15)
 

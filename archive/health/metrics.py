@@ -34,7 +34,7 @@ LISTED_WINDOW = timedelta(days=90)  # period of the daily numbers of listed rele
 POLITENESS_DAYS = 30
 FAILURE_WINDOW = timedelta(days=7)  # period of failures shown on the status page
 REJECTION_WINDOW = timedelta(days=14)  # period in which unparsable pages are counted
-# a worker's clock may be ahead; crawls dated later were by a wrong clock
+# a worker's clock may be ahead by this much; later dates come from a wrong clock
 CLOCK_ALLOWANCE = timedelta(days=1)
 # newest periods in which the share of refused pages may rise
 RISE_WINDOWS = (timedelta(hours=36), timedelta(days=7))

@@ -89,7 +89,7 @@ MIN_QUARTER_RELEASES = 16  # releases a year ago that are needed for a meaningfu
 # A rise of the share of refused pages
 MIN_RISE = 0.2  # share of the fetched pages that must be refused, and twice the earlier share
 MIN_REFUSED_PAGES = 3  # different pages
-MAX_CHANCE_PAGES = 500  # of more pages, such a rise is no chance
+MAX_CHANCE_PAGES = 500  # with more pages, such a rise is not chance
 
 
 FAULT_STATES = ("suspect", "failing", "never worked")

@@ -46,7 +46,7 @@ _LAW = (
     r"|ordning(?:en|ens)?|form(?:en|ens)|kungörelse(?:n|ns)?|instruktion(?:en)?|reglemente(?:t)?"
     r"|stadga(?:n)?|code|law)"
 )
-# of departments, in numbers of records and of committees
+# codes of departments in numbers of records and committees
 _DEPARTMENTS = "SB|Ju|UD|UF|UM|Fö|S|Fi|U|Jo|LI|L|M|KN|N|Ku|A|I|IJ|C"
 _DEPARTMENT_RECORD = r"(?:19|20)\d\d/\d{3,6}(?:/\w+)*(?![\w/])"
 _REPORT = rf"{_SESSION}[a-zåäö]{{1,3}}U\d{{1,3}}{_END}"
@@ -54,7 +54,7 @@ _COMMITTEES = "AU BoU CU FiU FöU JuU KU KrU LU MJU NU SfU SkU SoU TU UbU UFöU 
 # codes in numbers, as they are usually written
 _COMMITTEE_CODES = {code.lower(): code for code in _COMMITTEES.split()}
 _DEPARTMENT_CODES = {code.lower(): code for code in _DEPARTMENTS.split("|")}
-# type, what stands before the numbers, a number, and what stands after the last one
+# type, text before the numbers, a number, and text after the last one
 _PATTERNS = (
     ("prop", rf"(?:{_PREFIX}proposition(?:en|ens|er|erna)?|prop|bill){_GAP}", _IN_SESSION, ""),
     ("rskr", rf"(?:rskr|riksdagsskrivelse(?:n|r|rna)?){_GAP}", _IN_SESSION, ""),
@@ -129,7 +129,7 @@ _RANGE = re.compile(r"([\d/]+:)\s?(\d+)[–-]([\d/]+:)?(\d+)")
 _BARE_NUMBER = re.compile(
     r"(?<![\w\"/:.-])(?:\d{4}(?:/\d{2,4})?:\w{1,8}|\d{1,4}/\d{1,4})(?![\w\"/:-])"
 )
-# what every line with a reference has, to skip others
+# text that every line with a reference has; other lines are skipped
 _HINT = re.compile(r"[:/)-](?<=\d.)(?:[ \u00a0\u202f]?\d|\w).*")
 
 

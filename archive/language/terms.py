@@ -51,7 +51,7 @@ INVISIBLE_CHARACTERS = "\u00ad\u200b\u200c\u200d\ufeff"
 
 MAX_ABBREVIATION_LENGTH = 6  # letters; longer words in capitals are only emphasised
 ABBREVIATION = re.compile(
-    # begins with what is rare, which is faster: a capital that no other letter precedes
+    # starts with what is rare, for speed: a capital without a letter before it
     rf"[A-ZÅÄÖ](?<![^\W_].)[A-ZÅÄÖ]{{1,{MAX_ABBREVIATION_LENGTH - 1}}}(?![^\W_])"
 )
 
@@ -137,8 +137,7 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     to_lemma = english_lemma if english else swedish_lemma
     words = find_words(text)
     distinct, kept = dict.fromkeys(words), find_abbreviations(text, words)
-    # a longer one is no word, and must not get into the caches, which keep hundreds of thousands of
-    # entries
+    # anything longer is not a word, and must not fill the caches (hundreds of thousands of entries)
     kept |= {word for word in distinct if len(word) > MAX_COMPOUND_LENGTH}
     lemmas = {word: word if word in kept else to_lemma(word) for word in distinct}
     compounds = () if english else _list_compounds(lemmas.values())

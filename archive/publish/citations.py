@@ -79,7 +79,7 @@ class Citation:
     # last check that found it unchanged, or of an imported one, that found it at all; None if there
     # was none
     found: str | None = None
-    # the two versions, if what is cited is their comparison: what it shows is then in `sentence`
+    # the two versions, if their comparison is cited; `sentence` then says what it shows
     versions: tuple[Citation, ...] = ()
     sentence: str = ""
 

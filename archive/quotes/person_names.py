@@ -107,7 +107,7 @@ IS_ROLE = re.compile(
     rf"(?P<role>(?:en av )?(?:(?:[{UPPER}][\w:-]*s|[\w-]+)"
     rf" ){{0,4}}?[\w:-]*(?:{ROLE_HEADS})\w*[^.,;\n]*)",
 )
-# What follows a role and is no part of it.
+# Text that follows a role and is not part of it.
 ROLE_END = re.compile(
     r"\s+(?:när|efter|som|inför|i samband med|med anledning av|med ansvar|sedan|för"
     r" att|där|under|i (?:ett|en|sitt|sin)|och (?:deltog|talade|har|är|var|ska"
@@ -128,7 +128,7 @@ NO_ROLE = re.compile(
     r"|hennes|varpå|varefter|angående|apropå)(?!\w)",
     re.IGNORECASE,
 )
-# The body in a role: whose chef, or chef of what.
+# The organisation in a role: its chef, or chef of it.
 OWNER = re.compile(
     rf"(?P<body>[{UPPER}]\w*?):?s (?=[a-zåäö])|(?P<units>[{UPPER}][\w-]+)s (?=[a-zåäö])"
 )
@@ -194,26 +194,26 @@ NO_FIRST_NAME = re.compile(
     r"|Stora|Sri|Costa|New|El"
     r"|Saudi|Förenade|United|World|Human|Amnesty|Save)(?= )"
 )
-# Before a name that is not who says something: "säger generaldirektören för Hamnverket", "säger hon
+# Before a name that is not the speaker's: "säger generaldirektören för Hamnverket", "säger hon
 # till Anna Ek"
 AFTER_WORD = re.compile(
     r"(?:^| )(?:för|vid|på|i|hos|inom|till|från|av|med|om|att|of|at|in|from|that|for|to) $"
 )
-# What stands right before a passage in marks: a verb after its subject or before it, or "i
+# Text right before a quoted passage: a verb after or before its subject, or "i
 # formuleringen:"
 LEAD_IN = re.compile(
     rf"(?:(?P<verb>{SPEECH_VERBS})(?: (?P<object>[^.!?\"”]{{0,80}}?))?(?::| att|,)"
     rf"|(?:formuleringen|orden|citerar\)?):|(?:{SPEECH_VERBS}))$"
 )
-# Roles of one person at a time, without deputies: who has it in a release is one person.
+# Roles that only one person has at a time, without deputies.
 SOLE_ROLE = re.compile(
     r"(?!.*\b(?:vice|biträdande|bitr|ställföreträdande|tf|tillförordnad|tidigare|förre|f\.d)\b)"
     r"(?P<stem>(?:[\w-]+,? )*?[\w-]*(?:minister|generaldirektör|landshövding|överbefälhavare"
     r"|rikspolischef|riksåklagare))(?:n|en)?(?P<field> för .+)?",
     re.IGNORECASE,
 )
-# What spellings of a role need not have in common: articles, cases and prepositions. The order of
-# the words is none of it either.
+# Differences between spellings of a role that do not matter: articles, cases and prepositions. The
+# order of the words does not matter either.
 ROLE_ENDING = re.compile(
     rf"(?:(?P<head>{ROLE_HEADS})(?:n|en|et)|(?P<group>arna|erna|orna|et|en)s|(?P<kind>isk)[ae])$"
 )
@@ -510,7 +510,7 @@ def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
 
 def opens_sentence(text: str, position: int, role: str = "") -> bool:
     """Return whether a sentence begins at `position`, or with `role` right before it."""
-    # without a copy of all that is before: a paragraph may name thousands of people
+    # without copying all text before: a paragraph may name thousands of people
     end = _skip_spaces_back(text, position)
     if role and text.endswith(role, 0, end):
         end = _skip_spaces_back(text, end - len(role))

@@ -82,7 +82,7 @@ MAX_PHRASE_WORDS = 12
 MIN_COVERAGE = 0.55  # share of a quotation's words, weighted by rarity, that its original has
 MIN_ORDERED = 0.4  # share of its words that are there in the same order
 MIN_SHARED_WORDS = 4
-MAX_WEIGHT = 0.6  # of a word that no release has, because it may be a slip
+MAX_WEIGHT = 0.6  # weight of a word that no release has, because it may be a slip
 MAX_SEARCH_WORDS = 10  # rare words that candidates are found by
 # releases of a word that candidates are found by, unless there is no rarer one
 MAX_POSTINGS = 4_000
@@ -136,7 +136,7 @@ NOT_ALONE = re.compile(
     r"\b(?:som|vilk\w+|och|samt|genom|via|tillsammans|citera\w*|läs\w*|återge\w*|enligt"
     r"|who|which|and|through|quot\w+|together|according)\b"
 )
-# What looks like the full name of a person, and is none: first or last words of organisations and
+# Looks like the full name of a person, but is not: first or last words of organisations and
 # places
 NO_FULL_NAME = re.compile(
     r"^(?:White|Black|Green|Swedish"

@@ -140,7 +140,7 @@ THIRD_PERSON = re.compile(
 )
 # "säger NAME, samtidigt som han betonar …": what follows is the text's, no speech
 CLAUSE_OF_SPEAKER = re.compile(r"(?<!\w)(?:som|medan|när|där|och) (?:han|hon|hen|he|she)(?!\w)")
-# who is named asks, and does not answer
+# the named person asks, and does not answer
 ASKS = re.compile(r"(?<!\w)(?:frågar|frågade|undrar|undrade|asks|asked)(?!\w)")
 NO_SPEECH_VERB = re.compile("enligt|according")  # it names a source of the speaker
 # after a verb of saying: what a speaker says of their own words, or what follows no subject

@@ -22,17 +22,13 @@ from archive.language.reference_patterns import format_reference
 from archive.search.search_index import NO_VALUE, WAS_EDITED_SQL
 
 CODED_COLUMNS = ("agency", "kind", "year", "questions", "attachments", "edited")
-LISTED_COLUMNS = ("tag", "speaker", "reference")  # of which a release may have several values
+LISTED_COLUMNS = ("tag", "speaker", "reference")  # facets with several values per release
 NO_FILTERS: Mapping[str, Iterable[str]] = {}
-LOG_BATCH = 2_000  # changefeed entries to read at a time
+LOG_BATCH = 2_000  # changefeed entries, or releases, to read at a time
 LAST_CHANGE_SQL = "select ifnull(max(id), 0) as entry from changefeed"
+LAST_RELEASE_SQL = "select ifnull(max(release), 0) as release from release_facets"
 # read from an index, because in a row of `releases` these columns come after the texts
-CHANGED_RELEASES_SQL = f"""
-    with logged as (select distinct release from changefeed where id > :after and id <= :until),
-    changed as materialized (select release
-      from logged  -- one that moved may have left an edit to its new address
-      union select r.moved_to from logged join releases r indexed by idx_releases_times
-        on r.id = logged.release where r.moved_to is not null)
+_COLUMNS_SQL = f"""
     select c.release, l.agency, coalesce(l.kind, '{NO_VALUE}') as kind,
       coalesce(substr(l.sort_day, 1, 4), '{NO_VALUE}') as year, iif(l.questions > 0,
         'yes', 'no') as questions,
@@ -50,6 +46,19 @@ CHANGED_RELEASES_SQL = f"""
         from releases r indexed by idx_releases_times
         join document_references d on d.revision = r.revision where r.id = c.release) as reference
     from changed c left join release_facets l on l.release = c.release order by c.release
+"""
+CHANGED_RELEASES_SQL = f"""
+    with logged as (select distinct release from changefeed where id > :after and id <= :until),
+    changed as materialized (select release
+      from logged  -- one that moved may have left an edit to its new address
+      union select r.moved_to from logged join releases r indexed by idx_releases_times
+        on r.id = logged.release where r.moved_to is not null)
+    {_COLUMNS_SQL}
+"""
+LISTED_RELEASES_SQL = f"""
+    with changed as (
+      select release from release_facets where release > :after and release <= :until)
+    {_COLUMNS_SQL}
 """
 # from date.toordinal() to SQLite's julianday(), which starts half a day later
 JULIAN_DAY_OFFSET = 1_721_425
@@ -128,15 +137,28 @@ class ColumnCache:
         last = int((await run(LAST_CHANGE_SQL, {}))[0]["entry"])
         if last < before == self.last_change:  # and no concurrent search applied changes
             self.last_change = 0
+        if last and not self.last_change:
+            await self._read_all(run, last)
         while (after := self.last_change) < last:
             until = min(after + LOG_BATCH, last)
             rows = await run(CHANGED_RELEASES_SQL, {"after": after, "until": until})
             if self.last_change == after:  # otherwise, a concurrent search has applied them
-                if not after:
-                    self._clear()
                 self._store_rows(rows)
                 self.last_change = until
         return self
+
+    async def _read_all(self, run: RunQuery, last: int) -> None:
+        """Read all listed releases as they are after a changefeed entry, or later.
+
+        In the order of their ids, each page of the file is read once.
+        """
+        loaded = ColumnCache()
+        last_release = int((await run(LAST_RELEASE_SQL, {}))[0]["release"])
+        for after in range(0, last_release, LOG_BATCH):
+            values = {"after": after, "until": after + LOG_BATCH}
+            loaded._store_rows(await run(LISTED_RELEASES_SQL, values))
+        loaded.last_change = last
+        vars(self).update(vars(loaded))
 
     async def keep(self, name: str, read: Callable[[], Awaitable[Value]]) -> Value:
         """Return the cached result of `read`. It is read again if the archive has changed."""

@@ -25,7 +25,7 @@ MAX_COMPARED_HITS = 2_000_000  # hits that a comparison counts in one series
 FAR_MORE = 2  # times the limit; so many expected hits are not counted
 FIRST_BATCH = 10_000  # hits from which the number of all is expected
 READ_BATCH = 100_000  # hits read by one statement, which must stay within its limit of CPU time
-MAX_MONTHS = 48  # of a picture by month; longer ones are by year
+MAX_MONTHS = 48  # of a chart by month; longer charts are by year
 MONTH, YEAR = "month", "year"
 UNITS = (MONTH, YEAR)
 

@@ -58,7 +58,7 @@ class StateReference(NamedTuple):
     type: str
     number: str
     field: str  # title, lead, body, question, answer or caption
-    part: int | None  # number of the question or picture, from 1
+    part: int | None  # number of the question or image, from 1
     position: int  # characters of the text (in NFC) before it
     text: str  # as written
 

@@ -59,11 +59,11 @@ if TYPE_CHECKING:
 ENOUGH_HITS = 200  # with fewer strict hits, looser ones are ranked with them
 MAX_LOOSE_HITS = 100
 _MAX_FOUND = 5_000  # hits of any word; to find more would take too long
-_MAX_RANKED = 1_000  # of these, with the greatest share of the words; bm25 of more would, too
+_MAX_RANKED = 1_000  # with the greatest share of the words; bm25 of more takes too long
 _COVERAGE_POWER = 3  # of the share of the words that a hit has
 _MIN_NAMES = 2  # hits of a word that may be part of a name
 _NAME_PORTION = 0.8  # of these; if as many have it beside the next word, the two are a name
-_UNRANKED = -1.0  # the rank of hits by something else than words
+_UNRANKED = -1.0  # rank of results found by something other than words
 _TITLE_WEIGHT = 0.5  # of the share of the words that the title has
 # of all releases; the text of more is not looked up one by one
 _MAX_LOOKUP_SHARE = 0.0002

@@ -581,7 +581,7 @@ def _build_filter_condition(
         return sql.format(slugs=plan.bind_all(slugs))
     if node.field == CITED_FIELD:
         return build_cited_condition(node.value, plan.bind)
-    # A release without a date is on no day, so that a "not" finds it.
+    # An undated release is on no day, so a "not" finds it.
     return f"ifnull(l.sort_day {'>=' if node.field == 'from' else '<='} {plan.bind(node.value)}, 0)"
 
 

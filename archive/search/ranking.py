@@ -59,7 +59,7 @@ MAX_RARE_SHARE = 0.1  # of all releases that have a facet value; see `match_rare
 
 # Facets.
 ALWAYS_SHOWN_FACETS = ("agency", "kind", "year")  # of a single hit
-MAX_LISTED_VALUES = 20  # of a facet of which a release may have several
+MAX_LISTED_VALUES = 20  # of a facet with several per release
 AGENCY_NAMES_SQL = "select slug as value, name, name_en from agencies"
 NAMES_SQL = {
     "speaker": (
@@ -81,7 +81,7 @@ class HitPage:
     order: str
     facets: dict[str, list[FacetValue]]
     loose: LooseHits  # they are ranked with the strict ones if these are few
-    former: FormerHits  # those of the hits of which only an earlier version matches
+    former: FormerHits  # results that match only in an earlier version
     releases: Sequence[int] = ()  # of all strict hits, in any order; only some of them if `capped`
     # too many hits to rank: the newest with all words in their title come first
     title_matches_first: bool = False

@@ -34,7 +34,7 @@ FACETS = (
     *("agency", "kind", "year", "speaker", "tag", "reference"),
     *("questions", "attachments", "edited"),
 )
-# of which a release may have several values; of chosen ones, hits have all
+# facets with several values per release; results have all chosen values
 LISTED_FACETS = ("speaker", "tag", "reference")
 YES_NO_FACETS = ("questions", "attachments", "edited")
 EXCLUDE_SUFFIX = "__not"  # after the name of a facet, as in Datasette's own filters
@@ -47,7 +47,7 @@ MAX_NOTE_VALUE_LENGTH = 60  # characters
 MAX_PAGE_NUMBER = 10**6
 URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
 MAX_SERIES = 5  # searches or agencies that are compared
-# of which a URL has one each, besides the words
+# parameters that a URL has only once, besides the words
 PLAIN_PARAMETERS = (*DATE_FIELDS, "order", "show", "page", "size", "versions")
 SEARCH_PARAMETERS = (
     *("q", *FACETS, *(f"{name}{EXCLUDE_SUFFIX}" for name in FACETS)),
@@ -74,7 +74,7 @@ class SearchRequest:
     news: bool = False
     notes: tuple[SearchNote, ...] = ()  # about invalid parameters
     strict: bool = False  # without looser hits
-    all_versions: bool = False  # also releases of which only an earlier version matches
+    all_versions: bool = False  # also releases that match only in an earlier version
     loosened: Query | None = None  # searched for instead of `text` (see loose_hits)
 
     @cached_property

@@ -18,7 +18,7 @@ WHOLE = "whole"  # all texts together; an answer that the body repeats counts on
 class StateText(NamedTuple):
     field: str  # title, lead, body, question, answer or caption
     text: str  # in NFC
-    position: int | None = None  # number of the question or picture, from 1
+    position: int | None = None  # number of the question or image, from 1
     is_in_body: bool = False  # whether the body also contains this question or answer
 
 

@@ -252,7 +252,7 @@ def _find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[i
 
 def _apply_takedowns(archive: Archive, release_ids: Sequence[int]) -> None:
     """Limit every version and the current state of some releases to what takedowns allow."""
-    # what is derived of one may compare it with a version of another
+    # derived data of one may compare it with a version of another
     replaced = {release_id: _show_allowed(archive, release_id) for release_id in release_ids}
     for release_id, state in replaced.items():
         archive.derived.refresh(release_id, state)

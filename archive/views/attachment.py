@@ -46,7 +46,7 @@ FACTS = (  # members of a version in JSON
     ),
     *("sha256", "bytes", "takedown"),
 )
-WITHHELD_FACTS = (  # those that only a file has that no takedown hides
+WITHHELD_FACTS = (  # values that only files not hidden by a takedown have
     *(
         "url",
         "media_type",
@@ -98,7 +98,7 @@ WITHHELD_FACTS = (  # those that only a file has that no takedown hides
                 }
             ],
         )
-        | {  # that of a hidden release has none of these
+        | {  # a file of a hidden release has none of these
             "url?": "url Address at the agency",
             "media_type?": "str?",
             "kind?": "str? pdf, docx, xlsx or odt = pdf",

@@ -44,7 +44,7 @@ MAX_TEXT_QUOTATIONS = 1_000  # listed; more would block other requests while the
 MAX_CHECK_SECONDS = 15.0
 MAX_LINK_WORDS = 25  # of a quotation in a link to a search, or to the marked passage
 MIN_MARKED_WORDS = 4  # of a sentence that is marked; a shorter one may be in many places
-# what may stand between two sentences that follow each other in the quotation only
+# text that may be between two sentences that are only adjacent in the quotation
 SENTENCE_BREAK = re.compile(r"(?<=[.?!])\s+|\s*(?:\[…\]|…)\s*")
 VERDICTS = (
     "verbatim",

@@ -60,7 +60,7 @@ MONTHS_SQL = """
     where agency = '' and month <> '' and dated > 0
 """
 
-# canned queries, those that people ask most first; others follow in alphabetical order
+# canned queries, the most asked first; others follow in alphabetical order
 QUESTIONS = (
     *(
         "unannounced_edits",
@@ -86,7 +86,7 @@ QUESTIONS = (
         "crawl_record",
     ),
 )
-# tables and views that people need, the most wanted first; others are those of the archive's work
+# tables and views that people need, the most used first; the others serve the archive itself
 TABLES = (
     *(
         "releases_with_tags",

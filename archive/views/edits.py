@@ -96,7 +96,7 @@ FORMATS = ("json", "csv", "xlsx", "atom")
 EDITS_FEED_SIZE = 30
 WORDING_PAGE_SIZE, SHOWN_EDITS = 10, 5  # below a chart
 READING_MEMBERS = ("collection", "first_reading", "last_reading_before")
-OTHER_KINDS = ("past", "collection")  # of edits that are no edits that the archive saw
+OTHER_KINDS = ("past", "collection")  # kinds of edits that the archive did not see itself
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
 SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "notes")}
 

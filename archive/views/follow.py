@@ -61,7 +61,7 @@ MAX_ADDRESS_LENGTH = 254  # RFC 5321
 MAX_URL_LENGTH = 1_000
 # no quoted local parts, and no encoded words, which the header To would decode
 MAIL_ADDRESS = re.compile(r"(?!.*=\?)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([^@\s]+\.[^@\s]+)")
-# per hour, by one client, and by its network if the site is busy; links to everything: of one
+# per hour, by one client, and by its network if the site is busy; for links to everything: per
 # subscription
 MAX_CLIENT_REQUESTS = 10
 LIMIT_SECONDS = 3_600
@@ -80,7 +80,9 @@ class RequestCounter:
     """Counts the requests of each client in the last hour, in memory."""
 
     def __init__(self) -> None:
-        self.requests: deque[tuple[float, set[str]]] = deque()  # when, and what it is counted for
+        self.requests: deque[tuple[float, set[str]]] = (
+            deque()
+        )  # time, and the keys that it is counted for
         self.counts: Counter[str] = Counter()
 
     def is_allowed(self, client: str, max_requests: int | None = None) -> bool:
@@ -330,7 +332,7 @@ async def _show_subscription(site: SiteRequest) -> Response:
         for each in subscriptions
     ]
     if site.request.path.endswith("/export"):
-        # a link to one is in each message, which is forwarded, or seen by a whole channel
+        # each message has a link to one, and may be forwarded or seen by a whole channel
         hidden = {} if is_all else {"address": None}
         rows = [_format_subscription(each, what) | hidden for each, what in described]
         return _no_store(Response.json({"subscriptions": rows, "secret": secret}))
@@ -376,7 +378,9 @@ def _act_on_token(
             return None
         subscription, is_all = found
         if not is_all and not _is_open_to_all(action, subscription):
-            raise ReaderError(400, "error.follow_form")  # no page of such a link has this form
+            raise ReaderError(
+                400, "error.follow_form"
+            )  # the page of such a link does not have this form
         listed = store.list_shown(subscription, is_all=is_all)
         chosen = listed
         if not is_all or action != "end_all":

@@ -39,7 +39,7 @@ from archive.web import (
 
 # Where documents can be read. https://lagen.nu/om/lankning (staffanm/ferenda,
 # lagen/nu/res/static/lankning.rst) says that an address is the type and the number, and of statutes
-# the number alone. That of EU acts would need their kind, which most references leave out.
+# the number alone. The address of an EU act needs its type, which most references leave out.
 DOCUMENT_URLS = {
     "sfs": "https://lagen.nu/{}",
     **{name: f"https://lagen.nu/{name}/{{}}" for name in ("prop", "sou", "ds", "dir", "bet")},

@@ -104,7 +104,7 @@ def name_file(request: Any) -> str:
 def _name_workbook(site: SiteRequest, export: DataList) -> str:
     """Return the name of an Excel file without its suffix.
 
-    For a list for readers, this is the search text, or else the name of the list, and the date.
+    For a list for readers, this is the search text (or else the name of the list) and the date.
     """
     name = name_file(site.request)
     if not export.headers:
@@ -258,7 +258,7 @@ FORMATS = {
     "time": {"num_format": "yyyy-mm-dd hh:mm", "align": "left"},
     "link": {"font_color": "#0563C1", "underline": 1},
 }
-# How the keys of the texts of the codes in a column, or in that of one list, begin
+# prefixes of the keys of texts for the codes in a column, or in a column of one list
 CODES = {
     "kind": "release_kind.",
     "edits/kind": "edits.kind.",
@@ -272,7 +272,7 @@ CODES = {
     "period": "value.period.",
     "state": "batch.state.",
 }
-# what a list with releases has besides in Excel; nothing of those that are hidden
+# further columns of a list with releases in Excel; empty for hidden ones
 RELEASE_COLUMNS = ("lead", "body", "people", "tags")
 RELEASE_TEXTS_SQL = """
     select r.id, r.lead, r.body,

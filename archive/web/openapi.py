@@ -284,7 +284,7 @@ class Operation:
         >>> Operation(summary="", row=row).columns
         ['id', 'why']
         """
-        # beside lists and mappings
+        # neither lists nor mappings
         return [
             name
             for name, wanted in self.row.items()

@@ -74,7 +74,7 @@ class SandboxLimits:
     work: Mapping[str, Work] = field(default_factory=lambda: WORK)
     # SQL time per request with all its facets, or per page of a stream
     request_seconds: float = 3.0
-    # of its time; a statement that had less on a processor was stopped because the machine is busy
+    # share of its time on a processor; below it, the machine was too busy for the statement
     starved_share: float = 0.5
     # extra time, after sql_time_limit_ms, for SQLite to stop before the worker is killed
     kill_delay: float = 0.5
@@ -96,9 +96,9 @@ class SandboxLimits:
     max_html_values: int = 6_000
     max_parameter_length: int = 10_000  # characters of one URL parameter, such as sql= or _search=
     max_parameters: int = 200  # per URL; Datasette's work grows with the square of their number
-    # of a request: 50 kB of text in a form take three times as much if all is escaped
+    # of a request: 50 kB of text in a form take three times as much if everything is escaped
     max_body_bytes: int = 160_000
-    # of a body that is too long, read so that the client gets its answer
+    # read of a body that is too long, so that the client gets its response
     max_discarded_bytes: int = 2_000_000
     # all large responses that wait for slow readers; the server needs twice that
     max_buffered_bytes: int = 64_000_000
@@ -508,7 +508,9 @@ class BodyReceiver:
 
     def __init__(self, limits: SandboxLimits) -> None:
         self.limits = limits
-        self.clients: dict[asyncio.Timeout, str] = {}  # of those being received, oldest first
+        self.clients: dict[
+            asyncio.Timeout, str
+        ] = {}  # clients of bodies being received, oldest first
 
     async def receive(self, scope: dict[str, Any], receive: Any, client: str) -> RequestBody | None:
         """Receive a body. Returns None if too many of this client are being received.

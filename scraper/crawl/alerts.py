@@ -7,7 +7,7 @@ Settings come from the environment only, as some are secrets:
     ALERT_SECRET       `whsec_` and a key in base64, which signs the webhook's messages (Standard
                        Webhooks 1.0).
     ALERT_MAIL         Recipients: email addresses, separated by commas.
-    ALERT_SMTP         Mail server: `smtp://host:25` (STARTTLS if offered), or with TLS from the
+    ALERT_SMTP         SMTP server: `smtp://host:25` (STARTTLS if offered), or with TLS from the
                        start `smtps://user:password@host:465`.
     ALERT_MAIL_FROM    The sender. Default: the first address of `ALERT_MAIL`.
     ALERT_LANGUAGE     `sv` (default) or `en`.
@@ -376,7 +376,7 @@ def _format_subject(counts: dict[str, int], language: str) -> str:
     """Return a message's subject. counts: number of agencies by type of alert.
 
     >>> _format_subject({"faults": 2, "recoveries": 0, "passed": 1}, "en")
-    'Myndighetsarkivet: 2 new faults, 1 transient'
+    'Myndighetsarkivet: 2 new faults, 1 transient fault'
     """
     counted = [
         translate(language, f"alert.count.{kind}", n=number)

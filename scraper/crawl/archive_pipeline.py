@@ -146,7 +146,7 @@ class ArchivePipeline(CrawlerComponent):
 
     def announce_stored(self, slug: str, last_revision_id: int) -> None:
         """Send the signal item_scraped for each release of an agency that was stored after a given
-        revision.
+        version.
         """
         rows = self.spider.archive.db.execute(
             "select distinct r.url from revisions v join releases r on r.id = v.release"

@@ -34,7 +34,7 @@ DATE_LENGTH = len("2024-03-01")
 class PageMatch:
     """Which release a page belongs to, and how.
 
-    kind:
+    Values of `kind`:
         same        the release that is stored under its URL, or a new one
         renamed     the stored release, which has a new URL now
         merged      the stored release, whose new URL is already stored as another release

@@ -602,8 +602,8 @@ class CrawlRecorder:
     def keep_refused(
         self, url: str, release_id: int | None, response: FetchedPage, reason: str
     ) -> None:
-        """Keep a response in which no release could be read, unless its release is taken down or a
-        file.
+        """Keep a response in which no release could be read, unless its release is hidden, redacted
+        or a file.
         """
         entry, addresses = self.archive.frontier.get(url), (url, response.url)
         is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)
@@ -665,7 +665,7 @@ class CrawlRecorder:
         refusal: why no release was read in the response, which is then kept
         (archive.database.refused_pages).
 
-        Return False, and delete the removal, if another text (kind `replaced`) that could be a
+        Return False, and delete the removal, if another text (type `replaced`) that could be a
         release (`credible`) has been at this URL for so long that it counts as the release's new
         text. A release that disappeared while a copy of it is at another of the agency's URLs has
         moved, and is merged with that copy.

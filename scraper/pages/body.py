@@ -233,7 +233,7 @@ def _is_kind_block(block: PageBlock, index: int) -> bool:
 
 
 def is_caption_block(block: PageBlock) -> bool:
-    """Return whether a paragraph is a picture's caption or credit, by a sign or by the class of its
+    """Return whether a paragraph is an image's caption or credit, by a sign or by the class of its
     element.
     """
     if (

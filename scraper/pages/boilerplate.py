@@ -727,8 +727,8 @@ def _has_sentence_text(text: str) -> bool:
 
 
 def _is_teaser(element: Element) -> bool:
-    """Return whether a short element is a link to another page with its heading, picture, date or
-    one paragraph.
+    """Return whether a short element is a link to another page with its heading, image, date or one
+    paragraph.
     """
     if element.tag in NON_CARD_TAGS or has_min_letters(element, MAX_CARD_LENGTH):
         return False

@@ -591,8 +591,9 @@ class ContactParser:
 
 @cache_by_text()
 def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
-    """Split a line into (kind, text): name, name part, owner (of an email link), role, desk, phone,
-    email.
+    """Split a line into pairs of type and text.
+
+    The types are: name, name part, owner (of an email link), role, desk, phone, email.
 
     A role is a title, an office, or the subject that the contact is responsible for. A desk has a
     number that several people share (see `SHARED_NUMBER`). Cached, because pages of a site have the

@@ -145,7 +145,7 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
 
     Sentences of the frame around the start are kept, unless they are in an alert or in a box with a
     heading of its own, because a lead or a correction may be above the heading. Dates, tags and
-    pictures are kept if no sentence is beside them, and so are the elements `kept`.
+    images are kept if no sentence is beside them, and so are the elements `kept`.
     """
     lineage = _collect_lineage((start, *kept))
     lineage.update(part for element in kept for part in element.iter())

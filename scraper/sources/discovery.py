@@ -52,7 +52,7 @@ MAX_PRESS_ROOMS = 3
 
 @dataclass(slots=True)
 class SourceURLs:
-    """The URLs of an agency's sources, by kind.
+    """The URLs of an agency's sources, by type.
 
     press_rooms: links to news on hosts that are not the agency's; crawls only read them if they are
     declared.

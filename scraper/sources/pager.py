@@ -781,7 +781,7 @@ def _is_pager_text(text: str) -> bool:
 
 def _get_labels(element: Element) -> list[str]:
     """Return the texts of a link or button: its own text, its value, and the texts of its
-    attributes and pictures.
+    attributes and images.
     """
     return [
         get_line_text(element),

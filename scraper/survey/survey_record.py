@@ -12,9 +12,9 @@ A Row is an agency in report.json, without what changed (scraper/survey/survey_s
     final_home  where its home page redirected to
     problem     why nothing could be read; failure: its type (scraper/crawl/failures.py)
     robots      the SHA-256 of its robots.txt, which is in captures.db
-    sources     kind · url · is_declared: the present table names it · is_crawled: a crawl with that
-                table reads it · is_proposed: with the proposed one · links · problem: why it is
-                left out · failure: its type · note: why it may list more than was read
+    sources     `kind` · url · is_declared: the present table names it · is_crawled: a crawl with
+                that table reads it · is_proposed: with the proposed one · links · problem: why it
+                is left out · failure: its type · note: why it may list more than was read
     pages       url · sha256 · sources: the URLs that list it · is_crawled, is_proposed · fields:
                 the release as it would be stored, empty if there is none · problem: why there is
                 none · failure: its type · doubts · right, judged: what a person said, and when

@@ -351,7 +351,7 @@ class AgencySurvey:
 
 def _is_useless(source: ProbedSource, result: ProbeResult) -> bool:
     """Return whether a crawl loses nothing without a source: it is missing, a sitemap of something
-    else (such as pictures), or a page next to the list of releases.
+    else (such as images), or a page next to the list of releases.
     """
     if source.links or source.problem or source.note:
         return source.failure == "status 404"

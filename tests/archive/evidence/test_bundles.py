@@ -344,9 +344,8 @@ def test_removal_and_move_have_bundles(archive: Path, tmp_path: Path) -> None:
     assert json.loads(move["removal.json"])["target"] == url(99)
     assert read_guide(move).startswith("Evidence for move 3: Fyr 3\n")
     assert "A move has no response of its own" in read_guide(move)
-    assert (
-        f"The archive found that the release had moved: {FIRST_CRAWL.isoformat()}"
-        in read_guide(move)
+    assert f"The archive found that the release had moved: {FIRST_CRAWL.isoformat()}" in read_guide(
+        move
     )
     assert read_guide(move, "sv").startswith("Underlag för flytt 3: ")
     assert not write_bundle(archive, "removals", [99], io.BytesIO())

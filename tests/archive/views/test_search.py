@@ -431,9 +431,7 @@ async def test_files_have_every_hit(
     found = await get_json(site, f"{query}&size=1")
     assert found["capped"] or found["total"] + found["loose"] == len(rows)
     if rows and not found["capped"]:
-        assert f"CSV och Excel: {len(rows)} rader" in await site.text(
-            f"/search?{query}"
-        )
+        assert f"CSV och Excel: {len(rows)} rader" in await site.text(f"/search?{query}")
 
 
 async def test_loose_hits_are_marked_and_not_in_the_feed(uncrawled_site: Site) -> None:

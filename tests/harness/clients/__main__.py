@@ -51,6 +51,7 @@ from tests.harness.clients.served import (
     make_folder,
     serve_to_clients,
 )
+from tests.harness.clients.validators import check_publication, check_webhooks
 from tests.harness.world.tables import Stopwatch, print_tables
 
 MONTHS = "från:2024 till:2024"  # many releases of the collection only state a month
@@ -125,6 +126,7 @@ HISTORY_CHECKS: Checks = {
     "feeds": lambda served: check_feeds(served, "vägarna"),
     "mirror": lambda served: check_mirror(served, 7),
     "dataset": lambda served: check_dataset(served, "", whole=True),
+    "webhooks": check_webhooks,
 }
 LARGE_CHECKS: Checks = {"broken": check_broken_streams}
 SAMPLE_CHECKS: Checks = {
@@ -145,6 +147,7 @@ SAMPLE_CHECKS: Checks = {
     "warc": check_warc,
     "evidence": check_evidence,
     "dataset": lambda served: check_dataset(served, "", whole=True),
+    "publication": check_publication,
 }
 CORPUS_CHECKS: Checks = {
     "paging": lambda served: check_collection(served, AGENCY),

@@ -315,7 +315,7 @@ def build_schema_dataset(
 ) -> dict[str, Any]:
     """Describe the data of a site as a schema.org Dataset.
 
-    months: the first and the last of the releases' publication, None if no release states one.
+    months: the months of the first and last publication; None if no release states one.
     """
     publisher = {"@type": "Organization", "name": "Myndighetsarkivet", "url": f"{site}/about"}
     contact = {"@type": "ContactPoint", "url": contact_url or f"{site}/about"}
@@ -341,7 +341,7 @@ def build_schema_dataset(
 def list_schema_files(
     package: Mapping[str, Any], files: Iterable[PublishedFile], started: datetime, site: str
 ) -> dict[str, Any]:
-    """Return what the description of a site's data has besides if there is a publication."""
+    """Return the values that a publication adds to the description of a site's data."""
     return {
         "version": package["version"],
         "dateModified": f"{started:%Y-%m-%dT%H:%M:%SZ}",

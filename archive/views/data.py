@@ -213,7 +213,10 @@ async def _show_data(site: SiteRequest) -> Response:
 async def _describe_dataset(
     site: SiteRequest, publication: Publication | None, withheld: str | None
 ) -> dict[str, Any]:
-    """Describe the data for search engines; files only while readers get them."""
+    """Describe the data for search engines.
+
+    Files are only listed if they can be downloaded.
+    """
     (months,) = await site.run(MONTHS_SQL, {})
     contact_url = (await read_instance_metadata(site.datasette)).get("about_url")
     address = site.url("/").rstrip("/")

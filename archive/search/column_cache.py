@@ -56,7 +56,8 @@ CHANGED_RELEASES_SQL = f"""
     {_COLUMNS_SQL}
 """
 LISTED_RELEASES_SQL = f"""
-    with changed as (select release from release_facets where release > :after and release <= :until)
+    with changed as (
+      select release from release_facets where release > :after and release <= :until)
     {_COLUMNS_SQL}
 """
 # from date.toordinal() to SQLite's julianday(), which starts half a day later

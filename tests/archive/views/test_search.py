@@ -66,7 +66,7 @@ async def test_help_is_linked_to_the_search_box(site: Site) -> None:
         )
     for link in (await site.page("/search?lang=en")).cssselect(".help dt a"):
         text = await site.text(link.attrib["href"])
-        assert "was searched for as" not in text
+        assert "was treated as" not in text
         assert "quotation mark is missing" not in text
 
 

@@ -14,7 +14,7 @@ NEXT_TESTS = $(addprefix tests/archive/,views web test_queries.py test_api.py te
 unexport PYTHONDONTWRITEBYTECODE # else each of the tests' some hundred commands compiles every module anew
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test test-slow test-next lint format browser looks texts fonts agencies reference bench bulk year fuzz quarter kill locked weather replicas workers clients survey past clean
+.PHONY: install run crawl serve test test-slow test-next lint format browser looks texts lock fonts agencies reference bench bulk year fuzz quarter kill locked weather replicas workers clients survey past clean
 
 install: .venv/installed
 
@@ -84,6 +84,13 @@ texts: install          ## after an edit of archive/locale: other languages get 
 		--domain myndighetsarkivet --output-dir archive/locale \
 		--input-file archive/locale/sv/LC_MESSAGES/myndighetsarkivet.po
 	$(BIN)/pybabel --quiet compile --domain myndighetsarkivet --directory archive/locale
+
+lock:                   ## requirements.lock: constraints.txt with hashes, for servers; after an edit of pyproject.toml or constraints.txt
+	$(PYTHON) -m venv .venv/uv
+	.venv/uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv==0.13.9'
+	@printf 'setuptools>=77\nbabel>=2.17\n' > .venv/uv/build.in # what builds the package
+	.venv/uv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11.5 --no-header --no-annotate \
+		-c constraints.txt --extra datasets --extra distributed --extra mcp pyproject.toml .venv/uv/build.in -o requirements.lock
 
 fonts:                  ## archive/static/*.woff2, made of Adobe's; then put their hashes into style.css, as a test says
 	@rm -rf .venv/fonts && mkdir -p .venv/fonts

@@ -378,8 +378,8 @@ def print_digest(file: Path) -> int:
 def reindex(file: Path, processes: int | None) -> None:
     """Recompute the search index, other derived data and all counts.
 
-    A crawl does this itself after an update that changes rules. Run it if nothing crawls the
-    archive. An interrupted run is continued.
+    After an update that changes rules, a crawl does this itself. Run the command if nothing crawls
+    the archive. An interrupted run is continued.
     """
     from archive.language.terms import ANALYSIS_VERSION
     from archive.store.releases import Archive

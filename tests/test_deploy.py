@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from argparse import ArgumentParser
 from configparser import ConfigParser
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
 from cronsim import CronSim
 from jsonschema import validators
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from scrapy.settings import Settings
 
 from archive.__main__ import commands as archive_commands
@@ -140,6 +143,41 @@ def test_containers_are_not_root_and_their_commands_exist() -> None:
     assert {"round", "notify", "backup"} <= {*reported}
     for command in re.findall(r"CMD (\[.+\])", text):
         check_command(json.loads(command))
+
+
+LOCKED_EXTRAS = ("datasets", "distributed", "mcp")
+
+
+def read_pins(text: str) -> dict[str, str]:
+    """Return the versions of lines such as `idna==3.20`, by canonical name."""
+    pins = re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE)
+    return {str(canonicalize_name(name)): version for name, version in pins}
+
+
+def test_the_lock_has_what_servers_need_in_the_versions_that_were_tested() -> None:
+    text = (ROOT / "requirements.lock").read_text("utf-8")
+    locked, tested = read_pins(text), read_pins((ROOT / "constraints.txt").read_text("utf-8"))
+    assert {name: tested.get(name, version) for name, version in locked.items()} == locked
+    elsewhere = read_pins("\n".join(line for line in text.splitlines() if " ; " in line))
+    assert locked.keys() - tested.keys() - elsewhere.keys() == {"pip", "setuptools"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    extras = project["project"]["optional-dependencies"]
+    requirements = [
+        *project["build-system"]["requires"],
+        *project["project"]["dependencies"],
+        *(each for name in LOCKED_EXTRAS for each in extras[name]),
+    ]
+    for requirement in map(Requirement, requirements):
+        if requirement.marker is None or requirement.marker.evaluate():
+            version = locked[canonicalize_name(requirement.name)]
+            assert version in requirement.specifier, "make lock"
+
+
+def test_every_package_of_the_lock_has_hashes_and_no_index() -> None:
+    text = (ROOT / "requirements.lock").read_text("utf-8")
+    entries = re.split(r"^(?=\w)", text, flags=re.MULTILINE)[1:]
+    entry = re.compile(r"[\w.-]+==\S+(?: ; [^\\\n]+)?(?: \\\n    --hash=sha256:[0-9a-f]{64})+\n")
+    assert [each for each in entries if not entry.fullmatch(each)] == []
 
 
 def test_the_site_in_a_container_believes_the_proxy_and_nobody_else_reaches_it() -> None:

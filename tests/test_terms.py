@@ -21,7 +21,8 @@ from tests.case_tables import load_rows
 
 ROOT = Path(__file__).parents[1]
 CODE = re.compile(
-    r"^```.*?^```|`[^`]+`|https?://\S+|\]\([^)]*\)|<[^>\n]+>|\{\w*\}|(?m:^ *>>>.*?(?:\n\s*\n|\Z))",
+    r"^ *```.*?^ *```|`[^`]+`|https?://\S+|\]\([^)]*\)|<[^>\n]+>|\{[^}\n]*\}"
+    r"|(?<![\w.])/[\w/-][\w/.?=&-]*|(?m:^ *>>>.*?(?:\n\s*\n|\Z))",
     re.DOTALL | re.MULTILINE,
 )
 PARAMETER = re.compile(r"^ *[\w*]+(?:, [\w*]+)*:(?= )", re.MULTILINE)  # of a docstring

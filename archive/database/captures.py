@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import sqlite3
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
@@ -25,8 +26,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-import zstandard
 
 from archive.database.sqlite_files import (
     SCHEMA_VERSION,
@@ -38,6 +37,11 @@ from archive.database.sqlite_files import (
     sqlite_errors,
     write_transaction,
 )
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +96,8 @@ EVIDENCE_HEADERS = (  # header fields that show how a response was received; coo
 # level 9 saves 3 % on real pages in 1.3 times the time, level 15 saves 8 % in ten times
 COMPRESSION_LEVEL = 6
 QUICK_LEVEL = 1  # about a seventh larger, in a quarter of the time
-# largest cached base; its compressor takes several times as much memory
+MIN_BASE_BYTES = 8  # zstd makes no use of a shorter one
+# largest cached base; its dictionary takes several times as much memory
 MAX_CACHED_BASE_BYTES = 500_000
 MAX_CACHE_BYTES = 64_000_000  # all cached bases together
 
@@ -333,7 +338,7 @@ class Captures(AbstractContextManager["Captures"]):
     def _decompress(self, sha256: str, size: int, data: bytes, base: bytes | None = None) -> bytes:
         try:
             body = decompress(data, size, base)
-        except (zstandard.ZstdError, TypeError, ValueError) as error:
+        except (zstd.ZstdError, TypeError, ValueError) as error:
             raise ArchiveError(
                 self.path, f"is damaged: {error}", table="blobs", key=sha256
             ) from error
@@ -451,7 +456,7 @@ class HostBases:
 
     def _estimate_size(self, body: bytes) -> float:
         if not self.estimates_left:
-            frame = zstandard.ZstdCompressor(level=QUICK_LEVEL).compress(body)
+            frame = zstd.compress(body, QUICK_LEVEL)
             self.compressed_share = min(MAX_SHARE_ESTIMATE, len(frame) / max(1, len(body)))
             self.estimates_left = PAGES_PER_ESTIMATE
         self.estimates_left -= 1
@@ -465,32 +470,23 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
     >>> len(compress(page + b"!", page)) < len(compress(page + b"!")) < len(page)
     True
     """
-    if base is None:
-        return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(body)
-    window = max(10, (len(body) + len(base)).bit_length())  # spans body and base
+    if base is None or len(base) < MIN_BASE_BYTES:
+        return zstd.compress(body, COMPRESSION_LEVEL)
+    options: dict[int, int] = {
+        zstd.CompressionParameter.compression_level: COMPRESSION_LEVEL,
+        # spans body and base
+        zstd.CompressionParameter.window_log: max(10, (len(body) + len(base)).bit_length()),
+    }
     build = (
-        _build_compressor if len(base) <= MAX_CACHED_BASE_BYTES else _build_compressor.__wrapped__
+        _build_dictionary if len(base) <= MAX_CACHED_BASE_BYTES else _build_dictionary.__wrapped__
     )
-    return build(base, window).compress(body)
+    return zstd.compress(body, options=options, zstd_dict=build(base).as_digested_dict)
 
 
 @lru_cache(maxsize=4)  # some megabytes each; successive pages of a site share one
-def _build_compressor(base: bytes, window: int) -> zstandard.ZstdCompressor:
-    """Return a reusable compressor with a base as its dictionary."""
-    parameters = zstandard.ZstdCompressionParameters.from_level(
-        COMPRESSION_LEVEL,
-        source_size=len(base),
-        dict_size=len(base),
-        window_log=window,
-        write_content_size=1,
-    )
-    dictionary = _build_dictionary(base)
-    dictionary.precompute_compress(compression_params=parameters)
-    return zstandard.ZstdCompressor(compression_params=parameters, dict_data=dictionary)
-
-
-def _build_dictionary(base: bytes) -> zstandard.ZstdCompressionDict:
-    return zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+def _build_dictionary(base: bytes) -> zstd.ZstdDict:
+    """Return a base as a dictionary, which keeps what it needs to compress many pages."""
+    return zstd.ZstdDict(base, is_raw=True)
 
 
 def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
@@ -501,11 +497,12 @@ def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
     >>> decompress(compress(b"abc", b"abcabc"), 3, b"abcabc")
     b'abc'
     """
-    declared_size = zstandard.get_frame_parameters(frame).content_size
+    declared_size = zstd.get_frame_info(frame).decompressed_size
     if declared_size != size:  # checked before so much memory is allocated
         raise ValueError(f"holds {declared_size} bytes, not {size}")
-    dictionary = None if base is None else _build_dictionary(base)
-    return zstandard.ZstdDecompressor(dict_data=dictionary).decompress(frame)
+    if base is None or len(base) < MIN_BASE_BYTES:
+        return zstd.decompress(frame)
+    return zstd.decompress(frame, zstd.ZstdDict(base, is_raw=True))
 
 
 def compute_sha256(content: bytes) -> str:

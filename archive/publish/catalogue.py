@@ -119,7 +119,6 @@ FILE_FORMATS = {  # of the file extensions that are in the EU's list of file typ
     for extension, name in (("csv", "CSV"), ("json", "JSON"), ("parquet", "PARQUET"))
 }
 RIGHTS_PATH = "/about#licence"  # what the site says of its licence
-COUNTRY = f"{EU_VOCABULARY}country/SWE"
 
 
 def build_croissant(
@@ -285,7 +284,7 @@ def build_dcat(
             "vcard:fn": "Myndighetsarkivet",
             "vcard:hasURL": publisher,
         },
-        "dct:spatial": {"@id": COUNTRY},
+        "dct:spatial": {"@id": f"{EU_VOCABULARY}country/SWE"},
         "dct:temporal": build_dcat_period(package),
         "dct:rights": rights,
         "dcat:landingPage": home,
@@ -299,7 +298,7 @@ def build_dcat(
         "dct:title": "Myndighetsarkivet",
         "dct:description": localise("index.tagline"),
         "dct:language": languages,
-        "dct:spatial": {"@id": COUNTRY},
+        "dct:spatial": {"@id": f"{EU_VOCABULARY}country/SWE"},
         "dcat:themeTaxonomy": {"@id": f"{EU_VOCABULARY}data-theme"},
         "dct:publisher": publisher,
         "dct:modified": modified,
@@ -315,10 +314,9 @@ def build_schema_dataset(
 ) -> dict[str, Any]:
     """Describe the data of a site as a schema.org Dataset.
 
-    months: the first and the last of the releases' publication, None if no release states one.
+    months: the months of the first and last publication; None if no release states one.
     """
     publisher = {"@type": "Organization", "name": "Myndighetsarkivet", "url": f"{site}/about"}
-    contact = {"@type": "ContactPoint", "url": contact_url or f"{site}/about"}
     return {
         "@context": "https://schema.org",
         "@type": "Dataset",
@@ -330,10 +328,17 @@ def build_schema_dataset(
         "inLanguage": ["sv", "en"],
         "isAccessibleForFree": True,
         "usageInfo": site + RIGHTS_PATH,  # no licence: the texts belong to the agencies
-        "publisher": publisher | {"contactPoint": contact},
+        "publisher": {
+            **publisher,
+            "contactPoint": {"@type": "ContactPoint", "url": contact_url or f"{site}/about"},
+        },
         "creator": publisher,
         "includedInDataCatalog": {"@type": "DataCatalog", "url": f"{site}/"},
-        "spatialCoverage": {"@type": "Country", "name": "Sverige", "sameAs": COUNTRY},
+        "spatialCoverage": {
+            "@type": "Country",
+            "name": "Sverige",
+            "sameAs": f"{EU_VOCABULARY}country/SWE",
+        },
         **({"temporalCoverage": "/".join(filter(None, months))} if all(months) else {}),
     }
 
@@ -341,7 +346,7 @@ def build_schema_dataset(
 def list_schema_files(
     package: Mapping[str, Any], files: Iterable[PublishedFile], started: datetime, site: str
 ) -> dict[str, Any]:
-    """Return what the description of a site's data has besides if there is a publication."""
+    """Return the values that a publication adds to the description of a site's data."""
     return {
         "version": package["version"],
         "dateModified": f"{started:%Y-%m-%dT%H:%M:%SZ}",

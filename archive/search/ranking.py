@@ -534,10 +534,9 @@ class HitFinder:
         return HitList(ids=list(relevance), releases=list(relevance))
 
     def match_rare_facets(self) -> list[str]:
-        """Return the expressions of the chosen facets that at most MAX_RARE_SHARE of all releases
-        have.
+        """Return expressions for the chosen facets that few releases have (MAX_RARE_SHARE).
 
-        With a common one, bm25 takes longer: it counts the releases of each term.
+        With a common facet, bm25 takes longer, because it counts the releases of each term.
         """
         most = self.columns.size * MAX_RARE_SHARE
         rare = {

@@ -213,11 +213,16 @@ async def _show_data(site: SiteRequest) -> Response:
 async def _describe_dataset(
     site: SiteRequest, publication: Publication | None, withheld: str | None
 ) -> dict[str, Any]:
-    """Describe the data for search engines; files only while readers get them."""
+    """Describe the data for search engines.
+
+    Files are only listed if they can be downloaded.
+    """
     (months,) = await site.run(MONTHS_SQL, {})
-    contact_url = (await read_instance_metadata(site.datasette)).get("about_url")
+    metadata = await read_instance_metadata(site.datasette)
     address = site.url("/").rstrip("/")
-    described = build_schema_dataset(address, site.language, tuple(months), contact_url)
+    described = build_schema_dataset(
+        address, site.language, tuple(months), metadata.get("about_url")
+    )
     if publication and not withheld:
         files = publication.files.values()
         described |= list_schema_files(publication.package, files, publication.started, address)

@@ -24,7 +24,6 @@ from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 from datasette import Response
 from datasette.utils import add_cors_headers
 
@@ -491,10 +490,13 @@ async def fetch(
     site = current_site.get()
     scope = site.request.scope
     headers = {"accept-language": site.language}
-    transport = httpx.ASGITransport(app=scope["archive_app"], client=scope.get("client") or ("", 0))
+    httpx2 = importlib.import_module("httpx2")  # the extra mcp installs it
+    transport = httpx2.ASGITransport(
+        app=scope["archive_app"], client=scope.get("client") or ("", 0)
+    )
     query = {name: str(value) for name, value in parameters.items() if value is not None}
     method, url = "GET" if body is None else "POST", site.url(path)
-    async with httpx.AsyncClient(
+    async with httpx2.AsyncClient(
         transport=transport, headers=headers, follow_redirects=True
     ) as client:
         response = await client.request(method, url, params=query, json=body)

@@ -1,7 +1,7 @@
-"""/metrics: what an operator's monitoring reads, as OpenMetrics 1.0 text.
+"""/metrics: figures for an operator's monitoring, as OpenMetrics 1.0 text.
 
-It answers 404 unless metadata.json has `"plugins": {"metrics": {"enabled": true}}`. Figures of
-requests and of the process are those of the process that answers, since it started.
+404 unless metadata.json has `"plugins": {"metrics": {"enabled": true}}`. Figures about requests and
+the process are only from the process that responds, since it started.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from archive.views.agencies import read_agency_overview
 from archive.web import SiteRequest, site_view
 from archive.web.request_limits import BODY
 
-PREFIX = "myndighetsarkivet_"
 FIGURES: Mapping[str, tuple[str | None, str]] = {  # name → label, if it has one, and help
     "build_info": ("version", "Version of the program."),
     "releases": ("agency", "Releases."),
@@ -42,7 +41,6 @@ FIGURES: Mapping[str, tuple[str | None, str]] = {  # name → label, if it has o
     "requests_waiting": ("work", "Requests that wait in the queue."),
     "requests_refused": ("work", "Requests answered 503 because too many waited."),
 }
-COUNTERS = ("requests_refused",)
 COUNTS_SQL = f"""
     select (select count(*) from revisions) as versions,
       (select count(*) from removals where confirmed is not null and confirmed is not ended
@@ -61,14 +59,13 @@ async def _show_metrics(site: SiteRequest) -> Response:
     values = {**await _read_archive_values(site), **_read_server_values(site)}
     families = list(ProcessCollector(registry=None).collect())
     for name, (label, text) in FIGURES.items():
-        family_class = CounterMetricFamily if name in COUNTERS else GaugeMetricFamily
-        family = family_class(PREFIX + name, text, labels=[label] if label else [])
+        family_class = CounterMetricFamily if name == "requests_refused" else GaugeMetricFamily
+        family = family_class(f"myndighetsarkivet_{name}", text, labels=[label] if label else [])
         for key, value in values[name].items():
             family.add_metric([key] if label else [], value)
         families.append(family)
-    registry = SimpleNamespace(collect=lambda: families)
     return Response(
-        generate_latest(registry).decode(),  # type: ignore[no-untyped-call]
+        generate_latest(SimpleNamespace(collect=lambda: families)).decode(),  # type: ignore[no-untyped-call]
         headers={"cache-control": "no-store"},
         content_type=CONTENT_TYPE_LATEST,
     )
@@ -76,14 +73,13 @@ async def _show_metrics(site: SiteRequest) -> Response:
 
 async def _read_archive_values(site: SiteRequest) -> dict[str, Mapping[str, float]]:
     (counts,) = await site.run(COUNTS_SQL, {})
-    edits = await count_edits(site.run, parse_edits_query(site.args))
     agencies = await read_agency_overview(site.run)
     health = await read_agency_health(site.run, site.language)
     quarantined = {row["agency"]: row["releases"] for row in await site.run(QUARANTINE_SQL, {})}
     return {
         "releases": {agency["slug"]: agency["releases"] for agency in agencies},
         "versions": {"": counts["versions"]},
-        "edits": {"": edits["total"]},
+        "edits": {"": (await count_edits(site.run, parse_edits_query(site.args)))["total"]},
         "removals": {"": counts["removals"]},
         "agencies": dict.fromkeys(STATE_ORDER, 0) | Counter(row["state"] for row in health),
         "agency_fault": {row["agency"]: row["is_unacknowledged"] for row in health},
@@ -99,15 +95,19 @@ async def _read_archive_values(site: SiteRequest) -> dict[str, Mapping[str, floa
 
 
 def _read_server_values(site: SiteRequest) -> dict[str, Mapping[str, float]]:
-    """Return the values of the process and its files; a server of snapshots has only archive.db."""
+    """Return the values of the process and its files.
+
+    A server of a snapshot only has archive.db.
+    """
     archive = Path(site.datasette.get_database("archive").path)
-    names = (archive.name, f"{archive.name}-wal", CAPTURES_FILE, WITHHELD_FILE)
-    files = [file for file in map(archive.with_name, names) if file.is_file()]
+    files = map(
+        archive.with_name, (archive.name, f"{archive.name}-wal", CAPTURES_FILE, WITHHELD_FILE)
+    )
     queues = dict(site.request.scope["archive_queues"])
     del queues[BODY]  # bodies have no queue
     return {
         "build_info": {version("myndighetsarkivet"): 1},
-        "file_size_bytes": {file.name: file.stat().st_size for file in files},
+        "file_size_bytes": {file.name: file.stat().st_size for file in files if file.is_file()},
         "requests_running": {
             kind: queue.work.running - queue.free_slots for kind, queue in queues.items()
         },

@@ -128,8 +128,8 @@ CHANGE_COLUMNS = ("change", "before", "after", "checked_before", "checked_after"
 # values of the parameters; of several, a release has one, or all if the text says so
 FACET_MEANINGS = {
     "agency": "Slug of an agency = polisen",
-    "kind": "Type of release; none: it states none = news",
-    "year": "Year of publication; none: it states no date = 2024",
+    "kind": "Type of release, or `none`: without one = news",
+    "year": "Year of publication, or `none`: without a date = 2024",
     "speaker": "Short name of a person who is quoted, as in /person/<name>; of several, all",
     "tag": "Name of a tag; of several, all",
     "reference": "Document that it refers to; of several, all = prop. 2023/24:99",

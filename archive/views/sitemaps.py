@@ -31,6 +31,7 @@ FIXED_PATHS = (
     "/people",
     "/about",
     "/help",
+    "/docs/",
     "/-/edits",
     "/-/removed",
     "/-/over-time",
@@ -111,7 +112,8 @@ Without a key. A model can also use the tools at {site}/-/mcp (Model Context Pro
 site has them.
 
 - [All addresses, parameters and members]({site}/openapi.json): OpenAPI 3.1
-- [Documentation, with examples]({site}/docs/api)
+- [Documentation, with examples]({site}/docs/api), [parameters]({site}/docs/reference/parameters), \
+[tables and columns]({site}/docs/reference/tables)
 - [Search]({site}/search.json?q=skog): words, phrases in quotation marks; `q`, `agency`, `tag`, \
 `year`
 - [When a wording appeared and disappeared]({site}/-/phrase.json?q=skog): `q`, a phrase in \

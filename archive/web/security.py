@@ -680,9 +680,9 @@ def answer_forbidden(datasette: Any, request: Any, message: str) -> Any:
 
 
 async def _render_exception(datasette: Any, request: Any, exception: Exception) -> Any:
-    """Render an error: problem details in English for a data format, else a page.
+    """Render an error as a page in the visitor's language, or as problem details.
 
-    The page is in the visitor's language.
+    Problem details are in English, and used for data formats.
     """
     status, text_key, values = _describe_exception(exception)
     headers = {"retry-after": BUSY_RETRY_AFTER} if status == 503 else {}

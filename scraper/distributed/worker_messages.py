@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import closing
@@ -24,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-import zstandard
 
 from archive.store.releases import Archive
 from archive.times import to_iso
@@ -38,6 +38,11 @@ from scraper.items import (
     QuestionItem,
     ReleaseItem,
 )
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 # Jobs
 MAX_JOB_BYTES = 4 * 1024**3  # bytes of an unpacked job
@@ -151,7 +156,7 @@ def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: 
             db.execute("commit")
             db.execute("detach whole")
         agency = tomlkit.dumps({slug: agency_table}).encode()
-        return zstandard.compress(len(agency).to_bytes(4, "big") + agency + path.read_bytes(), 3)
+        return zstd.compress(len(agency).to_bytes(4, "big") + agency + path.read_bytes(), 3)
 
 
 @cache
@@ -172,7 +177,7 @@ def _build_empty_archive() -> bytes:
 
 def unpack_job(data: bytes, folder: Path) -> None:
     """Unpack a job into a folder, as agencies.toml and archive.db."""
-    content = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_JOB_BYTES)
+    content = zstd.ZstdDecompressor().decompress(data, MAX_JOB_BYTES)
     end = 4 + int.from_bytes(content[:4], "big")
     (folder / "agencies.toml").write_bytes(content[4:end])
     (folder / "archive.db").write_bytes(content[end:])
@@ -198,7 +203,7 @@ def pack_operations(operations: tuple[WorkerOperation, ...]) -> tuple[bytes, byt
     text = json.dumps(encoded, ensure_ascii=False, separators=(",", ":")).encode(
         "utf-8", "surrogatepass"
     )
-    return zstandard.compress(text, 3), zstandard.compress(bodies[0], 3) if bodies else b""
+    return zstd.compress(text, 3), zstd.compress(bodies[0], 3) if bodies else b""
 
 
 def unpack_message(fields: Mapping[bytes, bytes]) -> WorkerMessage:
@@ -238,11 +243,15 @@ def _decompress_part(data: bytes) -> bytes:
     Raises BrokerError if it is damaged or larger than `MAX_PART_BYTES`.
     """
     try:
-        if zstandard.frame_content_size(data) > MAX_PART_BYTES:
+        size = zstd.get_frame_info(data).decompressed_size
+        if size is None or size > MAX_PART_BYTES:
             raise BrokerError(f"a message unpacks to more than {MAX_PART_BYTES} bytes")
-        return zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_PART_BYTES)
-    except zstandard.ZstdError as error:
+        content = zstd.ZstdDecompressor().decompress(data)
+    except zstd.ZstdError as error:
         raise BrokerError(f"a message cannot be unpacked: {error}") from error
+    if len(content) != size:
+        raise BrokerError(f"a message cannot be unpacked: {len(content)} bytes of {size}")
+    return content
 
 
 def encode_argument(value: Any, bodies: list[bytes]) -> Any:

@@ -94,12 +94,9 @@ def format_addresses(addresses: dict[str, list[str]], methods: set[str]) -> str:
 
 
 def format_parameters(operations: list[dict[str, Any]]) -> str:
-    parameters = {
-        parameter["name"]: parameter
-        for operation in operations
-        for parameter in operation["parameters"]
-        if "name" in parameter
-    }
+    found = [each for operation in operations for each in operation["parameters"] if "name" in each]
+    # of an address that has a parameter in its query, and another that has it in its path, the first
+    parameters = {each["name"]: each for each in sorted(found, key=lambda each: each["in"])}
     rows = [
         [f"`{name}`", format_type(each), format_meaning(each), format_example(each)]
         for name, each in parameters.items()

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any, NamedTuple
 
+from archive.changes.importance import KIND_IMPORTANCE
 from archive.database.schema import read_metadata, read_schema
+from archive.i18n import CATALOGUES, find_text
 from tests.reference.markdown import escape, format_table, join_blocks
 
 HEAD = """# Tables and columns
@@ -27,6 +29,21 @@ the code by `make reference`. [API](../api.md) shows how to ask.
 | [questions_with_releases](#questions_with_releases) | questions and answers |
 | [revisions](#revisions) | every version of every text |
 | [removals](#removals) | what agencies removed |"""
+CODES_HEAD = """## Codes
+
+The site shows these codes in words. Codes of other columns are in the tables above."""
+CODE_HEADS = {  # by the group of the interface's texts
+    "release_kind": """### Types of releases
+
+In `releases.kind` and `revisions.kind`. An imported release may have another one.""",
+    "failure": """### Types of failures
+
+In `crawls.failures`, `crawls.source_failures` and `coverage.problem_code`.""",
+}
+CHANGES_HEAD = """### Types of changes
+
+In `revisions.changes`. The importance is that of such a change in the text; its place and extent add to it
+(`archive/changes/importance.py`)."""
 HIDDEN_HEAD = """## Internal tables
 
 They can be queried, but are made for the archive's own pages and may change with any version. So may the full-text tables,
@@ -53,7 +70,30 @@ def build_tables_page() -> str:
                 blocks.append(format_columns(read_columns(db, name), table["columns"]))
     hidden = {name: table for name, table in tables.items() if table.get("hidden")}
     rows = [[f"`{name}`", escape(table["description"])] for name, table in hidden.items()]
-    return join_blocks([*blocks, HIDDEN_HEAD, format_table(["table", "content"], rows)])
+    blocks += [HIDDEN_HEAD, format_table(["table", "content"], rows), *format_codes()]
+    return join_blocks(blocks)
+
+
+def format_codes() -> Iterator[str]:
+    """Yield the values of columns whose codes have texts in the interface, or points."""
+    yield CODES_HEAD
+    for group, head in CODE_HEADS.items():
+        yield head
+        keys = [key for key in list_keys() if key.startswith(f"{group}.")]
+        rows = [
+            [f"`{key.partition('.')[2]}`", *(find_text(each, key) or "" for each in ("en", "sv"))]
+            for key in keys
+        ]
+        yield format_table(["code", "in English", "in Swedish"], rows)
+    yield CHANGES_HEAD
+    points = [[f"`{kind}`", str(number)] for kind, number in KIND_IMPORTANCE.items()]
+    yield format_table(["code", "importance"], points)
+
+
+def list_keys() -> list[str]:
+    """Return the keys of the interface's texts."""
+    catalogue: dict[Any, str] = vars(CATALOGUES["sv"])["_catalog"]
+    return sorted(key for key in catalogue if isinstance(key, str))
 
 
 def read_columns(db: sqlite3.Connection, table: str) -> Iterator[Column]:

@@ -6,17 +6,20 @@ import hashlib
 import random
 import shutil
 import time
+from base64 import b64decode
 from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scrapy.utils._compression import zstd  # type: ignore[attr-defined]
 
 from archive.database.captures import (
     FOREIGN_MESSAGE,
     MAX_BASES_PER_HOST,
     Captures,
+    decompress,
     find_captures_problem,
 )
 from archive.database.sqlite_files import ArchiveError
@@ -336,3 +339,24 @@ def test_file_of_another_archive_is_refused_and_reported(archive: Path, tmp_path
     assert {finding.table for finding in findings} == {"blobs", "manifests"}
     guide = read_guide(read_bundle(archive, 8))
     assert "cannot be read here: captures.db: belongs to another archive" in guide
+
+
+EARLIER_FRAMES = (  # of the library that was used before, without a base and with one
+    "KLUv/SC7zQIA5AQ8cD5GeXJlbiBww6UgTm9ycnNrw6RyIHTDpG5kcyBpZ2VuIGRlbiAzIGp1bmkuPC9wPgpEZW4gc2zD"
+    "pGNrdCBzZWRhbiAxOTk4LjwvcD4CAEoFZIxNFRQ=",
+    "KLUv/SC7LQEA2ERlbiBzbMOkY2t0IHNlZGFuIDE5OTguPC9wPgIASgWUsZQCAg==",
+)
+
+
+@pytest.mark.parametrize(("frame", "has_base"), [*zip(EARLIER_FRAMES, (False, True), strict=True)])
+def test_frames_of_the_earlier_library_are_read(frame: str, has_base: bool) -> None:
+    base = "<p>Fyren på Norrskär tänds igen den 3 juni.</p>\n".encode() * 3
+    body = base + "<p>Den är släckt sedan 1998.</p>".encode()
+    assert decompress(b64decode(frame), len(body), base if has_base else None) == body
+
+
+@pytest.mark.parametrize("damage", [slice(0, -3), slice(2, None), slice(0, 4)])
+def test_a_damaged_frame_is_an_error(damage: slice) -> None:
+    frame = b64decode(EARLIER_FRAMES[0])
+    with pytest.raises((zstd.ZstdError, ValueError)):
+        decompress(frame[damage], 187)

@@ -20,7 +20,7 @@ from archive.attachments.attachment_store import AttachmentPage, AttachmentText
 from archive.database.models import Attachment
 from archive.database.sqlite_files import ArchiveError, open_readonly
 from archive.publish import dataset_files as tables
-from archive.publish.dataset_files import DATASET_TABLES, JSON_LIST, TEXT
+from archive.publish.dataset_files import DATASET_TABLES, JSON_LIST, OPTIONAL_TABLES, TEXT
 from archive.publish.datasets import write_dataset
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
@@ -379,6 +379,11 @@ def test_guide_can_be_followed(
         "weighty",
         "everything",
     }
+
+
+def test_the_reference_names_the_tables_that_can_be_left_out() -> None:
+    commands = (ROOT / "docs/reference/commands.md").read_text("utf-8")
+    assert f"any of {', '.join(OPTIONAL_TABLES)}." in commands
 
 
 def test_guide_names_all_tables() -> None:

@@ -191,7 +191,8 @@ async def test_invalid_cursor_is_an_error_that_names_it(site: Site, path: str, a
 
 
 async def test_about_says_which_attachments_are_saved(site: Site, tmp_path: Path) -> None:
-    assert "has not saved any" in await site.text("/about?lang=en")
+    contents = "The contents of attachments. The archive only links to them."
+    assert contents in await site.text("/about?lang=en")
     with Archive(fill(tmp_path / "archive.db")) as archive:
         archive.add_agency(LINKING.agency, name="Fyrverket", home="https://fyr.example/")
         add_files(archive)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.archive.page_checks import PageCheck, load_pages
-from tests.archive.sample import Site, hrefs
+from tests.archive.sample import Site, hrefs, to_text
 
 PAGES = {
     "guide.md": (
@@ -78,7 +78,7 @@ async def test_a_translation_has_the_anchors_of_the_english_page(site: Site) -> 
 async def test_a_link_says_that_a_page_is_only_in_english(site: Site) -> None:
     page = await site.page("/-/manifests?lang=sv")
     (link,) = page.cssselect("a[href^='/docs/evidence']")
-    assert (link.get("hreflang"), link.tail.strip()) == ("en", "(på engelska)")
+    assert (link.get("hreflang"), to_text(link)) == ("en", "Så kontrollerar du (på engelska)")
     page = await site.page("/-/check?lang=sv")
     assert hrefs(page, "main a[href*='/docs/']") == ["/docs/sv/search?lang=sv#check-quotations"]
     page = await site.page("/-/check?lang=en")

@@ -11,8 +11,9 @@ from archive.store.releases import Archive
 from archive.web.request_limits import BusyError, SandboxLimits, Turn, Work, WorkQueue
 from tests.archive.sample import Site, served
 from tests.archive.sample_health import ASSESSED_AT, add_health
+from tests.archive.web.serving import configure_plugin, serve_with_limits
 
-ENABLED = {"plugins": {"metrics": {"enabled": True}}}
+ENABLED = {"enabled": True}
 Figures = dict[tuple[str, str], float]
 
 
@@ -21,7 +22,8 @@ async def watched_site(history_archive: Path, tmp_path: Path) -> AsyncIterator[S
     """The sample archive with edits and health, whose operator has enabled the metrics."""
     path = tmp_path / "archive.db"
     shutil.copy(history_archive, path)
-    with served(add_health(path), metadata=ENABLED) as datasette:
+    with served(add_health(path)) as datasette:
+        configure_plugin(datasette, "metrics", ENABLED)
         yield Site(datasette)
 
 
@@ -94,10 +96,9 @@ async def test_quarantined_releases_wait_for_a_decision(watched_site: Site, tmp_
 
 
 async def test_refused_requests_are_counted_by_kind_of_work(sample_archive: Path) -> None:
-    closed = {"guard": {"/search": {"running": 0, "waiting": 0}}}
-    with served(sample_archive, metadata={"plugins": ENABLED["plugins"] | closed}) as datasette:
-        site = Site(datasette)
+    with serve_with_limits(sample_archive, {"/search": {"running": 0, "waiting": 0}}) as site:
         assert [await site.status("/search.json?q=fyr") for _ in range(2)] == [503, 503]
+        configure_plugin(site.datasette, "metrics", ENABLED)
         figures = await read_figures(site)
     assert figures["requests_refused_total", "/search"] == 2
     assert figures["requests_refused_total", "sql"] == 0

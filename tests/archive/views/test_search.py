@@ -61,12 +61,12 @@ async def test_help_is_linked_to_the_search_box(site: Site) -> None:
         page = await site.page(path)
         (box,) = page.cssselect("input[name=q]")
         assert (
-            "i alla böjningsformer"
+            "inom citattecken"
             in page.get_element_by_id(box.attrib["aria-describedby"]).text_content()
         )
     for link in (await site.page("/search?lang=en")).cssselect(".help dt a"):
         text = await site.text(link.attrib["href"])
-        assert "was searched for as" not in text
+        assert "was treated as" not in text
         assert "quotation mark is missing" not in text
 
 

@@ -83,3 +83,10 @@ def test_a_broker_that_is_not_named_or_away_is_told() -> None:
     with pytest.raises(BrokerError, match=r"^127\.0\.0\.1:1: ") as told:
         Broker(BaseSettings(UNNAMED | {"DISTRIBUTED_BROKER": url})).check_connection()
     assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize("damage", [slice(0, -5), slice(3, None), slice(0, 0)])
+def test_a_damaged_message_is_an_error(damage: slice) -> None:
+    fields = to_fields(*OPERATIONS)
+    with pytest.raises(BrokerError, match="cannot be unpacked"):
+        unpack_message({**fields, b"operations": fields[b"operations"][damage]})

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import brotli  # type: ignore[import-untyped] # ships no types
 import pytest
-import zstandard
 from scrapy.exceptions import IgnoreRequest, ResponseDataLossError
 from scrapy.http import HtmlResponse, Response, XmlResponse
+from scrapy.utils._compression import zstd  # type: ignore[attr-defined] # as the crawler does
 from twisted.internet.testing import StringTransport
 from twisted.web import _newclient
 from twisted.web.http_headers import Headers
@@ -37,7 +37,7 @@ COMPRESSORS: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("deflate", zlib.compress),
     ("deflate", deflate_without_header),
     ("br", brotli.compress),
-    ("zstd", zstandard.compress),
+    ("zstd", zstd.compress),
     ("gzip, br", lambda body: brotli.compress(gzip.compress(body))),
 ]
 

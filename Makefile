@@ -14,7 +14,7 @@ NEXT_TESTS = $(addprefix tests/archive/,views web test_queries.py test_api.py te
 unexport PYTHONDONTWRITEBYTECODE # else each of the tests' some hundred commands compiles every module anew
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test test-slow test-next lint format browser looks texts lock fonts agencies bench bulk year fuzz quarter kill locked weather replicas workers clients survey past clean
+.PHONY: install run crawl serve test test-slow test-next lint format browser looks texts lock fonts agencies reference bench bulk year fuzz quarter kill locked weather replicas workers clients survey past clean
 
 install: .venv/installed
 
@@ -101,6 +101,9 @@ fonts:                  ## archive/static/*.woff2, made of Adobe's; then put the
 
 agencies: install       ## docs/agencies.md: how right the stored real pages of each agency are read
 	$(BIN)/python -m tests.agencies
+
+reference: install      ## docs/reference and scraper/agencies.schema.json, from what the code says of settings, keys, tables, commands and addresses
+	$(BIN)/python -m tests.reference
 
 bench: .venv/bench      ## what everything costs beside named baselines; N= releases of the largest archive searched
 	$(BIN)/python -m tests.bench $(if $(filter command line,$(origin N)),$(N))

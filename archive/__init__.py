@@ -1,1 +1,1 @@
-"""Stores every release and every later edit in SQLite, and serves them through Datasette."""
+"""Stores releases and all their edits in SQLite, and serves them through Datasette."""

@@ -77,9 +77,7 @@ def keep_option(default: int) -> Callable[[Command], Command]:
 
 
 class ArchiveCommand(click.Command):
-    """A command that reports SQLite errors, such as a lock held by another process, with the file's
-    name.
-    """
+    """A command that reports SQLite errors (such as a lock) with the name of the file."""
 
     def invoke(self, ctx: click.Context) -> int | None:
         try:
@@ -102,9 +100,7 @@ class DatasetteCommand(ArchiveCommand):
 
 
 class DatasetCommand(ArchiveCommand):
-    """A command with an option `--without` that takes several values, as in `--without images
-    questions`.
-    """
+    """A command whose option `--without` takes several values: `--without images questions`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         words: list[str] = []
@@ -132,7 +128,10 @@ def commands() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 2 if a file cannot be opened."""
+    """Run the command line and return its exit code.
+
+    The exit code is 2 if a file cannot be opened.
+    """
     try:
         return int(commands.main(arguments, standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -342,8 +341,8 @@ def verify(file: Path, *, digest: bool, since: str | None, roots: Path | None, t
 def stamp(file: Path, authorities: Sequence[str]) -> int:
     """Let authorities outside the archive stamp its manifests (RFC 3161).
 
-    A round does this if STAMP_AUTHORITIES is set. Exit code 1 if one of them failed; the next run
-    asks it again.
+    A crawl round does this if STAMP_AUTHORITIES is set. Exit code 1 if an authority failed; the
+    next run asks it again.
     """
     from archive.database.captures import Captures
     from archive.evidence.time_stamps import read_authorities, stamp_manifests
@@ -377,10 +376,10 @@ def print_digest(file: Path) -> int:
 @file_argument
 @processes_option
 def reindex(file: Path, processes: int | None) -> None:
-    """Compute the search index, other derived data and all counts again.
+    """Recompute the search index, other derived data and all counts.
 
-    Needed after an update with other rules if nothing crawls the archive: a crawl does this itself
-    for what has changed. An interrupted run is continued.
+    After an update that changes rules, a crawl does this itself. Run the command if nothing crawls
+    the archive. An interrupted run is continued.
     """
     from archive.language.terms import ANALYSIS_VERSION
     from archive.store.releases import Archive
@@ -402,11 +401,10 @@ def reindex(file: Path, processes: int | None) -> None:
 @click.option("--agency", metavar="SLUG", help="Only the files of this agency's releases.")
 @processes_option
 def extract_attachments(file: Path, agency: str | None, processes: int | None) -> int:
-    """Read the texts of stored files that have none yet.
+    """Extract the text of stored files that have none yet.
 
-    For example of files that were fetched for their bytes only (attachments = "links"). A second
-    run continues where the first was interrupted. Exit code 1 if the bytes of any file cannot be
-    read.
+    For example, files of an agency with attachments = "links" have none. An interrupted run is
+    continued. Exit code 1 if the bytes of any file cannot be read.
     """
     from archive.database.captures import Captures
 
@@ -572,11 +570,11 @@ def import_releases(
     processes: int | None,
     new_captures: bool,
 ) -> int:
-    """Import the releases of another collection.
+    """Import releases from another collection.
 
     Several snapshots of a collection can be imported in any order: give each the same --source.
 
-    Exit code 1 if lines cannot be read, 2 if nothing is imported or something ends the import
+    Exit code: 1 if any line cannot be read, 2 if nothing is imported or an error ends the import
     early, 130 if it is interrupted. Then run the same command again: it continues after the lines
     that are stored.
     """
@@ -623,7 +621,7 @@ def import_releases(
                 should_stop=stopped.is_set,
                 report_error=click.echo,
             )
-        # a day has one manifest: that of the run that finishes covers what earlier ones stored
+        # a day has one manifest; when a run finishes, it also covers what earlier runs stored
         if not result.failure and not result.stopped:
             write_manifest(target.db.conn, captures, now().date())
     echo_lines(format_import_report(file, result))
@@ -639,8 +637,9 @@ def import_releases(
 
 @contextmanager
 def catch_stop_signals() -> Iterator[threading.Event]:
-    """Defer Ctrl-C and SIGTERM: they only set the yielded event, so that a transaction can finish
-    first.
+    """Defer Ctrl-C and SIGTERM until a transaction has finished.
+
+    Within the block, the signals only set the yielded event.
     """
     stop_event = threading.Event()
     before = {
@@ -668,8 +667,8 @@ def catch_stop_signals() -> Iterator[threading.Event]:
 def notify_subscribers(file: Path, every: int | None) -> int:
     """Send subscribers what is new, edited or removed.
 
-    The settings are those of the environment (archive/follow). Exit code 1 if something must be
-    mended, 2 if they are invalid.
+    Settings are read from the environment (archive/follow). Exit code: 1 if something has to be
+    repaired, 2 if the settings are invalid.
     """
     from archive.follow.notifications import notify
     from archive.follow.subscriptions import read_follow_settings
@@ -691,9 +690,9 @@ def notify_subscribers(file: Path, every: int | None) -> int:
 @file_argument
 @click.argument("recipient")
 def bounce(file: Path, recipient: str) -> None:
-    """Count a mail that came back to the return path RECIPIENT.
+    """Count an email that came back to the return path RECIPIENT.
 
-    The mail is read from standard input.
+    The email is read from standard input.
     """
     from archive.follow.rejected_mails import handle_bounce
     from archive.follow.subscriptions import read_follow_settings
@@ -784,9 +783,10 @@ def dataset(
 def publish(file: Path, folder: Path | None, site: str | None, processes: int | None) -> int:
     """Publish everything as a dataset that the site offers for download.
 
-    The dataset is a new folder in FOLDER, by default `published` beside the archive, and replaces
-    the one before. An interrupted run publishes nothing, and the next one begins anew. Exit code 1
-    if the archive has no releases, or if the bytes of a captured page cannot be read.
+    The dataset is a new folder in FOLDER (by default `published` beside the archive). It replaces
+    the previous dataset. An interrupted run publishes nothing, and the next run starts from the
+    beginning. Exit code 1 if the archive has no releases, or if the bytes of a captured page cannot
+    be read.
     """
     from archive.publish.published_dataset import PUBLISHED_FOLDER
     from archive.publish.published_dataset import publish as publish_dataset
@@ -812,7 +812,7 @@ def publish(file: Path, folder: Path | None, site: str | None, processes: int | 
 
 @commands.group()
 def takedown() -> None:
-    """Hide or redact releases, lift or list takedowns."""
+    """Hide or redact releases, and lift or list takedowns."""
 
 
 def check_reason(_ctx: click.Context, _option: click.Parameter, text: str | None) -> str | None:
@@ -895,7 +895,7 @@ def report_takedown(covered_before: str | None, copies: Sequence[int]) -> None:
 @reason_option
 @archive_option
 def lift(takedown_id: int, reason: str, archive: Path) -> None:
-    """Lift a takedown, and show again what it covered.
+    """Lift a takedown, and show again what it hid.
 
     TAKEDOWN is its number in the log.
     """

@@ -1,5 +1,4 @@
-"""Languages of the interface: texts from gettext catalogues, choosing a language, formatting
-values.
+"""Languages of the interface: texts from gettext catalogues, choice of language, formatting.
 
 The texts of a language are in `locale/<language>/LC_MESSAGES/myndighetsarkivet.po`. Their msgids
 are keys such as `search.no_hits`, so that every language can be edited, and a new language only
@@ -38,16 +37,16 @@ IMPORTANCE_LEVELS = (  # least importance, number of marks (of four), name of th
 
 
 class WebArchiveName(str):
-    """The name of a web archive that captured a version, not of a collection of texts.
+    """The name of a web archive that captured a version, unlike the name of a collection of texts.
 
-    A text about a `collection` with such a name is that of the key with `.captured` at its end.
+    If a text has a variant whose key ends in `.captured`, it is used with such a name.
     """
 
 
 def read_catalogue(language: str) -> gettext.GNUTranslations:
     """Read the texts of a language. Missing texts are taken from the default language.
 
-    An installed package has the catalogue compiled (.mo). In a checkout with Babel the .po file is
+    An installed package has the compiled catalogue (.mo). In a checkout with Babel, the .po file is
     read instead if it is newer, so that a changed text is used without compiling.
     """
     compiled = LOCALE_FOLDER / language / CATALOGUE_FILE
@@ -75,7 +74,7 @@ def read_catalogue(language: str) -> gettext.GNUTranslations:
 
 
 def _compile_catalogue(source: Path) -> bytes:
-    """Compile a .po file to the format of a .mo file."""
+    """Compile a .po file to the .mo format."""
     from babel.messages.mofile import write_mo  # noqa: PLC0415 - only installed for development
     from babel.messages.pofile import read_po  # noqa: PLC0415
 
@@ -95,8 +94,9 @@ CATALOGUES = {language: read_catalogue(language) for language in LANGUAGES}
 
 
 def choose_language(requested: str | None, accept_language: str | None) -> str:
-    """Return the requested language if it exists, else the best one in Accept-Language, else
-    Swedish.
+    """Return the requested language if it exists.
+
+    Otherwise return the best one in Accept-Language, or Swedish.
 
     >>> choose_language(None, "de, en-GB;q=0.8, sv;q=0.5")
     'en'
@@ -114,7 +114,7 @@ def choose_language(requested: str | None, accept_language: str | None) -> str:
 
 
 def _parse_quality_value(text: str) -> float:
-    """Parse a quality value such as "q=0.8": 1 if it is missing, 0 if it is invalid."""
+    """Parse a quality value such as "q=0.8". It is 1 if it is missing, 0 if it is invalid."""
     name, _, value = text.replace(" ", "").partition("=")
     if not name:
         return 1.0
@@ -147,7 +147,7 @@ def translate(language: str, key: str, **values: object) -> str:
 
 
 def translate_code(language: str, group: str, code: str) -> str:
-    """Return the text of a code in a group of texts. A code without a text is returned unchanged.
+    """Return the text for a code in a group of texts. A code without a text is returned unchanged.
 
     >>> codes = ("press release", "telegram")
     >>> tuple(translate_code("sv", "release_kind", code) for code in codes)
@@ -158,7 +158,10 @@ def translate_code(language: str, group: str, code: str) -> str:
 
 @lru_cache(maxsize=4096)  # pages have hundreds of texts
 def find_text(language: str, key: str, count: object = None) -> str | None:
-    """Return the text of a key, or None; `count` selects the form if the text has plural forms."""
+    """Return the text with a key, or None.
+
+    count: selects the form if the text has plural forms.
+    """
     catalogue = CATALOGUES[language]
     text = catalogue.ngettext(key, key, count) if isinstance(count, int) else key
     if text == key:  # no plural forms
@@ -200,7 +203,7 @@ def format_stated_time(language: str, text: str | None) -> str:
 
 
 def _format_moment(language: str, value: date | None) -> str:
-    """Format a moment in its own time zone, a day or a month; None becomes an empty string."""
+    """Format a moment in its own time zone, a day, or a month. None becomes ""."""
     if value is None:
         return ""
     precision = (
@@ -248,7 +251,9 @@ def format_importance_bar(importance: int | None) -> str:
 
 
 def format_check_pair(language: str, after: str | None, when: str | None) -> str:
-    """Say between which two checks something happened; the same minute is named once.
+    """Say between which two checks something happened.
+
+    If both are in the same minute, it is only named once.
 
     >>> format_check_pair("en", "2024-06-03T08:15:10+00:00", "2024-06-03T08:15:40+00:00")
     'on 3 June 2024, 10:15, between two checks in the same minute'
@@ -261,16 +266,16 @@ def format_check_pair(language: str, after: str | None, when: str | None) -> str
 def describe_edit_time(
     language: str, after: str | None, when: str | None, text_key: str = "edit.made_between"
 ) -> str:
-    """Say between which checks an edit was made. after: None if there was no check before."""
+    """Say between which checks an edit was made. after: None if there was no earlier check."""
     if after is None:
         return translate(language, "edit.seen", when=format_time(language, when))
     return translate(language, text_key, checks=format_check_pair(language, after, when))
 
 
 def name_version(language: str, version: Mapping[str, Any]) -> str:
-    """Name a version by the time at which the archive read it, or by that of its collection.
+    """Name a version by the time at which the archive, or else its collection, read it.
 
-    version: with the members that archive.changes.history.add_observations adds.
+    version: a revision with what archive.changes.history.add_observations adds.
     """
     when = format_time(language, version["when"])
     if not version["collection"]:
@@ -280,8 +285,9 @@ def name_version(language: str, version: Mapping[str, Any]) -> str:
 
 
 def describe_readings(language: str, version: Mapping[str, Any]) -> str:
-    """Say which readings of a collection an imported version and the one before it differ by, or
-    which captures of a web archive a version and the one before it.
+    """Say between which readings of a collection an imported version replaced the previous one.
+
+    If a web archive captured the version, its captures are named instead.
     """
     if past := version["past"]:
         key = "captured_before" if past["is_read"] else "captured_between"
@@ -318,7 +324,7 @@ def describe_removal(language: str, kind: str, status: int | None, target: str |
 
 
 def format_field_value(language: str, field: str, text: str) -> str:
-    """Format a field's value: times, kinds and languages in words, other values unchanged.
+    """Format a field's value: times, types and languages in words, other values unchanged.
 
     >>> values = (("sv", "updated", "2024-06-03"), ("en", "language", "sv"))
     >>> tuple(format_field_value(*value) for value in values)
@@ -336,7 +342,7 @@ def format_field_value(language: str, field: str, text: str) -> str:
 
 
 def to_swedish_day(text: str) -> date:
-    """Return the date, in Sweden, of a stored time.
+    """Return the Swedish date of a stored time.
 
     >>> to_swedish_day("2024-06-02T23:30:00+00:00").isoformat()
     '2024-06-03'
@@ -351,7 +357,7 @@ def swedish_sort_key(name: str) -> str:
 
 
 def format_month(language: str, month: str) -> str:
-    """Return a month in words.
+    """Format a month in words.
 
     >>> format_month("sv", "2024-05"), format_month("en", "2024-05")
     ('maj 2024', 'May 2024')
@@ -363,10 +369,10 @@ def format_month(language: str, month: str) -> str:
 
 
 def format_search_note(language: str, key: str, value: str) -> str:
-    """Return the text of a note about a search.
+    """Format a note about a search.
 
     >>> format_search_note("en", "day", "2024-06-06")[:37]
-    'These are the releases of 6 June 2024'
+    'Showing the releases of 6 June 2024. '
     """
     if key == "day":
         words = format_stated_time(language, value)
@@ -376,7 +382,7 @@ def format_search_note(language: str, key: str, value: str) -> str:
 
 
 def format_period(language: str, first: str, last: str) -> str:
-    """Return a period, given by its first and last day, in words: a year, months or days.
+    """Format a period, given by its first and last day, as a year, months or days.
 
     >>> format_period("en", "2022-09-01", "2022-11-30")
     'September–November 2022'

@@ -1,7 +1,7 @@
-"""Sends mail and webhooks, with the standard library.
+"""Sends email and webhooks, with the standard library.
 
-Webhooks that an operator configures may be anywhere (`post_json`); those that a visitor names must
-have a public address (`post_to_public_host`).
+Webhooks that an operator configures may be anywhere (`post_json`). Webhooks that a visitor enters
+must have a public address (`post_to_public_host`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HTTP_GONE = 410  # the receiver of a webhook wants no more messages (Standard We
 
 
 class UnfoldedHeader(UnstructuredHeader):
-    """A header on one line: folding would encode a long URL, and no mail program decodes that."""
+    """A header on one line. Folding would encode a long URL, which no email program decodes."""
 
     name: str  # of BaseHeader, which the registry adds
 
@@ -49,7 +49,7 @@ class UnfoldedHeader(UnstructuredHeader):
 
 
 class EncodedHeader(UnstructuredHeader):
-    """A text that is encoded as a whole if it has other letters than ASCII.
+    """A header text that is encoded as a whole if it is not all ASCII.
 
     Python's policy encodes word by word, and the spaces between two encoded words are lost (RFC
     2047, 6.2).
@@ -76,10 +76,12 @@ MAIL_POLICY = EmailPolicy(header_factory=MAIL_HEADERS)
 
 
 class RecipientError(OSError):
-    """A single recipient did not take a message; others may. The text does not contain the address.
+    """One recipient did not accept a message. The error text does not contain the address.
 
-    is_permanent: whether the recipient also said that it will not take the message later. is_gone:
-    it wants no more.
+    Other recipients may accept it.
+
+    is_permanent: the recipient also said that it will not accept the message later.
+    is_gone: it wants no more messages.
     """
 
     def __init__(self, problem: str, *, is_permanent: bool, is_gone: bool = False) -> None:
@@ -89,7 +91,7 @@ class RecipientError(OSError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailServer:
-    """A mail server, and the account and address to send with."""
+    """A mail server, with the account and address to send from."""
 
     sender: str
     host: str
@@ -102,9 +104,9 @@ class MailServer:
 
 
 def split_server_url(url: str, schemes: Sequence[str]) -> SplitResult:
-    """Split the URL of a server; raise ValueError if it has no host or none of the `schemes`.
+    """Split the URL of a server. Raises ValueError if it has no host or none of the `schemes`.
 
-    The error does not contain the URL, which may hold a password.
+    The error does not contain the URL, which may contain a password.
     """
     try:
         parts = urlsplit(url)
@@ -119,9 +121,10 @@ def split_server_url(url: str, schemes: Sequence[str]) -> SplitResult:
 
 
 def parse_mail_server(url: str, sender: str) -> MailServer:
-    """Parse smtp://host:port or smtps://user:password@host:port; raise ValueError if it is invalid.
+    """Parse smtp://host:port or smtps://user:password@host:port.
 
-    The error does not contain the URL, which may hold a password.
+    Raises ValueError if it is invalid. The error does not contain the URL, which may contain a
+    password.
     """
     parts = split_server_url(url, tuple(SMTP_PORTS))
     return MailServer(
@@ -135,12 +138,12 @@ def parse_mail_server(url: str, sender: str) -> MailServer:
 
 
 def is_mail_address(text: str) -> bool:
-    """Return whether a text is a single mail address, with or without a display name."""
+    """Return whether a text is a single email address, with or without a display name."""
     return "@" in parseaddr(text)[1] and "\n" not in text
 
 
 def _format_header_text(text: str) -> str:
-    r"""Return a text as one line that no mail program decodes further.
+    r"""Return a text as one line that email programs do not decode further.
 
     >>> _format_header_text("bron\u2028Bcc:\0 x =?utf-8?q?=0A?=")
     'bron Bcc: x = ?utf-8?q?=0A?='
@@ -160,12 +163,15 @@ def send_mail(
     headers: Mapping[str, str] | None = None,
     return_path: str | None = None,
 ) -> None:
-    """Send a mail to every recipient; raise OSError if the server rejects it for any of them.
+    """Send an email to every recipient.
 
-    message_id: stays the same when the mail is sent again, so that receivers recognise the
-    duplicate. return_path: the address that bounces go to, by default the sender. A password is
-    only sent over TLS, unless the server is on this machine. Raises RecipientError if the server
-    works, but takes the mail for none of the recipients.
+    Raises OSError if the server rejects it for any of them, or RecipientError if the server works,
+    but accepts the email for none of the recipients. A password is only sent over TLS, unless the
+    server is on this machine.
+
+    message_id: stays the same when the email is sent again, so that receivers recognise the
+        duplicate.
+    return_path: the address for bounces, by default the sender.
     """
     mail = EmailMessage(MAIL_POLICY)
     mail["Subject"] = _format_header_text(subject)
@@ -209,8 +215,9 @@ def _log_in(connection: smtplib.SMTP, server: MailServer, context: ssl.SSLContex
 
 
 class RejectRedirectHandler(HTTPRedirectHandler):
-    """Turns redirects into errors: following one would turn the POST into a GET without the
-    message.
+    """Turns redirects into errors.
+
+    Following a redirect would turn the POST into a GET without the message.
     """
 
     def redirect_request(self, *_: Any) -> None:
@@ -220,8 +227,9 @@ class RejectRedirectHandler(HTTPRedirectHandler):
 def post_json(
     url: str, payload: Mapping[str, Any], key: bytes | None = None, sent_at: datetime | None = None
 ) -> None:
-    """Post JSON to an http(s) URL, signed if there is a key; raise OSError, which names only the
-    URL's host, if that fails.
+    """Post JSON to an http(s) URL, signed if there is a key.
+
+    Raises OSError if that fails. The error only names the URL's host.
     """
     body = json.dumps(payload, ensure_ascii=False).encode()
     headers = {"Content-Type": "application/json"}
@@ -243,9 +251,9 @@ def sign_webhook(key: bytes, message_id: str, moment: datetime, body: bytes) -> 
 
 
 def parse_webhook_secret(secret: str) -> bytes | None:
-    """Return the key in a secret as Standard Webhooks write it; None if there is no secret.
+    """Return the key in a secret in the form of Standard Webhooks. None if the secret is empty.
 
-    Raises ValueError if it is written in another way.
+    Raises ValueError if it has another form.
 
     >>> parse_webhook_secret("whsec_c2tvZ3Nicg==")
     b'skogsbr'
@@ -263,8 +271,9 @@ def request_url(
     headers: Mapping[str, str] | None = None,
     max_bytes: int = 1000,
 ) -> bytes:
-    """Request an http(s) URL, and return the first bytes of the answer; raise OSError, which names
-    only the URL's host, if that fails.
+    """Request an http(s) URL, and return the first `max_bytes` of the response.
+
+    Raises OSError if that fails. The error only names the URL's host.
     """
     # http(s): see the caller's settings
     request = Request(url, body, dict(headers or {}))  # noqa: S310
@@ -278,9 +287,9 @@ def request_url(
 
 
 def check_public_url(url: str, private_hosts: Collection[str] = ()) -> SplitResult:
-    """Split the URL of a visitor's webhook; raise ValueError unless it is https and may be public.
+    """Split the URL of a visitor's webhook. Raises ValueError unless it is https and may be public.
 
-    private_hosts: hosts that may be private and without TLS, such as those of a newsroom's own
+    private_hosts: hosts that may be private and without TLS, such as hosts in a newsroom's own
     network.
     """
     parts = split_server_url(url, ("http", "https"))
@@ -302,7 +311,7 @@ def check_public_url(url: str, private_hosts: Collection[str] = ()) -> SplitResu
 
 
 class PublicConnection(HTTPConnection):
-    """A connection to a host whose addresses are checked, and to the same address that was checked.
+    """A connection to a host, made to the same IP address that was checked.
 
     A second lookup could return another address (DNS rebinding).
     """
@@ -318,8 +327,9 @@ class PublicConnection(HTTPConnection):
         super().__init__(host, parts.port or self.default_port, timeout=timeout)
 
     def connect(self) -> None:
-        """Connect to the first address of the host; raise OSError if any of its addresses is
-        private.
+        """Connect to the first IP address of the host.
+
+        Raises OSError if any of its addresses is private.
         """
         found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         addresses = [str(address[4][0]) for address in found]
@@ -337,14 +347,12 @@ class PublicConnection(HTTPConnection):
             self.sock.do_handshake()
 
     def check_aborted(self) -> None:
-        """Raise TimeoutError if the request was aborted while there was no connection to shut
-        down.
-        """
+        """Raise TimeoutError if the request was aborted before the connection existed."""
         if self.is_aborted:
             raise TimeoutError("it took too long to connect")
 
     def abort(self) -> None:
-        """Make a request that another thread is waiting for fail."""
+        """Abort a request that another thread is waiting for."""
         self.is_aborted = True
         if self.sock:
             with suppress(OSError):
@@ -359,10 +367,10 @@ def post_to_public_host(
     *,
     timeout: float = DELIVERY_TIMEOUT,
 ) -> None:
-    """Post JSON to a visitor's webhook; raise RecipientError, without the URL, if it is not taken.
+    """Post JSON to a visitor's webhook. Raises RecipientError, without the URL, if that fails.
 
-    Redirects are not followed. The whole request has `timeout` seconds, because each byte could
-    take as long.
+    Redirects are not followed. `timeout` (in seconds) limits the whole request, because a limit per
+    read could be exhausted for every byte.
     """
     connection = None
     try:

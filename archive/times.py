@@ -1,6 +1,4 @@
-"""Times as the archive stores them: ISO 8601 with a UTC offset, or a day or month if no more is
-known.
-"""
+"""Times as the archive stores them: ISO 8601 with a UTC offset, or only a day or month."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ class Month(date):
 
 
 def to_iso(value: datetime | date | None) -> str | None:
-    """Format a datetime, day or month as ISO 8601; None stays None.
+    """Format a datetime, day or month as ISO 8601. Returns None for None.
 
     Raises ValueError if a datetime has no offset.
 
@@ -49,7 +47,7 @@ def to_iso(value: datetime | date | None) -> str | None:
 
 
 def parse_time(text: str | None) -> datetime | date | None:
-    """Parse text written by `to_iso`; None stays None.
+    """Parse a text that `to_iso` wrote. Returns None for None.
 
     >>> parse_time("2024-03-15"), parse_time("2024-03")
     (datetime.date(2024, 3, 15), Month(2024, 3, 1))
@@ -63,7 +61,7 @@ def parse_time(text: str | None) -> datetime | date | None:
 
 
 def to_timezone(moment: datetime, timezone: tzinfo) -> datetime:
-    """Convert a datetime, or return it unchanged if the result would be in the year 0 or 10000.
+    """Convert a datetime. If the result would be in the year 0 or 10000, return it unchanged.
 
     >>> to_timezone(datetime.fromisoformat("2024-01-18T00:30:00+02:00"), UTC).isoformat()
     '2024-01-17T22:30:00+00:00'
@@ -77,7 +75,7 @@ def to_timezone(moment: datetime, timezone: tzinfo) -> datetime:
 
 
 def only_hour_differs(first: str | None, second: str | None) -> bool:
-    """Return whether two stored times are on the same day and only one of them has a time of day.
+    """Return whether two stored times are on the same day, and only one of them has a time of day.
 
     >>> pairs = (("2024-03-15T09:30:00+01:00", "2024-03-15"), ("2024-03-15", "2024-03-16"))
     >>> tuple(only_hour_differs(*pair) for pair in pairs)
@@ -89,7 +87,7 @@ def only_hour_differs(first: str | None, second: str | None) -> bool:
 
 
 def parse_typed_date(text: str, *, end: bool = False) -> str | None:
-    """Return the first day (the last, with `end`) of a date, month or year in ISO 8601, or None.
+    """Return the first day (with `end`, the last) of a date, month or year in ISO 8601, or None.
 
     >>> parse_typed_date("2024"), parse_typed_date("2024-02", end=True)
     ('2024-01-01', '2024-02-29')

@@ -1,5 +1,6 @@
-"""URLs: canonical ones (host in ASCII, no fragment, session id or tracking parameters), public
-hosts, parameters.
+"""URLs: canonical URLs, public hosts and URL parameters.
+
+A canonical URL has its host in ASCII, and no fragment, session id or tracking parameters.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def _format_authority(host: str, port: int | None, scheme: str) -> str:
 
 
 def host_to_ascii(host: str) -> str:
-    """Return a host in lower-case ASCII (IDNA), or just in lower case if it cannot be encoded.
+    """Return a host in lower-case ASCII (IDNA). If it cannot be encoded, only lower-case it.
 
     >>> hosts = ("www.Skogsrådet.se", "WWW.XN--SKOGSRDET-B3A.se", "å..se")
     >>> tuple(map(host_to_ascii, hosts))
@@ -113,7 +114,7 @@ def host_to_ascii(host: str) -> str:
 
 
 def strip_www(host: str) -> str:
-    """Return the host in ASCII and without www, the form used to recognise agencies.
+    """Return a host in ASCII and without www. Agencies are recognised by this form.
 
     >>> strip_www("WWW.Skog.example"), strip_www("www.skogsrådet.se")
     ('skog.example', 'xn--skogsrdet-b3a.se')
@@ -122,7 +123,7 @@ def strip_www(host: str) -> str:
 
 
 def url_to_ascii_host(url: str) -> str:
-    """Return a URL with its host in ASCII; raise ValueError if it is not a URL.
+    """Return a URL with its host in ASCII. Raises ValueError if it is not a URL.
 
     >>> url_to_ascii_host("https://www.Skogsrådet.se:8443/Nyheter?a=å")
     'https://www.xn--skogsrdet-b3a.se:8443/Nyheter?a=å'
@@ -149,8 +150,9 @@ def is_loopback(url: str) -> bool:
 
 
 def parse_ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Parse an IP address, with or without brackets and zone; one that stands for an IPv4 address
-    becomes that.
+    """Parse an IP address, with or without brackets and zone. None for any other text.
+
+    An IPv6 address that stands for an IPv4 address becomes that.
 
     >>> texts = ("[fe80::1%eth0]", "::ffff:1.2.3.4", "64:ff9b::1.2.3.4", "2002:102:304::1")
     >>> [str(parse_ip_address(text)) for text in texts]
@@ -169,8 +171,7 @@ def parse_ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def find_host_problem(host: str) -> str | None:
-    """Return why a host is not public according to its name or IP address, or None if it may be
-    public.
+    """Return why a host is not public, by its name or IP address; None if it may be public.
 
     >>> hosts = ("169.254.169.254", "polisen.se", "printer.local")
     >>> tuple(map(find_host_problem, hosts))
@@ -227,10 +228,9 @@ class FilterError(ValueError):
 def parse_number_parameter(
     args: UrlArguments, name: str, maximum: int = MAX_ID, *, signed: bool = False
 ) -> int | None:
-    """Return a parameter from 0 to `maximum`, or None if absent; raise FilterError if it is
-    invalid.
+    """Return a parameter from 0 to `maximum`, or None if it is absent.
 
-    signed: whether it may have a minus.
+    Raises FilterError if it is invalid. signed: whether it may be negative.
     """
     text = (args.get(name) or "").strip()
     if not text:
@@ -245,8 +245,9 @@ def parse_number_parameter(
 
 
 def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[str]) -> str | None:
-    """Return a parameter that is one of `choices`, or None if absent; raise FilterError if it is
-    invalid.
+    """Return a parameter that is one of `choices`, or None if it is absent.
+
+    Raises FilterError if it is invalid.
     """
     text = (args.get(name) or "").strip()
     if text and text not in choices:
@@ -255,8 +256,9 @@ def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[st
 
 
 def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
-    """Return a parameter YYYY-MM-DD as a day, or None if absent; raise FilterError if it is
-    invalid.
+    """Return a parameter YYYY-MM-DD as a date, or None if it is absent.
+
+    Raises FilterError if it is invalid.
     """
     text = (args.get(name) or "").strip()
     if not text:
@@ -268,7 +270,7 @@ def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
 
 
 def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
-    """Return the UTC time at which a day (or the next one) starts in Sweden; None if `day` is None.
+    """Return the UTC time at which a day (or the next) starts in Sweden. None if `day` is None.
 
     >>> format_day_start(date(2024, 6, 3)), format_day_start(date(2024, 6, 3), next_day=True)
     ('2024-06-02T22:00:00+00:00', '2024-06-03T22:00:00+00:00')
@@ -280,7 +282,7 @@ def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
 
 
 def is_harmless_parameter(name: str) -> bool:
-    """Return whether a parameter is allowed on every page: the language, or one from web analytics.
+    """Return whether a parameter is allowed on every page: the language, or one for web analytics.
 
     >>> [is_harmless_parameter(name) for name in ("lang", "utm_source", "agencyy")]
     [True, True, False]

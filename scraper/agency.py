@@ -1,4 +1,9 @@
-"""An agency and its table in agencies.toml."""
+"""An agency and its table in agencies.toml.
+
+A comment that begins with #: is the description of a key or value in
+docs/reference/agencies-toml.md and agencies.schema.json, which `make reference` writes from this
+file; a line `key = value` in it is an example. A ## line is a heading there.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +43,20 @@ VERDICTS = {  # of a survey, with their meanings, in the order of its report
     "refused": "robots.txt, a block page, a login or one page at every address keeps us out",
     "gone": "no such host, no response or an error, another agency's site, or all pages are gone",
 }
-# What a survey of the live site found, as `scrapy survey --accept` writes it. tried: the day.
-# verdict: one of VERDICTS. read: how many releases were read. seen: the day on which a person
-# compared some of them with their pages; judged: how many; right: how many of these were right.
-# The last three are missing if nobody has.
-MARK_TYPES = {"tried": date, "verdict": str, "read": int, "judged": int, "right": int, "seen": date}
+MARK_TYPES = {  # keys of SurveyMark; the last three are missing if nobody looked
+    #: Day on which the site was tried.
+    "tried": date,
+    #: What was found.
+    "verdict": str,
+    #: How many releases were read.
+    "read": int,
+    #: How many of them a person compared with their pages.
+    "judged": int,
+    #: How many of these were right.
+    "right": int,
+    #: Day of the last comparison.
+    "seen": date,
+}
 SurveyMark = dict[str, Any]
 PAGE_CLASSES = Path(__file__).with_name("pages") / "agencies"  # folder of the key `page`
 # the group is the number of the first page; without it, 1
@@ -53,17 +67,22 @@ PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")
 class JSONSource:
     """A JSON endpoint that lists releases.
 
-    url: address of the endpoint, in which `{page}` stands for the page number, counted from 1;
-    `{page:N}` counts from N. The other keys are JMESPath expressions. items: the list of releases
-    in the response. link, date, title: in an item, its address (relative to the agency's home), day
-    or time (W3C), and title. next: in the response, the URL or number of the next page.
+    All values but `url` are JMESPath expressions.
     """
 
+    #: Address of the endpoint. `{page}` stands for the number of the page: 1, 2, 3 …, or from 0
+    #: with `{page:0}`. Reading ends at a page without items.
     url: str
+    #: In the response: the list of releases.
     items: str
+    #: In an item: the address of the release. Without a host, it belongs to the agency's home.
+    #: `join('/', ['/nyheter', slug])` builds an address from an item's name.
     link: str
+    #: In an item: the day or time of publication (`2024-03-01`; a time with its zone).
     date: str | None = None
+    #: In an item: the title, which names the item in errors.
     title: str | None = None
+    #: In the response: the address or number of the next page; nothing on the last page.
     next: str | None = None
 
     @property
@@ -133,10 +152,12 @@ class WireService:
         return any(host == own or host.endswith(f".{own}") for own in self.hosts)
 
 
+# The keys with a `list_url` are the services of the key `wire`; #: says what follows the colon.
 # Based on published descriptions of the lists; none was requested live:
 # - Via TT: support.tt.se, "Så här ser JSON-svaret ut"; NTB describes the same system in Norway.
 # - Cision: its own client modules, and the WordPress plugin Cision Block.
 WIRE_SERVICES = {
+    #: The publisher's number: `publisherId=` in the addresses of its releases at via.tt.se.
     "viatt": WireService(
         name="Via TT",
         hosts=("via.tt.se",),
@@ -152,6 +173,8 @@ WIRE_SERVICES = {
             "next": "nextPage",
         },
     ),
+    #: The identifier of the news feed, 32 letters and digits, in the source of pages that show the
+    #: feed.
     "cision": WireService(
         name="Cision",
         hosts=("cision.com",),
@@ -169,6 +192,9 @@ WIRE_SERVICES = {
             "date": "PublishDate",
         },
     ),
+    #: The number of the press room, at the end of its RSS address: `/rss/current_news/…`. Or the
+    #: address of its list of releases, such as
+    #: `https://www.mynewsdesk.com/se/skogsradet/pressreleases`, which is read like a listing.
     "mynewsdesk": WireService(
         name="Mynewsdesk",
         hosts=("mynewsdesk.com",),
@@ -178,6 +204,7 @@ WIRE_SERVICES = {
         mention=r"/rss/current_news/(\d+)",
         release_path=r"/(?:pressreleases|news)/[^/]+-\d+$",
     ),
+    #: The number in its RSS address, or the whole address.
     "notified": WireService(
         name="Notified",
         hosts=("notified.com",),
@@ -222,7 +249,7 @@ class Wire:
         return self.service.release_path is not None and "://" in self.identifier
 
     def lists_page(self, url: str) -> bool:
-        """Return whether a page at the wire can be a release, to which the wire's list links."""
+        """Return whether the wire's list could link to a page at this URL."""
         if not self.is_press_room:
             return self.service.keys is None
         path, folder = (
@@ -245,8 +272,8 @@ WEB_ARCHIVES = {
 class PastSource:
     """A web archive that captured pages of an agency.
 
-    url: what precedes the time in the addresses of its captures, such as
-    https://web.archive.org/web/ in https://web.archive.org/web/20210503081500/https://fyr.example/.
+    url: the part of a capture's address before the time, such as https://web.archive.org/web/ in
+    https://web.archive.org/web/20210503081500/https://fyr.example/.
     """
 
     url: str
@@ -254,9 +281,9 @@ class PastSource:
 
 
 def parse_past_source(text: str) -> PastSource:
-    """Parse the address of a web archive's captures, which its name may follow.
+    """Parse the address of a web archive's captures, optionally followed by the archive's name.
 
-    Raises ValueError if it is no address.
+    Raises ValueError if the address is invalid.
 
     >>> parse_past_source("https://web.archive.org/")
     PastSource(url='https://web.archive.org/web/', name='Internet Archive')
@@ -276,50 +303,103 @@ def parse_past_source(text: str) -> PastSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
-    """An agency whose releases are crawled. `name` and `home` are required, every other key is
-    optional.
-
-    feeds, sitemaps, listings: absolute URLs. json: JSON endpoints that list releases. wire: press
-    wires of the agency, each as a service and the agency's id, such as "viatt:3235664" (see
-    WIRE_SERVICES). browser: whether listings are opened in a browser, because scripts build them.
-    releases: a regular expression searched for in the path of a release page. page: the file in
-    scraper/pages/agencies with the agency's own page class. aliases: other hosts of the same site.
-    zone: an IANA time zone, derived from the host if missing. files: whether documents (PDF, Word)
-    in its listings are releases; if missing, they count as releases if most entries of a listing
-    are documents with a day. attachments: what is done with files that releases link to: `text`
-    (they are fetched and kept, with every later change and their text), `links` (without their
-    text) or `none` (they are not fetched). paused: why the agency is not crawled at present.
-    past: web archives whose captures of the agency's pages `scrapy crawl past` reads. survey: what
-    the last survey of the live site found. title, lead, body, tags, published,
-    updated: CSS selectors that are tried before those of the page class.
-    """
+    """An agency whose releases are crawled. `name` and `home` are required."""
 
     slug: str
+
+    ## The agency
+
+    #: Name in Swedish.
+    #: name = "Skogsrådet"
     name: str
+    #: Address of its home page.
+    #: home = "https://www.skogsradet.example/"
     home: str
+    #: Name in English.
+    #: name_en = "Swedish Forest Council"
     name_en: str | None = None
+    #: Swedish organisation number.
+    #: org_number = "202100-0000"
     org_number: str | None = None
+    #: Other hosts of the same site, without `https://` and path.
+    #: aliases = ["press.skogsradet.example"]
     aliases: tuple[str, ...] = ()
+
+    ## Sources
+
+    #: Addresses of RSS and Atom feeds.
+    #: feeds = ["https://www.skogsradet.example/rss/nyheter"]
     feeds: tuple[str, ...] = ()
+    #: Addresses of XML sitemaps.
+    #: sitemaps = ["https://www.skogsradet.example/sitemap.xml"]
     sitemaps: tuple[str, ...] = ()
+    #: Addresses of pages that list releases. The later pages of a list are found from its first.
+    #: listings = ["https://www.skogsradet.example/nyheter"]
     listings: tuple[str, ...] = ()
+    #: JSON endpoints that list releases: one table, or a list of tables.
+    #: json = {url = "https://www.skogsradet.example/api?page={page}", items = "hits", link = "url"}
     json: tuple[JSONSource, ...] = ()
+    #: The agency's lists at press wires: one name, or a list of names. A name is the service, a
+    #: colon, and the agency's id at the service.
+    #: wire = "viatt:3235664"
     wire: tuple[str, ...] = ()
+    #: `true`: open the listings in a browser, because scripts build them.
+    #: browser = true
     browser: bool = False
+    #: Regular expression that is searched for in the path of a page. Only matching pages are
+    #: releases. Default: every page of the agency that its sources link to is one, except pages
+    #: such as contacts, calendar and newsletter.
+    #: releases = "^/nyheter/.+"
     releases: str | None = None
+
+    ## Pages and crawls
+
+    #: File in `scraper/pages/agencies` with a page class of the agency's own.
+    #: page = "polisen"
     page: str | None = None
+    #: Time zone of the dates on its pages (IANA). Default: derived from the host of `home`.
+    #: zone = "Europe/Stockholm"
     zone: str | None = None
+    #: Why the agency is not crawled at present. The text is shown on the site.
+    #: paused = "asked us to wait until March"
     paused: str | None = None
+    #: Whether documents (PDF, Word) in the listings are releases. Default: they are if most entries
+    #: of a listing are documents with a day.
+    #: files = true
     files: bool | None = None
+    #: What is done with the files that releases link to: `text` (fetch and keep them, with every
+    #: later change, and extract their text), `links` (the same without the text) or `none` (fetch
+    #: none).
+    #: attachments = "links"
     attachments: str = "text"
     # neither is in the repr, which is part of the parser's version
+    #: Web archives whose captures of the agency's pages `scrapy crawl past` reads: what precedes
+    #: the time in the address of a capture. A name may follow.
+    #: past = ["https://web.archive.org/web/", "https://arkiv.example/sve/ Svenska webbarkivet"]
     past: tuple[str, ...] = field(default=(), repr=False)
+    #: What the last survey of the live site found. `scrapy survey --accept` writes it.
+    #: survey = {tried = 2026-12-01, verdict = "works", read = 5}
     survey: SurveyMark | None = field(default=None, repr=False, compare=False)
+
+    ## Selectors
+
+    #: CSS selector of the title. It is tried before the selectors of the page class.
+    #: title = "h1.news-title"
     title: str | None = None
+    #: CSS selector of the lead.
+    #: lead = ".ingress"
     lead: str | None = None
+    #: CSS selector of the text.
+    #: body = "article .text"
     body: str | None = None
+    #: CSS selector of the tags. Of a `<meta>`, the `content` is read.
+    #: tags = ".tags a"
     tags: str | None = None
+    #: CSS selector of the date of publication. Of a `<meta>`, the `content` is read.
+    #: published = "meta[name='date']"
     published: str | None = None
+    #: CSS selector of the date of the last update. Of a `<meta>`, the `content` is read.
+    #: updated = ".updated time"
     updated: str | None = None
 
     @property
@@ -338,7 +418,7 @@ class Agency:
     def find_wire(self, url: str) -> Wire | None:
         """Return the agency's wire at a URL's host, or None.
 
-        Of several, the one whose list can link to it.
+        If several match, prefer the one whose list can link to the URL.
         """
         wires = [wire for wire in self.wires if wire.service.owns(url)]
         return next((wire for wire in wires if wire.lists_page(url)), wires[0] if wires else None)
@@ -351,7 +431,7 @@ class Agency:
         return wire.source if wire else None
 
     def owns(self, url: str) -> bool:
-        """Return whether a URL's host is that of the agency, one of its aliases (with or without
+        """Return whether a URL's host is the agency's host, one of its aliases (with or without
         www) or its wire.
         """
         return (
@@ -409,8 +489,8 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
 
 
 def _check_wire_hosts(agency: Agency, path: Path) -> None:
-    """Raise AgencyError if a list is at a host of neither its wire nor the agency: its releases
-    would be dropped.
+    """Raise AgencyError if a list is on a host of neither its wire nor the agency, because its
+    releases would be dropped.
     """
     for wire in agency.wires:
         host = strip_www(urlsplit(wire.identifier).hostname or "")
@@ -447,7 +527,7 @@ def parse_agency_value(
 
 
 def _parse_texts(key: str, value: object) -> list[str]:
-    """Return the strings of a key with several. Raises ValueError with the problem."""
+    """Return the strings of a key that takes a list. Raises ValueError with the problem."""
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise ValueError("must be a list of strings")
     if not all(map(str.strip, value)):
@@ -479,8 +559,8 @@ def _parse_text(key: str, value: object) -> str:
 
 
 def _check_syntax(key: str, text: str) -> None:
-    """Raise ValueError if a key's text is not a valid time zone, selector, pattern or mode,
-    whichever it requires.
+    """Raise ValueError if a key's text is invalid: a time zone, selector, pattern or mode,
+    depending on the key.
     """
     if key == "attachments" and text not in ATTACHMENT_MODES:
         raise ValueError(f"{text!r} is none of {', '.join(ATTACHMENT_MODES)}")
@@ -510,7 +590,7 @@ def _parse_json_key(table: object) -> JSONSource:
 
 
 def _check_keys(table: dict[str, Any], keys: dict[str, bool]) -> None:
-    """Raise ValueError if a table has another key, or lacks one that is required."""
+    """Raise ValueError if a table has an unknown key or lacks a required one."""
     for key in table:
         if key not in keys:
             raise ValueError(f"{key} is not a key; the keys are {', '.join(keys)}")
@@ -557,7 +637,7 @@ def _parse_mark(table: object) -> SurveyMark:
 def load_page_class(name: str) -> Any:
     """Return the page class in a file of scraper/pages/agencies.
 
-    Raises ValueError if there is no such file, or no class of its name in it.
+    Raises ValueError if there is no such file, or if it has no class with that name.
 
     >>> load_page_class("polisen").__name__
     'PolisenPage'
@@ -592,8 +672,8 @@ def _parse_wire_name(text: str) -> str:
 
 
 def _check_wire_lists(names: list[str]) -> None:
-    """Raise ValueError if two wires are JSON lists of one service: the releases' URLs could not be
-    told apart.
+    """Raise ValueError if two wires are JSON lists of one service, because the releases' URLs would
+    be indistinguishable.
     """
     services = [name.partition(":")[0] for name in names]
     for name in services:
@@ -613,8 +693,8 @@ def find_press_wire(url: str) -> WireService | None:
 def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
     """Return the agencies that a URL can belong to.
 
-    These are the agencies that own its host, or else those whose press room can link to it, or else
-    those with a wire at the host.
+    These are the agencies that own its host, or else the agencies whose press room can link to it,
+    or else the agencies with a wire at the host.
     """
     agencies, host = list(agencies), strip_www(urlsplit(url).hostname or "")
     on_wire = [(agency, wire) for agency in agencies if (wire := agency.find_wire(url))]
@@ -656,8 +736,8 @@ def find_wire_name(url: str, page: str = "") -> str | None:
 
 
 def _is_press_room(url: str, service: WireService) -> bool:
-    """Return whether a URL is that of a press room: /se/skog is one, other paths are pages of the
-    service, or pages in the room.
+    """Return whether a URL is a press room. /se/skog is one; other paths are pages of the service
+    or pages within a press room.
     """
     parts = urlsplit(url)
     return strip_www(parts.hostname or "") not in service.hosts or parts.path.count("/") == 2

@@ -1,4 +1,4 @@
-"""The errors of this package, apart from those of requests (scraper/downloader/limits.py).
+"""The errors of this package, except request errors (scraper/downloader/limits.py).
 
 AgencyError          agencies.toml, a setting or an argument is wrong: names file, table and key
 BrokerError          the message broker of a distributed crawl cannot be used: names its address
@@ -30,7 +30,7 @@ class BrokerError(Exception): ...
 class SourceError(Exception):
     """A feed, sitemap or listing cannot be read.
 
-    kind: the kind of failure (see scraper/crawl/failures.py): `empty source` if it was read but
+    kind: the type of failure (see scraper/crawl/failures.py): `empty source` if it was read but
     lists nothing.
     """
 

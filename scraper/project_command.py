@@ -78,7 +78,7 @@ class ProjectCommand(ScrapyCommand):
         super().add_options(parser)
         if self.takes_agency_option:
             parser.add_argument(
-                "--agency", default="", help="slugs, separated by commas (default: all agencies)"
+                "--agency", default="", metavar="SLUG[,SLUG]", help="only these agencies"
             )
         for name, arguments in self.options:
             parser.add_argument(name, **arguments)

@@ -75,8 +75,8 @@ def parse_schedule(text: str) -> RevisitSchedule:
 
 
 def find_recheck_delay(failures: int) -> timedelta:
-    """Return after how long a stored release is tried again whose page could not be read.
+    """Return how long to wait before trying a stored release again whose page could not be read.
 
-    failures: earlier ones in a row; each doubles the delay.
+    failures: the number of failures in a row so far; each doubles the delay.
     """
     return min(MIN_RECHECK_DELAY * (1 << min(failures, 10)), MAX_RECHECK_DELAY)

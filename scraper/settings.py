@@ -48,90 +48,113 @@ BOT_NAME = "myndighetsarkivet"
 SPIDER_MODULES = ["scraper.spiders"]
 COMMANDS_MODULE = "scraper.commands"
 
-# Settings of this project. If the default is a whole number, only whole numbers are accepted
-# (check_settings).
-ARCHIVE = os.environ.get("ARCHIVE", "archive.db")  # path of the database
-# path of the list of agencies; empty: agencies.toml in this package
+# A comment that begins with #: is the description of a setting in docs/reference/settings.md, which
+# `make reference` writes from this file. A ## line is a heading there. If the default is a whole
+# number, only whole numbers are accepted (check_settings).
+
+## Files and contact
+
+#: Path of the archive's database. `captures.db` and `withheld.db` lie beside it.
+ARCHIVE = os.environ.get("ARCHIVE", "archive.db")
+#: Path of the list of agencies. Empty: `scraper/agencies.toml`.
 AGENCIES = os.environ.get("AGENCIES", "")
-# for scrapy shell, fetch and the like; our spiders add CONTACT
-USER_AGENT = f"Myndighetsarkivet/{__version__}"
-SURVEY = os.environ.get("SURVEY", "survey")  # folder of a survey
-CONTACT = os.environ.get("CONTACT", "")  # contact for webmasters; required for live crawls
-NEW_CAPTURES = False  # True: create a new captures.db if the archive's own is lost
-RETRY_AFTER_MAX = 600.0  # seconds; a host that asks for a longer Retry-After is paused
-CRAWL_DELAY_MAX = 60.0  # seconds; upper limit of a Crawl-delay
-REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # age of a release=interval between checks
-REVISIT_BUDGET = 500  # requests per agency and day (UTC) of revisit crawls
-PAST_BUDGET = 10_000  # requests per day (UTC) of past crawls, for all agencies and web archives
-# minutes for each of a round's two passes; the rest waits for the next round
+#: An address or page where webmasters can reach you. Live crawls need it: it is in the User-Agent
+#: of every request.
+CONTACT = os.environ.get("CONTACT", "")
+#: Folder of `scrapy survey`.
+SURVEY = os.environ.get("SURVEY", "survey")
+#: `True`: create a new `captures.db` if the archive's own is lost.
+NEW_CAPTURES = False
+
+## Rounds and checks
+
+#: Minutes for each of the two passes of a round. The rest waits for the next round.
 ROUND_PASS_MINUTES = 25.0
-# Pages in which no release could be read (archive/database/refused_pages.py): the days for which
-# they are kept (0: none are), and the share of captures.db from which on the oldest are deleted, if
-# they take more than 32 MiB
-REFUSED_DAYS, REFUSED_SHARE = 90, 0.2
-ATTACHMENT_MAXSIZE = 10 * 1024 * 1024  # bytes; larger files that releases link to are not fetched
-LISTING_PAGES_MAX = 2000  # pages; a longer listing is treated as a crawler trap
-
-# requests per agency and day (UTC) of news and revisit crawls together, without robots.txt
+#: How often a stored release is checked: age of the release=interval between checks, the youngest
+#: first; `h`, `d`: hours, days.
+REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"
+#: Requests per agency and day (UTC) of `scrapy crawl revisit`.
+REVISIT_BUDGET = 500
+#: Requests per agency and day (UTC) of `news` and `revisit` together, without robots.txt. Half of
+#: them are kept for releases; the files that releases link to get the rest.
 DAILY_BUDGET = 5000
-# a host is paused after this many URLs in a row without a response, or with 429 or 503
-BACK_OFF_AFTER = 5
-# seconds of the first pause; doubled for each further pause until the host responds
-BACK_OFF_FIRST = 1800.0
-BACK_OFF_MAX = 24 * 3600.0  # seconds; also the longest Retry-After that is obeyed across crawls
-# an unreachable robots.txt forbids everything for this many days (RFC 9309, 2.3.1.4)
-ROBOTS_UNREACHABLE_DAYS = 30.0
-# True: releases with noindex are rejected, and stored ones not checked again. Off by default:
-# noindex is addressed to search engines. A release that is public and allowed by robots.txt, but
-# kept out of search results, belongs in an archive.
-NOINDEX_OBEY = False
-# True: HTTP_PROXY and HTTPS_PROXY of the environment are used. The proxy then resolves host names
-# and has to reject private addresses itself, because the SSRF filter (scraper/downloader/ssrf.py)
-# only sees names. A proxy in a private network has to be in PRIVATE_HOSTS.
-HTTPPROXY_ENABLED = False
-PRIVATE_HOSTS: list[
-    str
-] = []  # hosts in a private network that may be crawled, such as an intranet's
-# seconds for one listing in the browser, including the delays between its requests
-BROWSER_TIMEOUT = 120.0
-# path of a Chromium; empty: the system's, else Playwright's
-BROWSER_PATH = os.environ.get("BROWSER_PATH", "")
-# bytes of large responses in flight at the same time, over all hosts
-IN_FLIGHT_MAX = 32 * 1024 * 1024
+#: Requests per day (UTC) of `scrapy crawl past`, for all agencies and web archives.
+PAST_BUDGET = 10_000
+#: Pages of a listing. A longer listing is treated as a crawler trap.
+LISTING_PAGES_MAX = 2000
+#: Days for which the bytes of pages are kept in which no release could be read. 0: none are kept.
+REFUSED_DAYS = 90
+#: Share of `captures.db` from which on the oldest refused pages are deleted, if they take more than
+#: 32 MiB. 0: none are kept.
+REFUSED_SHARE = 0.2
+#: Bytes. Larger files that releases link to are not fetched.
+ATTACHMENT_MAXSIZE = 10 * 1024 * 1024
+#: `True`: releases with `noindex` are rejected, and stored ones not checked again.
+NOINDEX_OBEY = False  # noindex is addressed to search engines; a public release is to be archived
 
-# Only for distributed crawling (scraper/distributed): workers on several machines
-# redis://[:password@]host:6379/0 of Redis or Valkey, or rediss:// for TLS
-DISTRIBUTED_BROKER = os.environ.get("DISTRIBUTED_BROKER", "")
-# prefix of the broker's keys; archives that share a broker need different ones
-DISTRIBUTED_PREFIX = "myndighetsarkivet"
-DISTRIBUTED_LEASE = 30.0  # seconds without the broker after which a worker stops sending requests
-# bytes of messages waiting for the writer above which workers have to wait
-DISTRIBUTED_BACKLOG = 64 * 1024 * 1024
-# token and host of a worker's lease; `scrapy worker` passes them to its crawls
-DISTRIBUTED_TOKEN, DISTRIBUTED_HOST = 0, ""
+## Politeness
 
-# Politeness
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = "Myndighetsarkivet"
-CONCURRENT_REQUESTS = 64  # requests at the same time, over all hosts
-CONCURRENT_REQUESTS_PER_DOMAIN = 1
-CONCURRENT_ITEMS = 1  # a page gives one item; Scrapy starts this many tasks per response
-DOWNLOAD_DELAY = 1.0  # seconds between requests to one host
+#: User-Agent of `scrapy shell`, `fetch` and `view`. Crawls add `CONTACT` to their own.
+USER_AGENT = f"Myndighetsarkivet/{__version__}"
+#: Seconds between two requests to a host. AutoThrottle lengthens it for a slow host; a longer
+#: Crawl-delay of robots.txt replaces it.
+DOWNLOAD_DELAY = 1.0
 DOWNLOAD_DELAY_JITTER = 0.0  # jitter would also shorten a Crawl-delay
+#: Requests to one host at the same time.
+CONCURRENT_REQUESTS_PER_DOMAIN = 1
+#: Requests at the same time, over all hosts.
+CONCURRENT_REQUESTS = 64
+CONCURRENT_ITEMS = 1  # a page gives one item; Scrapy starts this many tasks per response
+#: `True`: wait longer between requests to a host that answers slowly.
 AUTOTHROTTLE_ENABLED = True
 AUTOTHROTTLE_START_DELAY = 1.0
 AUTOTHROTTLE_TARGET_CONCURRENCY = 0.5
+#: Seconds. A longer Crawl-delay of robots.txt is shortened to this.
+CRAWL_DELAY_MAX = 60.0
+#: Seconds. A host that asks for a longer Retry-After is paused instead of waited for.
+RETRY_AFTER_MAX = 600.0
+#: A host is paused after this many URLs in a row without a response, or with 429 or 503.
+BACK_OFF_AFTER = 5
+#: Seconds of a host's first pause. Each further pause is twice as long, until the host responds.
+BACK_OFF_FIRST = 1800.0
+#: Seconds of the longest pause; also the longest Retry-After that is obeyed across crawls.
+BACK_OFF_MAX = 24 * 3600.0
+#: Days for which a robots.txt that cannot be reached forbids everything (RFC 9309, 2.3.1.4).
+ROBOTS_UNREACHABLE_DAYS = 30.0
+#: How often a failed request is repeated.
 RETRY_TIMES = 2
+
+## Network
+
+#: Seconds until a request without a response fails.
 DOWNLOAD_TIMEOUT = 60.0
+#: Bytes. A larger response is not read.
 DOWNLOAD_MAXSIZE = 20 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
+#: Bytes of large responses in flight at the same time, over all hosts.
+IN_FLIGHT_MAX = 32 * 1024 * 1024
+#: `True`: refuse hosts whose TLS certificate cannot be verified.
 DOWNLOAD_VERIFY_CERTIFICATES = True
+#: Hosts in a private network that may be crawled, such as an intranet's, separated by commas.
+PRIVATE_HOSTS: list[str] = []
+#: `True`: use the proxy in `HTTP_PROXY` and `HTTPS_PROXY` of the environment. The proxy then
+#: resolves host names and has to reject private addresses itself. A proxy in a private network has
+#: to be in `PRIVATE_HOSTS`.
+HTTPPROXY_ENABLED = False  # the SSRF filter (scraper/downloader/ssrf.py) only sees names then
+#: Seconds for one listing in the browser (key `browser`), including the delays between its
+#: requests.
+BROWSER_TIMEOUT = 120.0
+#: Path of a Chromium for the key `browser`. Empty: the system's, else Playwright's.
+BROWSER_PATH = os.environ.get("BROWSER_PATH", "")
 DOWNLOAD_HANDLERS = {
     "http": "scraper.downloader.http_handler.BoundedDownloadHandler",
     "https": "scraper.downloader.http_handler.BoundedDownloadHandler",
     **dict.fromkeys(("ftp", "s3", "file", "data")),  # other schemes are disabled
 }
 TWISTED_DNS_RESOLVER = "scraper.downloader.ssrf.PublicResolver"
+#: Redirects that are followed one after the other.
 REDIRECT_MAX_TIMES = 5
 METAREFRESH_ENABLED = False
 COOKIES_ENABLED = False
@@ -143,6 +166,21 @@ DEFAULT_REQUEST_HEADERS = {
     # encodings that scraper/downloader/http_handler.py can decode
     "Accept-Encoding": "gzip, deflate, br, zstd",
 }
+
+## Distributed crawling
+
+#: `redis://[:password@]host:6379/0` of Redis or Valkey, or `rediss://` for TLS.
+DISTRIBUTED_BROKER = os.environ.get("DISTRIBUTED_BROKER", "")
+#: Prefix of the broker's keys. Archives that share a broker need different ones.
+DISTRIBUTED_PREFIX = "myndighetsarkivet"
+#: Seconds without the broker after which a worker stops sending requests.
+DISTRIBUTED_LEASE = 30.0
+#: Bytes of messages waiting for the writer above which workers have to wait.
+DISTRIBUTED_BACKLOG = 64 * 1024 * 1024
+# token and host of a worker's lease; `scrapy worker` passes them to its crawls
+DISTRIBUTED_TOKEN, DISTRIBUTED_HOST = 0, ""
+
+# Components
 
 DOWNLOADER_MIDDLEWARES = {
     # not needed (no allowed_domains, no passwords), and each middleware takes time for every
@@ -178,6 +216,9 @@ ITEM_PIPELINES = {"scraper.crawl.archive_pipeline.ArchivePipeline": 100}
 # the frontier stores which URLs have been seen, even in earlier crawls
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
 FEED_EXPORT_ENCODING = "utf-8"  # for -o and -O; JSON without escapes
+## Log
+
+#: Least severe messages that are logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`.
 LOG_LEVEL = "INFO"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LOG_DATEFORMAT = "%Y-%m-%dT%H:%M:%S"

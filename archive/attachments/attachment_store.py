@@ -1,28 +1,26 @@
-"""Attachments that were fetched: their files, the versions of each URL, and the text of their
-pages.
+"""Stores attachments: their files, the versions at each URL, and the text of their pages.
 
 The bytes of a file are a capture, in captures.db. They are not part of a release's state, because
-the agency may change a file without changing the release: each URL has versions of its own, with
-the times at which they were found.
+the agency may change a file without changing the release. Each URL has its own versions, with the
+times at which they were found.
 
-    attachment_links     a URL that a release links to, or once did, with the checks of the release
-                         that found it
-    attachment_versions  what was found at a URL: one row for each time that the file was another
-                         one than before
-    attachment_edits     the releases that linked to a URL when its file was replaced: it is an edit
-                         of each of them
-    attachment_files     each file once, by its SHA-256, with what is known of its text
+    attachment_links     a URL that a release links to, or once did, and when checks of the
+                         release found it
+    attachment_versions  what was found at a URL: one row each time the file had changed
+    attachment_edits     the releases that linked to a URL when its file was replaced; the
+                         replacement is an edit of each of them
+    attachment_files     each file once, by its SHA-256, with the outcome of extracting its text
     attachment_pages     the text of a file, page by page
 
-When a URL is fetched again is in its frontier row, with the role `attachment`. A file is due when a
-release that links to it is checked, but at most once in MIN_INTERVAL. While a release is covered by
-a takedown, no text of a file that it links to is stored, and its bytes are in no copy of the
-archive for others, also where another release has the file.
+The frontier row of a URL (with the role `attachment`) says when the URL is fetched next. A file is
+due when a release that links to it is checked, but at most once in MIN_INTERVAL. While a takedown
+covers a release, the text of its files is not stored, and their bytes are left out of all copies
+for others, even if another release has the same file.
 
-The text of a file (PDF, DOCX, XLSX or ODT) is read by a process of its own (attachment_text.py)
-with limits of memory, time, output and open files, because a file from outside may make a parser
-crash, loop or fill the memory. What the process had written before it was ended is kept, and the
-result says that it is not whole.
+A separate process (attachment_text.py) extracts the text of a PDF, DOCX, XLSX or ODT file. Its
+memory, time, output and open files are limited, because an untrusted file may make a parser crash,
+loop or run out of memory. If a limit stops the process, the text so far is kept and marked as
+incomplete.
 """
 
 from __future__ import annotations
@@ -48,7 +46,7 @@ from archive.times import to_iso
 
 # new releases are checked each hour, but their files change seldom and are large
 MIN_INTERVAL = timedelta(days=1)
-TEXT_VERSION = "1"  # raise it whenever attachment_text.py reads another text in any file
+TEXT_VERSION = "1"  # raise it whenever attachment_text.py reads any file's text differently
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +65,12 @@ class Attachments:
         self.db = db
 
     def add_links(self, release_id: int, agency: str, seen_at: datetime) -> None:
-        """Store the URLs that a release links to now, and make those due that were not fetched for
-        MIN_INTERVAL.
+        """Store the URLs that a release links to, and make them due for fetching.
+
+        A URL that was fetched within MIN_INTERVAL does not become due.
         """
         seen = str(to_iso(seen_at))
-        # not the marks of redacted URLs
+        # redacted URLs are stored as marks, which are left out
         urls = self.db.execute(
             "select distinct url from attachments where release = ? and url like 'http%'",
             [release_id],
@@ -106,9 +105,7 @@ class Attachments:
         )
 
     def add_links_of_checked(self, agency: str) -> None:
-        """Do the same for the releases of an agency that were checked since their links were last
-        stored.
-        """
+        """Store the links of an agency's releases that were checked since this was last done."""
         rows = self.db.execute(
             "select r.id, r.last_checked from releases r where r.agency = ? and r.moved_to is null"
             " and exists (select 1 from attachments a where a.release = r.id and not exists"
@@ -122,8 +119,9 @@ class Attachments:
     def list_due(
         self, agency: str, now: datetime, limit: int, exclude: Collection[str] = ()
     ) -> list[FrontierEntry]:
-        """Return up to `limit` due attachments of an agency, without URLs in `exclude`, that
-        releases still link to.
+        """Return up to `limit` due attachments of an agency that releases still link to.
+
+        URLs in `exclude` are left out.
         """
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from frontier where"
@@ -139,7 +137,7 @@ class Attachments:
         ][:limit]
 
     def get_version(self, url: str) -> AttachmentVersion | None:
-        """Return the newest version of a URL, or None if none was found yet."""
+        """Return the newest version of a URL, or None if no file has been found there."""
         sql = """
             select v.id, f.id, f.sha256 from attachment_versions v join attachment_files f
               on f.id = v.file
@@ -183,11 +181,10 @@ class Attachments:
         *,
         media_type: str | None,
     ) -> AttachmentVersion:
-        """Record that a URL has a file which differs from its newest version, and return the new
-        version.
+        """Record a new file at a URL, one that differs from its newest version; return the version.
 
-        The bytes must be in captures.db. Its cause is `first`, or `source` if the agency replaced
-        another file.
+        The bytes must be in captures.db. The version's cause is `first`, or `source` if the agency
+        replaced an earlier file.
         """
         previous = self.get_version(url)
         self.db.execute(
@@ -221,9 +218,7 @@ class Attachments:
         return AttachmentVersion(int(version_id or 0), file_id, sha256)
 
     def _record_file_release(self, release_id: int, url: str, seen_at: datetime) -> None:
-        """Record a release that is a file itself as a version of its URL, with its newest
-        capture.
-        """
+        """Record the newest capture of a release that is itself a file as a version of its URL."""
         sql = """
             select c.id, c.sha256, c.bytes, c.headers from releases r join revisions v
               on v.id = r.revision
@@ -239,8 +234,9 @@ class Attachments:
                 self.record_version(url, sha256, size, capture_id, seen_at, media_type=media_type)
 
     def describe_changes(self, file_id: int) -> bool:
-        """Store what changed with each version that a file is in, or is replaced by, as far as the
-        texts say it; return whether anything differs from what was stored.
+        """Store what changed in the text at each replacement that involves a file.
+
+        The file may be the old or the new one. Returns whether any stored value changed.
         """
         changed = False
         rows = self.db.execute(
@@ -274,8 +270,9 @@ class Attachments:
         )
 
     def needs_text(self, file_id: int) -> bool:
-        """Return whether the text of a file was not extracted yet by these rules, and may be
-        stored.
+        """Return whether a file's text still has to be extracted by the current rules.
+
+        False if a takedown withholds the text.
         """
         sql = (
             "select (extracted is null or text_version is not ?) and not"
@@ -284,8 +281,9 @@ class Attachments:
         return bool(self.db.execute(sql, [TEXT_VERSION, file_id]).fetchone()[0])
 
     def store_text(self, file_id: int, text: AttachmentText, extracted_at: datetime) -> None:
-        """Store the text of a file in place of an earlier one, or nothing if it has been withheld
-        in the meantime.
+        """Store the text of a file, in place of any earlier text.
+
+        Nothing is stored if a takedown has withheld the text in the meantime.
         """
         sql = f"select {IS_FILE_WITHHELD_SQL} from attachment_files f where id = ?"
         if self.db.execute(sql, [file_id]).fetchone()[0]:
@@ -311,11 +309,12 @@ class Attachments:
     def list_files_to_read(
         self, *, agency: str | None = None, withheld: bool = False
     ) -> list[tuple[int, str]]:
-        """Return the id and SHA-256 of each file whose text was not extracted by these rules, and
-        that no takedown covers.
+        """Return the id and SHA-256 of each file whose text the current rules have not extracted.
 
-        agency: only files of its releases. withheld: only files whose text was deleted by a
-        takedown that is lifted.
+        Files that a takedown covers are left out.
+
+        agency: only files of its releases.
+        withheld: only files whose text was deleted by a takedown that has since been lifted.
         """
         sql = f"""
             select id, sha256 from attachment_files f
@@ -332,12 +331,13 @@ class Attachments:
         return self.db.execute(sql, values).fetchall()
 
     def apply_takedown(self, release_id: int, urls: Iterable[str], takedown: str | None) -> None:
-        """Mark the links of a release as covered by a takedown (None: no longer), and delete the
-        texts of their files.
+        """Mark a release's links as covered by a takedown, and delete the texts of their files.
 
-        urls: all that any version of the release links to. Once no takedown covers a file, its text
-        can be extracted again (`Archive.extract_missing_texts`); otherwise a crawl does so when it
-        next finds the file.
+        Once no takedown covers a file, its text can be extracted again
+        (`Archive.extract_missing_texts`). Otherwise a crawl does so when it next finds the file.
+
+        urls: all URLs that any version of the release links to.
+        takedown: None if no takedown covers the links any more.
         """
         for url in urls:
             self.db.execute(
@@ -380,7 +380,7 @@ class Attachments:
 class TextExtraction:
     """The counts of `Archive.extract_missing_texts`.
 
-    Each finding names stored bytes that cannot be read.
+    Each finding is an error about stored bytes that cannot be read.
     """
 
     files: int = 0  # files that were read
@@ -417,9 +417,7 @@ PROBLEMS = (  # why the text of a file is missing, or is not whole
 
 @dataclass(frozen=True, slots=True)
 class AttachmentPage:
-    """The text of a page of a PDF, of a sheet of a workbook (with its name), or of another
-    document.
-    """
+    """The text of a PDF page, of a sheet (with its name), or of a document of another type."""
 
     number: int  # counted from 1
     text: str
@@ -435,11 +433,12 @@ class AttachmentPage:
 class AttachmentText:
     """The text of a file.
 
-    problem: one of PROBLEMS, or None if the text is whole; detail: more about it, in English.
+    problem: one of PROBLEMS, or None if the text is complete.
+    detail: explains the problem, in English.
     """
 
     kind: str | None = None  # pdf, docx, xlsx or odt; None if the file could not be opened
-    page_count: int | None = None  # of the file, also if fewer were read
+    page_count: int | None = None  # number of pages in the file, even if fewer were read
     pages: tuple[AttachmentPage, ...] = ()
     problem: str | None = None
     detail: str | None = None
@@ -453,10 +452,10 @@ class AttachmentText:
 def extract_text(
     body: bytes, limits: dict[str, int] | None = None, max_wait: float = MAX_WAIT
 ) -> AttachmentText:
-    """Return the text of a file. Its problems are part of the result, and never raised.
+    """Return the text of a file. Problems with the file are in the result, not raised.
 
-    limits: other values than those of LIMITS. Raises RuntimeError if the process failed for a
-    reason of our own, such as a library that is not installed, or was asked to end.
+    limits: values that override LIMITS. Raises RuntimeError if the process was terminated, or if it
+    failed for a reason unrelated to the file, such as a missing library.
     """
     limits = {**LIMITS, **(limits or {})}
     # no pipes, so that the limit of a file's size applies
@@ -493,9 +492,9 @@ def extract_text(
 
 
 def read_lines(lines: Iterable[bytes], return_code: int) -> AttachmentText:
-    """Return what a worker has written.
+    """Parse the output of a text worker.
 
-    A process that ended before its last line was ended by a limit.
+    If the last line is missing, a limit stopped the process: the problem is then `limits`.
     """
     facts: dict[str, Any] = {}
     pages: list[AttachmentPage] = []
@@ -516,7 +515,7 @@ def read_lines(lines: Iterable[bytes], return_code: int) -> AttachmentText:
 def _find_gap(
     facts: Mapping[str, Any], pages: Sequence[AttachmentPage], return_code: int
 ) -> tuple[str, str | None] | None:
-    """Return why a text that a worker has written is not whole, and the detail, or None."""
+    """Return why an extracted text is incomplete, with a detail; None if it is complete."""
     if facts.get("end") in ("pages", "letters"):
         return facts["end"], facts.get("detail")
     if "end" not in facts:

@@ -1,16 +1,17 @@
-"""A worker process of attachment_store.py: reads one file from standard input and writes its text
-as JSON lines.
+"""Extracts the text of one file in a worker process that attachment_store.py starts.
 
-It is an isolated process (archive.database.isolated_processes), which is limited before it parses
-anything. The first line has the file's type and the number of its pages, then each page has a line,
-and the last line says how it ended:
+The file is read from standard input, and its text is written as JSON lines. The process is isolated
+(archive.database.isolated_processes), and limited before it parses anything. The first line gives
+the file's type and number of pages, then there is a line for each page, and the last line says how
+the extraction ended:
 
-    {"kind": "pdf", "pages": 2} {"page": 1, "name": null, "text": "…", "problem": null} {"end":
-    "complete"}, {"end": "pages"} or {"end": "letters"} if only the first pages or letters were read
-    {"problem": "encrypted", "detail": "…"} if the file cannot be read (further)
+    {"kind": "pdf", "pages": 2}
+    {"page": 1, "name": null, "text": "…", "problem": null}
+    {"end": "complete"}, or "pages" or "letters" if a limit cut off the rest
+    {"problem": "encrypted", "detail": "…"} if the file cannot be read (any further)
 
-A page is a page of a PDF, a sheet of a workbook, or the whole of another document. What somebody
-who opens the file does not see is left out: hidden sheets, comments and deleted text.
+A page is a page of a PDF, a sheet of a workbook, or the whole of another document. Text that is not
+visible when the file is opened is left out: hidden sheets, comments and deleted text.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ ODT_BREAKS |= {f"{TEXT}tab": "\t", f"{TEXT}s": " "}
 ODT_SKIPPED = frozenset(  # deleted text and comments
     (f"{TEXT}tracked-changes", "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}annotation")
 )
-MAX_PART_BYTES = 24_000_000  # of the XML of a document, whose tree takes several times as much
+MAX_PART_BYTES = 24_000_000  # size of a document's XML; its tree takes several times as much
 SPACES = re.compile(r"[ \t\r\n]+")
-# of a word that continues on the next line; PDFium replaces most of them by one of the first two
+# hyphens at the end of a line; PDFium replaces most of them with one of the first two
 LINE_END_HYPHEN = re.compile(
     r"(?P<before>.{0,2})(?:[\x02\ufffe](?:\r?\n)?|[\u2010\xad]\r?\n)(?P<after>.?)"
 )
@@ -55,11 +56,11 @@ INVISIBLE_CHARACTERS = re.compile(
 
 
 class PageTextError(Exception):
-    """A page cannot be read; the others may be."""
+    """A page that cannot be read. Other pages of the file may be readable."""
 
 
 class FileTextError(Exception):
-    """The file cannot be read (further).
+    """A file that cannot be read, or only in part.
 
     problem: one of archive.attachments.attachment_store.PROBLEMS.
     """
@@ -70,8 +71,9 @@ class FileTextError(Exception):
 
 
 def prepare() -> bytes:
-    """Return the file, and import the libraries for it, so that their memory and files count before
-    the limits apply.
+    """Read the file, and import the libraries for it.
+
+    This runs before the limits apply, so that imports do not count towards open files.
     """
     body = sys.stdin.buffer.read()
     if _is_pdf(body):
@@ -83,7 +85,7 @@ def prepare() -> bytes:
 
 
 def run(body: bytes, limits: dict[str, int]) -> None:
-    """Write the lines of a file."""
+    """Write the JSON lines of a file."""
     # ends the process, as other limits do; Python ignores it
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     try:
@@ -106,7 +108,7 @@ def write(**line: object) -> None:
 
 
 def extract(body: bytes, limits: dict[str, int]) -> None:
-    """Write the lines of a file, whose type is seen from its content."""
+    """Write the JSON lines of a file. Its content decides its type."""
     pages_left, letters_left = limits["pages"], limits["letters"]
     for name, read_page in open_file(body):
         if not pages_left:
@@ -130,7 +132,7 @@ Page = tuple[str | None, Callable[[int], tuple[str, bool]]]
 
 
 def open_file(body: bytes) -> Iterator[Page]:
-    """Write the first line of a file, and yield its pages."""
+    """Write the first line of a file, and return an iterator over its pages."""
     if _is_pdf(body):
         return _open_pdf(body)
     if body.startswith(OLE_START):
@@ -143,7 +145,7 @@ def open_file(body: bytes) -> Iterator[Page]:
 
 
 def _open_package(body: bytes) -> Iterator[Page]:
-    """Write the first line of a document that is an archive of files, and yield its pages."""
+    """Write the first line of a document in a ZIP file, and return an iterator over its pages."""
     package = zipfile.ZipFile(io.BytesIO(body))
     names = set(package.namelist())
     if "word/document.xml" in names:
@@ -188,9 +190,9 @@ def _open_pdf(body: bytes) -> Iterator[Page]:
 
 
 def _join_word(match: re.Match[str]) -> str:
-    """Join a word that is divided at the end of a line.
+    """Join a word that is hyphenated at the end of a line.
 
-    A hyphen of its own is kept: EU-länder, a-kassa.
+    A hyphen that belongs to the word is kept: EU-länder, a-kassa.
     """
     before, after = match["before"], match["after"]
     last = before[-1:]
@@ -200,7 +202,7 @@ def _join_word(match: re.Match[str]) -> str:
 
 
 def _open_text(kind: str, parts: list[Callable[[], Iterator[str]]]) -> Iterator[Page]:
-    """Yield the only page of a document whose pages are made by the program that shows it."""
+    """Yield the single page of a document type without fixed pages (DOCX, ODT)."""
     write(kind=kind, pages=1)
 
     def read_page(max_letters: int) -> tuple[str, bool]:
@@ -260,11 +262,10 @@ def _parse_part(package: zipfile.ZipFile, name: str) -> Any:
 def _walk_text(
     root: Any, breaks: dict[str, str], skipped: frozenset[str], text_tag: str | None
 ) -> Iterator[str]:
-    """Yield the pieces of text below an element, with what `breaks` has for an element after its
-    content.
+    """Yield the pieces of text in an element.
 
-    text_tag: the only element whose text counts; None: the text of all elements counts, and that
-    between them.
+    breaks: the text to add after the content of elements with a given tag.
+    text_tag: the only element whose text counts; None if all text counts.
     """
     from lxml import etree  # noqa: PLC0415
 
@@ -293,8 +294,6 @@ def _read_opendocument(package: zipfile.ZipFile, name: str) -> Iterator[str]:
 
 
 def clean_text(text: str) -> str:
-    """Return text with single line ends, without invisible characters and the spaces at the ends of
-    lines.
-    """
+    """Remove repeated line ends, invisible characters and spaces at the ends of lines."""
     lines = INVISIBLE_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n")

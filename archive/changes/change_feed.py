@@ -1,22 +1,26 @@
 """The change feed, which mirrors follow.
 
-The change feed is a log of all visible changes to releases in the archive. Rows of the table
-changefeed are written by triggers (archive.database.schema), in the transaction of the change
-itself, and never changed. Every writer begins its transaction with `begin immediate`, so that ids
-are committed in their order: a mirror that has read up to an id never misses a smaller one.
+The change feed is a log of all visible changes to releases in the archive. Triggers
+(archive.database.schema) write a row of the table changefeed in the transaction of the change
+itself. Rows are never changed. Every writer begins its transaction with `begin immediate`, so ids
+are committed in ascending order: a mirror that has read up to an id never misses a smaller one.
 `change` is one of:
 
-    added      first read, or imported from another collection     hidden     by a takedown
-    changed    has a new current state (revision)                  redacted   by a takedown
-    removed    by the agency; the archive still shows it           restored   a takedown was lifted
-    returned   found again at the agency                           deleted    its row, by hand
-    moved      its URL changed, or it moved to another release
-    attachment a file that it links to was found, is another one than before, or its text was read
-    or withheld
-    recomputed by new rules: its quotes, references, or what is said of its edits, differ
+    added       first read, or imported from another collection
+    changed     has a new current state (revision)
+    removed     by the agency; the archive still shows it
+    returned    found again at the agency
+    moved       its URL changed, or it moved to another release
+    attachment  one of its files was found or replaced, or the text of a file was extracted or
+                withheld
+    recomputed  new rules changed its quotations or references, or the description of its edits
+    hidden      by a takedown
+    redacted    by a takedown
+    restored    a takedown was lifted
+    deleted     its row was deleted by hand
 
-A check that finds a release unchanged adds no entry. Only the last entry of a release has the
-release's current state, which is read by the same SQL statement as the entries.
+A check that finds a release unchanged adds no entry. Only the last entry of a release has its
+current state. One SQL statement reads both the state and the entries.
 """
 
 from __future__ import annotations
@@ -141,7 +145,7 @@ class ChangefeedPage:
 
 
 def parse_changefeed_query(args: UrlArguments) -> ChangefeedQuery:
-    """Parse URL parameters; raise FilterError if one is invalid."""
+    """Parse URL parameters. Raises FilterError if one is invalid."""
     since = (args.get("since") or "").strip()
     size = parse_number_parameter(args, "size", MAX_ENTRIES) or DEFAULT_ENTRIES
     if since in ("", START_CURSOR):
@@ -153,8 +157,9 @@ def parse_changefeed_query(args: UrlArguments) -> ChangefeedQuery:
 
 
 async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPage:
-    """Return the page after a cursor; raise UnknownCursorError or CursorAheadError if the log lacks
-    it.
+    """Return the page after a cursor.
+
+    Raises UnknownCursorError or CursorAheadError if the cursor is not in the log.
     """
     if query.after_id:
         (row,) = await run(ENTRY_SQL, {"id": query.after_id})
@@ -174,10 +179,10 @@ async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPa
 
 
 def _to_change_entry(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an entry for JSON: the change, and what a mirror has to do (`action`).
+    """Return an entry as JSON: the change, and what a mirror has to do (`action`).
 
-    put: store `state` in place of the release; delete: delete the release; none: a later entry says
-    what to do.
+    put: store `state` in place of the release. delete: delete the release. none: a later entry
+    tells the mirror what to do.
     """
     columns = {name: row[f"now_{name}"] for name in RELEASE_COLUMNS}
     action = "none" if not row["last"] else "put" if row["shown"] else "delete"

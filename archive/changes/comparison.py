@@ -1,54 +1,53 @@
-"""Compares two states of a release, and rates the importance of the differences by plain rules.
+"""Compares two states of a release, and rates the importance of the differences by simple rules.
 
-A comparison finds the changes, gives each a kind and an importance from 0 to 100, and sorts them,
-so that the changes that matter to a reader come first. `importance.py` has the table of kinds and
-numbers.
+A comparison finds the changes, gives each a kind and an importance from 0 to 100, and lists the
+most important changes first. `importance.py` has the table of kinds and numbers.
 
 The kind of a change
   1. Paragraphs are unchanged, altered, split or merged, moved, added or removed. Words are compared
      only in altered ones.
   2. In each changed passage, facts are compared first: amounts of money; negations; figures,
      percentages and references; dates, years and weekdays; names; times of day; web addresses,
-     e-mail addresses and telephone numbers. A fact replaced by another is a change of that kind.
+     email addresses and telephone numbers. A fact replaced by another is a change of that kind.
      Two spellings of a fact ("tre", "3"; "10 %", "10 procent"; "Sveriges", "Sverige") are the same
      fact. A fact that was only added or removed is a change unless the other version has it
      elsewhere. Figures that swapped places within a passage are changes, too.
-  3. Negations are compared by number: "ej" for "inte" is not a change, "möjligt" for "omöjligt" is.
+  3. Negations are counted: "ej" for "inte" is not a change, "möjligt" for "omöjligt" is.
      Negations and modal verbs (ska, bör, får, kan) are only compared in passages of at most 15
-     words; a longer passage is reworded. A word replaced by its opposite (höjs, sänks; minst,
-     högst) has its own kind, and so has a word in only one version that ends what is announced
-     (upphävd, ställs in).
+     words; a longer passage counts as reworded. A word replaced by its opposite (höjs, sänks;
+     minst, högst) has its own kind. So has a word in only one version that cancels what the
+     release announces (upphävd, ställs in).
   4. Other differences are punctuation (marks or capitals), typo (up to two letters of a longer
      word, a space, a doubled word) or wording. Wording in speech or quotation marks has the kind
      quotation; wording in a question or answer has the kind question or answer.
   5. A word is a name if it has a capital inside a sentence, there or elsewhere in the text, unless
      most words have capitals (English headlines, German).
-  6. A link is reported if its target changed and its text did not; layout only if the text is the
-     same.
+  6. A link is reported if its target changed and its text did not. Layout is only reported if the
+     text is the same.
 
 The importance of a change
   - A fact replaced by another, a negation, an opposite, or another modal verb has the value of its
     kind: from 60 for a time of day to 82 for a negation. A reference (SOU 2031:5, dnr 2031/77), a
     name with one letter corrected, and a modal verb that was only added or removed have less.
-  - A fact that only one version has counts for less if many other words of its paragraph changed
-    with it: an amount in a rewritten paragraph is not what the rewriting is about. A reference, and
-    a fact in brackets, counts half.
-  - A paragraph or sentence that was added or removed is as important as the most important fact in
-    it that the other version lacks. One without facts has 30, or 12 if it is not a sentence (a
-    heading, a link).
+  - A fact that only one version has counts for less if many other words of its paragraph also
+    changed: the rewriting of a paragraph is rarely about one amount in it. A reference, and a fact
+    in brackets, counts half.
+  - An added or removed paragraph or sentence is as important as its most important fact that is
+    not in the other version. One without facts has 30, or 12 if it is not a sentence (a heading,
+    a link).
   - Wording has 12, and up to 40 more by the share of the paragraph's changed words that are nouns,
     adjectives or words such as "alla", replaced by others: "länsstyrelserna" for "regionerna"
     changes the claim, "påbörjas" for "startar" does not. If all words were replaced where a
     sentence says who does something (first, or after "av" or "till"), it has 15 more. Up to ten are
-    added for size. The dictionary has only Swedish words; other words of seven letters and more
+    added for size. The dictionary has only Swedish words; other words of seven letters or more
     count as nouns.
   - In the title, the importance is 15 per cent higher; in the lead, 5.
   - A comparison is as important as its most important change, plus a point for each further one of
     importance five or more, up to five points.
-  - The agency's own update date has no importance; a publication date has little if only an hour
-    was added or removed.
+  - A change of the agency's update date has no importance. A change of the publication date has
+    little if only the time of day was added or removed.
 
-The values are coarse, and were chosen with the help of edits that a reader had judged
+The values are coarse. They were chosen with the help of edits that a reader had rated
 (tests/bench/importance.py). They are stored with each version. When the rules change,
 CHANGES_VERSION is raised, and the stored values are computed again (archive.store.derived_data).
 """
@@ -66,21 +65,20 @@ from archive.language.terms import ANALYSIS_VERSION
 
 # raise the first number whenever the changes between any two states, their importance or the
 # words of a summary change; facts are recognised with the help of the dictionaries
-CHANGES_VERSION = f"1 {ANALYSIS_VERSION}"
+CHANGES_VERSION = f"2 {ANALYSIS_VERSION}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diff:
-    """The changes between two states, most important first, and their combined importance, 0 to
-    100.
-    """
+    """The changes between two states, most important first, and their importance (0–100)."""
 
     changes: tuple[Change, ...]
     importance: int
 
     def summary(self, language: str) -> str:
-        """Return the changes in one line, in Swedish (sv) or English (en): "1 belopp, 1 datum
-        ändrat".
+        """Summarise the changes in one line, in Swedish (sv) or English (en).
+
+        For example: "1 belopp, 1 datum ändrat".
         """
         return summarise_changes(self.changes, language)
 

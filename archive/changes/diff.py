@@ -63,7 +63,7 @@ class TextBlock:
 
 
 class WholeText:
-    """The whole text of a version, in which facts are looked up."""
+    """The whole text of a version, for looking up facts."""
 
     def __init__(self, blocks: Sequence[TextBlock]) -> None:
         self.blocks = blocks
@@ -77,8 +77,9 @@ class WholeText:
         return frozenset(normalise_words(self.text))
 
     def has_fact(self, token: DiffToken) -> bool:
-        """Return whether the text contains a fact: a name by its words, any other fact as
-        printed.
+        """Return whether the text contains a fact.
+
+        A name is looked up by its words, any other fact as printed.
         """
         if token.kind == "name":
             return all({word, word + "s"} & self.words for word in normalise_words(token.value))
@@ -108,9 +109,7 @@ class BlockPair:
 
 @dataclass(frozen=True, slots=True)
 class DiffSegment:
-    """A part of a text: in both versions (same), only in the later (ins) or only in the earlier one
-    (del).
-    """
+    """A part of a text: in both versions (same), or only in the later (ins) or earlier (del)."""
 
     op: Literal["same", "ins", "del"]
     text: str
@@ -118,9 +117,7 @@ class DiffSegment:
 
 @dataclass(frozen=True, slots=True)
 class TokenSpan:
-    """One changed passage: the tokens of both texts from `first` up to, but not including,
-    `last`.
-    """
+    """A changed passage: in each text, the tokens from `first` up to but not including `last`."""
 
     first: int
     last: int
@@ -133,10 +130,10 @@ class TokenSpan:
 
 
 def build_blocks(state: State) -> list[TextBlock]:
-    """Return the title, then every paragraph in page order. Questions that the body lacks come
-    last.
+    """Return the title and every paragraph as blocks, in page order.
 
-    A paragraph of the body that is a question, or part of an answer, gets that role.
+    Questions that are not in the body come last. A paragraph of the body that is a question, or
+    part of an answer, gets that role.
     """
     blocks = [TextBlock("title", "title", state.get("title") or "")]
     blocks += [
@@ -186,8 +183,9 @@ def join_blocks(blocks: Sequence[TextBlock]) -> str:
 
 
 def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
-    """Match the blocks of two versions: the title with the title, other blocks across all
-    fields.
+    """Match the blocks of two versions.
+
+    The title is matched with the title, other blocks across all fields.
     """
     matches = _align_paragraphs(
         [block.text for block in old[1:]], [block.text for block in new[1:]]
@@ -201,7 +199,7 @@ def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
 
 
 def _pair_moved_blocks(pairs: list[BlockPair]) -> list[BlockPair]:
-    """Combine each removed paragraph with the same paragraph added elsewhere."""
+    """Combine each removed paragraph with an identical paragraph added elsewhere."""
     removed = [pair for pair in pairs if not pair.after]
     added = [pair for pair in pairs if not pair.before]
     if not 0 < len(removed) * len(added) <= MAX_MOVED_PAIRS:
@@ -289,7 +287,7 @@ def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMat
 
 
 def _number_words(texts: Sequence[str], numbers: dict[str, int]) -> list[WordNumbers]:
-    """Return the words of paragraphs as numbers; `numbers` gets those of new words."""
+    """Return the words of paragraphs as numbers; new words are added to `numbers`."""
     return [
         [numbers.setdefault(word, len(numbers)) for word in normalise_words(text)] for text in texts
     ]
@@ -298,10 +296,10 @@ def _number_words(texts: Sequence[str], numbers: dict[str, int]) -> list[WordNum
 def _find_best_steps(
     left: Sequence[WordNumbers], right: Sequence[WordNumbers]
 ) -> dict[tuple[int, int], tuple[int, int]]:
-    """Return, for each pair of ends, the last step of the best match of all paragraphs before them
-    (dynamic programming).
+    """Return, for each pair of ends, the last step of the best match of the paragraphs before them.
 
-    A step is the number of paragraphs on either side that are matched, or skipped.
+    This is dynamic programming. A step is the number of paragraphs on each side that are matched or
+    skipped.
     """
     shared = _count_shared_words(left, right)
     best = [[0.0] * (len(right) + 1) for _ in range(len(left) + 1)]
@@ -323,8 +321,9 @@ def _find_best_steps(
 def _count_shared_words(
     left: Sequence[WordNumbers], right: Sequence[WordNumbers]
 ) -> dict[tuple[int, int], int]:
-    """Count the words that pairs of paragraphs share in order; omit pairs that share few or are far
-    apart.
+    """Count the words that pairs of paragraphs have in common, in the same order.
+
+    Pairs that share few words, or are far apart, are left out.
     """
     rows, columns = len(left), len(right)
     reach = (
@@ -380,8 +379,9 @@ def _trace_back(
 
 
 def normalise_words(text: str) -> tuple[str, ...]:
-    """Return the case-folded words of a text without marks and layout. A minus before a number is
-    kept.
+    """Return the case-folded words of a text, without punctuation and layout.
+
+    A minus before a number is kept.
 
     >>> normalise_words("## Sänkt ”skatt”: −5,2 %")
     ('sänkt', 'skatt', '-', '5', '2')
@@ -428,9 +428,7 @@ def _diff_different_words(before: str, after: str) -> Sequence[DiffSegment]:
 
 
 def _join_pieces(pieces: Sequence[tuple[str, str]]) -> list[DiffSegment]:
-    """Join neighbouring pieces (earlier and later text) that are the same, and those that
-    differ.
-    """
+    """Join neighbouring pieces (earlier and later text) that are the same, or that differ."""
     segments: list[DiffSegment] = []
     for is_same, group in groupby(filter(any, pieces), key=lambda piece: piece[0] == piece[1]):
         old, new = map("".join, zip(*group, strict=True))
@@ -550,9 +548,7 @@ def _score_boundary(tokens: Sequence[DiffToken], first: int, last: int) -> int:
 
 
 def _merge_islands(spans: list[TokenSpan], old: Sequence[DiffToken]) -> list[TokenSpan]:
-    """Merge neighbouring spans if the unchanged words between them are so few that they only
-    distract.
-    """
+    """Merge neighbouring spans that are separated by only a few unchanged words."""
     merged: list[TokenSpan] = []
     for span in spans:
         last = merged[-1] if merged else None

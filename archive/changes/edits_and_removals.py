@@ -1,4 +1,4 @@
-"""Reads the lists of edits, removals and takedowns, newest first, and counts them.
+"""Reads the lists of edits, removals and takedowns, newest first, and counts their entries.
 
 Edits are changes that agencies made to published releases. Removals are confirmed absences.
 Releases hidden by a takedown are in neither list; the list of takedowns names them.
@@ -52,8 +52,8 @@ MAX_CONSECUTIVE_EDITS = 3  # consecutive edits of one release that are shown ung
 MIN_FRONT_PAGE_IMPORTANCE = 20
 FRONT_PAGE_CANDIDATES = 30  # newest edits that the front page chooses from
 
-# The first has every column that the filters need, in the order of the register. SQLite would read
-# a smaller one, and the rows besides.
+# The first has every column that the filters need, in the order of the register. SQLite would
+# choose a smaller one, and read the rows, too.
 _EDITS_BY_TIME, _EDITS_BY_RELEASE = "idx_revisions_edits", "idx_revisions_edited"
 HIDDEN_RELEASES_SQL = "select id from releases where takedown = 'hidden'"
 # the narrow rows of release_facets are read faster, but moved releases have none
@@ -65,7 +65,7 @@ _ENTRY_AGENCIES_SQL = """
         left join releases r on r.id = iif(l.release is null, found.release, null)),
       '[]') as agencies from found
 """
-# by agency, all that the register has
+# all entries of the register, by agency
 _ALL_EDITS_SQL = """
     select agency, sum(n) as n from (
       select agency, edits as n from edit_counts
@@ -93,9 +93,9 @@ EDIT_COLUMNS = """
     v.reverts_to, v.title, v.language, v.updated, v.capture, r.agency, r.url, r.removed_at, a.name,
       a.name_en, v.cause, v.parser_version, v.seen as "when"
 """
-# of an edit: of the release itself, or of a file that it links to; or a difference between two
-# readings of a collection, which is no edit and only listed if it is asked for; as is an edit that
-# web archives captured, before the archive itself read the page
+# an edit of the release itself, or of a file that it links to; or a difference between two readings
+# of a collection, which is not an edit and only listed on request; so is an edit that web archives
+# captured before the archive itself read the page
 EDIT_KINDS = ("text", "file", "collection", "past")
 # when a collection first had a revision that follows another one
 READING_TIME_SQL = "(select min(seen) from observations where revision = v.id)"
@@ -157,8 +157,9 @@ Entry = dict[str, Any]  # a row of a register
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterQuery:
-    """A page of a register; `filters` has the value of each URL parameter, None if it does not
-    filter.
+    """A request for a page of a register.
+
+    `filters` has the value of each URL parameter, or None if the parameter is missing.
     """
 
     filters: Mapping[str, Any]
@@ -178,10 +179,10 @@ class RegisterQuery:
 def parse_register_query(
     args: UrlArguments, size: int, filters: Mapping[str, Any], *, signed: bool = False
 ) -> RegisterQuery:
-    """Parse the page of a register; raise FilterError if it is invalid. size: used if the URL has
-    no size.
+    """Parse which page of a register is requested. Raises FilterError if a parameter is invalid.
 
-    signed: whether ids may be negative, as those of changed files in the register of edits.
+    size: used if the URL has none.
+    signed: whether ids may be negative, as for changed files in the register of edits.
     """
     return RegisterQuery(
         filters=filters,
@@ -206,15 +207,14 @@ async def _count_register_entries(
     build_releases_sql: Callable[[Mapping[str, Any]], str],
     counts_sql: str | None = None,
 ) -> dict[str, Any]:
-    """Count a register's entries: in total with all filters, and by agency without the agency
-    filter.
+    """Count a register's entries: the total with all filters, and per agency without that filter.
 
-    `capped`: there are more than `total`. `agencies`: those with entries and the selected one; all
-    agencies if there are too many entries to count them by agency (not `agencies_counted`).
+    `capped`: there are more than `total`. `agencies`: the agencies with entries, and the selected
+    one. If there are too many entries to count per agency, `agencies` has all agencies and
+    `agencies_counted` is false.
 
-    build_releases_sql: returns a SELECT of the entries' releases, and when they were seen, for the
-    filters.
-    counts_sql: reads the counts by agency; without it, the newest MAX_COUNTED_ENTRIES are counted.
+    build_releases_sql: returns a SELECT of the entries' releases and the times they were seen.
+    counts_sql: reads the counts per agency; without it, the newest MAX_COUNTED_ENTRIES are counted.
     """
     values, limit, agency = (
         query.build_sql_values(),
@@ -253,8 +253,9 @@ async def _count_register_entries(
 
 
 def _check_words(words: object, kind: object) -> None:
-    """Raise FilterError for words in replaced files or past edits: the index has the archive's
-    edits of releases' own text.
+    """Raise FilterError if words are searched for in replaced files or past edits.
+
+    The index only has the edits that the archive found in the text of releases.
     """
     if words and kind in ("file", "past"):
         text_key = "error.words_in_files" if kind == "file" else "error.words_in_past"
@@ -291,10 +292,10 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Reg
 async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of edits, each made between `last_seen_before` (None: unknown) and `seen`.
 
-    The id of a changed file is its version's with a minus, so that both kinds have one order;
-    `attachment` is None in other rows. It has no `stamp`, because no date of the agency belongs to
-    it. Differences between readings of a collection have what `add_observations` adds, and no
-    `stamp` either.
+    The id of a changed file is the negative id of its version, so that releases and files can be
+    sorted together. `attachment` is None in rows of releases. Rows of files have no `stamp`,
+    because the agency gives no update date for them. Differences between readings of a collection
+    have the values that `add_observations` adds, and no `stamp`.
     """
     values, chain = query.build_sql_values(), _build_chain_cte(query.filters)
     index = await _choose_index(run, query.filters)
@@ -332,7 +333,7 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 
 def _describe_edit(row: Entry, preceding: Mapping[int, Mapping[str, Any]]) -> None:
-    """Add the values of a row that are not read from the database."""
+    """Add derived values to a row of edits."""
     if past := row.get("past"):
         names = {
             "first_reading": "seen",
@@ -383,8 +384,10 @@ async def count_edits(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
 
 
 async def _choose_index(run: RunQuery, filters: Mapping[str, Any]) -> str:
-    """Return the index by which a page of edits is read: that of the releases if the filters select
-    so few that looking up all takes less time than looking for them among the newest edits.
+    """Return the index with which a page of edits is read fastest.
+
+    If the filters select few releases, it is faster to look up all edits of these releases than to
+    search the newest edits for them.
     """
     names = ("release", "tag", "agency")
     (row,) = await run(_SELECTED_SQL, {name: filters.get(name) for name in names})
@@ -399,17 +402,16 @@ def _build_chain_cte(filters: Mapping[str, Any]) -> str:
 def _build_text_edits_sql(
     filters: Mapping[str, Any], *, is_page: bool = False, index: str = _EDITS_BY_TIME
 ) -> str:
-    """Return a SELECT of the edits of releases' own text that the filters select, "" if there can
-    be none.
+    """Return a SELECT of the selected edits of releases' own text; "" if there can be none.
 
-    is_page: only the edits after the one with the id :after, which was seen at :after_seen.
+    is_page: only select the edits after the one with the id :after, which was seen at :after_seen.
     """
     if filters.get("kind") in ("file", "collection", "past"):
         return ""
     # the plus: a page is full after a few edits in their order, however many releases there are
     release = "v.release" if index == _EDITS_BY_RELEASE else "+v.release"
     conditions = ["v.is_edit", *_build_edit_filters(filters, release=release, seen="v.seen")]
-    if filters.get("edits") is not None:  # those with the words of `q`
+    if filters.get("edits") is not None:  # entries with the words of `q`
         conditions.append("v.id in (select value from json_each(:edits))")
     stamps = ("not moved" if filters.get("unannounced") else None, filters.get("stamp"))
     conditions += dict.fromkeys(UPDATE_STAMP_CONDITIONS[stamp] for stamp in stamps if stamp)
@@ -422,15 +424,16 @@ def _build_text_edits_sql(
 
 
 def _build_other_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
-    """Return the same for differences between two readings of a collection, and for edits that web
-    archives captured.
+    """Return a SELECT of the selected edits that collections or web archives show; "" if none.
+
+    These are differences between two readings of a collection, and edits between web captures.
     """
     found = _OTHER_EDITS.get(str(filters.get("kind")))
     if found is None or filters.get("unannounced") or filters.get("stamp"):
         return ""
     (seen, key), tables, condition = found
     conditions = [condition, *_build_edit_filters(filters, release="+x.release", seen=seen)]
-    if filters.get("edits") is not None:  # those with the words of `q`
+    if filters.get("edits") is not None:  # entries with the words of `q`
         conditions.append(f"{key} in (select value from json_each(:edits))")
     if is_page:
         conditions.append(f"({seen}, {key}) < (:after_seen, :after)")
@@ -450,12 +453,13 @@ def _list_edit_parts(filters: Mapping[str, Any], index: str) -> list[str]:
 
 
 def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
-    """Return the same for files that releases link to, each once, with the newest of these
-    releases.
+    """Return a SELECT of the selected changes of attachments; "" if there can be none.
+
+    Each file is listed once, with the newest of the releases that link to it.
     """
     if filters.get("kind") in ("text", "collection", "past"):
         return ""
-    # the agency's update date is that of the release, and words are only looked up in its own text
+    # the update date belongs to the release, and words are only looked up in its own text
     if filters.get("unannounced") or filters.get("stamp"):
         return ""
     if filters.get("edits") is not None:
@@ -481,8 +485,10 @@ def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -
 def _build_edit_filters(
     filters: Mapping[str, Any], *, release: str = "", seen: str = ""
 ) -> list[str]:
-    """Return filters as SQL conditions: those on the column of the release, and those on the edit
-    seen at a time.
+    """Return the filters as SQL conditions.
+
+    release: the column of the release; "" omits the conditions on releases.
+    seen: the column with the time of the edit; "" omits the conditions on edits.
     """
     tests: dict[str, Any] = {}
     if release:
@@ -503,11 +509,10 @@ def _build_edit_filters(
 
 
 def group_edits(edits: Sequence[Entry]) -> list[Entry]:
-    """Group the edits of a page (`grouped`: further edits of a release) so that one release does
-    not fill it.
+    """Group further edits of a release under one edit, so that they do not fill the page.
 
-    A release that repeatedly returns to earlier wordings is shown once, with its other reverts
-    inside. The same is done with more than MAX_CONSECUTIVE_EDITS consecutive edits of one release.
+    If a release returns to earlier wordings several times, these edits are shown as one, with the
+    others in `grouped`. So are more than MAX_CONSECUTIVE_EDITS consecutive edits of one release.
     """
     groups: list[list[Entry]] = []
     reverting_groups: dict[int, list[Entry]] = {}
@@ -564,8 +569,8 @@ async def count_removals(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
 def _build_removal_filters(filters: Mapping[str, Any]) -> list[str]:
     """Return the filters as SQL conditions.
 
-    Moves are listed only if that kind is selected. A release that was found elsewhere by the check
-    that confirmed its absence counts only as moved.
+    Moves are only listed if that kind is selected. If the check that confirmed an absence found the
+    release elsewhere, the release only counts as moved.
     """
     conditions = [
         "o.confirmed is not null",
@@ -581,7 +586,7 @@ def _build_removal_filters(filters: Mapping[str, Any]) -> list[str]:
         )
     if filters["back"]:
         conditions.append("o.ended is not null")
-    if filters.get("removals") is not None:  # those with the words of `q`
+    if filters.get("removals") is not None:  # entries with the words of `q`
         conditions.append("o.id in (select value from json_each(:removals))")
     return conditions
 
@@ -596,7 +601,7 @@ async def read_takedowns_page(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 # Edits by week
 
-EDIT_WEEKS = (53, 13, 4)  # of a picture: the first number whose edits are few enough
+EDIT_WEEKS = (53, 13, 4)  # weeks in the chart: the first number with few enough edits
 MAX_WEEKLY_EDITS = 20_000  # counting takes about a microsecond for each
 EDIT_HOURS_SQL = """
     {chain} select substr(e.seen, 1, 13) as hour, {level} as level, count(*) as n from ({edits}) e
@@ -620,10 +625,10 @@ FIRST_CRAWL_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditWeek:
-    """The edits that were found in a week, from Monday to Sunday in Sweden, or in the part of it
-    that is wanted.
+    """The number of edits found in one week (Monday to Sunday, Swedish time).
 
-    counts: by importance, in the order of IMPORTANCE_LEVELS, then those without an importance.
+    counts: the number for each of IMPORTANCE_LEVELS, then the number of edits without an
+    importance.
     """
 
     first: date
@@ -632,8 +637,9 @@ class EditWeek:
 
 
 async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | None:
-    """Return the day in Sweden on which an agency (None: any) was first crawled; None if it never
-    was.
+    """Return the day (Swedish time) on which an agency was first crawled; None if it never was.
+
+    agency: None for any agency.
     """
     started = (await run(FIRST_CRAWL_SQL, {"agency": agency}))[0]["started"]
     return to_swedish_day(started) if started else None
@@ -642,10 +648,9 @@ async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | N
 async def count_edits_by_week(
     run: RunQuery, query: RegisterQuery, first: date, today: date
 ) -> list[EditWeek]:
-    """Count the edits that the filters of a register select, in the last EDIT_WEEKS up to `to` or
-    today.
+    """Count the selected edits in each of the last EDIT_WEEKS weeks up to `to` or today.
 
-    first: the day on which the archive began to see edits.
+    first: the day on which the archive began to record edits.
     """
     last = min(query.filters["to"] or today, today)
     first = max(query.filters["from"] or first, first)
@@ -666,7 +671,7 @@ async def count_edits_by_week(
     if not weeks:
         return []
     counts = [[0] * (len(IMPORTANCE_LEVELS) + 1) for _ in weeks]
-    # days begin with an hour of UTC
+    # Swedish days start on the hour in UTC
     starts = [(format_day_start(start) or "")[:13] for start, _ in weeks]
     sql = EDIT_HOURS_SQL.format(chain=chain, level=IMPORTANCE_LEVEL_SQL, edits=edits)
     for row in await run(sql, values):

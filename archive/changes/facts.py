@@ -1,9 +1,8 @@
-"""Splits text into the tokens of a comparison: facts, names, words and marks.
+"""Splits text into tokens for a comparison: facts, names, words and punctuation.
 
-A fact (amount, number, date, time of day, reference) is one token, whose value does not depend on
-its spelling: "10 %" and "10 procent", "4 maj 2025" and "2025-05-04", "tre" and "3" have the same
-value. A word is a name if it has a capital letter inside a sentence, there or elsewhere in the
-text.
+A fact (amount, number, date, time of day, reference) is one token. Its value does not depend on its
+spelling: "10 %" and "10 procent", "4 maj 2025" and "2025-05-04", "tre" and "3" have the same value.
+A word is a name if it has a capital letter inside a sentence, there or elsewhere in the text.
 """
 
 from __future__ import annotations
@@ -389,7 +388,7 @@ class DiffToken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CapitalUsage:
-    """How a text, or two versions of it taken together, use capital letters."""
+    """How one text, or two versions of it together, use capital letters."""
 
     names: frozenset[str]  # words with a capital inside sentences that are nowhere in lower case
     lowercase_words: frozenset[str]
@@ -398,7 +397,7 @@ class CapitalUsage:
     def is_name(self, word: str, *, starts_sentence: bool, capital_follows: bool) -> bool:
         """Return whether a word is a name or part of a name.
 
-        capital_follows: whether the next word has a capital, too.
+        capital_follows: whether the next word is capitalised, too.
         """
         if not word[0].isupper() or len(word) < 2:
             return False
@@ -413,17 +412,18 @@ class CapitalUsage:
 
 
 def _is_abbreviation(word: str) -> bool:
-    """Return whether a word is an abbreviation such as SCB, EU; longer words in capitals are only
-    emphasised.
+    """Return whether a word is an abbreviation such as SCB or EU.
+
+    Longer words in capitals are not abbreviations, but emphasised.
     """
     return word.isupper() and word.isalpha() and len(word) <= MAX_ABBREVIATION_LENGTH
 
 
 def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
-    """Split a text into tokens; joined with their spaces, they give the text without leading white
-    space.
+    """Split a text into tokens.
 
-    capitals: how the text uses capital letters; None: analyse this text.
+    Joined with their spaces, the tokens give the text without leading white space. capitals: how
+    the text uses capital letters; None: analyse this text.
 
     >>> tokens = tokenise("Det kostar inte 3 400 kronor, säger Ada Ek.")
     >>> [(token.text, token.kind) for token in tokens if token.kind not in ("word", "mark")]
@@ -487,7 +487,7 @@ def _classify_word(word: str) -> tuple[str, str, bool]:
 def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> bool:
     """Return whether the next token starts a sentence.
 
-    starts_sentence: whether the last token does.
+    starts_sentence: whether the last token in the list starts one.
     """
     last = tokens[-1]
     if "\n" in last.space:
@@ -503,7 +503,7 @@ def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> boo
 
 
 def _is_abbreviated(token: DiffToken) -> bool:
-    """Return whether a full stop after a word belongs to it."""
+    """Return whether the full stop after a word is part of an abbreviation."""
     return token.value in ABBREVIATIONS or (token.kind == "word" and len(token.text) == 1)
 
 
@@ -538,8 +538,9 @@ def _join_names(tokens: list[DiffToken], capitals: CapitalUsage) -> list[DiffTok
 
 
 def _find_end_of_name(tokens: Sequence[DiffToken], named: Sequence[bool], start: int) -> int:
-    """Return the position after a name: words with capitals within a line, and particles between
-    them.
+    """Return the position after a name.
+
+    A name consists of capitalised words on one line, and particles between them.
     """
     end = start + 1
     while end < len(tokens) and tokens[end - 1].space and "\n" not in tokens[end - 1].space:
@@ -557,7 +558,7 @@ def _is_capital(token: DiffToken | None) -> bool:
 
 
 def _mark_quotes(text: str, tokens: list[DiffToken]) -> list[DiffToken]:
-    """Mark the tokens in speech (without its attribution) and in quotation marks."""
+    """Mark the tokens inside quotation marks, and in speech without its attribution."""
     spans: list[tuple[int, int]] = []
     start = 0
     for paragraph in text.split("\n\n"):
@@ -589,7 +590,9 @@ def _find_speech(paragraph: str) -> list[tuple[int, int]]:
 
 
 def _can_begin_fact(word: str) -> bool:
-    """Return whether a fact may begin with this word. This saves a regex match for most words.
+    """Return whether a fact may begin with this word.
+
+    For most words, this saves a regex match.
 
     >>> _can_begin_fact("den"), _can_begin_fact("myndigheten"), _can_begin_fact("KIFS")
     (True, False, True)
@@ -605,8 +608,9 @@ def _can_begin_fact(word: str) -> bool:
 
 
 def _find_fact(text: str, position: int) -> tuple[str, str, int] | None:
-    """Return the kind, value and end of the fact that starts at `position` (the start of a word),
-    or None.
+    """Return the kind, value and end of the fact that starts at `position`, or None.
+
+    `position` must be the start of a word.
 
     >>> _find_fact("högst 20 mnkr i år", 6)
     ('amount', '20000000 kr', 13)
@@ -619,7 +623,7 @@ def _find_fact(text: str, position: int) -> tuple[str, str, int] | None:
 
 
 def _normalise_fact(kind: str, text: str) -> str:
-    """Return the value of a printed fact, independent of its spelling.
+    """Return the value of a fact, independent of its spelling.
 
     >>> [_normalise_fact("date", text) for text in ("den 4 maj 2025", "May 4, 2025")]
     ['2025-05-04', '2025-05-04']
@@ -694,7 +698,7 @@ def _parse_number(text: str) -> Decimal:
 def analyse_capitals(texts: Iterable[str], language: str | None = None) -> CapitalUsage:
     """Analyse how texts use capital letters.
 
-    In German, capitals do not mark names, because all nouns have one.
+    In German, capitals do not mark names, because all nouns are capitalised.
 
     >>> capitals = analyse_capitals(["Vi träffade Ada Ek. Ada Ek bor i Malmö."])
     >>> capitals.is_name("Ada", starts_sentence=True, capital_follows=True)
@@ -713,7 +717,9 @@ def analyse_capitals(texts: Iterable[str], language: str | None = None) -> Capit
 
 
 def _is_title_case(line: str) -> bool:
-    """Return whether nearly all longer words of a line have capitals, which then do not mark names.
+    """Return whether nearly all longer words of a line are capitalised.
+
+    Capitals do not mark names in such a line.
 
     >>> _is_title_case("New Rules for Better Protection of Small Children in Schools")
     True
@@ -767,8 +773,8 @@ def has_ending(text: str) -> bool:
 def find_content_lemma(word: str) -> str:
     """Return the lemma of a word that names or describes something, or "" for any other word.
 
-    These are nouns, adjectives, quantifiers, and longer words that the dictionary lacks, which are
-    mostly compounds.
+    Such words are nouns, adjectives, quantifiers, and longer words that are not in the dictionary
+    (mostly compounds).
 
     >>> [find_content_lemma(word) for word in ("kommunerna", "alla", "startar", "väldigt", "med")]
     ['kommun', 'alla', '', '', '']
@@ -785,6 +791,6 @@ def find_content_lemma(word: str) -> str:
 
 
 def _is_content(reading: WordReading) -> bool:
-    """Return whether a reading is a noun, or an adjective that is no form of a verb."""
+    """Return whether a reading is a noun, or an adjective that is not a verb form."""
     is_adjective = reading.word_class == ADJECTIVE and reading.relation != INFLECTED
     return reading.word_class == NOUN or is_adjective

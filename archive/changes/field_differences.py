@@ -1,6 +1,4 @@
-"""Compares two states of a release field by field, and excerpts the main change of an edit for
-lists.
-"""
+"""Compares two states of a release field by field, and excerpts the main change for lists."""
 
 from __future__ import annotations
 
@@ -57,7 +55,7 @@ class DiffRow:
 
     @property
     def op(self) -> str:
-        """Return the operation: same, ins or del if it applies to the whole row, else mixed."""
+        """Return the operation of the row: same, ins, del, or mixed if it has several."""
         ops = {piece.op for piece in self.pieces if piece.text.strip()}
         return ops.pop() if len(ops) == 1 else "mixed" if ops else "same"
 
@@ -93,8 +91,8 @@ def diff_fields(
 ) -> list[FieldDiff]:
     """Return the fields in which two states (archive.database.models.parse_state) differ.
 
-    A list that one of the states did not record is not compared. full_text: return title, lead and
-    body in full, even if they are unchanged.
+    A list that one of the states did not record is not compared. full_text: also return title, lead
+    and body if they are unchanged, in full.
     """
     fields = []
     for name in COMPARED_FIELDS:
@@ -116,7 +114,7 @@ def _has_changes(rows: Sequence[DiffRow]) -> bool:
 def _diff_field(
     name: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[list[DiffRow], str | None]:
-    """Return all rows of one field, and a note on any difference that the rows do not show."""
+    """Return all rows of a field, and a note on a difference that the rows do not show."""
     if name in ("links", "layout"):
         return _diff_markup(name, before, after)
     old, new = before[name], after[name]
@@ -150,9 +148,9 @@ def _diff_value(old: str | None, new: str | None) -> list[DiffSegment]:
 def _diff_lists(
     old: Sequence[Any], new: Sequence[Any], get_key: Callable[[Any], str]
 ) -> list[DiffRow]:
-    """Compare two lists; `get_key` identifies their members.
+    """Compare two lists; `get_key` identifies their items.
 
-    Rows are in the new order, removed ones last.
+    Rows are in the new order, with removed items last.
     """
     old_lines: dict[str, list[str]] = {}
     for member in old:
@@ -175,7 +173,7 @@ def _diff_lists(
 
 
 def _format_member(member: Any) -> str:
-    """Format a member of a list as one line.
+    """Format an item of a list as one line.
 
     >>> file = {"url": "https://a.se/r.pdf", "title": "Rapport", "media_type": None}
     >>> _format_member(file), _format_member("Skog")
@@ -192,8 +190,9 @@ def _format_member(member: Any) -> str:
 def _diff_questions(
     old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
 ) -> list[DiffRow]:
-    """Compare question-answer pairs: equal questions are matched first, the ones left between them
-    by position.
+    """Compare two lists of questions with answers.
+
+    Equal questions are matched first, then the questions between them by position.
     """
     rows: list[DiffRow] = []
     matcher = SequenceMatcher(
@@ -208,7 +207,10 @@ def _diff_questions(
 
 
 def _diff_question(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[DiffRow]:
-    """Compare one question, its answer and its answerer. None: only the other side has it."""
+    """Compare a question, its answer and its answerer.
+
+    None means that one side lacks the question.
+    """
     left, right = old or {}, new or {}
     number = (new or old or {})["position"]
     rows = [
@@ -231,7 +233,7 @@ def _diff_question(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None)
 def _is_shown_in_body(
     rows: Sequence[DiffRow], before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> bool:
-    """Return whether the body, before and after, contains every paragraph that differs."""
+    """Return whether every paragraph that differs is also in the body, before or after."""
     for op, state in (("del", before), ("ins", after)):
         body_paragraphs = {
             normalise_words(paragraph) for paragraph in split_paragraphs(state["body"] or "")
@@ -249,8 +251,9 @@ def _is_shown_in_body(
 def _diff_markup(
     name: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[list[DiffRow], str | None]:
-    """Compare the links of body_html (name `links`), or note that only its layout differs
-    (`layout`).
+    """Compare the links of body_html (name `links`), or note that only its layout differs.
+
+    The note is `layout`.
     """
     if before["body_html"] == after["body_html"]:
         return [], None
@@ -278,8 +281,9 @@ def _list_body_links(body_html: str) -> tuple[str, ...]:
 
 
 def _skip_unchanged_rows(rows: Sequence[DiffRow]) -> list[DiffRow | SkippedRows]:
-    """Keep changed rows and CONTEXT_ROWS around them, and replace each run of others with
-    SkippedRows.
+    """Replace runs of unchanged rows with SkippedRows.
+
+    CONTEXT_ROWS around each changed row are kept.
     """
     changed = [index for index, row in enumerate(rows) if row.op != "same"]
     visible = {
@@ -329,7 +333,7 @@ def find_main_change(language: str, changes_json: str | None) -> ChangeExcerpt |
 
 
 def format_main_change(language: str, changes_json: str | None) -> str:
-    """Format the most important change as plain text; "" if none can be shown.
+    """Format the most important change as plain text; "" if no change can be shown.
 
     >>> change = '"field": "body", "kind": "name", "before": "Ada", "after": "Bo", "importance": 65'
     >>> changes = f"[{{{change}}}]"
@@ -348,8 +352,9 @@ def format_main_change(language: str, changes_json: str | None) -> str:
 
 
 def _split_common_suffix(before: str, after: str) -> tuple[str, str, str]:
-    """Split off the words that both texts end with, leaving at least one word, and all figures, of
-    each.
+    """Split off the words that both texts end with.
+
+    Each text keeps at least one word, and all figures.
 
     >>> dates, amounts = ("den 4 juni", "den 18 juni"), ("40 euro", "40 kronor")
     >>> _split_common_suffix(*dates), _split_common_suffix(*amounts)
@@ -462,7 +467,7 @@ FILE_KINDS = ("attachment", "attachment_missing")  # of events in a timeline
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileText:
-    """The text of a file. problem: why it is missing or not whole."""
+    """The text of a file. problem: why the text is missing or incomplete, or None."""
 
     kind: str | None
     letters: int | None
@@ -471,15 +476,14 @@ class FileText:
 
     @property
     def is_whole(self) -> bool:
-        """Return whether the file has text that was read to its end."""
+        """Return whether the file has text, and all of it was read."""
         return bool(self.letters) and self.problem is None
 
     def split(self) -> str:
-        """Return the text in passages with blank lines between them: sentences of a PDF, else
-        lines.
+        """Return the text as passages separated by blank lines: sentences of a PDF, else lines.
 
-        The lines and pages of a PDF are where its layout has them: one added word may move all that
-        follow. A page that begins with a small letter continues a sentence.
+        Lines and pages of a PDF depend on its layout: one added word may move all lines after it. A
+        page that begins with a lower-case letter continues a sentence.
         """
         if self.kind == "pdf":
             pages = (" ".join(page.split()) for page in self.pages)
@@ -492,13 +496,13 @@ class FileText:
 def _can_compare(
     before: FileText, after: FileText, max_letters: int = MAX_COMPARED_LETTERS
 ) -> bool:
-    """Return whether the texts show what changed: both are whole, and not too long."""
+    """Return whether two texts can be compared: both are complete, and not too long."""
     letters = sum(len(page) for text in (before, after) for page in text.pages)
     return before.is_whole and after.is_whole and letters <= max_letters
 
 
 def describe_change(before: FileText, after: FileText) -> dict[str, Any]:
-    """Return the columns of attachment_versions about a change of a file."""
+    """Return the values of the columns of attachment_versions that describe a replaced file."""
     changes, importance = (
         [build_change("attachments", "attachment", "1", "2")],
         KIND_IMPORTANCE["attachment"],
@@ -520,7 +524,7 @@ def describe_change(before: FileText, after: FileText) -> dict[str, Any]:
 
 
 def _compare_passages(before: str, after: str) -> Diff:
-    """Compare two texts of files."""
+    """Compare the texts of two files."""
     states = [
         {**dict.fromkeys((*STATE_FIELDS, *LIST_FIELDS)), "title": "", "body": text}
         for text in (before, after)
@@ -534,7 +538,7 @@ def _compare_passages(before: str, after: str) -> Diff:
 def diff_files(
     before: FileText, after: FileText, max_letters: int = MAX_COMPARED_LETTERS
 ) -> list[FieldDiff] | None:
-    """Return how two texts differ, as a comparison shows it; None if they cannot be compared."""
+    """Return the differences of two texts for display; None if they cannot be compared."""
     if not _can_compare(before, after, max_letters):
         return None
     rows = [DiffRow(pieces) for pieces in diff_paragraphs(before.split(), after.split())]
@@ -569,9 +573,10 @@ async def read_file_versions(run: RunQuery, url: str) -> list[dict[str, Any]]:
 
 
 async def read_linking_releases(run: RunQuery, url: str, seen: str) -> list[dict[str, Any]]:
-    """Return the visible releases that link to a URL, or once did, the current links first.
+    """Return the visible releases that link to a URL, or once did. Current links come first.
 
-    revision: the release's version at a time, whose evidence has the file of that time.
+    The `revision` of each release is its version at the time `seen`. The evidence of that version
+    includes the file.
     """
     return [dict(row) for row in await run(LINKING_RELEASES_SQL, {"url": url, "seen": seen})]
 
@@ -583,10 +588,10 @@ async def read_file_pages(run: RunQuery, file_id: int) -> list[dict[str, Any]]:
 async def read_file_diff(
     run: RunQuery, version_id: int, max_letters: int = MAX_COMPARED_LETTERS
 ) -> list[FieldDiff] | None:
-    """Return how the text of a version differs from the one before; None if the texts cannot be
-    compared.
+    """Return how the text of a version differs from the previous one.
 
-    Both texts may have up to `max_letters` characters. The comparison runs outside the event loop.
+    None if the texts cannot be compared. Each text may have up to `max_letters` characters. The
+    comparison runs outside the event loop.
     """
     after = await read_file_version(run, version_id)
     before = (
@@ -601,7 +606,7 @@ async def read_file_diff(
 
 
 def name_file(url: str) -> str:
-    """Return the name of a file in its URL, or the URL if it has none.
+    """Return the file name in a URL, or the URL if it has none.
 
     >>> name_file("https://a.se/filer/Beslut%201.pdf?v=2"), name_file("https://a.se/")
     ('Beslut 1.pdf', 'https://a.se/')

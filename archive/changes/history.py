@@ -1,7 +1,7 @@
-"""Reads histories: timelines of releases, and stored revisions to compare.
+"""Reads histories: the timelines of releases, and stored revisions for comparison.
 
-A release that moved to another URL continues as another row of `releases` (`moved_to`, and
-`continues_as` for the last one). The history of such a chain of rows is read as one.
+A release that moved to another URL continues as another row of `releases` (see `moved_to`;
+`continues_as` is the last such row). The history of this chain of rows is read as one.
 """
 
 from __future__ import annotations
@@ -124,14 +124,15 @@ async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
 
 
 def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, Any]]) -> None:
-    """Add derived values to a row of TIMELINE_REVISIONS_SQL; `rows_by_id` contains the earlier
-    rows.
+    """Add derived values to a row of TIMELINE_REVISIONS_SQL.
 
     kind: first, edit (by the agency), reread (re-parsed by a newer parser), same (found unchanged
-    at a new URL), import (from another collection).
-    last_seen: when the state was last found on the web, or the one whose bytes it was re-parsed
-    from; last_seen_before: the same for the state before it. stamp: for an edit, one of
-    UPDATE_STAMPS.
+        at a new URL) or import (from another collection).
+    last_seen: when the state was last found on the web. For a re-parsed state, when the page that
+        it was parsed from was last found.
+    last_seen_before: the same for the previous state.
+    stamp: for an edit, one of UPDATE_STAMPS.
+    rows_by_id: the earlier rows.
     """
     kind = {"source": "edit", "parser": "reread"}.get(row["cause"], row["cause"])
     if kind == "first" and row["previous"] is not None:
@@ -152,14 +153,16 @@ def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, An
 
 
 async def add_observations(run: RunQuery, revisions: Mapping[int, dict[str, Any]]) -> None:
-    """Add to revisions by id what collections and web archives had of them, and when.
+    """Add to revisions when collections and web archives observed them.
 
-    observations: for each collection that had it, the times of its first and last reading.
-    past: of one that follows a version which a web archive captured, the row of `past_edits`, and
-    whether the archive itself read it at `seen`; else None.
-    collection: of an imported revision, the one that it is from; `when`, the time of the import, is
-    then replaced by that of its first reading, if it is known. first_reading, last_reading, and
-    last_reading_before (of its text before this one): None if unknown, or not imported.
+    observations: the collections that had the revision, each with the times of its first and last
+        reading.
+    past: the row of `past_edits` and whether the archive itself read the revision at `seen`, if the
+        revision follows a version that a web archive captured; else None.
+    collection: the collection that an imported revision is from. `when` (the time of the import) is
+        then replaced by the time of its first reading, if known.
+    first_reading, last_reading, last_reading_before: times at which the collection read this text
+        and the previous one. None if unknown, or if the revision was not imported.
     """
     for row in revisions.values():
         row |= {"observations": [], "past": None}
@@ -191,7 +194,7 @@ def _find_readings(revision: Mapping[str, Any] | None, collection: str | None) -
 def split_timeline(
     events: Sequence[TimelineEvent],
 ) -> tuple[Sequence[TimelineEvent], list[tuple[str, list[TimelineEvent]]]]:
-    """Return the newest events, and the older ones of a long history grouped by year."""
+    """Return the newest events, and the older events of a long history, grouped by year."""
     if len(events) <= MAX_EXPANDED_EVENTS + 4:
         return events, []
     by_year = groupby(events[MAX_EXPANDED_EVENTS:], key=lambda event: event["when"][:4])
@@ -199,7 +202,7 @@ def split_timeline(
 
 
 def classify_update_stamp(update_date_changed: int | None, updated: str | None) -> str:
-    """Return whether the agency's own update date changed with an edit: one of UPDATE_STAMPS.
+    """Return whether the agency's update date changed with an edit: one of UPDATE_STAMPS.
 
     >>> stamps = ((1, "2024-06-03"), (0, "2024-06-03"), (0, None))
     >>> tuple(classify_update_stamp(*stamp) for stamp in stamps)
@@ -211,10 +214,11 @@ def classify_update_stamp(update_date_changed: int | None, updated: str | None) 
 def find_last_seen(
     revision_id: int | None, rows_by_id: Mapping[int, Mapping[str, Any]]
 ) -> str | None:
-    """Return when a state was last found on the web; None if never, or if the revision is unknown.
+    """Return when a state was last found on the web.
 
-    For a revision re-parsed from stored bytes, this is when those bytes were last found. A state
-    that was imported and never checked has not been found on the web.
+    None if it never was, or if the revision is unknown. For a revision re-parsed from stored bytes,
+    this is when those bytes were last found. A state that was imported and never checked has not
+    been found on the web.
     """
     while revision_id is not None and revision_id in rows_by_id:
         row = rows_by_id[revision_id]
@@ -232,7 +236,7 @@ def find_last_seen(
 async def read_preceding_revisions(
     run: RunQuery, revision_ids: Sequence[int]
 ) -> dict[int, dict[str, Any]]:
-    """Return the revisions before the given ones, as far back as `find_last_seen` needs."""
+    """Return the revisions before the given ones, as far back as `find_last_seen` needs them."""
     return {
         row["id"]: dict(row)
         for row in await run(PRECEDING_REVISIONS_SQL, {"edits": json.dumps(revision_ids)})
@@ -251,9 +255,7 @@ async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
 
 
 async def find_final_release(run: RunQuery, release_id: int) -> int:
-    """Return the id of the release that continues a release: the last one it moved to, or
-    itself.
-    """
+    """Return the id of the last release that a release moved to, or its own id."""
     rows = await run(
         "select ifnull((select continues_as from releases where id = :release), :release) as id",
         {"release": release_id},
@@ -264,14 +266,13 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
 async def find_release_status(
     run: RunQuery, release_id: int, last_seen: str | None
 ) -> dict[str, Any] | None:
-    """Return why a release was not found as stored, or None if the last check (at `last_seen`)
-    found it.
+    """Return why a release was not found unchanged, or None if the last check found it.
 
-    last_seen: None if no check ever found it.
+    last_seen: the time of the last check that found it; None if no check ever did.
 
-    kind: moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt),
-    unread. since, until: when this was first and last seen. Further values are those of the row of
-    `removals`, or the crawler's `problem`.
+    kind: moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt) or
+    unread. since, until: when this was first and last observed. Other values come from the row of
+    `removals`, or are the crawler's `problem`.
     """
     row = (await run(FRONTIER_STATE_SQL, {"release": release_id}))[0]
     open_removals = await run(
@@ -316,8 +317,9 @@ def _describe_failed_check(row: Mapping[str, Any], last_seen: str | None) -> dic
 async def read_stored_revisions(
     run: RunQuery, revision_ids: Sequence[int | None]
 ) -> dict[int, dict[str, Any]]:
-    """Return revisions by id, each with its parsed `state` and what `add_observations` adds;
-    unknown ids are left out.
+    """Return revisions by id, with their parsed `state` and what `add_observations` adds.
+
+    Unknown ids are left out.
     """
     rows = await run(
         f"select {REVISION_METADATA_COLUMNS}, {STATE_COLUMNS} from"
@@ -333,9 +335,7 @@ async def read_stored_revisions(
 async def read_version_texts(
     run: RunQuery, revision_ids: Iterable[int | None]
 ) -> dict[int, dict[str, Any]]:
-    """Return the texts that are searched in revisions by id: those of a state that are read,
-    questions and images.
-    """
+    """Return the searchable texts of revisions by id: title, lead, body, questions and images."""
     rows = await run(
         "select id, release, title, lead, body, questions, images, language from revisions"
         " where id in (select value from json_each(:ids))",
@@ -359,7 +359,7 @@ TAKEDOWNS_SQL = """
 
 
 async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[str, Any]]:
-    """Return the takedowns in force for a release, those that hide it first."""
+    """Return the takedowns in force for a release. Takedowns that hide it come first."""
     rows = await run(
         f"{TAKEDOWNS_SQL} where t.release = :release and t.lifted is null order by t.kind, t.id",
         {"release": release_id},
@@ -392,12 +392,13 @@ UNCONFIRMED_REMOVALS_SQL = """
 
 
 async def read_unconfirmed_removals(run: RunQuery, agency: str | None) -> list[Any]:
-    """Return the releases of an agency (None: of any) that were missing when last looked for."""
+    """Return the releases of an agency that the last check did not find. None: of any agency."""
     return list(await run(UNCONFIRMED_REMOVALS_SQL, {"agency": agency}))
 
 
 async def read_knowledge(run: RunQuery, agency: str | None) -> dict[str, Any]:
-    """Return what the archive can know of an agency (None: of any): see the columns of
-    KNOWLEDGE_SQL.
+    """Return since when the archive has observed an agency; see the columns of KNOWLEDGE_SQL.
+
+    agency: None for all agencies.
     """
     return dict((await run(KNOWLEDGE_SQL, {"agency": agency}))[0])

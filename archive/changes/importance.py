@@ -121,8 +121,9 @@ class Change:
 def build_change(
     field: str, kind: str, before: str | None, after: str | None, importance: float | None = None
 ) -> Change:
-    """Build a change. Its importance is that of its kind unless another is given, and higher in
-    title and lead.
+    """Build a change. Its default importance is the importance of its kind.
+
+    The importance is raised in title and lead.
 
     >>> build_change("body", "date", "4 maj", "5 maj").importance
     70
@@ -144,8 +145,9 @@ def shorten(text: str | None) -> str:
 
 
 def compute_importance(changes: list[Change]) -> int:
-    """Return the importance of an edit: its most important change's, plus points for further
-    changes.
+    """Return the importance of an edit: its most important change's, plus extra points.
+
+    Further changes add points.
     """
     if not changes:
         return 0

@@ -1,8 +1,8 @@
 """Finds the changes between two states of a release, and the kind and importance of each.
 
-In the text, paragraphs are matched, and each changed passage of an altered one is classified, facts
-before wording. Other changes are in dates, tags, images, attachments, contacts, links and layout.
-comparison.py describes the rules; `importance.py` has the table of kinds and numbers.
+In the text, paragraphs are matched, and each changed passage of an altered paragraph is classified:
+facts first, then wording. Other changes are in dates, tags, images, attachments, contacts, links
+and layout. comparison.py describes the rules; `importance.py` has the table of kinds and numbers.
 """
 
 from __future__ import annotations
@@ -80,8 +80,9 @@ Value = TypeVar("Value")
 
 
 class ParagraphShares(NamedTuple):
-    """How much of a paragraph changed: the number of changed words, and the share with a new
-    meaning.
+    """How much of a paragraph changed.
+
+    The fields are the number of changed words, and the share of words with a new meaning.
     """
 
     changed_words: int
@@ -90,7 +91,7 @@ class ParagraphShares(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChangedPassage:
-    """One changed passage: its tokens in both versions, and the tokens next to it."""
+    """A changed passage: its tokens in both versions, and the tokens next to it."""
 
     field: str
     role: str  # title, lead, body, question, answer
@@ -102,8 +103,9 @@ class ChangedPassage:
 
 
 class UnmatchedFact(NamedTuple):
-    """A fact in only one version of a passage, which the other version of the text may have
-    elsewhere.
+    """A fact that only one version of a passage has.
+
+    The other version of the text may have it elsewhere.
     """
 
     token: DiffToken
@@ -180,7 +182,7 @@ def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassa
 def _find_respaced_tokens(
     old: Sequence[DiffToken], new: Sequence[DiffToken]
 ) -> tuple[list[DiffToken], list[DiffToken]]:
-    """Return the tokens of two texts that have another white space after them."""
+    """Return the tokens of two texts that are followed by different white space."""
     pairs = [
         (left, right) for left, right in zip(old, new, strict=True) if left.space != right.space
     ]
@@ -188,9 +190,7 @@ def _find_respaced_tokens(
 
 
 def _measure_shares(before: Sequence[DiffToken], after: Sequence[DiffToken]) -> ParagraphShares:
-    """Count the changed words, and measure which share of the words are nouns and the like that
-    were replaced.
-    """
+    """Count the changed words, and measure the share of replaced nouns and similar words."""
     old, new = (
         {find_content_lemma(token.text.casefold()) for token in side if token.kind == "word"} - {""}
         for side in (before, after)
@@ -226,10 +226,10 @@ def _classify_passage(passage: ChangedPassage) -> ClassifiedPassage:
 
 
 def _compare_spelling(passage: ChangedPassage) -> Change | None:
-    """Return the change if only marks, capitals or spaces differ, else None.
+    """Return the change if only punctuation, capitals or spaces differ, else None.
 
-    Passages with figures are left out, because a mark can change a figure. A misspelt fact
-    ("mådnag") is a typo, too.
+    Passages with figures are left out, because a punctuation mark can change a figure. A misspelt
+    fact ("mådnag") is a typo, too.
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     old, new = normalise_words(before), normalise_words(after)
@@ -252,10 +252,10 @@ def _compare_spelling(passage: ChangedPassage) -> Change | None:
 def _compare_facts(
     passage: ChangedPassage, *, is_phrase: bool
 ) -> tuple[list[Change], list[UnmatchedFact]]:
-    """Pair facts with those that replace them, in order: first facts of the same kind, then any
-    figures.
+    """Pair facts with the facts that replace them, and return the changes and the unmatched facts.
 
-    The facts left over are returned as unmatched. In a long passage, names are not paired.
+    Facts are paired in order: first facts of the same kind, then any figures. Names in a long
+    passage are not paired.
     """
     old = _find_missing_facts(passage.before, passage.after)
     new = _find_missing_facts(passage.after, passage.before)
@@ -276,7 +276,7 @@ def _compare_facts(
 def _pair_facts(
     old: Sequence[DiffToken], new: Sequence[DiffToken], kinds: Sequence[str]
 ) -> tuple[list[tuple[DiffToken, DiffToken]], list[DiffToken], list[DiffToken]]:
-    """Return pairs of facts of these kinds, in order, and the facts left over on either side."""
+    """Return pairs of facts of these kinds, in order, and the unpaired facts on each side."""
     pairs = list(zip(_select_kinds(old, kinds), _select_kinds(new, kinds), strict=False))
     paired = {id(token) for pair in pairs for token in pair}
     return (
@@ -335,7 +335,7 @@ def _change_kind(name: str) -> str:
 
 
 def _is_same_name(old: DiffToken, new: DiffToken) -> bool:
-    """Return whether one name is a short form of the other: Ada Ek, Ek."""
+    """Return whether one name is a short form of the other, such as Ek for Ada Ek."""
     old_words, new_words = set(old.value.split()), set(new.value.split())
     return old.kind == new.kind == "name" and (old_words <= new_words or new_words <= old_words)
 
@@ -347,9 +347,7 @@ def _count_words(passage: ChangedPassage) -> int:
 
 
 def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
-    """Return the change if the number of negations or the strength of modal verbs differs, else
-    None.
-    """
+    """Return the change in the number of negations or the strength of modal verbs, or None."""
     old, new = _select_kinds(passage.before, (kind,)), _select_kinds(passage.after, (kind,))
     if _count_word_kind(old, kind) == _count_word_kind(new, kind):
         return None
@@ -361,13 +359,14 @@ def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
 
 
 def _count_word_kind(tokens: Sequence[DiffToken], kind: str) -> Counter[str]:
-    """Count negations, which are all alike, or modal verbs by their strength."""
+    """Count negations (all as one), or modal verbs by strength."""
     return Counter(kind if kind == "negation" else token.value for token in tokens)
 
 
 def _is_double_negation(passage: ChangedPassage) -> bool:
-    """Return whether the passage without its negations differs by a negating prefix: inte ovanligt,
-    vanligt.
+    """Return whether only a double negation was added or removed: inte ovanligt, vanligt.
+
+    True if, without the negations, the passages differ by a negating prefix.
     """
     words, new_words = (
         [token.value for token in side if token.kind not in ("negation", "mark")]
@@ -379,8 +378,9 @@ def _is_double_negation(passage: ChangedPassage) -> bool:
 def _compare_remaining_words(
     passage: ChangedPassage, reported: set[str], *, is_only_change: bool
 ) -> list[Change]:
-    """Return the change in all words not in `reported`: none, or one of punctuation, spelling or
-    wording.
+    """Return the change of all words not in `reported`: punctuation, spelling or wording.
+
+    The list is empty if nothing else changed.
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     words, new_words = normalise_words(before), normalise_words(after)
@@ -402,14 +402,15 @@ def _leave_out(values: Iterable[Value], excluded: Container[Value]) -> list[Valu
 
 
 def _build_mark_change(field: str, before: str, after: str) -> Change:
-    """Build the change of a passage whose words are the same: of its marks, or its white space."""
+    """Build the change of a passage with the same words: its punctuation or white space changed."""
     kind = "layout" if before.split() == after.split() else "punctuation"
     return build_change(field, kind, before, after)
 
 
 def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
-    """Return the change of a word to its negation (möjligt, omöjligt) or opposite (höjs, sänks), or
-    None.
+    """Return the change of a word to its negation or opposite, or None.
+
+    Examples: möjligt, omöjligt; höjs, sänks.
     """
     for old_word, new_word in zip(old, new, strict=False) if len(old) == len(new) else ():
         if differ_by_prefix(old_word, new_word):
@@ -420,8 +421,9 @@ def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
 
 
 def _find_ending(passage: ChangedPassage) -> Change | None:
-    """Return the change if only one version of a phrase says that something has ended (upphävd,
-    ställs in).
+    """Return the change if only one version of a phrase says that something has ended, or None.
+
+    Examples: upphävd, ställs in.
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     if _count_words(passage) > MAX_PHRASE_WORDS or has_ending(before) == has_ending(after):
@@ -444,9 +446,7 @@ def _is_typo(passage: ChangedPassage, old: list[str], new: list[str]) -> bool:
 
 
 def _build_wording_change(passage: ChangedPassage) -> Change:
-    """Build a change of wording, or of the question, answer or quotation that contains the
-    passage.
-    """
+    """Build a change of wording, or of the question, answer or quotation around the passage."""
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     tokens = [*passage.before, *passage.after]
     kind = passage.role if passage.role in {"question", "answer"} else "wording"
@@ -458,10 +458,10 @@ def _build_wording_change(passage: ChangedPassage) -> Change:
 
 
 def _rate_wording(passage: ChangedPassage, base: int) -> float:
-    """Return the importance of a reworded passage: by its size, and by the share of words with a
-    new meaning.
+    """Return the importance of a reworded passage.
 
-    An added or removed sentence is rated as a paragraph; its facts are changes of their own.
+    It grows with the size of the passage and the share of words with a new meaning. An added or
+    removed sentence is rated like a paragraph; its facts are separate changes.
     """
     sides = passage.before, passage.after
     if not all(sides) and _is_sentence(passage):
@@ -476,8 +476,9 @@ def _rate_wording(passage: ChangedPassage, base: int) -> float:
 
 
 def _names_actor(passage: ChangedPassage) -> bool:
-    """Return whether a passage is likely to name an actor: it starts a sentence, or follows "av" or
-    "till".
+    """Return whether a passage is likely to name an actor.
+
+    An actor starts a sentence, or follows "av" or "till".
     """
     if not passage.before or not passage.after:
         return False
@@ -501,8 +502,9 @@ def _ends_sentence(tokens: Sequence[DiffToken]) -> bool:
 def _resolve_unmatched_facts(
     passages: Sequence[Sequence[ClassifiedPassage]], versions: tuple[WholeText, WholeText]
 ) -> list[Change]:
-    """Return the changes of all passages, including facts that the other version lacks
-    everywhere.
+    """Return the changes of all passages.
+
+    These include facts that do not occur anywhere in the other version.
     """
     unmatched = [fact for pair in passages for classified in pair for fact in classified.unmatched]
     added, removed = (
@@ -523,7 +525,10 @@ def _resolve_unmatched_facts(
 def _list_fact_changes(
     classified: ClassifiedPassage, moved: Set[str], versions: tuple[WholeText, WholeText]
 ) -> list[Change]:
-    """Return the changes of facts that the other version lacks; `moved`: values that both have."""
+    """Return the changes of facts that are not in the other version.
+
+    moved: values that occur in both versions.
+    """
     return [
         _build_side_change(
             classified.passage.field,
@@ -538,8 +543,9 @@ def _list_fact_changes(
 
 
 def _rate_unmatched_fact(fact: UnmatchedFact, classified: ClassifiedPassage) -> float:
-    """Return the importance of an added or removed fact, which is lower if many other words changed
-    with it.
+    """Return the importance of an added or removed fact.
+
+    It is lower if many other words changed, too.
     """
     facts = [other.token for other in classified.unmatched if other.added == fact.added]
     passage = classified.passage
@@ -602,7 +608,7 @@ def _build_paragraph_changes(
 
 
 def _group_lone_pairs(pairs: list[BlockPair]) -> list[list[BlockPair]]:
-    """Return the pairs with one side only, in runs that belong together."""
+    """Return the added or removed blocks, in groups that belong together."""
     runs: list[list[BlockPair]] = []
     for pair in pairs:
         if pair.before and pair.after:
@@ -636,8 +642,9 @@ def _build_paragraph_change(pair: BlockPair, text: str, importance: int) -> Chan
 
 
 def _rate_text(text: str) -> int:
-    """Return the importance of a paragraph that is not searched for facts, because too much text
-    changed.
+    """Return the importance of a paragraph without searching it for facts.
+
+    This is used if too much text changed.
     """
     return (
         SENTENCE_IMPORTANCE["number"] if any(map(str.isdigit, text)) else PLAIN_SENTENCE_IMPORTANCE
@@ -645,10 +652,10 @@ def _rate_text(text: str) -> int:
 
 
 def _rate_paragraph(tokens: Sequence[DiffToken], other: WholeText) -> int:
-    """Return the importance of an added or removed paragraph: that of its most important fact.
+    """Return the importance of an added or removed paragraph, from its most important fact.
 
-    A fact counts if the other version lacks it, and a name only in a sentence without a telephone
-    number or e-mail address: headings, links and contacts say little.
+    A fact counts if it is not in the other version. A name only counts in a sentence without a
+    telephone number or email address, because headings, links and contacts are less important.
     """
     text = join_tokens(tokens)
     is_plain = _ends_sentence(tokens) and all(token.kind != "contact" for token in tokens)
@@ -666,7 +673,10 @@ def _rate_paragraph(tokens: Sequence[DiffToken], other: WholeText) -> int:
 def find_metadata_changes(
     before: State, after: State, *, text_changes: Sequence[Change]
 ) -> list[Change]:
-    """List all changes outside the text. A link in one of `text_changes` is not reported again."""
+    """List all changes outside the text.
+
+    A link in one of `text_changes` is not reported again.
+    """
     changes = [
         _build_value_change(field, before.get(field), after.get(field))
         for field in PLAIN_FIELDS
@@ -695,9 +705,9 @@ def _compare_tags(before: Sequence[str], after: Sequence[str]) -> list[Change]:
 
 
 def _build_value_change(field: str, before: str | None, after: str | None) -> Change:
-    """Build the change of a value.
+    """Build the change for a field whose value differs.
 
-    It has little importance if only the hour of publication differs.
+    If only the time of publication differs, its importance is low.
     """
     if field == "published" and only_hour_differs(before, after):
         return build_change(field, field, before, after, HOUR_ONLY_IMPORTANCE)
@@ -717,9 +727,9 @@ def _compare_answerers(before: Sequence[StatePart], after: Sequence[StatePart]) 
 def _compare_parts(
     field: str, before: State, after: State, keys: Sequence[str], *, kind: str
 ) -> list[Change]:
-    """Compare lists of parts.
+    """Compare lists of parts, such as tags or contacts.
 
-    Parts that have the same value for one of the keys count as the same part.
+    Parts with the same value for one of the keys are the same part.
     """
     parts, new_parts = before.get(field) or (), after.get(field) or ()
     old, new = _leave_out(parts, new_parts), _leave_out(new_parts, parts)
@@ -743,7 +753,7 @@ def _compare_parts(
 def _find_partner(
     part: StatePart, others: Sequence[StatePart], keys: Sequence[str]
 ) -> StatePart | None:
-    """Return the first of other parts with the same value, by the first key that has one."""
+    """Return the first part in another list with an equal key, trying keys in order."""
     for key in keys:
         if not part.get(key):
             continue
@@ -758,7 +768,7 @@ def _format_part(part: StatePart, keys: Sequence[str]) -> str:
 
 
 def _compare_markup(before: State, after: State, text_changes: Sequence[Change]) -> list[Change]:
-    """Compare the links of unchanged text, and the layout if the whole text is the same."""
+    """Compare the links of unchanged text, and the layout if the whole text is unchanged."""
     if before.get("body_html") == after.get("body_html"):
         return []
     old, new = _parse_markup(before.get("body_html")), _parse_markup(after.get("body_html"))
@@ -783,7 +793,7 @@ def _compare_kept_links(
     files: set[object],
     text_changes: Sequence[Change],
 ) -> list[Change]:
-    """Return the changes of links other than to files, where the text of the link was kept."""
+    """Return the changes of links whose text was kept, except links to files."""
     changes, removed, added = _compare_links(_count_links(old, files), _count_links(new, files))
     removed_text = _pad_words([change.before for change in text_changes])
     added_text = _pad_words([change.after for change in text_changes])
@@ -804,8 +814,7 @@ def _compare_kept_links(
 def _compare_links(
     before: Counter[TextLink], after: Counter[TextLink]
 ) -> tuple[list[Change], list[TextLink], list[TextLink]]:
-    """Return the changes of target, the links that only `before` has, and those that only `after`
-    has.
+    """Return changed targets, links that only `before` has, and links that only `after` has.
 
     A link with only a new text is left out, because the change of the text is reported.
     """
@@ -848,6 +857,6 @@ def _pad_words(texts: Sequence[str]) -> str:
 
 
 def _is_link_text_kept(link_text: str, other: str, changed: str) -> bool:
-    """Return whether the other version also has a link's text, outside the changed words."""
+    """Return whether the text of a link is also in the other version, outside the changed words."""
     padded = _pad_words([link_text])
     return bool(padded.strip()) and padded in other and padded not in changed

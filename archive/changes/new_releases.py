@@ -1,18 +1,18 @@
-"""Which releases are new, for feeds of all agencies, of one agency or with one tag.
+"""Decides which releases are new, for feeds of all agencies, of one agency or with one tag.
 
-New releases are in reverse order of discovery. A release is not new just because the archive reads
-it for the first time. It is new if:
+New releases are listed in reverse order of discovery. A release is not new just because the archive
+reads it for the first time. It is new if:
 
-- a crawl read it, and did not find it again at another URL. What another collection had of it, and
-  when that was imported, makes no difference;
+- a crawl read it, and did not find it again at another URL. It does not matter whether another
+  collection had it, or when that was imported;
 - it was read after the agency's first complete crawl, because a backfill is not news;
-- its page stated a publication date in the 14 days before, because a source found later brings
+- its page stated a publication date in the 14 days before, because a newly found source brings
   years of old releases; or its page stated none (and no update date before then), and the crawl
   that found it has finished and found at most 20 new releases of the agency.
 
-Somebody who reads an Atom feed for the first time must find something in it. While it has fewer
-than FILLED_SIZE new releases, the most recently published of the others that a crawl has read first
-fill it up; never those of an import.
+An Atom feed should not be empty for a new reader. If it has fewer than FILLED_SIZE new releases, it
+is filled up with the most recently published other releases that a crawl read first. Imported
+releases are never used for this.
 
 An entry shows the state as first read. Better parsing rules, a new design or an edit do not move
 entries in a feed of new releases; edits and removals have their own feeds.
@@ -154,7 +154,10 @@ async def read_feed_page(
 async def read_recent_releases(
     run: RunQuery, shown: Collection[int], *, agency: str | None = None, tag: int | None = None
 ) -> Sequence[Mapping[str, Any]]:
-    """Return the releases that fill up a feed with those in `shown`, the last published first."""
+    """Return releases to top up a feed that already shows the ones in `shown`.
+
+    The most recently published come first.
+    """
     conditions = ["l.agency = :agency"] if agency else []
     if tag is not None:
         conditions.append("l.release in (select release from release_tags where tag = :tag)")
@@ -170,15 +173,17 @@ async def read_recent_releases(
 
 
 async def find_imported(run: RunQuery, releases: Collection[int]) -> set[int]:
-    """Return those releases that were only imported from another collection."""
+    """Return the releases that were only imported from another collection."""
     return {
         row["release"] for row in await run(IMPORTED_SQL, {"releases": json.dumps([*releases])})
     }
 
 
 async def find_undecided_entry(run: RunQuery, after: int, now: datetime) -> int | None:
-    """Return the first entry of the change feed of which it is not known yet whether the release
-    is new, because it is undated and the crawl that found it has not finished; None without one.
+    """Return the first entry of the change feed whose release may still turn out to be new.
+
+    The release is undated, and the crawl that found it has not finished. None if there is no such
+    entry.
     """
     rows = await run(
         """

@@ -1,15 +1,15 @@
-"""Reads the periods in which releases contained a wording, and the checks between which it appeared
-and disappeared.
+"""Reads the periods in which releases contained a wording.
 
-The history of a release is that of its whole chain of rows (see archive.changes.history). If a page
-was parsed again without an edit by the agency, the newest parse counts for the whole time of that
-page. If two URLs of a chain were found at the same time, the wording counts as present as long as
-one of them has it.
+A period is known by the checks between which the wording appeared and disappeared. The history of a
+release covers its whole chain of rows (see archive.changes.history). If a page was parsed again
+without an edit by the agency, the newest parse counts for the whole time of that page. If two URLs
+of a chain were found at the same time, the wording counts as present as long as one of them has it.
 
-A collection is not a check: an imported version has the times at which its collection had it, and
-is only last seen once a check has found it on the web. If they are unknown, all that is known is
-that the collection had it before its import. It may then be as old as any version that was found
-before the import, so it tells of a period of its own only if no such version has the wording.
+A collection is not a check. An imported version has the times at which its collection had it, and
+counts as last seen only once a check has found it on the web. If the times are unknown, it is only
+known that the collection had the version before its import. The version may then be as old as any
+other found before the import, so it has a period of its own only if no such version has the
+wording.
 """
 
 from __future__ import annotations
@@ -54,8 +54,9 @@ ABSENCES_SQL = f"""
 
 
 class CheckPair(NamedTuple):
-    """Two checks (ISO 8601) between which something changed, or two readings of a collection;
-    `after` is None if there was no earlier one.
+    """Two checks (ISO 8601) between which something changed, or two readings of a collection.
+
+    `after` is None if there was no earlier check.
     """
 
     after: str | None
@@ -63,7 +64,7 @@ class CheckPair(NamedTuple):
 
 
 class Import(NamedTuple):
-    """Where a version was imported from."""
+    """The collection that a version was imported from."""
 
     collection: str
     when: str  # when it was imported
@@ -99,9 +100,7 @@ class Presence:
 
 @dataclass(slots=True)
 class PageState:
-    """Revisions without an edit by the agency in between: the first, and those parsed again from
-    the same page.
-    """
+    """A revision, and later revisions parsed from the same page without an edit by the agency."""
 
     release: int
     first: Mapping[str, Any]  # row of the first revision
@@ -111,7 +110,7 @@ class PageState:
 
     @property
     def last_reading(self) -> str | None:
-        """Return the last check that found it, or reading of its collection; None if unknown."""
+        """Return the last check (or else reading of its collection) that found it, or None."""
         return self.last_check or self.first["last_reading"]
 
     @property
@@ -146,8 +145,8 @@ async def read_presences(
 ) -> dict[int, list[Presence]]:
     """Return the presences of a wording in releases, oldest first.
 
-    releases: the last rows of their chains. find: returns those of some revisions that have the
-    wording.
+    releases: the last rows of their chains.
+    find: returns the ids of the given revisions that contain the wording.
     """
     values = {"releases": json.dumps(list(releases))}
     chains = {root: ReleaseChain(root) for root in releases}
@@ -166,9 +165,7 @@ async def read_presences(
 
 
 def _add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add the versions of one release row; its revisions are given in the order in which they were
-    stored.
-    """
+    """Add the versions of one release row. Its revisions must be in the order they were stored."""
     version: PageState | None = None
     chain.rows |= {row["id"]: row for row in rows}
     for row in rows:
@@ -181,8 +178,9 @@ def _add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> Non
 
 
 def _find_presences(chain: ReleaseChain) -> list[Presence]:
-    """Return the presences of a wording in a chain whose versions have been searched for it, oldest
-    first.
+    """Return the presences of a wording in a chain, oldest first.
+
+    The versions of the chain must have been searched for the wording.
     """
     found = [
         presence for line in _split_lines(chain) for presence in _find_line_presences(chain, line)
@@ -204,14 +202,14 @@ def _sort_by_start(presence: Presence) -> tuple[str, str, int]:
 
 
 def _is_of_unknown_time(presence: Presence) -> bool:
-    """Return whether a presence may be as old as any that is known from before its import."""
+    """Return whether a presence may be as old as any other from before its import."""
     imported = presence.first_import
     is_undated = imported is not None and not imported.is_dated
     return is_undated and presence.disappeared is not None
 
 
 def _split_lines(chain: ReleaseChain) -> list[list[PageState]]:
-    """Return the versions as sequences, in each of which one version followed the other.
+    """Return the versions as sequences in which each version follows the one before.
 
     There are several sequences if pages at two URLs were later found to be the same release.
     """
@@ -271,13 +269,14 @@ def _build_presence(
 
 
 def _is_same_collection(one: Import | None, other: Import | None) -> bool:
-    """Return whether two versions are not of two collections."""
+    """Return whether two versions may have the same source: not two different collections."""
     return one is None or other is None or one.collection == other.collection
 
 
 def _find_same_observer(before: PageState | None, version: PageState) -> PageState | None:
-    """Return the version before another one, or None if it is the archive's own, while the other
-    one is of a collection.
+    """Return the preceding version if it is from the same observer as `version`, else None.
+
+    The observers are the archive itself and the collections.
     """
     is_same = before and bool(before.imported) == bool(version.imported)
     return before if is_same else None
@@ -286,16 +285,17 @@ def _find_same_observer(before: PageState | None, version: PageState) -> PageSta
 def _pair_readings(before: PageState | None, until: str) -> CheckPair:
     """Return when the version before a change was last seen, and when the change was found.
 
-    The archive may have found it before a collection had the other one last: then only this is
-    told.
+    If a collection had the earlier version after the archive found the change, only the second time
+    is given.
     """
     is_known = before is not None and before.last_seen <= until
     return CheckPair(before.last_reading if before and is_known else None, until)
 
 
 def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
-    """Return when the last version of a sequence, which the archive has read, was first missing, or
-    None if it is the current one.
+    """Return when the last version of a sequence that the archive read was first missing.
+
+    None if it is the current version.
     """
     if _is_current(chain, last):
         return None
@@ -307,9 +307,10 @@ def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
 
 
 def _find_import_end(chain: ReleaseChain, last: PageState) -> tuple[PageState | None, str | None]:
-    """Return which imported version has replaced the last one of a collection, if the archive has
-    not read the release since then, and when the last one was first missing. Both are None if it is
-    the current one, or nothing is known of a later time.
+    """Return the imported version that replaced a collection's last one, and when it was found.
+
+    The version is None if the archive itself read the next one. Both are None if the version is
+    still current, or if nothing later is known.
     """
     if _is_current(chain, last):
         return None, None
@@ -323,8 +324,10 @@ def _find_import_end(chain: ReleaseChain, last: PageState) -> tuple[PageState | 
 
 
 def _find_time_after(last: PageState, version: PageState) -> str | None:
-    """Return when the archive found a version after a collection had its last one; if it is unknown
-    when it had that, also when any collection had the version. None if not later.
+    """Return when the archive found a version, if that was after a collection had `last`.
+
+    If it is unknown when the collection had `last`, the time at which any collection had the
+    version also counts. None if it was not later.
     """
     when, first = str(last.first["when"]), str(version.first["when"])
     if version.imported is None:
@@ -347,8 +350,7 @@ def _iter_moves(chain: ReleaseChain, release: int) -> Iterator[str]:
 def _find_removal(
     chain: ReleaseChain, last: PageState, until: str | None
 ) -> Mapping[str, Any] | None:
-    """Return the first confirmed removal after a version was last seen and before the next one was
-    found.
+    """Return the first confirmed removal after a version was last seen and before `until`.
 
     until: when the next version was found. If it is None, there is no next version, and only an
     open removal counts.
@@ -367,8 +369,9 @@ def _find_removal(
 
 
 def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
-    """Return whether the wording may have been present all the time from the last of `merged` to a
-    later presence.
+    """Return whether a wording may have been present without a gap until a later presence.
+
+    The last of `merged` is the earlier presence.
     """
     if not merged:
         return False
@@ -379,9 +382,7 @@ def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
 
 
 def _merge_presences(one: Presence, other: Presence) -> Presence:
-    """Merge two presences of a wording that overlap in time, at two URLs or in a collection and on
-    the web; `one` was seen first.
-    """
+    """Merge two overlapping presences of a wording, such as at two URLs; `one` was seen first."""
     appeared = one.appeared
     if appeared.after and other.appeared.after and one.first_import == other.first_import:
         appeared = appeared._replace(after=min(appeared.after, other.appeared.after))
@@ -403,7 +404,10 @@ def _sort_by_end(presence: Presence) -> tuple[str, str]:
 
 
 def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
-    """Say with which checks or import a wording appeared or disappeared; "" if it did not."""
+    """Describe when a wording appeared or disappeared, by the checks or the import that show it.
+
+    Returns "" if it did not.
+    """
     pair = presence.appeared if appeared else presence.disappeared
     if pair is None:
         return ""
@@ -421,10 +425,10 @@ def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
 
 
 def _choose_source(pair: CheckPair | None, imported: Import | None) -> str:
-    """Return what a change is known from, as the ending of a text's key.
+    """Return the ending of a text's key that says what a change is known from.
 
     pair: None if one of the two times is a reading of a collection, and the other a check.
-    imported: of the version in which it was found.
+    imported: the import of the version in which the change was found.
     """
     has_before = pair is not None and pair.after is not None
     if imported is None:

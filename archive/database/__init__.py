@@ -1,7 +1,7 @@
-"""The files of an archive, and the tables of archive.db that crawling and reading share.
+"""The files of an archive, and the tables of archive.db that both crawling and reading use.
 
-archive.db holds releases and their history, captures.db beside it the original bytes, withheld.db
-what takedowns cover. Other rooms use:
+archive.db holds releases and their history, captures.db beside it the original bytes, and
+withheld.db what takedowns cover. Other rooms use:
 
     sqlite_files        opening, checking and copying files; ArchiveError; RunQuery
     schema              the schema (schema.sql), its migrations, and metadata.json
@@ -11,7 +11,7 @@ what takedowns cover. Other rooms use:
     refused_pages       the bytes of pages in which no release could be read
     frontier            URLs to read, hosts, pagination cursors, jobs
     removals            releases that are missing or were removed
-    quarantined_pages   pages that look misread, and wait for a decision
+    quarantined_pages   pages that were probably misread, and wait for a decision
     redaction           what takedowns hide, and where it is kept
     isolated_processes  scripts in processes that are limited and can be killed
     count_tables        the stored counts of releases and edits

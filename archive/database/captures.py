@@ -1,13 +1,14 @@
 """captures.db: response bodies as they were received, each stored once under its SHA-256.
 
-    blobs   sha256 · size, in bytes · data, a zstd frame · base, the blob it is compressed
-            against, null for none
+    blobs   sha256; size in bytes; data, a zstd frame; base, the blob that it is compressed
+            against, or null
     bases   host, blob: the pages that other pages of the host are compressed against
-    refused_bodies, refused_pages   pages that could not be read, for a while (refused_pages.py)
+    refused_bodies, refused_pages   pages that could not be read, kept for a while
+                                    (refused_pages.py)
 
 The pages of a site are mostly alike, so a page is compressed against a base: a page of the same
-host. A host has several bases, such as one per template, and the old design beside the new one. A
-base has no base itself, so that reading a blob takes at most two rows. The file is beside
+host. A host has several bases, for example one per template, or one for the old and one for the new
+design. A base has no base itself, so reading a blob takes at most two rows. The file is beside
 archive.db, is written and committed first, and is never served. It has the application_id of its
 archive.db, so that a swapped file is detected.
 """
@@ -118,9 +119,9 @@ MAX_SHARE_ESTIMATE = 0.3  # upper limit for the measured share of a page's bytes
 class Captures(AbstractContextManager["Captures"]):
     """The captures.db beside an archive.db; a context manager.
 
-    A missing file is created, unless the archive refers to captures: then it was lost, and a new
-    one is only created with `begin_new`. Raises ArchiveError, with file, table and key, if the file
-    is lost, belongs to another archive, or cannot be opened, written or read. If a file opened
+    A missing file is created. If the archive refers to captures, the file was lost, and a new one
+    is only created with `begin_new`. Raises ArchiveError, with file, table and key, if the file is
+    lost, belongs to another archive, or cannot be opened, written or read. If a file opened
     `readonly` belongs to another archive or is damaged, each read raises the error.
     """
 
@@ -153,7 +154,8 @@ class Captures(AbstractContextManager["Captures"]):
     def _read_file_facts(self, *, readonly: bool) -> tuple[bool, int]:
         """Return whether the file has tables, and the id of its archive.
 
-        A damaged file that is only read is reported by each read, so that `verify` continues.
+        If a file opened `readonly` is damaged, only reading raises an error, so that `verify`
+        continues.
         """
         try:
             return check_version(self._db, self.path), read_file_id(self._db)
@@ -163,8 +165,9 @@ class Captures(AbstractContextManager["Captures"]):
             return True, 0
 
     def _create_tables(self, new_id: int, *, exists: bool) -> None:
-        """Create the tables that the file lacks: all, or the last ones if an older version made
-        it; give the file the id of its archive, if it has none.
+        """Create missing tables, and give the file the id of its archive if it has none.
+
+        A file made by an older version may lack only the newest tables.
         """
         is_current = exists and bool(self._db.execute(HAS_REFUSED_SQL).fetchone())
         for sql in () if is_current else CAPTURES_SCHEMA:
@@ -183,10 +186,10 @@ class Captures(AbstractContextManager["Captures"]):
         self._db.close()
 
     def store_body(self, body: bytes, host: str) -> str:
-        """Store bytes received from `host` ("" for the archive's own), and return their SHA-256 in
-        hex.
+        """Store bytes received from `host`, and return their SHA-256 in hex.
 
-        They are committed on return, or at the end of a `transaction` block.
+        They are committed on return, or at the end of a `transaction` block. `host` is "" for bytes
+        that the archive itself made.
         """
         sha256 = hashlib.sha256(body).hexdigest()
         if sha256 not in self:
@@ -205,8 +208,9 @@ class Captures(AbstractContextManager["Captures"]):
             raise
 
     def read(self, sha256: str) -> bytes:
-        """Return the bytes stored under a SHA-256; raise ArchiveError if they are missing or
-        damaged.
+        """Return the bytes with this SHA-256.
+
+        Raises ArchiveError if they are missing or damaged.
         """
         rows = self.query("select size, base, data from blobs where sha256 = ?", sha256)
         if not rows:
@@ -214,14 +218,14 @@ class Captures(AbstractContextManager["Captures"]):
         return self.decompress_body(sha256, *rows[0])
 
     def try_read(self, sha256: str) -> bytes | ArchiveError:
-        """Return the bytes stored under a SHA-256, or the error if they are missing or damaged."""
+        """Return the bytes with this SHA-256, or an ArchiveError if they are missing or damaged."""
         try:
             return self.read(sha256)
         except ArchiveError as error:
             return error
 
     def compress_body(self, body: bytes, host: str) -> tuple[int | None, bytes, bool]:
-        """Compress a page of a host: see `HostBases.compress_page`."""
+        """Compress a page of a host (see `HostBases.compress_page`)."""
         bases = self._host_bases(host)
         return bases.compress_page(body, lambda key: self._try_read_base(key, host))
 
@@ -246,9 +250,7 @@ class Captures(AbstractContextManager["Captures"]):
         return int(self.query("select count(*) from blobs")[0][0])
 
     def __iter__(self) -> Iterator[str]:
-        """Yield every SHA-256 in the order the blobs were stored, without keeping a transaction
-        open.
-        """
+        """Yield every SHA-256 in the order of storing, without keeping a transaction open."""
         last = 0
         while rows := self.query(
             "select id, sha256 from blobs where id > ? order by id limit 1000", last
@@ -325,7 +327,7 @@ class Captures(AbstractContextManager["Captures"]):
             self._bases.popitem(last=False)
 
     def query(self, sql: str, *values: object) -> list[Any]:
-        """Run a statement, and return its rows; raise ArchiveError if that fails."""
+        """Run a statement, and return its rows. Raises ArchiveError if that fails."""
         if self.is_foreign:
             raise ArchiveError(self.path, FOREIGN_MESSAGE)
         try:
@@ -348,8 +350,9 @@ class Captures(AbstractContextManager["Captures"]):
 
 
 def read_archive_facts(archive: Path) -> tuple[int, bool]:
-    """Return the id of an archive.db, and whether it refers to captures; (0, False) if it cannot be
-    read.
+    """Return the id of an archive.db, and whether it refers to captures.
+
+    Returns (0, False) if the file cannot be read.
     """
     try:
         with closing(open_readonly(archive)) as db:
@@ -359,9 +362,7 @@ def read_archive_facts(archive: Path) -> tuple[int, bool]:
 
 
 def find_captures_problem(archive: Path) -> ArchiveError | None:
-    """Return an error if an archive's captures.db is lost, unreadable or another archive's, else
-    None.
-    """
+    """Return an error if captures.db is lost, unreadable or from another archive, else None."""
     path = Captures.path_beside(archive)
     if not path.is_file():
         is_lost = read_archive_facts(archive)[1]
@@ -399,8 +400,9 @@ class HostBases:
     def compress_page(
         self, body: bytes, read_base: Callable[[int], bytes | None]
     ) -> tuple[int | None, bytes, bool]:
-        """Compress a page; return its base (None: compressed alone), frame, and whether it becomes
-        a base.
+        """Compress a page.
+
+        Returns its base (or None), the frame, and whether the page becomes a base.
 
         `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page alone
         at the full level is the most expensive step. It is skipped if a quick compression of this
@@ -426,8 +428,9 @@ class HostBases:
         return *best, False
 
     def _needs_new_base(self, body: bytes, plain: bytes, frame_size: int | None) -> bool:
-        """Return whether a page becomes a base, by its sizes alone and against the best base, if
-        the host has one.
+        """Return whether a page becomes a base.
+
+        This depends on its size alone, and compressed against the best base, if the host has one.
         """
         # a page of text that no base fits has a new design, unlike an image or a few words
         is_text = len(body) in BASE_SIZE_RANGE and len(plain) < len(body) / 2
@@ -437,8 +440,9 @@ class HostBases:
     def _find_best_base(
         self, body: bytes, read_base: Callable[[int], bytes | None], max_frame_size: float
     ) -> tuple[int, bytes] | None:
-        """Return a base and its frame: the first one below `max_frame_size`, else the smallest; or
-        None.
+        """Return the best base and the frame compressed against it, or None.
+
+        This is the first base with a frame below `max_frame_size`, else the one with the smallest.
         """
         best: tuple[int, bytes] | None = None
         for key in self.base_ids if len(body) < BASE_SIZE_RANGE.stop else ():
@@ -460,7 +464,7 @@ class HostBases:
 
 
 def compress(body: bytes, base: bytes | None = None) -> bytes:
-    """Compress to a zstd frame; passages that also occur in `base` take almost no space.
+    """Compress to a zstd frame. Passages that also occur in `base` take almost no space.
 
     >>> page = bytes(range(256)) * 9
     >>> len(compress(page + b"!", page)) < len(compress(page + b"!")) < len(page)
@@ -481,13 +485,14 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
 
 @lru_cache(maxsize=4)  # some megabytes each; successive pages of a site share one
 def _build_dictionary(base: bytes) -> zstd.ZstdDict:
-    """Return a base as a dictionary, which keeps what it needs to compress many pages."""
+    """Return a reusable dictionary with the content of a base."""
     return zstd.ZstdDict(base, is_raw=True)
 
 
 def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
-    """Decompress a zstd frame. Raises ZstdError or ValueError if it is damaged or not of `size`
-    bytes.
+    """Decompress a zstd frame.
+
+    Raises ZstdError or ValueError if it is damaged or does not have `size` bytes.
 
     >>> decompress(compress(b"abc", b"abcabc"), 3, b"abcabc")
     b'abc'
@@ -510,14 +515,15 @@ def compute_file_sha256(path: Path) -> str:
 
 
 def open_captures(path: Path) -> Captures | nullcontext[None]:
-    """Open the captures.db of an archive as a context manager, which yields None if there is no
-    such file.
+    """Open an archive's captures.db as a context manager.
+
+    It yields None if there is no such file.
     """
     return Captures(path, readonly=True) if Captures.path_beside(path).is_file() else nullcontext()
 
 
 def read_capture_body(captures: Captures | None, sha256: str) -> bytes:
-    """Return stored bytes; raise ArchiveError if they are missing or there is no captures.db."""
+    """Return stored bytes. Raises ArchiveError if they are missing or there is no captures.db."""
     if captures is None:
         raise ArchiveError("captures.db", "no such file", key=sha256)
     return captures.read(sha256)

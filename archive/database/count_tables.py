@@ -1,6 +1,7 @@
-"""The tables of counts and lists: how many releases each agency has of each month and tag, how many
-edits, and the releases of each tag in the order of lists. Triggers maintain them, so that pages
-need neither count nor sort; here they are checked and filled again.
+"""Checks and refills the tables of counts and lists.
+
+They hold the number of releases per agency, month and tag, the number of edits, and the releases of
+each tag in list order. Triggers maintain them, so that pages need neither count nor sort.
 """
 
 from __future__ import annotations
@@ -56,8 +57,9 @@ COUNT_TABLES = {
 
 
 def find_wrong_counts(db: sqlite3.Connection) -> Iterator[tuple[str, str, str]]:
-    """Yield the table and key of each row that is missing, superfluous or wrong, with what is
-    wrong. An archive that is not updated yet may not have all tables.
+    """Yield the table, key and problem of each row that is missing, superfluous or wrong.
+
+    An archive that has not been migrated yet may lack some of the tables.
     """
     for table, (keys, value, counted) in COUNT_TABLES.items():
         if not Database(db).table(table).exists():
@@ -75,7 +77,7 @@ def find_wrong_counts(db: sqlite3.Connection) -> Iterator[tuple[str, str, str]]:
 
 
 def fill_counts(db: Database) -> None:
-    """Count all rows again."""
+    """Recompute all counts."""
     for table, (keys, _, counted) in COUNT_TABLES.items():
         db.execute(f"delete from {table}")
         db.execute(f"insert into {table} select * from ({counted}) order by {', '.join(keys)}")

@@ -17,15 +17,15 @@ outcome of reading it:
                  it is corrected
 
 pagination_cursors: where reading a long listing was interrupted. The next crawl reads the listing
-from its first page to the releases known before the interruption, and then from the cursor; only
-then has it been read to its end.
+from its first page to the releases known before the interruption, and then from the cursor. Only
+then is the listing read to its end.
 
-hosts: robots.txt and pauses per host, named as in URLs, with the port unless it is the scheme's
-default. `robots` is the outcome of the last request for robots.txt: allowed (it was read), absent,
-or unreachable (a server error or no response, which forbids everything: RFC 9309, 2.3.1.4).
+hosts: robots.txt and pauses per host. A host is named as in URLs, with the port unless it is the
+scheme's default. `robots` is the outcome of the last request for robots.txt: allowed (it was read),
+absent, or unreachable (a server error or no response, which forbids everything: RFC 9309, 2.3.1.4).
 
 jobs: the newest crawl of each agency that was handed to a worker on another machine. `token` is the
-number of the worker's lease on the agency and only grows; `applied` is the number of the last
+number of the worker's lease on the agency and only grows. `applied` is the number of the last
 message that was applied. Both are written in the transaction that applies the message, so a message
 that arrives twice, or from a worker that lost its lease, has no effect.
 """
@@ -68,7 +68,7 @@ MIN_SOURCE_LINKS = 4  # a source that lists fewer releases cannot list far fewer
 
 @dataclass(frozen=True, slots=True)
 class FrontierEntry:
-    """A row of the frontier table, as the crawler needs it."""
+    """The columns of a frontier row that the crawler needs."""
 
     url: str
     agency: str
@@ -126,14 +126,14 @@ class Frontier:
         file_title: str | None = None,
         file_day: str | None = None,
     ) -> bool:
-        """Insert a URL with the source that first listed it; return True if it was new.
+        """Insert a URL with the source that first listed it. Returns True if the URL was new.
 
-        A known URL becomes due again if `listed`, the date that its source gives it, is later than
-        before: a release that is stored, gone or quarantined, unless it was read after that date or
-        after the crawl started; and a sitemap, before it is fetched, so that an interrupted crawl
-        does not count it as read. A stored file becomes due again if its source gives it another
-        `file_title` or `file_day` than before. A time of reading later than `seen_at` was written
-        by a wrong clock, and does not count.
+        listed: the date that the source gives the URL. If it is later than before, a known URL
+        becomes due again: a release that is stored, gone or quarantined, unless it was read after
+        that date or after the crawl started; and a sitemap, before it is fetched, so that an
+        interrupted crawl does not count it as read. A stored file becomes due again if its source
+        gives it a new `file_title` or `file_day`. A time of reading later than `seen_at` was
+        written by a wrong clock, and is ignored.
         """
         added = self.db.execute(
             "insert or ignore into frontier"
@@ -189,10 +189,10 @@ class Frontier:
         role: str = "release",
         sources: Collection[str] | None = None,
     ) -> list[FrontierEntry]:
-        """Return up to `limit` due releases of an agency, or due URLs of another role, in the
-        order found, without URLs in `exclude`.
+        """Return up to `limit` due URLs of an agency with the given role, in the order found.
 
-        sources: only URLs that one of these listed first; None: all.
+        URLs in `exclude` are left out. sources: only URLs that one of these listed first; None:
+        all.
         """
         entries = ENTRIES_SQL
         if sources is not None:
@@ -202,8 +202,8 @@ class Frontier:
             f"select {FRONTIER_COLUMNS} from (select * from"
             f" ({entries} and state = 'due' order by first_seen, rowid limit :limit)"
             " union all select * from"
-            # a stored release is checked by its age: see list_stale; a wrong clock planned what it
-            # has "fetched" later
+            # stored releases are checked by age (list_stale); a "fetched" time in the future was
+            # set by a wrong clock
             f" ({entries} and state in ('failed', 'rejected', 'gone', 'quarantined')"
             f" and release is null"
             " and (next_due <= :now or fetched > :now) order by first_seen, rowid limit :limit))"
@@ -225,11 +225,12 @@ class Frontier:
     ) -> list[str]:
         """Return the URLs of up to `limit` stored releases of an agency that are due for a check.
 
-        Also due is what a wrong clock planned: a check that follows one later than now, or that is
-        further ahead than any is planned. longest_interval: of the schedule of checks.
+        Checks planned with a wrong clock are also due: if the last check is in the future, or the
+        next one is further ahead than `longest_interval` (of the schedule of checks).
 
-        The newest and most edited come first, but a quarter are those that have waited longest, so
-        that every release is eventually checked even if there are too many to check them all.
+        The newest and most edited releases come first. A quarter of the list is kept for the
+        releases that have waited longest, so that each is eventually checked even if there are too
+        many.
         """
         ordered: dict[str, None] = {}
         far = now + max(longest_interval, MAX_RETRY_WAIT)
@@ -258,8 +259,9 @@ class Frontier:
         return list(ordered)[:limit]
 
     def list_other_urls(self, url: str, now: datetime) -> list[str]:
-        """Return the other URLs that led to the release stored under `url`, without those that wait
-        for a retry.
+        """Return the other URLs that led to the release stored under `url`.
+
+        URLs that wait for a retry are left out.
         """
         rows = self.db.execute(
             "select f.url from releases r join frontier f on"
@@ -270,9 +272,7 @@ class Frontier:
         return [other for (other,) in rows]
 
     def has_other_urls(self, url: str, visited: str) -> bool:
-        """Return whether a URL other than `url` and `visited` also led to the release stored under
-        `url`.
-        """
+        """Return whether URLs besides `url` and `visited` led to the release stored under `url`."""
         condition = (
             "release = (select release from frontier where url = :url) and url not in (:url,"
             " :visited)"
@@ -282,7 +282,7 @@ class Frontier:
         )
 
     def mark_stored(self, url: str, release_id: int, seen_at: datetime) -> None:
-        """Mark a URL as that of a stored release, unless it is already marked."""
+        """Mark that a URL leads to a stored release, unless it is already marked."""
         self._update(url, "stored", seen_at, if_other=("state", "release"), release=release_id)
 
     def mark_read(
@@ -294,9 +294,7 @@ class Frontier:
         etag: str | None,
         last_modified: str | None,
     ) -> None:
-        """Mark a URL as read, and replace its validators (ETag, Last-Modified) with those of the
-        response.
-        """
+        """Mark a URL as read, and store the response's validators (ETag, Last-Modified) with it."""
         self._update(
             url,
             "stored",
@@ -317,9 +315,10 @@ class Frontier:
         last_modified: str | None = None,
         problem: str | None = None,
     ) -> None:
-        """Mark a source as read to its end; where an argument is None, the stored value is kept.
+        """Mark a source as read to its end.
 
-        problem: why nothing of it was used.
+        An argument that is None leaves the stored value unchanged. problem: why none of its links
+        were used.
         """
         columns: dict[str, Any] = {
             "problem": problem,
@@ -337,7 +336,7 @@ class Frontier:
     def set_link_count(self, source: str, link_count: int) -> None:
         """Store how many releases a source lists now; for a listing, how many its first page lists.
 
-        `usual_links` is updated too, unless the number is below half of it; then
+        `usual_links` is also updated, unless the number is below half of it; then
         `accept_link_count` has to update it.
         """
         self.db.execute(
@@ -347,12 +346,13 @@ class Frontier:
         )
 
     def accept_link_count(self, source: str) -> None:
-        """Accept the number of releases that a source lists now as its usual number."""
+        """Make the number of releases that a source lists now its usual number."""
         self.db.execute("update frontier set usual_links = links where url = ?", [source])
 
     def find_short_sources(self, agency: str) -> dict[str, tuple[int, int]]:
-        """Return the sources that list far fewer releases than usual: URL → current and usual
-        number.
+        """Return the sources that list far fewer releases than usual.
+
+        The mapping is URL → current and usual number.
         """
         rows = self.db.execute(
             "select url, links, usual_links from frontier where"
@@ -364,8 +364,7 @@ class Frontier:
         return {url: (links, usual) for url, links, usual in rows}
 
     def is_restarted_list(self, source: str, url: str) -> bool:
-        """Return whether a source now lists only releases that were found together with `url` or
-        later.
+        """Return whether a source now only lists releases found with `url` or later.
 
         Such a list was started again, for example in a new year. A list that was only shortened
         still has older entries.
@@ -378,9 +377,7 @@ class Frontier:
         return bool(self.db.execute(sql, {"source": source, "url": url}).fetchone()[0])
 
     def list_known_entries(self, source: str) -> list[FrontierEntry]:
-        """Return the entries that an unchanged source still lists, if it was the first to list
-        them.
-        """
+        """Return the entries that an unchanged source still lists and was the first to list."""
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from"
             f" frontier where source ="
@@ -396,7 +393,7 @@ class Frontier:
         self._schedule_retry(url, "rejected", seen_at, problem, REJECTED_RETRY)
 
     def mark_gone(self, url: str, seen_at: datetime, problem: str) -> None:
-        """Mark a URL that responded with 404 or 410 as gone; it may come back."""
+        """Mark a URL as gone after a response with 404 or 410. It may come back."""
         self._schedule_retry(url, "gone", seen_at, problem, GONE_RETRY)
 
     def mark_quarantined(self, url: str, seen_at: datetime, problem: str) -> None:
@@ -424,7 +421,10 @@ class Frontier:
         if_other: Sequence[str] = (),
         **columns: object,
     ) -> None:
-        """Update the row of a URL; with `if_other`, only if one of these columns changes."""
+        """Update the row of a URL.
+
+        if_other: only update if one of these columns changes.
+        """
         row = {
             "state": state,
             "fetched": to_iso(seen_at),
@@ -443,7 +443,7 @@ class Frontier:
 
 @dataclass(frozen=True, slots=True)
 class PaginationCursor:
-    """Where reading a listing was interrupted."""
+    """The position at which reading a listing was interrupted."""
 
     next_url: str  # the page to continue with
     page_number: int  # its number
@@ -470,7 +470,7 @@ class PaginationCursors:
         page_number: int,
         interrupted_at: datetime,
     ) -> None:
-        """Store that reading a listing was interrupted before the page at `next_url`."""
+        """Record that reading a listing was interrupted before the page at `next_url`."""
         row = {
             "listing": listing_url,
             "agency": agency,
@@ -480,9 +480,7 @@ class PaginationCursors:
         self.table.insert({**row, "interrupted": to_iso(interrupted_at)}, replace=True)
 
     def delete(self, listing_url: str) -> None:
-        """Delete a listing's cursor, because it was read to its end or must be read from the
-        start.
-        """
+        """Delete a listing's cursor, because the listing was read to its end or starts again."""
         self.table.delete_where("listing = ?", [listing_url])
 
     def delete_except(self, agency: str, listing_urls: Collection[str]) -> None:
@@ -520,8 +518,9 @@ class Hosts:
         )
 
     def mark_robots_unreachable(self, host: str, seen_at: datetime) -> tuple[datetime, str | None]:
-        """Mark a host's robots.txt as unreachable; return when that began, and the last text read
-        or None.
+        """Mark a host's robots.txt as unreachable.
+
+        Returns when it became unreachable, and the last text that was read, or None.
         """
         self.db.execute(
             "insert into hosts (host, robots, robots_since) values (:host, 'unreachable', :seen)"
@@ -563,9 +562,9 @@ class Hosts:
     ) -> HostPause:
         """Pause a host, and return the pause.
 
-        The pause lasts for `first_wait`, doubled for each further pause without a response in
-        between, or for `requested_wait` (Retry-After) if that is longer, but at most for
-        `max_wait`.
+        The pause lasts for `first_wait`, doubled for each previous pause since the host last
+        responded. It is extended to `requested_wait` (Retry-After) if that is longer, and limited
+        to `max_wait`.
         """
         row = self.db.execute("select pauses from hosts where host = ?", [host]).fetchone()
         before = row[0] if row else 0
@@ -583,9 +582,7 @@ class Hosts:
         return pause
 
     def set_agency_pauses(self, reasons: dict[str, str | None]) -> None:
-        """Store why the operator has paused each agency (slug → reason, or None if it is not
-        paused).
-        """
+        """Store why the operator has paused each agency (slug → reason; None if not paused)."""
         for slug, reason in reasons.items():
             self.db.execute(
                 "update agencies set paused = :reason where slug = :slug and paused is not :reason",
@@ -603,7 +600,7 @@ class Hosts:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An agency's crawl by a worker."""
+    """A crawl of an agency by a worker."""
 
     agency: str
     token: int
@@ -627,8 +624,9 @@ class Jobs:
         return self._find("ended is ?", None)
 
     def start(self, agency: str, token: int, started_at: datetime, applied: int) -> None:
-        """Insert an agency's job in place of its previous one, whose messages no longer have any
-        effect.
+        """Insert an agency's job in place of its previous one.
+
+        Messages of the previous job no longer have any effect.
         """
         row = {"agency": agency, "token": token, "started": to_iso(started_at), "applied": applied}
         self.db.table("jobs").insert(row, replace=True)
@@ -636,9 +634,7 @@ class Jobs:
     def mark_applied(
         self, agency: str, applied: int, *, crawl: int | None, counters: str | None
     ) -> None:
-        """Store the number of the last applied message, and the current crawl with its counters so
-        far.
-        """
+        """Store the number of the last applied message, and the current crawl with its counters."""
         self.db.table("jobs").update(
             agency, {"applied": applied, "crawl": crawl, "counters": counters}
         )

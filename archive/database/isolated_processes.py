@@ -1,11 +1,10 @@
 """Starts scripts as isolated processes, which can be limited and killed.
 
-Such a process has an empty environment and low priority, imports nothing of the project, writes no
-core dump and has limits that the kernel enforces. Its script has two functions:
-`prepare(*arguments)`, which runs before the limits apply, and `run(prepared, settings)`, which runs
-after.
+Such a process has an empty environment and low priority, imports nothing from the project, writes
+no core dump, and has limits that the kernel enforces. Its script defines two functions:
+`prepare(*arguments)` runs before the limits apply, `run(prepared, settings)` after.
 
-This file is also what the process executes, so it imports only the standard library.
+The process executes this file, so it only imports the standard library.
 """
 
 from __future__ import annotations
@@ -35,8 +34,9 @@ def start_isolated(
 ) -> subprocess.Popen[bytes]:
     """Start a script as an isolated process.
 
-    limits: by the names of `resource` without RLIMIT_. has_packages: whether it may import
-    installed packages. streams: further arguments of subprocess.Popen.
+    limits: keyed by the names in `resource`, without RLIMIT_.
+    has_packages: whether the script may import installed packages.
+    streams: further arguments of subprocess.Popen.
     """
     from subprocess import Popen  # noqa: PLC0415 - the process itself needs the memory more
 
@@ -48,7 +48,6 @@ def start_isolated(
 
 
 def _run_script(path: str, order_json: str, *arguments: str) -> None:
-    """Run a script in this process."""
     # some service managers forbid this; the limits must not fail
     with suppress(PermissionError):
         os.nice(10)  # lower priority than the pages of the site

@@ -1,7 +1,7 @@
 """The archive's types: releases and their parts, named as in schema.org; captures; states.
 
-A release's state is the part of it that can change: the columns that releases and revisions share.
-Two states are equal if their hashes are.
+A release's state is the part of it that can change: the columns that both `releases` and
+`revisions` have. Two states are equal if their hashes are equal.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ PART_FIELDS = {  # fields of the parts, in their tables and in the lists of revi
 }
 # the printed form of a date is evidence, not content
 UNCOMPARED_FIELDS = ("published_text", "updated_text")
-# prefixes of the parser_version of a state that another observer had: a collection, whose name
-# follows, or a web archive
+# prefixes of parser_version for states from another observer: a collection (its name follows), or
+# a web archive
 IMPORT_PREFIX, PAST_PREFIX = "import/", "past/"
-# parser_version of a release that is a file, whose text is only read as that of an attachment
+# parser_version of a release that is a file; its text is extracted as an attachment
 FILE_PARSER = "file"
 SPACE_AROUND_TAG = re.compile(r" ?(<[^<>]+>) ?")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg", ".avif")
@@ -80,8 +80,9 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A contact for questions about the release (schema.org/ContactPoint); at least one field is
-    set.
+    """A contact for questions about the release (schema.org/ContactPoint).
+
+    At least one field is set.
     """
 
     name: str | None = None
@@ -136,7 +137,7 @@ class Capture:
 
 
 def to_state(release: Release) -> dict[str, Any]:
-    """Return a release's state, with tags, questions and so on as lists."""
+    """Return a release's state, with tags, questions and other parts as lists."""
     state = {name: getattr(release, name) for name in STATE_FIELDS}
     state["published"], state["updated"] = to_iso(release.published), to_iso(release.updated)
     state["tags"] = list(dict.fromkeys(release.tags))
@@ -149,7 +150,7 @@ def to_state(release: Release) -> dict[str, Any]:
 
 
 def parse_state(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state in a row of revisions. A list that was not read at the time is None."""
+    """Return the state in a row of revisions. A list that was not recorded at the time is None."""
     state = {name: row[name] for name in STATE_FIELDS}
     for name in LIST_FIELDS:
         state[name] = None if row[name] is None else json.loads(row[name])
@@ -157,8 +158,9 @@ def parse_state(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def hash_state(state: Mapping[str, Any]) -> str:
-    """Return the SHA-256 (hex) of a normalised state as canonical JSON: sorted, no spaces, without
-    None.
+    """Return the SHA-256 (hex) of a normalised state as canonical JSON.
+
+    The JSON has sorted keys, no spaces and no None values.
     """
     compared = {name: value for name, value in normalise_state(state).items() if value is not None}
     text = json.dumps(compared, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -166,9 +168,9 @@ def hash_state(state: Mapping[str, Any]) -> str:
 
 
 def normalise_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state without the details whose changes do not count as edits.
+    """Return a state without details whose changes do not count as edits.
 
-    These are the printed form of dates, white space in the markup, and the query of an image's URL.
+    These are the printed form of dates, white space in the markup, and the query of image URLs.
     """
     compared = {name: value for name, value in state.items() if name not in UNCOMPARED_FIELDS}
     if state.get("body_html"):
@@ -191,9 +193,7 @@ def strip_image_query(url: str) -> str:
 
 
 def omit_unknown_lists(state: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state without the lists that the stored state lacks, so that both can be
-    compared.
-    """
+    """Return a state without the lists that the stored state lacks, for a comparison."""
     return {
         name: None if name in LIST_FIELDS and stored[name] is None else value
         for name, value in state.items()
@@ -201,8 +201,9 @@ def omit_unknown_lists(state: Mapping[str, Any], stored: Mapping[str, Any]) -> d
 
 
 def find_collection(cause: str, parser_version: str | None) -> str | None:
-    """Return the name of the collection that a state was imported from, as a WebArchiveName if a
-    web archive captured it, or None if it was crawled.
+    """Return the name of the collection that a state was imported from, or None if it was crawled.
+
+    The name is a WebArchiveName if a web archive captured the state.
 
     >>> find_collection("import", "import/museum.jsonl.gz"), find_collection("import", None)
     ('museum.jsonl.gz', '?')
@@ -226,7 +227,7 @@ SLUG_LETTERS = str.maketrans(
 
 
 def build_name_key(name: str) -> str:
-    """Return what the spellings of a name have in common that differ in hyphens, spaces and case.
+    """Return a key that is the same for spellings that differ in hyphens, spaces and case.
 
     >>> build_name_key("Carl-Oskar  Ek"), build_name_key("Carl Oskar EK")
     ('carl oskar ek', 'carl oskar ek')
@@ -235,7 +236,7 @@ def build_name_key(name: str) -> str:
 
 
 def build_slug(name: str) -> str:
-    """Return a name as part of a URL.
+    """Return a name in the form used in URLs.
 
     >>> build_slug("Åsa af Öberg-Łuczak"), build_slug("Ж")
     ('asa-af-oberg-luczak', 'person')

@@ -1,5 +1,4 @@
-"""The quarantine: pages that were read but may have been misread, and the statistics that decide
-about them.
+"""The quarantine: pages that may have been misread, and the statistics to decide about them.
 
 A row is written in the transaction that updates the page's frontier entry; the bytes were stored
 before. `decided` is null while the row is pending. `decision` is the outcome:
@@ -15,9 +14,9 @@ before. `decided` is null while the row is pending. `decision` is the outcome:
     superseded  the page has since been read completely, or found equal to the stored release
     dropped     dropped by hand (scrapy quarantine --drop)
 
-Two statistics follow. Field habits: which fields an agency's newest releases usually have, computed
-before a crawl. Field losses: whether many pages lost the same field at once, which means that a
-rule no longer fits; if only a few did, the agency wrote them that way.
+There are two statistics. Field habits: which fields an agency's newest releases usually have,
+computed before a crawl. Field losses: whether many pages lost the same field at once. If many did,
+a rule no longer fits; if only a few did, the agency published them without the field.
 
 No function commits: wrap calls in `Archive.transaction`.
 """
@@ -114,16 +113,15 @@ class QuarantinedPage:
 
     @property
     def lost_keys(self) -> set[str]:
-        """Return the fields (or the source) that the page seems to have lost: not those with
-        PAGE_REASONS only.
+        """Return the fields (or the source) that the page seems to have lost.
+
+        Fields that only have PAGE_REASONS are left out.
         """
         return _list_lost_keys(self.reasons)
 
     @property
     def has_page_reason(self) -> bool:
-        """Return whether a reason shows on the page itself, whatever the agency's other pages are
-        like.
-        """
+        """Return whether a reason is visible on the page itself, without other pages to compare."""
         return any(map(is_page_reason, self.reasons))
 
 
@@ -162,7 +160,7 @@ class Quarantine:
         )
 
     def contains(self, url: str, state: Mapping[str, Any]) -> bool:
-        """Return whether a page is pending, or was dropped, with the same state."""
+        """Return whether a page with the same state is pending or was dropped."""
         rows = self.db.execute(
             "select state from quarantine where url = ? and (decided is null or decision ="
             " 'dropped')",
@@ -182,7 +180,7 @@ class Quarantine:
         return self._list("agency = ? and decided is null", [agency])
 
     def list_recent(self, agency: str, now: datetime) -> list[QuarantinedPage]:
-        """Return pending pages, and those recently found genuine, in the order they were read."""
+        """Return pending pages and recent genuine ones, in the order they were read."""
         condition = "agency = ? and (decided is null or (decision = 'genuine' and seen >= ?))"
         return self._list(condition, [agency, to_iso(now - LOOK_BACK_PERIOD)])
 
@@ -202,8 +200,9 @@ class Quarantine:
         ]
 
     def confirm(self, page_id: int) -> None:
-        """Confirm a page as misread: it stays pending until it is accepted by hand or by a
-        corrected rule.
+        """Confirm a page as misread.
+
+        It stays pending until it is accepted by hand or by a corrected rule.
         """
         self.table.update(page_id, {"decision": "confirmed"})
 
@@ -211,9 +210,7 @@ class Quarantine:
         self.table.update(page_id, {"decision": decision, "decided": to_iso(decided_at)})
 
     def is_superseded(self, page: QuarantinedPage) -> bool:
-        """Return whether the page was read completely, or found as stored, after it was
-        quarantined.
-        """
+        """Return whether the page was read completely, or found unchanged, after its quarantine."""
         row = self.db.execute(SUPERSEDED_SQL, {"url": page.url, "seen": page.seen_at}).fetchone()
         return bool(row and row[0])
 
@@ -240,9 +237,7 @@ class Quarantine:
         return None
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
-        """Return the fields whose loss was accepted by hand for an agency, each with the time of
-        acceptance.
-        """
+        """Return when the loss of each field of an agency was accepted by hand, by field."""
         rows = self.db.execute(
             "select reason, decided from"
             " quarantine where agency ="
@@ -258,9 +253,7 @@ class Quarantine:
         }
 
     def read_accepted_lines(self, agency: str) -> set[str]:
-        """Return the lines of the bodies that were accepted by hand although they consist of
-        repeated lines.
-        """
+        """Return the lines of bodies that were accepted although they only have repeated lines."""
         rows = self.db.execute(
             "select state, reason from quarantine where agency = ? and decision = 'accepted'",
             [agency],
@@ -299,7 +292,7 @@ class FieldCount:
 
     @property
     def share(self) -> float:
-        """Return the share with the field; 1.0 if nothing was counted."""
+        """Return the share of pages or releases with the field; 1.0 if none were counted."""
         return self.filled / self.pages if self.pages else 1.0
 
     @property
@@ -313,7 +306,7 @@ class FieldCount:
 
 @dataclass(slots=True)
 class GroupHabits:
-    """How often the releases of a group have each field, and how long their leads and texts are."""
+    """How often the releases of a group have each field, and how long their texts are."""
 
     counts: defaultdict[str, FieldCount] = field(default_factory=lambda: defaultdict(FieldCount))
     lengths: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -323,7 +316,7 @@ class GroupHabits:
     def add(self, row: Mapping[str, Any], accepted: Mapping[str, str]) -> None:
         """Count a release.
 
-        A field whose loss was accepted only counts in releases read after that.
+        If the loss of a field was accepted, the field only counts in releases read after that.
         """
         late = {
             name for name in (*HABIT_FIELDS, "body") if row["first_seen"] > accepted.get(name, "")
@@ -335,14 +328,16 @@ class GroupHabits:
             (self.lengths if name in late else self.lengths_before)[name].append(length)
 
     def short_length(self, name: str) -> int:
-        """Return the "short length" of a lead or text (see SHORT_QUANTILE); 0 if there are too few
-        releases.
+        """Return the "short length" of a lead or text (see SHORT_QUANTILE).
+
+        0 if there are too few releases.
         """
         return _find_short_length(self.lengths[name])
 
     def is_usual_again(self, name: str) -> bool:
-        """Return whether a field is usual again, and about as long as before its loss was
-        accepted.
+        """Return whether a field is usual again after its loss was accepted.
+
+        A lead or text must also be about as long as before.
         """
         if name in MEASURED_FIELDS:
             length_before = _find_short_length(self.lengths_before[name])
@@ -353,9 +348,9 @@ class GroupHabits:
 
 @dataclass(slots=True)
 class RepeatedLines:
-    """The lines of the bodies of an agency's newest pages, and on how many of them each is.
+    """The lines in the bodies of an agency's newest pages, and how many pages have each line.
 
-    Only hashes are kept, of MAX_HABIT_RELEASES pages.
+    Only hashes are stored, for MAX_HABIT_RELEASES pages.
     """
 
     # URL → hashes of lines, oldest page first
@@ -363,7 +358,7 @@ class RepeatedLines:
     counts: Counter[int] = field(default_factory=Counter)
 
     def add(self, url: str, body: str) -> None:
-        """Add a page, or replace its lines."""
+        """Add a page, or replace its lines if it was added before."""
         self.counts.subtract(self.pages.pop(url, ()))
         self.pages[url] = frozenset(map(hash, split_lines(body)))
         self.counts.update(self.pages[url])
@@ -371,9 +366,7 @@ class RepeatedLines:
             self.counts.subtract(self.pages.pop(next(iter(self.pages))))
 
     def find(self, url: str, body: str) -> list[str]:
-        """Return the lines of a body that at least MIN_LINE_PAGES pages other than `url`
-        contain.
-        """
+        """Return the lines of a body that at least MIN_LINE_PAGES pages other than `url` have."""
         own = self.pages.get(url, ())
         return [
             line
@@ -384,9 +377,7 @@ class RepeatedLines:
 
 @dataclass(slots=True)
 class FieldHabits:
-    """An agency's habits: for all its releases, for each language, and for each language and
-    kind.
-    """
+    """An agency's habits: for all releases, per language, and per language and kind."""
 
     groups: defaultdict[tuple[str | None, ...], GroupHabits] = field(
         default_factory=lambda: defaultdict(GroupHabits)
@@ -400,8 +391,9 @@ class FieldHabits:
     repeated_lines: RepeatedLines = field(default_factory=RepeatedLines)
 
     def group_for(self, state: Mapping[str, Any], name: str) -> GroupHabits:
-        """Return the habits of the smallest group of a state that has enough releases to judge a
-        field.
+        """Return the habits of the smallest group with enough releases to judge a field.
+
+        state: the state of a release, which decides the groups.
         """
         for group in ((state["language"], state["kind"]), (state["language"],)):
             if self.groups[group].counts[name].pages >= MIN_RELEASES:
@@ -437,7 +429,7 @@ def read_field_habits(
 
 
 def _are_unique(values: Sequence[str]) -> bool:
-    """Return whether enough values are known, and nearly all of them differ."""
+    """Return whether nearly all values differ. False if there are too few to judge."""
     return len(values) >= MIN_RELEASES and len(set(values)) >= MIN_USUAL_SHARE * len(values)
 
 
@@ -446,7 +438,7 @@ def split_lines(body: str) -> list[str]:
 
 
 def _find_short_length(lengths: Sequence[int]) -> int:
-    """Return the length that hardly any of `lengths` falls below, or 0 if there are too few.
+    """Return the length that nearly all of `lengths` reach, or 0 if there are too few.
 
     >>> _find_short_length(list(range(100, 140))), _find_short_length([100])
     (102, 0)
@@ -469,11 +461,11 @@ def measure_lengths(state: Mapping[str, Any]) -> dict[str, int]:
 
 
 def is_backfill(db: Database, agency: str, found_at: str | None, *, is_dated: bool) -> bool:
-    """Return whether a new release may be an old one, which may have been built with another
-    template.
+    """Return whether a newly found release may have been published long ago.
 
-    True if no news crawl of the agency has finished before its URL was found, or if it has no date
-    and an old part of a listing is still being read.
+    Such a release may have been built with another template. True if no news crawl of the agency
+    had finished when its URL was found, or if it has no date and an old part of a listing is still
+    being read.
     """
     values = {"agency": agency, "found_at": found_at, "is_dated": is_dated}
     return bool(db.execute(BACKFILL_SQL, values).fetchone()[0])
@@ -492,8 +484,8 @@ class FieldLoss:
 def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLoss]:
     """Return the field losses in an agency's latest pages.
 
-    Each field is checked separately for new and for stored releases, in the pages since the first
-    undecided one. If those are too few, the check starts at the third newest page that lacks the
+    Each field is checked separately for new and for stored releases, in the pages from the first
+    undecided one on. If there are too few, the check starts at the third newest page without the
     field, so that a loss is also found if each crawl brings only a single release.
     """
     pages = Quarantine(db).list_recent(agency, now)
@@ -528,8 +520,9 @@ def _measure_loss(
 
 
 def _find_loss_start(pages: list[QuarantinedPage]) -> str | None:
-    """Return the time of the first undecided page, else of the third newest; None if there are too
-    few.
+    """Return the time of the first undecided page, or of the third newest page.
+
+    None if there are too few pages.
     """
     undecided = [page.seen_at for page in pages if page.decision is None]
     if len(undecided) >= MIN_LOSS_PAGES:

@@ -6,12 +6,12 @@ redacted state shows everything except the passages. `WithheldStore` is withheld
 archive.db, with the content that was taken down. Only its owner can read it, and it is never
 served:
 
-    states     revision · state, its columns without a takedown, as JSON, so that hashes and
+    states     revision; state, the columns without redaction, as JSON, so that hashes and
                manifests can be checked
-    passages   takedown · passage, the text that is redacted
+    passages   takedown; passage, the text that is redacted
 
-Like captures.db, withheld.db is written and committed first; rows that archive.db does not refer
-to, after a failed transaction, are harmless.
+Like captures.db, withheld.db is written and committed first. After a failed transaction, it may
+have rows that archive.db does not refer to. They are harmless.
 """
 
 from __future__ import annotations
@@ -119,8 +119,9 @@ class Takedowns:
         return takedown_id
 
     def list_active(self, release_id: int) -> list[tuple[int, str]]:
-        """Return the id and kind of each takedown that covers a release, those that hide it
-        first.
+        """Return the id and kind of each takedown that covers a release.
+
+        Takedowns that hide the release come first.
         """
         found: list[tuple[int, str]] = self.db.execute(
             "select id, kind from takedowns where release = ? and lifted is null order by kind, id",
@@ -139,8 +140,7 @@ class Takedowns:
     ) -> tuple[Mapping[str, Any], int | None]:
         """Return a state as it may be shown, and the id of the takedown that covers it, or None.
 
-        Every version of a release is covered, because the page of any version may have the passage
-        elsewhere.
+        A takedown covers every version of a release, because any version may contain the passage.
         """
         active = self.list_active(release_id)
         if not active:
@@ -167,11 +167,10 @@ def _hide_state(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def redact_state(state: Mapping[str, Any], passages: Iterable[str]) -> dict[str, Any]:
-    """Return a state with a mark in place of each passage, in all fields except kind, dates and
-    language.
+    """Return a state with a mark in place of each passage, except in kind, dates and language.
 
-    A file or image URL or an email address that contains a passage is replaced as a whole, because
-    the rest of it would not work.
+    The URL of a file or image, or an email address, is replaced as a whole if it contains a
+    passage, because the rest of it would not work.
     """
     matcher = PassageMatcher(passages)
     texts = {
@@ -211,7 +210,7 @@ def redact_value(value: Any, matcher: PassageMatcher) -> Any:
 
 
 def _redact_html(markup: str, matcher: PassageMatcher) -> str:
-    """Redact HTML, where a passage may span several elements or be in an attribute.
+    """Redact HTML. A passage may span several elements, or be in an attribute.
 
     >>> markup = '<p>av Anna <b>Ek</b>, <a href="mailto:a@ek.se">4</a></p>'
     >>> _redact_html(markup, PassageMatcher(["Anna Ek", "a@ek.se"]))
@@ -228,7 +227,7 @@ def _redact_html(markup: str, matcher: PassageMatcher) -> str:
 
 
 def _redact_texts(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
-    """Redact the texts of all elements, read as one; return whether they have any passages."""
+    """Redact the text of all elements as one string; return whether it had any passages."""
     text_slots = [
         (node, "text" if event == "start" else "tail")
         for event, node in etree.iterwalk(root, ("start", "end"))
@@ -245,7 +244,10 @@ def _redact_texts(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
 
 
 def _mark_spans(texts: list[str], ends: Sequence[int], spans: Sequence[tuple[int, int]]) -> None:
-    """Replace spans of the joined texts, each of which ends at one of `ends`, by one mark each."""
+    """Replace each span of the joined texts with one mark.
+
+    ends: the position after each text in the joined text.
+    """
     starts = [end - len(text) for end, text in zip(ends, texts, strict=True)]
     for begin, finish in reversed(spans):
         for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
@@ -256,7 +258,7 @@ def _mark_spans(texts: list[str], ends: Sequence[int], spans: Sequence[tuple[int
 
 
 def _delete_revealing_attributes(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
-    """Delete the attributes that contain a passage; return whether there are any."""
+    """Delete attributes that contain a passage; return whether there were any."""
     revealing = [
         (node, name)
         for node in root.iter()
@@ -294,7 +296,7 @@ class PassageMatcher:
         return merged
 
     def is_in_address(self, address: str) -> bool:
-        """Return whether a URL or another attribute value contains any of the passages."""
+        """Return whether a URL, or another attribute value, contains any of the passages."""
         return any(self.pattern.search(text) for text in (address, unquote(address))) or any(
             _address_contains(address, text) for text in self.passages
         )
@@ -340,7 +342,7 @@ def _build_passage_pattern(passage: str) -> str:
 
 
 def _build_gap_pattern(gap: str, previous_letter: str, letter: str, *, is_long_number: bool) -> str:
-    """Return the pattern for what may be between two characters of a passage.
+    """Return a pattern for what may be between two characters of a passage.
 
     is_long_number: the passage is a long number, whose digits may be grouped in any way.
     """
@@ -351,8 +353,7 @@ def _build_gap_pattern(gap: str, previous_letter: str, letter: str, *, is_long_n
 
 
 def _address_contains(address: str, passage: str) -> bool:
-    """Return whether a URL contains a passage in another spelling: in a telephone link or a
-    readable path.
+    """Return whether a URL contains a passage in the spelling of a telephone link or readable path.
 
     >>> phone, page = ("tel:+46101234567", "010-123 45 67"), ("/om/nora-kvist", "Nora Kvist")
     >>> _address_contains(*phone), _address_contains(*page)
@@ -380,7 +381,7 @@ def _to_ascii_letters(text: str) -> str:
 
 
 class WithheldStore:
-    """The withheld.db beside an archive, opened for each call, because it is rarely needed.
+    """The withheld.db beside an archive. It is rarely needed, so each call opens it.
 
     Raises ArchiveError, with file, table and key, if a row cannot be read or written.
     """
@@ -390,7 +391,7 @@ class WithheldStore:
 
     @classmethod
     def beside_connection(cls, db: sqlite3.Connection) -> WithheldStore:
-        """Return the withheld.db beside the archive that a connection has open."""
+        """Return the withheld.db beside the archive that a connection has opened."""
         return cls(
             Path(
                 next(file for _, name, file in db.execute("pragma database_list") if name == "main")
@@ -398,7 +399,7 @@ class WithheldStore:
         )
 
     def add_state(self, revision_id: int, row: Mapping[str, Any]) -> None:
-        """Store a revision's columns as they are without a takedown."""
+        """Store a revision's columns without redaction."""
         text = json.dumps({name: row[name] for name in WITHHELD_COLUMNS}, ensure_ascii=False)
         self._write("replace into states values (?, ?)", [revision_id, text])
 

@@ -1,15 +1,15 @@
 """Refused pages: responses in which no release could be read, kept for a while for a better parser.
 
-    refused_pages    agency · url, in the frontier · address, after redirects · record_url, at a
-                     press wire · fetched · status · headers · sha256 · reason
-    refused_bodies   sha256 · size, in bytes · base, the blob it is compressed against · stored, the
-                     length of the frame · data, a zstd frame; not if `blobs` has the same bytes
+    refused_pages    agency; url, in the frontier; address, after redirects; record_url, at a
+                     press wire; fetched; status; headers; sha256; reason
+    refused_bodies   sha256; size in bytes; base, the blob it is compressed against; stored, the
+                     length of the frame; data, a zstd frame, or null if `blobs` has the same bytes
 
-They are tables of captures.db, beside `blobs`, and not rows of `captures` in archive.db. They prove
-nothing that the archive shows, and they are deleted some day: no manifest, evidence file, export,
-dataset, snapshot or query of a visitor may find them, and nothing may refer to their bytes.
-captures.db is not served. A body is compressed against a page of its host in `blobs`, which is
-never deleted, but is not a base itself, so that it can be deleted at any time.
+They are tables of captures.db, beside `blobs`, and not rows of `captures` in archive.db. They are
+no evidence of anything that the archive shows, and are deleted after a time. So no manifest,
+evidence file, export, dataset, snapshot or visitor's query may contain them, and nothing may refer
+to their bytes. captures.db is not served. A body is compressed against a page of its host in
+`blobs`, which is never deleted. It is not a base itself, so it can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ OVERFLOW_TARGET = 0.9
 
 
 class Retention(NamedTuple):
-    """How many days refused pages are kept, and their share of captures.db; 0: none is kept."""
+    """How many days refused pages are kept, and their maximum share of captures.db.
+
+    If either is 0, no pages are kept.
+    """
 
     days: int = 90
     share: float = 0.2
@@ -81,9 +84,10 @@ class RefusedPages:
         self.captures, self.retention = captures, retention
 
     def keep(self, row: Mapping[str, Any], body: bytes, now: datetime) -> None:
-        """Store a page unless the same response is kept, and delete what exceeds the limits.
+        """Store a page, and delete what exceeds the limits.
 
-        row: the REFUSED_COLUMNS without `sha256`.
+        A page is not stored again if the same response is already stored. row: the REFUSED_COLUMNS
+        without `sha256`.
         """
         captures, sha256 = self.captures, hashlib.sha256(body).hexdigest()
         with captures.transaction():
@@ -98,9 +102,7 @@ class RefusedPages:
         self.expire(now)
 
     def expire(self, now: datetime) -> None:
-        """Delete the pages that are too old, and some more (OVERFLOW_SQL) if all exceed their
-        share.
-        """
+        """Delete the pages that are too old, and more if they exceed their share (OVERFLOW_SQL)."""
         days, share = self.retention
         oldest = to_iso(now - timedelta(days=days)) if days and share else "9999"
         self.delete(EXPIRED_SQL, oldest, to_iso(now), oldest)
@@ -110,7 +112,7 @@ class RefusedPages:
             self.delete(OVERFLOW_SQL, OVERFLOW_TARGET * limit)
 
     def list_pages(self, agency: str, url: str | None = None) -> list[dict[str, Any]]:
-        """Return the rows of an agency's pages, or those of one URL, by the time of the fetch."""
+        """Return an agency's pages, or only the pages of one URL, by time of fetching."""
         names = ("id", *REFUSED_COLUMNS)
         condition = "agency = ? and url = ?" if url else "agency = ?"
         sql = f"select {', '.join(names)} from refused_pages where {condition} order by fetched, id"
@@ -118,7 +120,7 @@ class RefusedPages:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def read(self, sha256: str) -> bytes:
-        """Return a page's bytes; raise ArchiveError if they are missing or damaged."""
+        """Return a page's bytes. Raises ArchiveError if they are missing or damaged."""
         sql = "select size, base, data from refused_bodies where sha256 = ?"
         if rows := self.captures.query(sql, sha256):
             return self.captures.decompress_body(sha256, *rows[0])
@@ -131,11 +133,10 @@ class RefusedPages:
             self.captures.query(ORPHANS_SQL, json.dumps([sha256 for (sha256,) in deleted]))
 
     def delete_urls(self, urls: Collection[str]) -> None:
-        """Delete the pages at these URLs (is_at_one_of), and those with the same final address or
-        bytes.
+        """Delete the pages at these URLs, and pages with the same final address or bytes.
 
-        Other pages at the URLs of the latter stay: a site may have redirected all its URLs to one
-        page.
+        If a deleted page also has other URLs, other pages at those URLs are kept: a site may have
+        redirected all its URLs to one page. `is_at_one_of` compares the URLs.
         """
         rows = self.captures.query("select url, address, sha256 from refused_pages")
         found = json.dumps(
@@ -144,13 +145,14 @@ class RefusedPages:
         self.delete("exists (select 1 from json_each(?) where value in (address, sha256))", found)
 
     def empty_log(self) -> bool:
-        """Remove deleted bytes from the write-ahead log, too; return whether that succeeded."""
+        """Remove deleted bytes from the write-ahead log, too. Returns whether that succeeded."""
         return not self.captures.query("pragma wal_checkpoint(truncate)")[0][0]
 
 
 def is_at_one_of(addresses: Collection[str], urls: Collection[str]) -> bool:
-    """Return whether a page at these addresses is at one of the URLs, also with www, https or a
-    longer query.
+    """Return whether a page at these addresses is at one of the URLs.
+
+    Addresses may differ from the URL in www, in http or https, or have a longer query.
     """
     places = [_split_address(address) for address in addresses]
     return any(
@@ -161,8 +163,9 @@ def is_at_one_of(addresses: Collection[str], urls: Collection[str]) -> bool:
 
 
 def _split_address(url: str) -> tuple[tuple[str, str], frozenset[str]]:
-    """Return host and path in the form that all spellings of an address share, and the parts of its
-    query.
+    """Return a key for the host and path of a URL, and the parts of its query.
+
+    The key is the same for all spellings of an address.
     """
     parts = urlsplit(canonical_url(url))
     return (strip_www(parts.hostname or ""), parts.path.rstrip("/")), frozenset(

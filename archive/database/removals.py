@@ -13,17 +13,16 @@ temporary. Outages, block pages and pages forbidden by robots.txt are never stor
 when the release was found again.
 
 If many of an agency's pages go missing in the same way, that is a `Collapse`: more likely a fault
-of the site than removals. While it lasts, none of them is confirmed, except in these cases, so that
-a real clean-up is reported:
+of the site than removals. During a collapse, none of them is confirmed, with these exceptions, so
+that a real clean-up is reported:
 
     404, 410     The server reports each URL as missing. It is a collapse only if hardly any other
-                 page of the agency responds (WHOLE_SITE_SHARE), and is confirmed after
+                 page of the agency responds (WHOLE_SITE_SHARE). It is confirmed after
                  COLLAPSE_LIMIT.
-    other kinds  All URLs respond with status 200 or a redirect, as with one placeholder, login or
-                 front page for all.
-                 It is a collapse from MANY_PAGES_SHARE on, and is confirmed after COLLAPSE_LIMIT if
-                 other pages of the agency still show their releases, but never while hardly any
-                 does.
+    other kinds  All URLs respond with status 200 or a redirect, for example to one placeholder,
+                 login or front page. It is a collapse from MANY_PAGES_SHARE on. It is confirmed
+                 after COLLAPSE_LIMIT if other pages of the agency still show their releases, but
+                 never while hardly any does.
 
 When a release goes missing, or a source suddenly shows something other than a list, a few other
 releases of the agency become due, so that there are pages to compare with.
@@ -95,9 +94,7 @@ COMPARED_PAGES_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collapse:
-    """Many of an agency's pages that went missing in the same way and are not confirmed as
-    removed.
-    """
+    """Many of an agency's pages that went missing in the same way, and are not confirmed yet."""
 
     kind: str  # the most common kind of removal among them
     shown: str | None  # title or URL of the response, if most of them share it
@@ -115,7 +112,7 @@ class Collapse:
 def find_collapse(db: Database, agency: str, kind: str | None = None) -> Collapse | None:
     """Return an agency's largest collapse, or None.
 
-    kind: consider only collapses that a removal of this kind would be part of.
+    kind: only consider collapses that would include a removal of this kind.
     """
     rows = db.execute(MISSING_PAGES_SQL, [agency]).fetchall()
     groups = [kinds for kinds in COLLAPSE_KINDS if kind is None or kind in kinds]
@@ -126,8 +123,9 @@ def find_collapse(db: Database, agency: str, kind: str | None = None) -> Collaps
 
 
 def _build_collapse(db: Database, agency: str, rows: Sequence[tuple[Any, ...]]) -> Collapse | None:
-    """Build a collapse from rows of MISSING_PAGES_SQL; None if too few of the pages checked are
-    missing.
+    """Build a collapse from rows of MISSING_PAGES_SQL.
+
+    None if too few of the checked pages are missing.
     """
     (releases,) = db.execute("select count(*) from releases where agency = ?", [agency]).fetchone()
     if len(rows) < max(MIN_SHARED_PAGES, min(MIN_COLLAPSED_PAGES, releases)):
@@ -169,7 +167,10 @@ class Removals:
         target: str | None = None,
         capture_id: int | None = None,
     ) -> bool:
-        """Store that a release was not at its URL; return whether its removal is confirmed."""
+        """Record that a release was missing from its URL.
+
+        Returns whether its removal is confirmed.
+        """
         moment, agency = to_iso(seen_at), self.releases.get(release_id)["agency"]
         found = {"kind": kind, "last_seen": moment, "status": status, "target": target}
         row = next(self.table.rows_where(OPEN_REMOVAL_SQL, [release_id]), None)
@@ -197,8 +198,9 @@ class Removals:
     def _record_check(
         self, row: dict[str, Any], found: dict[str, Any], agency: str, seen_at: datetime
     ) -> tuple[bool, timedelta]:
-        """Store a further check of an open removal; return whether it is confirmed, and the time
-        until the next check.
+        """Store a further check of an open removal.
+
+        Returns whether the removal is confirmed, and the time until the next check.
         """
         # a wrong clock may have dated it later
         first_seen = min(row["first_seen"], found["last_seen"])
@@ -219,12 +221,11 @@ class Removals:
     def schedule_comparison(
         self, agency: str, seen_at: datetime, release_id: int | None = None
     ) -> None:
-        """Make a few releases of an agency due, unless enough of them are being checked at the same
-        time.
+        """Make a few releases of an agency due, unless enough are already being checked.
 
-        release_id: the missing release that the others are compared with; None if a source went
-        missing. Checks from before the first page went missing do not count, because the site was
-        different then.
+        Checks from before the first page went missing do not count, because the site was different
+        then. release_id: the missing release that the others are compared with; None if a source
+        went missing.
         """
         first_missed = min(
             (row[2] for row in self.db.execute(MISSING_PAGES_SQL, [agency])), default=""
@@ -242,9 +243,7 @@ class Removals:
         )
 
     def is_missing(self, release_id: int) -> bool:
-        """Return whether the last check did not find the release, whether or not its removal is
-        confirmed.
-        """
+        """Return whether the last check did not find the release, confirmed or not."""
         return self.table.count_where(OPEN_REMOVAL_SQL, [release_id]) > 0
 
     def is_current(self, release_id: int) -> bool:
@@ -268,9 +267,7 @@ class Removals:
         return row is not None
 
     def is_placeholder(self, agency: str, title: str | None) -> bool:
-        """Return whether several of an agency's unconfirmed removals show a page with this
-        title.
-        """
+        """Return whether several unconfirmed removals of an agency show a page with this title."""
         (count,) = self.db.execute(
             "select count(*) from removals o join releases r on r.id = o.release"
             " where r.agency = ? and o.kind = 'replaced' and o.target = ? and o.confirmed is null"
@@ -285,11 +282,10 @@ class Removals:
         self.releases.update(release_id, {"removed_at": None})
 
     def discard_begun_at(self, release_id: int, seen_at: datetime) -> None:
-        """Take back the check at `seen_at` that began a removal, because its response showed the
-        release after all.
+        """Undo the check at `seen_at` that began a removal: its response did show the release.
 
-        The removal is deleted if this was its only check; else it began with the next check whose
-        time is known.
+        The removal is deleted if this was its only check. Otherwise, the next check with a known
+        time becomes its first.
         """
         condition, values = (
             "release = ? and first_seen = ? and kind <> 'moved'",
@@ -318,7 +314,7 @@ class Removals:
     def mark_moved(
         self, release_id: int, seen_at: datetime, url: str, *, status: int | None = None
     ) -> None:
-        """Store that a release moved to another URL, and make that its URL."""
+        """Record that a release moved to another URL, and make that its URL."""
         self.releases.update(release_id, {"url": url})
         self._insert_move(release_id, seen_at, url, release_id, status)
 
@@ -331,17 +327,13 @@ class Removals:
         *,
         status: int | None = None,
     ) -> None:
-        """Store that a release moved to the URL of another stored release, and merge the two
-        histories.
-        """
+        """Record that a release moved to the URL of another release, and merge their histories."""
         self.releases.update(target_id, {"moved_to": None})  # the release may have moved back
         self.releases.update(release_id, {"moved_to": target_id, "next_check": None})
         self._insert_move(release_id, seen_at, url, target_id, status)
 
     def give_up_url(self, release_id: int, url: str) -> None:
-        """Give a release a made-up URL, because its stored URL and `url` belong to other
-        releases.
-        """
+        """Give a release an artificial URL: its own URL and `url` belong to other releases."""
         self.releases.update(release_id, {"url": f"{url}#{release_id}"})
 
     def _insert_move(
@@ -359,7 +351,7 @@ class Removals:
 
 
 def fill_continues_as(db: Database) -> None:
-    """Compute again where each chain of moves ends (releases.continues_as)."""
+    """Recompute where each chain of moves ends (releases.continues_as)."""
     db.execute("update releases set continues_as = null where continues_as is not null")
     db.execute(
         "with recursive chain(id, last) as ("

@@ -1,8 +1,7 @@
-"""Creates the schema of archive.db (schema.sql) in a new file, and applies later changes to older
-files.
+"""Creates the schema of archive.db (schema.sql) in a new file, and migrates older files.
 
-A change is made twice: in schema.sql, for new files, and as a migration at the end of this file,
-for those that exist. Each migration is applied once, in order.
+Every change of the schema is made twice: in schema.sql, for new files, and as a migration at the
+end of this file, for existing files. Each migration is applied once, in order.
 """
 
 from __future__ import annotations
@@ -46,9 +45,7 @@ migrations = Migrations("myndighetsarkivet")
 
 @migrations(name=FIRST_MIGRATION)
 def _create_schema(db: Database) -> None:
-    """Create everything in schema.sql; raise sqlite3.NotSupportedError if SQLite is too old
-    for it.
-    """
+    """Create everything in schema.sql. Raises sqlite3.NotSupportedError if SQLite is too old."""
     if sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
         needed = ".".join(map(str, MIN_SQLITE_VERSION))
         raise sqlite3.NotSupportedError(
@@ -85,13 +82,13 @@ def _add_continues_as(db: Database) -> None:
 
 @migrations(name="counts_by_month_only")
 def _index_counted(db: Database) -> None:
-    """Add the indexes that tags and edits are counted by."""
+    """Add the indexes for counting tags and edits."""
     _replace(db, "idx_release_tags_tag idx_revisions_edited")
 
 
 @migrations(name="derived_versions")
 def _add_derived_versions(db: Database) -> None:
-    """Add the versions of derived data and of the texts of files; all are computed again once."""
+    """Add the versions of derived data and of file texts. All are then computed again once."""
     if not _has_column(db, "attachment_files", "text_version"):
         db.execute("alter table attachment_files add column text_version text")
         db.execute("drop table search_meta")
@@ -100,10 +97,10 @@ def _add_derived_versions(db: Database) -> None:
 
 @migrations(name="observers")
 def _add_observers(db: Database) -> None:
-    """Add observers and observations, and separate what the archive read from what was imported.
+    """Add observers and observations, to separate the archive's own readings from imports.
 
-    The first reading of an imported release no longer follows the import, imports of several
-    collections no longer follow each other, and `first_seen`, `last_checked` and `last_seen` are
+    The first reading of an imported release no longer follows the import, and imports of different
+    collections no longer follow each other. `first_seen`, `last_checked` and `last_seen` become
     times of the archive's own readings.
     """
     if db.execute("select 1 from sqlite_master where name = 'observers'").fetchone():
@@ -146,7 +143,7 @@ def _add_observers(db: Database) -> None:
 
 
 def _replace_table_sql(db: Database, table: str, statement: str) -> None:
-    """Replace the statement that created a table by one that only lacks constraints.
+    """Replace the statement that created a table with one that only lacks constraints.
 
     See "Making Other Kinds Of Table Schema Changes" in sqlite.org/lang_altertable.html.
     """
@@ -162,7 +159,10 @@ def _replace_table_sql(db: Database, table: str, statement: str) -> None:
 
 @migrations(name="earlier_versions_searched")
 def _replace_edit_index(db: Database) -> None:
-    """Replace the index of edits by one of earlier versions, which is filled when it is opened."""
+    """Replace the index of edits with one of earlier versions.
+
+    It is filled when the archive is opened.
+    """
     if not db.table("text_versions").exists():
         _replace(db, "search_edits_ad search_edits text_versions")
         _replace(db, "idx_text_versions_text idx_text_versions_release text_versions_ad")
@@ -172,7 +172,7 @@ def _replace_edit_index(db: Database) -> None:
 
 @migrations(name="undated_readings")
 def _separate_undated_readings(db: Database) -> None:
-    """Let no reading of an unknown time follow another one, or be followed."""
+    """Unlink readings of unknown time from the readings before and after them."""
     db.execute(
         "delete from observations as o where seen is null and exists (select 1 from observations d"
         " where d.revision = o.revision and d.observer = o.observer and d.seen is not null)"
@@ -196,7 +196,7 @@ def _separate_undated_readings(db: Database) -> None:
 
 @migrations(name="words_by_lemma")
 def _count_words_by_lemma(db: Database) -> None:
-    """Let the releases with a word be counted for each lemma, when the archive is opened."""
+    """Make the vocabulary count releases per lemma. It is filled when the archive is opened."""
     sql = "select pk from pragma_table_info('vocabulary') where name = 'lemma'"
     if db.execute(sql).fetchone() == (0,):
         _replace(db, "vocabulary")
@@ -205,13 +205,13 @@ def _count_words_by_lemma(db: Database) -> None:
 
 @migrations(name="times_of_wordings_indexed")
 def _index_times(db: Database) -> None:
-    """Add the indexes by which histories of wordings are read."""
+    """Add the indexes for reading histories of wordings."""
     _replace(db, "idx_releases_times idx_revisions_imported")
 
 
 @migrations(name="document_references")
 def _add_document_references(db: Database) -> None:
-    """Add the references to documents, which are found when the archive is opened."""
+    """Add the references to documents. They are extracted when the archive is opened."""
     if not db.table("document_references").exists():
         _replace(db, "document_references idx_document_references_number")
         _replace(db, "idx_document_references_revision idx_document_references_release")
@@ -219,13 +219,13 @@ def _add_document_references(db: Database) -> None:
 
 @migrations(name="checked_releases_indexed")
 def _index_checks(db: Database) -> None:
-    """Add to the indexes whether releases were ever looked for again."""
+    """Add to the indexes whether releases were ever checked again."""
     _replace(db, "idx_releases_agency_next_check idx_revisions_checked")
 
 
 @migrations(name="marks_of_surveys")
 def _add_survey_marks(db: Database) -> None:
-    """Add what a survey found of each agency's live site."""
+    """Add the columns for the results of a survey of each agency's live site."""
     if not _has_column(db, "agencies", "survey_tried"):
         for name, kind in zip(
             ("tried", "verdict", "read", "judged", "right", "seen"),
@@ -237,7 +237,7 @@ def _add_survey_marks(db: Database) -> None:
 
 @migrations(name="addresses_of_captures_indexed")
 def _index_captured_addresses(db: Database) -> None:
-    """Add the index by which the captures of an address are found."""
+    """Add the index for finding the captures of an address."""
     _replace(db, "idx_captures_url")
 
 
@@ -250,8 +250,9 @@ def _add_time_stamps(db: Database) -> None:
 
 @migrations(name="counts_by_tag_and_edits")
 def _count_tags_and_edits(db: Database) -> None:
-    """Add the releases of each tag in the order of lists, and the numbers of releases by tag and of
-    edits, which early archives had in part.
+    """Add the tables of releases per tag (in list order) and of counts of tags and edits.
+
+    Early archives had some of them.
     """
     _replace(db, "tag_releases tag_counts idx_tag_counts_agency edit_counts")
     _replace(db, "counts_facets_new counts_facets_deleted counts_facets_changed")
@@ -262,21 +263,22 @@ def _count_tags_and_edits(db: Database) -> None:
 
 @migrations(name="quotations_searched")
 def _add_quote_index(db: Database) -> None:
-    """Add the index of quotations, which is filled when the archive is opened."""
+    """Add the index of quotations. It is filled when the archive is opened."""
     if not db.table("search_quotes").exists():
         _replace(db, "search_quotes search_quotes_ad")
 
 
 @migrations(name="speakers_indexed")
 def _index_speakers(db: Database) -> None:
-    """Add the index by which a server reads the speakers of all releases."""
+    """Add the index for reading the speakers of all releases."""
     _replace(db, "idx_quotes_speakers")
 
 
 @migrations(name="people_by_key")
 def _add_people_keys(db: Database) -> None:
-    """Make one person of names of an agency that differ only in hyphens, spaces and case, and keep
-    the names as printed with the quotations.
+    """Merge people of an agency whose names differ only in hyphens, spaces and case.
+
+    The names as printed are kept with the quotations.
     """
     if _has_column(db, "people", "key"):
         return
@@ -301,7 +303,7 @@ def _add_people_keys(db: Database) -> None:
 
 @migrations(name="past_versions")
 def _add_past_versions(db: Database) -> None:
-    """Add what web archives captured: whose capture one is, and the edits between such versions."""
+    """Add what web archives captured: the observer of each capture, and edits between captures."""
     for table, column in (("captures", "observer"), ("observations", "capture")):
         if not _has_column(db, table, column):
             db.execute(f"alter table {table} add column {column} integer references {column}s(id)")
@@ -311,15 +313,13 @@ def _add_past_versions(db: Database) -> None:
 
 
 def _has_column(db: Database, table: str, column: str) -> bool:
-    """Return whether a table has a column: a new file has all of schema.sql from the start."""
+    """Return whether a table has a column. A new file has all columns of schema.sql."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()
     return (column,) in rows
 
 
 def _replace(db: Database, names: str) -> None:
-    """Drop the indexes, triggers and views with these names, and create again what schema.sql has
-    of them.
-    """
+    """Drop the named indexes, triggers, views and tables, and create them as in schema.sql."""
     for name in names.split():
         created = db.execute("select type from sqlite_master where name = ?", [name]).fetchone()
         if created:
@@ -330,12 +330,12 @@ def _replace(db: Database, names: str) -> None:
 
 @cache
 def read_schema() -> dict[str, str]:
-    """Return the statements of schema.sql in order, each under the name of what it creates."""
+    """Return the statements of schema.sql in order, by the name of what each creates."""
     return read_statements(SCHEMA_PATH)
 
 
 def read_statements(path: Path) -> dict[str, str]:
-    """Return the statements of a file of SQL in order, each under the name of what it creates."""
+    """Return the statements of an SQL file in order, by the name of what each creates."""
     statements: dict[str, str] = {}
     lines: list[str] = []
     for line in path.read_text("utf-8").splitlines():
@@ -350,7 +350,7 @@ def read_statements(path: Path) -> dict[str, str]:
 
 
 def _find_created_name(statement: str) -> str:
-    """Return the name of what a statement creates.
+    """Return the name of the object that a statement creates.
 
     >>> _find_created_name("create unique index idx_tags_name on tags (name);")
     'idx_tags_name'
@@ -365,8 +365,8 @@ def _find_created_name(statement: str) -> str:
 def migrate(db: Database, path: Path) -> None:
     """Create the schema, or migrate it to the current version.
 
-    Processes that open an archive at once wait for each other. Raises ArchiveError if the file has
-    an older or newer version, or is not an archive.
+    Processes that open an archive at the same time wait for each other. Raises ArchiveError if the
+    file has an older or newer version, or is not an archive.
     """
     if db.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,) and not migrations.pending(
         db
@@ -384,9 +384,7 @@ def migrate(db: Database, path: Path) -> None:
 
 
 def find_metadata() -> Path:
-    """Return the path of metadata.json, which describes tables and columns for the site and
-    datasets.
-    """
+    """Return the path of metadata.json, the description of tables and columns."""
     return next(path for path in METADATA_PATHS if path.is_file())
 
 

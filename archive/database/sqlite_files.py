@@ -1,6 +1,4 @@
-"""SQLite files: opening, checking and copying; ArchiveError; running SELECTs; processes and
-progress.
-"""
+"""SQLite files: opening, checking and copying. Also runs SELECTs, processes and progress bars."""
 
 from __future__ import annotations
 
@@ -58,7 +56,7 @@ CoroutineResult = TypeVar("CoroutineResult")
 class ArchiveError(Exception):
     """A file cannot be opened, read or written.
 
-    The message names it and, if known, table and key.
+    The message names the file and, if known, the table and key.
     """
 
     def __init__(
@@ -69,16 +67,12 @@ class ArchiveError(Exception):
 
 
 def is_file_fault(error: sqlite3.DatabaseError) -> bool:
-    """Return whether an error is one of the file or its disk, such as damage or a lock, and not of
-    a statement.
-    """
+    """Return whether an error concerns the file or its disk (damage, a lock), not a statement."""
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
 def describe_error(error: sqlite3.Error, path: Path) -> str:
-    """Return SQLite's message about a file, with the reason if the file system does not let SQLite
-    open or write it.
-    """
+    """Return SQLite's message about a file, with the reason if the file system prevents access."""
     reasons = {
         "it is a folder": path.is_dir(),
         "no permission to read it": path.exists() and not os.access(path, os.R_OK),
@@ -97,8 +91,9 @@ def describe_error(error: sqlite3.Error, path: Path) -> str:
 def sqlite_errors(
     file: Path, problem: str = "", *, table: str | None = None, key: object = None
 ) -> Iterator[None]:
-    """Raise an error of SQLite in the block as ArchiveError, with `problem` before SQLite's own
-    message.
+    """Raise SQLite errors in the block as ArchiveError.
+
+    problem: a text to put before SQLite's own message.
     """
     try:
         yield
@@ -110,14 +105,20 @@ def sqlite_errors(
 
 
 def to_archive_error(error: sqlite3.DatabaseError, file: Path | str) -> ArchiveError:
-    """Return an error of a file as ArchiveError; raise it unchanged if a statement is wrong."""
+    """Return the ArchiveError for an error of a file.
+
+    If the statement is wrong instead, the error is raised unchanged.
+    """
     if not is_file_fault(error):
         raise error
     return ArchiveError(file, describe_error(error, Path(file)))
 
 
 def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
-    """Open a file for writing, without implicit transactions; create it if it does not exist."""
+    """Open a file for writing, without implicit transactions.
+
+    It is created if it does not exist.
+    """
     db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_TIMEOUT)
     db.execute(f"pragma page_size = {page_size}")  # bytes; has no effect on an existing file
     enable_wal(db)
@@ -133,10 +134,10 @@ def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
 
 @contextmanager
 def write_transaction(db: Any) -> Iterator[None]:
-    """Commit everything written in the block, or roll it back if it raises. Waits for other writers
-    only at its start.
+    """Commit everything written in the block, or roll it back if the block raises.
 
-    db: a connection without implicit transactions, or sqlite-utils' Database of one.
+    Only the start waits for other writers. db: a connection without implicit transactions, or the
+    sqlite-utils Database of one.
     """
     db.execute("begin immediate")
     try:
@@ -149,7 +150,7 @@ def write_transaction(db: Any) -> Iterator[None]:
 
 @contextmanager
 def savepoint(db: Any) -> Iterator[None]:
-    """Take back everything written in the block if it raises; the transaction around it goes on."""
+    """Undo everything written in the block if it raises. The enclosing transaction continues."""
     db.execute("savepoint part")
     try:
         yield
@@ -162,15 +163,14 @@ def savepoint(db: Any) -> Iterator[None]:
 
 
 def is_write_failure(error: Exception) -> bool:
-    """Return whether an error means that a file cannot be written: it is locked or read-only, or
-    the disk is full.
-    """
+    """Return whether an error means that a file is locked or read-only, or the disk is full."""
     return any(isinstance(cause, sqlite3.OperationalError) for cause in (error, error.__cause__))
 
 
 def enable_wal(db: sqlite3.Connection) -> None:
-    """Switch to WAL mode, with retries: SQLite does not wait if two processes create a file at
-    once.
+    """Switch to WAL mode, with retries.
+
+    SQLite does not wait if two processes create a file at the same time.
     """
     deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
@@ -185,14 +185,14 @@ def enable_wal(db: sqlite3.Connection) -> None:
 
 
 def open_readonly(path: Path) -> sqlite3.Connection:
-    """Open a file for reading; raise sqlite3.OperationalError if it does not exist."""
+    """Open a file for reading. Raises sqlite3.OperationalError if it does not exist."""
     return sqlite3.connect(
         f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=LOCK_TIMEOUT
     )
 
 
 def check_version(db: sqlite3.Connection, path: Path) -> bool:
-    """Return True if a file of the archive can be used by this version, False if it is empty.
+    """Return True if this version can use a file of the archive, False if the file is empty.
 
     Raises ArchiveError if the file was made by an older or newer version, or by other software.
     """
@@ -211,10 +211,10 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
 
 
 def _count_migrations(db: sqlite3.Connection, path: Path) -> int:
-    """Return the number of migrations, from FIRST_MIGRATION on, that were applied to an archive.db;
-    0 for other files.
+    """Return how many migrations were applied to an archive.db, from FIRST_MIGRATION on.
 
-    Raises ArchiveError if earlier migrations were applied, but not FIRST_MIGRATION.
+    0 for other files. Raises ArchiveError if earlier migrations were applied, but not
+    FIRST_MIGRATION.
     """
     if not db.execute("select 1 from sqlite_master where name = '_sqlite_migrations'").fetchone():
         return 0
@@ -237,12 +237,12 @@ def create_file_id() -> int:
 
 
 def read_file_id(db: sqlite3.Connection) -> int:
-    """Return a file's application_id; 0 if it has none."""
+    """Return a file's application_id, or 0 if it has none."""
     return int(db.execute("pragma application_id").fetchone()[0])
 
 
 def check_database(path: Path, *, missing_message: str = "no such file") -> None:
-    """Raise ArchiveError if there is no file, or if it is not an archive of this version."""
+    """Raise ArchiveError if a file does not exist or is not an archive of this version."""
     if not path.is_file():
         raise ArchiveError(path, "is not a file" if path.exists() else missing_message)
     with sqlite_errors(path, "cannot be opened as an archive"), closing(open_readonly(path)) as db:
@@ -252,7 +252,7 @@ def check_database(path: Path, *, missing_message: str = "no such file") -> None
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Copy a consistent state of a file without its free pages, even while it is being written."""
+    """Copy a consistent state of a file, without free pages, even while it is being written."""
     target.touch(mode=source.stat().st_mode & 0o777)
     with (
         sqlite_errors(source, f"cannot be copied to {target}"),
@@ -269,7 +269,7 @@ def drop_litestream_tables(copy: Path) -> None:
 
 
 def create_target_folder(folder: Path, mode: int = 0o777) -> None:
-    """Create the folder for copies; raise ArchiveError if the path is a file."""
+    """Create the folder for copies. Raises ArchiveError if the path is a file."""
     if folder.exists() and not folder.is_dir():
         raise ArchiveError(folder, "is not a folder; --to must name the folder for the copies")
     folder.mkdir(parents=True, exist_ok=True, mode=mode)
@@ -279,7 +279,7 @@ def create_target_folder(folder: Path, mode: int = 0o777) -> None:
 def unfinished_folder(folder: Path, mode: int = 0o777) -> Iterator[Path]:
     """Yield a new folder beside `folder` for writing files.
 
-    It is deleted at the end unless it was renamed.
+    It is deleted at the end, unless it was renamed.
     """
     unfinished = folder.with_name(f"{folder.name}{UNFINISHED_SUFFIX}")
     shutil.rmtree(unfinished, ignore_errors=True)  # left over from an interrupted run
@@ -297,7 +297,7 @@ class RunQuery(Protocol):
 
 
 class ListPage(NamedTuple):
-    """A page of a list; `next_cursor` is the key of its last row, None on the last page."""
+    """A page of a list. `next_cursor` is the key of its last row, or None on the last page."""
 
     rows: list[dict[str, Any]]
     next_cursor: int | None
@@ -311,7 +311,7 @@ def take_page(rows: Sequence[Any], size: int) -> ListPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetValue:
-    """A value of a facet, with its number of hits."""
+    """A value of a facet, with its number of results."""
 
     value: str
     count: int
@@ -336,7 +336,7 @@ def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:
 def limit_cpu_time(
     db: sqlite3.Connection, seconds: float, opcodes_per_check: int
 ) -> Iterator[None]:
-    """Interrupt the statements of a connection after some CPU time of this thread in all."""
+    """Interrupt the statements of a connection once this thread has used `seconds` of CPU time."""
     end = time.thread_time() + seconds
     db.set_progress_handler(lambda: time.thread_time() > end, opcodes_per_check)
     try:
@@ -346,8 +346,9 @@ def limit_cpu_time(
 
 
 def run_without_waiting(coroutine: Coroutine[Any, Any, CoroutineResult]) -> CoroutineResult:
-    """Run a coroutine that never has to wait, and return its result; raise RuntimeError if it
-    waits.
+    """Run a coroutine that never has to wait, and return its result.
+
+    Raises RuntimeError if it waits.
     """
     try:
         coroutine.send(None)
@@ -367,11 +368,13 @@ def map_in_order(
 ) -> Generator[tuple[Task, TaskResult], None, None]:
     """Yield each task with the result of `function`, in the order of the tasks.
 
-    With 0 processes, `function` runs in this process. to_payload: returns the part of a task that
-    is sent to another process. threads: whether threads of this process are enough, because
-    `function` waits or lets others run. An ArchiveError raised by `tasks` is raised after the
-    results of the tasks before it. Close the iterator, or exhaust it, to stop the processes. Only a
-    limited number of tasks is in progress at a time. Raises ArchiveError if a process dies.
+    A limited number of tasks is in progress at a time. Close or exhaust the iterator to stop the
+    processes. Raises ArchiveError if a process dies. An ArchiveError raised by `tasks` is raised
+    after the results of the tasks before it.
+
+    processes: with 0, `function` runs in this process.
+    to_payload: returns the part of a task that is sent to another process.
+    threads: use threads, because `function` waits or releases the GIL.
     """
     if processes < 1:
         for task in tasks:
@@ -382,7 +385,7 @@ def map_in_order(
     pool: Executor = (
         ThreadPoolExecutor(processes)
         if threads
-        # no fork server: it keeps the CPU time of the others from whoever measures this process
+        # no fork server: then the workers' CPU time would not count for this process
         else ProcessPoolExecutor(
             processes, mp_context=get_context("spawn"), initializer=_start_worker
         )
@@ -409,8 +412,10 @@ def map_in_order(
 
 
 def choose_process_count(size: float = math.inf) -> int:
-    """Return the number of processes to use: one per core, because the writing process is sometimes
-    idle; 0 for a small file of some bytes, which is done before another process would have started.
+    """Return the number of processes to use: one per core, or 0 for little work.
+
+    The writing process needs no core of its own, because it is sometimes idle. size: number of
+    bytes; a small file is done before another process would have started.
     """
     if size < MIN_PARALLEL_BYTES:
         return 0
@@ -421,8 +426,9 @@ def choose_process_count(size: float = math.inf) -> int:
 
 
 def _start_worker() -> None:
-    """Ignore Ctrl-C and SIGTERM, which the parent handles, and exit when the parent exits, even if
-    it is killed.
+    """Ignore Ctrl-C and SIGTERM, which the parent handles, and exit when the parent exits.
+
+    This also works if the parent is killed.
     """
     relieve_garbage_collector()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -438,11 +444,11 @@ def _wait_for_parent() -> None:
 
 
 def relieve_garbage_collector() -> None:
-    """Exclude all existing objects from garbage collection, and let it run less often.
+    """Exclude all existing objects from garbage collection, and run it less often.
 
     Scanning the dictionaries takes 60 ms. The collector took a tenth of a crawl's time, and a third
-    of a long history of a wording. Nearly all objects are freed without it, because they are in no
-    reference cycle.
+    of reading a long history of a wording. Nearly all objects are freed without it, because they
+    are in no reference cycle.
     """
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     if not gc.get_freeze_count():
@@ -452,10 +458,10 @@ def relieve_garbage_collector() -> None:
 
 @contextmanager
 def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
-    """Yield a progress callback, which also shows how long the rest will take.
+    """Yield a progress callback, which also shows the remaining time.
 
-    On a terminal, it shows a bar, else a line every PROGRESS_INTERVAL seconds. if_stopped: what to
-    say after Ctrl-C or SIGTERM, which then does the same.
+    It shows a bar on a terminal, otherwise a line every PROGRESS_INTERVAL seconds. if_stopped: what
+    to print after Ctrl-C or SIGTERM; SIGTERM then has the effect of Ctrl-C.
     """
     from rich.console import Console  # noqa: PLC0415 - commands without progress start faster
     from rich.progress import Progress, TaskID  # noqa: PLC0415
@@ -491,7 +497,7 @@ def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
 
 
 def _format_time_left(seconds: float, done: int, left: int) -> str:
-    """Return how long the rest of some work takes, by what was done in the last seconds.
+    """Format the remaining time of some work, estimated from what was done in `seconds`.
 
     >>> _format_time_left(60, 10, 20), _format_time_left(60, 600, 20), _format_time_left(9, 0, 9)
     (', about 2 minutes left', ', less than a minute left', '')

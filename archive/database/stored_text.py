@@ -1,4 +1,4 @@
-"""The form of all stored texts, crawled and imported: clean characters and spaces, safe HTML."""
+"""Cleans texts for storing, both crawled and imported: characters, spaces, safe HTML."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def clean_line(text: str) -> str:
 
 
 def clean_lines(text: str) -> str:
-    """Return a text with each line cleaned, without empty lines."""
+    """Return a text with each line cleaned and empty lines removed."""
     return "\n".join(filter(None, map(clean_line, text.split("\n"))))
 
 
@@ -90,9 +90,9 @@ def clean_text(text: str) -> str:
 
 
 def sanitise_html(html: str, base_url: str | None = None) -> str:
-    """Return HTML with allowed tags only, and links to http(s), mailto or tel.
+    """Return HTML with only allowed tags, and links to http(s), mailto or tel.
 
-    base_url: the URL that relative links are resolved against; None: they are removed.
+    base_url: resolves relative links; None: they are removed.
     """
     return nh3.clean(
         html,
@@ -106,6 +106,6 @@ def sanitise_html(html: str, base_url: str | None = None) -> str:
 
 
 def _filter_attribute(_tag: str, name: str, value: str) -> str | None:
-    """Return the value, or None to remove the attribute. Only ids of questions are allowed."""
+    """Return the value, or None to remove the attribute. Only ids of questions are kept."""
     # another id could hide a global name from the page's scripts (DOM clobbering)
     return value if name != "id" or QUESTION_ID.fullmatch(value) else None

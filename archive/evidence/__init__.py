@@ -1,10 +1,10 @@
-"""What proves a version.
+"""Evidence of what an agency's page said.
 
 Other rooms use:
 
     bundles        zip files for anyone to check
     manifest       daily manifests, whose digests cover everything stored so far
-    time_stamps    what authorities outside the archive sign (RFC 3161)
+    time_stamps    time stamps of manifests by authorities outside the archive (RFC 3161)
     verification   checks of a whole archive
     warc  wacz     the pages as web archives
 """

@@ -1,9 +1,8 @@
-"""Writes evidence bundles: zip files with the sources of a revision or removal, for anyone to
-check.
+"""Writes evidence bundles: zip files with the sources of a revision or removal.
 
 A bundle contains the original page, the stored state, the files that the release linked to, the
-manifest lines that cover them, and a guide in each language: which times are known, what the files
-are, and how to check them with sha256sum.
+manifest lines that cover them, and a guide in each language. The guide says which times are known,
+what the files are, and how to check them with sha256sum.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ UNFETCHED_SQL = (
 
 @dataclass(slots=True, kw_only=True)
 class EvidenceBundle:
-    """A zip being written. The same archive always gives the same bytes."""
+    """A zip file being written. The same archive always gives the same bytes."""
 
     zip: ZipFile
     folder: str
@@ -121,8 +120,10 @@ class EvidenceBundle:
         sha256: str | None = None,
         compression: int = ZIP_DEFLATED,
     ) -> None:
-        """Write a file; list it in the guide if `description_key` is set, in SHA256SUMS if `sha256`
-        is.
+        """Write a file to the bundle.
+
+        description_key: its text in the guide; without one, the guide does not list the file.
+        sha256: its checksum, to be listed in SHA256SUMS.
         """
         entry = ZipInfo(f"{self.folder}/{name}", self.timestamp.timetuple()[:6])
         entry.compress_type, entry.external_attr = compression, 0o644 << 16
@@ -133,9 +134,7 @@ class EvidenceBundle:
             self.checksums.append((name, sha256))
 
     def close(self, title_key: str, title_values: dict[str, Any]) -> None:
-        """Write SHA256SUMS, if there are checksums, and the guides, which describe all other
-        files.
-        """
+        """Write SHA256SUMS (if there are checksums), and the guides to all other files."""
         if self.checksums:
             lines = "".join(f"{sha256}  {name}\n" for name, sha256 in self.checksums)
             self.add_file(CHECKSUMS_FILE, lines.encode(), CHECKSUMS_FILE)
@@ -150,7 +149,7 @@ class EvidenceBundle:
             )
 
     def format_guide(self, title_key: str, title_values: dict[str, Any], language: str) -> str:
-        """Format a plain-text guide to reading and checking the bundle."""
+        """Format a plain-text guide for reading and checking the bundle."""
 
         def format_text(key: str, **values: object) -> str:
             return _format_guide_text(language, key, values)
@@ -194,9 +193,7 @@ def _format_guide_text(language: str, key: str, values: Mapping[str, object]) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestEntry:
-    """The place of a row in the manifests: the part that contains it, the part's text, and the
-    row's line.
-    """
+    """The place of a row in the manifests: its part, the part's text, and the row's line."""
 
     manifest: Manifest
     part: str
@@ -205,11 +202,10 @@ class ManifestEntry:
 
 
 def write_bundle(path: Path, table: str, row_ids: Sequence[int], out: IO[bytes]) -> bool:
-    """Write the bundles of rows of `revisions` or `removals`, each in a folder of its own; return
-    False if one of the rows does not exist.
+    """Write the bundles of rows of `revisions` or `removals`, each in its own folder.
 
-    The guide lists bytes and manifests that are missing or damaged. Raises ArchiveError if
-    archive.db cannot be read.
+    Returns False if one of the rows does not exist. The guide lists bytes and manifests that are
+    missing or damaged. Raises ArchiveError if archive.db cannot be read.
     """
     is_removal = table == "removals"
     sql, prefix = (REMOVAL_SQL, "removal-") if is_removal else (REVISION_SQL, "")
@@ -286,8 +282,9 @@ def _find_row_entries(
     row: dict[str, Any],
     kind: str,
 ) -> dict[str, ManifestEntry]:
-    """Return the manifest entries of a row's page and of its version, by table; note what is
-    missing.
+    """Return the manifest entries of a row's page and version, by table.
+
+    Missing entries are noted in the bundle.
     """
     keys = {"captures": row["capture"]}
     if kind == "version":
@@ -316,8 +313,9 @@ def _add_page(
     *,
     missing: str,
 ) -> None:
-    """Add the page of a row, or the note that says why it is not there: `missing` if none was
-    stored.
+    """Add the page of a row, or a note that says why it is not there.
+
+    missing: the note if no page was stored.
     """
     capture = _read_row_by_id(db, "select * from captures where id = ?", row["capture"])
     # the hashes stay, so that anyone with the original can check it
@@ -334,10 +332,9 @@ def _add_page(
 def _list_observation_times(
     row: dict[str, Any], bundle_kind: str, origin: str
 ) -> list[tuple[str, object]]:
-    """Return the times at which the archive observed the row's event, with the keys of their
-    texts.
+    """Return when the archive observed the event of a row: (key of the text, time).
 
-    origin: that of the bundle.
+    origin: the origin of the bundle.
     """
     if bundle_kind == "move":
         return [("moved_seen", row["first_seen"])]
@@ -347,7 +344,7 @@ def _list_observation_times(
             ("away_until", row["last_seen"]),
             ("back", row["ended"]),
         ]
-    # no check has found it again, or an imported one at all, if it was last seen when it was stored
+    # if it was last seen when it was stored, no check has found it again (if imported: at all)
     last_seen: list[tuple[str, object]] = []
     if row["last_seen_at"] not in (None, row["seen"]):
         last_seen.append(("last_seen", row["last_seen_at"]))
@@ -364,8 +361,9 @@ def _list_observation_times(
 
 
 def _add_observations(bundle: EvidenceBundle, db: sqlite3.Connection, row: dict[str, Any]) -> None:
-    """Note the collection that a version is from; of one that the archive has read, which
-    collections had it, and when.
+    """Note the collection that a version was imported from.
+
+    For a version that the archive has read, note which collections also had it, and when.
     """
     if collection := find_collection(row["cause"], row["parser_version"]):
         capture = _read_row_by_id(db, "select url from captures where id = ?", row["capture"])
@@ -424,10 +422,9 @@ def _add_attachments(
     row: dict[str, Any],
     entries: dict[str, ManifestEntry],
 ) -> None:
-    """Add the files that the revision linked to, as they were in its time, and a list that says
-    what is missing.
+    """Add the files that a revision linked to at its time, and a list of what is missing.
 
-    entries: gets the manifest entries of their captures.
+    entries: the manifest entries of their captures are added to it.
     """
     links = parse_state(row)["attachments"] or []
     (until,) = db.execute(
@@ -477,7 +474,7 @@ def _report_no_version(
 
 
 def _find_attachment_suffix(version: dict[str, Any]) -> str:
-    """Return how the name of a version's file ends. Removes its kind."""
+    """Return the file extension for a version's file. Removes `kind` from the version."""
     kind = version.pop("kind")
     return f".{kind}" if kind else _find_file_extension(version["headers"])
 
@@ -512,8 +509,9 @@ def _add_attached_file(
 def _report_missing(
     bundle: EvidenceBundle, entry: dict[str, Any], reason: str, problem: str | None = None
 ) -> None:
-    """Say in the guide, and in the entry of the list of attachments, why a file is not in the
-    bundle.
+    """Say in the guide and in the list of attachments why a file is not in the bundle.
+
+    entry: the file's entry in the list of attachments.
     """
     entry |= {"missing": reason, **({"problem": problem} if problem else {})}
     values = {name: entry.get(name) for name in ("url", "sha256", "problem")}
@@ -528,7 +526,7 @@ def _add_manifest_chain(
     captures: Captures | None,
     entries: dict[str, ManifestEntry],
 ) -> None:
-    """Add the manifests from the first one that covers any of the rows to the newest."""
+    """Add all manifests from the first that covers any of the rows up to the newest."""
     if not entries:
         return
     first = min(
@@ -620,7 +618,7 @@ def _find_file_extension(headers: Mapping[str, str]) -> str:
 
 
 def _format_archive_error(error: ArchiveError) -> str:
-    """Format an error without the folder of its file, because folders must not be published."""
+    """Format an error without the folder of its file, which must not be published."""
     return ": ".join(
         part for part in (Path(error.file).name, error.table, error.key, error.problem) if part
     )

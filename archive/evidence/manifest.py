@@ -5,10 +5,10 @@
                               the manifest's text)
     captures.db               the text and its parts, stored under their SHA-256
 
-A manifest begins where the previous one ends, so that each row of `captures` and `revisions` is in
-exactly one. There is at most one per day; later rows of that day are in the next manifest.
-Manifests are in the order of writing: one dated in the future by a wrong clock is followed by one
-with the right day. A text is never rewritten, so the columns that its lines describe must not
+A manifest begins where the previous one ends, so each row of `captures` and `revisions` is in
+exactly one. There is at most one manifest per day; rows stored later that day are in the next one.
+Manifests are in the order of writing, so after one that a wrong clock dated in the future, the next
+has an earlier day. A text is never rewritten, so the columns that its lines describe must not
 change in a covered row. The lines are made from the columns themselves instead of `hash`, because a
 migration may redefine that column.
 """
@@ -51,16 +51,15 @@ class Manifest:
     digest: str
 
     def last_id_of(self, table: str) -> int:
-        """Return the last id of a table that this manifest covers."""
+        """Return the last id of a table that the manifest covers."""
         return self.captures_to if table == "captures" else self.revisions_to
 
 
 def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str | None:
-    """Write a manifest of the rows since the last one and return its digest; None if the day has
-    one.
+    """Write a manifest of the rows since the last one, and return its digest.
 
-    day: today in UTC. A day before the last manifest's is also skipped, unless that manifest is
-    dated in the future.
+    Returns None if the day already has a manifest, or if it is before the last manifest's day
+    (unless that day is in the future). day: today in UTC.
     """
     last = find_newest_manifest(db)
     if (last and not _is_next_day(day, last)) or read_manifests(db, "day = ?", day.isoformat()):
@@ -83,7 +82,7 @@ def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str
 
 
 def _find_last_id(db: sqlite3.Connection, table: str, last: Manifest | None) -> int:
-    """Return the last id of a table, or that covered by the last manifest, if it is higher."""
+    """Return the last id of a table, or the last id that a manifest covers, if that is higher."""
     newest = db.execute(f"select max(id) from {table}").fetchone()[0] or 0
     return max(newest, last.last_id_of(table) if last else 0)
 
@@ -94,7 +93,7 @@ def find_newest_manifest(db: sqlite3.Connection) -> Manifest | None:
 
 
 def _is_next_day(day: date, last: Manifest) -> bool:
-    """Return whether a manifest for a day may follow the last one.
+    """Return whether a manifest for this day may follow the last one.
 
     >>> last = Manifest(day="2027-03-02", previous=None, captures_to=0, revisions_to=0, digest="")
     >>> days = ((2027, 3, 3), (2027, 3, 2), (2027, 3, 1), (2026, 11, 27))
@@ -117,7 +116,7 @@ def read_manifests(db: sqlite3.Connection, where: str = "1", *values: object) ->
 def iter_part_ranges(
     previous: Manifest | None, last_ids: Mapping[str, int]
 ) -> Iterator[tuple[str, int, int]]:
-    """Yield (table, first id, last id) of each part after the previous manifest."""
+    """Yield (table, first id, last id) for each part written since the previous manifest."""
     for table in COVERED_TABLES:
         for first in range(
             (previous.last_id_of(table) if previous else 0) + 1, last_ids[table] + 1, MAX_PART_ROWS
@@ -141,7 +140,7 @@ def format_manifest_part(db: sqlite3.Connection, table: str, first: int, last: i
 
 
 def format_manifest_line(table: str, row: Mapping[str, Any]) -> bytes:
-    """Format a row's line as JSON; raise ValueError or TypeError if its state cannot be read."""
+    """Format a row's line as JSON. Raises ValueError or TypeError if its state cannot be read."""
     if table == "captures":
         line = {
             "capture": row["id"],
@@ -158,8 +157,9 @@ def format_manifest_line(table: str, row: Mapping[str, Any]) -> bytes:
 
 
 def format_canonical_state(row: Mapping[str, Any]) -> bytes:
-    """Format a revision's state as canonical JSON, without nulls, so that columns can be added
-    later.
+    """Format a revision's state as canonical JSON.
+
+    Nulls are left out, so that columns can be added later.
     """
     state = {name: value for name, value in parse_state(row).items() if value is not None}
     return json.dumps(state, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
@@ -168,9 +168,7 @@ def format_canonical_state(row: Mapping[str, Any]) -> bytes:
 def iter_stored_rows(
     db: sqlite3.Connection, table: str, first: int, last: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield a range of rows: the covered columns as they are now in archive.db, and the
-    takedown.
-    """
+    """Yield a range of rows: the covered columns as they are now, and the takedown."""
     names = (*COVERED_COLUMNS[table], "takedown" if table == "revisions" else "null as takedown")
     rows = db.execute(
         f"select {', '.join(names)} from {table} where id between ? and ? order by id",

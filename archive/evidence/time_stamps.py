@@ -2,8 +2,13 @@
 
 An authority signs the digest of a manifest together with its own time. The signed response is
 stored in the table `time_stamps`, and `openssl ts -verify` checks it against the manifest's text
-without software of ours. Who stamped a manifest has stamped everything that it and the manifests
-before it cover.
+without this project's software. A stamp of a manifest also covers everything in the manifests
+before it.
+
+Setting, from the environment:
+
+    STAMP_AUTHORITIES  Addresses of the authorities, separated by spaces. Each round lets them sign
+                       the day's manifest.
 
 Requests and responses are made and checked by the program openssl. The library rfc3161-client
 refuses responses whose certificates are not in the order of DER, as openssl's own authority sends
@@ -30,7 +35,7 @@ from archive.mail_and_webhooks import request_url
 from archive.times import to_iso
 
 AUTHORITIES_VARIABLE = "STAMP_AUTHORITIES"  # addresses, separated by spaces
-# manifests that an authority stamps at once, the newest first: after a failure, or a first time
+# manifests that an authority stamps in one run, newest first; a failure may have left many
 MAX_REQUESTS = 30
 REQUEST_HEADERS = {
     "Content-Type": "application/timestamp-query",
@@ -47,24 +52,25 @@ UNSTAMPED_SQL = """
 
 
 class StampError(ValueError):
-    """A response that is no time stamp of the manifest."""
+    """A response that is not a valid time stamp of the manifest."""
 
 
 class OpensslError(StampError):
-    """What openssl does not accept."""
+    """openssl failed, or rejected its input."""
 
 
 @dataclass(slots=True, kw_only=True)
 class StampReport:
-    """What authorities stamped: the days of manifests, and what went wrong, by authority."""
+    """The result of stamping: per authority, the days of stamped manifests, or the problem."""
 
     stamped: dict[str, list[str]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
 
 
 def read_authorities() -> list[str]:
-    """Return the addresses of the authorities that the environment names; raise ArchiveError if
-    one is no http(s) address.
+    """Return the addresses of the authorities in the environment.
+
+    Raises ArchiveError if one is not an http(s) address.
     """
     authorities = os.environ.get(AUTHORITIES_VARIABLE, "").split()
     for url in authorities:
@@ -78,9 +84,9 @@ def read_authorities() -> list[str]:
 def stamp_manifests(
     db: sqlite3.Connection, captures: Captures, authorities: Sequence[str]
 ) -> StampReport:
-    """Let each authority stamp the manifests that it has not stamped yet, the newest first.
+    """Let each authority stamp the manifests that it has not stamped yet, newest first.
 
-    An authority that fails is asked again by the next run; the others are asked all the same.
+    If an authority fails, the next run asks it again. The other authorities are still asked.
     """
     report = StampReport()
     for authority in authorities:
@@ -103,8 +109,9 @@ def stamp_manifests(
 
 
 def _request_stamp(authority: str, text: bytes) -> tuple[bytes, datetime]:
-    """Return an authority's response for the text of a manifest, and the time in it; raise OSError
-    or StampError.
+    """Return an authority's response for the text of a manifest, and the time in it.
+
+    Raises OSError or StampError.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -119,11 +126,11 @@ def _request_stamp(authority: str, text: bytes) -> tuple[bytes, datetime]:
 
 
 def check_stamp(response: bytes, digest: str, roots: Path | None = None) -> datetime:
-    """Return the time at which a manifest was stamped, in UTC; raise StampError if the response
-    does not prove it.
+    """Return the time at which a manifest was stamped, in UTC.
 
-    roots: a PEM file with certificates, one of which must have issued the signer's; None: whoever
-    signed is not checked. Certificates must have been valid when the manifest was stamped.
+    Raises StampError if the response does not prove it. Certificates must have been valid when the
+    manifest was stamped. roots: a PEM file with certificates, one of which must have issued the
+    signer's certificate; None: the signer is not checked.
     """
     with tempfile.TemporaryDirectory() as name:
         return _check_response(Path(name), response, "-digest", digest, roots=roots)
@@ -132,7 +139,10 @@ def check_stamp(response: bytes, digest: str, roots: Path | None = None) -> date
 def _check_response(
     folder: Path, response: bytes, *subject: str, roots: Path | None = None
 ) -> datetime:
-    """Check a response, in a folder for files, and return the time in it; raise StampError."""
+    """Check a response, and return the time in it. Raises StampError if it is invalid.
+
+    folder: for temporary files.
+    """
     (folder / "response").write_bytes(response)
     try:
         answer = _run_openssl(folder, "ts", "-reply", "-in", "response", "-text")
@@ -143,7 +153,7 @@ def _check_response(
     except OpensslError:  # a response without a stamp says why
         reason = " ".join(answer.decode(errors="replace").split())[:200]
         raise StampError(f"refused by the authority: {reason}") from None
-    # of the signed token alone: words beside it could say another time
+    # only of the signed token: text beside it could state another time
     text = _run_openssl(folder, "ts", "-reply", "-token_in", "-in", "token", "-text")
     found = TIME.search(text.decode(errors="replace"))
     if not found:
@@ -161,7 +171,7 @@ def _check_response(
 
 
 def _run_openssl(folder: Path, *arguments: str) -> bytes:
-    """Run openssl, and return its output; raise StampError with its first error."""
+    """Run openssl, and return its output. Raises StampError with its first error."""
     try:
         done = subprocess.run(  # noqa: S603 - no argument is a visitor's
             ["openssl", *arguments],  # noqa: S607 - as the operator has installed it

@@ -1,6 +1,4 @@
-"""Verifies an archive: bytes and states against hashes, and rows against other rows and
-manifests.
-"""
+"""Verifies an archive: bytes and states against hashes, rows against other rows and manifests."""
 
 from __future__ import annotations
 
@@ -157,7 +155,7 @@ CheckResults = Iterator[ArchiveError | None]  # one item per check: its fault, o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationReport:
-    """The result of a verification; each finding names file, table and key."""
+    """The result of a verification. Each finding names file, table and key."""
 
     counts: dict[str, int]  # number of rows in each table, and of blobs
     uncovered: int  # number of captures and revisions since the newest manifest
@@ -175,10 +173,13 @@ def verify(
 ) -> VerificationReport:
     """Check a whole archive without changing it.
 
-    since: a digest that somebody kept, which one of the manifests must have: everything that it
-    covers is then as it was. texts: also read the texts of attachments again, which takes about
-    half a second for each. roots: a PEM file of certificates, one of which must have issued each
-    time stamp's. Raises ArchiveError if the file cannot be opened as an archive.
+    Raises ArchiveError if the file cannot be opened as an archive.
+
+    since: a digest that somebody kept. It must be the digest of a manifest; then everything that
+        the manifest covers is unchanged.
+    texts: also extract the texts of attachments again (about half a second for each).
+    roots: a PEM file with certificates, one of which must have issued the certificate of each time
+        stamp.
     """
     try:
         with closing(open_archive(path)) as db, open_captures(path) as captures:
@@ -189,7 +190,7 @@ def verify(
 
 
 def open_archive(path: Path) -> sqlite3.Connection:
-    """Open an archive for reading; raise ArchiveError if it does not have the current schema."""
+    """Open an archive for reading. Raises ArchiveError if it does not have the current schema."""
     if not path.is_file():
         raise ArchiveError(path, "is not a file" if path.exists() else "no such file")
     with sqlite_errors(path, "cannot be opened as an archive"):
@@ -225,7 +226,7 @@ class Verifier:
     def run(self, since: str | None, progress: ProgressCallback) -> VerificationReport:
         """Run all checks.
 
-        If damage to the file stops a check, it becomes a finding, and the next one runs.
+        If damage to the file stops a check, the damage becomes a finding, and the next check runs.
         """
         newest = find_newest_manifest(self.db)
         counts = {table: self.count(table) for table in VERIFIED_TABLES}
@@ -256,7 +257,8 @@ class Verifier:
     def list_checks(self, report: VerificationReport) -> list[tuple[str, int, CheckResults]]:
         """Return the subject of each check, the number of items it checks, and the check.
 
-        Missing files and files of another archive are reported here and not checked further.
+        Files that are missing, or belong to another archive, are reported here and not checked
+        further.
         """
         counts = report.counts
         checks: list[tuple[str, int, CheckResults]] = [
@@ -323,7 +325,7 @@ class Verifier:
         return int(self.db.execute(f"select count(*) from {table}{condition}").fetchone()[0])
 
     def iter_id_ranges(self, table: str) -> Iterator[tuple[int, int]]:
-        """Yield ranges of ROWS_PER_QUERY ids as (first, last), so that no query runs long."""
+        """Yield ranges of ROWS_PER_QUERY ids as (first, last), to keep queries short."""
         end = self.db.execute(f"select coalesce(max(id), 0) from {table}").fetchone()[0]
         for first in range(1, end + 1, ROWS_PER_QUERY):
             yield first, first + ROWS_PER_QUERY - 1
@@ -344,8 +346,9 @@ class Verifier:
                     yield None
 
     def check_revisions(self, *, has_withheld_file: bool) -> CheckResults:
-        """Check each revision's hash against its state, restored from withheld.db if that
-        exists.
+        """Check each revision's hash against its state.
+
+        A redacted state is restored from withheld.db, if that exists.
         """
         names = ("id", "hash", "takedown", *STATE_FIELDS, *LIST_FIELDS)
         condition = "" if has_withheld_file else "and takedown is null"
@@ -397,8 +400,9 @@ class Verifier:
     def read_parts_by_release(
         self, table: str, id_range: tuple[int, int]
     ) -> dict[int, list[dict[str, Any]]]:
-        """Return the rows of one part table (questions, images …) by release, in the form stored in
-        revisions.
+        """Return the rows of a part table (questions, images …) by release.
+
+        They have the form in which revisions store them.
         """
         parts: dict[int, list[dict[str, Any]]] = defaultdict(list)
         names = PART_FIELDS[table]
@@ -409,8 +413,9 @@ class Verifier:
         return parts
 
     def check_quotes(self) -> CheckResults:
-        """Check that each quote's words are at its places in its version, and that this prints the
-        speaker's name.
+        """Check that each quotation is at its stored position.
+
+        Its version must also print the speaker's name.
         """
         columns = self.db.execute("select name from pragma_table_info('quotes')").fetchall()
         names = SPELLINGS[("speaker",) in columns]
@@ -436,15 +441,16 @@ class Verifier:
             yield self.fault("people", slug, "no quote has it")
 
     def list_reference_checks(self) -> list[tuple[str, int, CheckResults]]:
-        """Return the check of references; an archive that is not yet updated has none."""
+        """Return the check of references. An archive that is not migrated yet has none."""
         table = "document_references"
         if not self.db.execute("select 1 from sqlite_master where name = ?", [table]).fetchone():
             return []
         return [(table, self.count(table), self.check_references())]
 
     def check_references(self) -> CheckResults:
-        """Check that each reference is at its place in its version; not those in questions and
-        captions.
+        """Check that each reference is at its stored place in its version.
+
+        References in questions and captions are not checked.
         """
         for id_range in self.iter_id_ranges("document_references"):
             for key, position, words, is_linked, text in self.db.execute(
@@ -467,7 +473,7 @@ class Verifier:
             yield None
 
     def check_texts(self) -> CheckResults:
-        """Read the text of each file again from its bytes, and compare it with that stored."""
+        """Extract the text of each file again, and compare it with the stored text."""
         for id_range in self.iter_id_ranges("attachment_files"):
             sql = (
                 "select id, sha256 from attachment_files where extracted is not null and id"
@@ -499,9 +505,9 @@ class Verifier:
             yield self.fault("changefeed", release, "the release has no entry")
 
     def check_moves(self) -> CheckResults:
-        """Report each release whose stored last release is not the one that its moves lead to.
+        """Report each release whose stored last release is not where its moves lead.
 
-        An archive that is not yet updated does not store it.
+        An archive that is not migrated yet does not store the last release.
         """
         columns = self.db.execute("select name from pragma_table_info('releases')").fetchall()
         if ("continues_as",) not in columns:
@@ -526,13 +532,13 @@ class Verifier:
             previous = manifest
 
     def list_stamp_checks(self) -> list[tuple[str, int, CheckResults]]:
-        """Return the check of time stamps; none of an archive that is not yet updated."""
+        """Return the check of time stamps. An archive that is not migrated yet has none."""
         if not Database(self.db).table("time_stamps").exists():
             return []
         return [("time stamps", self.count("time_stamps"), self.check_time_stamps())]
 
     def check_time_stamps(self) -> CheckResults:
-        """Check that each stamp is a signed response for its manifest, and has its stored time."""
+        """Check that each stamp is a signed response for its manifest and has the stored time."""
         sql = """
             select s.id, s.manifest, m.digest, s.stamped, s.response from time_stamps s
               left join manifests m on m.day = s.manifest order by s.id
@@ -552,9 +558,7 @@ class Verifier:
     def check_manifest(
         self, manifest: Manifest, previous: Manifest | None
     ) -> Iterator[ArchiveError]:
-        """Check a manifest against the previous one, its row against its text, and the text against
-        the rows.
-        """
+        """Check a manifest against the previous one, its row, and the rows that it covers."""
 
         def fault(problem: str) -> ArchiveError:
             return self.fault("manifests", manifest.day, problem)
@@ -583,7 +587,7 @@ class Verifier:
             yield from self.check_manifest_part(manifest.day, part)
 
     def _check_part_text(self, day: str, part: dict[str, Any]) -> Iterator[ArchiveError]:
-        """Check that the text of a part is stored, even if its rows could make it again."""
+        """Check that the text of a part is stored, even if it could be made again from its rows."""
         if self.captures and part["sha256"] not in self.captures:
             problem = f"the text of a part is missing: {part['sha256']}"
             yield self.fault("manifests", day, problem)
@@ -591,7 +595,7 @@ class Verifier:
     def _check_lost_manifest(
         self, manifest: Manifest, previous: Manifest | None
     ) -> Iterator[ArchiveError]:
-        """Check the digest of a manifest whose text is lost against the rows that it covers."""
+        """Check a manifest whose text is lost: its digest must match the rows that it covers."""
         try:
             if self.recompute_digest(manifest, previous) == manifest.digest:
                 return
@@ -601,9 +605,7 @@ class Verifier:
         yield self.fault("manifests", manifest.day, problem)
 
     def recompute_digest(self, manifest: Manifest, previous: Manifest | None) -> str | None:
-        """Recompute the digest of a manifest whose text is lost; return None if a row cannot be
-        read.
-        """
+        """Recompute the digest of a manifest whose text is lost. None if a row cannot be read."""
         last_ids = {table: manifest.last_id_of(table) for table in COVERED_TABLES}
         try:
             parts = [
@@ -652,8 +654,10 @@ class Verifier:
     def _format_current_lines(
         self, table: str, first: int, end: int
     ) -> tuple[dict[int, bytes], set[int]]:
-        """Return the line of each row by id, b"" if it cannot be read, and the ids of the rows
-        whose state withheld.db cannot restore.
+        """Return the line of each row by id, and the ids of rows that cannot be restored.
+
+        A line is b"" if its row cannot be read. Rows in the second set have a state that
+        withheld.db cannot restore.
         """
         lines: dict[int, bytes] = {}
         unreadable = set()
@@ -697,7 +701,7 @@ def _check_blobs(captures: Captures) -> CheckResults:
 
 
 def _is_list_stored(stored_json: str | None, current: list[Any], *, ordered: bool = True) -> bool:
-    """Return whether a revision's list equals the current one.
+    """Return whether a revision's list equals the current list.
 
     A list that was not recorded counts as equal.
 
@@ -716,7 +720,7 @@ def _is_list_stored(stored_json: str | None, current: list[Any], *, ordered: boo
 
 
 def _iter_stated_ranges(parts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int, int]]:
-    """Yield the table and first and last id of each part, as the text of a manifest has them."""
+    """Yield the table, first id and last id of each part, as stated in a manifest's text."""
     for part in parts:
         for table in COVERED_TABLES:
             if table in part:
@@ -737,7 +741,7 @@ def _compare_lines(
 
 
 def _list_changed_names(manifest_line: bytes, current_line: bytes) -> str:
-    """Return the names of the values that differ between two lines, for a finding."""
+    """Return the names of the values that differ between two lines, for use in a finding."""
     if not current_line:
         return "it cannot be read"
     before, after = json.loads(manifest_line), json.loads(current_line)

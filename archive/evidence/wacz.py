@@ -1,11 +1,14 @@
-"""Exports captures as a WACZ file (Web Archive Collection Zipped 1.1.1), which ReplayWeb.page shows
-in a browser.
+"""Exports captures as a WACZ file (Web Archive Collection Zipped 1.1.1).
 
-    archive/data.warc.gz · indexes/index.cdx.gz and index.idx (ZipNum) · pages/pages.jsonl ·
+ReplayWeb.page shows such a file in a browser. It contains:
+
+    archive/data.warc.gz
+    indexes/index.cdx.gz and index.idx (ZipNum)
+    pages/pages.jsonl
     datapackage.json and its digest
 
-The records are written straight into the ZIP file, whose members are not compressed again, so that
-a reader can request single records by their range. Two exports of the same captures are equal.
+The records are written directly into the ZIP file. Its files are not compressed again, so that a
+reader can request single records by their range. Two exports of the same captures are identical.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ PAGES_SQL = f"""
 
 
 class MemberWriter:
-    """Writes a member of a ZIP file, and computes its size and SHA-256."""
+    """Writes a file inside a ZIP file, and computes its size and SHA-256."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self.out, self.size, self.sha256 = out, 0, hashlib.sha256()
@@ -61,9 +64,7 @@ class MemberWriter:
 
 
 class WaczFile(AbstractContextManager["WaczFile"]):
-    """A WACZ file that is being written, as a context manager; it gets its datapackage.json at the
-    end.
-    """
+    """Context manager that writes a WACZ file. datapackage.json is added on exit."""
 
     def __init__(self, target: Path, title: str, created: str) -> None:
         self.zip, self.title, self.created = ZipFile(target, "w"), title, created
@@ -113,9 +114,11 @@ def export_wacz(
 ) -> WarcExport:
     """Write all captures that are not taken down to a WACZ file, and return the counts.
 
-    If there are none, no record is counted. created: ISO 8601 in UTC. processes: threads that
-    compress them. Raises ArchiveError if the archive or its captures.db cannot be read; the file is
-    then incomplete.
+    If there are none, the count of records is 0. Raises ArchiveError if the archive or its
+    captures.db cannot be read; the file is then incomplete.
+
+    created: ISO 8601 in UTC.
+    processes: number of threads that compress records.
     """
     with (
         sqlite_errors(path, table="captures"),
@@ -146,8 +149,9 @@ def _index_records(
     out: MemberWriter,
     progress: ProgressCallback,
 ) -> set[int]:
-    """Write the index lines of the records that are being written to temp.cdx; return the ids of
-    captures without a record.
+    """Write index lines to temp.cdx for the records that are being written.
+
+    Returns the ids of captures without a record.
     """
     unwritten: set[int] = set()
     for number, row in enumerate(records, 1):
@@ -183,7 +187,7 @@ def _format_index_line(row: Mapping[str, Any], end: int) -> str:
 
 
 def _format_timestamp(moment: str) -> str:
-    """Format a time as in CDX files.
+    """Format a time for CDX files.
 
     >>> _format_timestamp("2026-03-02T09:00:00+01:00")
     '20260302080000'
@@ -192,8 +196,9 @@ def _format_timestamp(moment: str) -> str:
 
 
 def _build_surt(url: str) -> str:
-    """Return the key of a URL in a CDX file: the reversed host, path and sorted query, all in lower
-    case.
+    """Return the key of a URL in a CDX file: the reversed host, path and sorted query.
+
+    The key is in lower case.
 
     >>> _build_surt("https://www.Fyr.example:8443/A/?b=2&a=1#c"), _build_surt("https://fyr.example")
     ('example,fyr:8443)/a?a=1&b=2', 'example,fyr)/')
@@ -210,7 +215,7 @@ def _build_surt(url: str) -> str:
 
 
 def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
-    """Write the sorted index in compressed blocks, and the index of the blocks (ZipNum)."""
+    """Write the sorted index in compressed blocks, and an index of the blocks (ZipNum)."""
     lines = db.execute("select line from temp.cdx order by line")
     name = Path(INDEX_PATH).name
     blocks = [f"!meta 0 {json.dumps({'format': 'cdxj-gzip-1.0', 'filename': name})}"]
@@ -230,7 +235,7 @@ def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
 
 
 def _write_pages(db: sqlite3.Connection, out: MemberWriter, unwritten: Container[int]) -> None:
-    """Write the list of pages: what releases and their versions were read from, by their titles."""
+    """Write the list of pages that releases and versions were read from, with their titles."""
     out.write(b'{"format": "json-pages-1.0", "id": "pages", "title": "Myndighetsarkivet"}\n')
     for key, url, seen, title, _ in db.execute(PAGES_SQL):
         if key not in unwritten:

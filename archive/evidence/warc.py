@@ -81,9 +81,9 @@ QUARANTINED_CAPTURES_SQL = (  # of pages that were never stored as a version
 
 
 def select_exportable_captures(columns: str) -> str:
-    """Return the SQL of the captures that anybody may see, which ends in a condition.
+    """Return the start of a SELECT of the captures that may be published. It ends in a condition.
 
-    What takedowns withhold, and what was never stored as a version, is left out.
+    Captures that takedowns withhold, and captures that were only quarantined, are left out.
     """
     return (
         f"select {columns} from captures where id not in ({WITHHELD_CAPTURES_SQL})"
@@ -106,7 +106,7 @@ EXPORTED_CAPTURES_SQL = f"""
 class WarcExport:
     """The counts of an export.
 
-    Each finding names bytes that could not be read and are not in the file.
+    Each finding is an error about bytes that could not be read and are not in the file.
     """
 
     responses: int = 0
@@ -121,11 +121,11 @@ def export_warc(
     agency: str | None = None,
     progress: ProgressCallback = lambda *_: None,
 ) -> WarcExport:
-    """Write all captures, or those of one agency's releases, to a WARC file, and return the counts.
+    """Write all captures, or the captures of one agency's releases, to a WARC file.
 
-    The file gets its name once it is complete, and is gzipped if the name ends with .gz. Two
-    exports of the same captures are equal. Raises ArchiveError if the archive cannot be read or has
-    no such captures, OSError if the file cannot be written.
+    Returns the counts. The file gets its name once it is complete, and is gzipped if the name ends
+    with .gz. Two exports of the same captures are identical. Raises ArchiveError if the archive
+    cannot be read or has no such captures, OSError if the file cannot be written.
     """
     if not target.parent.is_dir():
         raise ArchiveError(target, f"there is no folder {target.parent}")
@@ -168,11 +168,11 @@ def write_records(
     agency: str | None = None,
     processes: int = 0,
 ) -> Iterator[dict[str, Any]]:
-    """Write the records to a stream, after one that describes the file, and yield the row of each
-    capture.
+    """Write the WARC records to a stream, and yield the row of each capture.
 
-    A row's `offset` is the place of its record; None: its bytes cannot be read, so it has no
-    record. processes: threads that compress records.
+    The first record describes the file. A row's `offset` is the position of its record; None if its
+    bytes cannot be read, so that it has no record. processes: number of threads that compress
+    records.
     """
     condition = f"and id in ({AGENCY_CAPTURES_SQL})" if agency else ""
     rows = Database(db).query(EXPORTED_CAPTURES_SQL.format(condition=condition), {"agency": agency})
@@ -198,8 +198,9 @@ def write_records(
 
 
 def _encode_record(capture: tuple[dict[str, Any], bytes | ArchiveError], *, gzip: bool) -> bytes:
-    """Return a response record, or a revisit record if the file already has the same bytes; nothing
-    if the bytes cannot be read.
+    """Return a response record, or a revisit record if the file already has the same bytes.
+
+    Returns b"" if the bytes cannot be read.
     """
     row, body = capture
     if isinstance(body, ArchiveError):
@@ -237,8 +238,9 @@ def _encode_record(capture: tuple[dict[str, Any], bytes | ArchiveError], *, gzip
 
 
 def _build_warcinfo_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRecord:
-    """Build the record that describes the file, dated by its first capture so that exports are
-    equal.
+    """Build the record that describes the file.
+
+    It has the date of the first capture, so that repeated exports are identical.
     """
     lines = "".join(f"{name}: {value}\r\n" for name, value in WARCINFO_FIELDS.items()).encode()
     warc_headers = {

@@ -1,7 +1,7 @@
-"""Messages to subscribers: what a report is about, read from the archive, as text for a mail and as
-JSON.
+"""Formats reports to subscribers as email text and as JSON.
 
-Texts are read when a message is sent: what a takedown has hidden or redacted since is not in it.
+Texts are read from the archive when a message is sent, so content that a takedown has hidden or
+redacted in the meantime is left out.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from archive.i18n import (
 
 EVENT_KINDS = ("new", "edited", "removed", "returned")  # in the order of a message
 MAX_EVENTS = 50  # in a message; more are only counted
-MAX_DIFF_CHARACTERS = 200_000  # of both versions; of longer ones, the difference is only linked
+MAX_DIFF_CHARACTERS = 200_000  # of both versions; longer ones only get a link to the comparison
 MAX_DIFF_LINES = 20  # of a release
 MAX_LINE_LENGTH = 300  # characters of a line of a difference
 MAX_CONTEXT = 80  # characters before the first change of a long line
@@ -66,9 +66,7 @@ RELEASES_SQL = f"""
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
-    """A line of a difference: the field, what happened to the text (ins, del or same), and the
-    text.
-    """
+    """A line of a diff: the field, the operation (ins, del or same) and the text."""
 
     field: str
     op: str
@@ -79,7 +77,7 @@ class DiffLine:
 class ReportedEvent:
     """An event as a message shows it, in the language of the subscriber.
 
-    url: of the release or the comparison.
+    url: the page of the release or the comparison.
     """
 
     kind: str
@@ -98,7 +96,7 @@ class ReportedEvent:
 
 
 def build_url(public_url: str, path: str, language: str, **query: object) -> str:
-    """Return the URL of a page of the site. Swedish is the site's own language.
+    """Return the URL of a page of the site. Swedish is the default language.
 
     >>> build_url("https://a.se", "/archive/releases/1", "en")
     'https://a.se/archive/releases/1?lang=en'
@@ -111,8 +109,9 @@ def build_url(public_url: str, path: str, language: str, **query: object) -> str
 async def read_events(
     run: RunQuery, events: Sequence[tuple[str, int, int | None]], language: str, public_url: str
 ) -> list[ReportedEvent]:
-    """Read what happened; events of releases that are hidden now, or do not exist any more, are
-    left out.
+    """Read the events from the archive.
+
+    Events of releases that are hidden, or do not exist any more, are left out.
     """
     versions = await _read_rows_by_id(run, VERSIONS_SQL, [each[2] for each in events])
     releases = await _read_rows_by_id(run, RELEASES_SQL, [each[1] for each in events])
@@ -159,7 +158,7 @@ async def _read_rows_by_id(run: RunQuery, sql: str, ids: Sequence[int | None]) -
 
 
 def _choose_language(row: Mapping[str, Any], column: str, language: str) -> Any:
-    """Return the English value of a column, if it is wanted and there is one, or the Swedish."""
+    """Return a column's English value if `language` is en and there is one, else the Swedish."""
     return (row[f"{column}_en"] if language == "en" else None) or row[column]
 
 
@@ -202,9 +201,7 @@ def _describe_absence(kind: str, row: Mapping[str, Any], language: str) -> str:
 
 
 async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """Return the difference that an edit made, cut to MAX_DIFF_LINES, and whether that is all of
-    it.
-    """
+    """Return the diff of an edit, cut to MAX_DIFF_LINES, and whether it is complete."""
     states = await read_stored_revisions(run, [row["id"], row["previous"]])
     sides = [states[key]["state"] for key in (row["previous"], row["id"]) if key in states]
     if len(sides) < 2 or sum(len(state["body_html"]) for state in sides) > MAX_DIFF_CHARACTERS:
@@ -217,7 +214,7 @@ async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str)
 
 
 def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]:
-    """Yield the changed lines of a field: as before and as after, without unchanged ones."""
+    """Yield the changed lines of a field, first as before, then as after the edit."""
     if field_diff.shown_in_body:
         return
     for row in field_diff.rows:
@@ -234,7 +231,7 @@ def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]
 
 
 def _excerpt_pieces(field_name: str, pieces: Sequence[DiffSegment], language: str) -> str:
-    """Return a line, or the part of a long one that begins shortly before its first change.
+    """Return a line. If it is long, return the part that begins shortly before its first change.
 
     >>> words = DiffSegment("same", "ord " * 100)
     >>> long = [words, DiffSegment("ins", "nytt "), words]
@@ -262,7 +259,7 @@ def _excerpt_pieces(field_name: str, pieces: Sequence[DiffSegment], language: st
 
 
 def format_subject(events: Sequence[ReportedEvent], more: int, followed: str, language: str) -> str:
-    """Return the subject of a report: how many of each kind, and what is followed."""
+    """Return the subject of a report: the number of events of each type, and what is followed."""
     if more:
         counts = translate(language, "follow.count.all", n=len(events) + more)
     else:
@@ -278,7 +275,7 @@ def format_subject(events: Sequence[ReportedEvent], more: int, followed: str, la
 def format_report(
     events: Sequence[ReportedEvent], more: int, followed: str, page_url: str, language: str
 ) -> str:
-    """Return a report as plain text, without the link that ends it."""
+    """Return a report as plain text, without the closing link."""
     lines = [translate(language, "follow.intro", what=followed)]
     for kind in EVENT_KINDS:
         group = [event for event in events if event.kind == kind]
@@ -299,7 +296,7 @@ def format_report(
 
 
 def _format_difference(event: ReportedEvent, language: str) -> Iterator[str]:
-    """Yield the lines of a difference, with the name of each field before them."""
+    """Yield the lines of a diff. The name of each field precedes its lines."""
     current = ""
     for line in event.difference:
         if line.field != current:
@@ -319,8 +316,9 @@ CHAT_SYNTAX = re.compile(r"(?<![A-Za-z0-9])@(?=\w)|\](?=[(\[:])")
 
 
 def _escape_chat_text(text: str) -> str:
-    """Return a text that Slack, Mattermost and Teams show as it is: somebody else may have written
-    a part of it.
+    """Escape a text so that Slack, Mattermost and Teams show it unchanged.
+
+    Part of the text may have been written by a stranger.
 
     >>> _escape_chat_text("<!channel> & @here a@b.se [x](http://a.se)").replace("\u200b", "~")
     '&lt;!channel&gt; &amp; @~here a@b.se [x]~(http://a.se)'
@@ -332,8 +330,9 @@ def _escape_chat_text(text: str) -> str:
 def format_payload(
     kind: str, sent_at: str, text: str, *, events: Sequence[ReportedEvent] = (), **members: object
 ) -> dict[str, Any]:
-    """Return a webhook's message as JSON: type, timestamp and data; `text` is shown by Slack and
-    Mattermost.
+    """Return a webhook's message as JSON: type, timestamp and data.
+
+    text: what Slack and Mattermost show.
     """
     rows = [
         {**asdict(event), "difference": [asdict(line) for line in event.difference]}

@@ -1,13 +1,13 @@
 """What a subscription follows, and which changes in the archive match it.
 
-Changes come from the change feed (archive.changes.change_feed), so that nothing is missed and
-nothing is reported twice. They are:
+Changes come from the change feed (archive.changes.change_feed), so nothing is missed or reported
+twice. Their types are:
 
-    new       by the rules of the feeds of new releases: a backfill, an import or a better parser is
-              no news
+    new       by the rules of the feeds of new releases: a backfill, an import or a better parser
+              does not count
     edited    by the agency (`revisions.is_edit`)
     removed   confirmed by several checks
-    returned  found again after that
+    returned  found again after a removal
 
 A release matches a search by its current state. An edited one also matches by its state before the
 edit, because an edit may have removed the words.
@@ -73,8 +73,9 @@ NAMES_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveChange:
-    """A change that may be reported: its entry in the change feed, its kind, and the versions after
-    and before it.
+    """A change that may be reported.
+
+    It has the id of its entry in the change feed, its kind, and the versions before and after it.
     """
 
     id: int
@@ -87,9 +88,7 @@ class ArchiveChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """What is followed: a search, which may be for all releases, a person's quotes or a single
-    release.
-    """
+    """What is followed: a search (possibly all releases), a person's quotations, or a release."""
 
     search: SearchRequest
     person: str | None = None
@@ -97,7 +96,7 @@ class Followed:
 
     @property
     def query(self) -> str:
-        """Return what is followed as URL parameters, always in the same order."""
+        """Return the subject as URL parameters, always in the same order."""
         if self.person:
             return urlencode({"person": self.person})
         if self.release is not None:
@@ -106,15 +105,13 @@ class Followed:
 
     @property
     def hidden_key(self) -> str:
-        """Return the key of a text that says what is followed in general, without any word of
-        it.
-        """
+        """Return the key of a text that describes the subject without quoting any of its words."""
         kind = "person" if self.person else "search" if self.release is None else "release"
         return f"follow.mail.{kind}"
 
 
 def parse_followed(arguments: UrlArguments) -> Followed:
-    """Parse URL parameters; raise FilterError if nothing can match them."""
+    """Parse URL parameters. Raises FilterError if nothing can match them."""
     search = replace(
         parse_search_request(arguments).whole,
         order="",
@@ -135,8 +132,9 @@ def parse_stored_query(query: str) -> Followed:
 
 
 async def describe_followed(run: RunQuery, followed: Followed, language: str) -> str | None:
-    """Describe in words what is followed; None if there is no such person or release, or it is
-    hidden.
+    """Describe in words what is followed.
+
+    None if there is no such person or release, or if it is hidden.
     """
     if followed.person:
         rows = await run(PERSON_SQL, {"slug": followed.person})
@@ -156,7 +154,7 @@ async def describe_followed(run: RunQuery, followed: Followed, language: str) ->
 
 
 async def _read_facet_names(run: RunQuery, search: SearchRequest, language: str) -> dict[str, str]:
-    """Return the names of the agencies and people that a search chooses or excludes, by slug."""
+    """Return the names of the agencies and people that a search includes or excludes, by slug."""
     slugs: list[str] = []
     for chosen in (search.include, search.exclude):
         slugs += (*chosen.get("agency", ()), *chosen.get("speaker", ()))
@@ -184,9 +182,9 @@ def _describe_facets(
 
 
 def _describe_facet_value(language: str, facet: str, value: str, names: Mapping[str, str]) -> str:
-    """Return a value of a facet in words, as the search page does.
+    """Describe a facet value in words, as on the search page.
 
-    names: of agencies and people, by slug.
+    names: the names of agencies and people, by slug.
     """
     if facet == "kind":
         return (
@@ -207,8 +205,9 @@ def _describe_facet_value(language: str, facet: str, value: str, names: Mapping[
 
 
 async def read_newest_entry(run: RunQuery, before: int | None = None) -> tuple[int, str | None]:
-    """Return the id and checksum of the newest entry of the change feed, or of the newest one
-    before an entry; 0 and None if there is none.
+    """Return the id and checksum of the newest entry of the change feed, or of one before `before`.
+
+    0 and None if there is no such entry.
     """
     rows = await run(
         "select * from changefeed where id < ifnull(:before, 1 << 62) order by id desc limit 1",
@@ -218,22 +217,24 @@ async def read_newest_entry(run: RunQuery, before: int | None = None) -> tuple[i
 
 
 async def has_entry(run: RunQuery, position: int | None, checksum: str | None) -> bool:
-    """Return whether the change feed has an entry; False after the archive was restored from an
-    older backup.
+    """Return whether the change feed has an entry.
+
+    It may be missing after the archive was restored from an older backup.
     """
     rows = await run("select * from changefeed where id = :id", {"id": position or 0})
     return not position or bool(rows and entry_checksum(rows[0]) == checksum)
 
 
 async def find_decided_entry(run: RunQuery, after: int, now: datetime) -> tuple[int, str | None]:
-    """Return the newest entry, or the last one before a release of which it is not known yet
-    whether it is new.
+    """Return the last entry of the change feed that can be reported now.
+
+    Entries from the first release on for which it is not known yet whether it is new have to wait.
     """
     return await read_newest_entry(run, await find_undecided_entry(run, after, now))
 
 
 async def read_changes(run: RunQuery, after: int, until: int) -> list[ArchiveChange]:
-    """Return the changes after an entry of the change feed, up to another one, in their order."""
+    """Return the changes between two entries of the change feed (without `after`), in order."""
     return [
         ArchiveChange(**dict(row))
         for row in await run(CHANGES_SQL, {"after": after, "until": until})
@@ -273,7 +274,7 @@ async def _match_person(
 async def _match_search(
     run: RunQuery, request: SearchRequest, changes: Sequence[ArchiveChange]
 ) -> list[ArchiveChange]:
-    """Return the changes of releases that match a search now, and edits of what matched before."""
+    """Return changes of releases that match a search, including edits whose old text matched."""
     current = await match_releases(run, request, {change.last for change in changes})
     edits = {
         change.revision: (change.previous, change.last)

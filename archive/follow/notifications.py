@@ -1,7 +1,7 @@
-"""`myndighetsarkivet notify`: finds what subscribers are to be told, and has it sent.
+"""`myndighetsarkivet notify`: finds what to report to subscribers, and has it sent.
 
-A run first stores a message for each subscription with news, together with how far in the change
-feed it has got, then sends the messages (sending.py).
+A run first stores a message for each subscription with news, together with its new position in the
+change feed. Then it sends the messages (sending.py).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from archive.times import now
 
 MAX_MATCHING_SECONDS = 10.0  # CPU time for comparing one query with the changes
 OPCODES_PER_CHECK = 100_000  # of SQLite, between checks of that time
-# what matters most is not left out of a message that would be too long
+# most important first: a message that is too long leaves out the last ones
 IMPORTANCE_OF_KINDS = ("removed", "returned", "edited", "new")
 
 logger = logging.getLogger(__name__)
@@ -57,10 +57,10 @@ def notify(
     clock: Callable[[], datetime] = now,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> NotifyResult | None:
-    """Queue and send what is due; return None if another process is sending.
+    """Queue and send due messages. Returns None if another process is sending.
 
-    should_stop: asked before each message. Raises ArchiveError if there is no archive, or no mail
-    server is set.
+    Raises ArchiveError if there is no archive, or no mail server is set. should_stop: called before
+    each message.
     """
     check_database(archive)
     if settings.mail_server is None:
@@ -95,13 +95,11 @@ def _queue_reports(
     moment: datetime,
     result: NotifyResult,
 ) -> None:
-    """Store a message for each subscription that is due and has news, and how far all of them have
-    got.
-    """
+    """Store messages about news for due subscriptions, and their new positions."""
     due = sorted(store.list_due(moment), key=lambda subscription: subscription.query)
     if not due:
         return
-    db.execute("begin")  # one state of the archive for all
+    db.execute("begin")  # all subscriptions see the same state
     try:
         known = _find_known(run, due)
         newest, checksum = run_without_waiting(read_newest_entry(run))
@@ -140,7 +138,7 @@ def _read_position(subscription: Subscription) -> int:
 
 
 def _find_known(run: RunQuery, due: Sequence[Subscription]) -> list[Subscription]:
-    """Return the subscriptions whose position is an entry of the change feed, as it was then."""
+    """Return the subscriptions whose position is still an unchanged entry of the change feed."""
     return [
         each for each in due if run_without_waiting(has_entry(run, each.position, each.checksum))
     ]
@@ -161,9 +159,7 @@ def _match_query(
 def _choose_events(
     subscription: Subscription, matching: Sequence[ArchiveChange]
 ) -> tuple[list[tuple[str, int, int | None]], int]:
-    """Return the most important changes that a subscription was not sent, and the number of the
-    others.
-    """
+    """Return the most important unsent changes for a subscription, and the number of others."""
     own = [change for change in matching if change.id > _read_position(subscription)]
     own.sort(key=lambda change: IMPORTANCE_OF_KINDS.index(change.kind))
     shown = sorted(own[:MAX_EVENTS], key=lambda change: change.id)

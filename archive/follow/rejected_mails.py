@@ -1,4 +1,4 @@
-"""Mails that were rejected, at once or with a bounce: who is blamed, and what is counted."""
+"""Handles rejected email and bounces: decides who is to blame, and counts them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from archive.database.sqlite_files import ArchiveError
 from archive.follow.subscriptions import TOKEN_PLACE, FollowSettings, FollowStore
 
 MAX_BOUNCE_BYTES = 1_000_000
-MAX_REJECTED_ADDRESSES = 3  # of a run; if more are rejected, the mail server may be at fault
-# after the mail server has accepted a mail, it is the recipients who reject
+MAX_REJECTED_ADDRESSES = 3  # per run; if more are rejected, the mail server may be at fault
+# if the mail server accepted an email this recently, the recipients are to blame
 SERVER_TRUST_TIME = timedelta(days=1)
 
 
 def are_recipients_blamed(store: FollowStore, addresses: Collection[str], moment: datetime) -> bool:
-    """Return whether recipients rejected mails in a run, rather than the mail server all of them.
+    """Return whether the recipients are to blame for rejected email, not the mail server.
 
-    addresses: those to which mails were rejected in the run.
+    addresses: all addresses whose email was rejected in the run.
     """
     return len(addresses) <= MAX_REJECTED_ADDRESSES or store.has_accepted_since(
         moment - SERVER_TRUST_TIME, moment
@@ -32,11 +32,10 @@ def are_recipients_blamed(store: FollowStore, addresses: Collection[str], moment
 def handle_bounce(
     archive: Path, settings: FollowSettings, recipient: str, mail: BinaryIO, moment: datetime
 ) -> str:
-    """Count a mail that came to the return path, if it reports a failed delivery; return what was
-    done.
+    """Count an email to the return path if it reports a failed delivery.
 
-    recipient: the address that the mail came to. Raises ArchiveError if it is not a return path of
-    this archive.
+    Returns what was done, in words. Raises ArchiveError if `recipient`, the address it was sent to,
+    is not a return path of this archive.
     """
     if settings.return_path is None:
         raise ArchiveError(

@@ -1,10 +1,10 @@
-"""Sends the messages that are queued, one after the other, and deletes each of them after it was
-taken.
+"""Sends the queued messages one after the other, and deletes each once it was accepted.
 
-A process that is killed loses none, and a later one repeats at most the one that was being sent,
-with the same Message-ID. A recipient that takes nothing is tried again with growing delays; one
-that rejects messages on three days, or takes none for a week, loses the subscription. If the mail
-server is away, or rejects the mails to all addresses, no subscription is blamed.
+If the process is killed, no message is lost. A later run repeats at most the one that was being
+sent, with the same Message-ID. If a recipient does not accept a message, it is sent again after
+growing delays. A recipient that rejects messages on three days, or accepts none for a week, loses
+the subscription. If the mail server is down, or rejects email to all addresses, no subscription is
+blamed.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ from archive.mail_and_webhooks import (
 )
 from archive.times import to_iso
 
-MAX_SERVER_FAILURES = 3  # in a row; then no more mails are tried in this run
-# spent on webhooks, on requests for confirmation by webhook and on those by mail; then the others
-# wait for the next run
+MAX_SERVER_FAILURES = 3  # failures in a row, after which no more email is tried in this run
+# for webhooks, for webhook confirmations and for email confirmations in a run; after that, the
+# rest waits for the next run
 MAX_WEBHOOK_SECONDS = 60.0
-# for one message; a webhook that has taken longer before comes last, and then has as long as a mail
+# for one message; a webhook that took longer before comes last, and gets as long as a mail
 # server
 MAX_ANSWER_SECONDS = 5.0
 
@@ -62,10 +62,10 @@ logger = logging.getLogger(__name__)
 class NotifyResult:
     queued: int = 0
     sent: int = 0
-    failed: int = 0  # not taken by their recipients; they are tried again
-    ended: int = 0  # subscriptions of recipients that take no messages
-    reset: int = 0  # subscriptions that begin anew, because the archive was restored from a backup
-    faults: int = 0  # of ours or of the mail server
+    failed: int = 0  # messages that recipients did not accept; they are sent again
+    ended: int = 0  # subscriptions ended, because recipients accept no messages
+    reset: int = 0  # subscriptions reset, because the archive was restored from a backup
+    faults: int = 0  # failures of this program or the mail server
 
     @property
     def has_news(self) -> bool:
@@ -84,7 +84,7 @@ class NotifyResult:
 
 
 class Sender:
-    """Sends the messages of follow.db that are due."""
+    """Sends the due messages of follow.db."""
 
     def __init__(
         self,
@@ -102,12 +102,12 @@ class Sender:
             result,
         )
         self.server_failures, self.mails_sent = 0, 0
-        # spent on what is_mail, is_request
+        # (is_mail, is_request) → seconds spent
         self.seconds: dict[tuple[bool, bool], float] = defaultdict(float)
         self.rejected_mails: list[tuple[QueuedMessage, RecipientError]] = []
 
     def send_due(self, should_stop: Callable[[], bool]) -> None:
-        """Send what is due until it is done, or should stop."""
+        """Send due messages until all are sent or `should_stop` returns True."""
         for message_id in self.store.list_message_ids(self.clock()):
             if should_stop():
                 return
@@ -117,7 +117,7 @@ class Sender:
             is_mail = message.subscription.channel == "mail"
             if is_mail and self.server_failures >= MAX_SERVER_FAILURES:
                 continue  # still due
-            is_request = message.kind == "confirm"  # by anybody, who may use no time of subscribers
+            is_request = message.kind == "confirm"  # anybody can cause it; subscribers come first
             is_limited = is_request or not is_mail
             if is_limited and self.seconds[is_mail, is_request] > MAX_WEBHOOK_SECONDS:
                 continue
@@ -154,7 +154,7 @@ class Sender:
             self.store.excuse(message, self.clock())
 
     def handle_rejected_mails(self) -> None:
-        """Count the rejected mails, unless the mail server rejects those to all addresses."""
+        """Count the rejected email, unless the mail server rejects email to all addresses."""
         moment = self.clock()
         if self.mails_sent:
             self.store.record_acceptance(moment)
@@ -173,8 +173,9 @@ class Sender:
             )
 
     def handle_rejection(self, message: QueuedMessage, error: RecipientError) -> None:
-        """End the subscription if the recipient has rejected too much, or for too long; else it is
-        tried again.
+        """End the subscription if the recipient has rejected too much, or for too long.
+
+        Otherwise the message is sent again later.
         """
         subscription, moment = message.subscription, self.clock()
         is_old = moment - datetime.fromisoformat(message.created) > MAX_MESSAGE_AGE
@@ -185,9 +186,7 @@ class Sender:
             self.result.ended += 1
 
     def send(self, message: QueuedMessage) -> None:
-        """Send a message and delete it; one whose releases are all hidden by now is only
-        deleted.
-        """
+        """Send a message and delete it. If all its releases are hidden by now, only delete it."""
         subscription, language = message.subscription, message.subscription.language
         followed = parse_stored_query(subscription.query)
         link = self.link_subscription(self.store.make_token(subscription), language)
@@ -213,8 +212,8 @@ class Sender:
                 link = self.link_subscription(
                     self.store.make_token(subscription, self.clock() + ACCESS_TIME), language
                 )
-            # nothing of the search: anybody may have written it, and the address has not agreed to
-            # it
+            # no words of the search: anybody may have written them, and the address has not agreed
+            # yet
             text = translate(
                 language,
                 f"follow.mail.{message.kind}",

@@ -1,4 +1,4 @@
-"""When messages are sent: at once, daily, or weekly on Mondays."""
+"""Decides when messages are sent: at once, daily, or weekly on Mondays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SENDING_HOUR = time(6)  # Swedish time, of daily messages and of weekly ones on 
 
 
 def find_next_due(frequency: str, now: datetime) -> str:
-    """Return when the next message of a subscription may be sent, if one is sent now.
+    """Return when the next message of a subscription may be sent if one is sent now.
 
     >>> from datetime import UTC
     >>> monday = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)

@@ -1,12 +1,11 @@
-"""Stores subscriptions, and messages to be sent, in follow.db, a file of their own beside the
-archive.
+"""Stores subscriptions and queued messages in follow.db, a separate file beside the archive.
 
 Only its owner can read the file and its key (mode 0600). Datasette never opens it, no snapshot
-contains it, and a backup only if it is asked for. It holds addresses, what they follow, and what
-delivery needs. What has been sent or has ended is deleted; free pages are overwritten.
+contains it, and a backup only includes it on request. It holds addresses, what they follow, and
+what delivery needs. Sent messages and ended subscriptions are deleted; free pages are overwritten.
 
-Tokens in links name a subscription and are signed with the key: whoever has the link may confirm,
-end and see this subscription. A token for all subscriptions of an address is only sent to the
+Tokens in links name a subscription and are signed with the key. Whoever has the link may confirm,
+end and see this subscription. A token for all subscriptions of an address is only sent to that
 address, and expires, because messages are forwarded.
 """
 
@@ -40,23 +39,23 @@ from archive.times import to_iso
 
 FOLLOW_FILE, KEY_FILE = "follow.db", "follow-key"
 FOLLOW_VERSION = 2  # 1: without subscriptions.seconds
-CONFIRMATION_TIME = timedelta(days=2)  # then an unconfirmed subscription is deleted
-# messages at once that ask an address for confirmation: of the same, and in all; then one each
+CONFIRMATION_TIME = timedelta(days=2)  # after this, an unconfirmed subscription is deleted
+# messages that ask an address for confirmation: of the same, and in total; after that, one per
 # CONFIRMATION_PAUSE
 MAX_UNCONFIRMED, MAX_ASKED = 3, 6
 CONFIRMATION_PAUSE = timedelta(hours=1)
-# unconfirmed subscriptions of a mailbox that a link shows from before its own, and from after it
+# unconfirmed subscriptions of a mailbox that a link shows before its own, and after it
 MAX_PENDING = 30
-MAX_SUBSCRIPTIONS = 50  # of one address
-ACCESS_TIME = timedelta(hours=12)  # for which a link to all subscriptions of an address is valid
-# after each failure; then the last one
+MAX_SUBSCRIPTIONS = 50  # subscriptions of one address
+ACCESS_TIME = timedelta(hours=12)  # how long a link to all subscriptions of an address is valid
+# waits after each failure; the last one is repeated
 RETRY_DELAYS = tuple(timedelta(minutes=n) for n in (5, 20, 60, 180, 360, 720))
 # until a weekly message is due, or another; what is due later was stored by a wrong clock
 MAX_DELAYS = (timedelta(days=8), timedelta(days=2))
-# a recipient that takes nothing for so long loses the subscription
+# a recipient that accepts nothing for this long loses the subscription
 MAX_MESSAGE_AGE = timedelta(days=7)
 MAX_REJECTIONS = 3  # bounces or permanent rejections, each at most REJECTION_GAP after the last
-# sooner, it is not counted: a mistake on our side may last for hours
+# an earlier one is not counted: a mistake on our side may last for hours
 MIN_REJECTION_GAP = timedelta(hours=20)
 REJECTION_GAP = timedelta(days=15)
 
@@ -95,12 +94,13 @@ SUBSCRIPTION_COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A row of subscriptions. `position` and `checksum` are the last entry of the change feed that
-    it was matched with.
+    """A row of subscriptions.
 
-    due: when the next message about releases may be sent, or the one that asks for confirmation
-    (None: there is none). rejections: since `rejected`, see MAX_REJECTIONS. seconds: how slow a
-    webhook was, see record_duration.
+    position, checksum: the last entry of the change feed that it was matched with.
+    due: when its next report may be sent; while unconfirmed, when the request for confirmation may
+        be sent (None: there is no such request).
+    rejections: the number since `rejected`, see MAX_REJECTIONS.
+    seconds: how slow a webhook was, see record_duration.
     """
 
     id: int
@@ -121,11 +121,11 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedMessage:
-    """A message to be sent. kind: confirm, access (a link to all subscriptions of an address) or
-    report.
+    """A message to be sent.
 
-    events: (kind, release, revision or None) of what a report is about. more: how many events were
-    left out.
+    kind: confirm, access (a link to all subscriptions of an address) or report.
+    events: (kind, release, revision or None) for each event of a report.
+    more: how many events were left out.
     """
 
     id: int
@@ -141,7 +141,7 @@ class QueuedMessage:
 class FollowStore(AbstractContextManager["FollowStore"]):
     """The file follow.db of an archive, created if it does not exist.
 
-    Each method is a transaction of its own.
+    Each method is a separate transaction.
     """
 
     def __init__(self, archive: Path) -> None:
@@ -193,12 +193,12 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         language: str,
         now: datetime,
     ) -> None:
-        """Store an unconfirmed subscription and the message that asks for its confirmation.
+        """Store an unconfirmed subscription, and the message that asks for its confirmation.
 
-        If the address was asked too often, the message comes later, or is the one that waits
-        already: the link of each shows what was requested, so that nobody can lock out the owner of
-        an address, or flood it with mail. Nothing is stored for an address with MAX_SUBSCRIPTIONS,
-        and the caller cannot tell: it would learn who subscribes.
+        If the address has received too many such messages, the new one is sent later. If one is
+        already waiting, no other is stored: its link shows all requests. So nobody can lock out the
+        owner of an address, or flood it with email. If the address has MAX_SUBSCRIPTIONS, nothing
+        is stored, and the caller is not told, because that would reveal who subscribes.
         """
         with write_transaction(self.db):
             self.delete_unconfirmed(now)
@@ -233,11 +233,11 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return found[0] if found else None
 
     def list_shown(self, subscription: Subscription, *, is_all: bool) -> list[Subscription]:
-        """Return what a link to a subscription shows.
+        """Return the subscriptions that a link to a subscription shows.
 
-        is_all: the confirmed ones of its address, oldest first. Else the subscription, and as long
-        as it is not confirmed, what else was requested for its mailbox, before it and after it,
-        newest first.
+        is_all: return the confirmed subscriptions of its address, oldest first. Otherwise return
+        the subscription. If it is unconfirmed, also return other requests for its mailbox, newest
+        first: first older ones, then newer ones.
         """
         if is_all:
             address = [subscription.channel, subscription.address]
@@ -259,7 +259,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return [subscription, *others[0], *others[1]]
 
     def list_due(self, now: datetime) -> list[Subscription]:
-        """Return the confirmed subscriptions that may get a report, and have none waiting."""
+        """Return the confirmed subscriptions that may get a report and have none waiting."""
         return self._select(
             "confirmed is not null and (due <= ? or due >"
             " iif(frequency = 'week', ?, ?)) and not"
@@ -276,11 +276,11 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         checksum: str | None,
         now: datetime,
     ) -> None:
-        """Confirm a subscription, which begins after an entry of the change feed.
+        """Confirm a subscription. It starts after the given entry of the change feed.
 
-        address: where the link was sent that confirms it, the only one whose owner has agreed. It
-        may differ by a tag. The subscription replaces an earlier one to the same, and continues
-        where that has got to.
+        address: the address to which the confirmed link was sent, the only one whose owner has
+        agreed. It may differ by a tag. An earlier subscription of the address to the same subject
+        is replaced, and the new one continues at its position.
         """
         with write_transaction(self.db):
             self.db.execute(
@@ -319,7 +319,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
                 self.db.execute("delete from subscriptions where id = ?", [earlier.id])
 
     def end(self, subscriptions: Sequence[Subscription]) -> None:
-        """Delete subscriptions with their messages."""
+        """Delete subscriptions and their messages."""
         with write_transaction(self.db):
             self.db.executemany(
                 "delete from subscriptions where id = ?", [(each.id,) for each in subscriptions]
@@ -358,8 +358,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         events: Sequence[tuple[str, int, int | None]] = (),
         more: int = 0,
     ) -> None:
-        """Store how far a subscription was matched and, in the same transaction, the message about
-        what was found.
+        """Store a subscription's new position with the message about its events.
+
+        Both are stored in one transaction.
         """
         with write_transaction(self.db):
             updated = self.db.execute(
@@ -394,11 +395,12 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def list_message_ids(self, now: datetime) -> list[int]:
-        """Return the messages to be sent now, those that anybody can request last.
+        """Return the ids of the messages to send now, in the order of sending.
 
-        Then mails, since webhooks may be slow, the webhooks that answered fastest, what a reader
-        waits for, and what has not failed yet. Webhooks that are alike come at random, so that none
-        is always behind the same others.
+        Requests for confirmation, which anybody can cause, come last. Before them come webhooks,
+        which may be slow, the fastest first. Within each group, links that a reader waits for come
+        before reports, and first attempts before retries. Otherwise equal webhooks are in random
+        order, so that none is always behind the same others.
         """
         rows = self.db.execute(
             "select m.id from messages m join subscriptions s on"
@@ -412,7 +414,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return [row["id"] for row in rows]
 
     def find_message(self, message_id: int) -> QueuedMessage | None:
-        """Return a message; None if it is gone, as when its subscription has ended."""
+        """Return a message, or None if it is gone (for example, its subscription has ended)."""
         row = self.db.execute("select * from messages where id = ?", [message_id]).fetchone()
         subscription = self.find(row["subscription"]) if row else None
         if row is None or subscription is None:
@@ -428,11 +430,11 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def delete_message(self, message: QueuedMessage) -> None:
-        """Delete a message that was sent, or has nothing left to report."""
+        """Delete a message that was sent, or that has nothing left to report."""
         self.db.execute("delete from messages where id = ?", [message.id])
 
     def postpone(self, message: QueuedMessage, now: datetime) -> None:
-        """Store when to try again to send a message, before it is sent: see Sender.send_due."""
+        """Store when to retry a message. This is called before it is sent (see Sender.send_due)."""
         delay = RETRY_DELAYS[min(message.tries, len(RETRY_DELAYS) - 1)]
         self.db.execute(
             "update messages set tries = tries + 1, due = ? where id = ?",
@@ -440,14 +442,13 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def excuse(self, message: QueuedMessage, now: datetime) -> None:
-        """Let the age of a message begin now, because it is not its recipient's fault that it was
-        not taken.
-        """
+        """Restart the age of a message, because its failure is not the recipient's fault."""
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
-        """Store how long a webhook took, but at least half of the last time: a fast answer does not
-        hide slow ones.
+        """Store how long a webhook took, but at least half of its previous value.
+
+        So a single fast response does not hide slow ones.
         """
         self.db.execute(
             "update subscriptions set seconds = max(?, seconds / 2) where id = ?",
@@ -455,13 +456,13 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def record_acceptance(self, now: datetime) -> None:
-        """Store that the mail server has just accepted a mail."""
+        """Record that the mail server has just accepted an email."""
         with write_transaction(self.db):
             self.db.execute("delete from mail_server")
             self.db.execute("insert into mail_server values (?)", [to_iso(now)])
 
     def has_accepted_since(self, moment: datetime, now: datetime) -> bool:
-        """Return whether the mail server has accepted a mail since a moment."""
+        """Return whether the mail server has accepted an email since a given time."""
         times = [to_iso(moment), to_iso(now)]
         return bool(
             self.db.execute(
@@ -470,9 +471,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def count_rejection(self, subscription: Subscription, now: datetime) -> bool:
-        """Count a bounce or a permanent rejection; end the subscription and return True if there
-        were too many.
-        """
+        """Count a bounce or a permanent rejection. Returns True if this ended the subscription."""
         if subscription.rejected and subscription.rejected > str(to_iso(now - MIN_REJECTION_GAP)):
             return False
         is_repeated = subscription.rejected and subscription.rejected >= str(
@@ -491,10 +490,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     # Tokens
 
     def sign(self, subscription: Subscription, *parts: object) -> str:
-        """Return a signature of a subscription and some values, none of which contains a dash.
+        """Return a signature of a subscription and some values, none of which may contain a dash.
 
-        In a file that was restored or begun anew, another subscription may get the same id: its
-        links must differ.
+        The signature also covers the time of creation and the address: in a restored or new file,
+        another subscription may have the same id.
         """
         text = "-".join(
             map(str, (*parts, subscription.id, subscription.created, subscription.address))
@@ -502,21 +501,23 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def make_token(self, subscription: Subscription, expires: datetime | None = None) -> str:
-        """Return a token for a subscription or, if it expires, for all of its address."""
+        """Return a token for a subscription, or for all of its address if it expires."""
         if expires is None:
             return f"{subscription.id}-{self.sign(subscription, 'one')}"
         end = int(expires.timestamp())
         return f"{subscription.id}-{end}-{self.sign(subscription, 'all', end)}"
 
     def renew_token(self, token: str, subscription: Subscription) -> str:
-        """Return a token for all subscriptions of an address, like another one, whose own
-        subscription has ended.
+        """Return a token for all subscriptions of an address that expires when another token does.
+
+        This is used when the subscription of the other token has ended.
         """
         return self.make_token(subscription, datetime.fromtimestamp(int(token.split("-")[1]), UTC))
 
     def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
-        """Return the subscription of a token, and whether it is for all of its address; None if it
-        is not valid.
+        """Return the subscription of a token, and whether it is for all of its address.
+
+        None if the token is not valid.
         """
         *parts, signature = token.split("-") if token.isascii() else ("",)
         if len(parts) not in (1, 2) or not all(part.isdigit() and len(part) < 16 for part in parts):
@@ -531,9 +532,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return (subscription, is_all) if hmac.compare_digest(expected, signature) else None
 
     def build_webhook_secret(self, subscription: Subscription) -> str:
-        """Return the secret that a webhook's messages are signed with, as Standard Webhooks write
-        it.
-        """
+        """Return the secret for signing a webhook's messages, in the form of Standard Webhooks."""
         return "whsec_" + base64.b64encode(self.derive_webhook_key(subscription)).decode()
 
     def derive_webhook_key(self, subscription: Subscription) -> bytes:
@@ -543,7 +542,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
 
 
 def _read_key(path: Path) -> bytes:
-    """Return the secret key in a file; create it if the file does not exist."""
+    """Return the secret key in a file. The file is created if it does not exist."""
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     if not path.exists():
         with os.fdopen(
@@ -570,7 +569,7 @@ def _read_key(path: Path) -> bytes:
 
 @contextmanager
 def lock_sending(archive: Path) -> Iterator[bool]:
-    """Yield whether this process may send messages: False if another one is sending."""
+    """Lock sending, and yield whether this succeeded. False if another process is sending."""
     _read_key(archive.with_name(KEY_FILE))
     # not a lock on follow.db, whose locks SQLite would lose when the file is closed here
     with archive.with_name(KEY_FILE).open("rb") as file:
@@ -583,10 +582,10 @@ def lock_sending(archive: Path) -> Iterator[bool]:
 
 
 def _list_mailbox_values(channel: str, address: str) -> list[str]:
-    """Return the values of MAILBOX_CONDITION, of all addresses that may be one mailbox:
-    a+b@c.example is a@c.example.
+    """Return the values for MAILBOX_CONDITION, which matches all addresses of the same mailbox.
 
-    The URL of a webhook is compared as it is.
+    For example, a+b@c.example is the mailbox a@c.example. The URL of a webhook is compared
+    unchanged.
 
     >>> _list_mailbox_values("mail", "a+b@c.example")
     ['mail', 'a@c.example', 'a+', 'a,', '@c.example']
@@ -603,10 +602,9 @@ def _list_mailbox_values(channel: str, address: str) -> list[str]:
 def _find_next_request(
     asked: Sequence[tuple[datetime, str]], query: str, now: datetime
 ) -> datetime | None:
-    """Return when to ask an address whether it wants a subscription; None if it will be asked
-    anyway.
+    """Return when to send an address a request for confirmation; None if one is already waiting.
 
-    asked: the times and queries of the earlier messages, oldest first; the last one may still wait.
+    asked: the times and queries of earlier requests, oldest first. The last may still be waiting.
 
     >>> noon, hour = datetime(2024, 6, 3, 12, tzinfo=UTC), timedelta(hours=1)
     >>> before = [[(noon, "a")] * 2, [(noon, "a")] * 3]
@@ -637,7 +635,7 @@ FOLLOW_VARIABLES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowSettings:
-    """What an operator has set for following."""
+    """An operator's settings for following."""
 
     public_url: str  # without a slash at the end
     sender: str
@@ -648,9 +646,10 @@ class FollowSettings:
 
 
 def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowSettings | None:
-    """Read the settings from the environment; None: following by mail and webhook is not offered.
+    """Read the settings from the environment. None if following is limited to feeds.
 
-    Raises ArchiveError, without the value, which may be a secret, if a variable is invalid.
+    Raises ArchiveError if a variable is invalid. The error does not show the value, which may be a
+    secret.
     """
     values = {name: environment.get(name, "").strip() for name in FOLLOW_VARIABLES}
     public_url, sender = values["PUBLIC_URL"].rstrip("/"), values["FOLLOW_MAIL_FROM"]
@@ -687,7 +686,7 @@ def _read_servers(public_url: str, mail_server: str, sender: str) -> MailServer 
 
 
 def _check_follow_values(values: Mapping[str, str], public_url: str) -> None:
-    """Raise ArchiveError for the first setting that is invalid or lacks another."""
+    """Raise ArchiveError for the first setting that is invalid or needs another that is missing."""
     sender, server = values["FOLLOW_MAIL_FROM"], values["FOLLOW_SMTP"]
     return_path, max_requests = values["FOLLOW_RETURN_PATH"], values["FOLLOW_MAX_REQUESTS"]
     problems = (

@@ -1,4 +1,4 @@
-"""Whether the archive still gets what agencies publish.
+"""Health: does the archive still get what agencies publish?
 
 Other rooms use:
 

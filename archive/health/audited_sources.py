@@ -1,4 +1,4 @@
-"""What an audit found: an agency's sources, the releases they list, and what is stored of each."""
+"""The result of an audit: an agency's sources, and the releases they list."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class ListedUrl:
 class SourceProblem:
     """Why a source may list more than could be read.
 
-    code: a key of the texts `failure.*`, as for failed requests. url: the page that it concerns.
+    code: a key of the texts `failure.*`, as for failed requests.
+    url: the page with the problem.
     value: the number or label in the text, if any.
     """
 
@@ -55,7 +56,7 @@ class AuditedSource:
     read_at: datetime | None = None  # when it was last read, if not in this audit
 
     def mark_incomplete(self, problem: SourceProblem) -> None:
-        """Mark that the source may list more than could be read.
+        """Record that the source may list more than could be read.
 
         Only the first problem is stored.
         """
@@ -64,8 +65,9 @@ class AuditedSource:
 
 @dataclass(frozen=True, slots=True)
 class UrlStatus:
-    """The archive's status of a URL; `state` is the frontier's state, or `unseen` if it was never
-    found.
+    """What the archive knows about a URL.
+
+    `state` is the frontier's state, or `unseen` if the URL was never found.
     """
 
     state: str

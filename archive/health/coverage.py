@@ -1,23 +1,22 @@
-"""Coverage compares the releases that an agency's sources list with those stored, by source and
-month.
+"""Compares the releases that an agency's sources list with the stored ones, by source and month.
 
 `scrapy crawl audit` reads every source to the end; `update_coverage` counts and writes the tables
 coverage and missing_releases; `queue_missing_releases` makes the next news crawl read what is
 missing; /-/coverage shows the result. No function commits: wrap calls in `Archive.transaction`.
 
-The status of a URL that a source lists is one of three:
+A listed URL has one of three statuses:
 
     stored    a release was read there, even if it was later removed or moved
     rejected  it was fetched, but no release could be read: page type, 404, unreadable, forbidden by
               robots.txt
     missing   never found, found but not read yet, failed, or quarantined
 
-The month is the month of publication, according to the stored release, else to the source (feed,
-listing), else unknown. Sitemaps only state when a page was changed.
+The month is the month of publication as stated by the stored release, or else by the source (feed,
+listing). Otherwise it is unknown. Sitemaps only state when a page was changed.
 
 `missing_releases.state` says why a URL is missing: unseen (no crawl has found it), due (found, not
-read yet), failed (no usable response), quarantined; or why it no longer is: filled, rejected,
-unlisted (no source lists it any more and it was never read).
+read yet), failed (no usable response) or quarantined. If it is no longer missing, the state is
+filled, rejected or unlisted (no source lists it any more, and it was never read).
 """
 
 from __future__ import annotations
@@ -122,7 +121,7 @@ MISSING_RELEASES_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageTotals:
-    """An agency's totals over all its sources, with each release counted once.
+    """An agency's totals over all its sources. Each release is counted once.
 
     unlisted: None if unknown.
     """
@@ -137,12 +136,15 @@ class CoverageTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownMonths:
-    """The months of which the archive has dated releases of some agencies.
+    """The months from which the archive has dated releases of some agencies.
 
-    first: since when there are many. since: the first day on which an agency was read; "" for none.
-    spans: the first and last month of each agency. incomplete: months of which the archive lacks
-    more than one in ten releases that the agencies list. until: the last day on which an agency was
-    read, or if none ever was, the day of the newest release. years: the releases of each year.
+    first: the first month with many releases.
+    since: the first day on which an agency was read; "" if there is none.
+    spans: the first and last month of each agency.
+    incomplete: months that lack more than a tenth of the listed releases.
+    until: the last day on which an agency was read; if none ever was, the day of the newest
+        release.
+    years: the number of releases per year.
     """
 
     first: str
@@ -155,10 +157,10 @@ class KnownMonths:
 
     @property
     def typical_year(self) -> int:
-        """Return the number of releases of a year such that half of all are of years with as many,
-        or more.
+        """Return the number of releases in a typical year.
 
-        The median of the years would be small if most years lack most of their releases.
+        Half of all releases are from years with at most this many. A plain median of the years
+        would be too small if most years lack most of their releases.
         """
         numbers = sorted(self.years.values())
         sums = zip(numbers, accumulate(numbers), strict=True)
@@ -169,9 +171,10 @@ class KnownMonths:
         return typical >= MIN_TYPICAL_YEAR and self.years.get(year, typical) * 4 < typical
 
     def find_thin(self, periods: Iterable[str]) -> dict[str, list[str]]:
-        """Return the months or years of which releases are lacking, by the reason: none, begins,
-        ends, gaps (most months), few (agencies), missing or fewer (than a quarter of a typical
-        year).
+        """Return the months or years that lack releases, by reason.
+
+        The reasons are none, begins, ends, gaps (most months), few (agencies), missing, and fewer
+        (than a quarter of a typical year).
         """
         thin: defaultdict[str, list[str]] = defaultdict(list)
         for period in periods:
@@ -198,7 +201,7 @@ def _find_within(months: Iterable[str], period: str) -> list[str]:
 
 
 async def read_known_months(run: RunQuery, agencies: Collection[str] = ()) -> KnownMonths:
-    """Return which months the archive knows of agencies, or of all if none is named."""
+    """Return the months that the archive knows for some agencies; for all if none are given."""
     chosen = "and agency in (select value from json_each(:agencies))" if agencies else ""
     sql = KNOWN_MONTHS_SQL.format(
         chosen=chosen,
@@ -219,8 +222,9 @@ async def read_known_months(run: RunQuery, agencies: Collection[str] = ()) -> Kn
 def update_coverage(
     db: Database, agency: str, sources: Sequence[AuditedSource], now: datetime
 ) -> CoverageTotals:
-    """Count the URLs that the sources list, replace the agency's previous coverage, and return the
-    totals.
+    """Count the URLs that the sources list, and replace the agency's stored coverage.
+
+    Returns the totals.
     """
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
     rows = db.query(PREVIOUS_SOURCES_SQL, {"agency": agency})
@@ -258,8 +262,9 @@ def update_coverage(
 def _mark_emptied(
     sources: Sequence[AuditedSource], previous: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Mark the sources that list nothing any more as incomplete: they were probably not read
-    correctly.
+    """Mark sources that no longer list anything as incomplete.
+
+    They were probably not read correctly.
     """
     for source in sources:
         if not source.urls and source.url in previous and previous[source.url]["had_urls"]:
@@ -283,8 +288,9 @@ def _merge_listed_urls(sources: Sequence[AuditedSource]) -> dict[str, ListedUrl]
 def _count_unlisted(
     unlisted: Sequence[tuple[str, str]] | None, source: str | None = None
 ) -> Counter[str] | None:
-    """Count the unlisted releases by month, those of one source or all; None if they are not
-    known.
+    """Count unlisted releases by month. None if they are not known.
+
+    source: only count releases from this source.
     """
     if unlisted is None:
         return None
@@ -294,7 +300,7 @@ def _count_unlisted(
 def _find_unlinked_sources(
     previous: Mapping[str, Mapping[str, Any]], sources: Sequence[AuditedSource], now: datetime
 ) -> list[AuditedSource]:
-    """Return the sources of the previous audit that pages no longer link to, marked as incomplete.
+    """Return sources of the previous audit that no page links to any more, marked as incomplete.
 
     If agencies.toml names the sources (no home page was fetched), only archive pages can be
     unlinked. They are not returned if a source was removed from agencies.toml, because they may
@@ -321,13 +327,13 @@ def _find_unlinked_sources(
 
 
 def _read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus]:
-    """Return the status of each URL; a URL that leads or once led to a release counts as stored."""
+    """Return the status of each URL. A URL that leads or once led to a release counts as stored."""
     rows = db.execute(URL_STATUS_SQL, {"urls": json.dumps(sorted(urls))})
     return {url: UrlStatus(*values) for url, *values in rows}
 
 
 def _find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str) -> str | None:
-    """Return the month of publication, or None if neither the release nor the source states one."""
+    """Return the month of publication. None if neither the release nor the source states one."""
     listed = parse_time(listed_url.published)
     if isinstance(listed, datetime):  # stored in UTC, whatever the time zone of the source
         listed = to_timezone(listed, SWEDISH_TIME)
@@ -337,8 +343,7 @@ def _find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str
 
 
 def _parse_publication_month(text: str | None, today: str) -> str | None:
-    """Return the month (YYYY-MM) of a stated time in its own time zone, or None if it is
-    implausible.
+    """Return the month (YYYY-MM) of a stated time in its own time zone. None if it is implausible.
 
     >>> _parse_publication_month("2024-05-31T23:30:00+00:00", today="2024-07-01")
     '2024-05'
@@ -368,10 +373,10 @@ def _build_coverage_rows(
     unlisted: Counter[str] | None,
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """Return a source's rows, one per month; at least one row, so that an empty source is shown
-    too.
+    """Return the rows of a source, one per month.
 
-    unlisted: the number of unlisted releases per month; None if unknown.
+    An empty source has one row, so that it is also shown. unlisted: the number of unlisted releases
+    per month; None if unknown.
     """
     months: set[str | None] = {*counts, *(unlisted or ())} or {None}
     rows = []
@@ -404,8 +409,7 @@ def _update_missing_releases(
     *,
     is_complete: bool,
 ) -> None:
-    """Insert or update the missing releases among those listed, and close those that are no longer
-    missing.
+    """Insert or update the missing releases, and close those that are no longer missing.
 
     is_complete: whether every source was read to its end; if not, an unseen URL may still be
     listed.
@@ -449,7 +453,10 @@ def _update_missing_releases(
 
 
 def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
-    """Make an agency's missing releases due for the next news crawl; return how many became due."""
+    """Make an agency's missing releases due for the next news crawl.
+
+    Returns how many became due.
+    """
     frontier, due = Frontier(db), 0
     rows = db.execute(
         "select url, source, listed from missing_releases"
@@ -470,16 +477,15 @@ def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
 
 
 def describe_source_problem(language: str, row: Mapping[str, Any]) -> str | None:
-    """Return the problem in a row of the table coverage as part of a sentence, or None if it has
-    none.
-    """
+    """Return the problem in a row of coverage as part of a sentence, or None if it has none."""
     code, url, value = row["problem_code"], row["problem_url"], row["problem_value"]
     return SourceProblem(code, url, value).describe(language) if code else None
 
 
 async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any]]:
-    """Return each agency's totals, most missing releases first; `checked` is None if never
-    audited.
+    """Return each agency's totals, most missing releases first.
+
+    `checked` is None if the agency was never audited.
     """
     rows = [dict(row) for row in await run(OVERVIEW_SQL, {})]
 
@@ -496,7 +502,7 @@ async def read_agency_coverage(
     """Return an agency's totals, months and sources, and one page of its missing releases.
 
     Raises FilterError if the archive has no such agency. after: the id of the last missing release
-    of the page before.
+    on the previous page.
     """
     values = {"agency": agency}
     rows = await run(f"{OVERVIEW_SQL} where a.slug = :agency", values)

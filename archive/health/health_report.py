@@ -1,5 +1,4 @@
-"""Reads the status page's data, formats health states and reasons in words, and prints them as a
-table.
+"""Reads the status page's data, puts health states and reasons in words, and prints a table.
 
 Agencies with faults come first.
 """
@@ -67,8 +66,9 @@ AgencyHealth = dict[str, Any]  # a row of AGENCY_HEALTH_SQL with what `_describe
 async def read_agency_health(
     run: RunQuery, language: str, agency: str | None = None
 ) -> list[AgencyHealth]:
-    """Return the health of all agencies or one, sorted by new fault, acknowledged fault, state and
-    name.
+    """Return the health of all agencies, or one.
+
+    Agencies are sorted by new fault, acknowledged fault, state and name.
     """
     rows = await run(
         AGENCY_HEALTH_SQL + ("where a.slug = :agency" if agency else ""),
@@ -86,10 +86,11 @@ async def read_agency_health(
 
 @lru_cache(maxsize=1024)  # a crawl changes few of them
 def _describe_health(items: tuple[tuple[str, Any], ...], language: str) -> AgencyHealth:
-    """Return a row with its state and reason in words. Without an assessment, it is never_crawled.
+    """Return a row with its state and reason in words.
 
-    is_unacknowledged: a fault that is not acknowledged, shown red. fault_text: the reason without
-    an address, equal for agencies with the same fault.
+    is_unacknowledged: a fault that is not acknowledged, shown in red.
+    fault_text: the reason without an address, so that it is equal for agencies with the same fault.
+    never_crawled: there is no assessment yet.
     """
     row = dict(items)
     reason = json.loads(row["reason"]) if row["reason"] else {"code": "never_crawled", "what": ""}
@@ -109,8 +110,9 @@ def _describe_health(items: tuple[tuple[str, Any], ...], language: str) -> Agenc
 
 
 def is_overdue(assessed_at: str) -> bool:
-    """Return whether the last assessment is so old that crawls seem to have stopped, or was dated
-    by a wrong clock.
+    """Return whether the last assessment is so old that crawls seem to have stopped.
+
+    An assessment that a wrong clock dated in the future also counts.
     """
     return abs(now() - datetime.fromisoformat(assessed_at)) > MAX_ASSESSMENT_AGE
 
@@ -118,9 +120,9 @@ def is_overdue(assessed_at: str) -> bool:
 async def read_health_events(
     run: RunQuery, *, agency: str | None = None, before: int | None = None, limit: int
 ) -> Sequence[Any]:
-    """Return health events, newest first: all of one agency, or every agency's changes to or from a
-    fault.
+    """Return health events, newest first.
 
+    For one agency, these are all events; otherwise, every agency's changes to or from a fault.
     before: only events with a lower id, for the next page.
     """
     condition = "e.agency = :agency" if agency else FAULT_EVENTS_CONDITION
@@ -132,11 +134,10 @@ async def read_health_events(
 async def read_daily_states(
     run: RunQuery, rows: Sequence[AgencyHealth], today: date
 ) -> dict[str, list[str]]:
-    """Return the states of agencies on the last STRIP_DAYS days in Sweden, oldest first: fault, ok,
-    paused or "".
+    """Return each agency's state on the last STRIP_DAYS days in Sweden, oldest first.
 
-    A day with a fault counts as one, however short the fault was. "": not assessed yet, or no
-    longer.
+    The states are fault, ok, paused or "" (not assessed yet, or no longer). A day counts as a fault
+    even if the fault was short.
     """
     first = today - timedelta(days=STRIP_DAYS - 1)
     values = {"since": format_day_start(first)}
@@ -158,7 +159,7 @@ async def read_daily_states(
 
 
 def _classify_state(event: Mapping[str, Any]) -> str:
-    """Return which of STRIP_STATES the state of a health event is."""
+    """Return which of STRIP_STATES a health event has."""
     if is_fault(event["state"], event["code"]):
         return "fault"
     if event["state"] == "paused":
@@ -167,8 +168,9 @@ def _classify_state(event: Mapping[str, Any]) -> str:
 
 
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
-    """Return sums of all agencies' requests in 30 days; `robots` counts agencies by robots.txt
-    outcome.
+    """Return the sums of all agencies' requests in 30 days.
+
+    `robots` counts agencies by the outcome of their robots.txt.
     """
     reports = [row["facts"]["politeness"] for row in rows if row["facts"].get("politeness")]
     return {
@@ -195,7 +197,7 @@ def format_health_state(language: str, state: str) -> str:
 def format_health_reason(
     language: str, reason: Mapping[str, Any], *, with_address: bool = True
 ) -> str:
-    """Format the sentence that explains a state, and the address of the page or source it concerns.
+    """Format the sentence that explains a state, with the address of the page or source concerned.
 
     >>> reason = {"code": "all_refused", "what": "login", "n": 3, "fault": "login"}
     >>> reason["url"] = "https://a.example/1"
@@ -226,7 +228,7 @@ def _format_reason_value(language: str, name: str, value: Any) -> Any:
 
 
 def format_swedish_day(language: str, text: str | None) -> str:
-    """Format the date, in Sweden, of a stored time or day."""
+    """Format the Swedish date of a stored time or day."""
     return format_time(language, to_iso(to_swedish_day(text)) if text and len(text) > 10 else text)
 
 
@@ -274,7 +276,7 @@ def _list_cells(row: AgencyHealth) -> list[str]:
 def print_health(rows: Sequence[AgencyHealth], name: str, notes: Sequence[str] = ()) -> None:
     """Print a row for each agency, in the order of `rows`, and the notes below.
 
-    name: of the archive, for the title.
+    name: the name of the archive, for the title.
     """
     faults = sum(row["is_unacknowledged"] for row in rows)
     table = Table(

@@ -1,4 +1,4 @@
-"""Measures the basis for health assessments: crawls, publishing rhythm, failures and filled fields.
+"""Measures the basis of health assessments: crawls, publishing rhythm, failures, filled fields.
 
 `AgencyActivity` reads everything from the archive up to a given time. `build_health_facts` computes
 the figures that are stored with an assessment for the status page.
@@ -34,7 +34,7 @@ LISTED_WINDOW = timedelta(days=90)  # period of the daily numbers of listed rele
 POLITENESS_DAYS = 30
 FAILURE_WINDOW = timedelta(days=7)  # period of failures shown on the status page
 REJECTION_WINDOW = timedelta(days=14)  # period in which unparsable pages are counted
-# a worker's clock may be ahead; crawls dated later were by a wrong clock
+# a worker's clock may be ahead by this much; later dates come from a wrong clock
 CLOCK_ALLOWANCE = timedelta(days=1)
 # newest periods in which the share of refused pages may rise
 RISE_WINDOWS = (timedelta(hours=36), timedelta(days=7))
@@ -125,7 +125,7 @@ REFUSALS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crawl:
-    """A finished crawl: its row of `crawls`, with 0 for counters that are null."""
+    """A finished crawl: its row of `crawls`, with 0 in place of null counters."""
 
     spider: str
     reason: str | None
@@ -155,7 +155,7 @@ class Crawl:
 
     @property
     def made_requests(self) -> bool:
-        """Return whether the crawl requested anything and got at least one result or failure."""
+        """Return whether the crawl made requests and got at least one result or failure."""
         counted = bool(self.requests or self.rejected or self.errors)
         return counted and (self.reason == "finished" or self.succeeded or bool(self.failures))
 
@@ -172,14 +172,12 @@ class Crawl:
 
     @property
     def succeeded(self) -> bool:
-        """Return whether the crawl found anything: listed releases (news crawls) or readable
-        pages.
-        """
+        """Return whether the crawl found listed releases (news crawls) or readable pages."""
         return self.listed > 0 if self.spider == "news" else self.readable_pages > 0
 
 
 class AgencyActivity:
-    """An agency's past up to `now`, on which the rules are based. Crawls come newest first."""
+    """An agency's past up to `now`, as the basis for the rules. Crawls are listed newest first."""
 
     def __init__(self, db: Database, agency: str, now: datetime) -> None:
         self.db, self.agency, self.now = db, agency, now
@@ -237,7 +235,7 @@ class AgencyActivity:
 
     @property
     def crawls_of_pages(self) -> list[Crawl]:
-        """Return the crawls that requested pages, whether or not these could be parsed."""
+        """Return the crawls that requested pages, whether or not the pages could be parsed."""
         return [crawl for crawl in self.crawls if crawl.readable_pages or crawl.unreadable_pages]
 
     @property
@@ -245,8 +243,9 @@ class AgencyActivity:
         return max(self.releases_by_day, default=None)
 
     def count_refusals(self, window: timedelta) -> dict[str, Any] | None:
-        """Return the row of REFUSALS_SQL for the newest period; None if there is nothing to
-        compare.
+        """Return the row of REFUSALS_SQL for the newest period.
+
+        None if there is nothing to compare.
         """
         values = {"agency": self.agency, "begun": to_iso(self.now - window)}
         return next(self.db.query(REFUSALS_SQL, values), None)
@@ -296,7 +295,7 @@ def build_health_facts(
 ) -> dict[str, Any]:
     """Compute the figures of `health.facts`.
 
-    previous_facts: the stored figures, for anything older than the crawls that are read.
+    previous_facts: the stored figures, for anything from before the crawls that are read.
     """
     known = dict(previous_facts)
     if last_news := _find_last_success(activity.news_crawls):
@@ -334,8 +333,9 @@ def _sum_counts(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 
 def _measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
-    """Return each field's fill rate (per cent) in the newest and earlier pages; {} if there are no
-    pages.
+    """Return each field's fill rate (per cent) in the newest and in earlier pages.
+
+    Empty if there are no pages.
     """
     if not crawls:
         return {}
@@ -354,11 +354,10 @@ def list_filled_fields(release: Release) -> Iterator[str]:
 def find_lost_fields(
     page_crawls: Sequence[Crawl], accepted_fields: Mapping[str, datetime]
 ) -> Iterator[tuple[str, int | None, int | None]]:
-    """Yield fields that fell to a third of their fill rate or less, with the percentage before and
-    now.
+    """Yield fields that fell to a third of their fill rate or less, with both percentages.
 
-    accepted_fields: fields that an operator confirmed as rightly missing, and when; for these, only
-    later crawls count.
+    The percentage before comes first, then the current one. accepted_fields: fields that an
+    operator confirmed as rightly missing, and when; for these, only later crawls count.
     """
     for name in sorted({name for crawl in page_crawls for name in crawl.field_counts}):
         crawls = [
@@ -375,8 +374,9 @@ def find_lost_fields(
 
 
 def _is_lost(name: str, now: FieldCount, earlier: FieldCount, newest: FieldCount) -> bool:
-    """Return whether a usual field fell to a third or less, in the newest pages too, and not by
-    chance.
+    """Return whether a usual field fell to a third or less, and not just by chance.
+
+    The newest pages alone must show it, too.
     """
     share = (earlier.filled + 1) / (earlier.pages + 2)  # rule of succession (Laplace)
     usual_share = MIN_UPDATED_FILL_RATE if name == "updated" else MIN_FILL_RATE
@@ -388,8 +388,9 @@ def _is_lost(name: str, now: FieldCount, earlier: FieldCount, newest: FieldCount
 
 
 def _take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Crawl]:
-    """Return the newest crawls that together parsed `min_pages` pages or more, or [] if all parsed
-    fewer.
+    """Return the newest crawls that together parsed at least `min_pages` pages.
+
+    Returns [] if all crawls together parsed fewer.
     """
     pages = 0
     for number, crawl in enumerate(crawls, start=1):
@@ -419,8 +420,9 @@ def binomial_cdf(max_successes: int, trials: int, probability: float) -> float:
 
 
 def find_commonest_failure(failure_counts: Iterable[Mapping[str, int]]) -> str:
-    """Return the commonest kind of failure ("other" if none); "host paused" only if it is the only
-    kind.
+    """Return the commonest type of failure, or "other" if there is none.
+
+    "host paused" is only returned if there is no other type.
     """
     totals = _sum_counts(failure_counts)
     kinds = sorted(kind for kind in totals if kind != "host paused") or sorted(totals)

@@ -3,44 +3,44 @@
 The first rule that applies decides. Each rule is a function of an agency's past up to a given time;
 it reads no clock and makes no requests.
 
-code            state         when
-paused, …       paused        set in the agency list, or no longer in that list (unlisted)
-never_crawled   never worked  no crawl has ended yet (not a fault)
+code            state         when paused, …       paused        set in the agency list, or no
+longer in that list (unlisted) never_crawled   never worked  no crawl has ended yet (not a fault)
 not_read        suspect       no news crawl ended for three days, or for three times the usual
                               interval
-pages_alike     suspect       many stored pages went missing in the same way: one page for all of
-                              them, or 404 for all
-pattern         failing       two or more news crawls in a row, over a day, got only links that the
-                              pattern does not fit
+pages_alike     suspect       many stored pages went missing in the same way: all show the same
+                              page, or all give 404
+pattern         failing       two or more news crawls in a row, over a day, got only links that do
+                              not match the pattern
 all_fails       failing       two or more news crawls in a row, over a day, got only failures
 lists_nothing   suspect       two or more news crawls in a row, over a day, listed no release (45
                               days if few are usual)
-more_refused    suspect       the share of pages refused for their content rose within a day, or a
+more_refused    suspect       the share of pages refused for their content rose within a day or a
                               week
 all_refused     failing       releases are listed, but none of the pages requested over a day could
                               be parsed
-none_held       never worked  releases are listed, nothing failed, and none was parsed
-quarantined     suspect       releases are in quarantine and wait for a manual check
-fields          suspect       a field of at least half of the pages fell to a third of that or
+none_held       never worked  releases are listed, nothing failed, and none was parsed quarantined
+suspect       releases are in quarantine and wait for a manual check fields          suspect       a
+field that at least half of the pages had fell to a third of that or
                               less: a new design
-many_refused    suspect       half of the attempts to read pages failed in two weeks, few before,
-                              and some still do
-source_fails    suspect       one of several sources could not be read for a day
-lists_fewer     suspect       sources list less than a third of the usual number, and one of them
+many_refused    suspect       in two weeks, half of the attempts to read pages failed; few failed
+                              before, and some still do
+source_fails    suspect       one of several sources could not be read for a day lists_fewer
+suspect       sources list less than a third of the usual number, and one of them
                               dropped suddenly
-too_few         healthy       fewer than five days with releases: too few for a rhythm
-silent          suspect       silent for longer than ever before, and than in the same weeks of
+too_few         healthy       fewer than five days with releases: too few for a rhythm silent
+suspect       silent for longer than ever before, and than in the same weeks of
                               earlier years
 quiet_season    quiet         silent for longer than usual, as in the same weeks of an earlier year
-quiet_holiday   quiet         the same in summer or at Christmas, if there is no earlier year
+quiet_holiday   quiet         silent for longer than usual in summer or at Christmas, if there is no
+                              earlier year
 fewer           suspect       less than a quarter of the releases of the same three months a year
                               ago
-quiet           quiet         silent for longer than 19 of 20 gaps
-usual           healthy       no other rule applies
+quiet           quiet         silent for longer than 19 of 20 gaps usual           healthy       no
+other rule applies
 
 Failing and suspect become `never worked` if no release is stored yet. Suspect, failing and never
-worked are shown red until the fault is acknowledged (`scrapy health --acknowledge SLUG`), and again
-after the state or reason changes.
+worked are shown in red until the fault is acknowledged (`scrapy health --acknowledge SLUG`), and
+again after the state or reason changes.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ MIN_QUARTER_RELEASES = 16  # releases a year ago that are needed for a meaningfu
 # A rise of the share of refused pages
 MIN_RISE = 0.2  # share of the fetched pages that must be refused, and twice the earlier share
 MIN_REFUSED_PAGES = 3  # different pages
-MAX_CHANCE_PAGES = 500  # of more pages, such a rise is no chance
+MAX_CHANCE_PAGES = 500  # with more pages, such a rise is not chance
 
 
 FAULT_STATES = ("suspect", "failing", "never worked")
@@ -114,15 +114,16 @@ def assess_agencies(
 ) -> None:
     """Assess agencies and store the changes, without committing.
 
-    pause_codes: slug → code of the reason for pausing the agency.
+    pause_codes: slug → code of the reason why the agency is paused.
     """
     for agency in agencies:
         assess_agency(db, agency, now, (pause_codes or {}).get(agency, ""))
 
 
 def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = "") -> None:
-    """Store one agency's health, and a health event if its state or the reason for a fault
-    changed.
+    """Store an agency's health.
+
+    If its state or the reason for a fault changed, a health event is stored, too.
     """
     activity, previous = AgencyActivity(db, agency, now), _read_health_row(db, agency)
     assessment = _carry_over_fault(_assess_health(activity, pause_code), previous)
@@ -171,9 +172,7 @@ def read_health_rows(
 def _carry_over_fault(
     assessment: HealthAssessment, previous: Mapping[str, Any] | None
 ) -> HealthAssessment:
-    """Return the assessment, with the start and kind of the previous fault if both have the same
-    code.
-    """
+    """Return the assessment with the start and kind of the previous fault, if it is the same."""
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
         return assessment
@@ -187,7 +186,7 @@ def _carry_over_fault(
 
 
 def get_fault_key(reason: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the code and kind that must be unchanged for a fault to count as the same."""
+    """Return the code and kind of a fault. A fault with the same key is the same fault."""
     return str(reason.get("code", "")), str(reason.get("what", ""))
 
 
@@ -201,8 +200,9 @@ def is_unacknowledged_fault(row: Mapping[str, Any]) -> bool:
 
 
 def acknowledge_fault(db: Database, agency: str, now: datetime) -> bool:
-    """Acknowledge an agency's fault until its state or reason changes; return False if it has no
-    fault.
+    """Acknowledge an agency's fault until its state or reason changes.
+
+    Returns False if the agency has no fault.
     """
     row = _read_health_row(db, agency)
     if row is None or not is_fault(row["state"], row["reason"]["code"]):
@@ -214,7 +214,7 @@ def acknowledge_fault(db: Database, agency: str, now: datetime) -> bool:
 def _assess_health(activity: AgencyActivity, pause_code: str = "") -> HealthAssessment:
     """Assess an agency by its past.
 
-    pause_code: the code of the reason if the agency is paused.
+    pause_code: the code of the reason if the agency is paused, or "".
     """
     if pause_code:
         return HealthAssessment("paused", pause_code)
@@ -265,8 +265,9 @@ def _check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def check_pattern(activity: AgencyActivity) -> HealthAssessment | None:
-    """Find our own fault: sources list releases, but the agency's `releases` pattern fits none of
-    them.
+    """Return a fault if sources list releases, but the agency's `releases` pattern matches none.
+
+    This is an error in agencies.toml, not of the agency.
     """
     streak = list(
         takewhile(
@@ -344,11 +345,10 @@ def _check_refusal_rise(activity: AgencyActivity) -> HealthAssessment | None:
 def _is_refusal_rise(
     *, bad: int, n: int, bad_before: int, before: int, pages: int, **_: object
 ) -> bool:
-    """Return whether the share of refused pages, `bad` of `n`, has clearly risen, and not by
-    chance.
+    """Return whether the share of refused pages (`bad` of `n`) has clearly risen, not by chance.
 
-    pages: how many pages are still refused. Three are enough if half of all were refused, else
-    SMALL_SAMPLE_PAGES.
+    pages: how many pages are still refused. At least SMALL_SAMPLE_PAGES are needed, or three if
+    half of all pages were refused.
     """
     usual = (bad_before + 1) / (before + 2)  # rule of succession (Laplace)
     min_pages = MIN_REFUSED_PAGES if 2 * bad >= n else SMALL_SAMPLE_PAGES
@@ -441,7 +441,7 @@ def _check_shrinking_listings(activity: AgencyActivity) -> HealthAssessment | No
 def _assess_failures(
     state: str, code: str, failure_counts: Sequence[Mapping[str, int]], **values: object
 ) -> HealthAssessment:
-    """Assess crawls by their most frequent recent kind of failure. The newest crawl comes first."""
+    """Assess crawls by their most frequent recent type of failure. The newest crawl is first."""
     commonest = find_commonest_failure(failure_counts[:RECENT_FAILURE_CRAWLS])
     recent_kinds = frozenset(
         kind for counts in failure_counts[:SAME_FAILURE_CRAWLS] for kind in counts
@@ -450,7 +450,7 @@ def _assess_failures(
 
 
 def _is_persistent(streak: Sequence[Crawl]) -> bool:
-    """Return whether there are at least two crawls, at least MIN_FAULT_DURATION apart."""
+    """Return whether a streak has at least two crawls, at least MIN_FAULT_DURATION apart."""
     return len(streak) >= 2 and streak[0].started - streak[-1].started >= MIN_FAULT_DURATION
 
 
@@ -517,7 +517,7 @@ def _check_decline(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def _count_published(activity: AgencyActivity, until: date) -> int:
-    """Count the releases of the three months up to a given day."""
+    """Count the releases published in the three months up to a given day."""
     return sum(
         number for day, number in activity.releases_by_day.items() if until - QUARTER < day <= until
     )

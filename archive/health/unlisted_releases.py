@@ -25,12 +25,11 @@ STORED_RELEASES_SQL = """
 def find_unlisted(
     db: Database, agency: str, sources: Sequence[AuditedSource], statuses: Mapping[str, UrlStatus]
 ) -> list[tuple[str, str]]:
-    """Return, for each unlisted release, the source that first listed it and the month of
-    publication.
+    """Return the source that first listed each unlisted release, and its month of publication.
 
     An unlisted release is stored and not removed, but no source lists it any more: agencies unlist
-    without deleting. It is reported only if every source was read to its end, and the source that
-    first listed it is still read, is not a feed (feeds only list the newest) and lists several
+    without deleting. It is only reported if every source was read to its end, and if the source
+    that first listed it is still read, is not a feed (feeds only list the newest) and lists several
     older releases. Removed and moved releases are left out, so the number is a lower bound.
     """
     roots = _map_roots(sources)
@@ -47,7 +46,7 @@ def find_unlisted(
 
 
 def _map_roots(sources: Sequence[AuditedSource]) -> dict[str, str]:
-    """Return the source that each URL with lists of releases belongs to, without feeds."""
+    """Return the source of each URL with a list of releases. Feeds are left out."""
     roots: dict[str, str] = {}
     for source in sources:
         if source.kind != "feed":

@@ -1,4 +1,4 @@
-"""The days on which Swedish offices publish: holidays and the summer count less."""
+"""Counts the days on which Swedish offices publish. Holidays and summer days count less."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ HOLIDAY_PERIODS = (SUMMER_PERIOD, ((12, 20), (12, 31)), ((1, 1), (1, 7)))
 
 
 def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
-    """Count the non-holidays between two days, summer days weighted by `summer_pace`; at least 1.
+    """Count the days between two dates, without holiday periods; at least 1.
+
+    Each summer day counts as `summer_pace` of a day.
 
     >>> summer = (date(2024, 6, 17), date(2024, 8, 19))
     >>> spring = (date(2024, 5, 2), date(2024, 5, 6))
@@ -27,9 +29,7 @@ def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
 
 
 def _list_period_days(*periods: tuple[tuple[int, int], tuple[int, int]]) -> frozenset[int]:
-    """Return the ordinals of the days from 1990 to 2059 that are in one of the periods of the
-    year.
-    """
+    """Return the ordinals of the days from 1990 to 2059 that are in a yearly period."""
     days = map(date.fromordinal, range(date(1990, 1, 1).toordinal(), date(2060, 1, 1).toordinal()))
     return frozenset(
         day.toordinal()

@@ -1,4 +1,4 @@
-"""Swedish and English words: from a text to the terms that it is searched and compared by.
+"""Swedish and English words: converts texts to the terms for searching and comparing.
 
 Other rooms use:
 

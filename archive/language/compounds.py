@@ -1,11 +1,10 @@
-"""The Swedish dictionary hunspell-sv: the base forms of inflected words, and the parts of
-compounds.
+"""Reads the Swedish dictionary hunspell-sv: base forms of words, and parts of compounds.
 
 A line of the .dic file is `beslut/BDY`: a word and its flags. An SFX line of the .aff file is a
-rule for a flag: it replaces one ending with another. Of the flags
-(https://manpages.org/hunspell/5), A-J are endings of nouns, J-R and m of verbs and adjectives; f-i
-and s-z form a compound's first or middle part; words with X, U and Y can be the first, middle and
-last part of a compound.
+rule for a flag: it replaces one ending with another. The flags (https://manpages.org/hunspell/5)
+have these meanings: A-J are endings of nouns, J-R and m of verbs and adjectives; f-i and s-z form a
+compound's first or middle part; words with X, U and Y can be the first, middle and last part of a
+compound.
 """
 
 from __future__ import annotations
@@ -65,8 +64,9 @@ VERBAL_SUFFIXES = ("are", "ande", "ende")  # nouns made of verbs; the dictionary
 
 @dataclass(frozen=True, slots=True)
 class SuffixRule:
-    """One SFX line, applied in reverse: remove the ending from a word and append `strip` to get the
-    base.
+    """An SFX line, applied in reverse: remove the ending from a word and append `strip`.
+
+    The result is the base.
     """
 
     flag: str
@@ -87,15 +87,13 @@ class Lexicon:
     max_ending_length: int = 0
 
     def is_headword(self, word: str) -> bool:
-        """Return whether the dictionary inflects a word. Other entries are stray forms."""
+        """Return whether the dictionary inflects a word. Other entries are single forms."""
         return any(not INFLECTING_FLAGS.isdisjoint(flags) for flags in self.flags.get(word, ()))
 
 
 @dataclass(frozen=True, slots=True)
 class WordReading:
-    """One reading of a word: its base, the part of speech, and how the word is derived from the
-    base.
-    """
+    """A reading of a word: its base, the part of speech, and how the word is derived."""
 
     base: str
     word_class: str
@@ -104,7 +102,7 @@ class WordReading:
 
 @cache
 def load_lexicon() -> Lexicon:
-    """Load the installed dictionary; raise FileNotFoundError if hunspell-sv lacks its files."""
+    """Load the installed dictionary. Raises FileNotFoundError if hunspell-sv lacks its files."""
     dic, aff = _find_dictionary_file("sv_SE.dic"), _find_dictionary_file("sv_SE.aff")
     lexicon, joining_rules = Lexicon(), defaultdict(list)
     for ending, rules in _parse_suffix_rules(aff.read_text("utf-8")).items():
@@ -128,7 +126,9 @@ def _find_dictionary_file(name: str) -> Path:
 
 
 def _parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
-    """Parse the SFX lines of an .aff file. The keys are the endings of the inflected forms.
+    """Parse the SFX lines of an .aff file.
+
+    The keys of the result are the endings of the inflected forms.
 
     >>> _parse_suffix_rules("SFX  G  a  or  a")
     {'or': [SuffixRule(flag='G', strip='a', condition=re.compile('a$'))]}
@@ -153,7 +153,7 @@ def _parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
 def _add_dictionary_line(
     lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, SuffixRule]]]
 ) -> None:
-    """Add one line of the .dic file to the lexicon. For names, only the genitive is used."""
+    """Add a line of the .dic file to the lexicon. Of names, only the genitive is added."""
     word, _, flags = line.partition("/")
     flags = flags.split()[0] if flags else ""
     if FORBIDDEN_FLAG in flags or not word.isalpha():
@@ -172,7 +172,7 @@ def _add_dictionary_line(
 def _add_compound_forms(
     lexicon: Lexicon, word: str, flags: str, joins: dict[str, list[tuple[str, SuffixRule]]]
 ) -> None:
-    """Add the forms that a word has as the first or a middle part of compounds."""
+    """Add the forms of a word as the first or middle part of compounds."""
     if FIRST_PART_FLAG in flags:
         lexicon.first_parts.setdefault(word, word)
     if MIDDLE_PART_FLAG in flags:
@@ -191,7 +191,7 @@ def _intern_flags(*flags: str) -> tuple[str, ...]:
 
 
 def find_word_readings(word: str) -> list[WordReading]:
-    """List the readings of a word. The list is empty if the word is not in the dictionary.
+    """List the readings of a word. Empty if the word is not in the dictionary.
 
     >>> [reading.base for reading in find_word_readings("besluten")]
     ['besluten', 'beslut']
@@ -231,7 +231,7 @@ def _find_inflected_readings(word: str) -> list[WordReading]:
 
 
 def _iter_bases(word: str) -> Iterator[tuple[str, SuffixRule, str]]:
-    """Yield other words that a word may be a form of, each with the rule and the form's ending."""
+    """Yield the words that a word may be a form of, each with the rule and the form's ending."""
     lexicon = load_lexicon()
     flags, rules = lexicon.flags, lexicon.rules
     for start in range(max(1, len(word) - lexicon.max_ending_length), len(word) + 1):
@@ -245,8 +245,9 @@ def _iter_bases(word: str) -> Iterator[tuple[str, SuffixRule, str]]:
 
 
 def _find_derived_readings(word: str) -> list[WordReading]:
-    """List the readings of a word as an agent noun or participle, most of which the dictionary has
-    only as endings.
+    """List the readings of a word as an agent noun or participle.
+
+    The dictionary has most of these only as endings.
     """
     reading = (
         _read_agent_noun(word) or _read_present_participle(word) or _read_past_participle(word)
@@ -283,8 +284,9 @@ def _read_past_participle(word: str) -> WordReading | None:
 
 
 def _classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> WordReading | None:
-    """Return the reading of a form made by a flag of its base, or None if the form is a separate
-    word.
+    """Return the reading of a form that a flag of its base makes.
+
+    None if the form is a separate word.
     """
     if flag == "T":  # iranska is a form of iransk; iransk itself is derived from Iran
         return WordReading(base + "isk", ADJECTIVE, INFLECTED) if ending.startswith("isk") else None
@@ -332,8 +334,9 @@ def _is_infinitive_entry(base: str, flags: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def split_compound(word: str) -> tuple[str, ...]:
-    """Split a word into the fewest parts, with the longest last part; empty if it is not a
-    compound.
+    """Split a word into the fewest parts, with the longest last part.
+
+    Empty if the word is not a compound.
 
     >>> split_compound("människohandelsbrotten"), split_compound("sjukvårdsminister")
     (('människo', 'handels', 'brotten'), ('sjukvårds', 'minister'))
@@ -346,10 +349,10 @@ def split_compound(word: str) -> tuple[str, ...]:
 
 
 def _takes_joining_s(parts: tuple[str, ...]) -> bool:
-    """Return whether the s that the last part begins with is a joining s: vindkraft-s-park, not
-    vindkraft-spark.
+    """Return whether the s before the last part is a joining s.
 
-    A compound is usually joined with s; a simple word often is not: berg-slag.
+    For example, vindkraft-s-park, not vindkraft-spark. A compound is usually joined with s. A
+    simple word often is not: berg-slag.
     """
     lexicon, first, last = load_lexicon(), *parts[-2:]
     is_joint = (
@@ -359,8 +362,9 @@ def _takes_joining_s(parts: tuple[str, ...]) -> bool:
 
 
 def _list_unlisted_splits(word: str) -> list[tuple[str, ...]]:
-    """List the ways to split an unknown word after a noun whose form in compounds is not in the
-    dictionary.
+    """List the ways to split an unknown word after a noun.
+
+    The noun's form in compounds is not in the dictionary.
     """
     if find_word_readings(word):
         return []
@@ -379,7 +383,7 @@ def _is_noun(word: str) -> bool:
 
 @lru_cache(maxsize=50_000)
 def find_part_base(part: str) -> str:
-    """Return the word that a first or middle part is a form of, or the part itself.
+    """Return the base word of a first or middle part, or the part itself.
 
     >>> [find_part_base(part) for part in ("migrations", "friskole", "människo", "kärn", "arbets")]
     ['migration', 'friskola', 'människa', 'kärna', 'arbete']
@@ -412,7 +416,10 @@ def _list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]
 
 
 def _list_splits_after_short_part(word: str, max_parts: int) -> list[tuple[str, ...]]:
-    """List the ways to split a word after a first part of two letters, if it begins with one."""
+    """List the ways to split a word after a first part of two letters.
+
+    Empty if it does not begin with such a part.
+    """
     if not word.startswith(SHORT_FIRST_PARTS):
         return []
     rests = _list_splits(word, 2, max_parts - 1)
@@ -421,7 +428,7 @@ def _list_splits_after_short_part(word: str, max_parts: int) -> list[tuple[str, 
 
 @lru_cache(maxsize=50_000)
 def can_end_compound(part: str) -> bool:
-    """Return whether a word, or a form of one, can be the last part of a compound."""
+    """Return whether a word, in any form, can be the last part of a compound."""
     flags = load_lexicon().flags
     bases = [reading.base for reading in find_word_readings(part) if reading.relation != IMPERATIVE]
     return any(
@@ -432,8 +439,9 @@ def can_end_compound(part: str) -> bool:
 
 
 def find_compound_lemma(parts: tuple[str, ...]) -> str | None:
-    """Return the lemma (without a joining s) of the compound that parts form, or None if they form
-    none.
+    """Return the lemma (without a joining s) of the compound of these parts, or None.
+
+    None if the parts do not form a compound.
 
     >>> find_compound_lemma(("människo", "handels")), find_compound_lemma(("barn",))
     ('människohandel', None)

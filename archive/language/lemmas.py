@@ -1,9 +1,9 @@
 """Finds lemmas of Swedish and English words: the form that stands for all inflections of a word.
 
-hunspell-sv provides the base of most forms. simplemma has the words that change their vowel (män,
-städer, större, gick) and many words that are in no spelling list, and decides between several
-readings. A compound is inflected like its last part. A lemma is its own lemma, so that all forms of
-a word have the same one, even if one of them is also a form of another word.
+hunspell-sv provides the base of most forms. simplemma has the words whose vowel changes (män,
+städer, större, gick) and many words that are in no spelling list. It also decides between several
+readings. A compound is inflected like its last part. The lemma of a lemma is itself, so that all
+forms of a word have the same one, even if one of them is also a form of another word.
 """
 
 from __future__ import annotations
@@ -135,8 +135,9 @@ def swedish_lemma(word: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def english_lemma(word: str) -> str:
-    """Return the lemma of a lower-case English word, or the word itself if it has no known
-    lemma.
+    """Return the lemma of a lower-case English word.
+
+    Without a known lemma, the word itself is returned.
     """
     return _look_up_lemma(word, "en") if len(word) <= MAX_LEMMATISED_LENGTH else word
 
@@ -173,7 +174,7 @@ def _find_base_form(word: str) -> str:
 
 
 def _is_verbal_noun(word: str) -> bool:
-    """Return whether a word is made of a verb by -n.
+    """Return whether a word is a noun formed from a verb with -n.
 
     >>> _is_verbal_noun("påverkan"), _is_verbal_noun("gatan")
     (True, False)
@@ -186,11 +187,11 @@ def _are_unlikely(readings: list[WordReading]) -> bool:
 
 
 def _find_short_base(word: str) -> str:
-    """Return the base of a short word, or the word itself if hunspell-sv has no ordinary inflection
-    like it.
+    """Return the base of a short word.
 
-    Imperatives, words in -s and what simplemma alone knows are not used, because abbreviations look
-    like them.
+    The word itself is returned if hunspell-sv has no ordinary inflection like it. Imperatives,
+    words in -s, and words that only simplemma knows are not used, because abbreviations look like
+    them.
 
     >>> [_find_short_base(word) for word in ("byn", "går", "las", "sas", "ets")]
     ['by', 'gå', 'las', 'sas', 'ets']
@@ -208,15 +209,16 @@ def _find_short_base(word: str) -> str:
 
 
 def _look_up_lemma(word: str, language: str) -> str:
-    """Return simplemma's lemma in lower case, or the word itself if that lemma is not a single
-    word.
+    """Return simplemma's lemma in lower case.
+
+    If that lemma is not a single word, the word itself is returned.
     """
     lemma = lemmatize(word, lang=language).lower()
     return lemma if lemma.isalnum() else word
 
 
 def _is_irregular(word: str, dictionary_lemma: str) -> bool:
-    """Return whether simplemma's lemma has a different stem vowel, as stad has for städer.
+    """Return whether simplemma's lemma has a different stem vowel, like stad for städer.
 
     >>> _is_irregular("städer", "stad"), _is_irregular("stads", "stad")
     (True, False)
@@ -247,7 +249,7 @@ def _choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: 
 def _list_likely_readings(word: str, readings: list[WordReading]) -> list[WordReading]:
     """List the readings that are more likely than a noun with the same form.
 
-    beslutet is a form of the noun beslut, and följd a noun of its own.
+    beslutet is a form of the noun beslut, but följd is a noun of its own.
     """
     nouns = {
         reading.base
@@ -263,8 +265,9 @@ def _list_likely_readings(word: str, readings: list[WordReading]) -> list[WordRe
 
 
 def _find_underlying_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """Return the base of a headword that is itself a participle, superlative or plural, or the word
-    itself.
+    """Return the base of a headword that is a participle, superlative or plural.
+
+    Other words are returned unchanged.
     """
     word_classes = {reading.word_class for reading in readings if reading.relation == BASE_FORM}
     if ADJECTIVE in word_classes and NOUN not in word_classes:
@@ -289,7 +292,9 @@ def _find_adjective_base(word: str, readings: list[WordReading], dictionary_lemm
 
 
 def _is_plural_only(noun: str) -> bool:
-    """Return whether a noun of the dictionary has no singular endings: vänner, a plural of vän.
+    """Return whether a noun has no singular endings in the dictionary.
+
+    For example, vänner is a plural of vän.
 
     >>> _is_plural_only("vänner"), _is_plural_only("vän")
     (True, False)
@@ -334,8 +339,8 @@ def _guess_base_form(word: str, dictionary_lemma: str) -> str:
 def find_compound_head(word: str) -> str | None:
     """Return the longest ending of a word that can be the last part of a compound, or None.
 
-    word: of at most MAX_COMPOUND_LENGTH letters, because every ending is looked up, and kept in a
-    cache.
+    word: at most MAX_COMPOUND_LENGTH letters, because every ending is looked up, and the result is
+    cached.
 
     >>> find_compound_head("qvassinventeringarna")
     'inventeringarna'

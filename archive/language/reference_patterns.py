@@ -1,9 +1,9 @@
 """Finds references to documents in a text by their numbers: prop. 2023/24:99, lagen (2013:319).
 
-A number alone is no reference: 2013:319 may be a statute, a terms of reference or a time. What
-stands before it (or after it, of EU acts) says which type it is. Only numbers of reports of
-committees of the Riksdag (2023/24:FiU1), of committees of inquiry (U 2022:02) and of the
-Government Offices' records (S2023/01234) are of one type by themselves.
+A number alone is not a reference: 2013:319 may be a statute, terms of reference or a time. The text
+before it (or after it, for EU acts) says which type it is. Only these numbers have a type by
+themselves: reports of Riksdag committees (2023/24:FiU1), committees of inquiry (U 2022:02) and
+records of the Government Offices (S2023/01234).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _LAW = (
     r"|ordning(?:en|ens)?|form(?:en|ens)|kungörelse(?:n|ns)?|instruktion(?:en)?|reglemente(?:t)?"
     r"|stadga(?:n)?|code|law)"
 )
-# of departments, in numbers of records and of committees
+# codes of departments in numbers of records and committees
 _DEPARTMENTS = "SB|Ju|UD|UF|UM|Fö|S|Fi|U|Jo|LI|L|M|KN|N|Ku|A|I|IJ|C"
 _DEPARTMENT_RECORD = r"(?:19|20)\d\d/\d{3,6}(?:/\w+)*(?![\w/])"
 _REPORT = rf"{_SESSION}[a-zåäö]{{1,3}}U\d{{1,3}}{_END}"
@@ -54,7 +54,7 @@ _COMMITTEES = "AU BoU CU FiU FöU JuU KU KrU LU MJU NU SfU SkU SoU TU UbU UFöU 
 # codes in numbers, as they are usually written
 _COMMITTEE_CODES = {code.lower(): code for code in _COMMITTEES.split()}
 _DEPARTMENT_CODES = {code.lower(): code for code in _DEPARTMENTS.split("|")}
-# type, what stands before the numbers, a number, and what stands after the last one
+# type, text before the numbers, a number, and text after the last one
 _PATTERNS = (
     ("prop", rf"(?:{_PREFIX}proposition(?:en|ens|er|erna)?|prop|bill){_GAP}", _IN_SESSION, ""),
     ("rskr", rf"(?:rskr|riksdagsskrivelse(?:n|r|rna)?){_GAP}", _IN_SESSION, ""),
@@ -129,12 +129,12 @@ _RANGE = re.compile(r"([\d/]+:)\s?(\d+)[–-]([\d/]+:)?(\d+)")
 _BARE_NUMBER = re.compile(
     r"(?<![\w\"/:.-])(?:\d{4}(?:/\d{2,4})?:\w{1,8}|\d{1,4}/\d{1,4})(?![\w\"/:-])"
 )
-# what every line with a reference has, to skip others
+# text that every line with a reference has; other lines are skipped
 _HINT = re.compile(r"[:/)-](?<=\d.)(?:[ \u00a0\u202f]?\d|\w).*")
 
 
 class Reference(NamedTuple):
-    """A reference to a document: its type, its number as it is usually written, and its place."""
+    """A reference to a document: its type, its number as usually written, and its position."""
 
     type: str  # of REFERENCE_TYPES
     number: str
@@ -160,7 +160,9 @@ def find_references(text: str) -> list[Reference]:
 
 
 def find_typed_references(text: str) -> list[Reference]:
-    """Return the references in the text of a query, in order; of a range, the first and the last.
+    """Return the references in the text of a query, in order.
+
+    A range gives two references, its first and its last number.
 
     >>> [found[:2] for found in find_typed_references("ref:sou2023:12 u 2022:02")]
     [('sou', '2023:12'), ('committee', 'U 2022:02')]
@@ -171,8 +173,7 @@ def find_typed_references(text: str) -> list[Reference]:
 
 
 def find_bare_numbers(text: str) -> Iterator[re.Match[str]]:
-    """Yield the numbers in the text of a query that may be references, but do not say of which
-    type.
+    """Yield numbers in the text of a query that may be references, but do not state a type.
 
     >>> [found[0] for found in find_bare_numbers("hamn 2013:319 prop. 2023/24:99")]
     ['2013:319']
@@ -181,8 +182,10 @@ def find_bare_numbers(text: str) -> Iterator[re.Match[str]]:
 
 
 def _read_match(match: re.Match[str], *, only_ends: bool = False) -> Iterator[Reference]:
-    """Yield the references of a match: the first with what stands before it, the last with what
-    stands after it. Those of a range have the same place. only_ends: only its first and last.
+    """Yield the references of a match.
+
+    The first includes the text before it, the last the text after it. References of a range have
+    the same position. only_ends: only yield the first and last of a range.
     """
     group = match.lastgroup or ""
     index = int(group[1:])
@@ -198,7 +201,7 @@ def _read_match(match: re.Match[str], *, only_ends: bool = False) -> Iterator[Re
 
 
 def _list_range(text: str) -> list[str]:
-    """List the numbers of a range, at most MAX_RANGE; none if the text is a single number.
+    """List the numbers of a range, at most MAX_RANGE. Empty if the text is a single number.
 
     >>> _list_range("2022:406–409"), _list_range("2023/24:9-2023/24:10"), _list_range("2022:406")
     (['2022:406', '2022:407', '2022:408', '2022:409'], ['2023/24:9', '2023/24:10'], [])
@@ -241,7 +244,7 @@ def _normalise_number(kind: str, number: str) -> str:
 
 
 def format_reference(kind: str, number: str) -> str:
-    """Return a reference as it is usually written; find_references reads it.
+    """Format a reference as it is usually written. `find_references` can read it.
 
     >>> format_reference("prop", "2023/24:99"), format_reference("committee", "U 2022:02")
     ('prop. 2023/24:99', 'U 2022:02')

@@ -1,5 +1,6 @@
-"""Words that queries add and drop: function words, other names of agencies, synonyms and
-translations (*.tsv).
+"""The words that queries add and drop (*.tsv).
+
+These are function words, other names of agencies, synonyms and translations.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ def split_query_words(text: str) -> tuple[str, ...]:
 
 
 def find_synonyms(text: str) -> tuple[str, ...]:
-    """Return the synonyms of words in any inflection, given without the function words between
-    them.
+    """Return the synonyms of words in any inflection.
+
+    text: the words, without function words between them.
 
     >>> find_synonyms("lekis"), find_synonyms("pre school"), find_synonyms("stöd service")
     (('förskoleklass',), ('förskola',), ('lss',))
@@ -64,10 +66,10 @@ def find_synonyms(text: str) -> tuple[str, ...]:
 
 @cache
 def _read_synonyms() -> dict[str, tuple[str, ...]]:
-    """Read synonyms.tsv, whose lines apply in both directions, and english_words.tsv: words → their
-    synonyms.
+    """Read synonyms.tsv and english_words.tsv: words → their synonyms.
 
-    The words are without function words, the Swedish ones as lemmas.
+    Lines of synonyms.tsv apply in both directions. The words are without function words, and
+    Swedish words are lemmas.
     """
     found: dict[str, dict[str, None]] = {}
 
@@ -99,8 +101,9 @@ def read_translations() -> list[tuple[str, str]]:
 
 @cache
 def read_agency_names() -> dict[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Read agency_names.tsv: each name or abbreviation, as lower-case words → the other names of
-    the agency.
+    """Read agency_names.tsv: each name or abbreviation → the other names of the agency.
+
+    Names are tuples of lower-case words.
     """
     groups: dict[str, list[tuple[str, ...]]] = {}
     for line in NAMES_FILE.read_text("utf-8").splitlines()[1:]:
@@ -116,7 +119,7 @@ def read_agency_names() -> dict[tuple[str, ...], tuple[tuple[str, ...], ...]]:
 
 
 def list_related_words(text: str) -> tuple[str, ...]:
-    """Return derived words and synonyms of a word.
+    """Return the words derived from a word, and its synonyms.
 
     >>> "hemlöshet" in list_related_words("hemlösa")
     True

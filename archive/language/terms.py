@@ -1,10 +1,10 @@
 """Text analysis for the search index: converts Swedish and English text to terms.
 
-`analyze` returns the terms of a text and `analyze_word` those of one word of a query; both analyse
-words the same way. A term is a lemma. A Swedish compound is also found by its parts, which have
-different weights: `find_compound_parts` lists those that name what the compound is a kind of,
-`find_minor_parts` those with which it begins, and `find_loose_parts` those by which only a looser
-search finds it.
+`analyze` returns the terms of a text, and `analyze_word` the terms of a word in a query. Both
+analyse words in the same way. A term is a lemma. A Swedish compound is also found by its parts,
+which have different weights: `find_compound_parts` lists the parts that name what the compound is a
+kind of, `find_minor_parts` the parts that it begins with, and `find_loose_parts` the parts that
+only a looser search uses.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ INVISIBLE_CHARACTERS = "\u00ad\u200b\u200c\u200d\ufeff"
 
 MAX_ABBREVIATION_LENGTH = 6  # letters; longer words in capitals are only emphasised
 ABBREVIATION = re.compile(
-    # begins with what is rare, which is faster: a capital that no other letter precedes
+    # starts with what is rare, for speed: a capital without a letter before it
     rf"[A-ZÅÄÖ](?<![^\W_].)[A-ZÅÄÖ]{{1,{MAX_ABBREVIATION_LENGTH - 1}}}(?![^\W_])"
 )
 
@@ -124,7 +124,9 @@ class AnalyzedText:
 
 
 def analyze(text: str, language: str | None) -> AnalyzedText:
-    """Analyse a text for the index. `language` is a BCP 47 tag; None: guess Swedish or English.
+    """Analyse a text for the index.
+
+    language: a BCP 47 tag; None: guess Swedish or English.
 
     >>> analyze("Myndigheterna besöker EU:s skolor.", "sv").lemma_text
     'myndighet besöka eu skola'
@@ -135,8 +137,7 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     to_lemma = english_lemma if english else swedish_lemma
     words = find_words(text)
     distinct, kept = dict.fromkeys(words), find_abbreviations(text, words)
-    # a longer one is no word, and must not get into the caches, which keep hundreds of thousands of
-    # entries
+    # anything longer is not a word, and must not fill the caches (hundreds of thousands of entries)
     kept |= {word for word in distinct if len(word) > MAX_COMPOUND_LENGTH}
     lemmas = {word: word if word in kept else to_lemma(word) for word in distinct}
     compounds = () if english else _list_compounds(lemmas.values())
@@ -160,7 +161,7 @@ def _list_compounds(lemmas: Iterable[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=200_000)
 def _find_all_parts(lemma: str) -> tuple[tuple[str, ...], ...]:
-    """Return the compound, minor and loose parts of a lemma; () if it has none, as most do."""
+    """Return the compound, minor and loose parts of a lemma; () if it has none."""
     parts = (find_compound_parts(lemma), find_minor_parts(lemma), find_loose_parts(lemma))
     return parts if any(parts) else ()
 
@@ -170,10 +171,10 @@ def _collect_parts(groups: Iterable[Iterable[str]]) -> tuple[str, ...]:
 
 
 def analyze_word(word: str) -> tuple[str, ...]:
-    """Return the possible lemmas of a query word, Swedish first; empty if it has no letters or
-    digits.
+    """Return the possible lemmas of a query word, Swedish first.
 
-    A word that contains signs becomes a phrase: several lemmas in one string.
+    Empty if it has no letters or digits. A word that contains punctuation becomes a phrase: several
+    lemmas in one string.
 
     >>> analyze_word("myndigheterna"), analyze_word("EU-kommissionens"), analyze_word("led")
     (('myndighet',), ('eu kommission',), ('led', 'lead'))
@@ -190,7 +191,7 @@ def analyze_word(word: str) -> tuple[str, ...]:
 
 
 def find_abbreviations(text: str, words: Sequence[str]) -> set[str]:
-    """Return, in lower case, the words that a text has only in capitals.
+    """Return, in lower case, the words that a text only has in capitals.
 
     They are not inflected forms.
     """
@@ -202,8 +203,9 @@ def find_abbreviations(text: str, words: Sequence[str]) -> set[str]:
 
 
 def find_words(text: str) -> list[str]:
-    """Split a text into words of letters and digits, in lower case, without the ending of EU:s and
-    12:e.
+    """Split a text into lower-case words of letters and digits.
+
+    The endings in EU:s and 12:e are dropped.
 
     >>> find_words("EU:s 25-åriga avtal (A2021/01234), § 3")
     ['eu', '25', 'åriga', 'avtal', 'a2021', '01234', '3']
@@ -228,9 +230,7 @@ def is_english(text: str) -> bool:
 
 
 def is_english_release(state: Mapping[str, Any]) -> bool:
-    """Return whether a release is in English: by its declared language or, if it has none, by its
-    text.
-    """
+    """Return whether a release is in English, by its declared language or else by its text."""
     if state["language"] is None:
         return is_english(state["title"] + "\n" + state["body"])
     return str(state["language"]).lower().startswith("en")
@@ -238,9 +238,9 @@ def is_english_release(state: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=200_000)
 def find_compound_parts(lemma: str) -> tuple[str, ...]:
-    """Return the lemmas of the parts by which a compound is also found, the last part first.
+    """Return the lemmas of the parts that a compound is also found by, the last part first.
 
-    A compound of two words that is in the dictionary has a meaning of its own, and no parts:
+    A compound of two words that is in the dictionary has a meaning of its own, so it has no parts:
     människohandel is not a kind of handel. A compound of three or more words is always split,
     whether or not it is in the dictionary.
 
@@ -260,7 +260,7 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
 
 
 def _find_inner_compounds(parts: tuple[str, ...]) -> list[str]:
-    """Return the lemmas of the compounds within a compound, not at its beginning or end."""
+    """Return the lemmas of compounds inside a compound, not at its beginning or end."""
     found = (
         find_compound_lemma(parts[start:end])
         for start in range(1, len(parts) - 1)
@@ -270,17 +270,16 @@ def _find_inner_compounds(parts: tuple[str, ...]) -> list[str]:
 
 
 def _join_hyphenated_words(text: str, to_lemma: Callable[[str], str]) -> tuple[str, ...]:
-    """Return the lemmas of hyphenated words written without the hyphen: rotavdrag for
-    ROT-avdrag.
-    """
+    """Return the lemmas of hyphenated words without the hyphen: rotavdrag for ROT-avdrag."""
     found = HYPHENATED_WORD.findall(text) if "-" in text else ()
     return tuple(to_lemma("".join(find_words(word))) for word in found)
 
 
 @lru_cache(maxsize=200_000)
 def find_minor_parts(lemma: str) -> tuple[str, ...]:
-    """Return the lemmas of the words with which a compound begins, whether or not it is in the
-    dictionary.
+    """Return the lemmas of the words that a compound begins with.
+
+    The compound need not be in the dictionary.
 
     >>> find_minor_parts("migrationsminister"), find_minor_parts("elprisstöd")
     (('migration',), ('el',))
@@ -297,8 +296,9 @@ def find_minor_parts(lemma: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=200_000)
 def find_loose_parts(lemma: str) -> tuple[str, ...]:
-    """Return the lemmas of parts by which only a looser search finds a compound: inner parts, and
-    the last part of a compound that has a meaning of its own.
+    """Return the lemmas of parts by which only a looser search finds a compound.
+
+    These are inner parts, and the last part of a compound that has a meaning of its own.
 
     >>> find_loose_parts("ålderspension"), find_loose_parts("sjukvårdsminister")
     (('pension',), ('vård',))
@@ -321,7 +321,7 @@ def find_loose_parts(lemma: str) -> tuple[str, ...]:
 
 
 def _split_meaningful(lemma: str) -> tuple[str, ...]:
-    """Return the parts of a compound, without a first one that names no subject."""
+    """Return the parts of a compound, without a first part that does not name a subject."""
     if lemma in OPAQUE_COMPOUNDS:
         return ()
     parts = _split_word(lemma)
@@ -329,7 +329,7 @@ def _split_meaningful(lemma: str) -> tuple[str, ...]:
 
 
 def _list_opaque_parts(lemma: str) -> set[str]:
-    """Return the parts of those words in a compound whose meaning is not that of their parts."""
+    """Return the parts of words in a compound that have a meaning of their own."""
     return {
         swedish_lemma(find_part_base(part))
         for compound in OPAQUE_COMPOUNDS.intersection(find_compound_parts(lemma))
@@ -339,8 +339,9 @@ def _list_opaque_parts(lemma: str) -> set[str]:
 
 @lru_cache(maxsize=100_000)
 def _split_word(lemma: str) -> tuple[str, ...]:
-    """Return the parts of a compound, even if it is a long dictionary word or contains a name: Nato
-    + medlemskap.
+    """Return the parts of a compound.
+
+    A long dictionary word, or a compound with a name (Nato + medlemskap), is also split.
     """
     if len(lemma) > MAX_COMPOUND_LENGTH:
         return ()
@@ -354,9 +355,9 @@ def _split_word(lemma: str) -> tuple[str, ...]:
 
 
 def find_subject(lemma: str) -> tuple[str, str]:
-    """Return two lemmas for a compound: that of all its parts but the last, and that of the last.
+    """Return two lemmas for a compound: one for all parts but the last, and one for the last.
 
-    Return "" for both if it is a compound of two parts that is in the dictionary.
+    Both are "" if it is a compound of two parts that is in the dictionary.
 
     >>> find_subject("vindkraftsutbyggnad"), find_subject("rovdjur")
     (('vindkraft', 'utbyggnad'), ('', ''))
@@ -371,9 +372,7 @@ def find_subject(lemma: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=10_000)
 def find_related_lemmas(lemma: str) -> tuple[str, ...]:
-    """Return lemmas that would be derived from the same stem; some of them may not be real
-    words.
-    """
+    """Return lemmas derived from the same stem. Some may not be real words."""
     related: dict[str, None] = {}
     for ending in DERIVING_ENDINGS:
         stem = lemma.removesuffix(ending)
@@ -384,7 +383,9 @@ def find_related_lemmas(lemma: str) -> tuple[str, ...]:
 
 
 def find_compound_key(word: str) -> str:
-    """Return the lemma by which compounds that contain a word are found; "" if it is several words.
+    """Return the lemma for finding compounds that contain a word.
+
+    "" if the text has several words.
 
     >>> find_compound_key("ministrarnas"), find_compound_key("EU-ministern")
     ('minister', '')
@@ -394,7 +395,8 @@ def find_compound_key(word: str) -> str:
 
 
 def load_dictionaries() -> None:
-    """Load the dictionaries, which takes half a second, so that the first search does not wait for
-    them.
+    """Load the dictionaries, so that the first search does not wait for them.
+
+    This takes half a second.
     """
     swedish_lemma("ord"), english_lemma("word")

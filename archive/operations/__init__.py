@@ -1,8 +1,8 @@
-"""What an operator does with whole archives.
+"""Operations on whole archives.
 
 Other rooms use:
 
-    backup      back-up and restore
+    backup      backup and restore
     snapshots   immutable copies
     serving     servers, and the replicas that serve snapshots
 """

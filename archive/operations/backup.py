@@ -1,11 +1,11 @@
 """Backup and restore of an archive.
 
-A backup is a checked copy of archive.db, captures.db and withheld.db, made while crawls may
-continue. archive.db is copied first, because its references to the other files were written after
+A backup is a checked copy of archive.db, captures.db and withheld.db. Crawls may continue while it
+is made. archive.db is copied first, because its references to the other files were written after
 their targets. Restoring checks the files of a backup, or of a folder into which Litestream restored
 archive.db and captures.db, before moving them into place. Existing files are moved to a folder
-beside the archive. Subscriptions (archive.follow.subscriptions) are only copied if that is asked
-for, and only restored where there are none.
+beside the archive. Subscriptions (archive.follow.subscriptions) are only copied on request, and
+only restored if there are none.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ def create_backup(
     with_subscriptions: bool = False,
     progress: ProgressCallback = lambda *_: None,
 ) -> tuple[Path, list[ArchiveError]]:
-    """Copy an archive into a new folder in `folder`, and return that folder with the findings of
-    `verify`.
+    """Copy an archive into a new folder in `folder`, and verify the copy.
 
-    with_subscriptions: also copy the addresses of subscribers and the key of their links, which a
-    copy otherwise lacks. The folder is named after `moment`; its name ends in `.damaged` if there
-    are findings. The newest `keep` sound backups, and up to `keep` damaged ones newer than those,
-    are kept; older and unfinished backups are deleted. A name later than `moment` was given by a
-    wrong clock, and counts as older than all others. Raises ArchiveError, and leaves no copy, if
-    there is no archive or a file cannot be copied.
+    Returns the new folder and the findings. The folder is named after `moment`; its name ends in
+    `.damaged` if there are findings. The newest `keep` sound backups, and up to `keep` damaged ones
+    newer than those, are kept; older and unfinished backups are deleted. A name later than `moment`
+    was given by a wrong clock, and counts as older than all others. Raises ArchiveError, and leaves
+    no copy, if there is no archive or a file cannot be copied.
+
+    with_subscriptions: also copy the addresses of subscribers, and the key for their links.
     """
     if not archive.is_file():
         raise ArchiveError(archive, "no such file")
@@ -81,8 +81,9 @@ def create_backup(
 
 
 def _delete_old_backups(folder: Path, keep: int, moment: datetime) -> None:
-    """Delete unfinished backups and all but the newest `keep` (see `create_backup`); leave other
-    files.
+    """Delete unfinished backups and all but the newest `keep` (see `create_backup`).
+
+    Other files are left alone.
     """
     latest = f"{moment:{FOLDER_NAME_FORMAT}}"
     copies = sorted(
@@ -137,7 +138,7 @@ def restore_backup(
 
 
 def _check_restorable(backup: Path, archive: Path, kept: Sequence[Path]) -> None:
-    """Raise ArchiveError if there is no backup, no folder for it, or a file that must be kept."""
+    """Raise ArchiveError if the backup or the target folder is missing, or a file must be kept."""
     if not (backup / ARCHIVE_FILE).is_file():
         raise ArchiveError(backup / ARCHIVE_FILE, "no such file, so this is not a backup")
     if not archive.parent.is_dir():
@@ -164,9 +165,7 @@ def _list_archive_files(archive: Path) -> list[Path]:
 
 
 def _check_not_open(path: Path) -> None:
-    """Raise ArchiveError if another process has a file open, because its later writes would be
-    lost.
-    """
+    """Raise ArchiveError if another process has a file open: its later writes would be lost."""
     with closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as db:
         try:
             # SQLite allows this only if no other connection is open
@@ -198,7 +197,7 @@ def _move_replaced_archive(archive: Path, moment: datetime) -> Path:
 
 
 def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
-    """Describe the takedowns, and the liftings of takedowns, that the restored archive lacks."""
+    """Describe takedowns, and liftings of takedowns, that are not in the restored archive."""
     in_backup = _read_takedowns(restored)
     in_archive = sorted(_read_takedowns(archive).items()) if archive.is_file() else []
     lost = []
@@ -221,8 +220,9 @@ def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
 
 
 def _read_takedowns(path: Path) -> dict[TakedownRow, str]:
-    """Return each takedown with the time it was lifted, "" if it is in force; {} if the file is
-    damaged.
+    """Return each takedown with the time it was lifted, "" if it is still in force.
+
+    Empty if the file is damaged.
     """
     try:
         with closing(open_readonly(path)) as db:

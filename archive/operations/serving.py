@@ -1,10 +1,9 @@
-"""Starts servers of an archive: its file brought up to date, Datasette's options, and the replicas
-of snapshots.
+"""Starts servers of an archive, and the replicas that serve snapshots.
 
-Replicas serve the newest snapshot of a folder with one `datasette serve --immutable` process per
-port. For a newer snapshot the processes are restarted one after the other, so that the proxy in
+A replica serves the newest snapshot in a folder with one `datasette serve --immutable` process per
+port. For a newer snapshot, the processes are restarted one after the other, so that the proxy in
 front of them (scraper/deploy/nginx.conf) always finds one that accepts requests. A process that
-ends is replaced. If there is nothing to serve, connections are refused and the proxy uses the
+ends is replaced. If there is nothing to serve, connections are refused, and the proxy uses the
 server of the archive itself.
 """
 
@@ -43,9 +42,9 @@ MAX_OPEN_FILES = 16_384  # per server: connections of clients, and SQLite's file
 
 
 def update_archive(path: Path) -> None:
-    """Update an archive with an earlier schema.
+    """Migrate an archive with an older schema.
 
-    Raises ArchiveError if an update is needed but the file cannot be written.
+    Raises ArchiveError if a migration is needed but the file cannot be written.
     """
     with closing(open_readonly(path)) as db:
         # an empty file has no version, and needs no update
@@ -57,7 +56,7 @@ def update_archive(path: Path) -> None:
 def raise_file_limit() -> None:
     """Raise this process's limit of open files to MAX_OPEN_FILES, if allowed.
 
-    With the usual 1,024, idle clients would leave no file descriptors for SQLite.
+    With the usual limit of 1,024, idle clients would leave no file descriptors for SQLite.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
@@ -68,7 +67,7 @@ def raise_file_limit() -> None:
 def build_datasette_command(
     file: Path, port: int, extra_options: Sequence[str] = (), *, sql: bool = True, cors: bool = True
 ) -> list[str]:
-    """Build the command that serves an archive; archive/web/security.py limits visitors' SQL."""
+    """Build the command that serves an archive. archive/web/security.py limits visitors' SQL."""
     words = [sys.executable, "-m", "datasette", "serve", str(file), "--port", str(port)]
     return [*words, *build_datasette_options(sql=sql, cors=cors), *extra_options]
 
@@ -103,7 +102,7 @@ def list_snapshots(folder: Path) -> list[Path]:
 
 
 def find_snapshot_fault(snapshot: Path) -> str | None:
-    """Return why a snapshot is incomplete or damaged, or None if every file matches its SHA-256."""
+    """Return why a snapshot is incomplete or damaged. None if every file matches its SHA-256."""
     try:
         lines = (snapshot / CHECKSUMS_FILE).read_text("ascii").splitlines()
     except FileNotFoundError:
@@ -150,16 +149,14 @@ class DatasetteProcess:
         return self.process.poll() is not None
 
     def check_ready(self) -> bool:
-        """Return whether the process accepts requests, that is, whether Datasette has started."""
+        """Return whether Datasette has started and accepts requests."""
         if not self.is_ready and not self.has_exited():
             with suppress(OSError), socket.create_connection(self.address, timeout=1):
                 self.is_ready = True
         return self.is_ready
 
     def has_failed(self) -> bool:
-        """Return whether the process ended before it accepted requests, or takes too long to accept
-        them.
-        """
+        """Return whether the process ended, or timed out, before it accepted requests."""
         return not self.is_ready and (
             self.has_exited() or time.monotonic() > self.started_at + START_TIMEOUT
         )
@@ -170,7 +167,7 @@ class DatasetteProcess:
         self.process.terminate()
 
     def reap(self) -> bool:
-        """Return whether a terminated process has exited, and kill it if it takes too long."""
+        """Return whether a terminated process has exited. Kill it if it takes too long."""
         if not self.has_exited() and time.monotonic() > self.kill_at:
             self.process.kill()
             self.process.wait()
@@ -181,10 +178,10 @@ class DatasetteProcess:
 
 @dataclass(slots=True, kw_only=True)
 class Replicas:
-    """Keeps a Datasette running on each port of a host; `arguments` are options of `datasette
-    serve`.
+    """Keeps a Datasette process running on each port of a host.
 
-    With a single port, connections are refused for some seconds at each change of snapshot.
+    `arguments` are options for `datasette serve`. With a single port, connections are refused for
+    some seconds at each change of snapshot.
     """
 
     folder: Path
@@ -202,8 +199,9 @@ class Replicas:
     last_message: str = ""
 
     def run(self) -> None:
-        """Serve until `stop_event` is set; raise OSError if a port is taken or the folder does not
-        exist.
+        """Serve until `stop_event` is set.
+
+        Raises OSError if a port is taken or the folder does not exist.
         """
         list_snapshots(self.folder)
         deadline = time.monotonic() + PORT_TIMEOUT
@@ -229,7 +227,7 @@ class Replicas:
     def poll(self) -> None:
         """Check for ended processes, withdrawals and newer snapshots.
 
-        An unreadable folder changes nothing.
+        If the folder cannot be read, nothing changes.
         """
         self.stopping = [server for server in self.stopping if not server.reap()]
         self.check_processes()
@@ -249,8 +247,9 @@ class Replicas:
             self.log_once(f"{self.folder}: nothing to serve yet; connections are refused")
 
     def check_processes(self) -> None:
-        """Update which processes are ready, and remove those that ended or could not serve their
-        snapshot.
+        """Check which processes are ready.
+
+        A process that ended or could not serve its snapshot is dropped.
         """
         for port, server in list(self.running.items()):
             was_ready = server.is_ready
@@ -270,9 +269,7 @@ class Replicas:
                 self.stop(port)
 
     def serve(self, snapshot: Path) -> None:
-        """Start missing processes, and restart one that serves an older snapshot if all others are
-        ready.
-        """
+        """Start missing processes. If all others are ready, restart one with an older snapshot."""
         for port in self.ports:
             if port not in self.running and is_port_free(self.host, port):
                 self.running[port] = self.start(snapshot, port)
@@ -311,7 +308,7 @@ class Replicas:
         return DatasetteProcess(snapshot, (self.host, port), process)
 
     def stop(self, port: int, seconds: float = SHUTDOWN_TIMEOUT) -> None:
-        """Let the process of a port finish its requests and exit. Its port is free at once."""
+        """Let the process of a port finish its requests and exit. Its port is free immediately."""
         server = self.running.pop(port)
         server.terminate(seconds)
         self.stopping.append(server)
@@ -332,15 +329,16 @@ class Replicas:
         self.log_once(f"{snapshot.name}: {problem}")
 
     def log_once(self, message: str) -> None:
-        """Log a message unless it is the same as the previous one."""
+        """Log a message, unless it is the same as the previous one."""
         if message != self.last_message:
             self.log(message)
         self.last_message = message
 
 
 def is_port_free(host: str, port: int) -> bool:
-    """Return whether a server can listen on a port, even if another server is finishing its
-    requests.
+    """Return whether a server can listen on a port.
+
+    True if another server is just finishing its requests on it.
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

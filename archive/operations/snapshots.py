@@ -1,11 +1,11 @@
 """Snapshots: immutable copies of an archive.
 
-    FOLDER/2026-03-02T034301/   archive.db · captures.db · inspect.json · SHA256SUMS; never changed
+    FOLDER/2026-03-02T034301/   archive.db, captures.db, inspect.json, SHA256SUMS; never changed
     FOLDER/withdrawn            a name: snapshots up to and including it must not be shown
 
 A snapshot is made while a crawl writes and gets its name once it is complete. Other machines may
 copy the folder with any tool and in any order, because a snapshot is only used once all its
-checksums match. The copied captures.db lacks the bytes of taken-down pages, those that the copied
+checksums match. The copied captures.db lacks the bytes of taken-down pages, bytes that the copied
 archive.db does not refer to, and refused pages.
 """
 
@@ -54,7 +54,7 @@ SHOWN_CAPTURES_SQL = f"select sha256 from captures where id not in ({WITHHELD_CA
 
 
 def parse_snapshot_time(name: str) -> datetime:
-    """Return the time at which a snapshot was started, by the folder's name.
+    """Return when a snapshot was started, by the name of its folder.
 
     Everything in it is older.
     """
@@ -70,7 +70,7 @@ def list_all_snapshots(folder: Path) -> list[Path]:
 
 
 def read_withdrawn_name(folder: Path) -> str:
-    """Return the name up to which snapshots are withdrawn, or "" if no snapshot is."""
+    """Return the name up to which snapshots are withdrawn, or "" if none are."""
     try:
         return (folder / WITHDRAWN_FILE).read_text("ascii").strip()
     except FileNotFoundError:
@@ -78,8 +78,9 @@ def read_withdrawn_name(folder: Path) -> str:
 
 
 def count_snapshot_releases(snapshot: Path) -> int:
-    """Count the releases that a snapshot lists: redacted ones are included, hidden and moved ones
-    are not.
+    """Count the releases that a snapshot lists.
+
+    Redacted releases are included, hidden and moved ones are not.
     """
     with closing(open_readonly(snapshot / ARCHIVE_FILE)) as db:
         return int(db.execute("select count(*) from release_facets").fetchone()[0])
@@ -90,9 +91,9 @@ def publish_snapshot(
 ) -> Path:
     """Publish a new snapshot of an archive, and delete all but the newest `keep`.
 
-    Older snapshots are kept for a while because replicas may still read them. withdraw: earlier
-    snapshots must not be shown from now on, and the next call deletes them. Raises ArchiveError,
+    Older snapshots are kept for a while because replicas may still read them. Raises ArchiveError,
     and publishes nothing, if there is no archive that can be served or it cannot be copied.
+    withdraw: earlier snapshots must not be shown from now on, and the next call deletes them.
     """
     if not archive.is_file():
         raise ArchiveError(archive, "no such file")
@@ -124,8 +125,9 @@ def withdraw_snapshots(folder: Path, name: str) -> None:
 
 
 def _choose_snapshot_name(folder: Path, moment: datetime) -> str:
-    """Return `moment` as a name, or one second after the newest snapshot, so that names always
-    increase.
+    """Return `moment` as a name, or a second after the newest snapshot.
+
+    Names always increase.
     """
     newest = max(
         [read_withdrawn_name(folder), *(snapshot.name for snapshot in list_all_snapshots(folder))]
@@ -140,7 +142,7 @@ def _choose_snapshot_name(folder: Path, moment: datetime) -> str:
 def _delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
     """Delete withdrawn and unfinished snapshots and all but the newest `keep`.
 
-    Other files are not touched.
+    Other files are left alone.
     """
     for number, snapshot in enumerate(list_all_snapshots(folder)):
         if number >= max(1, keep) or snapshot.name <= withdrawn:
@@ -184,7 +186,10 @@ def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> N
 
 
 def _check_servable(archive: Path, copy: Path) -> None:
-    """Raise ArchiveError, naming the archive, if a replica would refuse to serve its copy."""
+    """Raise ArchiveError if a replica would refuse to serve the copy.
+
+    The error names the archive.
+    """
     with (
         sqlite_errors(archive, "cannot be read"),
         closing(sqlite3.connect(copy, isolation_level=None)) as db,
@@ -201,10 +206,10 @@ def _check_servable(archive: Path, copy: Path) -> None:
 
 
 def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
-    """Delete what is taken down, refused or not needed by the copied archive.db from captures.db's
-    copy.
+    """Delete bytes from the copy of captures.db that must not be in a snapshot.
 
-    source: the archive that both are copies of, from which bytes are read.
+    These are taken down, refused, or not needed by the copied archive.db. source: the original
+    archive, from which bytes are read.
     """
     with (
         sqlite_errors(captures_copy, "withheld pages cannot be removed", table="blobs"),
@@ -242,7 +247,7 @@ def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path
 
 
 def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> None:
-    """Compress the pages whose base is deleted against the first of those pages instead."""
+    """Compress the pages whose base is deleted against the first of these pages instead."""
     pages = copy.execute(
         "select id, sha256 from blobs where"
         " base = ? and id not in"
@@ -262,8 +267,7 @@ def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> No
 
 
 def _run_datasette(arguments: Sequence[str]) -> None:
-    """Run Datasette's command line in this process, and end it when the process that started it
-    ends.
+    """Run Datasette's command line in this process, and end it when its parent process ends.
 
     Otherwise Datasette would continue to serve a snapshot that is withdrawn later.
     """

@@ -1,4 +1,4 @@
-"""The one file that Datasette loads: its hooks, with the routes of every page in archive/views."""
+"""The only plugin that Datasette loads: its hooks, and the routes of all pages in archive/views."""
 
 from __future__ import annotations
 
@@ -106,7 +106,9 @@ def filters_from_request(request: Any, database: str, table: str, datasette: Any
 @hookimpl
 def extra_template_vars(request: Any, datasette: Any) -> dict[str, Any]:
     # Datasette's templates extend our base.html
-    return {} if request is None else build_page_context(datasette, request)
+    if request is None:
+        return {}
+    return build_page_context(datasette, request) | {"find_translation": docs.find_translation}
 
 
 @hookimpl

@@ -25,7 +25,7 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedFile:
-    """A file of a publication. `path` is relative to its folder and to its address."""
+    """A file of a publication. `path` is relative to its folder and its URL."""
 
     path: str
     size: int
@@ -126,7 +126,7 @@ def build_croissant(
 ) -> dict[str, Any]:
     """Describe a publication as Croissant 1.0.
 
-    Without the site's URL, addresses are relative to the file.
+    Without the site's URL, URLs are relative to the file.
     """
     base = f"{site}{FILES_PATH}" if site else ""
     return {
@@ -202,8 +202,9 @@ def _describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_dcat_period(package: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the time from the first to the last publication; without a time if no release states
-    one.
+    """Return the period from the first to the last publication.
+
+    It has no dates if no release states one.
     """
     first, last = package["temporal"]
     period: dict[str, Any] = {"@type": "dct:PeriodOfTime"}
@@ -219,7 +220,7 @@ def build_dcat(
 ) -> dict[str, Any]:
     """Describe a publication as DCAT-AP 3.
 
-    Without the site's URL, addresses are relative to the file.
+    Without the site's URL, URLs are relative to the file.
     """
     base = f"{site}{FILES_PATH}" if site else ""
     home = {"@id": f"{site}/data" if site else "."}
@@ -313,7 +314,7 @@ def build_schema_dataset(
 ) -> dict[str, Any]:
     """Describe the data of a site as a schema.org Dataset.
 
-    months: the first and the last of the releases' publication, None if no release states one.
+    months: the months of the first and last publication; None if no release states one.
     """
     publisher = {"@type": "Organization", "name": "Myndighetsarkivet", "url": f"{site}/about"}
     return {
@@ -345,7 +346,7 @@ def build_schema_dataset(
 def list_schema_files(
     package: Mapping[str, Any], files: Iterable[PublishedFile], started: datetime, site: str
 ) -> dict[str, Any]:
-    """Return what the description of a site's data has besides if there is a publication."""
+    """Return the values that a publication adds to the description of a site's data."""
     return {
         "version": package["version"],
         "dateModified": f"{started:%Y-%m-%dT%H:%M:%SZ}",

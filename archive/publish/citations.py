@@ -1,7 +1,7 @@
-"""Citations of one revision: as a reference (Swedish or English), BibTeX, RIS and CSL-JSON.
+"""Citations of a revision: as a reference (Swedish or English), BibTeX, RIS and CSL-JSON.
 
-The permalink is /-/revision/<id>, which never changes. The hash is that of the bytes that the state
-was parsed from, or of the state itself for imported releases.
+The permalink is /-/revision/<id>, which never changes. The hash is the hash of the bytes that the
+state was parsed from. For an imported release, it is the hash of the state.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Citation:
     # last check that found it unchanged, or of an imported one, that found it at all; None if there
     # was none
     found: str | None = None
-    # the two versions, if what is cited is their comparison: what it shows is then in `sentence`
+    # the two versions, if their comparison is cited; `sentence` then says what it shows
     versions: tuple[Citation, ...] = ()
     sentence: str = ""
 
@@ -94,9 +94,7 @@ class Citation:
 
     @property
     def accessed(self) -> date | None:
-        """Return the date in Sweden on which the archive read the state; None if it was
-        imported.
-        """
+        """Return the Swedish date on which the archive read the state. None if it was imported."""
         return None if self.collection else to_swedish_day(self.seen)
 
 
@@ -113,10 +111,11 @@ async def read_citation(run: RunQuery, revision: int, permalink: str, lang: str)
 def cite_comparison(
     before: Citation, after: Citation, permalink: str, *, summary: str, made: str | None, lang: str
 ) -> Citation:
-    """Return the citation of the comparison of two versions, the older one first.
+    """Return a citation of the comparison of two versions, the older one first.
 
-    summary: what differs. made: a sentence that says when the agency made the edit between them;
-    None: it is no edit.
+    summary: what differs.
+    made: a sentence that says when the agency made the edit between them; None if it is not an
+        edit.
     """
     names = {"author": after.author, "title": after.title, "summary": summary}
     names |= {"other_author": before.author, "other": before.title}
@@ -146,7 +145,7 @@ def format_citation(citation: Citation, extension: str, lang: str) -> str:
 
 
 def format_reference(citation: Citation, lang: str) -> str:
-    """Format one entry of a reference list."""
+    """Format an entry for a reference list."""
     when = format_stated_time(lang, citation.published).partition(",")[0].partition(" kl.")[
         0
     ] or translate(lang, "cite.undated")
@@ -157,9 +156,7 @@ def format_reference(citation: Citation, lang: str) -> str:
 
 
 def format_bibtex(citation: Citation, lang: str) -> str:
-    """Return a BibTeX @misc entry (also for biber) in UTF-8; names and titles are escaped, not
-    reworded.
-    """
+    """Return a BibTeX @misc entry (also for biber) in UTF-8. Names and titles are only escaped."""
     parts = _split_date(citation.published)
     fields: dict[str, str | None] = {
         "author": f"{{{escape_latex(citation.author)}}}",
@@ -234,16 +231,14 @@ def _format_csl(citation: Citation, lang: str) -> str:
 
 
 def _format_original(citation: Citation, lang: str) -> str:
-    """Return the agency's address, with the day of publication if the agency states one."""
+    """Return the agency's URL, with the date of publication if the agency states one."""
     when = _separate(format_stated_time(lang, citation.published))
     text_key = "cite.published" if when else "cite.original"
     return translate(lang, text_key, when=when, url=citation.url)
 
 
 def _format_archive_note(citation: Citation, lang: str, *, with_hash: bool = True) -> str:
-    """Return a note on which version is cited, or which two are compared, with the hash to verify
-    it.
-    """
+    """Return a note on the cited version, or the two compared versions, with the hash."""
     if citation.versions:
         before, after = (
             _format_archive_note(each, lang, with_hash=with_hash) for each in citation.versions
@@ -285,8 +280,9 @@ def _format_long_note(citation: Citation, lang: str) -> str:
 
 
 def _split_date(text: str | None) -> list[int]:
-    """Return [year, month, day] of a stored time in its own time zone: without day for a month, []
-    for None.
+    """Return [year, month, day] of a stored time in its own time zone.
+
+    Without the day for a month; [] for None.
 
     >>> _split_date("2024-06-01T23:30:00+02:00"), _split_date("2024-06"), _split_date(None)
     ([2024, 6, 1], [2024, 6], [])
@@ -302,7 +298,7 @@ def _split_date(text: str | None) -> list[int]:
 
 
 def escape_latex(text: str) -> str:
-    """Escape the characters that have a special meaning in TeX.
+    """Escape the characters that have a special meaning in LaTeX.
 
     >>> escape_latex("50 % & {mer}")
     '50 \\\\% \\\\& \\\\{mer\\\\}'

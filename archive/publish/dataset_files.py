@@ -1,5 +1,4 @@
-"""The tables of a dataset: their columns, codebook and coverage, and writing them as CSV and
-Parquet.
+"""Writes the tables of a dataset as CSV and Parquet, with their codebook and coverage.
 
 Each table is one file per format, with rows always in the same order. CSV follows RFC 4180 in
 UTF-8.
@@ -82,7 +81,7 @@ class TableStats:
 
 
 def _parse_utc_moment(text: str) -> datetime | None:
-    """Parse a moment and convert it to UTC; return None for a day or a month.
+    """Parse a moment and convert it to UTC. Returns None for a day or a month.
 
     >>> _parse_utc_moment("2024-05-28T09:30:00+02:00"), _parse_utc_moment("2024-05-28")
     (datetime.datetime(2024, 5, 28, 7, 30, tzinfo=datetime.timezone.utc), None)
@@ -92,7 +91,7 @@ def _parse_utc_moment(text: str) -> datetime | None:
 
 
 def _parse_agency_day(text: str) -> date | None:
-    """Return the day in the agency's own time zone, or None if the text is only a month.
+    """Return the day in the agency's own time zone. None if the text is only a month.
 
     >>> _parse_agency_day("2024-05-28T00:30:00+02:00"), _parse_agency_day("2024-05")
     (datetime.date(2024, 5, 28), None)
@@ -141,9 +140,7 @@ def build_columns(kind: ColumnKind, column_names: str) -> tuple[Column, ...]:
 
 
 def _build_date_columns(name: str) -> tuple[Column, ...]:
-    """Build the columns of a time that an agency states: as stored, parsed, and in the page's
-    words.
-    """
+    """Build the columns of a time that an agency states: as stored, parsed, and as printed."""
     parsed = (
         (
             "day",
@@ -172,8 +169,9 @@ def _build_date_columns(name: str) -> tuple[Column, ...]:
 
 
 def _build_part_table(name: str, title: str) -> DatasetTable:
-    """Build a table of parts, keyed by release and position because ids change when a page is
-    re-parsed.
+    """Build a table of parts.
+
+    Its key is release and position, because ids change when a page is re-parsed.
     """
     fields = tuple(Column(name=field) for field in PART_FIELDS[name] if field != "position")
     return DatasetTable(
@@ -497,7 +495,7 @@ CODEBOOK_TABLE = DatasetTable(
 def build_codebook_rows(
     table: DatasetTable, meanings: Sequence[str], stats: TableStats
 ) -> list[tuple[Any, ...]]:
-    """Return the codebook's rows about a table, one per column."""
+    """Return a table's rows in the codebook, one per column."""
     rows: list[tuple[Any, ...]] = []
     for column, meaning in zip(table.columns, meanings, strict=True):
         filled = stats.filled[column.name]
@@ -654,7 +652,7 @@ def write_dataset_table(
     meanings: Sequence[str],
     formats: Sequence[str],
 ) -> TableStats:
-    """Write rows in each format; raise ArchiveError if a time cannot be parsed.
+    """Write rows in each format. Raises ArchiveError if a time cannot be parsed.
 
     meanings: descriptions of the columns, which Parquet files contain as field metadata.
     """
@@ -722,7 +720,7 @@ def format_date(value: Any) -> Any:
 def _parse_column(
     folder: Path, table: DatasetTable, column: Column, values: Sequence[Any]
 ) -> Sequence[Any]:
-    """Return the values of a column as its type; raise ArchiveError if a time cannot be parsed."""
+    """Return a column's values as its type. Raises ArchiveError if a time cannot be parsed."""
     parse = column.kind.parse
     if parse is None:
         return values
@@ -762,7 +760,7 @@ def _build_parquet_schema(arrow: Any, table: DatasetTable, meanings: Sequence[st
 
 
 def import_pyarrow(folder: Path) -> Any:
-    """Return the optional module pyarrow; raise ArchiveError if it is not installed."""
+    """Return the optional module pyarrow. Raises ArchiveError if it is not installed."""
     try:
         importlib.import_module("pyarrow.parquet")
         return importlib.import_module("pyarrow")

@@ -1,9 +1,9 @@
 """Datasets: a frozen part of the archive for research, in a folder that can be cited and checked.
 
-The releases are selected by a search, or by the ids of a SELECT. Everything is read in one
-transaction, so a crawl may run at the same time. The same archive and selection give the same bytes
-in every file under data/, with the same version of this software and of pyarrow. Releases hidden by
-a takedown are left out; redacted passages are written as the archive shows them.
+The releases are selected by a search, or by the ids that a SELECT returns. Everything is read in
+one transaction, so a crawl may run at the same time. With the same version of this software and of
+pyarrow, the same archive and selection give the same bytes in every file under data/. Releases
+hidden by a takedown are left out; redacted passages are written as the archive shows them.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ URL_START = re.compile(r"\s*(?:https?://|/)\S")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetSelection:
-    """The query, and the number of releases it selects."""
+    """A query, and the number of releases it selects."""
 
     query: str
     kind: str  # `search` or `sql`
@@ -100,8 +100,8 @@ def _select_releases(
 ) -> DatasetSelection:
     """Fill temp.chosen with the selected releases.
 
-    Raises ArchiveError if a SELECT cannot be run or returns no release ids, or if a URL is not that
-    of a search page.
+    Raises ArchiveError if a SELECT cannot be run or returns no release ids, or if a URL is not the
+    URL of a search page.
     """
     text = selection_text.strip()
     if selection_kind is None and URL_START.match(text) and not SEARCH_URL.fullmatch(text):
@@ -139,8 +139,9 @@ def _select_releases(
 
 
 def _select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[str]:
-    """Select all hits of a search, given as a query or as a URL of the search page; return its
-    notes.
+    """Select all results of a search; return its notes.
+
+    selection_text: a query, or the URL of a search page.
     """
     is_url = SEARCH_URL.fullmatch(selection_text)
     request = (
@@ -155,7 +156,7 @@ def _select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[s
 
 
 def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:
-    """Select the ids that a single SELECT returns in its column `release`, or else `id`."""
+    """Select the ids that a SELECT returns in its column `release`, or else `id`."""
     with _allow_only_reads(db):
         try:
             column, release_ids = _fetch_release_ids(db.execute(sql), archive_path)
@@ -175,7 +176,7 @@ def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None
 
 
 def _fetch_release_ids(cursor: sqlite3.Cursor, archive_path: Path) -> tuple[str, array[int]]:
-    """Return the name and values of the column with the ids of releases."""
+    """Return the name and values of the column with release ids."""
     columns = [name for name, *_ in cursor.description or ()]
     # columns of a SELECT with release ids; the first one that exists is used
     column = next((name for name in ("release", "id") if name in columns), None)
@@ -195,7 +196,7 @@ def _fetch_release_ids(cursor: sqlite3.Cursor, archive_path: Path) -> tuple[str,
 
 @contextmanager
 def _allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
-    """Within the block, allow nothing but SELECTs. The file itself is opened read-only."""
+    """Only allow SELECTs within the block. The file itself is opened read-only."""
 
     def authorise(action: int, argument: str | None, *_: str | None) -> int:
         # FTS5 reads it
@@ -288,7 +289,7 @@ data protection law.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """A dataset, with the facts that citations use to identify it."""
+    """A dataset, with the facts that identify it in citations."""
 
     selection: DatasetSelection
     archive_state: ArchiveState
@@ -297,7 +298,7 @@ class Dataset:
 
     @property
     def day(self) -> str:
-        """Return the day of the archive's last change, for citations, or "" if there was none."""
+        """Return the date of the archive's last change, for citations; "" if there was none."""
         return (self.archive_state["newest_change_at"] or "")[:10]
 
     @property
@@ -341,11 +342,11 @@ def write_dataset(
     site: str | None = None,
     progress: ProgressCallback = lambda *_: None,
 ) -> Dataset:
-    """Write the selected releases to a new folder. If none is selected, nothing is written.
+    """Write the selected releases to a new folder. If none are selected, nothing is written.
 
-    selection_kind: search or sql; by default a text that begins with SELECT or WITH is SQL. Raises
-    ArchiveError if the archive cannot be read, the selection is not valid, or the folder cannot be
-    written; then no folder is left.
+    Raises ArchiveError if the archive cannot be read, the selection is not valid, or the folder
+    cannot be written; then no folder is left. selection_kind: search or sql; by default, a text
+    that begins with SELECT or WITH is SQL.
     """
     if target.exists():
         raise ArchiveError(target, "exists already; a dataset needs a new folder")
@@ -445,7 +446,7 @@ def _format_datapackage(
 ) -> str:
     """Format datapackage.json (Frictionless Data Package).
 
-    It states neither when nor where the dataset was exported, so that equal data give equal files.
+    It leaves out the time and place of the export, so that identical data give identical files.
     """
     metadata = read_metadata()
     table_names = {each.table.name for each in resources}
@@ -475,9 +476,7 @@ def _format_datapackage(
 
 
 def _describe_resource(resource: DatasetResource, table_names: Collection[str]) -> dict[str, Any]:
-    """Describe a table: its first file (CSV if there is one), with the other formats as
-    alternates.
-    """
+    """Describe a table: its first file (CSV if there is one), with other formats as alternates."""
     table = resource.table
     first, *others = resource.files
     foreign_keys = [
@@ -609,7 +608,7 @@ def _format_file_row(resource: DatasetResource) -> str:
 
 
 def format_dataset_citation(dataset: Dataset) -> str:
-    """Format an entry of a reference list."""
+    """Format an entry for a reference list."""
     state = dataset.archive_state
     site = f" {dataset.site}." if dataset.site else ""
     return (

@@ -3,9 +3,9 @@
     FOLDER/2026-03-02T034301/   a dataset (datasets.py), with SQLite, WACZ, Croissant and DCAT-AP;
                                 never changed
 
-A publication gets its name once it is complete, and replaces the one before. The site serves the
-newest (archive/views/data.py). A takedown withholds a publication that was begun before it: its
-files stay in the folder, but no reader gets them, until the next one is complete.
+A publication gets its name once it is complete, and replaces the previous one. The site serves the
+newest (archive/views/data.py). A takedown withholds a publication that was started before it: its
+files stay in the folder, but nobody can download them. The next publication replaces it.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Publication:
     def started(self) -> datetime:
         """Return when the publication was started, by its name.
 
-        Everything in its tables is older.
+        All data in its tables are older.
         """
         return datetime.strptime(self.folder.name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
@@ -131,7 +131,7 @@ def _list_publications(folder: Path) -> list[Path]:
 def _read_publication(folder: Path) -> Publication:
     """Read which files a publication has.
 
-    Only those in its SHA256SUMS count, and that file itself.
+    Only the files listed in its SHA256SUMS, and SHA256SUMS itself, count.
     """
     hashes = {
         **read_checksums(folder),
@@ -147,7 +147,7 @@ def _read_publication(folder: Path) -> Publication:
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
-    """Return the hash of each file that a dataset's SHA256SUMS lists, by path."""
+    """Return the hash of each file in a dataset's SHA256SUMS, by path."""
     lines = (folder / CHECKSUMS_FILE).read_text("utf-8").splitlines()
     return {path: sha256 for sha256, _, path in (line.partition("  ") for line in lines)}
 
@@ -163,11 +163,13 @@ def publish(
 ) -> tuple[Publication | None, list[ArchiveError]]:
     """Publish everything that an archive shows, and delete earlier publications.
 
-    Returns also the captures that cannot be read; None instead of the publication if the archive
-    has no releases. site: the archive's public URL. An interrupted call leaves nothing that is
-    served, and the next one begins anew, because everything in a publication is of one state of the
-    archive. processes: threads that compress captures. Raises ArchiveError, and publishes nothing,
-    if the archive cannot be read or there is too little space.
+    Returns the publication (None if the archive has no releases), and an error for each capture
+    that cannot be read. Raises ArchiveError, and publishes nothing, if the archive cannot be read
+    or there is too little space. An interrupted call leaves nothing that is served. The next call
+    starts from the beginning, because everything in a publication is from one state of the archive.
+
+    site: the archive's public URL.
+    processes: number of threads that compress captures.
     """
     check_database(archive)
     create_target_folder(folder)
@@ -217,8 +219,9 @@ def _write_further_files(
     *,
     processes: int,
 ) -> list[ArchiveError]:
-    """Add the SQLite and WACZ files and the descriptions to a dataset; return the captures that
-    cannot be read.
+    """Add the SQLite and WACZ files and the descriptions to a dataset.
+
+    Returns an error for each capture that cannot be read.
     """
     package = json.loads((folder / PACKAGE_FILE).read_text("utf-8"))
     _write_sqlite(folder, package)
@@ -259,8 +262,9 @@ def _write_further_files(
 
 
 def _write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
-    """Write the tables of a dataset, read from its Parquet files, to a SQLite database with their
-    keys.
+    """Write the tables of a dataset, with their keys, to a SQLite database.
+
+    They are read from the Parquet files.
     """
     arrow = import_pyarrow(folder)
     with closing(sqlite3.connect(folder / SQLITE_FILE, isolation_level=None)) as db:
@@ -295,7 +299,7 @@ def _write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
 
 
 def _build_table_sql(resource: Mapping[str, Any]) -> str:
-    """Return the CREATE TABLE statement of a table of a dataset."""
+    """Return the CREATE TABLE statement for a table of a dataset."""
     schema = resource["schema"]
     parts = [
         f'"{each["name"]}" {SQLITE_TYPES.get(each["type"], "text")}' for each in schema["fields"]

@@ -1,6 +1,4 @@
-"""Reads names of people and their roles in Swedish and English text, and who the subject of an
-attribution is.
-"""
+"""Finds people's names and roles in Swedish and English text, and the subject of an attribution."""
 
 from __future__ import annotations
 
@@ -109,7 +107,7 @@ IS_ROLE = re.compile(
     rf"(?P<role>(?:en av )?(?:(?:[{UPPER}][\w:-]*s|[\w-]+)"
     rf" ){{0,4}}?[\w:-]*(?:{ROLE_HEADS})\w*[^.,;\n]*)",
 )
-# What follows a role and is no part of it.
+# Text that follows a role and is not part of it.
 ROLE_END = re.compile(
     r"\s+(?:när|efter|som|inför|i samband med|med anledning av|med ansvar|sedan|för"
     r" att|där|under|i (?:ett|en|sitt|sin)|och (?:deltog|talade|har|är|var|ska"
@@ -130,7 +128,7 @@ NO_ROLE = re.compile(
     r"|hennes|varpå|varefter|angående|apropå)(?!\w)",
     re.IGNORECASE,
 )
-# The body in a role: whose chef, or chef of what.
+# The organisation in a role: its chef, or chef of it.
 OWNER = re.compile(
     rf"(?P<body>[{UPPER}]\w*?):?s (?=[a-zåäö])|(?P<units>[{UPPER}][\w-]+)s (?=[a-zåäö])"
 )
@@ -196,26 +194,26 @@ NO_FIRST_NAME = re.compile(
     r"|Stora|Sri|Costa|New|El"
     r"|Saudi|Förenade|United|World|Human|Amnesty|Save)(?= )"
 )
-# Before a name that is not who says something: "säger generaldirektören för Hamnverket", "säger hon
+# Before a name that is not the speaker's: "säger generaldirektören för Hamnverket", "säger hon
 # till Anna Ek"
 AFTER_WORD = re.compile(
     r"(?:^| )(?:för|vid|på|i|hos|inom|till|från|av|med|om|att|of|at|in|from|that|for|to) $"
 )
-# What stands right before a passage in marks: a verb after its subject or before it, or "i
+# Text right before a quoted passage: a verb after or before its subject, or "i
 # formuleringen:"
 LEAD_IN = re.compile(
     rf"(?:(?P<verb>{SPEECH_VERBS})(?: (?P<object>[^.!?\"”]{{0,80}}?))?(?::| att|,)"
     rf"|(?:formuleringen|orden|citerar\)?):|(?:{SPEECH_VERBS}))$"
 )
-# Roles of one person at a time, without deputies: who has it in a release is one person.
+# Roles that only one person has at a time, without deputies.
 SOLE_ROLE = re.compile(
     r"(?!.*\b(?:vice|biträdande|bitr|ställföreträdande|tf|tillförordnad|tidigare|förre|f\.d)\b)"
     r"(?P<stem>(?:[\w-]+,? )*?[\w-]*(?:minister|generaldirektör|landshövding|överbefälhavare"
     r"|rikspolischef|riksåklagare))(?:n|en)?(?P<field> för .+)?",
     re.IGNORECASE,
 )
-# What spellings of a role need not have in common: articles, cases and prepositions. The order of
-# the words is none of it either.
+# Differences between spellings of a role that do not matter: articles, cases and prepositions. The
+# order of the words does not matter either.
 ROLE_ENDING = re.compile(
     rf"(?:(?P<head>{ROLE_HEADS})(?:n|en|et)|(?P<group>arna|erna|orna|et|en)s|(?P<kind>isk)[ae])$"
 )
@@ -225,7 +223,10 @@ FoundName = tuple[int, int, str]  # start, end and words of a name
 
 
 class Subject(NamedTuple):
-    """Who an attribution names: a full or single name, or neither, with a role; or a pronoun."""
+    """The subject of an attribution: a full or single name, a role, or a pronoun.
+
+    A name may also have a role.
+    """
 
     name: str | None
     role: str | None
@@ -240,8 +241,9 @@ def name_in(name: str, text: str) -> bool:
 
 
 def parse_introduction(text: str) -> Subject | None:
-    """Return the subject of the verb of saying that follows a text: what is printed last, a name,
-    role or pronoun.
+    """Return the subject of the verb of saying that follows a text.
+
+    This is the last name, role or pronoun in the text.
     """
     text = re.sub(r",?[ (]+(?:och )?jag(?: citerar\)?)?:?\s*$", "", text) or text
     found = [*_find_pronouns(text), *_find_introduced_names(text)]
@@ -251,7 +253,10 @@ def parse_introduction(text: str) -> Subject | None:
 
 
 def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
-    """Yield the pronouns of a text and where they are: "I" only at its end, and no preposition."""
+    """Yield the pronouns in a text with their positions.
+
+    The preposition "i" is left out, and "I" only counts at the end.
+    """
     for match in INTRODUCED_PRONOUN.finditer(text):
         word = match[0]
         if word == "i" or (word == "I" and text[match.end() :].strip()):
@@ -261,8 +266,9 @@ def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
 
 
 def _find_introduced_names(text: str) -> Iterator[tuple[int, Subject]]:
-    """Yield the people of a text and where they are: those with a full name, and a single name at
-    its end.
+    """Yield the people in a text with their positions.
+
+    A single name only counts at the end of the text.
     """
     for start, end, name in iter_names(text):
         if name.casefold() in ("he", "she"):
@@ -286,8 +292,9 @@ def sentence_start(text: str, position: int) -> int:
 
 
 def parse_subject(text: str, start: int) -> Subject | None:
-    """Return the subject of an attribution that begins here, or None if there is nobody who can be
-    its subject.
+    """Return the subject of an attribution that begins at `start`.
+
+    None if nobody in it can be the subject.
     """
     end = segment_end(text, start)
     if resumed := RESUMED_SPEECH.search(text, start, end):
@@ -300,7 +307,10 @@ def parse_subject(text: str, start: int) -> Subject | None:
 
 
 def _parse_named_subject(segment: str, end: int) -> Subject | None:
-    """Return the subject with a name or role in the words of an attribution, or None."""
+    """Return the subject of an attribution if it has a name or role, or None.
+
+    segment: the text of the attribution.
+    """
     clauses = COMMA.split(segment)
     head = clauses[0]
     names = list(iter_names(head))
@@ -318,15 +328,19 @@ def _parse_named_subject(segment: str, end: int) -> Subject | None:
 
 
 def _has_no_subject(segment: str, head: str, full: FoundName | None) -> bool:
-    """Return whether an attribution begins with what is no subject, or no article of one."""
+    """Return whether an attribution begins with words that are not a subject.
+
+    The article of a role is part of a subject.
+    """
     if not NO_SUBJECT.match(segment):
         return False
     return full is None or not _is_article_of_role(head, full[0])
 
 
 def _find_apposed_name(clauses: Sequence[str], found: FoundName | None) -> str | None:
-    """Return the full name at the start of the second clause, if the first has a role and no full
-    name.
+    """Return the full name at the start of the second clause, or None.
+
+    The first clause must have a role and no full name.
     """
     if len(clauses) < 2 or (found and " " in found[2]):
         return None
@@ -337,8 +351,9 @@ def _find_apposed_name(clauses: Sequence[str], found: FoundName | None) -> str |
 
 
 def _ends_after_role(head: str) -> bool:
-    """Return whether a role alone is the subject: "ministrarna i ett uttalande från Norra
-    Hamnen".
+    """Return whether the subject is only a role.
+
+    For example, "ministrarna i ett uttalande från Norra Hamnen".
     """
     role = ROLE_ALONE.match(head)
     end = ROLE_END.match(head, role.end()) if role else None
@@ -363,7 +378,7 @@ def _build_named_subject(clauses: Sequence[str], found: FoundName, end: int) -> 
 
 
 def parse_lead_in(before: str) -> Subject | None:
-    """Return the subject of "NAME sade:" or "sade NAME att" right before a passage in marks."""
+    """Return the subject of "NAME sade:" or "sade NAME att" right before a quoted passage."""
     match = LEAD_IN.search(before, max(len(before) - MAX_VERB_PHRASE_LENGTH, 0))
     if not match:
         return None
@@ -379,8 +394,9 @@ def parse_lead_in(before: str) -> Subject | None:
 
 
 def _is_full_subject(head: str, start: int, end: int, name: str) -> bool:
-    """Return whether a full name in an attribution is who speaks: no body, no place, nobody who is
-    spoken to or of.
+    """Return whether a full name in an attribution is the speaker's name.
+
+    False for organisations, places and people who are spoken to or about.
     """
     is_relative = (
         name.endswith("s")
@@ -397,7 +413,7 @@ def _is_full_subject(head: str, start: int, end: int, name: str) -> bool:
 
 
 def _is_single_subject(head: str, start: int, _end: int, name: str) -> bool:
-    """Return whether a single name in an attribution is who speaks."""
+    """Return whether a single name in an attribution is the speaker's name."""
     before = head[:start]
     return (
         " " not in name
@@ -408,9 +424,7 @@ def _is_single_subject(head: str, start: int, _end: int, name: str) -> bool:
 
 
 def _is_article_of_role(head: str, name_start: int) -> bool:
-    """Return whether all that stands before a name is an article and a role: "den nya hamnchefen
-    NAME".
-    """
+    """Return whether only an article and a role precede a name: "den nya hamnchefen NAME"."""
     role = find_role_before(head, name_start)
     return (
         role is not None
@@ -420,8 +434,9 @@ def _is_article_of_role(head: str, name_start: int) -> bool:
 
 
 def _parse_apposition(clauses: Sequence[str]) -> tuple[str | None, str | None]:
-    """Return role and organisation in the clauses after a name: "Hamnpartiet, ordförande i
-    nämnden".
+    """Return role and organisation from the clauses after a name.
+
+    For example, "Hamnpartiet, ordförande i nämnden".
     """
     first, second = (*(each for each in clauses if not each[:1].isdigit()), "", "")[:2]  # no age
     if not first[:1].isupper() or re.search(ROLE_HEAD, first, re.IGNORECASE):
@@ -436,8 +451,9 @@ def _has_function_word(text: str) -> bool:
 
 
 def segment_end(text: str, start: int) -> int:
-    """Return where the sentence ends that begins here: not at an initial, nor at an
-    abbreviation.
+    """Return the end of the sentence that begins at `start`.
+
+    The point after an initial or abbreviation does not end a sentence.
     """
     for match in SEGMENT_END.finditer(text, start, start + MAX_ATTRIBUTION_LENGTH):
         word = text[start : match.start()].rpartition(" ")[2]
@@ -450,8 +466,10 @@ def segment_end(text: str, start: int) -> int:
 
 
 def iter_names(text: str) -> Iterator[FoundName]:
-    """Yield start, end and words of each name of a person, without titles before it and a
-    genitive's owner.
+    """Yield the start, end and words of each person's name in a text.
+
+    Titles before a name are left out, and so are owners, such as a name in the genitive before a
+    role.
     """
     for match in NAME.finditer(text):
         start, words = _trim_name(text, match.start(), match[0].split(" "))
@@ -462,7 +480,7 @@ def iter_names(text: str) -> Iterator[FoundName]:
 
 
 def _trim_name(text: str, start: int, words: list[str]) -> tuple[int, list[str]]:
-    """Return start and words of a name without the titles, roles and bodies beside it."""
+    """Return the start and words of a name, without titles, roles and organisations beside it."""
     while words and _is_no_name_word(words, text, start):
         start += len(words[0]) + 1
         words.pop(0)
@@ -480,7 +498,7 @@ def _trim_name(text: str, start: int, words: list[str]) -> tuple[int, list[str]]
 
 
 def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
-    """Return whether the first word of a capitalised sequence is no part of the name."""
+    """Return whether the first word of a capitalised sequence is not part of the name."""
     word = words[0]
     if _is_role_word(word) or word in COURTESY_TITLES:
         return True
@@ -491,8 +509,8 @@ def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
 
 
 def opens_sentence(text: str, position: int, role: str = "") -> bool:
-    """Return whether a sentence begins here, or with the role that is printed right before."""
-    # without a copy of all that is before: a paragraph may name thousands of people
+    """Return whether a sentence begins at `position`, or with `role` right before it."""
+    # without copying all text before: a paragraph may name thousands of people
     end = _skip_spaces_back(text, position)
     if role and text.endswith(role, 0, end):
         end = _skip_spaces_back(text, end - len(role))
@@ -519,7 +537,7 @@ def has_full_name(text: str) -> bool:
 
 
 def _clean_role(text: str) -> str | None:
-    """Return a role without what is no part of it, or None if there is none."""
+    """Return a role without words that are not part of it; None if nothing is left."""
     role = text.strip(" ,")
     role = re.sub(rf"^(?:{ADVERBS}|och) ", "", role)
     if (
@@ -533,9 +551,7 @@ def _clean_role(text: str) -> str | None:
 
 
 def _cut_role(text: str) -> str | None:
-    """Return the role at the start of a clause after a name, or None if it does not begin
-    with one.
-    """
+    """Return the role at the start of a clause after a name. None if it does not begin with one."""
     if NO_ROLE.match(text):
         return None
     end = ROLE_END.search(text)
@@ -543,8 +559,9 @@ def _cut_role(text: str) -> str | None:
 
 
 def find_role_before(text: str, start: int, end: int | None = None) -> str | None:
-    """Return the role that is printed right before a name; end: of the name, to read "ordföranden,
-    NAME, " as well.
+    """Return the role right before a name, or None.
+
+    end: the end of the name, to also read "ordföranden, NAME, ".
     """
     if not start or text[start - 1 : start] != " ":
         return None
@@ -562,8 +579,9 @@ def find_role_before(text: str, start: int, end: int | None = None) -> str | Non
 
 
 def find_role_after(text: str, end: int) -> str | None:
-    """Return the role that is printed after the name that ends here: in an apposition, or after
-    "är" or "som".
+    """Return the role after a name, in an apposition or after "är" or "som"; or None.
+
+    end: the end of the name.
     """
     rest = PARTY.sub("", text[end : end + 250], count=1)
     if rest.startswith(", "):
@@ -578,7 +596,7 @@ def find_role_after(text: str, end: int) -> str | None:
 
 @lru_cache(maxsize=4096)
 def build_role_key(role: str) -> str:
-    """Return what the spellings of a person's role have in common.
+    """Return a key that is the same for all spellings of a person's role.
 
     >>> keys = map(build_role_key, ("Sjö- och hamnministern", "sjö-och hamnminister"))
     >>> len(set(keys)), build_role_key("nämndens ordförande")
@@ -590,11 +608,10 @@ def build_role_key(role: str) -> str:
 
 
 def find_right_name(name: str, role: str, text: str) -> str:
-    """Return the name that a text prints with the same role, if `name` is a misprint of it or its
-    last words; else the name itself.
+    """Return the correct full name for a misprinted name or a surname, or the name itself.
 
-    Only a role that one person has proves it. A misprint has one wrong letter, and is printed less
-    often than the right name.
+    text: the text to search. It must print the full name with the same role, which only one person
+    has. A misprint has one wrong letter, and is printed less often than the correct name.
 
     >>> text = "Sjöminister Annika Berg Ek reser. Berg Ek far hem, sa sjöminister Anika Berg Ek."
     >>> find_right_name("Berg Ek", "sjöministern", text)
@@ -621,7 +638,7 @@ def _is_right_name(name: str, printed: str, text: str) -> bool:
 
 
 def find_organisation(role: str) -> str | None:
-    """Return the organisation in a role.
+    """Return the organisation that a role names, or None.
 
     >>> [find_organisation(role) for role in ("talesperson för Liberalerna", "Sidas chef", "chef")]
     ['Liberalerna', 'Sida', None]
@@ -634,7 +651,7 @@ def find_organisation(role: str) -> str | None:
 
 
 def is_genitive(text: str, end: int) -> bool:
-    """Return whether a name that ends in "s" is a genitive: a noun follows, no verb."""
+    """Return whether a name that ends in "s" is a genitive: it precedes a noun, not a verb."""
     following = LOWER_WORD.match(text, end)
     return following is not None and not (
         following[1] in FUNCTION_WORDS or re.search(r"(?:[ae]r|[^n]de|te|[äöå]r|tt)$", following[1])

@@ -1,15 +1,15 @@
 """Finds the quotations in a text, and compares them with the texts of stored versions.
 
-A quotation is a passage in quotation marks, or a dash reply: a paragraph that begins with a dash,
-without its ", säger NAME".
+A quotation is a passage in quotation marks, or a reply: a paragraph with a dialogue dash, without
+its attribution (", säger NAME").
 
 What counts as the same text
   - Differences in these do not count: quotation marks, the kind of dashes and spaces, soft hyphens,
     ligatures, the grouping of digits, a capital at the start, and a comma, full stop or colon at
-    the end. Who said it (", säger NAME") may be left out, and paragraphs may be joined.
-  - "…" and "[…]" mark an omission: the pieces must occur in this order. What is left out within a
-    sentence must not be a negation. Nor may a sentence be cut off right before one and end with a
-    full stop, or as a dash reply.
+    the end. The attribution (", säger NAME") may be left out, and paragraphs may be joined.
+  - "…" and "[…]" mark an omission: the pieces must occur in this order. Text omitted within a
+    sentence must not be a negation. A sentence that ends with a full stop, or in a reply, must not
+    be cut off right before a negation.
   - Everything else is an alteration: another word, number or name, a capital, a comma, a word in
     square brackets.
 """
@@ -160,10 +160,10 @@ SHOWN_GAP_LENGTH = 60  # characters at either end of a shortened gap
 
 
 class PassageText:
-    """A text as words, numbers and marks, with its quotation marks left out.
+    """A text as words, numbers and punctuation marks, without its quotation marks.
 
-    is_statement: it ended with a full stop or is a dash reply. It then differs from a question with
-    the same words, and from the same words before a negation.
+    is_statement: the text ended with a full stop, or is a reply with a dialogue dash. It is then
+    not equal to a question with the same words, or to the same words before a negation.
 
     >>> PassageText("EU:s ”stöd” – 10 000 kr, −1,5 %.").forms
     ['EU:s', 'stöd', '-', '10000', 'kr', ',', '-1,5', '%', '.']
@@ -177,7 +177,7 @@ class PassageText:
 
     @cached_property
     def keys(self) -> list[str]:
-        """Return the words, numbers and marks in lower case."""
+        """Return the words, numbers and punctuation marks in lower case."""
         return self.joined[1:-1].split("\0")
 
     @cached_property
@@ -188,7 +188,7 @@ class PassageText:
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        """Return where each word, number and mark is in `text`."""
+        """Return the position of each word, number and punctuation mark in `text`."""
         return [match.span() for match in TOKEN.finditer(self.text)]
 
     @cached_property
@@ -197,9 +197,9 @@ class PassageText:
         return [self.keys[position] for position in self.words]
 
     def iter_occurrences(self, piece: PassageText) -> Iterator[int]:
-        """Yield the positions of a piece.
+        """Yield the positions of a piece in this text.
 
-        Its first letter may be a capital or not; nothing else may differ.
+        The first letter may differ in case. Everything else must be the same.
         """
         forms = piece.forms
         offset = self.joined.find(piece.joined)
@@ -234,10 +234,12 @@ def _normalise_passage(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Quotation:
-    """A quotation found in a text: text[start:end]. pieces: what is between its omissions.
+    """A quotation found in a text: text[start:end].
 
-    speaker: the person who says it according to the text; None: nobody, or it is not certain.
-    around: the rest of the line or sentence that it stands in.
+    pieces: the parts between its omissions.
+    speaker: the person who says it according to the text; None if there is nobody, or it is
+        uncertain.
+    around: the rest of its line or sentence.
     """
 
     start: int
@@ -278,9 +280,9 @@ def find_quotations(text: str) -> list[Quotation]:
 
 
 def _iter_paragraphs(text: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each paragraph.
+    """Yield the start and end of each paragraph.
 
-    A line that continues a sentence belongs to the one before it.
+    A line that continues a sentence belongs to the previous paragraph.
     """
     start = end = -1
     for line in LINE.finditer(text):
@@ -302,10 +304,10 @@ def _continues_sentence(before: str, line: str) -> bool:
 
 
 def _find_reply(text: str, start: int, end: int) -> int | None:
-    """Return where the dash reply in a paragraph starts, after its dash, or None.
+    """Return where the speech in a paragraph with a dialogue dash begins (after the dash), or None.
 
-    A line without the end of a sentence is an item of a list. Behind another sentence, a reply must
-    have an attribution: else the dash may stand between two words.
+    A paragraph without a full sentence is taken for a list item. If the dash comes after another
+    sentence, the speech must have an attribution; otherwise it may be a dash between two words.
     """
     if not SENTENCE_END.search(text, start, end) and not ATTRIBUTION.search(text, start, end):
         return None
@@ -319,7 +321,7 @@ def _find_reply(text: str, start: int, end: int) -> int | None:
 
 
 def find_marked_passages(text: str, start: int, end: int) -> list[Quotation]:
-    """Return the passages in quotation marks, without those inside another one."""
+    """Return the passages in quotation marks. Passages inside another passage are left out."""
     found: list[Quotation] = []
     opened: int | None = None
     for position in range(start, end):
@@ -338,8 +340,9 @@ def find_marked_passages(text: str, start: int, end: int) -> list[Quotation]:
 
 
 def _opens_passage(text: str, start: int, position: int, end: int) -> bool:
-    """Return whether a mark has nothing, a space or an opening mark before it, and words behind
-    it.
+    """Return whether a quotation mark opens a passage.
+
+    It must follow the start, a space or an opening mark, and precede a word.
     """
     if position > start and (text[position - 1].isalnum() or text[position - 1] in ".,!?%"):
         return False
@@ -375,7 +378,10 @@ def _build_quotation(
 
 
 def _find_final_attribution(reply: str) -> int:
-    """Return where the ", säger NAME" begins that ends a reply, or its length if it has none."""
+    """Return the start of the attribution (", säger NAME") that ends a reply.
+
+    If there is none, the length of the reply is returned.
+    """
     for match in ATTRIBUTION.finditer(reply):
         if not reply[match.end() :].strip(".!?"):
             return match.start() if _is_attribution(match) else len(reply)
@@ -383,8 +389,7 @@ def _find_final_attribution(reply: str) -> int:
 
 
 def _trim_marks(text: str) -> str:
-    """Return a passage without the marks before it, and without those at its end that do not change
-    its meaning.
+    """Return a passage without leading punctuation and insignificant final punctuation.
 
     >>> _trim_marks(", – vad är 5,2 %?"), _trim_marks("”Ja”,"), _trim_marks("−5 grader.")
     ('vad är 5,2 %?', 'Ja', '−5 grader')
@@ -394,7 +399,7 @@ def _trim_marks(text: str) -> str:
 
 
 def remove_attributions(text: str) -> str:
-    """Remove ", säger NAME" from speech.
+    """Remove attributions (", säger NAME") from speech.
 
     >>> remove_attributions("Vi är klara, säger Bo B. Ek. Rätt? frågar han. Ja, säger jag, nu.")
     'Vi är klara. Rätt? Ja, säger jag, nu.'
@@ -404,9 +409,7 @@ def remove_attributions(text: str) -> str:
 
 
 def _is_attribution(match: re.Match[str]) -> bool:
-    """Return whether a match of ATTRIBUTION names a speaker, and says nothing else that could be
-    part of the speech.
-    """
+    """Return whether a match of ATTRIBUTION names a speaker and cannot be part of the speech."""
     has_speaker = SPEAKER.search(match[1]) is not None
     return has_speaker and not NO_SPEAKER.search(match[1]) and not NO_TITLE.search(match[1])
 
@@ -428,8 +431,9 @@ class TextWindow(NamedTuple):
 
 
 class PassageMatch(NamedTuple):
-    """Where each piece of a passage is, whether a negation was left out, and how many words its
-    omissions left out.
+    """A match of a passage: the position of each piece, and what the omissions left out.
+
+    The match says whether a negation was left out, and how many words.
     """
 
     hides_negation: bool
@@ -438,8 +442,9 @@ class PassageMatch(NamedTuple):
 
 
 def find_pieces(pieces: Sequence[PassageText], text: PassageText) -> PassageMatch | None:
-    """Return the match with the fewest words left out, if possible one that hides no negation, or
-    None.
+    """Return the match that leaves out the fewest words, or None.
+
+    A match that hides no negation is preferred.
 
     >>> pieces = [PassageText("vi ska"), PassageText("bygga")]
     >>> match = find_pieces(pieces, PassageText("Vi ska alltid bygga."))
@@ -472,13 +477,14 @@ def _is_negation(key: str) -> bool:
 
 
 def _is_reversing(key: str) -> bool:
-    """Return whether a word reverses the statement before it."""
+    """Return whether a word reverses the meaning of the statement before it."""
     return _is_negation(key) and key not in LIMITING_WORDS
 
 
 def hides_negation(gap: Sequence[str]) -> bool:
-    """Return whether a gap hides a negation: in a sentence that continues after it, or where a
-    sentence is cut off.
+    """Return whether an omission hides a negation.
+
+    This is in a sentence that continues after the omission, or right where a sentence is cut off.
 
     >>> hides_negation("inte . Det är".split()), hides_negation("inte nu .".split())
     (True, True)
@@ -495,7 +501,7 @@ def hides_negation(gap: Sequence[str]) -> bool:
 
 
 class ReleaseText:
-    """The text of a stored version: as it is written, and as speech, without ", säger NAME"."""
+    """The text of a stored version, as written and as speech without attributions."""
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         texts = [state["title"], state["lead"], state["body"]]
@@ -522,7 +528,7 @@ class ReleaseText:
         )
 
     def find_verbatim(self, pieces: Sequence[PassageText]) -> PassageMatch | None:
-        """Return the match of a passage, or None."""
+        """Return the match of a passage in the text, or None."""
         match = find_pieces(pieces, self.written)
         if match and not match.hides_negation:
             return match
@@ -530,8 +536,9 @@ class ReleaseText:
 
 
 def _iter_speech(text: str) -> Iterator[str]:
-    """Yield the lines of a text, with ", säger NAME" removed from speech, and BARRIER before each
-    change of speaker.
+    """Yield the lines of a text, with attributions (", säger NAME") removed from speech.
+
+    BARRIER comes before each change of speaker.
 
     >>> list(_iter_speech("– Ja, säger Bo Ek. Nu.\\n– Nej, säger hon.\\nDet är nog, skriver DN."))
     ['– Ja. Nu.', '– Nej.', 'Det är nog, skriver DN.']
@@ -550,12 +557,12 @@ def _iter_speech(text: str) -> Iterator[str]:
 
 
 def _find_speaker_name(speakers: Sequence[str]) -> str | None:
-    """Return the first speaker that is no pronoun."""
+    """Return the first speaker that is not a pronoun, or None."""
     return next((speaker for speaker in speakers if not PRONOUN.match(speaker)), None)
 
 
 class WordRun(NamedTuple):
-    """Words that a passage and a text share in sequence."""
+    """A sequence of words that a passage and a text share."""
 
     start: int  # in the passage
     position: int  # in the text
@@ -565,12 +572,13 @@ class WordRun(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """What an altered quotation was probably altered from: its pieces, and a window for each, None
-    if nothing is alike.
+    """The probable original of an altered quotation.
 
-    coverage: the share of the quotation's words that the windows have, weighted by rarity. ordered:
-    the share that they have in the same order. is_marked: the quotation has "…" between its pieces;
-    else they are its sentences.
+    pieces, windows: the pieces of the quotation, and for each the most similar passage; None if
+        nothing is similar.
+    coverage: the share of the quotation's words in the windows, weighted by rarity.
+    ordered: the share of its words that the windows have in the same order.
+    is_marked: the quotation has "…" between its pieces; otherwise they are its sentences.
     """
 
     pieces: tuple[PassageText, ...]
@@ -582,9 +590,7 @@ class Original:
 
 
 def build_original(pieces: Sequence[PassageText], match: PassageMatch) -> Original:
-    """Build the original of a quotation that has all its words in order, but left out a
-    negation.
-    """
+    """Build the original of a quotation that has all its words in order, but omits a negation."""
     count = sum(len(piece.words) for piece in pieces)
     return Original(
         tuple(pieces), match.windows, is_marked=True, coverage=1.0, ordered=1.0, shared_words=count
@@ -594,10 +600,9 @@ def build_original(pieces: Sequence[PassageText], match: PassageMatch) -> Origin
 def find_original(
     pieces: Sequence[PassageText], text: PassageText, weights: Mapping[str, float]
 ) -> Original | None:
-    """Return the passages of a text that are most like a quotation, compared as a whole or sentence
-    by sentence.
+    """Return the passages of a text that are most similar to a quotation, or None.
 
-    Returns None if nothing is alike.
+    The quotation is compared as a whole and sentence by sentence. None if nothing is similar.
     """
     whole = _find_windows(pieces, text, weights, is_marked=True)
     sentences = [PassageText(part) for piece in pieces for part in SENTENCE_BREAK.split(piece.text)]
@@ -617,8 +622,9 @@ def _find_windows(
     *,
     is_marked: bool,
 ) -> Original | None:
-    """Return an Original with the passage that is most like each piece, or None if nothing is
-    alike.
+    """Return an Original with the most similar passage for each piece.
+
+    None if nothing is similar.
     """
     total = found = 0.0
     count = shared = ordered = 0
@@ -693,7 +699,7 @@ def _find_best_chain(runs: Sequence[WordRun]) -> tuple[WordRun, WordRun]:
 def _iter_runs(
     words: Sequence[str], text: PassageText, weights: Mapping[str, float]
 ) -> Iterator[WordRun]:
-    """Yield the longest runs of shared words: of two words or more, or of one rare word."""
+    """Yield the longest runs of shared words: at least two words, or one rare word."""
     found = text.word_keys
     positions = _index_words(set(words), found)
     for start, word in enumerate(words):
@@ -721,8 +727,9 @@ def _index_words(wanted: Set[str], found: Sequence[str]) -> dict[str, list[int]]
 
 
 def diff_original(original: Original) -> list[DiffSegment]:
-    """Compare the original with the quotation: `del` is only in the original, `ins` only in the
-    quotation.
+    """Compare the original with the quotation.
+
+    `del` segments are only in the original, `ins` segments only in the quotation.
     """
     segments: list[DiffSegment] = []
     last: TextWindow | None = None
@@ -742,8 +749,9 @@ def diff_original(original: Original) -> list[DiffSegment]:
 def _join_windows(
     one: TextWindow | None, other: TextWindow | None, *, is_marked: bool
 ) -> DiffSegment:
-    """Return the segment between two pieces: `same` if the quotation may leave out what is between
-    them.
+    """Return the segment between two pieces.
+
+    It is `same` if the quotation may leave out the text between them.
     """
     if one is None or other is None:
         return DiffSegment("same", " … " if is_marked else ". ")
@@ -762,7 +770,7 @@ def _join_windows(
 
 
 def _shorten_segment(segment: DiffSegment) -> DiffSegment:
-    """Cut the middle of a long deleted segment, and return any other segment unchanged."""
+    """Cut the middle of a long deleted segment. Other segments are returned unchanged."""
     if segment.op != "del" or len(segment.text) <= 3 * SHOWN_GAP_LENGTH:
         return segment
     return DiffSegment(

@@ -1,14 +1,14 @@
 """Looks up quotations in all versions of all releases.
 
 - Verbatim: the index finds releases with the phrases of a quotation, and their stored text decides.
-  Versions that had it earlier are found in their own index, and the times at which it was there by
-  the histories of releases.
+  Earlier versions that had it are found in their own index. The histories of releases say when.
 - Altered: the versions with the most of its rare words are compared word by word. If one has enough
-  of the quotation in one place, that passage is what it was altered from.
-- Verbatim, but perhaps said by someone else: all releases that have it give it to another person.
-  This is only said if a plain sentence ("NAME sade:"), an attribution ("säger minister NAME i ett
-  uttalande") or "Enligt NAME" gives the full name. The name must be no spelling of one in the
-  release, and not stand beside the quotation there. Other attributions are not compared.
+  of the quotation in one place, that passage is the original of the quotation.
+- Verbatim, but perhaps said by someone else: all releases with the quotation attribute it to
+  another person. This is only reported if the text gives a full name in a plain sentence ("NAME
+  sade:"), in an attribution ("säger minister NAME i ett uttalande") or after "Enligt". The name
+  must not be a spelling of a name in the release, or be beside the quotation there. Other
+  attributions are not compared.
 
 The text is neither stored nor logged, and its words are analysed without caches.
 """
@@ -82,7 +82,7 @@ MAX_PHRASE_WORDS = 12
 MIN_COVERAGE = 0.55  # share of a quotation's words, weighted by rarity, that its original has
 MIN_ORDERED = 0.4  # share of its words that are there in the same order
 MIN_SHARED_WORDS = 4
-MAX_WEIGHT = 0.6  # of a word that no release has, because it may be a slip
+MAX_WEIGHT = 0.6  # weight of a word that no release has, because it may be a slip
 MAX_SEARCH_WORDS = 10  # rare words that candidates are found by
 # releases of a word that candidates are found by, unless there is no rarer one
 MAX_POSTINGS = 4_000
@@ -136,7 +136,7 @@ NOT_ALONE = re.compile(
     r"\b(?:som|vilk\w+|och|samt|genom|via|tillsammans|citera\w*|läs\w*|återge\w*|enligt"
     r"|who|which|and|through|quot\w+|together|according)\b"
 )
-# What looks like the full name of a person, and is none: first or last words of organisations and
+# Looks like the full name of a person, but is not: first or last words of organisations and
 # places
 NO_FULL_NAME = re.compile(
     r"^(?:White|Black|Green|Swedish"
@@ -227,11 +227,14 @@ ALTERED_SQL = {
 class QuotationResult:
     """The result of looking up one quotation.
 
-    revision: the version that has it, or that it was altered from. presence: when a withdrawn one
-    was there, and between which checks it disappeared. releases: how many have it; `is_minimum` if
-    not all that may have it were compared. speakers: who says it in this version (name, role), if
-    that is known; `wrong_speaker`: in all releases, they are certainly others than the text names.
-    omitted: the number of words that its omissions left out. segments: how an altered one differs.
+    revision: the version that has it, or that it was altered from.
+    presence: when a withdrawn quotation was present, and between which checks it disappeared.
+    releases: how many have it.
+    is_minimum: not all releases that may have it were compared.
+    speakers: who says it in this version (name, role), if known. If the verdict is `wrong_speaker`,
+        all releases attribute it to other people than the text does.
+    omitted: the number of words that its omissions left out.
+    segments: how an altered quotation differs from its original.
     reason: why it was not checked.
     """
 
@@ -248,7 +251,10 @@ class QuotationResult:
 
     @property
     def speaker_verdict(self) -> Literal["same", "other", "not compared"] | None:
-        """Say whether text and release name the same speaker; None if the words are wrong."""
+        """Return whether the text and the release name the same speaker.
+
+        None if the words of the quotation are wrong.
+        """
         if self.verdict == "wrong_speaker":
             return "other"
         if self.verdict != "verbatim":
@@ -260,7 +266,7 @@ class QuotationResult:
 class StoredVersion(NamedTuple):
     """A version to compare a quotation with.
 
-    is_listed: it is the current one of a release that was not removed.
+    is_listed: it is the current version of a release that was not removed.
     """
 
     release: int
@@ -277,7 +283,7 @@ class FoundPassage(NamedTuple):
 
 
 class QuotationCheck:
-    """Looks up the quotations of a text, for at most `seconds`. `run` may raise TimeoutError."""
+    """Looks up every quotation in a text, for at most `seconds`. `run` may raise TimeoutError."""
 
     def __init__(self, run: RunQuery, *, seconds: float) -> None:
         self.run, self.deadline = run, time.monotonic() + seconds
@@ -288,8 +294,9 @@ class QuotationCheck:
         self.stored = 2  # releases
 
     async def check(self, quotations: Sequence[Quotation]) -> list[QuotationResult]:
-        """Return a result for each quotation; one that there was no time for is reported as not
-        checked.
+        """Return a result for each quotation.
+
+        Quotations left when time runs out are not checked.
         """
         results: list[QuotationResult] = []
         looked_up: Counter[bool] = Counter()  # short ones, and others
@@ -319,7 +326,7 @@ class QuotationCheck:
         return results
 
     def check_time(self) -> None:
-        """Raise TimeoutError if the time is used up."""
+        """Raise TimeoutError if the time has run out."""
         if time.monotonic() > self.deadline:
             raise TimeoutError
 
@@ -332,7 +339,7 @@ class QuotationCheck:
         self.stored = max(2, (await self.run(RELEASE_COUNT_SQL, {}))[0]["n"])
 
     def weigh(self, key: str) -> float:
-        """Return the weight of a word, from 0 (it is in every release) to 1 (in none)."""
+        """Return the weight of a word, from 0 (it is in every release) to 1 (it is in none)."""
         return max(map(self.weigh_word, find_words(key)), default=0.1)
 
     def weigh_word(self, word: str) -> float:
@@ -341,7 +348,7 @@ class QuotationCheck:
         return max(0.02, 1 - math.log(1 + self.counts.get(word, 0)) / math.log(1 + self.stored))
 
     async def count_short(self, quotation: Quotation) -> QuotationResult:
-        """Count the releases that have the words of a passage that is too short to be checked."""
+        """Count the releases with the words of a passage that is too short to be checked."""
         match = " AND ".join(
             " AND ".join(map(_match_number, piece.word_keys))
             if any(map(_is_grouped_number, piece.word_keys))
@@ -357,9 +364,7 @@ class QuotationCheck:
         )
 
     async def look_up(self, quotation: Quotation) -> QuotationResult:
-        """Look for a quotation in current versions, then in earlier ones, then for what it was
-        altered from.
-        """
+        """Look for a quotation in current versions, then in earlier ones, then for its original."""
         phrases = [phrase for piece in quotation.pieces for phrase in self.list_phrases(piece)]
         match = self._match_phrases(phrases, quotation)
         values = {"match": match, "limit": MAX_VERBATIM_RELEASES + 1}
@@ -380,9 +385,10 @@ class QuotationCheck:
         versions: Sequence[StoredVersion],
         found: list[FoundPassage],
     ) -> QuotationResult:
-        """Look for a quotation in earlier versions, then for what it was altered from.
+        """Look for a quotation in earlier versions, then for its original.
 
-        versions: the current ones, of which those in `found` have its words.
+        versions: the current versions.
+        found: the versions that have the words of the quotation.
         """
         earlier = await self.read_versions(
             (await self.run(EARLIER_SQL, values))[:MAX_VERBATIM_RELEASES]
@@ -405,7 +411,7 @@ class QuotationCheck:
     def _match_phrases(self, phrases: list[list[str]], quotation: Quotation) -> str:
         """Return the FTS5 expression for the rarest phrases of a quotation, or for its words.
 
-        Sorts the phrases.
+        This sorts `phrases`.
         """
         phrases.sort(key=lambda phrase: -max(map(self.weigh_word, phrase)))
         if phrases:
@@ -439,9 +445,10 @@ class QuotationCheck:
     async def compare_speakers(
         self, result: QuotationResult, versions: Sequence[StoredVersion]
     ) -> QuotationResult:
-        """Return the result of a verbatim quotation with those who say it in one of these versions.
+        """Return the result of a verbatim quotation, with its speakers in one of these versions.
 
-        If the text names somebody else, a version in which this person may say it is preferred.
+        If the text names somebody else, a version in which this person may be the speaker is
+        preferred.
         """
         quotation, speakers = result.quotation, defaultdict[int, list[Any]](list)
         ids = [version.revision for version in versions]
@@ -463,11 +470,10 @@ class QuotationCheck:
     async def find_withdrawal(
         self, quotation: Quotation, found: Sequence[FoundPassage]
     ) -> QuotationResult | None:
-        """Return when a quotation disappeared from the releases that had it, or `verbatim` if one
-        has it again.
+        """Return when a quotation disappeared from the releases that had it.
 
-        Returns None if no agency's page ever had it. found: versions that have it and are not
-        current.
+        The verdict is `verbatim` if one has it again. Returns None if no agency's page ever had it.
+        found: versions that have it and are not current.
         """
         releases = list(
             dict.fromkeys(
@@ -494,7 +500,7 @@ class QuotationCheck:
         )
 
     async def find_verbatim(self, quotation: Quotation, revisions: Sequence[int]) -> set[int]:
-        """Return those of some revisions that have a quotation."""
+        """Return the ids of the given revisions that have a quotation."""
         found: set[int] = set()
         for start in range(0, len(revisions), HISTORY_BATCH):
             self.check_time()
@@ -503,7 +509,7 @@ class QuotationCheck:
         return found
 
     def list_phrases(self, piece: PassageText) -> list[list[str]]:
-        """Split a piece at its marks, and return the words around the rarest word of each part."""
+        """Split a piece at its punctuation, and return the words around each part's rarest word."""
         phrases: list[list[str]] = []
         part: list[str] = []
         for key in (*piece.keys, "."):
@@ -517,9 +523,7 @@ class QuotationCheck:
         return phrases
 
     async def read_altered_candidates(self, quotation: Quotation) -> list[StoredVersion]:
-        """Return the versions, current or earlier, that have the most of a quotation's rare
-        words.
-        """
+        """Return the current or earlier versions that have the most of a quotation's rare words."""
         words = dict.fromkeys(word for key in quotation.words for word in find_words(key))
         by_weight = sorted(words, key=lambda word: -self.weigh_word(word))
         known = [word for word in by_weight if self.weigh_word(word) < 1.0]
@@ -542,15 +546,19 @@ class QuotationCheck:
         return await self.read_versions(rows)
 
     def _choose_rare_words(self, words: Sequence[str]) -> Sequence[str]:
-        """Return those of the rarest words that few releases have, or the first three."""
+        """Return the words that only few releases have, or else the first three.
+
+        words: the words of a quotation, the rarest first.
+        """
         rare = [
             word for word in words[:MAX_SEARCH_WORDS] if self.counts.get(word, 0) <= MAX_POSTINGS
         ]
         return rare or words[:3]
 
     async def read_versions(self, candidates: Sequence[Any]) -> list[StoredVersion]:
-        """Return the versions of rows (release, revision, is_listed) with their texts, each read
-        once for a check.
+        """Return the versions of rows (release, revision, is_listed) with their texts.
+
+        Each text is only read once per check.
         """
         missing = {
             row["revision"]: row for row in candidates if row["revision"] not in self.versions
@@ -569,7 +577,7 @@ class QuotationCheck:
     def choose_original(
         self, quotation: Quotation, versions: Sequence[StoredVersion]
     ) -> tuple[StoredVersion, Original] | None:
-        """Return the version with the most of a quotation, if it has enough of it."""
+        """Return the version that has the most of a quotation. None if it does not have enough."""
         words = quotation.words
         weights = {word: min(MAX_WEIGHT, self.weigh(word)) for word in words}
         is_attributed = ATTRIBUTION.search(quotation.text) is not None and quotation.kind == "marks"
@@ -583,7 +591,7 @@ class QuotationCheck:
 
 
 def _find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
-    """Return the versions that have the words of a quotation, even where it hides a negation."""
+    """Return the versions that have the words of a quotation, even if it hides a negation."""
     return [
         FoundPassage(version, match)
         for version in versions
@@ -609,14 +617,18 @@ def _has_enough(original: Original, words: int) -> bool:
 
 
 def _rate_original(original: Original) -> float:
-    """Rate how much of a quotation an original has; of equal ones, the shorter is rated higher."""
+    """Rate how much of a quotation an original has.
+
+    If two are equal, the shorter is rated higher.
+    """
     size = sum(window.end - window.start for window in original.windows if window)
     return original.coverage + original.ordered - size / 10_000
 
 
 def _match_number(key: str) -> str:
-    """Return the FTS5 expression for a word, or for a number with or without spaces between groups
-    of digits.
+    """Return the FTS5 expression for a word or a number.
+
+    A number is matched with or without spaces between groups of digits.
 
     >>> _match_number("10000") == f"({match_form(['10000'])} OR {match_form(['10', '000'])})"
     True
@@ -636,10 +648,10 @@ def _is_grouped_number(key: str) -> bool:
 
 
 def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
-    """Return the quotations of a text, each with its speaker if a plain sentence or an attribution
-    names a person by the full name.
+    """Add to each quotation its speaker, if the text gives a full name.
 
-    A last name alone is enough in a plain sentence, if the text has one full name with it.
+    The name must be in a plain sentence or an attribution. In a plain sentence, a surname is enough
+    if the text has exactly one full name with it.
 
     >>> from archive.quotes.quotation_comparison import find_quotations
     >>> text = "Bo Li sade: ”Det är klart.” ”Vi är glada”, säger Li. Hon sade till Bo Li: ”Bra.”"
@@ -664,8 +676,9 @@ def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
 
 
 def _find_attributed_name(quotation: Quotation, before: str, after: str) -> str:
-    """Return the name in the attribution after a quotation or right before it; "" if there is none,
-    or if somebody else may have said it.
+    """Return the name in the attribution after a quotation, or right before it.
+
+    "" if there is none, or if somebody else may have said it.
     """
     text = quotation.text
     line, end = text[:-1] + after, len(text) - text.endswith((*",.!?…",))
@@ -685,8 +698,9 @@ def _find_attributed_name(quotation: Quotation, before: str, after: str) -> str:
 
 
 def _parse_sole_name(words: str) -> str:
-    """Return the name of who says something, in words that have nothing before it but a role; ""
-    if there is none, or if what follows tells of somebody else.
+    """Return the speaker's name if only a role precedes it; "" if there is none.
+
+    "" is also returned if the words after the name mention somebody else.
 
     >>> _parse_sole_name("hamnminister Bo Ek (M) i ett uttalande")
     'Bo Ek'
@@ -705,7 +719,7 @@ def _parse_sole_name(words: str) -> str:
 
 
 def is_person(name: str) -> bool:
-    """Return whether a name is the full name of one person: no role, organisation or place.
+    """Return whether a name is the full name of one person, not a role, organisation or place.
 
     >>> [is_person(name) for name in ("Ebba Ek", "Ek", "Statsrådet Ek", "Göteborgs Hamn")]
     [True, False, False, False]
@@ -719,11 +733,12 @@ def is_person(name: str) -> bool:
 
 
 def _is_misattributed(quotation: Quotation, said: Mapping[str, Any], text: str) -> bool:
-    """Return whether a quotation is given to somebody else than to who says it in a release.
+    """Return whether a text attributes a quotation to somebody else than a release does.
 
-    The release must name this person neither in its title nor in the paragraph in which the other
-    speaks; if it does elsewhere, the other must be named in this paragraph. said: the words, and
-    name and origin of their speaker.
+    The title of the release, and the paragraph with the quotation, must not name the person in
+    `quotation`. If another part of the release names this person, the paragraph must name the
+    release's own speaker. said: the words of the quotation in the release, with the name and origin
+    of the speaker.
     """
     name, speaker = quotation.speaker, said["name"] or ""
     if not name or not is_person(speaker) or may_be_same(name, speaker):
@@ -746,14 +761,15 @@ def _is_in_each(name: str, paragraphs: Sequence[str]) -> bool:
 
 
 def _has_company(name: str, text: str) -> bool:
-    """Return whether a person may say something with others, or in the name of another."""
+    """Return whether a person may say something together with others, or on behalf of another."""
     pattern = rf"{re.escape(name)}(?:\s\(\w+\))?,? (?:och|samt|tillsammans|genom|via|and) "
     return re.search(pattern, text) is not None
 
 
 def may_be_same(name: str, other: str) -> bool:
-    """Return whether two names may be of the same person: they have a word in common, or two that
-    are alike.
+    """Return whether two names may be the same person's.
+
+    They may be if they have a word in common, or two similar words.
 
     >>> names = ("Ek", "Ebba Ström", "E. Berg", "Bo Eek", "Bo Li")
     >>> [may_be_same("Ebba Ek", other) for other in names]
@@ -770,7 +786,5 @@ def may_be_same(name: str, other: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """Return a text in lower case, with one letter for those that spellings of a name
-    interchange.
-    """
+    """Return a text in lower case, with interchangeable letters of names replaced by one letter."""
     return text.casefold().translate(LETTERS)

@@ -1,20 +1,19 @@
-"""Finds who says what in a release: each quotation with the name and role that are printed for its
-speaker.
+"""Finds the quotations in a release, with the name and role printed for each speaker.
 
-What is a quote
-  - A dash reply that is attributed (", säger NAME"), or that stands where only speech can: below a
-    printed question, next to attributed replies, or after a line that introduces it. Items of a
-    list are none.
+What is a quotation
+  - A reply with a dialogue dash and an attribution (", säger NAME"), or in a place where only
+    speech can be: below a printed question, next to attributed replies, or after a line that
+    introduces it. List items are not quotations.
   - A passage in quotation marks with an attribution right after or before it. A title or a word in
-    marks is none.
+    quotation marks is not a quotation.
   - Paragraphs below a line such as "NAME har gjort följande uttalande:".
 
 Who the speaker is
-  - The name in the attribution. If that has a part of it, a pronoun ("säger hon") or a role ("sa
-    statsministern"), or if there is no attribution, the name is looked for in the rest of the
+  - The name in the attribution. If the attribution is missing, or only has a part of the name, a
+    pronoun ("säger hon") or a role ("sa statsministern"), the name is looked for in the rest of the
     release: before the quotation, then after it. No name is ever taken from another release.
-  - Another name stands for the speaker's if the release proves it (`find_right_name`).
-  - The role is the one in the attribution, or else one that is printed with the name in the same
+  - Another name replaces the speaker's if the release proves it (`find_right_name`).
+  - The role is the one in the attribution, or else a role that is printed with the name in the same
     release.
 """
 
@@ -141,7 +140,7 @@ THIRD_PERSON = re.compile(
 )
 # "säger NAME, samtidigt som han betonar …": what follows is the text's, no speech
 CLAUSE_OF_SPEAKER = re.compile(r"(?<!\w)(?:som|medan|när|där|och) (?:han|hon|hen|he|she)(?!\w)")
-# who is named asks, and does not answer
+# the named person asks, and does not answer
 ASKS = re.compile(r"(?<!\w)(?:frågar|frågade|undrar|undrade|asks|asked)(?!\w)")
 NO_SPEECH_VERB = re.compile("enligt|according")  # it names a source of the speaker
 # after a verb of saying: what a speaker says of their own words, or what follows no subject
@@ -158,13 +157,14 @@ Attribution = tuple[re.Match[str], Subject]  # how ", säger NAME" begins, and i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """A quotation in a release. Its words are at `spans` of a field: several where its attribution
-    stands within it.
+    """A quotation in a release.
 
-    speaker: the name as printed, or None if only a role is. person: the name without a misprint, if
-    the release proves it; "" for a role. organisation: what the speaker is said
-    to belong to. origin: where the speaker's name is: in the attribution, or found by its pronoun
-    or role, or by what is around it.
+    spans: the positions of its words in a field. There are several if it contains an attribution.
+    speaker: the name as printed, or None if only a role is printed.
+    person: the name, without a misprint if the release proves it; "" for a role.
+    organisation: the organisation that the speaker belongs to.
+    origin: whether the speaker's name was in the attribution, or was found by a pronoun, a role or
+        the text around it.
     """
 
     field: str
@@ -179,7 +179,7 @@ class Quote:
 
 
 class Person(NamedTuple):
-    """A name in the text that is no speech, with the role printed beside it."""
+    """A name outside speech, with the role printed beside it."""
 
     name: str
     role: str | None
@@ -190,7 +190,7 @@ class Person(NamedTuple):
 
 @dataclass(slots=True)
 class Paragraph:
-    """A line of a field, and what is speech in it."""
+    """A line of a field, and which parts of it are speech."""
 
     field: str
     start: int
@@ -208,7 +208,7 @@ class Paragraph:
         return self.kind is None and self.subject is None
 
     def list_spans(self) -> tuple[Span, ...]:
-        """Return where its speech is in the field."""
+        """Return the positions of its speech in the field."""
         return tuple((self.start + start, self.start + end) for start, end in self.speech)
 
     def join_speech(self) -> str:
@@ -235,7 +235,7 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
 
 
 def _name_speakers(quotes: Sequence[Quote], paragraphs: Sequence[Paragraph]) -> list[Quote]:
-    """Return quotes with the right names of their speakers: one proof counts for all of them."""
+    """Give all quotations the correct names of their speakers, if one of them proves a name."""
     text = "\n".join(paragraph.text for paragraph in paragraphs)
     names = [
         (each.speaker, find_right_name(each.speaker or "", each.role or "", text))
@@ -293,9 +293,7 @@ UNNAMED = Subject(None, None, False, -1)
 
 
 def _needs_people(paragraph: Paragraph) -> bool:
-    """Return whether the release must be searched for the speaker's name or role: most attributions
-    have both.
-    """
+    """Return whether the release must be searched for the speaker's full name or role."""
     subject = paragraph.subject
     if paragraph.kind is None or subject is CONTINUED:
         return False
@@ -303,7 +301,7 @@ def _needs_people(paragraph: Paragraph) -> bool:
 
 
 def _iter_fields(texts: Mapping[str, str | None]) -> Iterator[Paragraph]:
-    """Yield the paragraphs of a release, without those of the body that repeat the lead."""
+    """Yield the paragraphs of a release, without body paragraphs that repeat the lead."""
     index, seen = 0, set[str]()
     for name in QUOTED_FIELDS:
         text = (texts.get(name) or "").replace("\u00a0", " ")
@@ -318,7 +316,7 @@ def _iter_fields(texts: Mapping[str, str | None]) -> Iterator[Paragraph]:
 
 
 def _attribute_paragraph(paragraph: Paragraph) -> None:
-    """Set what is speech in a paragraph that attributes it, and the subject of its attribution."""
+    """Mark the speech in a paragraph with an attribution, and set its subject."""
     text = paragraph.text
     dash = SPEECH_DASH.match(text)
     introduced = SPEECH_AFTER_COLON.search(text) if not dash else None
@@ -344,7 +342,7 @@ def _attribute_to_introduction(paragraph: Paragraph, colon: int) -> None:
 
 
 def _attribute_bullet(paragraph: Paragraph) -> None:
-    """Attribute an item of a list that ends with ", säger NAME"."""
+    """Attribute a list item that ends with ", säger NAME"."""
     text = paragraph.text
     bullet = BULLET.match(text)
     final = FINAL_SAID.search(text) if bullet else None
@@ -359,7 +357,7 @@ def _attribute_bullet(paragraph: Paragraph) -> None:
 
 
 def _attribute_reply(paragraph: Paragraph) -> None:
-    """Set what is speech in a dash reply, and the subject of its attribution, if it has one."""
+    """Mark the speech in a reply with a dialogue dash, and set its subject if it is attributed."""
     text, start = paragraph.text, paragraph.dash
     found = _find_attributions(text, start)
     if not found:
@@ -376,7 +374,7 @@ def _attribute_reply(paragraph: Paragraph) -> None:
 
 
 def _find_attributions(text: str, start: int) -> list[Attribution]:
-    """Return the attributions in a reply, or the one of another form at its end."""
+    """Return the attributions in a reply; if there are none, one of another form at its end."""
     found = [
         (match, subject)
         for match in ATTRIBUTION_START.finditer(text, start)
@@ -405,7 +403,7 @@ def _has_unnamed_speaker(text: str, start: int) -> bool:
 def _cut_attributions(
     text: str, start: int, found: Sequence[Attribution], speaker: Subject
 ) -> list[Span]:
-    """Return the parts of a reply that are speech: no attributions, nothing about the speaker."""
+    """Return the speech in a reply, without attributions and text about the speaker."""
     spans, position = list[Span](), start
     for match, subject in found:
         if _is_another_person(subject, speaker):
@@ -427,14 +425,12 @@ def _is_another_person(subject: Subject, speaker: Subject) -> bool:
 
 
 def _is_unnamed_subject(text: str) -> bool:
-    """Return whether the end of a reply is somebody without a name: the subject of the verb of
-    saying before it.
-    """
+    """Return whether the text after a verb of saying is only a subject without a name."""
     return not OWN_WORDS.match(text) and segment_end(text, 0) >= len(text) - 1
 
 
 def _trim_span(text: str, span: Span) -> Span:
-    """Return a span without spaces and outer marks."""
+    """Return a span without spaces and quotation marks at its ends."""
     start, end = span
     while start < end and (text[start].isspace() or text[start] in CLOSING_MARKS):
         start += 1
@@ -463,7 +459,7 @@ def _attribute_marks(paragraph: Paragraph) -> None:
 
 
 def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
-    """Return the subject of the attribution right after a passage in marks, or before it."""
+    """Return the subject of the attribution right after or before a quoted passage."""
     subject, end = None, passage.end - (passage.text[-1:] in ",.!?…")
     after = ATTRIBUTION_START.match(text, end)
     if after:
@@ -477,7 +473,7 @@ def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
 
 
 def _mark_context(paragraphs: Sequence[Paragraph]) -> None:
-    """Set what is speech in paragraphs that attribute nothing, from what is around them."""
+    """Mark the speech in paragraphs without an attribution, by the text around them."""
     _join_attributions(paragraphs)
     for (name, has_dash), group in groupby(
         paragraphs, key=lambda each: (each.field, each.dash > 0)
@@ -500,9 +496,7 @@ def _join_attributions(paragraphs: Sequence[Paragraph]) -> None:
 
 
 def _join_attribution(reply: Paragraph, below: Paragraph) -> None:
-    """Mark a reply that is attributed at the end of the line below it, which goes on with its
-    words.
-    """
+    """Mark a reply that continues in the line below it, if that line ends with an attribution."""
     text = below.text
     found = [
         (match, parse_subject(text, match.end())) for match in ATTRIBUTION_START.finditer(text)
@@ -527,9 +521,7 @@ def _goes_on_with(reply: Paragraph, words: str) -> bool:
 
 
 def _mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
-    """Mark the speech among paragraphs with a dash that stand together, unless they are items of a
-    list.
-    """
+    """Mark the speech in consecutive paragraphs with a dash, unless they are list items."""
     is_attributed = any(each.subject for each in run)
     if above and not is_attributed and _opens_list(above, run):
         return
@@ -540,7 +532,10 @@ def _mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
 
 
 def _find_replies(run: Sequence[Paragraph], *, is_attributed: bool) -> Iterator[Paragraph]:
-    """Yield the replies among paragraphs with a dash: without attribution, all are sentences."""
+    """Yield the replies among paragraphs with a dash.
+
+    Without an attribution, all of them must be full sentences.
+    """
     unfinished = sum(not each.end_of_sentence() for each in run)
     for paragraph in run:
         others = unfinished - (not paragraph.end_of_sentence())
@@ -554,14 +549,14 @@ def _is_question(paragraph: Paragraph) -> bool:
 
 
 def _is_reply(paragraph: Paragraph) -> bool:
-    """Return whether the words after a dash begin and end as sentences do."""
+    """Return whether the words after a dash begin and end like sentences."""
     first = paragraph.text[paragraph.dash : paragraph.dash + 1]
     begins = first.isupper() or first.isdigit() or first in (*CLOSING_MARKS, "…")
     return begins and (paragraph.end_of_sentence() or paragraph.text.endswith(":"))
 
 
 def _opens_list(above: Paragraph, run: Sequence[Paragraph]) -> bool:
-    """Return whether paragraphs with a dash are the items of a list that the line above opens."""
+    """Return whether the line above introduces paragraphs with a dash as a list."""
     text = above.text
     if above.field != run[0].field or not LIST_OPENER.search(text) or INTRODUCTION.search(text):
         return False
@@ -575,8 +570,9 @@ def _mark_blocks(run: Sequence[Paragraph], paragraphs: Sequence[Paragraph]) -> N
 
 
 def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
-    """Mark a whole paragraph in marks that is attributed before or after it, or a statement below
-    its introduction.
+    """Mark a paragraph in quotation marks that is attributed before or after it.
+
+    Paragraphs of a statement below its introduction are also marked.
     """
     before, paragraph = paragraphs[number - 1], paragraphs[number]
     text = paragraph.text
@@ -591,7 +587,7 @@ def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
 
 
 def _find_block_speaker(before: Paragraph, after: Paragraph | None) -> Subject | None:
-    """Return who says a whole paragraph in marks, by the line before it or the line after it."""
+    """Return the speaker of a paragraph in quotation marks, by the line before or after it."""
     sentence = before.text[sentence_start(before.text, len(before.text) - 1) :]
     if sentence.endswith(":") and (verb := INTRODUCTION.search(sentence)):
         return parse_introduction(sentence[: verb.start()]) or parse_introduction(sentence)
@@ -601,7 +597,7 @@ def _find_block_speaker(before: Paragraph, after: Paragraph | None) -> Subject |
 
 
 def _mark_statement(introduction: str, paragraphs: Sequence[Paragraph]) -> None:
-    """Mark the whole sentences below "NAME har gjort följande uttalande:"."""
+    """Mark the full sentences below "NAME har gjort följande uttalande:"."""
     start, end, name = next(found for found in iter_names(introduction) if " " in found[2])
     role = find_role_before(introduction, start) or find_role_after(introduction, end)
     subject = Subject(name, role, False, 0)
@@ -614,7 +610,7 @@ def _mark_statement(introduction: str, paragraphs: Sequence[Paragraph]) -> None:
 
 
 def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
-    """Take the paragraphs below an answer's only dash into the answer."""
+    """Add the paragraphs below an answer's only dash to the answer."""
     if paragraphs[number - 1].dash:
         return
     for each in paragraphs[number + 1 :]:
@@ -624,7 +620,7 @@ def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
 
 
 def _ends_answer(paragraph: Paragraph, paragraphs: Sequence[Paragraph]) -> bool:
-    """Return whether a paragraph is no part of the answer above it."""
+    """Return whether a paragraph is not part of the answer above it."""
     if paragraph.dash or paragraph.kind:
         return True
     number = paragraph.index + 1
@@ -672,7 +668,7 @@ def _strip_genitive(name: str, text: str, end: int) -> str:
 
 
 def _map_parts_of_names(names: Set[str], trusted: Set[str]) -> dict[str, str]:
-    """Return the full name for each word that only one person's name has: no shared surname."""
+    """Return the full name for each word that occurs in only one person's name."""
     bearers: dict[str, set[str]] = {}
     for name in names | trusted:
         for word in name.split():
@@ -681,7 +677,7 @@ def _map_parts_of_names(names: Set[str], trusted: Set[str]) -> dict[str, str]:
 
 
 def _blank_spans(text: str, spans: Sequence[Span]) -> str:
-    """Return a text with line ends in the place of some spans, which are in order."""
+    """Return a text with spans replaced by line ends. The spans are in order."""
     parts, position = list[str](), 0
     for start, end in spans:
         parts += (text[position:start], "\n" * (end - start))
@@ -690,9 +686,7 @@ def _blank_spans(text: str, spans: Sequence[Span]) -> str:
 
 
 def _find_plain_name(name: str, names: Set[str], trusted: Set[str]) -> str:
-    """Return a name without a genitive's ending, and without the capitalised words that stand
-    beside it by chance.
-    """
+    """Return a name without a genitive ending or capitalised words that are not part of it."""
     if name.endswith("s") and name[:-1] in names:
         name = name[:-1]
     words = [match.span() for match in WORD.finditer(name)]
@@ -711,8 +705,9 @@ def _resolve_speaker(
     people: Sequence[Person],
     last: str | None,
 ) -> tuple[str | None, str | None, Origin] | None:
-    """Return name, role and origin of the speaker, or None if nobody is printed who can have said
-    it.
+    """Return the name, role and origin of a quotation's speaker.
+
+    None if the release names nobody who can have said it.
     """
     subject = paragraph.subject
     role: str | None = None
@@ -745,10 +740,10 @@ def _find_author(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> s
 
 
 def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Person]:
-    """Return the people by nearness: those before the quotation from the last on, then those after
-    it.
+    """Return the people by nearness to the quotation.
 
-    Of a text that names very many people, only those near the quotation count.
+    People in its paragraph come first, then people before it, the last first, then people after it.
+    If a text names very many people, only people near the quotation count.
     """
     start = bisect_left(people, paragraph.index, key=attrgetter("paragraph"))
     end = bisect_right(people, paragraph.index, key=attrgetter("paragraph"))
@@ -758,7 +753,7 @@ def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Pers
 
 
 def _complete_name(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return the full name for a part of it, or the name itself if none is printed."""
+    """Return the full name for part of a name, or the name itself if no full name is printed."""
     if " " in name:
         return name
     for person in _ordered_people(paragraph, people):
@@ -773,7 +768,7 @@ def _find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str
 
 
 def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return the nearest person with a role, which may be printed in the definite form."""
+    """Return the nearest person with a role. The role may be printed in the definite form."""
     stems = _list_role_stems(role)
     endings = (*stems, *(stem + "n" for stem in stems))
     deputy = DEPUTIES.intersection(role.casefold().split())
@@ -789,15 +784,16 @@ def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> 
 
 
 def _list_role_stems(role: str) -> set[str]:
-    """Return the last word of a role, also without an ending that may be the definite article."""
+    """Return the last word of a role, with and without what may be a definite article."""
     word = role.rsplit(maxsplit=1)[-1].casefold()
     stems = {word, *(word.removesuffix(ending) for ending in ("n", "en", "et"))}
     return stems | {"minister"} if word == "statsrådet" else stems
 
 
 def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | None) -> str | None:
-    """Return the person that a pronoun in an attribution stands for, or whom the text just before
-    speaks of.
+    """Return the person that a pronoun in an attribution refers to.
+
+    Without an attribution, this is the person that the text just before is about.
     """
     start = paragraph.speech[0][0] if paragraph.kind == "marks" else 0
     end = bisect_left(people, (paragraph.index, start), key=attrgetter("paragraph", "start"))
@@ -812,7 +808,7 @@ def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | No
 
 
 def _choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
-    """Return the first who is not named in the text itself: speakers call themselves "jag"."""
+    """Return the first person that the text itself does not name: speakers say "jag"."""
     for name in near:
         if not name_in(name, text):
             return name
@@ -827,12 +823,11 @@ def _find_context_speakers(
     people: Sequence[Person],
     last: str | None,
 ) -> tuple[list[str], list[str]]:
-    """Return who may have said something without attribution, the likeliest first: those near it,
-    and others.
+    """Return the possible speakers of a quotation without an attribution: near ones, and others.
 
-    Near are who the line after it names ("Det sade NAME"), who spoke right before it, who is named
-    right before it, and who speaks right after it. Others spoke last, or are named before or after
-    it, first those with a role.
+    The likeliest come first. Near are people whom the line after it names ("Det sade NAME"), who
+    spoke right before it, who are named right before it, and who speak right after it. Others spoke
+    last, or are named before or after it; people with a role come first.
     """
     before = paragraphs[paragraph.index - 1] if paragraph.index else None
     if before and before.subject is UNNAMED:
@@ -853,7 +848,7 @@ def _find_names(paragraph: Paragraph, people: Sequence[Person]) -> set[str]:
 
 
 def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Person]:
-    """Return the people without those who ask the question before."""
+    """Return the people, without anyone who asks the preceding question."""
     if not _is_question(before) or not ASKS.search(before.text):
         return people
     asking = _find_names(before, people)
@@ -873,7 +868,7 @@ def _find_speaker_in_next_line(
 
 
 def _speaks_of_speaker(before: Paragraph, paragraph: Paragraph, people: Sequence[Person]) -> bool:
-    """Return whether a line, or a title about one person, names who may say what is below."""
+    """Return whether the line before names a possible speaker. A title must name only one."""
     named = _find_names(before, people)
     if before.field != "title":
         return bool(named)
@@ -906,8 +901,9 @@ def _list_other_speakers(
 
 
 def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> bool:
-    """Replace the quotes of a revision, and the people who have none any more; return whether the
-    quotes differ from those stored. Does not commit.
+    """Replace the quotations of a revision, and delete people who have none any more.
+
+    Returns whether the quotations differ from the stored ones. Does not commit.
     """
     rows = [
         (
@@ -968,11 +964,13 @@ def _find_or_add_person(db: Database, name: str, agency: str) -> int:
 def _update_people(
     db: Database, people: Mapping[str | None, int], stored: Iterable[tuple[str, int | None]]
 ) -> None:
-    """Update names of people, and delete those without quotes; people, stored: who is quoted in a
-    revision now, and who was, by the name as printed.
+    """Update the names of people, and delete people without quotations.
 
-    A person has the spelling that most releases print. The address of a name that is now another
-    spelling leads to the person, as long as it is printed.
+    A person's name has the spelling that most releases print. If a name is now a spelling of
+    another person's name, its address leads to that person as long as the spelling is printed.
+
+    people: the people quoted in a revision now, by the name as printed.
+    stored: the people quoted in it before.
     """
     former = {name: person_id for name, person_id in stored if person_id}
     for name, person_id in {*people.items(), *former.items()}:

@@ -2,8 +2,8 @@
 
 Other rooms use:
 
-    results            search(): the answer to a search; one release by its URL
-    search_request     requests as URL parameters, and links that change one
+    results            search(): the results of a request; one release by its URL
+    search_request     requests as URL parameters, and links that change one parameter
     query_language     a query as a tree
     query_sql          a tree as FTS5 and SQL
     search_index       the tables of the index
@@ -16,6 +16,6 @@ Other rooms use:
     matching_releases  which releases match, for callers that show no results, and for Datasette's
                        own search of the table releases
     edit_search        search in lists of edits and removals, and the history of a wording
-    related_releases   releases that are about the same
+    related_releases   releases about the same subject
     near_duplicates    releases with almost the same text
 """

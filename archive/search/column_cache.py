@@ -1,4 +1,4 @@
-"""The columns in memory that hits are filtered, sorted and counted by."""
+"""Keeps the columns in memory by which results are filtered, sorted and counted."""
 
 from __future__ import annotations
 
@@ -22,17 +22,13 @@ from archive.language.reference_patterns import format_reference
 from archive.search.search_index import NO_VALUE, WAS_EDITED_SQL
 
 CODED_COLUMNS = ("agency", "kind", "year", "questions", "attachments", "edited")
-LISTED_COLUMNS = ("tag", "speaker", "reference")  # of which a release may have several values
+LISTED_COLUMNS = ("tag", "speaker", "reference")  # facets with several values per release
 NO_FILTERS: Mapping[str, Iterable[str]] = {}
-LOG_BATCH = 2_000  # changefeed entries to read at a time
+LOG_BATCH = 2_000  # changefeed entries, or releases, to read at a time
 LAST_CHANGE_SQL = "select ifnull(max(id), 0) as entry from changefeed"
+LAST_RELEASE_SQL = "select ifnull(max(release), 0) as release from release_facets"
 # read from an index, because in a row of `releases` these columns come after the texts
-CHANGED_RELEASES_SQL = f"""
-    with logged as (select distinct release from changefeed where id > :after and id <= :until),
-    changed as materialized (select release
-      from logged  -- one that moved may have left an edit to its new address
-      union select r.moved_to from logged join releases r indexed by idx_releases_times
-        on r.id = logged.release where r.moved_to is not null)
+_COLUMNS_SQL = f"""
     select c.release, l.agency, coalesce(l.kind, '{NO_VALUE}') as kind,
       coalesce(substr(l.sort_day, 1, 4), '{NO_VALUE}') as year, iif(l.questions > 0,
         'yes', 'no') as questions,
@@ -51,6 +47,19 @@ CHANGED_RELEASES_SQL = f"""
         join document_references d on d.revision = r.revision where r.id = c.release) as reference
     from changed c left join release_facets l on l.release = c.release order by c.release
 """
+CHANGED_RELEASES_SQL = f"""
+    with logged as (select distinct release from changefeed where id > :after and id <= :until),
+    changed as materialized (select release
+      from logged  -- one that moved may have left an edit to its new address
+      union select r.moved_to from logged join releases r indexed by idx_releases_times
+        on r.id = logged.release where r.moved_to is not null)
+    {_COLUMNS_SQL}
+"""
+LISTED_RELEASES_SQL = f"""
+    with changed as (
+      select release from release_facets where release > :after and release <= :until)
+    {_COLUMNS_SQL}
+"""
 # from date.toordinal() to SQLite's julianday(), which starts half a day later
 JULIAN_DAY_OFFSET = 1_721_425
 UNKNOWN_AGE = 10**9  # days
@@ -63,7 +72,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetCheck:
-    """The chosen values of a facet, which a release must have if `is_wanted`, else must not."""
+    """Chosen values of a facet, which a release must have (if `is_wanted`) or must not have."""
 
     facet: str
     codes: Collection[int]
@@ -71,16 +80,15 @@ class FacetCheck:
 
     @property
     def position(self) -> int:
-        """Return the place of the facet's code in a row of ColumnCache.value_counts."""
+        """Return the position of the facet's code in a row of ColumnCache.value_counts."""
         return CODED_COLUMNS.index(self.facet) - 1
 
 
 class ColumnCache:
-    """A copy of release_facets, and of what else hits are counted by, as one array per column,
-    indexed by release id.
+    """A copy of release_facets and other values of releases, with one array per column.
 
-    Unlisted releases have 0 in all columns. The copy is updated from the table changefeed, which
-    records every change in the transaction that makes it.
+    The arrays are indexed by release id. Unlisted releases have 0 in all columns. The copy is
+    updated from the table changefeed, which records every change in the transaction that makes it.
     """
 
     def __init__(self) -> None:
@@ -103,9 +111,9 @@ class ColumnCache:
         self._kept: dict[str, tuple[int, Any]] = {}
 
     def load(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        """Begin to read all releases, in a thread of its own; `refresh` waits for it.
+        """Start to read all releases in a separate thread. `refresh` waits for it.
 
-        If they cannot be read, `refresh` reads them again.
+        If reading fails, `refresh` reads them again.
         """
         loaded = ColumnCache()
 
@@ -120,7 +128,7 @@ class ColumnCache:
     async def refresh(self, run: RunQuery) -> ColumnCache:
         """Apply the changes since the last call, and return the cache itself.
 
-        If the changefeed is shorter than before, it belongs to another archive and everything is
+        If the changefeed is shorter than before, it belongs to another archive, and everything is
         read again.
         """
         if self.loading and self.loading.is_alive():
@@ -129,18 +137,31 @@ class ColumnCache:
         last = int((await run(LAST_CHANGE_SQL, {}))[0]["entry"])
         if last < before == self.last_change:  # and no concurrent search applied changes
             self.last_change = 0
+        if last and not self.last_change:
+            await self._read_all(run, last)
         while (after := self.last_change) < last:
             until = min(after + LOG_BATCH, last)
             rows = await run(CHANGED_RELEASES_SQL, {"after": after, "until": until})
             if self.last_change == after:  # otherwise, a concurrent search has applied them
-                if not after:
-                    self._clear()
                 self._store_rows(rows)
                 self.last_change = until
         return self
 
+    async def _read_all(self, run: RunQuery, last: int) -> None:
+        """Read all listed releases as they are after a changefeed entry, or later.
+
+        In the order of their ids, each page of the file is read once.
+        """
+        loaded = ColumnCache()
+        last_release = int((await run(LAST_RELEASE_SQL, {}))[0]["release"])
+        for after in range(0, last_release, LOG_BATCH):
+            values = {"after": after, "until": after + LOG_BATCH}
+            loaded._store_rows(await run(LISTED_RELEASES_SQL, values))
+        loaded.last_change = last
+        vars(self).update(vars(loaded))
+
     async def keep(self, name: str, read: Callable[[], Awaitable[Value]]) -> Value:
-        """Return what `read` returned after the last change of the archive; read it if need be."""
+        """Return the cached result of `read`. It is read again if the archive has changed."""
         last, value = self._kept.get(name, (-1, None))
         if last == self.last_change:
             return cast(Value, value)
@@ -149,7 +170,7 @@ class ColumnCache:
         return value
 
     def forget(self) -> None:
-        """Forget what `keep` keeps."""
+        """Drop all values cached by `keep`."""
         self._kept.clear()
 
     def _store_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -176,7 +197,7 @@ class ColumnCache:
             values.store(release, list(numbers))
 
     def _encode_reference(self, reference: str) -> int:
-        """Return the number of a reference, which is "type number"."""
+        """Return the number of a reference, given as "type number"."""
         label = format_reference(*reference.split(" ", 1))
         return self.reference_codes.setdefault(label, len(self.reference_codes))
 
@@ -207,7 +228,7 @@ class ColumnCache:
     ) -> list[int]:
         """Keep the listed releases with the included and without the excluded facet values.
 
-        Facets of which a release may have several values are ignored, here and below.
+        Facets that may have several values per release are ignored, here and in the methods below.
         """
         agency = self.code_columns["agency"]
         if max(releases, default=0) >= len(agency):  # indexed after the last refresh
@@ -221,7 +242,7 @@ class ColumnCache:
         return kept
 
     def list_agency_releases(self, agencies: Iterable[str]) -> list[int]:
-        """List the releases of some agencies."""
+        """List the releases of the given agencies."""
         codes = {self.value_codes["agency"].get(agency, -1) for agency in agencies}
         return [key for key, code in enumerate(self.code_columns["agency"]) if code in codes]
 
@@ -241,18 +262,18 @@ class ColumnCache:
     def sort_by_date(self, releases: Iterable[int], order: str) -> list[int]:
         """Sort releases by date, `newest` or `oldest` first.
 
-        In both orders, those without a date come last.
+        In both orders, undated releases come last.
         """
         if order == "oldest":
             return sorted(sorted(releases), key=lambda key: self.sort_dates[key] or NO_DATE)
         return self.sort_newest_first(releases)
 
     def sort_newest_first(self, releases: Iterable[int]) -> list[int]:
-        """Sort releases by date, newest first. For the same second, the last stored comes first."""
+        """Sort releases by date, newest first. For equal dates, the last stored comes first."""
         return sorted(sorted(releases, reverse=True), key=self.sort_dates.__getitem__, reverse=True)
 
     def iter_ages(self, releases: Sequence[int], today: date) -> Iterator[int]:
-        """Yield the age of each release in days since its sort date; UNKNOWN_AGE if it has none."""
+        """Yield the age of each release in days since its sort date. UNKNOWN_AGE if it has none."""
         now = today.toordinal() + JULIAN_DAY_OFFSET
         return (
             max(0, now - day) if day else UNKNOWN_AGE
@@ -266,8 +287,9 @@ class ColumnCache:
         return {texts[number - 1]: count for number, count in numbers.items()}
 
     def count_months(self, releases: Sequence[int]) -> Counter[int]:
-        """Count the listed ones of some releases by their month of publication: YYYYMM, or
-        UNDATED_MONTH.
+        """Count the given releases that are listed by month of publication.
+
+        Months have the form YYYYMM, or are UNDATED_MONTH.
         """
         if max(releases, default=0) >= len(self.months):  # indexed after the last refresh
             releases = [release for release in releases if release < len(self.months)]
@@ -281,7 +303,8 @@ class ColumnCache:
         exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
     ) -> int:
         """Count all releases with the included and without the excluded facet values."""
-        return sum(self.count_all_values("agency", include, exclude, skip_chosen=False).values())
+        # any facet will do; of all agencies, each has counts of its own to be added up
+        return sum(self.count_all_values("kind", include, exclude, skip_chosen=False).values())
 
     def count_all_values(
         self,
@@ -293,7 +316,7 @@ class ColumnCache:
     ) -> Mapping[str, int]:
         """Count the releases that match the chosen facet values, by value of one facet.
 
-        skip_chosen: ignore the included values of the counted facet, too.
+        skip_chosen: also ignore the included values of the counted facet.
         """
         skipped = facet if skip_chosen else ""
         checks = [
@@ -313,7 +336,7 @@ class ColumnCache:
     def _list_checks(
         self, chosen: Mapping[str, Iterable[str]], skipped: str = "", *, is_wanted: bool = True
     ) -> list[FacetCheck]:
-        """Return the checks of the chosen values of all facets except `skipped`."""
+        """Return the checks for the chosen values of all facets except `skipped`."""
         return [
             FacetCheck(
                 facet=name,
@@ -339,7 +362,7 @@ class ColumnCache:
     def _count_codes(
         self, facet: str, agency_checks: Sequence[FacetCheck], other_checks: Sequence[FacetCheck]
     ) -> Counter[int]:
-        """Count the releases that pass all checks by their code of a facet."""
+        """Count the releases that pass all checks, by their code for a facet."""
         column, counts = CODED_COLUMNS.index(facet) - 1, Counter[int]()
         groups = self._list_agency_codes(agency_checks) if agency_checks else [ALL_AGENCIES]
         for group in groups:
@@ -350,7 +373,7 @@ class ColumnCache:
     def _filter_counts(
         self, group: int, checks: Sequence[FacetCheck]
     ) -> Iterable[tuple[tuple[int, ...], int]]:
-        """Return the rows of a group of `value_counts` that pass all checks."""
+        """Return the rows in a group of `value_counts` that pass all checks."""
         kept: Iterable[tuple[tuple[int, ...], int]] = self.value_counts[group].items()
         for check in checks:
             position, codes, is_wanted = check.position, check.codes, check.is_wanted
@@ -359,15 +382,16 @@ class ColumnCache:
 
 
 def _encode_month(row: Mapping[str, Any]) -> int:
-    """Return the month of a row of CHANGED_RELEASES_SQL as it is in ColumnCache.months."""
+    """Return the month in a row of CHANGED_RELEASES_SQL in the form of ColumnCache.months."""
     if row["year"] != NO_VALUE:  # a publication date is also the sort date
         return int(row["newest"] // 10**8)
     return 0 if row["agency"] is None else UNDATED_MONTH
 
 
 class ValueLists:
-    """The numbers of several values of each release, such as its tags or speakers, and how many
-    releases have each.
+    """A column with several numbers per release, such as tags or speakers.
+
+    It also has the number of releases with each number.
     """
 
     def __init__(self) -> None:
@@ -377,7 +401,7 @@ class ValueLists:
         self.totals: Counter[int] = Counter()  # number → releases
 
     def store(self, release: int, numbers: Sequence[int]) -> None:
-        """Store the numbers of a release in place of those that it had."""
+        """Store the numbers of a release in place of its earlier ones."""
         start, length = self.offsets[release], self.lengths[release]
         self.totals.subtract(self.numbers[start : start + length])
         self.totals.update(numbers)
@@ -404,7 +428,7 @@ class ValueLists:
 
 
 def _take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
-    """Return the values of several releases at once, three times as fast as one by one.
+    """Return the values of several releases at once. This is three times as fast as one by one.
 
     >>> _take_values([0, 7, 8, 9], [3, 1]), _take_values([0, 7], [1]), _take_values([0], [])
     ((9, 7), [7], [])

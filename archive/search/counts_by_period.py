@@ -1,8 +1,8 @@
-"""Counts the hits of a search by month or year, beside all releases of the same time.
+"""Counts the results of a search by month or year, next to all releases of the same period.
 
 A release counts in the month of the publication date that its agency states
-(release_facets.sort_day). Those without one are counted apart. All releases of a month (`totals`)
-are those of the searched agencies, whatever the words and other filters of the search.
+(release_facets.sort_day). Undated releases are counted separately. The `totals` of a month are all
+releases of the searched agencies, whatever the words and other filters of the search.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_COMPARED_HITS = 2_000_000  # hits that a comparison counts in one series
 FAR_MORE = 2  # times the limit; so many expected hits are not counted
 FIRST_BATCH = 10_000  # hits from which the number of all is expected
 READ_BATCH = 100_000  # hits read by one statement, which must stay within its limit of CPU time
-MAX_MONTHS = 48  # of a picture by month; longer ones are by year
+MAX_MONTHS = 48  # of a chart by month; longer charts are by year
 MONTH, YEAR = "month", "year"
 UNITS = (MONTH, YEAR)
 
@@ -37,11 +37,11 @@ MONTH_TOTALS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodCounts:
-    """The hits of a search by the time of their publication.
+    """The results of a search by month or year of publication.
 
-    hits, totals: by month (yyyy-mm), or by year (yyyy) if `has_months` is false. totals: all dated
-    releases of the searched agencies; None if they are the same releases as the hits, or cannot be
-    compared with them.
+    hits: the number of results by month (yyyy-mm), or by year (yyyy) if `has_months` is false.
+    totals: all dated releases of the searched agencies; None if they are the same as the results,
+        or cannot be compared with them.
     """
 
     hits: Mapping[str, int]
@@ -54,11 +54,11 @@ class PeriodCounts:
 
     @property
     def total(self) -> int:
-        """Return the number of counted hits."""
+        """Return the number of counted results."""
         return self.undated + sum(self.hits.values())
 
     def group(self, unit: str) -> dict[str, tuple[int, int | None]]:
-        """Return the hits and all releases of each month or year that has any."""
+        """Return the number of results and of all releases for each month or year that has any."""
         length = 7 if unit == MONTH else 4
         hits, totals = Counter[str](), Counter[str]()
         for counts, found in ((hits, self.hits), (totals, self.totals or {})):
@@ -70,14 +70,14 @@ class PeriodCounts:
         }
 
     def list_values(self, unit: str, periods: Sequence[str]) -> list[tuple[int, int | None]]:
-        """Return the hits and all releases of each of some months or years."""
+        """Return the number of results and of all releases for each given month or year."""
         grouped = self.group(unit)
         return [grouped.get(period, (0, None if self.totals is None else 0)) for period in periods]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedSearch:
-    """A series of a comparison: a search, perhaps in one agency."""
+    """A series in a comparison: a search, possibly limited to one agency."""
 
     name: str
     request: SearchRequest
@@ -86,17 +86,19 @@ class ComparedSearch:
 
     @property
     def slug(self) -> str:
-        """Return the slug of its agency, or ""."""
+        """Return the slug of the agency that the search is limited to, or ""."""
         return next(iter(self.request.include.get("agency", ())), "")
 
 
 def list_periods(
     counts: Sequence[PeriodCounts], unit: str | None = None, whole: Iterable[str] = ()
 ) -> tuple[str, list[str]]:
-    """Return the unit, and all its periods from the first hit to the last one, oldest first.
+    """Return the unit, and all its periods from the first result to the last one, oldest first.
 
-    If a search is limited to some time, they begin and end with that. unit: None: months for up to
-    MAX_MONTHS, else years. whole: further months to begin and end with.
+    If a search is limited to a period, the list begins and ends with it.
+
+    unit: None: months if there are at most MAX_MONTHS, else years.
+    whole: further months that the list must include.
     """
     names = [*_list_hit_periods(counts), *whole]
     if not names:
@@ -129,8 +131,9 @@ def _number_month(name: str) -> int:
 
 
 async def count_hit_page(finder: HitFinder, hit_page: HitPage) -> PeriodCounts | None:
-    """Count the hits of a page of results; None if they are too many (more than MAX_PAGE_HITS, or
-    capped questions or quotations).
+    """Count the results of a search page by month.
+
+    None if there are too many (more than MAX_PAGE_HITS, or capped questions or quotations).
     """
     if hit_page.capped and finder.request.show != "releases":
         return None
@@ -143,9 +146,10 @@ async def count_hit_page(finder: HitFinder, hit_page: HitPage) -> PeriodCounts |
 async def count_periods(
     finder: HitFinder, releases: Sequence[int] | None, limit: int
 ) -> PeriodCounts:
-    """Count hits by month.
+    """Count results by month.
 
-    releases: those of the hits, if they are known already; limit: of the hits to read.
+    releases: the releases of the results, if already known.
+    limit: how many results to read.
     """
     request, columns = finder.request, finder.columns
     if finder.has_only_facets:
@@ -168,8 +172,9 @@ async def count_periods(
 
 
 def find_limits(tree: QueryNode | None, months: Sequence[str]) -> list[str]:
-    """Return the months in which the days of a query begin and end, within those that have any
-    releases.
+    """Return the months in which the dates of a query begin and end.
+
+    They are limited to the months that have releases.
     """
     if not months:
         return []
@@ -181,8 +186,9 @@ def find_limits(tree: QueryNode | None, months: Sequence[str]) -> list[str]:
 
 
 async def count_without_words(finder: HitFinder) -> PeriodCounts:
-    """Count all releases with the chosen facet values: by month if only agencies and years are
-    chosen, else by year.
+    """Count all releases with the chosen facet values.
+
+    They are counted by month if only agencies and years are chosen, else by year.
     """
     include, exclude = finder.request.include, finder.request.exclude
     totals = await _read_month_totals(finder)
@@ -197,7 +203,7 @@ async def count_without_words(finder: HitFinder) -> PeriodCounts:
 
 
 def _count_months(totals: Mapping[str, tuple[int, int]], years: Collection[str]) -> PeriodCounts:
-    """Count all releases of years, or of all years if none is chosen, by month."""
+    """Count all releases by month. years: only count these; empty for all."""
     hits = {
         name: dated
         for name, (_, dated) in totals.items()
@@ -210,10 +216,10 @@ def _count_months(totals: Mapping[str, tuple[int, int]], years: Collection[str])
 
 
 async def _read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], bool]:
-    """Return the releases that match a request now, or some of them and True if there are more than
-    `limit`.
+    """Return the current matches of a request, and whether there are more than `limit`.
 
-    Reading stops as soon as the first releases show that there are far more.
+    If there are more, only some are returned. Reading stops as soon as the first releases show that
+    there are far more.
     """
     found: list[int] = []
     while True:
@@ -239,7 +245,7 @@ async def _read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], b
 
 
 async def _read_month_totals(finder: HitFinder) -> dict[str, tuple[int, int]]:
-    """Return the releases of the searched agencies by month, and how many of them state a date."""
+    """Return, by month, the number of releases of the searched agencies, and how many are dated."""
     include, exclude = finder.chosen_agencies, finder.request.exclude.get("agency")
     agencies: Iterable[str] = [""] if include is None else include
     if exclude:

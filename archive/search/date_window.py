@@ -1,5 +1,6 @@
-"""The months of the newest hits of a very common word, of which only MAX_HITS are ranked and
-counted: a search limited to them reads no older releases.
+"""Finds the newest results of a very common word without reading older releases.
+
+Only MAX_HITS of them are ranked and counted, so the search is limited to their months.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ MONTH_COUNTS_SQL = (
 
 
 class DateWindow:
-    """A window of the first months, as FTS5 expressions, widened step by step until it contains
-    MAX_HITS hits.
+    """A growing window of the newest (or oldest) months, as FTS5 expressions.
 
-    months: each month with its number of releases, newest (or oldest) first. expected: number of
-    releases likely to contain MAX_HITS hits.
+    It is widened step by step until it contains MAX_HITS results.
+
+    months: each month with its number of releases, newest (or oldest) first.
+    expected: the number of releases that probably contain MAX_HITS results.
     """
 
     def __init__(self, months: Sequence[tuple[str, int]], expected: float) -> None:
@@ -35,7 +37,7 @@ class DateWindow:
         self.opened_months = 0
 
     def open_next_months(self) -> str:
-        """Return an expression for the next months, or "" if these have too many releases."""
+        """Return an expression for the next months, or "" if they have too many releases."""
         first = self.opened_months
         if self.target >= MAX_WINDOW_SHARE * self.total:
             self.opened_months = len(self.months)
@@ -46,14 +48,15 @@ class DateWindow:
         return self._match_range(first, self.opened_months)
 
     def widen(self, hit_count: int) -> None:
-        """Enlarge the window, because the months opened so far had only `hit_count` hits."""
+        """Enlarge the window, because its months only had `hit_count` results."""
         self.target = self.covered * max(
             MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1)
         )
 
     def list_match_parts(self) -> list[str]:
-        """Return an expression for the first of the opened months and one for the others; ""
-        matches all.
+        """Return expressions for the first opened months, and for the others.
+
+        "" matches all months.
         """
         newest = max(1, self.opened_months // NEWEST_FRACTION)
         parts = [self._match_range(0, newest)]

@@ -1,9 +1,9 @@
-"""The table document_references: which documents each version of a release refers to, and where;
-and the conditions by which a query finds them.
+"""The table document_references: which documents each version of a release refers to, and where.
 
-The rules that find them in a text are in archive/language/reference_patterns.py. Titles, leads,
-bodies, questions with their answers and captions are searched, not attachments. An answer that the
-body repeats has its references twice, under each field.
+It also has the conditions for finding references with a query. The rules for finding them in a text
+are in archive/language/reference_patterns.py. Titles, leads, bodies, questions with their answers
+and captions are searched, but not attachments. If the body repeats an answer, the references in it
+are stored twice, once for each field.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ Bind = Callable[[Any], str]  # adds a value to a statement, and returns its plac
 
 
 class StateReference(NamedTuple):
-    """A reference in a text of a state."""
+    """A reference in one of the texts of a state."""
 
     type: str
     number: str
     field: str  # title, lead, body, question, answer or caption
-    part: int | None  # number of the question or picture, from 1
+    part: int | None  # number of the question or image, from 1
     position: int  # characters of the text (in NFC) before it
     text: str  # as written
 
@@ -89,7 +89,7 @@ def find_state_references(state: Mapping[str, Any]) -> list[StateReference]:
 def write_references(
     db: Database, release_id: int, revision_id: int, references: Sequence[StateReference]
 ) -> bool:
-    """Replace the references of a revision, and return whether they differ from those stored.
+    """Replace the references of a revision. Returns whether they differ from the stored ones.
 
     Does not commit.
     """
@@ -109,9 +109,9 @@ def write_references(
 
 
 def build_reference_condition(node: ReferenceNode, index: str, bind: Bind) -> str:
-    """Return the SQL condition of a reference in a statement about what an index has.
+    """Return the SQL condition for a reference, for a statement that selects from an index.
 
-    Of question pairs, those of a release with the reference in its title, lead or body.
+    A question pair matches if the title, lead or body of its release has the reference.
     """
     if index == "search_questions" and node.field in PLAIN_FIELDS:
         index = "search"
@@ -119,7 +119,7 @@ def build_reference_condition(node: ReferenceNode, index: str, bind: Bind) -> st
 
 
 def build_cited_condition(text: str, bind: Bind) -> str:
-    """Return the SQL condition of releases that refer to a document: prop. 2023/24:99."""
+    """Return the SQL condition for releases that refer to a document, such as prop. 2023/24:99."""
     cited = [
         build_reference_terms(ReferenceNode(found.type, found.number), bind)
         for found in find_typed_references(text)
@@ -128,13 +128,13 @@ def build_cited_condition(text: str, bind: Bind) -> str:
 
 
 def build_reference_terms(node: ReferenceNode, bind: Bind) -> str:
-    """Return SQL terms for a reference in `document_references d`."""
+    """Return the SQL terms for a reference in `document_references d`."""
     wanted = {"number": node.number, "type": node.type, "field": node.field}
     return " and ".join(f"d.{name} = {bind(value)}" for name, value in wanted.items() if value)
 
 
 async def list_unknown_references(run: RunQuery, nodes: Iterable[object]) -> list[str]:
-    """List the references among the nodes of a query that no version of a release has."""
+    """List the references in the nodes of a query that no version of a release has."""
     unknown = []
     for node in dict.fromkeys(node for node in nodes if isinstance(node, ReferenceNode)):
         values: dict[str, Any] = {}
@@ -146,7 +146,7 @@ async def list_unknown_references(run: RunQuery, nodes: Iterable[object]) -> lis
 
 
 def label_reference(node: ReferenceNode) -> str:
-    """Return a reference as it is usually written; of any type, only the number."""
+    """Return a reference as it is usually written. If it may be of any type, return the number."""
     return format_reference(node.type, node.number) if node.type else node.number
 
 

@@ -1,10 +1,9 @@
-"""Search in the registers: edits that removed or added words, removed releases by their last text,
-and wordings.
+"""Search in the registers: edits by changed words, removals by their last text, and wordings.
 
-The history of a wording is which releases had the words of a query, and between which two checks
-they came and went. Releases whose current text has the words are found in the index, and those that
-had them before in the index of earlier versions (former_versions.py). The stored checks say between
-which of them (archive.changes.wording_history).
+The history of a wording says which releases had the words of a query, and between which two checks
+they appeared and disappeared. Releases whose current text has the words are found in the index,
+earlier versions in an index of their own (former_versions.py). The stored checks say when
+(archive.changes.wording_history).
 """
 
 from __future__ import annotations
@@ -141,12 +140,12 @@ EditExcerpt = list[tuple[str, MarkedText]]  # same, del or ins, and the words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSearch:
-    """What was found for the words of a query in a register."""
+    """The result of searching a register for the words of a query."""
 
     notes: Sequence[SearchNote] = ()
 
     def list_filters(self) -> dict[str, str]:
-        """Return the filter by which the register has only what was found."""
+        """Return the filter that limits the register to the result."""
         return {}
 
 
@@ -176,16 +175,17 @@ class RemovalSearch(RegisterSearch):
 
 
 def add_word_filter(query: RegisterQuery) -> RegisterQuery:
-    """Return the query, limited to the edits or removals in which its words were found."""
+    """Limit a query to the edits or removals that its words were found in."""
     found: RegisterSearch | None = query.search
     return replace(query, filters={**query.filters, **found.list_filters()}) if found else query
 
 
 async def search_edits(run: RunQuery, text: str, *, of_collections: bool = False) -> EditSearch:
-    """Find the edits that match, or the differences between readings of collections.
+    """Find the edits that match a query.
 
     Plain words are also searched as a phrase, because an edit of "120 miljoner" may have left
-    "miljoner" as it was. Raises FilterError if the text has no words that must have changed.
+    "miljoner" unchanged. Raises FilterError if the query has no words that an edit must have
+    changed. of_collections: find differences between readings of collections instead.
     """
     query = parse_query(text)
     if (phrase := quote_words(query)) and (tree := parse_query(phrase).tree) and query.tree:
@@ -209,8 +209,9 @@ async def search_edits(run: RunQuery, text: str, *, of_collections: bool = False
 
 
 async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of edits; if words were searched for, each with `excerpts` of how it changed
-    them.
+    """Return a page of edits.
+
+    If words were searched for, each edit has `excerpts` that show how it changed them.
     """
     page, search = await read_edits_page(run, add_word_filter(query)), query.search
     if search is None:
@@ -229,7 +230,7 @@ async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 
 def _cut_excerpts(search: EditSearch, *states: dict[str, Any]) -> list[EditExcerpt]:
-    """Return how an edit changed the words of a search. states: before and after it."""
+    """Return excerpts of how an edit changed the words of a search. states: before and after it."""
     before, after = keep_changed_texts(*states)
     removed, added = search.finder.compare(*states)
     removed_terms = _list_terms(search.finder, removed)
@@ -255,9 +256,12 @@ def _cut_change(
     marked_terms: Sequence[QueryTerm],
     op: Literal["del", "ins"],
 ) -> EditExcerpt:
-    """Return word by word how an edit changed the first paragraph with a match; empty without one.
+    """Return, word by word, how an edit changed the first paragraph with a match.
 
-    own: the one of the two states that has the match; op: that of words which only this state has.
+    Empty if no paragraph matches.
+
+    own: the state that has the match.
+    op: the operation for words that only this state has.
     """
     english = is_english_release(own)
     for found in highlight_state(own, query_terms):
@@ -280,7 +284,7 @@ def _mark_pieces(
     *,
     english: bool,
 ) -> EditExcerpt:
-    """Mark the terms in the changed pieces of a paragraph, and shorten the others."""
+    """Mark the terms in the changed pieces of a paragraph, and shorten unchanged pieces."""
     shown: EditExcerpt = []
     for piece in paragraph:
         if piece.op == "same":
@@ -296,7 +300,7 @@ def _mark_pieces(
 async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
     """Find the removals of releases whose last text matches.
 
-    For a moved release, the text at its new URL counts.
+    If a release moved, the text at its new URL counts.
     """
     query = parse_query(text)
     if query.tree is None:
@@ -312,7 +316,7 @@ async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
 
 
 async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of removals; if words were searched for, each with its last text as a `hit`."""
+    """Return a page of removals. If words were searched for, `hit` has the last text of each."""
     page = await read_removals_page(run, add_word_filter(query))
     if query.search is None:
         return page
@@ -331,7 +335,7 @@ async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPag
 
 
 class PhraseTimes(NamedTuple):
-    """When a release had the wording: what all entries of a history are sorted and counted by."""
+    """When a release had the wording. The entries of a history are sorted and counted by this."""
 
     since: str  # these are the properties of PhraseEntry
     first: int  # id of the first revision that has it
@@ -345,7 +349,10 @@ class PhraseTimes(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseEntry:
-    """A period in which a release had the wording. row: the release, as in PHRASE_RELEASES_SQL."""
+    """A period in which a release had the wording.
+
+    row: the row of the release from PHRASE_RELEASES_SQL.
+    """
 
     row: Mapping[str, Any]
     presence: Presence
@@ -356,7 +363,7 @@ class PhraseEntry:
 
     @property
     def last_seen(self) -> str | None:
-        """Return the last check that found the wording; None if none ever did."""
+        """Return the last check that found the wording. None if no check ever did."""
         gone = self.presence.disappeared
         if self.presence.last_import:
             return None
@@ -364,20 +371,22 @@ class PhraseEntry:
 
     @property
     def first_seen(self) -> str | None:
-        """Return the check until which the wording appeared; None if it was imported."""
+        """Return the first check that found the wording. None if it was imported."""
         return None if self.presence.first_import else self.presence.appeared.until
 
     @property
     def last_event(self) -> str:
-        """Return when the wording appeared or, if it is gone, disappeared."""
+        """Return when the wording appeared or, if it is gone, when it disappeared."""
         appeared, gone = self.presence.appeared, self.presence.disappeared
         # of a text of an unknown time, `until` is the later time of the import
         return max(appeared.until, gone.until) if gone else appeared.until
 
     @property
     def status(self) -> str:
-        """Return `current` (there at the last check), `unchecked`, `removed`, `edited`, or
-        `collection` if only a collection's text lacks it.
+        """Return the status of the wording.
+
+        The status is `current` (found by the last check), `unchecked`, `removed`, `edited`, or
+        `collection` if only the text in a collection lacks it.
         """
         if self.is_current:
             return "current" if self.last_seen else "unchecked"
@@ -387,15 +396,16 @@ class PhraseEntry:
 
     @property
     def is_stated(self) -> bool:
-        """Return whether it was there from the start in a release whose publication is stated."""
+        """Return whether the wording was there at publication, and the date of that is stated."""
         return self.presence.before is None and bool(
             self.row["published"] and self.row["sort_date"]
         )
 
     @property
     def since(self) -> str:
-        """Return the stated publication if it was there from the start, else the check that first
-        saw it.
+        """Return the stated publication date if the wording was there from the start.
+
+        Otherwise return the check that first found it.
         """
         return str(self.row["sort_date"] if self.is_stated else self.presence.appeared.until)
 
@@ -415,7 +425,7 @@ class PhraseEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseHistory(RegisterSearch):
-    """When the releases of an archive had a wording."""
+    """The periods in which the releases of an archive had a wording."""
 
     query: Query
     times: Sequence[PhraseTimes] = ()  # the newest first
@@ -431,12 +441,12 @@ class PhraseHistory(RegisterSearch):
         return len({times.release for times in self.times})
 
     def count_releases(self, status: str) -> int:
-        """Return the number of releases with an entry of a status."""
+        """Return the number of releases that have an entry with a status."""
         return len({times.release for times in self.times if times.status == status})
 
 
 def quote_words(query: Query) -> str | None:
-    """Return a query of several plain words as one phrase, or None if it is anything else.
+    """Return a query of several plain words as one phrase. None for any other query.
 
     >>> from archive.search.query_language import parse_query
     >>> quote_words(parse_query("120 miljoner kronor")), quote_words(parse_query('"120 miljoner"'))
@@ -460,7 +470,7 @@ async def read_phrase_history(
 ) -> PhraseHistory:
     """Find all releases that have or had the words of a query, and when.
 
-    agency: only its releases.
+    agency: only search its releases.
     """
     request = SearchRequest(text=text, include={"agency": (agency,)} if agency else {}, strict=True)
     query = request.query
@@ -485,10 +495,10 @@ async def read_phrase_history(
 async def _read_times(
     run: RunQuery, current: Sequence[int], former: FormerHits
 ) -> tuple[list[PhraseTimes], list[PhraseEntry]]:
-    """Return the times of a wording in all releases, the newest first, and the entries of those in
-    which it may have come or gone.
+    """Return the times of a wording in all releases, newest first, and entries of changed releases.
 
-    Only these are read version by version. current: the releases whose current text has it.
+    The entries are only for releases in which the wording may have appeared or disappeared. Only
+    these are read version by version. current: the releases whose current text has the wording.
     """
     found = [*current, *former.ids]
     (row,) = await run(CHANGED_SQL, {"ids": json.dumps(found)})
@@ -502,8 +512,9 @@ async def _read_times(
 
 
 def _find_last(times: Iterable[PhraseTimes]) -> list[PhraseTimes]:
-    """Return the times of the release that was seen last with the wording; none if no check ever
-    found it.
+    """Return the times of the release that was last seen with the wording.
+
+    Empty if no check ever found it.
     """
     seen = (each for each in times if each.last_seen)
     return heapq.nlargest(1, seen, key=lambda each: str(each.last_seen))
@@ -512,10 +523,10 @@ def _find_last(times: Iterable[PhraseTimes]) -> list[PhraseTimes]:
 async def _find_steady(
     run: RunQuery, releases: Iterable[int], versions: Mapping[int, Collection[int]]
 ) -> dict[int, int]:
-    """Return the releases that had a wording in all their versions, each with the first of these.
+    """Return the releases that had a wording in all their versions, with their first versions.
 
-    releases: those with several versions, whose current text has it. versions: as for
-    _read_presences.
+    releases: releases with several versions, whose current text has the wording.
+    versions: as for _read_presences.
     """
     (row,) = await run(STEADY_SQL, {"ids": json.dumps(list(releases))})
     columns = (json.loads(row[name]) for name in ("releases", "firsts", "numbers"))
@@ -532,7 +543,7 @@ async def _read_changed(
     current: Collection[int],
     versions: Mapping[int, Collection[int]],
 ) -> list[PhraseEntry]:
-    """Return the entries of releases in which a wording may have come or gone."""
+    """Return the entries of releases in which a wording may have appeared or disappeared."""
     releases = await _read_phrase_releases(run, ids)
     presences = await _read_presences(run, releases, current, versions)
     return [
@@ -553,9 +564,10 @@ async def _read_presences(
     current: Collection[int],
     versions: Mapping[int, Collection[int]],
 ) -> dict[int, list[Presence]]:
-    """Return when releases had a wording.
+    """Return the periods in which releases had a wording.
 
-    current: the releases whose current text has it. versions: the matching indexed versions.
+    current: the releases whose current text has it.
+    versions: the matching indexed versions.
     """
     matching = {revision for key in releases for revision in versions.get(key, ())}
     revisions = {row["revision"] for key, row in releases.items() if key in current}
@@ -571,9 +583,9 @@ async def _read_presences(
 async def _read_unchanged_times(
     run: RunQuery, releases: Iterable[int], firsts: Mapping[int, int]
 ) -> list[PhraseTimes]:
-    """Return the times of releases that have had a wording ever since the archive has them.
+    """Return the times of releases that have had a wording for as long as they are archived.
 
-    firsts: their first revisions, unless that is the current one.
+    firsts: their first revisions, unless the current one is the first.
     """
     (row,) = await run(TIMES_SQL, {"ids": json.dumps(list(releases))})
     names = ("releases", "revisions", "agencies", "imported", "appeared", "checked", "stated")
@@ -601,7 +613,7 @@ async def _read_unchanged_times(
 async def read_phrase_entries(
     run: RunQuery, history: PhraseHistory, times: Sequence[PhraseTimes]
 ) -> list[PhraseEntry]:
-    """Read the entries of a history with some of its times."""
+    """Read the entries of a history for the given times."""
     ids = [each.release for each in times if each.first not in history.read]
     releases = await _read_phrase_releases(run, ids)
     return [
@@ -615,8 +627,9 @@ async def read_phrase_entries(
 
 
 def _build_only_presence(row: Mapping[str, Any], first: int) -> Presence:
-    """Return the presence of a wording that all versions of a release have, which was never
-    removed. first: its first revision.
+    """Return the presence of a wording that all versions of a never removed release have.
+
+    first: the first revision of the release.
     """
     collection = find_collection(row["cause"], row["parser_version"])
     imported = None
@@ -633,7 +646,7 @@ def _build_only_presence(row: Mapping[str, Any], first: int) -> Presence:
 
 
 async def _count_agencies(run: RunQuery, times: Iterable[PhraseTimes]) -> list[FacetValue]:
-    """Return the agencies, each with its number of releases, in Swedish alphabetical order."""
+    """Return the agencies with their number of releases, in Swedish alphabetical order."""
     counts = Counter({each.release: each.agency for each in times}.values())
     rows = await run(AGENCIES_SQL, {"slugs": json.dumps(list(counts))})
     found = [FacetValue(**dict(row), count=counts[row["value"]]) for row in rows]
@@ -643,8 +656,9 @@ async def _count_agencies(run: RunQuery, times: Iterable[PhraseTimes]) -> list[F
 async def read_phrase_hits(
     run: RunQuery, query: Query, entries: Sequence[PhraseEntry]
 ) -> list[SearchHit]:
-    """Return the last version of each entry as a hit with the words marked; `row` has the version's
-    texts.
+    """Return the last version of each entry as a result, with the words marked.
+
+    `row` has the texts of the version.
     """
     query_terms = extract_query_terms(query.tree)
     texts = await read_version_texts(run, [entry.presence.last for entry in entries])

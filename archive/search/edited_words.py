@@ -1,9 +1,9 @@
 """Finds the edits that removed or added words: `removed:`, `added:`, and search in lists of edits.
 
-An edit removed a word or phrase if it occurs more often in all paragraphs of the release before
-than after, and added it if less often. The index (`search_diff`) has this difference for single
-words, and the changed paragraphs for words in sequence. Stored text decides about the few edits
-that have a part of a query on both sides, about words with a star, and about NEAR.
+An edit removed a word or phrase if it occurs more often in all paragraphs of the release before the
+edit than after it, and added it if it occurs less often. The index (`search_diff`) has this
+difference for single words, and the changed paragraphs for phrases. The stored text decides about
+the few edits with a part of a query on both sides, about words with a star, and about NEAR.
 """
 
 from __future__ import annotations
@@ -92,9 +92,9 @@ State = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedLeaf:
-    """The edits that removed a word, phrase or NEAR group, and those that added it.
+    """The edits that removed a word, phrase or NEAR group, and the edits that added it.
 
-    uncertain: those of them that stored text must decide about.
+    uncertain: the edits that have to be decided by stored text.
     """
 
     removed: set[int]
@@ -102,7 +102,10 @@ class ChangedLeaf:
     uncertain: set[int]
 
     def holds(self, edit: int, edits: set[int]) -> bool | None:
-        """Return whether an edit is one of `removed` or `added`; None if that is uncertain."""
+        """Return whether an edit is in `edits` (`removed` or `added`).
+
+        None if that is uncertain.
+        """
         if edit not in edits:
             return False
         return None if edit in self.uncertain else True
@@ -111,7 +114,7 @@ class ChangedLeaf:
 async def resolve_query(
     run: RunQuery, tree: QueryNode | None
 ) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up the names, prefixes and edits of a query, with a note for what does not exist."""
+    """Look up the names, prefixes and edits of a query, with notes on any that do not exist."""
     names, notes = await resolve_names(run, tree)
     edits: dict[EditNode, Mapping[int, int]] = {}
     for node in iter_nodes(tree):
@@ -154,7 +157,7 @@ async def find_edits(
 
 
 def iter_changed(tree: QueryNode | None) -> Iterator[QueryLeaf]:
-    """Yield all words, phrases and NEAR groups of a query, and those of its parts about edits."""
+    """Yield all words, phrases and NEAR groups of a query, also inside its parts about edits."""
     yield from iter_leaves(tree)
     for node in iter_nodes(tree):
         if isinstance(node, EditNode):
@@ -190,9 +193,9 @@ async def _read_leaf(
 async def _read_reference(
     run: RunQuery, leaf: ReferenceNode, releases: dict[int, int], *, of_collections: bool
 ) -> ChangedLeaf:
-    """Read the edits after which a version no longer has a reference, or has it newly.
+    """Read the edits that removed a reference from a release, or added it.
 
-    Further references to the same document count for nothing.
+    Further references to the same document do not matter.
     """
     plan = SearchPlan()
     terms = {
@@ -212,8 +215,9 @@ async def _read_reference(
 
 
 def _match_leaf(leaf: TermNode | NearNode, names: ResolvedNames) -> tuple[str, bool]:
-    """Return the expression of a part of a query in `search_diff`, and whether its terms exclude
-    each other in a text, so that their numbers add up.
+    """Return the expression for a part of a query in `search_diff`, and whether it is certain.
+
+    It is certain if its terms exclude each other in a text, so that their numbers add up.
     """
     if isinstance(leaf, NearNode):  # it also finds words in two paragraphs
         return build_node_match(replace(leaf, field="text"), names, DIFF_INDEX), False
@@ -232,9 +236,9 @@ def _restrict(
     pick: Callable[[QueryLeaf], set[int]],
     leaves: Mapping[QueryLeaf, ChangedLeaf],
 ) -> set[int] | None:
-    """Return edits of which all that match a query are some; None for all edits.
+    """Return a set that includes all edits that match a query. None for all edits.
 
-    pick: returns those that may have changed a part of it.
+    pick: returns the edits that may have changed a word or phrase.
     """
     if isinstance(node, QueryLeaf):
         return pick(node)
@@ -253,7 +257,10 @@ def _restrict(
 
 
 def _holds(leaves: Mapping[QueryLeaf, ChangedLeaf], edit: int, node: QueryNode) -> bool | None:
-    """Return whether an edit changed a part of a query; None if it is uncertain, or a filter."""
+    """Return whether an edit changed a part of a query.
+
+    None if it is uncertain, or for a filter.
+    """
     if isinstance(node, EditNode):
         return _holds_on_sides(
             node,
@@ -282,7 +289,7 @@ async def _check_edits(
     leaves: Mapping[QueryLeaf, ChangedLeaf],
     edits: Sequence[int],
 ) -> list[int]:
-    """Return the edits that match a query, by their stored texts where `leaves` are uncertain."""
+    """Return the edits that match a query. Stored texts decide where `leaves` are uncertain."""
     finder = OccurrenceFinder(OrNode(tuple(iter_changed(tree))), names.prefix_lemmas)
 
     def list_matching(pairs: Mapping[int, tuple[State, State]]) -> list[int]:
@@ -311,7 +318,7 @@ def _compare(
     finder: OccurrenceFinder,
     states: tuple[State, State],
 ) -> tuple[set[QueryLeaf], set[QueryLeaf]]:
-    """Return the parts of a query that an edit removed, and those that it added."""
+    """Return the parts of a query that an edit removed, and the parts that it added."""
     removed, added = finder.compare(*states)
     certain = {leaf for leaf, found in leaves.items() if edit not in found.uncertain}
     return (
@@ -321,15 +328,16 @@ def _compare(
 
 
 def _is_changed(removed: set[QueryLeaf], added: set[QueryLeaf], node: QueryNode) -> bool | None:
-    """Return whether an edit changed a part of a query; None if the part is not about text."""
+    """Return whether an edit changed a part of a query. None if the part is not about text."""
     if isinstance(node, EditNode):
         return _holds_on_sides(node, removed.__contains__, added.__contains__)
     return node in removed or node in added if isinstance(node, QueryLeaf) else None
 
 
 async def run_in_thread(function: Callable[[], Result]) -> Result:
-    """Run a function that takes long in a thread, or at once if no event loop waits
-    (run_without_waiting).
+    """Run a slow function in a thread. Without an event loop, run it directly.
+
+    See run_without_waiting.
     """
     try:
         asyncio.get_running_loop()

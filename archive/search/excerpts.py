@@ -1,6 +1,4 @@
-"""Builds the hits of a page: excerpts of their texts with matches marked, and the matching word
-forms.
-"""
+"""Builds the results of a page: marked excerpts of their texts, and the matching word forms."""
 
 from __future__ import annotations
 
@@ -85,7 +83,7 @@ MarkedText = list[tuple[str, bool]]  # parts of a text, and whether each is mark
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchExplanation:
-    """The forms in which a query term occurs in a hit: field → form → count."""
+    """The forms in which a query term occurs in a result: field → form → count."""
 
     query_term: str
     forms: dict[str, dict[str, int]]
@@ -97,11 +95,13 @@ class MatchExplanation:
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
-    """A change that makes a release a hit: the revisions before and after it, and the checks
-    between which it was made. A reading of a collection is no check.
+    """A change that makes a release a result of a search.
 
-    kind: former (the last version with the words of the query became another one), removed, added,
-    or edited (both).
+    It has the revisions before and after the change, and the checks between which it was made. A
+    reading of a collection is not a check.
+
+    kind: former (the last version with the words of the query was replaced), removed, added, or
+    edited (both).
     """
 
     kind: str
@@ -114,13 +114,13 @@ class TextChange:
 
     @property
     def path(self) -> str:
-        """Return the path of the comparison, or of the revision before if there is none after."""
+        """Return the path of the comparison, or of the earlier revision if it is the last."""
         return f"/-/diff/{self.before}/{self.after}" if self.after else f"/-/revision/{self.before}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentExcerpt:
-    """An excerpt of the page of an attachment that matches best."""
+    """An excerpt of the attachment page that matches best."""
 
     url: str
     version: int  # of the file, as in /-/attachment/<version>
@@ -133,7 +133,7 @@ class AttachmentExcerpt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchHit:
-    """A release, question pair or quotation, with marked parts of its title and an excerpt."""
+    """A result: a release, question pair or quotation, with marked title and excerpt."""
 
     row: Any
     title: MarkedText
@@ -154,7 +154,7 @@ class SearchHit:
 
     @property
     def is_pair(self) -> bool:
-        """Return whether it is a part of a release: a question with its answer, or a quotation."""
+        """Return whether the result is a part of a release: a question pair or a quotation."""
         return "pair" in self.row.keys()  # noqa: SIM118 - `in` looks for values of a sqlite3.Row
 
     @property
@@ -179,7 +179,7 @@ class SearchHit:
 async def read_release_hits(
     run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]
 ) -> list[SearchHit]:
-    """Return the releases with these ids as hits with excerpts, in the order of `ids`."""
+    """Return the releases with these ids as results with excerpts, in the order of `ids`."""
     if not ids:
         return []
     values = {"ids": json.dumps(ids)}
@@ -204,10 +204,10 @@ async def read_release_hits(
 async def read_attachment_excerpts(
     run: RunQuery, ids: Sequence[int], match: str, query_terms: Sequence[QueryTerm]
 ) -> dict[int, AttachmentExcerpt]:
-    """Return an excerpt for each of the releases whose attachments match.
+    """Return an excerpt for each release whose attachments match.
 
-    match: expression of search_attachments. query_terms: of these, only what is asked of files is
-    marked.
+    match: an expression for search_attachments.
+    query_terms: only terms about attachments are marked.
     """
     rows = await run(MATCHING_PAGES_SQL, {"match": match, "ids": json.dumps(list(ids))})
     terms = [term for term in query_terms if term.field == "attachment"]
@@ -228,9 +228,9 @@ async def read_attachment_excerpts(
 
 
 def _find_first_match(text: str, query_terms: Sequence[QueryTerm]) -> HighlightedText:
-    """Return the first piece of a page of a file in which a term occurs.
+    """Return the first piece of an attachment page in which a term occurs.
 
-    A page is also read in the other language, because the index has the language of the file.
+    A page is also read in the other language, because the index has the language of the whole file.
     """
     english = is_english(text[:MAX_HIT_LENGTH])
     pieces = [
@@ -249,7 +249,7 @@ def _find_first_match(text: str, query_terms: Sequence[QueryTerm]) -> Highlighte
 async def read_question_hits(
     run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]
 ) -> list[SearchHit]:
-    """Return the question pairs with these ids as hits with excerpts, in the order of `ids`."""
+    """Return the question pairs with these ids as results with excerpts, in the order of `ids`."""
     if not ids:
         return []
     rows = await run(QUESTION_HITS_SQL, {"ids": json.dumps(ids)})
@@ -289,7 +289,7 @@ def build_release_hit(
 def highlight_state(
     state: Mapping[str, Any], query_terms: Sequence[QueryTerm]
 ) -> list[HighlightedText]:
-    """Return the texts of a stored state with the matches of a query."""
+    """Return the texts of a stored state, with the matches of a query."""
     english = is_english_release(state)
     return [
         HighlightedText(text.text, query_terms, text.field, english=english)
@@ -298,10 +298,10 @@ def highlight_state(
 
 
 def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, MarkedText]:
-    """Return an excerpt of the text with the most query terms, and the position of its question, if
-    any.
+    """Return an excerpt of the text with the most query terms, and the position of its question.
 
-    Half of the excerpt comes from another text if that one contains further terms.
+    The position is None if it is not a question. If another text contains further terms, half of
+    the excerpt comes from it.
     """
     best = max(texts, key=lambda text: len(text.matched_terms))
     if not best.highlights:
@@ -314,7 +314,7 @@ def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, Marked
 
 
 def _build_question_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
-    """Build a hit from a question pair: the question as its title, the answer as its excerpt."""
+    """Build a result from a question pair: the question as its title, the answer as its excerpt."""
     english = is_english_release(
         {"language": row["language"], "title": row["question"], "body": row["answer"]}
     )
@@ -334,7 +334,7 @@ def _build_question_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit
 async def read_quote_hits(
     run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]
 ) -> list[SearchHit]:
-    """Return the quotations with these ids as hits, in the order of `ids`."""
+    """Return the quotations with these ids as results, in the order of `ids`."""
     if not ids:
         return []
     rows = await run(QUOTE_HITS_SQL, {"ids": json.dumps(ids)})
@@ -347,7 +347,7 @@ async def read_quote_hits(
 
 
 def _build_quote_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
-    """Build a hit from a quotation, with its text as the excerpt."""
+    """Build a result from a quotation, with its text as the excerpt."""
     english = is_english_release(row)
     text = HighlightedText(row["text"], query_terms, "quotation", english=english)
     is_short = len(row["text"].split()) <= MAX_QUOTE_WORDS
@@ -360,7 +360,7 @@ def _build_quote_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
 
 
 def _find_edges(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """Return the value of a text directive that finds a quotation: its first and last words.
+    """Return the value of a text directive for a quotation: its first and last words.
 
     >>> _find_edges("Vi och de bygger nu. Det är bra för de barn-fria", [(2, 22), (40, 67)])
     'Vi%20och%20de%20bygger,bra%20f%C3%B6r%20de%20barn%2Dfria'
@@ -378,7 +378,7 @@ def _find_edges(text: str, spans: Sequence[tuple[int, int]]) -> str:
 def explain_match(
     texts: Sequence[HighlightedText], query_terms: Sequence[QueryTerm]
 ) -> list[MatchExplanation]:
-    """Return, for each query term that occurs, its forms in each field."""
+    """Return the forms in each field for every query term that occurs."""
     explanations = []
     for number, term in enumerate(query_terms):
         forms: dict[str, Counter[str]] = {}
@@ -392,7 +392,7 @@ def explain_match(
 
 
 class HighlightedText:
-    """A text and the matches of a query in it.
+    """A text with the matches of a query in it.
 
     question_position: position of the question, if the text is a question or an answer.
     """
@@ -437,8 +437,9 @@ class HighlightedText:
         return self.cut_fragment(0, len(self.tokens))
 
     def excerpt(self, size: int = FRAGMENT_WORDS) -> MarkedText:
-        """Return the fragments that match most of the query, or the beginning of the text if
-        nothing matches.
+        """Return the fragments that match most of the query.
+
+        If nothing matches, return the beginning of the text.
         """
         if not self.highlights:
             words = self.text.split()
@@ -457,7 +458,7 @@ class HighlightedText:
         return [*parts, (" …", False)] if starts[-1] + size < len(self.tokens) else parts
 
     def find_fragment_starts(self, size: int) -> list[int]:
-        """Return where the fragments start: the best one, and a second only if it adds terms."""
+        """Return where the fragments start: the best one, and a second one if it adds terms."""
         best = self.find_best_start(set(), size)
         if self.find_fragment_terms(best, size) == self.matched_terms:
             return [best]
@@ -485,8 +486,9 @@ class HighlightedText:
         )
 
     def find_fragment_start(self, first: int, size: int) -> int:
-        """Return where a match's fragment starts: at the start of its sentence if near, else a few
-        words before.
+        """Return where the fragment of a match starts.
+
+        This is the start of its sentence if that is near, otherwise a few words before the match.
         """
         nearest = max(0, first - min(MAX_WORDS_BEFORE_HIGHLIGHT, size // 3))
         for index in range(first, nearest, -1):
@@ -496,9 +498,7 @@ class HighlightedText:
         return nearest
 
     def cut_fragment(self, first: int, end: int) -> MarkedText:
-        """Return the words from `first` up to `end`, with matches marked and white space
-        collapsed.
-        """
+        """Return the words from `first` to before `end`, marked and with white space collapsed."""
         end = min(end, len(self.tokens))
         if not self.tokens:
             return [(" ".join(self.text.split()), False)] if self.text.strip() else []

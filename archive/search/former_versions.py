@@ -1,7 +1,7 @@
-"""Search in earlier versions: releases that once had the words of a query, and what changed them.
+"""Searches earlier versions: releases that once had the words of a query, and what changed them.
 
-`search_versions` has the texts of all earlier versions, so one expression decides about each of
-them, as `search` decides about current texts. Filters are about the release as it is now.
+`search_versions` has the texts of all earlier versions. One expression decides about each version,
+as `search` does for current texts. Filters apply to the current release.
 """
 
 from __future__ import annotations
@@ -69,9 +69,10 @@ FIRST_SEEN_SQL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormerHits:
-    """Releases with an earlier version that matches, while the current one does not.
+    """Releases that match only in an earlier version.
 
-    ids: newest first. versions: the matching versions of these and other releases, by release.
+    ids: newest first.
+    versions: the matching versions by release, also of other releases.
     """
 
     ids: Sequence[int] = ()
@@ -80,7 +81,7 @@ class FormerHits:
 
 @dataclass(slots=True)
 class MatchingVersions:
-    """The indexed versions that match: of each release, and whether any of them is an earlier one.
+    """The indexed versions that match, by release, and the releases with an earlier one.
 
     Releases are the last rows of their chains.
     """
@@ -95,7 +96,10 @@ async def find_versions(
     names: ResolvedNames,
     among: Iterable[int] | None = None,
 ) -> MatchingVersions:
-    """Find the indexed versions that match the words of a query. among: only these revisions."""
+    """Find the indexed versions that match the words of a query.
+
+    among: only search these revisions.
+    """
     plan = build_plan(_join_text_parts(tree), names, VERSION_INDEX)
     source, conditions = "text_versions t", list(plan.conditions)
     if plan.match:
@@ -133,11 +137,11 @@ def _is_in_versions(part: QueryNode) -> bool:
 
 
 async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitList:
-    """Add the releases of which only an earlier version matches, if the request asks for them.
+    """Add the releases that match only in an earlier version, if the request asks for them.
 
-    If hits are sorted by date, these are sorted with the others. The relevance of the two kinds
-    cannot be compared, so they alternate if hits are sorted by relevance: the first page then has
-    hits of both kinds.
+    If results are sorted by date, these are sorted with the others. If results are sorted by
+    relevance, the two groups alternate, because their relevance cannot be compared: the first page
+    then has results from both.
     """
     request, columns = finder.request, finder.columns
     if not request.all_versions or request.loosened or request.show != "releases":
@@ -155,7 +159,7 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
 
 
 def _find_date_limits(finder: HitFinder, hits: HitList, order: str) -> tuple[int, int]:
-    """Return the lowest and highest ColumnCache.sort_dates of the former hits to look for."""
+    """Return the lowest and highest ColumnCache.sort_dates of the former results to look for."""
     if not hits.capped or not hits.ids:
         return 0, NO_DATE
     dates = [finder.columns.sort_dates[key] for key in hits.ids]
@@ -171,11 +175,11 @@ async def _sort_by_first_seen(run: RunQuery, releases: Sequence[int]) -> list[in
 async def find_former_hits(
     finder: HitFinder, current: Collection[int] | None, *, oldest: int = 0, newest: int = NO_DATE
 ) -> FormerHits:
-    """Find releases with an earlier version that matches a request, while the current one does not.
+    """Find the releases that match a request only in an earlier version.
 
-    current: the hits whose current version matches, or None if they are not known. oldest, newest:
-    the lowest or highest of their ColumnCache.sort_dates if there are more hits, which are older or
-    newer; then only former hits from or to this date are found.
+    current: the releases whose current version matches; None if they are not known. oldest, newest:
+    only find releases from or up to this value of ColumnCache.sort_dates. This is
+        the lowest or highest of `current` if there are more results, which are older or newer.
     """
     tree, columns = finder.request.query.tree, finder.columns
     texts = _join_text_parts(tree)
@@ -196,8 +200,9 @@ async def find_former_hits(
 
 
 async def _filter_by_conditions(finder: HitFinder, candidates: Collection[int]) -> Collection[int]:
-    """Keep the releases that meet the query's filters, have the chosen tags and, for a feed, are
-    new.
+    """Keep the releases that meet the query's filters and have the chosen tags.
+
+    For a feed, they must also be new.
     """
     request, tree = finder.request, finder.request.query.tree
     filters = [part for part in iter_parts(tree) if not _is_in_versions(part)]
@@ -236,11 +241,10 @@ async def describe_changes(
     names: ResolvedNames,
     former: FormerHits,
 ) -> list[SearchHit]:
-    """Return the hits; those of earlier versions and of edits get the change, and an excerpt of
-    what it changed.
+    """Add to each result the change that made it match, and an excerpt of the changed text.
 
-    If a query also has words that are not about edits, the excerpts of current hits show those
-    words.
+    Only results for earlier versions and for edits have a change. If a query also has words that
+    are not about edits, the excerpts of current results show those words.
     """
     if not former.ids and not names.edits:
         return list(hits)
@@ -265,7 +269,7 @@ async def describe_changes(
 
 
 def _order(change: TextChange) -> tuple[int, int | None]:
-    """Return the version that a change's excerpt is from, and the one that it is compared with."""
+    """Return the version that a change's excerpt is from, and the version to compare it with."""
     if change.kind == "added" and change.after:
         return change.after, change.before
     return change.before, change.after
@@ -274,7 +278,7 @@ def _order(change: TextChange) -> tuple[int, int | None]:
 async def _read_last_presences(
     run: RunQuery, releases: Iterable[int], former: FormerHits
 ) -> list[tuple[int, TextChange | None, tuple[int, int | None]]]:
-    """Return how the words of a query disappeared from former hits, and the versions to compare.
+    """Return how the words of a query disappeared from former results, and the versions to compare.
 
     The change is None if a caption of the current version still has them: `search` has no captions.
     """
@@ -314,7 +318,7 @@ async def _cut_excerpts(
     shown: Sequence[tuple[SearchHit, tuple[int, int | None]]],
     query_terms: Sequence[QueryTerm],
 ) -> list[SearchHit]:
-    """Return the hits; those shown with an excerpt of a version get it."""
+    """Add an excerpt of a version to the results in `shown`, and return all results."""
     revisions = [key for hit, versions in shown for key in versions if key and not hit.is_pair]
     states = await read_version_texts(run, revisions) if revisions else {}
 
@@ -334,7 +338,10 @@ async def _cut_excerpts(
 async def _read_edit_changes(
     run: RunQuery, edits: Mapping[int, int], tree: QueryNode | None
 ) -> dict[int, TextChange]:
-    """Return the changes of the edits for which releases are hits. edits: release → edit."""
+    """Return the changes made by the edits that make releases match.
+
+    edits: release → edit.
+    """
     if not edits:
         return {}
     rows = await run(EDIT_FACTS_SQL, {"ids": json.dumps([*edits.values()])})
@@ -360,10 +367,10 @@ def _add_excerpt(
     other: dict[str, Any] | None,
     query_terms: Sequence[QueryTerm],
 ) -> SearchHit:
-    """Return a hit with an excerpt of a version, from the texts that the other version lacks if
-    these have all words.
+    """Return a result with an excerpt of a version.
 
-    The excerpt is from the title only if no other text has as many of the words.
+    The excerpt is from the texts that the other version lacks, if these have all words. It is from
+    the title only if no other text has as many of the words.
     """
     changed = next(keep_changed_texts(state, other)) if other else state
     texts = highlight_state(changed, query_terms)
@@ -382,9 +389,9 @@ def _add_excerpt(
 def list_marked_terms(
     tree: QueryNode | None, names: ResolvedNames, *, with_edits: bool = True
 ) -> list[QueryTerm]:
-    """List the terms of a query that are marked in its hits.
+    """List the terms of a query that are marked in its results.
 
-    with_edits: also those that edits removed or added.
+    with_edits: also list terms that edits removed or added.
     """
     edits = [
         part for node in iter_edit_nodes(tree) for part in (node.removed, node.added) if with_edits

@@ -1,8 +1,9 @@
 """Looser results: releases with only some of the words of a query, or with related words.
 
-If few releases have all words of a query, those with any of them are ranked together with them, by
-how well they match (bm25), by their share of the words, and by the words of their titles. Words in
-quotation marks, with + or a star, excluded ones, filters and NEAR stay as they are.
+If few releases have all words of a query, releases with any of them are ranked together with them.
+The ranking uses how well they match (bm25), their share of the words, and the words in their
+titles. Words in quotation marks, with + or a star, excluded words, filters and NEAR are never
+loosened.
 """
 
 from __future__ import annotations
@@ -58,12 +59,14 @@ if TYPE_CHECKING:
 ENOUGH_HITS = 200  # with fewer strict hits, looser ones are ranked with them
 MAX_LOOSE_HITS = 100
 _MAX_FOUND = 5_000  # hits of any word; to find more would take too long
-_MAX_RANKED = 1_000  # of these, with the greatest share of the words; bm25 of more would, too
+_MAX_RANKED = 1_000  # with the greatest share of the words; bm25 of more takes too long
 _COVERAGE_POWER = 3  # of the share of the words that a hit has
 _MIN_NAMES = 2  # hits of a word that may be part of a name
 _NAME_PORTION = 0.8  # of these; if as many have it beside the next word, the two are a name
-_UNRANKED = -1.0  # the rank of hits by something else than words
+_UNRANKED = -1.0  # rank of results found by something other than words
 _TITLE_WEIGHT = 0.5  # of the share of the words that the title has
+# of all releases; the text of more is not looked up one by one
+_MAX_LOOKUP_SHARE = 0.0002
 # releases with words that start with a given word; searching more would take too long
 _MAX_BEGINNING_POSTINGS = 20_000
 
@@ -92,7 +95,7 @@ _WORD_LEMMAS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseHits:
-    """The hits that a request finds only loosely: at most MAX_LOOSE_HITS, the most relevant."""
+    """The results that only match a request loosely: the most relevant, at most MAX_LOOSE_HITS."""
 
     # id of each hit → the query whose words are marked
     queries: Mapping[int, Query] = field(default_factory=dict)
@@ -106,7 +109,7 @@ class LooseHits:
 
     @property
     def start(self) -> int:
-        """Return the place of the first loose hit, from 0; without any, that after the last hit."""
+        """Return the index of the first loose result. If there is none, the number of results."""
         return next(
             (place for place, key in enumerate(self.order) if key in self.queries), len(self.order)
         )
@@ -114,7 +117,7 @@ class LooseHits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _WantedWord:
-    """Words of a query that a loose hit may lack, and the hits that have them."""
+    """Words of a query that a loose result may lack, and the results that have them."""
 
     words: tuple[OptionalWord, ...]  # a name has two, and a hit with only one of them lacks it
     number: int  # of hits; of a common word, about
@@ -124,13 +127,13 @@ class _WantedWord:
 
     @property
     def loose(self) -> QueryNode:
-        """Return what a hit is found by: either word of a name."""
+        """Return the node that finds results: for a name, either word."""
         nodes = tuple(word.loose for word in self.words)
         return OrNode(nodes) if len(nodes) > 1 else nodes[0]
 
     @property
     def whole(self) -> QueryNode:
-        """Return what a hit must have: both words of a name."""
+        """Return the node that a result must match to have the word: for a name, both words."""
         nodes = tuple(word.typed if self.is_common else word.loose for word in self.words)
         return AndNode(nodes) if len(nodes) > 1 else nodes[0]
 
@@ -144,12 +147,12 @@ class _WantedWord:
 
     @property
     def is_common(self) -> bool:
-        """Return whether there are too many hits to read them all."""
+        """Return whether there are too many results to read them all."""
         return self.number > MAX_HITS
 
 
 def ranks_any_word(request: SearchRequest, number: int) -> bool:
-    """Return whether a number of strict hits is so small that loose ones are ranked with them.
+    """Return whether there are so few strict results that loose ones are ranked with them.
 
     A quotation must have all words.
     """
@@ -158,12 +161,13 @@ def ranks_any_word(request: SearchRequest, number: int) -> bool:
 
 
 async def find_loose_hits(finder: HitFinder, strict: HitList) -> LooseHits:
-    """Find the hits of any word of a request, and rank them with the strict ones, if these are few.
+    """Find the results for any word of a request, and rank them with the strict ones.
 
-    The relevance of a hit is bm25 × recency × substance (see `HitFinder.weigh_ranks`) × the cube of
-    its share of the words × (1 + ½ the share of the words in its title). In a share, a word counts
-    the more, the rarer it is. Words that the best of these hits share add up to 0.2 of the best
-    relevance. Releases with nothing but a reference of the request come last.
+    This is only done if there are few strict results. The relevance of a result is bm25 × recency ×
+    substance (see `HitFinder.weigh_ranks`) × the cube of its share of the words × (1 + ½ the share
+    of the words in its title). In a share, rare words count more than common ones. Words that the
+    best of these results have in common add up to 0.2 of the best relevance. Releases that only
+    have a reference in the request come last.
     """
     if not ranks_any_word(finder.request, len(strict.ids)):
         return LooseHits()
@@ -192,7 +196,10 @@ def _order_hits(
     relevance: Mapping[int, float],
     releases: Mapping[int, int],
 ) -> list[int]:
-    """Return strict and loose hits in the order of the request; by date, first the strict ones."""
+    """Return strict and loose results in the order of the request.
+
+    By date, strict ones come first.
+    """
     if finder.order != "best":
         by_release = {key: releases.get(key, key) for key in loose}
         return [*strict.ids, *finder.columns.sort_pairs_by_date(by_release, finder.order)]
@@ -202,7 +209,7 @@ def _order_hits(
 
 
 async def _prepare(finder: HitFinder) -> _LooseSearch:
-    """Read how common each word of a request is, after the correction of misspelt ones."""
+    """Correct misspelt words of a request, and read how common each word is."""
     query, corrections = finder.request.query, None
     counts = await count_beginnings(finder.run, find_terms(query.tree))
     is_known = (count or list_related_words(" ".join(term.words)) for term, count in counts.items())
@@ -229,7 +236,7 @@ async def _prepare(finder: HitFinder) -> _LooseSearch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LooseSearch:
-    """A request whose hits need not have all words."""
+    """A search in which results need not have all words."""
 
     finder: HitFinder
     query: Query  # that of the request, with its words corrected
@@ -241,7 +248,10 @@ class _LooseSearch:
         return RESULT_INDEXES[self.finder.request.show]
 
     async def read_word(self, word: OptionalWord, frequency: int) -> _WantedWord:
-        """Read the hits of a word. frequency: the number of releases with words that begin so."""
+        """Read the results for a word.
+
+        frequency: the number of releases with words that begin with it.
+        """
         ids = typed_ids = await self.read_part(word.typed)
         if len(ids) > MAX_HITS:
             number = max(frequency, len(ids))
@@ -253,8 +263,9 @@ class _LooseSearch:
     async def read_part(
         self, node: QueryNode, among: Collection[int] | None = None, *, in_title: bool = False
     ) -> set[int]:
-        """Read the releases or question pairs that match a part of the query: those of `among`, or
-        at most one more than MAX_HITS.
+        """Read the ids of releases or question pairs that match a part of the query.
+
+        among: only read these; if None, at most MAX_HITS + 1 are read.
         """
         plan = build_plan(node, self.finder.names, self.index)
         if plan.conditions:  # words of a field that another table has, such as attachments
@@ -269,12 +280,16 @@ class _LooseSearch:
         if among is None:
             sql += f" limit {MAX_HITS + 1:d}"
         else:
-            sql += f" where +id in (select value from json_each({plan.bind(json.dumps([*among]))}))"
+            # with `+`, SQLite reads all hits and does not look up the few rows one by one
+            column = "id" if len(among) < self.finder.columns.size * _MAX_LOOKUP_SHARE else "+id"
+            wanted = plan.bind(json.dumps([*among]))
+            sql += f" where {column} in (select value from json_each({wanted}))"
         return {*await select_ids(self.finder.run, sql, plan.values)}
 
     async def join_names(self) -> None:
-        """Join adjacent words of which the rarer one hardly occurs without the other, such as a
-        first name and a surname, so that a hit with only one of them lacks the name.
+        """Join adjacent words if the rarer one hardly occurs without the other, as in names.
+
+        A result with only a first name or only a surname then lacks the name.
         """
         for place in range(len(self.words) - 1, 0, -1):
             first, second = self.words[place - 1 : place + 1]
@@ -290,7 +305,7 @@ class _LooseSearch:
                 ]
 
     async def rank_any_word(self) -> tuple[dict[int, float], Mapping[int, int]]:
-        """Return the relevance of the hits that have any of the words, and the release of each."""
+        """Return the relevance of the results with any of the words, and the release of each."""
         sought, ranked = await self.choose_words()
         releases = await self.find_allowed(sought) if sought else {}
         weights = _keep_greatest(await self.weigh_shares(releases), _MAX_RANKED)
@@ -302,18 +317,21 @@ class _LooseSearch:
         return {key: value * weights[key] for key, value in relevance.items()}, releases
 
     async def find_allowed(self, sought: Sequence[QueryNode]) -> Mapping[int, int]:
-        """Return the hits of any of these words that the filters leave, each with its release."""
+        """Return the results for any of these words that pass the filters, with their releases."""
         request = replace(self.finder.request, loosened=search_any_of(self.query, sought), page=1)
         return await replace(self.finder, request=request).read_found()
 
     async def find_referring(self) -> list[int]:
-        """Return the hits of a query's references, newest first: they need not have its words."""
+        """Return the results that have a reference in the query, newest first.
+
+        They need not have its words.
+        """
         if not find_reference_nodes(self.query.tree):
             return []
         return self.finder.columns.sort_pairs_by_date(await self.find_allowed([]), "newest")
 
     async def weigh_shares(self, found: Collection[int]) -> dict[int, float]:
-        """Return the factor of each hit for its shares of the words, in its texts and its title."""
+        """Return a factor for each result by its share of the words, in its texts and title."""
         shares, title_shares = dict.fromkeys(found, 0.0), dict.fromkeys(found, 0.0)
         for place, word in enumerate(self.words):
             weight = log(1 + self.finder.columns.size / word.number) if word.number else 0.0
@@ -334,8 +352,9 @@ class _LooseSearch:
         }
 
     async def choose_words(self) -> tuple[list[QueryNode], list[QueryNode]]:
-        """Return the words of which a hit must have any, and those that bm25 is about: all but the
-        most common ones, if to read all their hits would take too long.
+        """Return the words to find results by, and the words to rank them by (bm25).
+
+        If reading all their results would take too long, the most common words are left out.
         """
         words = sorted((word for word in self.words if word.number), key=attrgetter("number"))
         number = await self.count_affordable([word.number for word in words])
@@ -347,7 +366,10 @@ class _LooseSearch:
         return [AndNode((nodes[0], OrNode(tuple(nodes[1:]))))], ranked
 
     async def count_affordable(self, numbers: Sequence[int]) -> int:
-        """Return of how many words all hits can be read. numbers: of the hits of each."""
+        """Return for how many words all results can be read.
+
+        numbers: the number of results of each word.
+        """
         if sum(numbers) <= _MAX_FOUND:
             return len(numbers)
         searched = await self.count_searched()
@@ -356,7 +378,7 @@ class _LooseSearch:
         )
 
     async def count_searched(self) -> int:
-        """Count the releases or question pairs that the filters leave; of many, only some."""
+        """Count the releases or question pairs that pass the filters; if many, only some."""
         request = replace(self.finder.request, loosened=search_any_of(self.query, []), page=1)
         _, total = await replace(self.finder, request=request).fetch_counted()
         return total
@@ -364,9 +386,9 @@ class _LooseSearch:
     async def read_ranks(
         self, sought: Sequence[QueryNode], among: Collection[int]
     ) -> dict[int, float]:
-        """Return the bm25 ranks of hits, wherever they have the words; lower is better.
+        """Return the bm25 ranks of results. Lower is better.
 
-        Those of attachments add to those of the release, as if a page were its text.
+        The rank of an attachment page is added to the rank of its release.
         """
         ranked = RANKED_RELEASE_INDEX if self.index is RELEASE_INDEX else self.index
         query = search_any_of(self.query, sought)
@@ -381,11 +403,11 @@ class _LooseSearch:
     async def rank_shared_words(
         self, relevance: Mapping[int, float]
     ) -> tuple[Query, dict[int, float]]:
-        """Return the query for words that the most relevant hits share, and for each of its hits
-        how many it has, by how rare they are; most first.
+        """Return a query for words that the most relevant results share, and its weighted results.
 
-        There is none for question pairs, and for words of a field: what is asked of a title or an
-        attachment is not found elsewhere.
+        The weight of a result is how many of these words it has, by rarity. The heaviest come
+        first. Question pairs, and searches with words for a field, have no such query: words for a
+        title or an attachment are not looked up elsewhere.
         """
         has_fields = any(term.field for word in self.words for term in word.terms)
         if has_fields or self.finder.request.show == "questions":
@@ -399,7 +421,7 @@ class _LooseSearch:
         return search_any_of(self.query, words), {key: weights[key] for key in order}
 
     async def weigh_hits(self, words: Sequence[QueryNode]) -> Mapping[int, float]:
-        """Return for each hit of any of these words how many it has, by how rare they are."""
+        """Return the weight of each result with any of these words: how many it has, by rarity."""
         weights = defaultdict[int, float](float)
         for word in words:
             ids = await self.read_part(word)
@@ -409,9 +431,7 @@ class _LooseSearch:
         return weights
 
     async def find_shared(self, relevance: Mapping[int, float]) -> list[str]:
-        """Return words that several of the most relevant hits share, and few other releases
-        have.
-        """
+        """Return words that several of the most relevant results have, but few other releases."""
         best = heapq.nlargest(_SHARED_HITS, relevance, key=relevance.__getitem__)
         rows = await self.finder.run(_BEST_TEXTS_SQL, {"ids": json.dumps(best)})
         texts = {row["id"]: set(find_words(row["text"])) for row in rows}
@@ -431,16 +451,16 @@ class _LooseSearch:
         return [max(lemmas[lemma], key=lemmas[lemma].__getitem__) for lemma in chosen]
 
     def list_missing(self, key: int, *, is_found: bool) -> list[TypedWord]:
-        """List the words that a hit lacks. is_found: whether it has any; of others, it was not
-        read whether they have the common words.
+        """List the words that a result lacks.
+
+        is_found: whether it has any word. If not, common words are left out, because they were not
+        read for it.
         """
         words = (word for word in self.words if is_found or not word.is_common)
         return [_describe_word(word) for word in words if key not in word.ids]
 
     def list_related(self, key: int) -> list[TypedWord]:
-        """List the words of which a hit has only a related word, or an inner part of a longer
-        one.
-        """
+        """List the words of which a result only has a related word or a part in a compound."""
         words = (word for word in self.words if key in word.ids and key not in word.typed_ids)
         return [_describe_word(word) for word in words]
 
@@ -451,7 +471,7 @@ def _describe_word(word: _WantedWord) -> TypedWord:
 
 
 def _keep_greatest(values: Mapping[int, float], number: int) -> Mapping[int, float]:
-    """Keep a number of the greatest values, and those that equal the last of them.
+    """Keep a number of the greatest values, and values equal to the last of them.
 
     >>> _keep_greatest({1: 2.0, 2: 0.5, 3: 1.0, 4: 1.0}, 2)
     {1: 2.0, 3: 1.0, 4: 1.0}
@@ -465,10 +485,11 @@ def _keep_greatest(values: Mapping[int, float], number: int) -> Mapping[int, flo
 def _choose_lemmas(
     sharing: Mapping[str, Sequence[float]], totals: Mapping[str, int], size: int
 ) -> list[str]:
-    """Choose lemmas that several texts share, heaviest first, as far as they are rare enough.
+    """Choose lemmas that several texts share, heaviest first, up to a limit of rarity.
 
-    sharing: the relevance of each text with a lemma. totals: the number of their releases. size:
-    that of all releases.
+    sharing: the relevance of each text with a lemma. totals: the number of releases with each
+        lemma.
+    size: the number of all releases.
     """
     weights = {
         lemma: sum(values) * log(size / totals[lemma])
@@ -484,11 +505,10 @@ def _choose_lemmas(
 
 
 def _add_shared(relevance: Mapping[int, float], shared: Mapping[int, float]) -> dict[int, float]:
-    """Return the relevance of hits, from 0 to about 1, raised by words that they share with the
-    best ones.
+    """Return the relevance of results (0 to about 1), raised by words shared with the best results.
 
-    shared: the relevance of the hits of these words, best first. While there are few hits, the best
-    of these are added.
+    shared: the relevance of results with these words, best first. If there are few results, the
+    best of these are added.
 
     >>> _add_shared({1: 4.0, 2: 1.0}, {2: 8.0, 3: 4.0, 4: 2.0})
     {1: 1.0, 2: 0.45, 3: 0.0}

@@ -1,8 +1,8 @@
 """Finds the terms of a parsed query in texts and stored states, analysed as in the index.
 
 Words match as in the index: in any inflection, and as parts of compounds. Excerpts, searches in
-earlier versions and the histories of a phrase all use this module, so that they agree on which
-texts contain a word.
+earlier versions and histories of a wording all use this module, so that they agree on which texts
+contain a word.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ ALWAYS_LEMMATISED_LENGTH = 7
 
 @dataclass(frozen=True, slots=True)
 class QueryTerm:
-    """A term of the query: words in sequence, with all their possible lemmas."""
+    """A term of the query: a sequence of words, with all their possible lemmas."""
 
     label: str  # as typed
     lemma_sequences: tuple[tuple[str, ...], ...]  # one for each combination of lemmas
@@ -83,7 +83,7 @@ class QueryTerm:
 
 
 class TextToken(NamedTuple):
-    """A word of a text: its position, the word in lower case, and its lemma."""
+    """A word in a text: its position, the word in lower case, and its lemma."""
 
     start: int
     end: int
@@ -98,11 +98,11 @@ class TextToken(NamedTuple):
 
 
 class TokenList(list[TextToken]):
-    """The words of a text in order; do not change it once it has been searched."""
+    """The words of a text in order. Do not change it once it has been searched."""
 
     @cached_property
     def by_word(self) -> Mapping[str, Sequence[int]]:
-        """Return the places of each word, in lower case."""
+        """Return the positions of each word, in lower case."""
         return _group_places((token.word, at) for at, token in enumerate(self))
 
     @cached_property
@@ -111,12 +111,12 @@ class TokenList(list[TextToken]):
 
     @cached_property
     def parts(self) -> Mapping[str, Sequence[int]]:
-        """Return the places of the compounds that are found by each of their parts."""
+        """Return the positions of compounds by the parts that find them."""
         return self._group_parts(is_loose=False)
 
     @cached_property
     def loose_parts(self) -> Mapping[str, Sequence[int]]:
-        """Return the same for a looser search."""
+        """Return the positions of compounds by the parts that only a looser search uses."""
         return self._group_parts(is_loose=True)
 
     def _group_parts(self, *, is_loose: bool) -> Mapping[str, Sequence[int]]:
@@ -145,7 +145,7 @@ class Highlight:
 
 
 class TermSpan(NamedTuple):
-    """An occurrence of a part of a query: where it starts and ends in a text."""
+    """An occurrence of a part of a query: its start and end in a text."""
 
     start: int
     end: int
@@ -171,7 +171,7 @@ def extract_query_terms(
 
 
 def _build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]]) -> QueryTerm:
-    """Build the query term that finds in texts what the index finds by it."""
+    """Build a query term that matches the same words in texts as the index does."""
     text = " ".join(term.words)
     label = text + ("*" if term.is_prefix else "")
     if term.match in (QUOTED, WRITTEN):
@@ -196,7 +196,7 @@ def _build_word_term(
     lemmas: tuple[tuple[str, ...], ...],
     prefix_lemmas: Mapping[str, tuple[str, ...]],
 ) -> QueryTerm:
-    """Build the query term of a word that is also found in compounds, and by other forms."""
+    """Build the query term for a word that is also found in compounds and other forms."""
     text, readings = label, lemmas + _split_lemmas(split_number(label))
     compound, is_loose, prefix = find_compound_key(text), term.match == LOOSE, ""
     alternatives = []
@@ -227,7 +227,7 @@ def _build_word_term(
 
 
 def _is_short_form(text: str, readings: Collection[tuple[str, ...]]) -> bool:
-    """Return whether a word may be an abbreviation: in capitals, it is not a form of the lemma."""
+    """Return whether a word may be an abbreviation, which is not a form of the lemma."""
     return len(text) <= MAX_ABBREVIATION_LENGTH and (text,) not in readings
 
 
@@ -236,7 +236,7 @@ def _split_lemmas(lemmas: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def _list_related_readings(text: str, compound: str) -> tuple[tuple[str, ...], ...]:
-    """List the lemmas of the words that a loose term also finds, and of its subject."""
+    """List the lemmas of the related words of a loose term, and of its subject."""
     related: list[tuple[str, ...]] = []
     for word in list_related_words(text):
         related += _split_lemmas(analyze_word(word))
@@ -254,7 +254,7 @@ def tokenise_text(
 ) -> TokenList:
     """Split a text (NFC) into words with their lemmas.
 
-    only_likely: lemmatise only words that can match, because lemmatising costs most.
+    only_likely: only lemmatise words that can match, because lemmatising is slow.
     """
     terms = list(_iter_alternatives(query_terms))
     to_lemma = english_lemma if english else swedish_lemma
@@ -277,7 +277,10 @@ def tokenise_text(
 
 
 def _add_references(text: str, tokens: TokenList, terms: Iterable[QueryTerm]) -> TokenList:
-    """Add the references in a text to the tokens with which they begin, if any is looked for."""
+    """Add the references in a text to the tokens that they begin with.
+
+    Nothing is added if no term is a reference.
+    """
     if not any(term.reference for term in terms):
         return tokens
     starts = [token.start for token in tokens]
@@ -289,7 +292,7 @@ def _add_references(text: str, tokens: TokenList, terms: Iterable[QueryTerm]) ->
 
 
 def _find_likely_words(text: str, words: Sequence[str], terms: Sequence[QueryTerm]) -> set[str]:
-    """Return the words of a text that can match by their lemma."""
+    """Return the words of a text whose lemma may match."""
     if all(term.is_exact for term in terms):
         return set()
     inflected = set(words).difference(find_abbreviations(text, words))
@@ -297,10 +300,10 @@ def _find_likely_words(text: str, words: Sequence[str], terms: Sequence[QueryTer
 
 
 def _select_likely_words(words: Iterable[str], terms: Sequence[QueryTerm]) -> set[str]:
-    """Return the words that can match.
+    """Return the words that may match.
 
     A long word hardly matches if it neither starts with the same letter as a term nor contains the
-    beginning of a compound term. Short words can: äldre is a form of gammal.
+    beginning of a compound term. Short words may: äldre is a form of gammal.
     """
     initials = _collect_initials(terms)
     compound_starts = {term.compound[:2] for term in terms if term.compound}
@@ -322,7 +325,7 @@ def _collect_initials(terms: Iterable[QueryTerm]) -> set[str]:
 
 
 def _find_joined_words(text: str, to_lemma: Callable[[str], str]) -> dict[int, str]:
-    """Return the lemmas of hyphenated words written without the hyphen, by position in the text."""
+    """Return the lemmas of hyphenated words without the hyphen, by position in the text."""
     return {
         match.start(): to_lemma("".join(find_words(match[0])))
         for match in HYPHENATED_WORD.finditer(text)
@@ -338,9 +341,9 @@ def _normalise_index_word(text: str) -> str:
 def find_highlights(
     tokens: TokenList, query_term: QueryTerm, term_index: int, *, english: bool
 ) -> list[Highlight]:
-    """Return where a term occurs.
+    """Return the occurrences of a term.
 
-    Of several matches that begin with the same word, only one is returned.
+    If several matches begin with the same word, only one is returned.
     """
     found: dict[int, Highlight] = {}
     for term in _iter_alternatives([query_term]):
@@ -352,7 +355,7 @@ def find_highlights(
 def _iter_matches(
     tokens: TokenList, query_term: QueryTerm, *, english: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield the first and last token of each match, ignoring the alternatives."""
+    """Yield the first and last token of each match. Alternatives of the term are ignored."""
     if query_term.reference:
         yield from _iter_reference_matches(tokens, query_term.reference)
         return
@@ -372,7 +375,7 @@ def _iter_matches(
 def _iter_compound_matches(
     tokens: TokenList, query_term: QueryTerm, *, english: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield where a term is written with a hyphen, or is a part of a Swedish compound."""
+    """Yield where a term is hyphenated, or is a part of a Swedish compound."""
     compound = query_term.compound
     yield from ((at, at + 1) for at, token in enumerate(tokens) if token.joined == compound)
     if not english:
@@ -393,7 +396,7 @@ def _iter_reference_matches(
 def _continues(
     tokens: Sequence[TextToken], first: int, reading: Sequence[str], query_term: QueryTerm
 ) -> bool:
-    """Return whether the words after the first of a reading follow a token."""
+    """Return whether the tokens after `first` match the rest of a reading."""
     rest = tokens[first + 1 : first + len(reading)]
     if len(rest) < len(reading) - 1:
         return False
@@ -404,14 +407,18 @@ def _continues(
 
 @lru_cache(maxsize=200_000)
 def _list_parts(lemma: str, is_loose: bool) -> frozenset[str]:
-    """Return the parts by which a compound is found. is_loose: also by a looser search."""
+    """Return the parts by which a compound is found.
+
+    is_loose: include the parts for a looser search.
+    """
     loose_parts = find_loose_parts(lemma) if is_loose else ()
     return frozenset((*find_compound_parts(lemma), *find_minor_parts(lemma), *loose_parts))
 
 
 def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = False) -> bool:
-    """Return whether a word has the lemma (or, if exact, the form) or, if `prefix` is set, starts
-    with it.
+    """Return whether a word has the given lemma or, if exact, the given form.
+
+    If `prefix` is set, return whether the word starts with it.
     """
     if prefix:
         return token.word.startswith(prefix) or (token.lemma.startswith(prefix) and not is_exact)
@@ -419,11 +426,10 @@ def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = Fa
 
 
 class OccurrenceFinder:
-    """Counts and finds the terms of a parsed query in states, to decide what an earlier version
-    contains.
+    """Counts and finds the terms of a parsed query in states.
 
-    Filters of the query (agency, tag, days) are ignored; the caller has to apply them.
-    prefix_lemmas: additional lemmas for words with a star.
+    This decides what an earlier version contains. Filters in the query (agency, tag, days) are
+    ignored; the caller has to apply them. prefix_lemmas: additional lemmas for words with a star.
 
     >>> from archive.search.query_language import parse_query
     >>> finder = OccurrenceFinder(parse_query('"två fyrar" -hamn').tree)
@@ -442,7 +448,7 @@ class OccurrenceFinder:
         }
 
     def find(self, text: str, field: str, *, english: bool) -> list[TermSpan]:
-        """Return all occurrences in a text (NFC) of a field, in order."""
+        """Return all occurrences in the text (NFC) of a field, in order."""
         leaves = {leaf: terms for leaf, terms in self.terms.items() if leaf.field in (None, field)}
         tokens = tokenise_text(
             text, [term for terms in leaves.values() for term in terms], english=english
@@ -487,10 +493,10 @@ class OccurrenceFinder:
     def compare(
         self, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> tuple[set[QueryLeaf], set[QueryLeaf]]:
-        """Return the parts of the query that an edit removed, and those that it added.
+        """Return the parts of the query that an edit removed, and the parts that it added.
 
-        These occur more often in all paragraphs before than after, or the other way round. So a
-        moved paragraph does not count.
+        A removed part occurs more often in all paragraphs before the edit than after it; an added
+        part occurs less often. So a moved paragraph does not count.
         """
         states, counts = (
             (before, after),
@@ -510,7 +516,7 @@ class OccurrenceFinder:
     def is_true(self, holds: Callable[[QueryLeaf], bool]) -> bool:
         """Return whether the query is true.
 
-        holds: returns whether a word, phrase or NEAR group counts as found.
+        holds: returns whether a word, phrase or NEAR group is found.
         """
         return (
             evaluate(self.tree, lambda node: holds(node) if node in self.terms else None)
@@ -545,8 +551,9 @@ def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
 
 
 def evaluate(node: QueryNode | None, holds: Callable[[Any], bool | None]) -> bool | None:
-    """Return whether a query is true, or None if this depends on parts for which `holds` returns
-    None.
+    """Return whether a query is true.
+
+    None if this depends on parts for which `holds` returns None.
     """
     if isinstance(node, NotNode):
         value = evaluate(node.part, holds)
@@ -559,10 +566,10 @@ def evaluate(node: QueryNode | None, holds: Callable[[Any], bool | None]) -> boo
 
 
 def _find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[Highlight]:
-    """Return the places where all terms occur with at most `distance` words between the first and
-    the last of them.
+    """Return the places where all terms occur near each other.
 
-    found: the occurrences of each term. Each place is returned once, with all its terms.
+    At most `distance` words may be between the first and the last of them. Each place is returned
+    once, with all its terms. found: the occurrences of each term.
     """
     places = []
     for number, marks in enumerate(found):
@@ -579,6 +586,6 @@ def _find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[High
 
 
 def _find_next(mark: Highlight, others: Iterable[Highlight]) -> Highlight | None:
-    """Return the first of other occurrences that begins after one, or None."""
+    """Return the first of `others` that begins after an occurrence, or None."""
     following = (other for other in others if other.first > mark.first)
     return min(following, key=lambda each: each.first, default=None)

@@ -1,9 +1,9 @@
-"""Which releases match a search: for callers that need neither ranks nor excerpts, and for
-Datasette's own search of the table releases (`_search=`) in the query language.
+"""Finds which releases match a search, without ranks and excerpts.
 
-Datasette builds the condition `rowid in (select rowid from search where search match
-escape_fts(:search))`. Filters that FTS5 cannot express (myndighet:, från:, fråga:, only -this)
-become a further condition.
+Datasette's own search of the table releases (`_search=`) also uses this module, so that it has the
+query language. Datasette builds the condition `rowid in (select rowid from search where search
+match escape_fts(:search))`. Filters that FTS5 cannot express (myndighet:, från:, fråga:, only
+-this) become a further condition.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MATCH_ALL = f'"{EVERY_RELEASE}"'  # the FTS5 expression of every release
 async def match_releases(
     run: RunQuery, request: SearchRequest, releases: Iterable[int]
 ) -> set[int]:
-    """Return those of some releases whose current version matches a request."""
+    """Return the given releases whose current version matches a request."""
     names, _ = await resolve_query(run, request.query.tree)
     return await filter_releases(run, request, build_plan(request.query.tree, names), releases)
 
@@ -51,10 +51,10 @@ async def match_releases(
 async def match_versions_before(
     run: RunQuery, request: SearchRequest, edits: Mapping[int, tuple[int | None, int]]
 ) -> set[int]:
-    """Return those of some edits before which a version matched a request.
+    """Return the given edits for which the version before the edit matched a request.
 
-    edits: the revision of each → the revision before it, and the last row of its release, which
-    the filters of the request are about.
+    edits: revision → the revision before it, and the last row of its release, to which the filters
+    of the request apply.
     """
     tree = request.query.tree
     if not edits or request.query.has_edits or not any(iter_leaves(tree)):
@@ -76,7 +76,7 @@ async def match_versions_before(
 async def filter_releases(
     run: RunQuery, request: SearchRequest, plan: SearchPlan, releases: Iterable[int]
 ) -> set[int]:
-    """Keep the releases that meet a plan and have the facet values of a request."""
+    """Keep the releases that match a plan and have the facet values of a request."""
     conditions = [
         *plan.conditions,
         *build_facet_conditions(request, plan, None, facets_in_match=False),
@@ -97,7 +97,7 @@ async def filter_releases(
 def list_matching(
     run: RunQuery, request: SearchRequest
 ) -> tuple[Sequence[int], Sequence[SearchNote]]:
-    """Return all releases that match a request, in no order, and the notes about the request.
+    """Return all releases that match a request, unsorted, and the notes on the request.
 
     run: a query runner that does not wait (build_connection_runner).
     """
@@ -112,7 +112,7 @@ def list_matching(
 
 
 async def read_current(run: RunQuery, request: SearchRequest, names: ResolvedNames) -> list[int]:
-    """Return all releases whose current version matches a request, in no order."""
+    """Return all releases whose current version matches a request, unsorted."""
     plan = plan_search(request, names)
     hits = build_hits_sql(request, plan, build_match(request, plan))
     return await select_ids(run, f"select distinct release as id from ({hits})", plan.values)
@@ -130,7 +130,7 @@ class TableSearch:
 async def plan_table_search(
     run: RunQuery, columns: ColumnCache, text: str, *, all_versions: bool
 ) -> TableSearch | None:
-    """Translate a search of the table releases; return None for a search for nothing."""
+    """Translate a search of the table releases. None if the search is empty."""
     query = parse_query(text)
     names, _ = await resolve_query(run, query.tree)
     plan = build_plan(query.tree, names)
@@ -155,7 +155,7 @@ async def plan_table_search(
 
 
 async def match_table_search(run: RunQuery, text: str) -> str:
-    """Return the FTS5 expression for a visitor's text; it matches nothing if that has no words."""
+    """Return the FTS5 expression for a visitor's text. If it has no words, nothing matches."""
     if text.startswith(MATCH_ALL):
         return text
     tree = parse_query(text).tree

@@ -1,6 +1,7 @@
-"""Reads the days, months and seasons that a query names: "6 juni 2024", "hösten 2022", "last week".
+"""Finds the days, months and seasons that a query names: "6 juni 2024", "hösten 2022", "last week".
 
-Swedish and English are read alike. A day or month without a year says too little and is not read.
+Swedish and English are read in the same way. A day or month without a year is ambiguous, and is not
+read.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ Days = tuple[str, str]  # the first and the last day of a period (ISO 8601)
 
 @dataclass(frozen=True, slots=True)
 class NamedPeriod:
-    """A period that a query names, and the text of the query without its name."""
+    """A period that a query names, and the rest of the query."""
 
     first: str  # first and last day (ISO 8601)
     last: str
@@ -50,7 +51,7 @@ class NamedPeriod:
 
 
 def read_day(text: str) -> str | None:
-    """Return the day that a text consists of (ISO 8601), or None if it is anything else.
+    """Return the day that a text consists of (ISO 8601). None for any other text.
 
     >>> read_day("6 juni 2024"), read_day("June 6th, 2024"), read_day("2024-06-06")
     ('2024-06-06', '2024-06-06', '2024-06-06')
@@ -63,10 +64,11 @@ def read_day(text: str) -> str | None:
 
 
 def find_named_periods(text: str, today: date) -> list[NamedPeriod]:
-    """Return the period that a query names outside quotation marks, if it names one.
+    """Return the period that a query names outside quotation marks, if there is one.
 
-    A winter of one year may be either of two. A year is only read if it stands alone. Nothing is
-    read beside operators, because they may belong to the name. today: for names such as "i fjol".
+    Two periods are returned for a winter of one year. A year is only read if it stands alone.
+    Nothing is read next to operators, because they may belong to the name. today: for names such as
+    "i fjol".
 
     >>> find_named_periods("Ukraina hösten 2022", date(2026, 11, 30))
     [NamedPeriod(first='2022-09-01', last='2022-11-30', rest='Ukraina')]
@@ -92,7 +94,10 @@ def _has_operators(text: str) -> bool:
 
 
 def _drop_name(text: str, start: int, end: int) -> str:
-    """Return the text without a name and the function words before it: "vård i mars 2022", vård."""
+    """Return a text without a period's name and the function words before it.
+
+    For example, "vård" for "vård i mars 2022".
+    """
     before, after = text[:start].split(), text[end:].lstrip(" ,.").split()
     while before and before[-1].lower() in FUNCTION_WORDS:
         before.pop()
@@ -121,7 +126,7 @@ def _read_iso_month(match: re.Match[str], today: date) -> Iterator[Days]:
 
 
 def _read_season(match: re.Match[str], today: date) -> Iterator[Days]:
-    """Read a season, and a winter as the one that begins or ends in the year."""
+    """Read a season. A winter is read as the one that begins and the one that ends in the year."""
     year, month = int(match["year"]), _SEASONS[match["season"]]
     is_winter = month + _SEASON_MONTHS > 12
     if match["next"]:
@@ -162,7 +167,7 @@ def _read_year(match: re.Match[str], today: date) -> Iterator[Days]:
 
 
 def _list_months(year: int, month: int, number: int) -> Days:
-    """Return a number of months from one on; they may end in the next year."""
+    """Return a number of months from one on. They may end in the next year."""
     years, last = divmod(month + number - 2, 12)
     end = parse_typed_date(f"{year + years}-{last + 1}", end=True)
     return f"{year}-{month:02}-01", end or ""

@@ -1,18 +1,18 @@
-"""Near-duplicates: the same or nearly the same text in two releases, by MinHash.
+"""Near-duplicates: the same or nearly the same text in two releases, found by MinHash.
 
-The releases are of several agencies, or of one: on several of its sites (its own and a press wire,
-told apart by their hosts), or at two addresses of one site.
+The releases are from several agencies, or from one: on several of its sites (its own and a press
+wire, which are distinguished by host), or at two addresses of one site.
 
 Two texts are near-duplicates if they share 60 % of their shingles (runs of five words) and are at
-most two weeks apart: recurring texts (a council's next meeting, a yearly reminder) share more than
-that with those of earlier months. Texts of at least 100 words that are identical are
-near-duplicates at any distance. Below 40 words, most shingles come from greetings and dates, so
-such texts have to be identical and close in time. Texts below 12 words are never compared. On one
-site, where many texts are written like the last one, 90 % of the shingles and all figures have to
-be the same.
+most two weeks apart. The limit in time excludes recurring texts (a council's next meeting, a yearly
+reminder), which share more than that with earlier ones. Texts of at least 100 words that are
+identical are near-duplicates at any distance. Below 40 words, most shingles come from greetings and
+dates, so such texts have to be identical and close in time. Texts below 12 words are never
+compared. On one site, many texts are written like the previous one, so 90 % of the shingles and all
+figures have to be the same.
 
 Candidates are found by MinHash bands. Of texts that share 60 % of their shingles, 98 of 100 have a
-band in common; of those that share 70 %, practically all; of those that share a tenth, one in 60.
+band in common; of texts that share 70 %, practically all; of texts that share a tenth, one in 60.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ KeyRange = tuple[int, int, int]  # band, lowest and highest value
 def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[str, Any]]:
     """Return the near-duplicates of a release, one per agency, in the order of publication.
 
-    Of the release's own agency, there is one for each of its hosts. If there are several, the most
-    similar is chosen, then the closest in time. earlier: whether both releases state a date, and
-    the other's is certainly the earlier one.
+    For the release's own agency, there is one per host. If there are several, the most similar is
+    chosen, then the closest in time. `earlier` is true if both releases state a date, and the
+    duplicate's is certainly earlier.
     """
     sql = "select published, updated, added, agency from releases where id = ?"
     own = connection.execute(sql, [release]).fetchone()
@@ -121,8 +121,8 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[s
 def is_earlier(published: str | None, than: str | None) -> bool:
     """Return whether a time is certainly before another.
 
-    This is not certain if both are on the same day and one has no time of day, or if one is the
-    month of the other.
+    This is not certain if both are on the same day and one has no time of day, or if one is only a
+    month that contains the other.
 
     >>> [is_earlier(day, "2024-05-28T09:30:00+02:00") for day in ("2024-05-28", "2024-05-27")]
     [False, True]
@@ -159,13 +159,14 @@ class NearDuplicates:
         *,
         is_new: bool = False,
     ) -> None:
-        """Store a release's keys and pairs.
+        """Store a release's keys and pairs. Its row in releases must already be stored.
 
-        Its row in releases must already be written. keys: those of its text (build_band_keys).
-        replaced: the state whose keys are stored. Without it, none are, and the release is only
-        paired with those before it: one that is new has no others, and if the rows of all are
-        written again, in the order of their ids, those after it are paired with it in their turn.
-        is_new: whether it has just been added, so that it has no pairs to be replaced.
+        keys: the keys of its text (build_band_keys).
+        replaced: the state whose keys are stored. If it is None, no keys are stored, and the
+            release is only paired with releases that have smaller ids. That is enough for a new
+            release. If all keys are written again in the order of ids, later releases are then
+            paired with it in turn.
+        is_new: whether the release has just been added, so that it has no pairs to replace.
         """
         agency, url, added = self.db.execute(
             "select agency, url, added from releases where id = ?", [release_id]
@@ -193,8 +194,10 @@ class NearDuplicates:
     def _find_pairs(
         self, text: str, day: int, elsewhere: Sequence[int], own: Sequence[int]
     ) -> dict[int, float]:
-        """Return the similarity of a release's near-duplicates among those of other sites and of
-        its own.
+        """Return the similarity of near-duplicates among the candidates.
+
+        elsewhere: candidates on other sites.
+        own: candidates on its own site.
         """
         others = dict.fromkeys([*elsewhere, *own])
         shingled = _shingle_text(text) if others else ShingledText([], frozenset())
@@ -210,7 +213,7 @@ class NearDuplicates:
         return pairs
 
     def _replace_pairs(self, release_id: int, pairs: Mapping[int, float], before: int) -> None:
-        """Store the pairs of a release with those before another one, in place of earlier ones."""
+        """Store the pairs of a release, in place of earlier pairs with releases before `before`."""
         self.db.execute(
             "delete from near_duplicates"
             " where (release = ?1 and other < ?2) or (other = ?1 and release < ?2)",
@@ -223,16 +226,16 @@ class NearDuplicates:
         )
 
     def delete_keys(self) -> None:
-        """Delete the keys of all releases, so that they can be written again. Their pairs stay
-        until then.
+        """Delete the keys of all releases, so that they can be written again.
+
+        Their pairs are kept until then.
         """
         self.db.execute("delete from minhash_bands")
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
-        """Return (id, similarity) of an agency's releases with nearly the same text, most similar
-        first.
+        """Return (id, similarity) of an agency's releases with nearly the same text.
 
-        The releases may be of any date.
+        The most similar come first. The releases may be of any date.
         """
         shingled = _shingle_text(text)
         ranges = [_key_range(band, key) for band, key in build_band_keys(text).band_keys]
@@ -250,7 +253,7 @@ class NearDuplicates:
 
 
 def _list_key_rows(release_id: int, keys: BandKeys, day: int) -> list[tuple[int, int, int]]:
-    """Return the rows of minhash_bands of a release's text."""
+    """Return the rows of minhash_bands for the text of a release."""
     return [(band, key * DAY_RANGE + day, release_id) for band, key in keys.band_keys]
 
 
@@ -259,7 +262,10 @@ def _find_day(state: Mapping[str, Any], added: str) -> int:
 
 
 def _list_ranges(keys: BandKeys, day: int) -> list[KeyRange]:
-    """List the ranges of keys of the texts around a day; the whole of a long text, at any time."""
+    """List the ranges of keys for texts around a day.
+
+    The key of a long text matches at any time.
+    """
     low, high = max(day - MAX_DAYS_APART, 0), min(day + MAX_DAYS_APART, DAY_RANGE - 1)
     ranges = [(band, key * DAY_RANGE + low, key * DAY_RANGE + high) for band, key in keys.band_keys]
     if keys.is_long:
@@ -268,9 +274,7 @@ def _list_ranges(keys: BandKeys, day: int) -> list[KeyRange]:
 
 
 def _is_own_copy(first: ShingledText, second: ShingledText, similarity: float) -> bool:
-    """Return whether two similar texts of one site are copies, and not two notices of a recurring
-    event.
-    """
+    """Return whether two similar texts on one site are copies, not notices of a recurring event."""
     figures = [sorted(word for word in text.words if word[0].isdigit()) for text in (first, second)]
     return similarity >= MIN_OWN_SIMILARITY and figures[0] == figures[1]
 
@@ -285,11 +289,11 @@ def _find_candidates(
     origins: Sequence[str] = (),
     limit: int | None = None,
 ) -> list[int]:
-    """Return the ids of an agency's releases with keys in the ranges, those with the most keys
-    first.
+    """Return the ids of an agency's releases with keys in the ranges, most keys first.
 
-    before: only releases with smaller ids. origins: those of one of the agency's sites
-    (list_origins). If given, return the releases of all other sites.
+    before: only releases with smaller ids.
+    origins: the URL prefixes of one of the agency's sites (_list_origins). If given, releases of
+        all other sites are returned instead, also of other agencies.
     """
     if not ranges:
         return []
@@ -317,7 +321,7 @@ def _find_candidates(
 
 
 def _list_origins(url: str) -> list[str]:
-    """Return the beginnings of the URLs of a site: with and without www, http and https.
+    """Return the possible URL prefixes of a site: with and without www, http and https.
 
     >>> _list_origins("https://www.skog.example/nyheter/1")[:2]
     ['http://skog.example/', 'https://skog.example/']
@@ -339,7 +343,7 @@ def _compare_texts(
 
 
 def jaccard_similarity(first: frozenset[str], second: frozenset[str]) -> float:
-    """Return the share of all shingles that both texts have: 0 for none, 1 for all.
+    """Return the share of all shingles that both texts have, from 0 (none) to 1 (all).
 
     >>> jaccard_similarity(frozenset("abc"), frozenset("bcd"))
     0.5
@@ -353,8 +357,9 @@ def _key_range(band: int, key: int) -> KeyRange:
 
 
 def to_day_number(published: str | None, updated: str | None, added: str) -> int:
-    """Return a release's date in days since 1970: the stated date, else the day on which it was
-    added.
+    """Return a release's date in days since 1970.
+
+    This is the stated date, or else the day on which it was added.
 
     >>> to_day_number(None, "1970-01-03T10:00:00+01:00", "2024-01-01T00:00:00+00:00")
     2
@@ -384,8 +389,9 @@ class ShingledText:
 
 @dataclass(frozen=True, slots=True)
 class BandKeys:
-    """The keys of a text by band, and whether the text is so long that it may match at any distance
-    in time.
+    """The keys of a text by band.
+
+    The keys of a long text may match at any distance in time.
     """
 
     band_keys: list[tuple[int, int]]
@@ -393,8 +399,9 @@ class BandKeys:
 
 
 def build_band_keys(text: str) -> BandKeys:
-    """Return the key of the whole text and, unless it is short, of its shingles; none below
-    MIN_WORDS.
+    """Return the key of the whole text and, unless it is short, of its shingles.
+
+    A text below MIN_WORDS has no keys.
     """
     shingled = _shingle_text(text)
     if len(shingled.words) < MIN_WORDS:
@@ -438,7 +445,7 @@ def hash_words(words: Sequence[str]) -> int:
 
 
 def hash_bands(shingles: frozenset[str]) -> list[int]:
-    """Return one signed 32-bit key per band; similar texts have some of them in common."""
+    """Return one signed 32-bit key per band. Similar texts have some of the keys in common."""
     hashed = RMinHash(num_perm=BAND_COUNT * ROWS_PER_BAND, seed=MINHASH_SEED)
     hashed.update(list(shingles))
     slots = hashed.digest()
@@ -452,8 +459,9 @@ def hash_bands(shingles: frozenset[str]) -> list[int]:
 
 
 def _to_signed_int32(number: int) -> int:
-    """Convert an unsigned 32-bit number to a signed one of the same bits, which SQLite stores in 4
-    bytes.
+    """Convert an unsigned 32-bit number to the signed number with the same bits.
+
+    SQLite stores it in 4 bytes.
 
     >>> _to_signed_int32(2**32 - 1), _to_signed_int32(5)
     (-1, 5)

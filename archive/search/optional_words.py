@@ -1,4 +1,4 @@
-"""Words of a query that a looser result need not have."""
+"""The words of a query that a looser result need not have."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOOSE_WEIGHT = 0.9
 
 @dataclass(frozen=True, slots=True)
 class OptionalWord:
-    """A word of a query, or several that have synonyms, that a loose hit need not have."""
+    """A word of a query, or several with synonyms, that a loose result need not have."""
 
     typed: QueryNode
     loose: QueryNode  # with its looser readings
@@ -37,16 +37,16 @@ class OptionalWord:
 
     @property
     def is_single(self) -> bool:
-        """Return whether it is one word, searched in the whole text."""
+        """Return whether it is a single word, searched in the whole text."""
         return (
             isinstance(self.typed, TermNode) and not self.typed.field and len(self.typed.words) == 1
         )
 
 
 def list_optional_words(query: Query) -> list[OptionalWord]:
-    """List the words of a query that a loose hit need not have, each once.
+    """List the words of a query that a loose result need not have, each once.
 
-    Words in quotation marks, with + or a star, excluded ones, filters and NEAR are not optional.
+    Words in quotation marks, with + or a star, excluded words, filters and NEAR are not optional.
     """
     words: list[OptionalWord] = []
     for part in list_parts(query.tree):
@@ -65,16 +65,16 @@ def _loosen_word(part: QueryNode) -> QueryNode:
 
 
 def search_any_of(query: Query, words: Sequence[QueryNode]) -> Query:
-    """Return the query with any of some words in place of those that are optional."""
+    """Return the query with any of some words in place of its optional ones."""
     wanted = join_nodes(OrNode, [*words])
     kept = [part for part in list_parts(query.tree) if not _is_optional(part)]
     return replace(query, tree=join_nodes(AndNode, [*([wanted] if wanted else []), *kept]))
 
 
 def _join_synonyms(run: Sequence[QueryNode]) -> OptionalWord | None:
-    """Return an abbreviation or adjacent words that have synonyms: asylum seekers, asylsökande.
+    """Return an abbreviation, or adjacent words, with synonyms: asylum seekers, asylsökande.
 
-    A single word gets its synonyms when it becomes LOOSE.
+    None if there are no synonyms. A single word gets its synonyms when it becomes LOOSE.
     """
     terms = find_terms(AndNode(tuple(run)))
     if not all(map(is_plain_term, run)) or (len(run) == 1 and terms[0].match == WORD):
@@ -88,7 +88,7 @@ def _join_synonyms(run: Sequence[QueryNode]) -> OptionalWord | None:
 
 
 def _is_optional(node: QueryNode) -> bool:
-    """Return whether a part of a query consists of words that a loose hit need not contain."""
+    """Return whether a part of a query only has words that a loose result need not contain."""
     if isinstance(node, AndNode | OrNode):
         return all(map(_is_optional, node.parts))
     return (

@@ -1,5 +1,4 @@
-"""The query language: words, "phrases", -not, OR, word*, NEAR, brackets, fields, dates and
-references.
+"""The query language: words, "phrases", -not, OR, word*, NEAR, brackets, fields, dates, references.
 
 No input is an error: a misplaced operator is dropped or parsed as a word, with a `SearchNote` if
 that may surprise the visitor. OR binds more tightly than the space between words: `a b OR c` means
@@ -108,7 +107,7 @@ LOOSE = "loose"  # like WORD, and related words, beginnings of words and parts o
 
 @dataclass(frozen=True, slots=True)
 class TermNode:
-    """A word, or several words in sequence."""
+    """A word, or a sequence of words."""
 
     words: tuple[str, ...]
     is_prefix: bool = False  # the last word has a star: it may continue
@@ -120,20 +119,20 @@ class TermNode:
 
     @property
     def text(self) -> str:
-        """Return the words as they may be typed: abbreviations in capitals."""
+        """Return the words as they may be typed, with abbreviations in capitals."""
         text = " ".join(self.words)
         return text.upper() if self.match == WRITTEN else text
 
 
 class TypedWord(NamedTuple):
-    """A part of a query that a hit may lack: a word, a name, or words in brackets."""
+    """A part of a query that a result may lack: a word, a name, or words in brackets."""
 
     terms: tuple[TermNode, ...]
     readings: tuple[str, ...]  # the terms and their synonyms, as what is marked is labelled
 
     @property
     def label(self) -> str:
-        """Return the words after the names of their fields: title:skola."""
+        """Return the words with the names of their fields before them: title:skola."""
         labels = (f"{term.field}:{term.text}" if term.field else term.text for term in self.terms)
         return " ".join(labels)
 
@@ -149,8 +148,9 @@ class NearNode:
 
 @dataclass(frozen=True, slots=True)
 class FilterNode:
-    """A filter: an agency, tag or speaker as typed, a person's slug, a day (ISO 8601), or a
-    release's number.
+    """A filter: an agency, tag or speaker as typed, a person's slug, a day, or a release number.
+
+    Days are in ISO 8601.
     """
 
     field: str
@@ -185,14 +185,17 @@ class AndNode:
 
 @dataclass(frozen=True, slots=True)
 class OrNode:
-    """Parts of the query of which at least one must match."""
+    """Alternative parts of the query. At least one must match."""
 
     parts: tuple[QueryNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class EditNode:
-    """What one edit must have removed, and added; words without filters."""
+    """Words that a single edit must have removed, and words that it must have added.
+
+    They include no filters.
+    """
 
     removed: QueryNode | None = None
     added: QueryNode | None = None
@@ -207,9 +210,7 @@ QueryLeaf: TypeAlias = TermNode | NearNode | ReferenceNode
 
 @dataclass(frozen=True, slots=True)
 class SearchNote:
-    """A note for the visitor about the query: the key of an interface text, and a value to
-    insert.
-    """
+    """A note for the visitor about the query: the key of a text, and a value to insert."""
 
     key: str
     value: str = ""
@@ -224,7 +225,7 @@ class Query:
 
     @property
     def has_words(self) -> bool:
-        """Return whether words must occur, so that their history can be shown.
+        """Return whether a result must contain words, so that their history can be shown.
 
         >>> texts = ("fyr", "fyr från:2024", "från:2024", "-fyr", "fyr OR -hamn", "")
         >>> [parse_query(text).has_words for text in texts]
@@ -234,12 +235,12 @@ class Query:
 
     @property
     def can_be_ranked(self) -> bool:
-        """Return whether there are words, or releases, that hits can be compared with."""
+        """Return whether the query has words or releases that results can be compared with."""
         return bool(find_terms(self.tree) or list_liked(self.tree))
 
     @property
     def has_edits(self) -> bool:
-        """Return whether hits must or may have an edit that removed or added words."""
+        """Return whether results must or may have an edit that removed or added words."""
         return any(iter_edit_nodes(self.tree))
 
 
@@ -282,7 +283,7 @@ def parse_query(text: str) -> Query:
 
 
 def add_filters(query: Query, filters: Sequence[QueryNode]) -> Query:
-    """Return the query, limited by further filters.
+    """Add filters to a query.
 
     A text without any word, number or filter still finds nothing.
     """
@@ -315,9 +316,9 @@ def list_days(tree: QueryNode | None, field: str) -> list[str]:
 
 
 def find_terms(node: QueryNode | None, *, with_added: bool = False) -> list[TermNode]:
-    """List the terms that a hit must or may contain, in order.
+    """List the terms that a result must or may contain, in order.
 
-    with_added: other names and spellings, too.
+    with_added: also list other names and spellings.
     """
     if isinstance(node, TermNode):
         return [node] if with_added or not node.is_added else []
@@ -329,7 +330,7 @@ def find_terms(node: QueryNode | None, *, with_added: bool = False) -> list[Term
 
 
 def list_liked(node: QueryNode | None) -> list[str]:
-    """List the numbers of the releases that hits are to be related to."""
+    """List the numbers of the releases that results should be related to."""
     if isinstance(node, AndNode | OrNode):
         return [number for part in node.parts for number in list_liked(part)]
     return [node.value] if isinstance(node, FilterNode) and node.field == LIKE_FIELD else []
@@ -345,14 +346,14 @@ def iter_parts(node: QueryNode | None) -> Iterator[QueryNode]:
 
 
 def find_reference_nodes(node: QueryNode | None) -> list[ReferenceNode]:
-    """List the references that a hit must or may contain, in order."""
+    """List the references that a result must or may contain, in order."""
     if isinstance(node, AndNode | OrNode):
         return [found for part in node.parts for found in find_reference_nodes(part)]
     return [node] if isinstance(node, ReferenceNode) else []
 
 
 def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
-    """Yield the parts about edits that a hit must or may meet."""
+    """Yield the parts about edits that a result must or may match."""
     if isinstance(node, EditNode):
         yield node
     elif isinstance(node, AndNode | OrNode):
@@ -370,16 +371,14 @@ def requires_words(node: QueryNode) -> bool:
 
 
 def is_text(node: QueryNode) -> bool:
-    """Return whether a part of a query is only words, without filters and edits."""
+    """Return whether a part of a query only has words, without filters and edits."""
     if isinstance(node, AndNode | OrNode):
         return all(map(is_text, node.parts))
     return is_text(node.part) if isinstance(node, NotNode) else isinstance(node, QueryLeaf)
 
 
 def _complete_tree(node: QueryNode) -> QueryNode:
-    """Add other names and spellings of what was typed, and drop function words that need not
-    occur.
-    """
+    """Add other names and spellings to the typed words, and drop unnecessary function words."""
     if isinstance(node, EditNode):
         return EditNode(
             node.removed and _complete_tree(node.removed), node.added and _complete_tree(node.added)
@@ -395,7 +394,7 @@ def _complete_tree(node: QueryNode) -> QueryNode:
 
 
 def _join_edits(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Join parts about edits, because one edit must have made all these changes."""
+    """Merge all removed: and added: parts into one: a single edit must match all of them."""
     edits = [part for part in parts if isinstance(part, EditNode)]
     trees = ([tree for edit in edits if (tree := getattr(edit, name))] for name in EDIT_FIELDS)
     joined = EditNode(*(join_nodes(AndNode, changes) for changes in trees))
@@ -412,9 +411,7 @@ def join_typed(parts: Sequence[QueryNode]) -> QueryNode:
 
 
 def is_plain_term(node: QueryNode | None) -> TypeGuard[TermNode]:
-    """Return whether a node consists of words that were typed without quotation marks, field, plus
-    or star.
-    """
+    """Return whether a node has words typed without quotation marks, field, plus or star."""
     return (
         isinstance(node, TermNode)
         and node.match in (WORD, WRITTEN)
@@ -423,8 +420,9 @@ def is_plain_term(node: QueryNode | None) -> TypeGuard[TermNode]:
 
 
 def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Replace the name or abbreviation of an agency with an OR of all its names (see
-    read_agency_names).
+    """Replace the name or abbreviation of an agency with an OR of all its names.
+
+    See read_agency_names.
     """
     completed: list[QueryNode] = []
     start = 0
@@ -442,7 +440,7 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
-    """Return an OR of all names of the agency that adjacent words name, or None."""
+    """Return an OR of all names of the agency that is named by adjacent words, or None."""
     names, words = read_agency_names(), tuple(list_words(find_terms(AndNode(tuple(run)))))
     others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
     is_written = len(run) == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]
@@ -461,8 +459,9 @@ def _is_abbreviation(words: tuple[str, ...]) -> bool:
 
 
 def _is_ordinary_word(words: tuple[str, ...]) -> bool:
-    """Return whether a name in lower case is also a common word (BRA), not only the genitive of a
-    name (Säpos).
+    """Return whether a name in lower case is also a common word (BRA).
+
+    The genitive of a name (Säpos) is not a common word.
     """
     if not _is_abbreviation(words):
         return False
@@ -471,7 +470,7 @@ def _is_ordinary_word(words: tuple[str, ...]) -> bool:
 
 
 def _add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Make an abbreviation with a number also match the same written as one word: ETS 2, ETS2."""
+    """Let an abbreviation with a number also match the form without a space: ETS 2, ETS2."""
     completed: list[QueryNode] = []
     for part in parts:
         before = completed[-1] if completed else None
@@ -484,7 +483,7 @@ def _add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _join_number(before: QueryNode | None, part: QueryNode) -> TermNode | None:
-    """Return an abbreviation and a number as one word, or None if the parts are anything else."""
+    """Return an abbreviation and a number as one word. None for any other parts."""
     if not is_plain_term(part) or not is_plain_term(before) or _is_function_word(before):
         return None
     if not _is_abbreviation(before.words) or not before.words[0].isalpha():
@@ -496,9 +495,7 @@ def _join_number(before: QueryNode | None, part: QueryNode) -> TermNode | None:
 
 
 def _drop_function_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Leave out words such as "hos" and "of", which say nothing about a subject, if others
-    remain.
-    """
+    """Leave out function words, such as "hos" and "of", if other words remain."""
     words = {part: part.words[0] for part in parts if _is_function_word(part)}
     if ONLY_ENGLISH_WORDS.isdisjoint(words.values()):
         words = {part: word for part, word in words.items() if word not in AMBIGUOUS_WORDS}
@@ -534,7 +531,7 @@ class QueryParser:
         self.position = 0
 
     def add_note(self, key: str, value: str = "") -> None:
-        """Add a note, unless the same note was already added."""
+        """Add a note, unless it was already added."""
         if (note := SearchNote(key, value)) not in self.notes:
             self.notes.append(note)
 
@@ -693,7 +690,10 @@ class QueryParser:
     def parse_reference_field(
         self, lexeme: Lexeme, outer_field: str | None, depth: int
     ) -> QueryNode | None:
-        """Parse a reference after its field: with its type, or a number of any type."""
+        """Parse a reference after its field.
+
+        The reference has a type, or is a number of any type.
+        """
         following = self.peek()
         if following.kind != "words":
             return self.parse_operand(outer_field, depth)
@@ -711,7 +711,10 @@ class QueryParser:
         return join_nodes(AndNode, nodes)
 
     def parse_edit(self, name: str, outer_field: str | None, depth: int) -> QueryNode | None:
-        """Parse what an edit removed or added. Filters in it are about the whole release."""
+        """Parse the words that an edit removed or added.
+
+        Filters in it apply to the whole release.
+        """
         parts = list_parts(self.parse_operand(outer_field, depth))
         text = join_nodes(AndNode, list(filter(is_text, parts)))
         others = [part for part in parts if not is_text(part)]
@@ -719,7 +722,7 @@ class QueryParser:
 
 
 def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
-    """Return whether a query was typed with caps lock, so that its words are no abbreviations."""
+    """Return whether a query is all in capitals, so that they do not mark abbreviations."""
     words = [lexeme for lexeme in lexemes if lexeme.kind == "words"]
     if not all(lexeme.text.isupper() for lexeme in words):
         return False
@@ -727,7 +730,7 @@ def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
 
 
 def _can_be_value(lexeme: Lexeme, field: str) -> bool:
-    """Return whether what follows a field can be its value: of a few fields, also a bracket."""
+    """Return whether a token can be the value of a field. Some fields also accept a bracket."""
     if lexeme.kind in ("(", "reference"):
         return field in (*TEXT_FIELDS, *EDIT_FIELDS, REFERENCE_FIELD)
     is_value = lexeme.kind == "words" or (lexeme.kind == "field" and field in EDIT_FIELDS)
@@ -735,14 +738,14 @@ def _can_be_value(lexeme: Lexeme, field: str) -> bool:
 
 
 def _build_reference(lexeme: Lexeme, field: str | None) -> QueryNode:
-    """Return the node of a reference; of attachments, only the words are known."""
+    """Return the node of a reference. In attachments, only its words are known."""
     if field == "attachment":
         return TermNode(lexeme.words, field=field, match=QUOTED)
     return ReferenceNode(lexeme.reference_type, lexeme.text, field)
 
 
 def _read_release_number(text: str) -> str | None:
-    """Read the number of a release, or None if the text is none.
+    """Read the number of a release. None if the text is not a number.
 
     >>> _read_release_number("'007',"), _read_release_number("7a")
     ('7', None)
@@ -754,7 +757,7 @@ def _read_release_number(text: str) -> str | None:
 
 
 def join_nodes(kind: type[AndNode] | type[OrNode], parts: list[QueryNode]) -> QueryNode | None:
-    """Join nodes. Return a single node unchanged, and None if there are no nodes."""
+    """Join nodes. A single node is returned unchanged, and None if there are no nodes."""
     if len(parts) > 1:
         return kind(tuple(parts))
     return parts[0] if parts else None
@@ -768,8 +771,9 @@ def _has_positive_part(node: QueryNode) -> bool:
 
 
 def _clean_query_text(text: str) -> str:
-    """Return the text in NFC, without control characters and lone surrogates, with plain quotation
-    marks.
+    """Return a text in NFC, with plain quotation marks.
+
+    Control characters and lone surrogates are removed.
 
     >>> _clean_query_text("a\\x00”b”"), len(_clean_query_text("a\\u030a"))
     ('a "b"', 1)
@@ -779,7 +783,7 @@ def _clean_query_text(text: str) -> str:
 
 
 def fold_diacritics(text: str) -> str:
-    """Return the text in lower case without diacritics.
+    """Return a text in lower case without diacritics.
 
     >>> fold_diacritics("Ämne"), fold_diacritics("FRÅGA")
     ('amne', 'fraga')
@@ -789,7 +793,7 @@ def fold_diacritics(text: str) -> str:
 
 
 def _tokenise_query(text: str) -> Iterator[Lexeme | None]:
-    """Yield the tokens of a cleaned text; None stands for an unclosed quotation mark."""
+    """Yield the tokens of a cleaned text. None stands for an unclosed quotation mark."""
     end = -1
     for match in list(LEXEME_PATTERN.finditer(text))[:MAX_LEXEMES]:
         follows_directly, end = match.start() == end, match.end()
@@ -819,7 +823,7 @@ def _tokenise_query(text: str) -> Iterator[Lexeme | None]:
 
 
 def _read_references(text: str, *, follows_directly: bool) -> list[Lexeme]:
-    """Return the tokens of a reference, or of several in a row, in brackets."""
+    """Return the tokens of a reference in brackets, or of several in a row."""
     found = [
         Lexeme(
             "reference",
@@ -838,8 +842,9 @@ def _read_references(text: str, *, follows_directly: bool) -> list[Lexeme]:
 def _tokenise_run(
     text: str, *, follows_directly: bool, next_character: str = ""
 ) -> Iterator[Lexeme]:
-    """Yield the tokens of a text without spaces: an operator, or a word with its minus, field or
-    star.
+    """Yield the tokens of a text without spaces.
+
+    This is an operator, or a word with its minus, field or star.
     """
     if operator := _read_operator(text, follows_directly=follows_directly):
         yield operator
@@ -866,7 +871,7 @@ def _has_minus(text: str) -> bool:
 
 
 def _split_field(text: str) -> tuple[str, str, str]:
-    """Return the field that a text begins with, its name as typed, and the rest.
+    """Return the field that a text begins with, the field's name as typed, and the rest.
 
     >>> _split_field("Rubrik:skola"), _split_field("EU:s")
     (('title', 'Rubrik', 'skola'), ('', '', 'EU:s'))
@@ -896,7 +901,7 @@ def _read_operator(text: str, *, follows_directly: bool) -> Lexeme | None:
 def _read_words(
     text: str, words: tuple[str, ...], unknown_field: str, *, follows_directly: bool
 ) -> Lexeme:
-    """Read words without spaces between them, perhaps with a plus before or a star after them."""
+    """Read words without spaces between them, with an optional plus before or star after them."""
     has_star, long_enough = _ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
     is_required = not follows_directly and text[0] == "+" and text[1:2].isalnum()
     match = WRITTEN if CAPITALS.fullmatch(text) else WORD
@@ -913,8 +918,7 @@ def _read_words(
 
 
 def _find_unknown_field(text: str) -> str:
-    """Return the name before a colon if it looks like a field that the archive does not have, else
-    "".
+    """Return the name before a colon if it looks like an unknown field, else "".
 
     >>> list(map(_find_unknown_field, ("foo:bar", "datum:2024", 'ort:"', "Polisen: ", "EU:s")))
     ['foo', 'datum', 'ort', '', '']

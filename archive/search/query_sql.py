@@ -1,7 +1,7 @@
 """Translates a parsed query to FTS5 expressions and SQL.
 
 Words become an FTS5 expression if possible. Facet values and months are terms of the index (see
-search_index.py), so that FTS5 intersects them with the words. Everything else becomes an SQL
+search_index.py), so FTS5 can intersect them with the words. Everything else becomes an SQL
 condition on release_facets.
 """
 
@@ -266,7 +266,7 @@ RESULT_INDEXES = {"releases": RELEASE_INDEX, "questions": QUESTION_INDEX, "quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixExpansion:
-    """The lemmas to search for a word with a star, in addition to all words with the prefix."""
+    """The lemmas that `finans*` also matches, besides every word that begins with the prefix."""
 
     lemmas: tuple[str, ...] = ()
     replaces_prefix: bool = False  # search the lemmas instead of the prefix
@@ -275,7 +275,7 @@ class PrefixExpansion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedNames:
-    """What the names and prefixes of a query stand for in this archive."""
+    """The meaning of the names and prefixes of a query in this archive."""
 
     prefixes: Mapping[str, PrefixExpansion] = field(default_factory=dict)
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
@@ -291,7 +291,7 @@ class ResolvedNames:
 
     @property
     def prefix_lemmas(self) -> dict[str, tuple[str, ...]]:
-        """Return the lemmas that each word with a star stands for."""
+        """Return the additional lemmas for each word with a star."""
         return {prefix: expansion.lemmas for prefix, expansion in self.prefixes.items()}
 
 
@@ -352,7 +352,7 @@ def _collect_prefixes(nodes: Iterable[QueryNode]) -> set[str]:
 def _list_name_notes(
     names: ResolvedNames, related: Mapping[str, RelatedReleases | None]
 ) -> list[SearchNote]:
-    """Return the notes about names that do not exist, and words with a star that are too many."""
+    """Return notes on names that do not exist, and on words with a star that match too many."""
     cut = [text for text, expansion in names.prefixes.items() if expansion.omitted]
     unlike = [number for number, found in names.related.items() if not found.similarity]
     return [
@@ -386,7 +386,7 @@ def iter_nodes(node: QueryNode | None) -> Iterable[QueryNode]:
 
 
 async def _expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
-    """Find the lemmas to search for words with a prefix."""
+    """Find the additional lemmas for words with a prefix."""
     rows = await run(
         PREFIX_LEMMAS_SQL, {"low": prefix, "high": prefix + LAST_CHARACTER, "most": 200}
     )
@@ -401,9 +401,10 @@ async def _expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
 
 
 async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[TermNode, int]:
-    """Count the releases with words that start with the lemma of a term, or of its rarest word.
+    """Count the releases with words that start with the lemma of each term.
 
-    The words of attachments are no part of the vocabulary: of these, count the pages.
+    If a term has several words, the rarest counts. The words of attachments are not in the
+    vocabulary; for these, pages are counted.
     """
     counts = {}
     for term in terms:
@@ -423,10 +424,10 @@ async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[Ter
 async def _find_names(
     run: RunQuery, names_sql: str, values: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Map each value to the keys with exactly this name, or else with a name that has a word
-    starting with the value.
+    """Map each value to the keys with exactly this name.
 
-    names_sql: selects the key first; all other columns are names. Case and diacritics are ignored.
+    If there are none, map it to keys with a name in which a word starts with the value. Case and
+    diacritics are ignored. names_sql: selects the key first; all other columns are names.
     """
     if not values:
         return {}
@@ -438,7 +439,7 @@ async def _find_names(
 
 
 def _choose_keys(text: str, folded_names: Sequence[tuple[str, set[str]]]) -> tuple[str, ...]:
-    """Return the keys with a name, or else the first with a name that has a word like it."""
+    """Return keys with exactly this name, or else with a name in which a word starts with it."""
     exact = tuple(key for key, names in folded_names if text in names)
     if exact:
         return exact
@@ -518,8 +519,10 @@ def match_any(matches: Iterable[str]) -> str:
 def _build_node_condition(
     node: QueryNode, plan: SearchPlan, names: ResolvedNames, index: IndexTable
 ) -> str:
-    """Return the SQL condition for a node, in a statement that selects from `release_facets l`
-    (or from `text_versions t`, for VERSION_INDEX).
+    """Return the SQL condition for a node.
+
+    It is for a statement that selects from `release_facets l` (from `text_versions t` for
+    VERSION_INDEX).
     """
     if isinstance(node, NotNode):
         return f"({_build_node_condition(node.part, plan, names, index)}) is not true"
@@ -546,10 +549,10 @@ def _build_node_condition(
 
 
 def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
-    """Return the expression of attached pages with any of the words wanted there, or "".
+    """Return an FTS5 expression for attachment pages with any of the query's attachment words.
 
-    Of loose words, longer ones that start with them match however many there are, because any of
-    them may be what made a release a hit.
+    "" if it has none. Longer words that start with a loose word match, however many there are,
+    because any of them may be the reason why a release is a result.
     """
     matches = []
     for node in iter_nodes(tree):
@@ -564,10 +567,7 @@ def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
 def _build_filter_condition(
     node: FilterNode, plan: SearchPlan, names: ResolvedNames, index: IndexTable
 ) -> str:
-    """Return the SQL condition of an agency, tag, speaker, person, day or related release.
-
-    Unknown names match nothing.
-    """
+    """Return the SQL condition for a filter. Unknown names match nothing."""
     if node.field == "agency":
         return f"l.agency in ({plan.bind_all(names.agencies.get(node.value, ()))})"
     if node.field == "tag":
@@ -581,12 +581,12 @@ def _build_filter_condition(
         return sql.format(slugs=plan.bind_all(slugs))
     if node.field == CITED_FIELD:
         return build_cited_condition(node.value, plan.bind)
-    # A release without a date is on no day, so that a "not" finds it.
+    # An undated release is on no day, so a "not" finds it.
     return f"ifnull(l.sort_day {'>=' if node.field == 'from' else '<='} {plan.bind(node.value)}, 0)"
 
 
 def _build_prefilters(parts: Iterable[QueryNode], names: ResolvedNames) -> list[str]:
-    """Return the FTS5 expressions of the agencies and tags; people and days have none."""
+    """Return the FTS5 expressions for agencies and tags. People and days have none."""
     prefilters = []
     for part in parts:
         if isinstance(part, FilterNode):
@@ -598,9 +598,9 @@ def _build_prefilters(parts: Iterable[QueryNode], names: ResolvedNames) -> list[
 def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: str = "") -> str:
     """Return the FTS5 expression for a word, with all its lemmas and as a part of compounds.
 
-    Return "" for a word without letters and digits. The first lemma is searched in all columns,
-    which costs a third of a column filter. part_columns: for ranking; search compound parts
-    separately, so that bm25 knows how common a part is, and the word as it was typed.
+    "" for a word without letters and digits. The first lemma is searched in all columns, which
+    costs a third of a column filter. part_columns: for ranking; search compound parts separately,
+    so that bm25 knows how common a part is, and the word as typed.
 
     >>> match_word("ministrarnas"), match_word("led"), match_word("EU-ministern")
     ('"minister"', '("led" OR {title lead body questions}: ("lead"))', '{title lead body questions}:
@@ -627,11 +627,10 @@ def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: 
 
 
 def match_changed_word(word: str) -> str:
-    """Return the expression of a word in the `terms` of `search_diff`; "" without letters and
-    digits.
+    """Return the expression for a word in the `terms` of `search_diff`.
 
-    Unlike `match_word`, its terms exclude each other, so that their numbers add up: an abbreviation
-    in capitals has itself as its lemma.
+    "" without letters and digits. Unlike in `match_word`, the terms exclude each other, so that
+    their numbers add up: the lemma of an abbreviation in capitals is the abbreviation itself.
     """
     lemmas, part = list(analyze_word(word)), find_compound_key(word)
     if not part:
@@ -642,7 +641,7 @@ def match_changed_word(word: str) -> str:
 
 
 def match_form(words: Sequence[str], *, is_prefix: bool = False) -> str:
-    """Return the expression for words in sequence, as they are written."""
+    """Return the expression for a sequence of words as written."""
     return _quote_fts(" ".join(FORM_PREFIX + word for word in words)) + (" *" if is_prefix else "")
 
 
@@ -683,7 +682,7 @@ def _limit_to_field(match: str, field: str | None, index: IndexTable) -> str:
 
 
 def _match_typed(text: str, joined: str, columns: str, part_columns: str) -> str:
-    """Return the expression for a word, or for `joined`, the same without hyphens."""
+    """Return the expression for a word, or for `joined`, the same word without hyphens."""
     match = match_word(text, columns, part_columns)
     if joined and match:
         return f"({match} OR {match_word(joined, columns, part_columns)})"
@@ -713,7 +712,7 @@ def _match_prefix(term: TermNode, columns: str, names: ResolvedNames, index: Ind
 
 
 def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
-    """Return the expression for a word, related words, and those that begin or end with it."""
+    """Return the expression for a word, related words, and words that begin or end with it."""
     lemma = find_compound_key(text)
     related = (lemma for other in list_related_words(text) for lemma in analyze_word(other))
     readings = [
@@ -734,8 +733,9 @@ def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
 
 
 def _match_compound(lemma: str) -> str:
-    """Return the expression for a compound that is in no dictionary: its first part, ranked higher
-    with its last part.
+    """Return the expression for a compound that is in no dictionary.
+
+    It matches the first part. A text that also has the last part is ranked higher.
 
     >>> _match_compound("vindkraftsutbyggnad")
     '("vindkraft" OR ("vindkraft" AND "utbyggnad"))'
@@ -775,10 +775,7 @@ def match_facet_terms(facet: str, values: Iterable[str]) -> str:
 def match_included_facets(
     include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None
 ) -> list[str]:
-    """Return expressions that must all match: any chosen value of each facet, but every chosen tag.
-
-    The speakers are a part of the query (see SearchRequest).
-    """
+    """Return expressions that must all match: any chosen value of each facet, but every tag."""
     matches = []
     for name, values in include.items():
         if name == "tag":
@@ -789,7 +786,7 @@ def match_included_facets(
 
 
 def combine_matches(required: Iterable[str], excluded: str = "") -> str:
-    """Combine expressions that must all match and one that must not. "" means no expression."""
+    """Combine expressions that must all match, and one that must not. "" means no expression."""
     parts = [match for match in required if match]
     match = parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts)
     return f"({match}) NOT ({excluded})" if match and excluded else match
@@ -804,7 +801,7 @@ def _quote_any(lemmas: Iterable[str]) -> str:
 
 
 def extract_filters(tree: QueryNode | None) -> AndNode | None:
-    """Return the part of a query that restricts all hits to agencies, tags or days, or None.
+    """Return the part of a query that limits all results to agencies, tags or days, or None.
 
     >>> from archive.search.query_language import parse_query
     >>> extract_filters(parse_query("fyrar från:2010 -myndighet:fyr").tree).parts[0]
@@ -821,7 +818,7 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 
 
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
-    """Return SQL and its parameters that count, by agency, the releases that a request searches."""
+    """Return SQL and its parameters for counting the searched releases by agency."""
     plan = build_plan(extract_filters(request.query.tree), names)
     conditions = [
         *plan.conditions,
@@ -852,34 +849,35 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
 def build_index_sql(plan: SearchPlan, match: str, index: IndexTable = RELEASE_INDEX) -> str:
     """Return SQL for the `id` of matching rows of an index, without other conditions.
 
-    "" as the expression matches nothing.
+    If the expression is "", nothing matches.
     """
     value = plan.bind(match or MATCH_NOTHING)
     return f"select rowid as id from {index.table} where {index.table} match {value}"
 
 
 def match_title(match: str, index: IndexTable = RELEASE_INDEX) -> str:
-    """Return the expression of hits that match in their title, or question."""
+    """Return the expression for results that match in their title, or in their question."""
     return _limit_to_field(match, index.fields[0], index)
 
 
 def build_current_sql(plan: SearchPlan) -> str:
-    """Return SQL for the `id` of the current releases that match a plan; an empty one has none."""
+    """Return SQL for the `id` of the current releases that match a plan. An empty plan has none."""
     if plan.conditions:
         return f"select id from ({build_hits_sql(SearchRequest(), plan, plan.match)})"
     return build_index_sql(plan, plan.match)
 
 
 async def read_ranks(run: RunQuery, table: str, match: str, ids: Iterable[int]) -> dict[int, float]:
-    """Return the bm25 ranks of those of some releases or question pairs that match an expression,
-    by the weights of an index; lower is better. "" as the expression matches nothing.
+    """Return the bm25 ranks of the given releases or question pairs that match. Lower is better.
+
+    The weights are set for the index. If the expression is "", nothing matches.
     """
     values = {"match": match or MATCH_NOTHING, "ids": json.dumps([*ids])}
     return {row["id"]: row["rank"] for row in await run(_RANKS_SQL[table], values)}
 
 
 async def select_ids(run: RunQuery, sql: str, values: dict[str, Any]) -> list[int]:
-    """Run a statement that selects an `id`, and read all as one JSON text.
+    """Run a statement that selects an `id`, and read all ids as one JSON text.
 
     This is three times as fast as reading thousands of rows.
     """
@@ -897,13 +895,14 @@ def build_hits_sql(
     limit: int | None = None,
     order: str = "newest",
 ) -> str:
-    """Return SQL for the hits of a request: `id`, `release`, of new ones `seen`, and of quotations
-    `person`.
+    """Return SQL for the results of a request.
 
-    skip_facet: a facet whose included values are ignored. limit: select only the first in the
-    order, `newest` or `oldest` (of question pairs with words: in the order in which they were
-    stored). For `oldest`, a limit leaves out releases without a date, which come last, so that an
-    index can be read in its order.
+    It selects `id` and `release`; for new releases also `seen`, for quotations also `person`.
+
+    skip_facet: a facet whose included values are ignored.
+    limit: only select the first results in the order `newest` or `oldest` (for question pairs with
+    words: in the order of storing). With `oldest`, undated releases, which come last, are left out,
+        so that an index can be read in its order.
     """
     conditions = _list_hit_conditions(
         request, plan, match, skip_facet, only_dated=order == "oldest" and limit is not None
@@ -927,7 +926,7 @@ def _list_hit_conditions(
     *,
     only_dated: bool,
 ) -> list[str]:
-    """Return all SQL conditions of hits. only_dated: leave out releases without a date."""
+    """Return all SQL conditions for results. only_dated: leave out undated releases."""
     is_whole = request.show == "releases"
     conditions = [
         *plan.conditions,
@@ -958,7 +957,7 @@ def _list_hit_columns(request: SearchRequest) -> list[str]:
 
 
 def _build_hit_order(request: SearchRequest, match: str, order: str) -> str:
-    """Return the terms of `order by`: of new releases, the one that was found last comes first."""
+    """Return the terms of `order by`. Of new releases, the last found comes first."""
     direction = "asc" if order == "oldest" else "desc"
     if match and request.show == "questions":
         return f"search_questions.rowid {direction}"
@@ -972,8 +971,8 @@ def build_facet_conditions(
 ) -> list[str]:
     """Return SQL conditions for the facet values: any included one (but all tags), no excluded one.
 
-    facets_in_match: the FTS5 expression already covers the facets, so tags, which cost most to look
-    up, are left out.
+    facets_in_match: the FTS5 expression already covers the facets. Tags, which are slowest to look
+    up, are then left out.
     """
     conditions = []
     for name, values in request.include.items():

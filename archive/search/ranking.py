@@ -1,8 +1,8 @@
-"""Finds, sorts and counts the hits of a request and the values of their facets.
+"""Finds, sorts and counts the results of a request and the values of their facets.
 
-FTS5 returns the ids of the matching releases. The columns that hits are filtered, sorted and
-counted by are in memory (`ColumnCache`), which is ten times as fast as looking up the thousands of
-hits of a common word in a table.
+FTS5 returns the ids of the matching releases. The columns by which results are filtered, sorted and
+counted are in memory (`ColumnCache`). This is ten times as fast as looking up the thousands of
+results of a common word in a table.
 """
 
 from __future__ import annotations
@@ -55,10 +55,11 @@ RECENCY_HALF_LIFE = 730.0  # days
 RECENCY_WEIGHT = 0.25  # share of the rank that depends on the age
 BRIEF_FACTOR = 0.5  # factor of the rank of a release with hardly any text
 TITLED_FACTOR = 1.5  # factor of the rank of a release with all words in the title
+MAX_RARE_SHARE = 0.1  # of all releases that have a facet value; see `match_rare_facets`
 
 # Facets.
 ALWAYS_SHOWN_FACETS = ("agency", "kind", "year")  # of a single hit
-MAX_LISTED_VALUES = 20  # of a facet of which a release may have several
+MAX_LISTED_VALUES = 20  # of a facet with several per release
 AGENCY_NAMES_SQL = "select slug as value, name, name_en from agencies"
 NAMES_SQL = {
     "speaker": (
@@ -80,7 +81,7 @@ class HitPage:
     order: str
     facets: dict[str, list[FacetValue]]
     loose: LooseHits  # they are ranked with the strict ones if these are few
-    former: FormerHits  # those of the hits of which only an earlier version matches
+    former: FormerHits  # results that match only in an earlier version
     releases: Sequence[int] = ()  # of all strict hits, in any order; only some of them if `capped`
     # too many hits to rank: the newest with all words in their title come first
     title_matches_first: bool = False
@@ -93,8 +94,9 @@ class HitPage:
 
     @property
     def shown_facets(self) -> list[str]:
-        """Return the facets with a choice between at least two values, or a value and none; of a
-        single hit, those that every release has, too.
+        """Return the facets with a choice: between two values, or between a value and none.
+
+        For a single result, the facets that every release has are included, too.
         """
         always = ALWAYS_SHOWN_FACETS if self.total == 1 else ()
         return [
@@ -106,9 +108,9 @@ class HitPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitList:
-    """The hits of a request, in order.
+    """The results of a request, in order.
 
-    If there are very many, they are only the newest (or oldest) MAX_HITS.
+    If there are very many, only the newest (or oldest) MAX_HITS are included.
     """
 
     ids: Sequence[int]  # ids of releases or question pairs
@@ -122,7 +124,7 @@ class HitList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitFinder:
-    """Finds the hits of a request.
+    """Finds the results of a request.
 
     skip_facet: a facet whose included values are ignored.
     """
@@ -136,7 +138,7 @@ class HitFinder:
     versions: dict[QueryNode | None, MatchingVersions] = field(default_factory=dict)
 
     async def find_page(self) -> HitPage:
-        """Find the hits of the requested page, and count the hits with each facet value."""
+        """Find the results on the requested page, and count the results with each facet value."""
         request = self.request
         exact_counts = await self.count_without_words() if self.has_only_facets else {}
         # A facet with a chosen value is counted without it, to show what its other values would
@@ -175,7 +177,7 @@ class HitFinder:
         )
 
     def list_chosen_facets(self, exact_counts: Collection[str]) -> list[str]:
-        """List the facets with a chosen value, without those whose values are counted anyway."""
+        """List the facets with a chosen value, except facets whose values are counted exactly."""
         return [
             name
             for name in FACETS
@@ -187,12 +189,12 @@ class HitFinder:
         return [replace(year, total=totals.get(year.value, 0)) for year in years]
 
     def is_sorted_by_relevance(self) -> bool:
-        """Return whether a request has words or releases that hits can be compared with."""
+        """Return whether a request has words or releases that results can be compared with."""
         plan = plan_search(self.request, self.names)
         return bool(plan.match or list_liked(self.request.query.tree))
 
     async def fetch_counted(self) -> tuple[HitList, int]:
-        """Fetch the hits, at least up to the requested page, and count them."""
+        """Fetch the results, at least up to the requested page, and count them."""
         request, hits = self.request, await self.fetch(self.order)
         if hits.capped and request.page * request.size > len(hits.ids):
             hits = await self.fetch_all()
@@ -202,7 +204,7 @@ class HitFinder:
 
     @property
     def order(self) -> str:
-        """Return the order of the hits: `best`, `newest` or `oldest`."""
+        """Return the order of the results: `best`, `newest` or `oldest`."""
         # The words of a very common prefix are too many to rank.
         has_common_prefix = any(
             expansion.replaces_prefix for expansion in self.names.prefixes.values()
@@ -215,12 +217,12 @@ class HitFinder:
 
     @property
     def date_order(self) -> str:
-        """Return the order of the hits if they are not ranked: `newest` or `oldest`."""
+        """Return the order of the results if they are not ranked: `newest` or `oldest`."""
         return "oldest" if self.request.order == "oldest" else "newest"
 
     @property
     def has_only_facets(self) -> bool:
-        """Return whether hits can be counted exactly: if there are no words and no tags."""
+        """Return whether results can be counted exactly, because there are no words and no tags."""
         request = self.request
         has_tags = "tag" in request.include or "tag" in request.exclude
         has_words = request.query.tree or request.query.is_blank
@@ -228,7 +230,10 @@ class HitFinder:
 
     @property
     def has_exact_tags(self) -> bool:
-        """Return whether tags and speakers can be, too: they are counted only by agency."""
+        """Return whether tags and speakers can also be counted exactly.
+
+        They are only counted by agency.
+        """
         return (
             self.has_only_facets
             and not self.request.exclude
@@ -236,7 +241,7 @@ class HitFinder:
         )
 
     async def count_without_words(self) -> dict[str, Mapping[Any, int]]:
-        """Count all releases with each facet value for a request without words.
+        """Count all releases with each facet value, for a request without words.
 
         Tags and speakers are counted by id.
         """
@@ -257,7 +262,7 @@ class HitFinder:
     async def count_facets(
         self, hits_by_facet: Mapping[str, HitList], exact_counts: Mapping[str, Mapping[Any, int]]
     ) -> dict[str, list[FacetValue]]:
-        """Count the facet values of the hits, most common first; years in descending order."""
+        """Count the facet values of the results. The most common come first, but years descend."""
         facets = {}
         for name, hits in hits_by_facet.items():
             count = self.count_listed_facet if name in LISTED_FACETS else self.count_coded_facet
@@ -296,7 +301,7 @@ class HitFinder:
     async def count_coded_facet(
         self, name: str, hits: HitList, exact_counts: Mapping[str, int] | None
     ) -> list[FacetValue]:
-        """Count the values of a facet of which a release has one; agencies get their names."""
+        """Count the values of a facet with one value per release. Agencies get their names."""
         counts = exact_counts or self.columns.count_values(hits.releases, name)
         if name != "agency":
             return [FacetValue(value=value, name=value, count=counts[value]) for value in counts]
@@ -314,7 +319,7 @@ class HitFinder:
 
     @property
     def chosen_agencies(self) -> Collection[str] | None:
-        """Return the slugs of the agencies that the filters and the query choose; None for all."""
+        """Return the slugs of the agencies that the filters and the query choose. None for all."""
         chosen: Collection[str] | None = self.request.include.get("agency")
         filters = extract_filters(self.request.query.tree)
         for node in filters.parts if filters else ():
@@ -324,15 +329,15 @@ class HitFinder:
         return chosen
 
     async def fetch(self, order: str) -> HitList:
-        """Fetch the hits in the given order, `best`, `newest` or `oldest`."""
+        """Fetch the results in the given order: `best`, `newest` or `oldest`."""
         return await add_former_hits(self, await self.fetch_current(order), order)
 
     async def fetch_all(self) -> HitList:
-        """Fetch all hits without a limit."""
+        """Fetch all results without a limit."""
         return await add_former_hits(self, await self.fetch_all_current(), self.order)
 
     async def fetch_current(self, order: str) -> HitList:
-        """Fetch the hits whose current version matches."""
+        """Fetch the results whose current version matches."""
         plan = plan_search(self.request, self.names)
         match = build_match(self.request, plan, self.skip_facet)
         ranked = order == "best" and bool(plan.match)
@@ -342,7 +347,10 @@ class HitFinder:
         return hits if order != "best" or ranked else self.sort_by_similarity(hits)
 
     async def fetch_all_current(self) -> HitList:
-        """Fetch all of these hits: first those of `fetch_current`, then the others by date."""
+        """Fetch all results whose current version matches.
+
+        The results of `fetch_current` come first, then the others by date.
+        """
         last_page = -(-MAX_HITS // self.request.size)
         hits = await replace(self, request=replace(self.request, page=last_page)).fetch_current(
             self.order
@@ -359,7 +367,7 @@ class HitFinder:
         )
 
     async def read_found(self) -> Mapping[int, int]:
-        """Read the ids of all hits whose current version matches, each with its release."""
+        """Read the ids of all results whose current version matches, each with its release."""
         plan = plan_search(self.request, self.names)
         match = build_match(self.request, plan, self.skip_facet)
         if plan.conditions or not match or self.request.news or self.request.show != "releases":
@@ -376,7 +384,7 @@ class HitFinder:
         return frozenset(await self.read_index_ids(plan, plan.match, MAX_SORTED_HITS))
 
     async def read_all_hits(self) -> dict[int, int]:
-        """Read the ids of all hits, each with its release, in batches."""
+        """Read the ids of all results, each with its release, in batches."""
         found: dict[int, int] = {}
         last = 0
         while True:
@@ -403,7 +411,7 @@ class HitFinder:
     async def fetch_from_tables(
         self, plan: SearchPlan, match: str, ranked: bool, order: str
     ) -> HitList:
-        """Fetch hits that a table can sort: without words, new releases, and question pairs."""
+        """Fetch results that a table can sort: without words, new releases, and question pairs."""
         limit = MAX_COUNTED_HITS if self.columns.size <= MAX_COUNTED_HITS else MAX_HITS
         if self.has_exact_tags:  # no hits are needed to count the values of facets
             limit = min(limit, self.request.page * self.request.size)
@@ -422,7 +430,7 @@ class HitFinder:
     async def fetch_rows(
         self, plan: SearchPlan, sql: str, limit: int, ranked: bool, order: str
     ) -> HitList:
-        """Fetch new releases or question pairs. sql: selects one more than `limit`."""
+        """Fetch new releases or question pairs. sql: selects one row more than `limit`."""
         rows = await self.run(sql, plan.values)
         capped = len(rows) > limit
         listed = self.keep_listed(rows[:MAX_HITS] if capped else rows)
@@ -453,7 +461,10 @@ class HitFinder:
     async def fetch_releases(
         self, plan: SearchPlan, build_sql: Callable[..., str], limit: int, order: str
     ) -> HitList:
-        """Fetch the first releases by date. build_sql: returns the SQL of all, or of `limit`."""
+        """Fetch the first releases by date.
+
+        build_sql: returns the SQL for all releases, or for `limit` of them.
+        """
         ids = await select_ids(self.run, build_sql(limit=limit + 1), plan.values)
         if order == "oldest" and len(ids) <= limit:  # without those that have no date
             others = await select_ids(
@@ -466,9 +477,7 @@ class HitFinder:
         return HitList(ids=listed_ids, releases=listed_ids, capped=capped)
 
     def sort_by_similarity(self, hits: HitList) -> HitList:
-        """Sort the hits of a request without words by how similar they are to the releases that it
-        names.
-        """
+        """Sort the results of a request without words by similarity to the named releases."""
         related = self.names.related
         liked = [
             related[number] for number in list_liked(self.request.query.tree) if number in related
@@ -498,36 +507,55 @@ class HitFinder:
         # ranks hardly differ if all hits have all words in the title
         most = MAX_RANKED_TITLE_HITS if _is_title_search(self.request) else MAX_HITS
         if ranked and len(found) <= most:
-            return await self.rank_hits(plan, match, found)
+            return await self.rank_hits(plan, found)
         capped = len(found) > (MAX_COUNTED_HITS if is_complete else MAX_HITS)
+        if self.skip_facet and not capped:  # they are only counted, in any order
+            return HitList(ids=found, releases=found)
         by_date = self.columns.sort_by_date(found, order)[: MAX_HITS if capped else None]
         first = await self.read_title_hits(plan, by_date, months) if ranked else ()
         ids = sorted(by_date, key=lambda key: key not in first)
         return HitList(ids=ids, releases=ids, capped=capped, title_matches_first=ranked)
 
-    async def rank_hits(self, plan: SearchPlan, match: str, found: Sequence[int]) -> HitList:
-        """Sort hits by their relevance."""
+    async def rank_hits(self, plan: SearchPlan, found: Sequence[int]) -> HitList:
+        """Sort results by relevance."""
         ranked_plan = plan_search(self.request, self.names, RANKED_RELEASE_INDEX)
+        # without `plan.match` for whole releases: FTS5 would look for a phrase twice
+        title_plan = replace(plan, match=match_title(plan.match))
         in_title = await self.read_index_ids(
-            plan, combine_matches([match, match_title(plan.match)]), MAX_SORTED_HITS
+            plan, build_match(self.request, title_plan, self.skip_facet), MAX_SORTED_HITS
         )
+        # facet terms weigh nothing in bm25, so these only make FTS5 read fewer releases
+        match = combine_matches([ranked_plan.match, *self.match_rare_facets()])
         relevance = self.weigh_ranks(
-            await read_ranks(self.run, "search", ranked_plan.match, found),
+            await read_ranks(self.run, "search", match, found),
             brief=await self.read_brief(),
             titled=in_title,
         )
         return HitList(ids=list(relevance), releases=list(relevance))
 
+    def match_rare_facets(self) -> list[str]:
+        """Return expressions for the chosen facets that few releases have (MAX_RARE_SHARE).
+
+        With a common facet, bm25 takes longer, because it counts the releases of each term.
+        """
+        most = self.columns.size * MAX_RARE_SHARE
+        rare = {
+            name: values
+            for name, values in self.request.include.items()
+            if name in CODED_COLUMNS and self.columns.count_releases({name: values}) <= most
+        }
+        return match_included_facets(rare)
+
     async def find_first_hits(
         self, plan: SearchPlan, match: str, first: Sequence[int], order: str
     ) -> tuple[list[int], list[str], bool]:
-        """Return the newest (or oldest) hits, over MAX_HITS if possible, their months, and whether
-        these are all hits.
+        """Return the newest (or oldest) results, their months, and whether these are all results.
 
-        The months are FTS5 expressions (DateWindow.list_match_parts). first: all hits, or more than
-        MAX_HITS hits in the order of their ids. The first window assumes that hits are as frequent
-        in all releases as in these. If later releases have many more hits (more than
-        MAX_SORTED_HITS), a narrower window is tried.
+        If possible, more than MAX_HITS results are returned. The months are FTS5 expressions
+        (DateWindow.list_match_parts). first: all results, or more than MAX_HITS results in the
+        order of their ids. The first window assumes that results are as frequent in all releases as
+        in `first`. If later releases have many more results (more than MAX_SORTED_HITS), a narrower
+        window is tried.
         """
         if len(first) <= MAX_HITS:
             return self.filter_hits(first), [""], True
@@ -554,9 +582,7 @@ class HitFinder:
     async def read_limited_ids(
         self, plan: SearchPlan, match: str, order: str = "newest"
     ) -> list[int]:
-        """Read the matching ids, only the newest (or oldest) if there are more than
-        MAX_SORTED_HITS.
-        """
+        """Read the matching ids; only the newest (or oldest) if there are over MAX_SORTED_HITS."""
         found = await self.read_index_ids(plan, match, MAX_SORTED_HITS)
         return (
             found if len(found) < MAX_SORTED_HITS else await self.read_first_ids(plan, match, order)
@@ -565,7 +591,7 @@ class HitFinder:
     async def read_first_ids(self, plan: SearchPlan, match: str, order: str) -> list[int]:
         """Read the newest (or oldest) MAX_HITS + 1 matching ids.
 
-        They are sorted by SQLite, which takes a microsecond per match.
+        SQLite sorts them, which takes a microsecond per match.
         """
         sql = build_hits_sql(
             self.request, plan, match, skip_facet=self.skip_facet, limit=MAX_HITS + 1, order=order
@@ -582,10 +608,12 @@ class HitFinder:
     async def read_title_hits(
         self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]
     ) -> set[int]:
-        """Return releases with all words in the title, reading months until the requested page is
-        full.
+        """Return releases with all words in the title, up to a full page.
 
-        ids: the newest hits. months: expressions for the months of all hits, newest first.
+        Months are read until the requested page is full.
+
+        ids: the newest results.
+        months: expressions for the months of all results, newest first.
         """
         if _is_title_search(self.request):
             return set()  # all hits have all words in the title
@@ -602,7 +630,7 @@ class HitFinder:
         return found
 
     def build_sql(self, plan: SearchPlan, match: str) -> str:
-        """Return SQL for matching releases. Tables are joined only if the plan has conditions."""
+        """Return SQL for matching releases. Tables are only joined if the plan has conditions."""
         if plan.conditions:
             return build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet)
         return build_index_sql(plan, match)
@@ -622,9 +650,9 @@ class HitFinder:
         brief: Collection[int] = (),
         titled: Collection[int] = (),
     ) -> dict[int, float]:
-        """Return the relevance of hits by their ids, best first.
+        """Return the relevance of results by their ids, best first.
 
-        The relevance of a hit is bm25 × recency × substance × title.
+        The relevance of a result is bm25 × recency × substance × title.
 
         - bm25 adds up, for each word of the query, how rare the word is (its idf) times how much
           the release is about it: an occurrence in the title counts as ten in the text, one in the
@@ -635,8 +663,9 @@ class HitFinder:
         - Substance is 0.5 for releases with hardly any text, such as invitations, else 1.
         - Title is 1.5 for releases with all words in the title, also as parts of compounds, else 1.
 
-        releases: the release of each question pair, by id. brief, titled: the ids of hits with
-        hardly any text, and with all words in the title.
+        releases: the release of each question pair, by id.
+        brief: the ids of results with hardly any text.
+        titled: the ids of results with all words in the title.
         """
         keys = sorted(ranks, reverse=True)  # for equal ranks, the last stored comes first
         ages = self.columns.iter_ages(

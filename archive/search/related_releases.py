@@ -1,9 +1,9 @@
-"""Related releases: those that share the rarest of a release's most frequent words.
+"""Related releases: releases that share the rarest of a release's most frequent words.
 
 Nothing about them is stored. The words are weighted by tf-idf, with the numbers of releases in
-`vocabulary`, and FTS5 ranks the releases that have any of the heaviest. So an edit, a takedown or a
-new release counts at once. The chosen words are in few releases (MAX_POSTINGS in all), which keeps
-the cost nearly the same in an archive of any size.
+`vocabulary`. FTS5 ranks the releases that have any of the heaviest words. So an edit, a takedown or
+a new release has an immediate effect. The chosen words occur in few releases (MAX_POSTINGS in all),
+so the cost is nearly the same in an archive of any size.
 """
 
 from __future__ import annotations
@@ -85,10 +85,11 @@ RELATED_RELEASES_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelatedReleases:
-    """The releases related to one, most similar first.
+    """The releases related to a release, most similar first.
 
-    similarity: by id, the share (0-1) of the score that the release itself has, times the share of
-    MAX_WORDS that it has. words: the lemmas they were found by.
+    similarity: by id, the share (0–1) of the score that the release itself has, times the share of
+        MAX_WORDS that it has.
+    words: the lemmas that they were found by.
     """
 
     release: int  # the id under which a merged release continues
@@ -97,11 +98,10 @@ class RelatedReleases:
 
 
 async def find_related(run: RunQuery, release_id: int) -> RelatedReleases | None:
-    """Find the releases related to a release; return None if there is no such release, or it is
-    hidden.
+    """Find the releases related to a release.
 
-    Its near-duplicates are left out, and of several near-duplicates among the others all but the
-    most similar.
+    None if there is no such release, or it is hidden. Its near-duplicates are left out. Of several
+    related releases that are near-duplicates of each other, only the most similar is kept.
     """
     release = await find_final_release(run, release_id)
     rows = await run(LISTED_TEXT_SQL, {"release": release})
@@ -123,7 +123,10 @@ async def find_related(run: RunQuery, release_id: int) -> RelatedReleases | None
 async def _drop_duplicates(
     run: RunQuery, release: int, similarity: Mapping[int, float]
 ) -> dict[int, float]:
-    """Keep the first MAX_RELATED that are no near-duplicates of a release or of each other."""
+    """Keep the first MAX_RELATED releases, without near-duplicates.
+
+    A near-duplicate of `release`, or of a release that is kept, is dropped.
+    """
     duplicates: dict[int, set[int]] = {}
     for row in await run(NEAR_DUPLICATES_SQL, {"ids": json.dumps([release, *similarity])}):
         duplicates.setdefault(row["release"], set()).add(row["other"])
@@ -136,7 +139,7 @@ async def _drop_duplicates(
 
 
 async def _choose_words(run: RunQuery, row: Any) -> list[str]:
-    """Return the lemmas that weigh most by tf-idf in a row of LISTED_TEXT_SQL, heaviest first."""
+    """Return the lemmas with the highest tf-idf in a row of LISTED_TEXT_SQL, heaviest first."""
     counts = Counter(find_words(row["text"]))
     for word in find_words(row["title"]):
         counts[word] += TITLE_WEIGHT
@@ -157,7 +160,7 @@ async def _choose_words(run: RunQuery, row: Any) -> list[str]:
 
 
 def _take_heaviest(weights: Mapping[str, float], releases: Mapping[str, int]) -> list[str]:
-    """Return the heaviest lemmas, as long as they are in few releases together."""
+    """Return the heaviest lemmas, as long as they occur in few releases in total."""
     chosen, postings = list[str](), 0
     for lemma in sorted(weights, key=lambda lemma: (-weights[lemma], lemma)):
         if len(chosen) < MAX_WORDS and postings + releases[lemma] <= MAX_POSTINGS:
@@ -167,16 +170,15 @@ def _take_heaviest(weights: Mapping[str, float], releases: Mapping[str, int]) ->
 
 
 async def read_related_releases(run: RunQuery, related: RelatedReleases) -> list[dict[str, Any]]:
-    """Return the facts of related releases with their similarity, most similar first."""
+    """Return related releases as rows with their similarity, most similar first."""
     rows = await run(RELATED_RELEASES_SQL, {"ids": json.dumps([*related.similarity])})
     return [{**dict(row), "similarity": related.similarity[row["id"]]} for row in rows]
 
 
 def choose_shown(rows: Sequence[Mapping[str, Any]], agency: str) -> list[Mapping[str, Any]]:
-    """Choose the related releases that a page shows: first those of other agencies, then the
-    agency's own.
+    """Choose the related releases to show: first releases of other agencies, then the agency's own.
 
-    The agency's own have OWN_PLACES places, and those that the others leave free.
+    The agency's own releases have OWN_PLACES places, and any places that the others leave free.
 
     >>> rows = [{"id": number, "agency": "fyr" if number < 8 else "hamn"} for number in range(14)]
     >>> [row["id"] for row in choose_shown(rows, "fyr")]

@@ -154,7 +154,7 @@ class Results:
 async def prepare_finder(
     run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
 ) -> tuple[HitFinder, list[SearchNote]]:
-    """Return the finder of a request's hits, with notes about names in the query that do not exist.
+    """Return a HitFinder for a request, with notes on names in the query that do not exist.
 
     columns: the archive's cached columns, for callers that search more than once; None: read the
     columns first.
@@ -171,9 +171,10 @@ async def search(
     *,
     with_periods: bool = False,
 ) -> Results:
-    """Find the releases or question pairs that match a request. columns: as for prepare_finder.
+    """Find the releases or question pairs that match a request.
 
-    with_periods: also count the hits by month or year.
+    columns: as for prepare_finder.
+    with_periods: also count the results by month or year.
     """
     finder, name_notes = await prepare_finder(run, request, columns)
     columns, names = finder.columns, finder.names
@@ -208,7 +209,7 @@ def _list_hit_notes(
     hits: Sequence[SearchHit],
     suggestions: Sequence[Suggestion],
 ) -> list[SearchNote]:
-    """Return the notes about what was found: too few pages, only English words, the order."""
+    """Return notes on the results: too few pages, only English words, the order."""
     notes = []
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
@@ -223,7 +224,7 @@ def _list_hit_notes(
 
 
 def _has_english_hit(hits: Sequence[SearchHit]) -> bool:
-    """Return whether any strict hit is declared to be in English."""
+    """Return whether any strict result is declared to be in English."""
     languages = (hit.row["language"] or "" for hit in hits if not hit.is_loose)
     return any(language.lower().startswith("en") for language in languages)
 
@@ -231,7 +232,7 @@ def _has_english_hit(hits: Sequence[SearchHit]) -> bool:
 async def search_all(
     run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
 ) -> AsyncIterator[list[SearchHit]]:
-    """Yield all releases or question pairs that match, in batches, in the order of the pages."""
+    """Yield all matching releases or question pairs in batches, in the order of the pages."""
     finder, _ = await prepare_finder(run, request, columns)
     strict = await finder.fetch_all()
     loose = await find_loose_hits(finder, strict)
@@ -243,10 +244,10 @@ async def search_all(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitPosition:
-    """The terms to mark on a page, and the position of the page among the hits of a search.
+    """The terms to mark on a page, and the position of the page among the results of a search.
 
-    number: counted from 1; None: the page is not a hit, or no longer one. total: number of strict
-    hits.
+    number: counted from 1; None if the page is not a result, or no longer one.
+    total: the number of strict results.
     """
 
     query_terms: list[QueryTerm]
@@ -262,11 +263,10 @@ class HitPosition:
 async def find_hit_position(
     run: RunQuery, request: SearchRequest, release_id: int, number: int | None, columns: ColumnCache
 ) -> HitPosition:
-    """Find the position of a release, or of one of its questions, among the hits of a request, and
-    the adjacent hits.
+    """Find the position of a release, or of one of its questions, among the results of a request.
 
-    number: its position in the results that linked to it, which may be outdated; None: do not look
-    for it.
+    The adjacent results are also returned. number: its position in the results page that linked to
+    it, which may be outdated; None: do not look for it.
     """
     page = (number or 0) // request.size + 1  # the page with the next hit
     finder, _ = await prepare_finder(run, replace(request, page=page), columns)
@@ -294,7 +294,7 @@ async def find_hit_position(
 
 
 async def _read_own_ids(run: RunQuery, request: SearchRequest, release_id: int) -> set[int]:
-    """Return the ids under which a release can be a hit: its own, or those of its parts."""
+    """Return the ids under which a release can be a result: its own id, or its parts' ids."""
     if request.show == "releases":
         return {release_id}
     sql = OWN_IDS_SQL[request.show]
@@ -302,7 +302,7 @@ async def _read_own_ids(run: RunQuery, request: SearchRequest, release_id: int) 
 
 
 def _find_place(ids: Sequence[int], wanted: set[int], expected: int) -> int:
-    """Return the place of a wanted id: the expected one, or else the first; -1 if there is none.
+    """Return the index of a wanted id: the expected index, or else the first; -1 if there is none.
 
     >>> _find_place([7, 8, 9, 8], {8}, 3), _find_place([7, 8], {8}, 5), _find_place([7], {8}, 0)
     (3, 1, -1)
@@ -315,9 +315,10 @@ def _find_place(ids: Sequence[int], wanted: set[int], expected: int) -> int:
 async def _read_hits_around(
     finder: HitFinder, index: int, strict: HitList, loose: LooseHits
 ) -> dict[int, SearchHit]:
-    """Read the hits before and after a place, and that at the place if changes can be its reason.
+    """Read the results before and after an index.
 
-    The keys are places.
+    The result at the index is also read if it may be there because of a change. The keys are
+    indexes.
     """
     ids = loose.order or strict.ids
     has_changes = strict.former.ids or finder.names.edits
@@ -344,9 +345,7 @@ async def read_hits(
     *,
     former: FormerHits,
 ) -> list[SearchHit]:
-    """Return the releases or question pairs with these ids as hits with excerpts, in the order of
-    `ids`.
-    """
+    """Return releases or question pairs as results with excerpts, in the order of `ids`."""
     read = READERS[request.show]
     hits: dict[int, SearchHit] = {}
     for query, keys in _group_by_query(request, ids, loose, former).items():
@@ -362,9 +361,9 @@ async def read_hits(
 
 
 def _describe_looseness(hit: SearchHit, loose: LooseHits, key: int) -> SearchHit:
-    """Return a loose hit with the words that it lacks, and those that it has in place of them.
+    """Return a loose result with the words that it lacks, and the words that it has instead.
 
-    A word counts as missing if the related ones are beyond what is read for excerpts.
+    A word counts as missing if its related words are beyond the text read for excerpts.
     """
     forms = {match.query_term: match.list_forms() for match in hit.explanations}
     found = {
@@ -383,7 +382,7 @@ async def _read_attachments(
     names: ResolvedNames,
     loose: LooseHits,
 ) -> dict[int, AttachmentExcerpt]:
-    """Return an excerpt of a file for each release whose files have what the query asks of them."""
+    """Return an excerpt of an attachment for each release whose attachments match the query."""
     excerpts: dict[int, AttachmentExcerpt] = {}
     # a file is searched as it is now, also for former hits
     for query, keys in _group_by_query(request, ids, loose, FormerHits()).items():
@@ -396,9 +395,9 @@ async def _read_attachments(
 def _group_by_query(
     request: SearchRequest, ids: Sequence[int], loose: LooseHits, former: FormerHits
 ) -> dict[Query, list[int]]:
-    """Group hits by the query whose words are marked in them.
+    """Group results by the query whose words are marked in them.
 
-    The current texts of former hits are not shown.
+    The current texts of former results are not shown.
     """
     groups: dict[Query, list[int]] = {}
     former_ids, unmarked = set(former.ids), Query()
@@ -409,7 +408,7 @@ def _group_by_query(
 
 
 def _get_key(hit: SearchHit) -> int:
-    """Return the id of a question pair or quotation, or of a release."""
+    """Return the id of a question pair or quotation, or else of the release."""
     key: int = hit.row["pair" if hit.is_pair else "id"]
     return key
 
@@ -417,8 +416,9 @@ def _get_key(hit: SearchHit) -> int:
 async def _name_facet_values(
     run: RunQuery, request: SearchRequest, hit_page: HitPage
 ) -> dict[tuple[str, str], FacetValue]:
-    """Return the counted facet values, and chosen agencies and speakers, which may have no hits,
-    with their names.
+    """Return the counted facet values and the chosen agencies and speakers, with their names.
+
+    Chosen ones may have no results.
     """
     chosen: dict[tuple[str, str], FacetValue] = {}
     for name, sql in CHOSEN_NAMES_SQL.items():
@@ -476,9 +476,9 @@ async def _find_unknown_values(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchExample:
-    """A search that shows what the archive can do, with its number of hits.
+    """A search that shows what the archive can do, with its number of results.
 
-    kind: the name of what it shows.
+    kind: what the search shows.
     """
 
     kind: str
@@ -490,11 +490,10 @@ class SearchExample:
 async def find_examples(
     run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]
 ) -> list[SearchExample]:
-    """Return searches that have hits in this archive: for removed words, who speaks, tags, files
-    and so on.
+    """Return searches that have results in this archive, such as for removed words or speakers.
 
-    field_names: how the fields `removed`, `speaker` and `tag` are written in the visitor's
-    language. The examples are kept until the archive changes.
+    The examples are kept until the archive changes. field_names: the visitor's words for the fields
+    `removed`, `speaker` and `tag`.
     """
     await columns.refresh(run)
     find = partial(_find_examples, run, columns, field_names)
@@ -519,7 +518,7 @@ async def _find_examples(
 async def _find_field_examples(
     run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]
 ) -> list[SearchExample]:
-    """Return searches for removed words, a speaker and a tag, as far as the archive has any."""
+    """Return searches for removed words, a speaker and a tag, if the archive has any."""
     values = {"removed": await _find_removed_wording(run)}
     for name, sql in NAMES_SQL.items():
         most_common = columns.lists[name].count_all(1)
@@ -540,9 +539,7 @@ async def _find_field_examples(
 
 
 async def _find_removed_wording(run: RunQuery) -> str:
-    """Return words that one of the latest important edits replaced, such as an amount or a date, or
-    "".
-    """
+    """Return words that a recent important edit replaced, such as an amount or a date, or ""."""
     for edit in await read_latest_edits(run, MAX_EXAMPLE_EDITS):
         change = find_main_change("sv", edit["changes"])
         words = change.before.split() if change and change.before else []
@@ -554,7 +551,7 @@ async def _find_removed_wording(run: RunQuery) -> str:
 async def find_release_by_url(run: RunQuery, text: str) -> int | None:
     """Return the id of the release at a current or former URL, or None.
 
-    If the release was merged, this is the id of the release that it was merged into.
+    If the release was merged into another, the id of that release is returned.
     """
     if not is_url(text):
         return None

@@ -1,25 +1,25 @@
-"""The search index: the full-text tables, and what they have of a text.
+"""The search index: the full-text tables, and the columns they have for a text.
 
 The tables search, search_questions, search_quotes, search_versions, search_diff and vocabulary are
 updated with the releases, and search_attachments with the texts of their files.
 
 All but the vocabulary are contentless FTS5 tables that only archive.store.derived_data can rebuild.
-For each text they have four columns: its lemmas, the lemmas of the parts of its compounds, of their
-minor parts, and its words as written.
+For each text they have four columns: its lemmas, the lemmas of the parts of its compounds, the
+lemmas of their minor parts, and its words as written.
 
-`search` has the current texts, and `search_versions` those of earlier versions, whatever changed
-them: an edit, an import or a move. `text_versions` says which version has which text; a version is
-what one page, or one line of an import, said, in its newest parse. Captions are only in
-`search_versions`, so it has current texts with captions, too, if there are earlier ones.
+`search` has the current texts, and `search_versions` the texts of earlier versions, whether an
+edit, an import or a move replaced them. `text_versions` says which version has which text. A
+version here is the newest parse of a page, or of a line of an import. Captions are only in
+`search_versions`, so it also has current texts with captions if there are earlier ones.
 
-`search_diff` has what each edit of an agency removed and added: rows for each side, and for each
-field in which the changes differ from those in all texts together (`scope`). Its `text` has the
-changed paragraphs, for words in sequence. Its `terms` has the terms that occur more often on this
-side, because in a changed paragraph most words are the same.
+`search_diff` has what each edit of an agency removed and added. It has rows for each side, and for
+each field in which the changes differ from those in all texts together (`scope`). Its `text` has
+the changed paragraphs, for phrases. Its `terms` has the terms that occur more often on this side,
+because most words of a changed paragraph are unchanged.
 
-Facet values are terms of the index, so that FTS5 intersects them with the words of a query. A facet
-term is a private-use character and the value in hexadecimal, so that no text contains it and it is
-a single word. These terms are in the column `facts`, which has no weight in bm25.
+Facet values are terms of the index, so that FTS5 can intersect them with the words of a query. A
+facet term is a private-use character and the value in hexadecimal, so that no text contains it and
+it is a single word. These terms are in the column `facts`, which has no weight in bm25.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ DIFF_ROWS = 16
 
 
 def list_columns(names: Iterable[str], *suffixes: str) -> tuple[str, ...]:
-    """Return the columns of texts with these suffixes; without suffixes, all their columns."""
+    """Return the columns of texts with these suffixes. Without suffixes, all their columns."""
     return tuple(name + suffix for suffix in suffixes or COLUMN_SUFFIXES for name in names)
 
 
@@ -223,7 +223,11 @@ def extract_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tu
 def _build_diff_columns(
     paragraphs: Sequence[Sequence[str]], languages: Sequence[str]
 ) -> Iterator[str]:
-    """Yield the columns of changed paragraphs: of this side and, for the terms, of the other."""
+    """Yield the columns of the changed paragraphs on one side of an edit.
+
+    paragraphs: the paragraphs on this side and on the other. Only terms that occur more often on
+    this side are included.
+    """
     own, other = (
         [analyze(text, language) for text in texts]
         for texts, language in zip(paragraphs, languages, strict=True)
@@ -235,7 +239,7 @@ def _build_diff_columns(
 
 
 def _count_terms(texts: Sequence[AnalyzedText]) -> tuple[Counter[str], ...]:
-    """Count how many words have each lemma, compound part, minor part, and form."""
+    """Count how many words have each lemma, compound part, minor part and form."""
     lemmas, parts, minor, forms = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for text in texts:
         words, numbers = Counter(text.words), Counter[str]()
@@ -284,7 +288,7 @@ def _extract_vocabulary(state: Mapping[str, Any]) -> WordLemmas:
 
 
 def is_vocabulary_word(word: str) -> bool:
-    """Return whether a word can be suggested: it has letters only and is long enough."""
+    """Return whether a word can be suggested: it only has letters and is long enough."""
     return len(word) >= MIN_VOCABULARY_LENGTH and word.isalpha()
 
 
@@ -300,8 +304,9 @@ def iter_facet_terms(state: Mapping[str, Any]) -> Iterable[str]:
 
 
 def iter_listing_terms(agency: str, newest: str, *, was_edited: bool) -> Iterable[str]:
-    """Yield the facet terms of a release's agency, sort date ("" if it comes last in lists) and
-    edits.
+    """Yield the facet terms of a release's agency, sort date and edits.
+
+    newest: the sort date, "" if the release comes last in lists.
     """
     yield encode_facet_term("agency", agency)
     yield encode_facet_term("edited", "yes" if was_edited else "no")
@@ -310,7 +315,7 @@ def iter_listing_terms(agency: str, newest: str, *, was_edited: bool) -> Iterabl
 
 
 def encode_facet_term(facet: str, value: str) -> str:
-    """Return the term of a facet value.
+    """Return the term for a facet value.
 
     >>> encode_facet_term("agency", "fyr")
     '\\ue001667972'
@@ -359,7 +364,7 @@ INDEXED_NUMBERS_SQL = f"""
 
 
 def _replace_text_table(db: Database, name: str) -> None:
-    """Create an FTS5 table and its trigger again, empty, as schema.sql says."""
+    """Create an empty FTS5 table and its trigger again, as in schema.sql."""
     db.execute(f"drop table if exists {name}")
     db.execute(f"drop trigger if exists {name}_ad")
     db.execute(read_schema()[name])
@@ -394,12 +399,13 @@ class SearchIndex:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Write the word counts and texts of all releases indexed in the block together, when the
-        block ends. Use it inside one transaction, and roll no savepoint back in it: what was
-        indexed since the savepoint would be counted and written all the same.
+        """Write the word counts and texts of all releases indexed in the block when it ends.
 
-        FTS5 writes what it has in memory before each statement that may be rolled back alone, such
-        as an insert into a table with triggers: for each release, if its texts come in between.
+        Use it inside one transaction, and do not roll back a savepoint in the block: releases
+        indexed since the savepoint would still be counted and written.
+
+        FTS5 flushes its memory before each statement that may be rolled back alone, such as an
+        insert into a table with triggers. Without a batch, it would do this for each release.
         """
         self.pending_words = Counter()
         try:
@@ -424,8 +430,8 @@ class SearchIndex:
     ) -> None:
         """Index a release's current state.
 
-        previous: the state indexed before, or None for a new release. counts_words: whether the
-        vocabulary counts its words.
+        previous: the state indexed before, or None for a new release.
+        counts_words: whether the vocabulary counts its words.
         """
         self._write_rows(release_id, terms)
         if not counts_words:
@@ -450,9 +456,9 @@ class SearchIndex:
             self.db.conn.executemany(sql, removed_words)
 
     def index_quotes(self, release_id: int, revision_id: int, state: Mapping[str, Any]) -> None:
-        """Index the stored quotations of a release's current revision, and those of no other.
+        """Index the stored quotations of a release's current revision, and remove all others.
 
-        state: that of the revision.
+        state: the state of the revision.
         """
         rows = self.db.execute(
             "select id, revision, text from quotes where release = ?", [release_id]
@@ -470,7 +476,7 @@ class SearchIndex:
     ) -> None:
         """Index what an edit removed and added. The states must not contain taken-down text.
 
-        The rows for the edit with the revision N begin with DIFF_ROWS * N.
+        The rows for the edit with the revision N begin at DIFF_ROWS * N.
         """
         first = DIFF_ROWS * revision_id
         self.db.execute(
@@ -480,13 +486,11 @@ class SearchIndex:
             self.db.execute(_build_insert_sql("search_diff"), [first + number, *columns])
 
     def forget_versions_of(self, release_id: int) -> None:
-        """Delete the earlier versions of a release from the index, because what they show has
-        changed.
-        """
+        """Delete a release's earlier versions from the index, because their shown texts changed."""
         self.db.execute("delete from text_versions where release = ?", [release_id])
 
     def index_versions_of(self, release_id: int) -> None:
-        """Index the earlier versions of a release that are not indexed, from their stored texts."""
+        """Index the stored texts of earlier versions of a release that are not indexed yet."""
         rows = self.db.execute("select id from text_versions where release = ?", [release_id])
         indexed = {key for (key,) in rows.fetchall()}
         rows = self.db.execute(VERSIONS_OF_SQL, {"release": release_id})
@@ -516,9 +520,9 @@ class SearchIndex:
             self.db.execute(_build_insert_sql("search_versions"), [text_id, *columns])
 
     def index_file(self, file_id: int) -> None:
-        """Index the pages of an attachment, from their stored texts.
+        """Index the pages of an attachment from their stored texts.
 
-        Pages that are deleted leave the index.
+        Deleted pages are removed from the index.
         """
         pages = self.db.execute(
             "select page, text from attachment_pages where file = ?", [file_id]
@@ -533,18 +537,14 @@ class SearchIndex:
             )
 
     def describe_fault(self) -> str | None:
-        """Return why the index has to be written again, or None if it has all releases and
-        edits.
-        """
+        """Return why the index has to be rewritten; None if it has all releases and edits."""
         for what, number, indexed in self.db.execute(INDEXED_NUMBERS_SQL).fetchall():
             if number != indexed:
                 return f"it has {indexed} of {number} {what}"
         return None
 
     def begin_rewrite(self) -> None:
-        """Prepare the index for all its rows to be written again. Until then, the old rows are
-        found.
-        """
+        """Prepare the index for a rewrite of all its rows. Until then, the old rows are found."""
         self.db.execute("delete from vocabulary")
         for name, columns in INDEX_COLUMNS.items():
             if columns != tuple(row[1] for row in self.db.execute(f"pragma table_info({name})")):
@@ -557,19 +557,17 @@ class SearchIndex:
             )
 
     def optimise(self) -> None:
-        """Rewrite the index, so that it no longer has words of replaced rows, and needs less
-        space.
-        """
+        """Rewrite the index, so that it has no words of replaced rows and needs less space."""
         for name in INDEX_COLUMNS:
             self.db.execute(f"insert into {name} ({name}) values ('optimize')")
 
     def correct_totals(self) -> None:
-        """Write how many rows and words each table has, on which bm25 depends.
+        """Write how many rows and words each table has. bm25 depends on these totals.
 
-        FTS5 keeps counting the deleted rows of a table without content. The totals are row 1 of
+        FTS5 keeps counting the deleted rows of a contentless table. The totals are row 1 of
         <table>_data: the number of rows and the words of each column, as varints (SQLite's
         ext/fts5/fts5_index.c, FTS5_AVERAGES_ROWID); <table>_docsize has the words of each row. FTS5
-        keeps the totals in memory during a transaction, so this needs one of its own.
+        keeps the totals in memory during a transaction, so this needs a separate one.
         """
         for name, columns in INDEX_COLUMNS.items():
             totals = [0] * (1 + len(columns))
@@ -606,7 +604,7 @@ class SearchIndex:
 
 
 def _read_varints(data: bytes) -> list[int]:
-    """Read numbers below 2^56, as SQLite writes them: seven bits in a byte, the highest first.
+    """Read numbers below 2^56 in SQLite's format: seven bits in a byte, the highest first.
 
     >>> _read_varints(_build_varints([0, 127, 128, 300_000]))
     [0, 127, 128, 300000]

@@ -34,7 +34,7 @@ FACETS = (
     *("agency", "kind", "year", "speaker", "tag", "reference"),
     *("questions", "attachments", "edited"),
 )
-# of which a release may have several values; of chosen ones, hits have all
+# facets with several values per release; results have all chosen values
 LISTED_FACETS = ("speaker", "tag", "reference")
 YES_NO_FACETS = ("questions", "attachments", "edited")
 EXCLUDE_SUFFIX = "__not"  # after the name of a facet, as in Datasette's own filters
@@ -47,7 +47,7 @@ MAX_NOTE_VALUE_LENGTH = 60  # characters
 MAX_PAGE_NUMBER = 10**6
 URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
 MAX_SERIES = 5  # searches or agencies that are compared
-# of which a URL has one each, besides the words
+# parameters that a URL has only once, besides the words
 PLAIN_PARAMETERS = (*DATE_FIELDS, "order", "show", "page", "size", "versions")
 SEARCH_PARAMETERS = (
     *("q", *FACETS, *(f"{name}{EXCLUDE_SUFFIX}" for name in FACETS)),
@@ -74,14 +74,14 @@ class SearchRequest:
     news: bool = False
     notes: tuple[SearchNote, ...] = ()  # about invalid parameters
     strict: bool = False  # without looser hits
-    all_versions: bool = False  # also releases of which only an earlier version matches
+    all_versions: bool = False  # also releases that match only in an earlier version
     loosened: Query | None = None  # searched for instead of `text` (see loose_hits)
 
     @cached_property
     def query(self) -> Query:
         """Return the parsed query, limited to the request's days, speakers and references.
 
-        A text that is a day asks for the releases of that day, and a note says so.
+        A text that consists of a day asks for the releases of that day, with a note.
         """
         if self.loosened:
             return self.loosened
@@ -96,14 +96,14 @@ class SearchRequest:
         return add_filters(query, filters)
 
     def _list_chosen(self, facet: str, name: str) -> list[QueryNode]:
-        """Return the chosen values of a facet as filters with this name, all of which hold."""
+        """Return the chosen values of a facet as filters with this name, which must all match."""
         chosen: list[QueryNode] = [FilterNode(name, value) for value in self.include.get(facet, ())]
         has_one_value = facet == "speaker" and self.show == "quotes"
         return [OrNode(tuple(chosen))] if has_one_value and len(chosen) > 1 else chosen
 
     @property
     def days(self) -> dict[str, str]:
-        """Return the first and last day, if they are limited, by their parameters."""
+        """Return the first and last day by their parameters, if they are set."""
         return {
             name: day
             for name, day in zip(DATE_FIELDS, (self.from_day, self.to_day), strict=True)
@@ -117,12 +117,12 @@ class SearchRequest:
 
     @property
     def is_url(self) -> bool:
-        """Return whether a web address is searched for."""
+        """Return whether the search is for a web address."""
         return is_url(self.text)
 
     @property
     def whole(self) -> SearchRequest:
-        """Return the search from its first page, in pages of the usual size."""
+        """Return the search from its first page on, with the default page size."""
         return replace(self, page=1, size=PAGE_SIZE)
 
     @property
@@ -167,7 +167,7 @@ class SearchRequest:
         return self.narrow_to_days(first, last)
 
     def narrow_to_days(self, first: str, last: str) -> SearchRequest:
-        """Return the request, on page 1, for releases between two days, which are included."""
+        """Return the request, on page 1, for releases between two days (inclusive)."""
         return replace(
             self,
             from_day=max(first, self.from_day),
@@ -226,7 +226,7 @@ def _get_text(arguments: UrlArguments, name: str) -> str:
 
 
 def _list_parameter_notes(typed: Mapping[str, str], values: Mapping[str, Any]) -> list[SearchNote]:
-    """Return a note for each text from which no value was read, and for values without effect."""
+    """Return notes on parameters that could not be read, and on values without effect."""
     notes = [
         SearchNote("not_read", format_parameter(name, text))
         for name, text in typed.items()
@@ -242,8 +242,9 @@ def _list_parameter_notes(typed: Mapping[str, str], values: Mapping[str, Any]) -
 def _parse_facet_values(
     arguments: UrlArguments, suffix: str, notes: list[SearchNote]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the distinct values of each facet in the URL, and append a note if a facet has too
-    many.
+    """Return the distinct values of each facet in the URL.
+
+    A note is appended if a facet has too many.
     """
     found = {
         name: tuple(dict.fromkeys(filter(None, arguments.getlist(name + suffix))))
@@ -263,7 +264,7 @@ def _parse_facet_values(
 
 
 def _write_reference(text: str) -> str:
-    """Return a reference as it is usually written, or the text if it has none.
+    """Return a reference as it is usually written, or the text itself if it is not a reference.
 
     >>> _write_reference("Proposition 2023/24:99"), _write_reference("skola")
     ('prop. 2023/24:99', 'skola')
@@ -273,7 +274,7 @@ def _write_reference(text: str) -> str:
 
 
 def parse_positive_int(text: str) -> int | None:
-    """Parse a positive integer, capped at 10⁹; return None for anything else.
+    """Parse a positive integer, capped at 10⁹. None for any other text.
 
     >>> parse_positive_int("3"), parse_positive_int("0"), parse_positive_int("9" * 5000)
     (3, None, 1000000000)
@@ -315,7 +316,9 @@ def build_over_time_url(
     path: str = "/-/over-time",
     **options: str | None,
 ) -> str:
-    """Return the URL of searches over time, or of their data. options: further parameters.
+    """Return the URL of the page of searches over time, or of its data.
+
+    options: further parameters.
 
     >>> build_over_time_url(["fyr", ""], ["hamn"], None, "/-/compare.csv", by=None)
     '/-/compare.csv?q=fyr&agency=hamn'
@@ -328,11 +331,10 @@ def build_over_time_url(
 
 
 def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: str | None) -> str:
-    """Return the URL of a hit with the parameters of the search, so that the page marks the
-    search's words.
+    """Return the URL of a result with the parameters of the search, so that its words are marked.
 
-    number: position among all hits, from 1, for links to adjacent hits. Without words and filters,
-    only the language is added.
+    number: position among all results, from 1, for links to adjacent results. Without words and
+    filters, only the language is added.
 
     >>> request = SearchRequest(text="på natten", page=3)
     >>> build_hit_url("/archive/releases/2#question-1", request, 47, "en")

@@ -1,8 +1,9 @@
-"""Corrects the spelling of a query: by similar words of the archive, by words that only differ in
-diacritics, and by words that are written as one or as two.
+"""Corrects the spelling of a query, using the words of the archive.
 
-The vocabulary is kept in memory until the archive changes. rapidfuzz compares a word with all words
-of about its length; the few that are left are weighed by sound, keyboard and frequency.
+Corrections are similar words, words that only differ in diacritics, and words that are written as
+one or as two. The vocabulary is kept in memory until the archive changes. rapidfuzz compares a word
+with all words of about the same length. The few that remain are weighed by sound, keyboard and
+frequency.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ VOCABULARY_SQL = """
 
 @dataclass(frozen=True, slots=True)
 class SpellingCorrection:
-    """One or two words of the query, and a replacement that would find more."""
+    """One or two words of a query, and a replacement that would find more."""
 
     typed: str
     replacement: str
@@ -92,10 +93,9 @@ class SpellingCorrection:
 async def correct_query(
     run: RunQuery, columns: ColumnCache, request: SearchRequest
 ) -> tuple[Query, Sequence[SpellingCorrection]]:
-    """Return the query with another spelling of each word that occurs nowhere, and all corrections
-    of its words.
+    """Correct the spelling of words in a query that occur nowhere. Also return all corrections.
 
-    Words in quotation marks and with + stay as they are.
+    Words in quotation marks or with + are not changed.
     """
     fixed = {
         word
@@ -112,9 +112,9 @@ async def correct_query(
 async def find_corrections(
     run: RunQuery, columns: ColumnCache, query: Query, hit_count: int
 ) -> list[SpellingCorrection]:
-    """Find corrections of the query's words. Those of different words can be applied together.
+    """Find corrections of the query's words. Corrections of different words can be combined.
 
-    With many hits, only missing diacritics and split compounds are corrected.
+    If there are many results, only missing diacritics and split compounds are corrected.
     """
     few_hits = hit_count <= FEW_HITS
     terms = await _leave_out_file_words(run, _list_correctable_terms(query))
@@ -138,7 +138,10 @@ async def find_corrections(
 
 
 async def _leave_out_file_words(run: RunQuery, terms: Iterable[TermNode]) -> list[TermNode]:
-    """Return the terms without those that files have: the vocabulary lacks the words of files."""
+    """Return the terms without words that occur in attachments.
+
+    The vocabulary lacks the words of attachments.
+    """
     terms = list(terms)
     pages = await count_beginnings(run, [term for term in terms if term.field == "attachment"])
     return [term for term in terms if not pages.get(term)]
@@ -149,7 +152,7 @@ def _list_typed_words(corrections: Iterable[SpellingCorrection]) -> list[str]:
 
 
 def _list_correctable_terms(query: Query) -> list[TermNode]:
-    """Return the terms of a query without those with a star and those of misread fields."""
+    """Return the terms of a query, except terms with a star and words that were meant as fields."""
     field_words: set[str] = set()
     for note in query.notes:
         if note.key in FIELD_NOTES:
@@ -162,7 +165,7 @@ def _list_correctable_terms(query: Query) -> list[TermNode]:
 
 
 def _list_correctable_words(terms: Iterable[TermNode]) -> list[str]:
-    """Return the first words of terms that are long enough, and not numbers or references."""
+    """Return the first words of terms that are long enough, and are not numbers or references."""
     words = dict.fromkeys(list_words(terms))
     correctable = [word for word in words if len(word) > 2 and word.isalpha()]
     return correctable[:MAX_CORRECTED_WORDS]
@@ -179,7 +182,10 @@ async def _correct_misspelt_words(
     counts: Mapping[str, int],
     hit_count: int,
 ) -> list[SpellingCorrection]:
-    """Correct words by similar ones of the archive, and those in no release also by two words."""
+    """Correct words to similar words of the archive.
+
+    Words in no release may also be split in two.
+    """
     min_ratio = MIN_SPELLING_RATIO if hit_count else MIN_FREQUENCY_RATIO
     frequencies = {word: counts.get(word, 0) for word in words}
     similar = await _find_similar_words(run, columns, frequencies, min_ratio)
@@ -198,8 +204,8 @@ async def _find_joined_words(
 ) -> list[SpellingCorrection]:
     """Return pairs of words that the archive writes as one: människo handel, ROT-avdrag.
 
-    With many hits, this is only certain for parts of one word, long words and a first word that is
-    rare (människo).
+    If there are many results, only certain corrections are returned: for parts of a hyphenated
+    word, for long words, and for a rare first word (människo).
     """
     hyphenated = {pair for term in terms for pair in pairwise(term.words)}
     pairs = {first + second: (first, second) for first, second in pairwise(list_words(terms))}
@@ -221,8 +227,9 @@ async def _count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str,
 
 
 async def _find_diacritic_correction(run: RunQuery, word: str, count: int) -> str | None:
-    """Return the most common word that differs only in diacritics, or None if it is not much more
-    common.
+    """Return the most common word that only differs in diacritics.
+
+    None if it is not much more common.
     """
     if not word.isascii():
         return None
@@ -244,8 +251,8 @@ async def _find_similar_words(
 ) -> dict[str, str]:
     """Return the most likely correct spelling of words, if there is one.
 
-    counts: the words, with the number of releases that have each. A word that a dictionary or the
-    archive has is only corrected to one that differs little and, if the archive has both, is
+    counts: the words, with the number of releases that have each. A known word (in a dictionary or
+    the archive) is only corrected to a word that differs little and, if the archive has both, is
     `min_ratio` times as common.
     """
     common = 1 + columns.count_releases() // RARE_WORD_DIVISOR
@@ -265,15 +272,19 @@ async def _find_similar_words(
 
 
 async def _read_vocabulary(run: RunQuery, common: int) -> Mapping[int, str]:
-    """Read the words of the archive that at least `common` releases have: the number of letters →
-    the words, with spaces between them, which takes a tenth of the memory of a list.
+    """Read the words that at least `common` releases have: number of letters → words.
+
+    The words are joined with spaces, which takes a tenth of the memory of a list.
     """
     rows = await run(VOCABULARY_SQL, {"common": common})
     return {row["letters"]: row["words"] for row in rows}
 
 
 def _list_near_words(word: str, count: int, vocabulary: Mapping[int, str]) -> dict[str, float]:
-    """Return the words that differ little from a word in `count` releases, each with its cost."""
+    """Return the words that differ little from a word, each with its cost.
+
+    count: number of releases with the word.
+    """
     distance = 1 if len(word) < 5 else 2  # letters that may be wrong
     lengths = range(len(word) - distance, len(word) + distance + 1)
     alike = " ".join(vocabulary.get(length, "") for length in lengths).split()
@@ -292,8 +303,9 @@ def _find_max_cost(word: str, count: int) -> float:
 
 
 def measure_spelling_difference(typed: str, word: str) -> float:
-    """Return the cost of typing `typed` for `word`: the lower, the likelier. Spellings that sound
-    alike cost little.
+    """Return the cost of typing `typed` for `word`. The lower the cost, the likelier the mistake.
+
+    Spellings that sound alike cost little.
 
     >>> measure_spelling_difference("christersson", "kristersson")
     0.3575
@@ -314,7 +326,7 @@ def measure_spelling_difference(typed: str, word: str) -> float:
 
 @cache
 def _list_adjacent_keys() -> frozenset[str]:
-    """List the pairs of letters that are beside or above each other on a Swedish keyboard."""
+    """List the pairs of letters next to or above each other on a Swedish keyboard."""
     keys = {key: (x, y) for y, row in enumerate(KEYBOARD_ROWS) for x, key in enumerate(row)}
     return frozenset(
         a + b
@@ -336,7 +348,7 @@ def _spell_by_sound(word: str) -> str:
 
 
 async def _split_word(run: RunQuery, word: str) -> str | None:
-    """Return two words of the archive that were typed as one, with a space, or None."""
+    """Split a word into two words of the archive, separated by a space; None if not possible."""
     splits = [(word[:end], word[end:]) for end in range(3, len(word) - 2)]
     counts = await _count_word_releases(run, [part for split in splits for part in split])
     known = [split for split in splits if counts.keys() >= {*split}]
@@ -348,8 +360,9 @@ async def _split_word(run: RunQuery, word: str) -> str | None:
 
 
 def is_english_query(query: Query) -> bool:
-    """Return whether a query has words that are only English, and at least as many as words that
-    are only Swedish.
+    """Return whether a query has at least as many only-English words as only-Swedish ones.
+
+    False if it has no only-English words.
 
     >>> from archive.search.query_language import parse_query
     >>> texts = "gang violence", "våld", "Nato membership", "crime SOU 2023:4"
@@ -375,9 +388,10 @@ def apply_corrections(text: str, corrections: Iterable[SpellingCorrection]) -> s
 
 
 def apply_correction(text: str, correction: SpellingCorrection) -> str:
-    """Replace the corrected words in a query and leave everything else as typed. Capitals are kept.
+    """Replace the corrected words in a query, and leave everything else as typed.
 
-    Two words in place of one in a field get brackets, so that both are of the field.
+    Capitals are kept. If a word after a field becomes two words, they get brackets, so that the
+    field applies to both.
 
     >>> correction = SpellingCorrection("manniskohandel", "människohandel")
     >>> apply_correction('"Manniskohandel" -x', correction)

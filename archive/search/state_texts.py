@@ -1,4 +1,4 @@
-"""The texts of a stored state that are searched, and what an edit changed in them."""
+"""Lists the searchable texts of a stored state, and what an edit changed in them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ WHOLE = "whole"  # all texts together; an answer that the body repeats counts on
 class StateText(NamedTuple):
     field: str  # title, lead, body, question, answer or caption
     text: str  # in NFC
-    position: int | None = None  # number of the question or picture, from 1
+    position: int | None = None  # number of the question or image, from 1
     is_in_body: bool = False  # whether the body also contains this question or answer
 
 
 def list_state_texts(state: Mapping[str, Any]) -> list[StateText]:
     """List the texts of a state (archive.database.models.parse_state) that can be searched.
 
-    A phrase does not continue in the next text, but from one paragraph of a body or an answer to
-    the next, as in the index.
+    As in the index, a phrase may continue from one paragraph of a body or answer to the next, but
+    not from one text to the next.
     """
     texts = [StateText(name, normalise_text(state[name])) for name in PLAIN_FIELDS]
     body = _collapse(texts[-1].text)
@@ -42,7 +42,10 @@ def list_state_texts(state: Mapping[str, Any]) -> list[StateText]:
 
 
 def _collapse(text: str) -> str:
-    """Return a text with single spaces, also around it, so that it does not begin inside a word."""
+    """Return a text with single spaces, and a space at both ends.
+
+    A phrase with such spaces does not begin or end inside a word.
+    """
     return f" {' '.join(text.split())} "
 
 
@@ -53,10 +56,10 @@ def normalise_text(text: str | None) -> str:
 def find_changed_paragraphs(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> dict[str, tuple[list[str], list[str]]]:
-    """Return the paragraphs that an edit removed and those that it added: in each field, and WHOLE.
+    """Return the paragraphs that an edit removed and added: in each field, and in WHOLE.
 
-    Paragraphs are counted: one that was printed twice and then once counts as removed, one that
-    moved does not. Lists that were not read at the time are ignored in both states.
+    Paragraphs are counted: a paragraph that was printed twice and then once counts as removed, a
+    moved one does not. Lists that were not recorded at the time are ignored in both states.
     """
     for name in ("questions", "images"):
         if before[name] is None or after[name] is None:
@@ -72,7 +75,7 @@ def find_changed_paragraphs(
 
 
 def _count_paragraphs(state: Mapping[str, Any]) -> dict[str, Counter[str]]:
-    """Count the paragraphs of a state in each field, with white space collapsed."""
+    """Count the paragraphs of a state by field, with white space collapsed."""
     counts: dict[str, Counter[str]] = {place: Counter() for place in (WHOLE, *VERSION_FIELDS)}
     for text in list_state_texts(state):
         paragraphs = [" ".join(part.split()) for part in split_paragraphs(text.text)]
@@ -83,7 +86,7 @@ def _count_paragraphs(state: Mapping[str, Any]) -> dict[str, Counter[str]]:
 
 
 def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield two states of a release without what both have, so that less text has to be analysed.
+    """Yield two states of a release without their common parts, so that less text is analysed.
 
     If their questions differ, both bodies are kept: an answer that the body repeats does not count.
 
@@ -104,7 +107,10 @@ def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _keep_changed_parts(own: list[Any] | None, other: list[Any] | None) -> list[Any]:
-    """Return the parts of one state that the other lacks; none if those of either are unknown."""
+    """Return the parts of a state that the other lacks.
+
+    Empty if the parts of either are unknown.
+    """
     if own is None or other is None:
         return []
     return [part for part in own if part not in other]

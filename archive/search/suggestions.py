@@ -1,5 +1,7 @@
-"""Suggests other queries: another spelling, words joined or split, no quotation marks, Swedish
-words for English ones, a period in place of its name, the type of a document for its number.
+"""Suggests other queries for a search.
+
+The suggestions are another spelling, words joined or split, no quotation marks, Swedish words for
+English ones, a period in place of its name, and a type of document for a bare number.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ TYPES_OF_NUMBER_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """Another query and its number of hits."""
+    """Another query and its number of results."""
 
     request: SearchRequest
     total: int
@@ -65,7 +67,7 @@ class Suggestion:
 
     @property
     def text(self) -> str:
-        """Return the query as a text that needs no parameters for a suggested period."""
+        """Return the query as text that includes a suggested period, without parameters."""
         if self.reason != "period":
             return self.request.text
         days = (f"{name}:{day}" for name, day in self.request.days.items())
@@ -79,7 +81,7 @@ async def find_suggestions(
     hit_page: HitPage,
     names: ResolvedNames,
 ) -> list[Suggestion]:
-    """Find other queries with more hits, and the Swedish query for an English one."""
+    """Find other queries with more results, and the Swedish query for an English one."""
 
     async def count(changed: SearchRequest, *, with_loose: bool = False) -> int:
         finder = HitFinder(run=run, columns=columns, request=changed, names=names)
@@ -104,7 +106,7 @@ async def find_suggestions(
 
 
 def _list_date_requests(request: SearchRequest) -> list[tuple[SearchRequest, str]]:
-    """Return the searches of the periods that a query names, or of the words of a day."""
+    """Return searches of the periods that a query names, or of the words of a day."""
     if day := read_day(request.text):
         spellings = dict.fromkeys((request.text, format_stated_time("sv", day), day))
         words = " OR ".join(f'"{spelling}"' for spelling in spellings)
@@ -119,7 +121,7 @@ def _list_date_requests(request: SearchRequest) -> list[tuple[SearchRequest, str
 async def _list_other_texts(
     run: RunQuery, columns: ColumnCache, request: SearchRequest, hit_page: HitPage
 ) -> dict[str, str]:
-    """Return the texts of queries that may find more, each with the reason of its suggestion."""
+    """Return queries that may find more, each with the reason for suggesting it."""
     query = request.query
     texts = dict.fromkeys(await _list_typed_references(run, request.text), "reference")
     if (is_english_query(query) or hit_page.total <= FEW_HITS) and (
@@ -138,8 +140,9 @@ async def _list_other_texts(
 
 
 async def _list_typed_references(run: RunQuery, text: str) -> list[str]:
-    """Return the text of a query with a type before each number that alone is no reference: of the
-    documents that the archive's releases refer to most, one for each type.
+    """Return queries with a type of document added to each bare number.
+
+    They are for the documents that the archive's releases refer to most, one per type.
     """
     texts = []
     for found in islice(find_bare_numbers(text), MAX_TYPED_NUMBERS):
@@ -163,7 +166,7 @@ def _strip_operators(query: Query) -> str:
 def load_translations() -> dict[tuple[str, ...], str]:
     """Load the Swedish translations of English words, keyed by the lemmas of the English words.
 
-    Entries are also found without their function words, because queries lack most of them.
+    Entries are also found without their function words, because most queries omit them.
     """
     translations = {}
     for english, swedish in read_translations():
@@ -175,11 +178,10 @@ def load_translations() -> dict[tuple[str, ...], str]:
 
 
 def _translate_query(query: Query) -> str | None:
-    """Return the Swedish words for a query of English words and names, or None if a word has no
-    translation.
+    """Return the Swedish words for a query of English words and names.
 
-    Also None if the query has filters, fields, excluded words, OR or NEAR, which the Swedish words
-    would lack.
+    None if a word has no translation, or if the query has filters, fields, excluded words, OR or
+    NEAR, which would be lost.
 
     >>> from archive.search.query_language import parse_query
     >>> _translate_query(parse_query("Climate policy in Ukraine"))
@@ -205,7 +207,7 @@ def _translate_query(query: Query) -> str | None:
 
 
 def _find_entry_length(lemmas: tuple[str, ...]) -> int:
-    """Return the number of words of the longest English entry that lemmas begin with, or 0."""
+    """Return the number of words in the longest English entry that `lemmas` begins with, or 0."""
     translations = load_translations()
     lengths = range(MAX_TRANSLATED_WORDS, 0, -1)
     return next((length for length in lengths if lemmas[:length] in translations), 0)

@@ -1,12 +1,12 @@
-"""Saving releases, taking them down, joining their histories, and importing collections.
+"""Saving releases, taking them down, merging their histories, and importing collections.
 
 Other rooms use:
 
     releases              Archive: an archive.db that is open for writing
-    derived_data          what is computed from releases by rules that change
+    derived_data          data computed from releases by rules that change
     takedowns             hiding releases and redacting passages
     merged_histories      two releases that turned out to be one
-    jsonl_import          collections of others
-    import_lines          what a line of them says
-    collection_readings   what these had, and when
+    jsonl_import          imports of other collections
+    import_lines          a line of an import file as a release
+    collection_readings   which texts a collection had, and when
 """

@@ -1,21 +1,22 @@
 """Readings of collections: which texts another collection had of a release, and when it read them.
 
-A reading whose text the archive has is a row of `observations`; other texts are stored as revisions
-with the cause `import`. Of each collection, the revisions follow each other in the order in which
-it read them, whatever the order of the imports: what a reading in between changes is written anew.
-They never follow what the archive read, with one exception: if a collection's first text is one
-that the archive has read, this revision stands for it.
+If the archive has the text of a reading, the reading is a row of `observations`. Other texts are
+stored as revisions with the cause `import`. The revisions of each collection follow each other in
+the order in which it read them, whatever the order of the imports. If a reading is inserted between
+others, the affected revisions are rewritten. They never follow what the archive itself read, with
+one exception: if the archive has read a collection's first text, its revision is used for it.
 
-A reading whose time is unknown has no place in this order: its revision follows none, and none
-follows it. As soon as the collection's reading of the same text is imported with a time, the
-observation gets this time, and the revision its place.
+A reading at an unknown time is not in this order: its revision follows none, and none follows it.
+As soon as the collection's reading of the same text is imported with a time, the observation gets
+this time, and the revision its place in the order.
 
-What the archive has read itself stays current. Until it has read a release, the newest reading of a
-collection is current. A revision's `seen` is the time of the import, because manifests cover it.
+The archive's own newest reading is always current. Until the archive has read a release, the newest
+reading of a collection is current. A revision's `seen` is the time of the import, because manifests
+cover it.
 
-What a web archive captured is stored in the same way, with the bytes. Its versions have no
-`previous`: the table `past_edits` has the order of them, up to the first version that the archive
-itself read, and which of the differences are the agency's edits (scraper.ingest.past_versions).
+Captures of a web archive are stored in the same way, with the bytes. Their revisions have no
+`previous`: the table `past_edits` has their order, up to the first version that the archive itself
+read, and which of the differences are the agency's edits (scraper.ingest.past_versions).
 """
 
 from __future__ import annotations
@@ -87,10 +88,10 @@ class _Reading(NamedTuple):
 
 
 class PastEdit(NamedTuple):
-    """Whether a version is the agency's edit of the one before, which a web archive captured.
+    """Whether a version is the agency's edit of the previous one, which a web archive captured.
 
-    paragraphs: the changed ones, if only they count, because the pages have different templates;
-    None: everything that differs.
+    paragraphs: if not None, only these changed paragraphs count, because the pages have different
+    templates.
     """
 
     is_edit: bool
@@ -99,7 +100,7 @@ class PastEdit(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """A collection of which releases are imported, or a web archive that captured their pages."""
+    """A collection whose releases are imported, or a web archive that captured their pages."""
 
     id: int  # in `observers`
     name: str
@@ -118,7 +119,10 @@ def add_collection(
     url: str | None = None,
     kind: Literal["collection", "web archive"] = "collection",
 ) -> Collection:
-    """Store a collection or web archive, or find the stored one; a URL replaces the stored one."""
+    """Store a collection or web archive, or find the stored one.
+
+    A given URL replaces the stored one.
+    """
     with archive.transaction():
         archive.db.execute(
             "insert into observers (kind, name, url) values (:kind, :name, :url) on conflict"
@@ -140,12 +144,14 @@ def save_reading(
     release_id: int | None = None,
     capture: int | None = None,
 ) -> SaveResult | None:
-    """Store what a collection had of a release when it read it at `seen` (None: unknown).
+    """Store the text of a release that a collection read at `seen` (None: unknown).
 
-    release_id: the stored release, or None if it is new. capture: the bytes that a web archive had.
-    Returns NEW, REVISED if the text is another version, or UNCHANGED if it is stored; None if it is
-    not stored, because the archive has read another text and it is not known when the collection
-    read this one.
+    Returns NEW, REVISED if the text is a new version, or UNCHANGED if it is stored already. Returns
+    None if it is not stored, because the archive has read another text and it is unknown when the
+    collection read this one.
+
+    release_id: the stored release, or None if it is new.
+    capture: the id of a web archive's capture.
     """
     with archive.transaction():
         if release_id is None:
@@ -171,8 +177,8 @@ def save_reading(
 def _is_read(archive: Archive, release_id: int) -> bool:
     """Return whether the archive itself has read a release.
 
-    When it first found the text of an import unchanged is not known of checks by earlier versions
-    of the software, which only counted them.
+    If an earlier version of the software found the text of an import unchanged, the release only
+    has a number of checks, and no time of the first.
     """
     sql = "select first_seen is not null or checks > 0 from releases where id = ?"
     return bool(archive.db.execute(sql, [release_id]).fetchone()[0])
@@ -188,10 +194,10 @@ def _observe(
 def find_past_edits(
     archive: Archive, release_id: int, judge: Callable[[StoredRelease, StoredRelease], PastEdit]
 ) -> None:
-    """Store which versions of a release follow those that web archives captured, and which of them
-    are edits.
+    """Store which versions of a release follow captured ones, and which of these steps are edits.
 
-    judge: decides about a version and the one after it; called once for each pair.
+    A version is captured if a web archive has it. judge: decides about a version and the next one;
+    called once for each pair.
     """
     with archive.transaction():
         stored = dict(archive.db.execute(STORED_STEPS_SQL, [release_id]).fetchall())
@@ -217,7 +223,7 @@ def find_past_edits(
 
 
 class _CollectionReadings:
-    """The readings of a release by a collection: those with a time in its order, and the others."""
+    """The readings of a release by one collection: dated ones in order, and undated ones."""
 
     def __init__(
         self,
@@ -236,7 +242,7 @@ class _CollectionReadings:
         self.has_changed = False  # whether revisions are new, or follow other ones than before
 
     def add(self, prepared: PreparedRelease, seen: str | None) -> SaveResult:
-        """Add a reading, and return REVISED if its text is another version, else UNCHANGED."""
+        """Add a reading. Returns REVISED if its text is a new version, else UNCHANGED."""
         if seen is None:
             return self._add_undated(prepared)
         same_time = [reading for reading in self.readings if reading.seen == seen]
@@ -260,7 +266,7 @@ class _CollectionReadings:
     def _find_text(
         self, prepared: PreparedRelease, readings: Sequence[_Reading]
     ) -> _Reading | None:
-        """Return the first of some readings that has a text, or None."""
+        """Return the first of the given readings with the same text, or None."""
         return next((each for each in readings if self._is_text_of(prepared, each)), None)
 
     def _is_text_of(self, prepared: PreparedRelease, reading: _Reading) -> bool:
@@ -269,7 +275,7 @@ class _CollectionReadings:
         return has_same_text(prepared, self.archive.get_revision(reading.revision))
 
     def _insert(self, prepared: PreparedRelease, seen: str, place: int) -> SaveResult:
-        """Insert a reading whose text differs from those before and after it."""
+        """Insert a reading whose text differs from the readings before and after it."""
         before = self.readings[place - 1] if place else None
         self.has_changed = True
         result = SaveResult.UNCHANGED
@@ -293,7 +299,7 @@ class _CollectionReadings:
         return result
 
     def _find_read_text(self, prepared: PreparedRelease) -> int | None:
-        """Return the first revision with a text that the archive has read, or None."""
+        """Return the first revision with this text that the archive has read, or None."""
         values = [self.release_id, prepared.hash]
         (revision,) = self.archive.db.execute(READ_TEXT_SQL, values).fetchone()
         return cast("int | None", revision)
@@ -308,8 +314,8 @@ class _CollectionReadings:
     def _let_follow(self, rest: Sequence[_Reading], previous: int, before: _Reading | None) -> None:
         """Let the readings after an inserted one follow its revision.
 
-        They need a revision of their own if theirs is that of the reading before, too, or was read
-        by the archive.
+        They need a new revision if theirs is also used by the reading before, or was read by the
+        archive.
         """
         first = self.archive.get_revision(rest[0].revision)
         is_shared = before is not None and before.revision == first.revision_id
@@ -329,8 +335,10 @@ class _CollectionReadings:
 
 
 class _CapturedReadings(_CollectionReadings):
-    """What a web archive captured of a release. The version that the archive read first also stands
-    for the last captures, if they have the same text.
+    """The captures of a release by a web archive.
+
+    The version that the archive read first is also used for the last captures, if they have the
+    same text.
     """
 
     def _insert(self, prepared: PreparedRelease, seen: str, place: int) -> SaveResult:

@@ -8,14 +8,15 @@
     near_duplicates         releases with almost the same text
 
 Each of these is a step, with a version of its rules. `DerivedData.write` is called for each
-revision, in the transaction that saves it. The table derived_versions has the version by which the
-rows of a step were made. If a rule has changed since, `recompute_stale` writes them again in
-batches, by the same functions and in the order in which they were saved, so that they equal those
-of an archive that is saved afresh. What is taken down is computed from what is shown of it.
+revision, in the transaction that saves it. The table derived_versions has the version that made the
+rows of a step. If a rule has changed since, `recompute_stale` writes them again in batches, with
+the same functions and in the order in which they were saved. So they equal the rows of a new
+archive with the same releases. If content is taken down, the data is computed from what is still
+shown.
 
-The change feed then has an entry for each release whose quotes, references or changes differ. The
-text of a file has its version in its own row: it is read again from the stored bytes, which takes
-longer (see `Archive.extract_missing_texts`).
+The change feed then gets an entry for each release whose quotations, references or changes differ.
+The text of a file has its version in its own row: it is extracted again from the stored bytes,
+which takes longer (see `Archive.extract_missing_texts`).
 """
 
 from __future__ import annotations
@@ -103,11 +104,12 @@ SEEN_AT_SQL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedRevision:
-    """A stored revision whose derived data is to be written, with the texts that are shown of it.
+    """A stored revision whose derived data is to be written, with its shown texts.
 
-    previous: the state that it follows. replaced: if it is the current one, the state that the
-    release's rows were made from until now; None if it has none. is_new: whether the release has
-    just been added, so that nothing derived from it is stored.
+    previous: the state that it follows.
+    replaced: for the current revision, the state that the stored rows were made from; None if there
+        are none.
+    is_new: whether the release has just been added, so that nothing derived from it is stored.
     """
 
     release_id: int
@@ -126,11 +128,12 @@ ComputedAhead = Mapping[int, tuple[SavedRevision, Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A kind of derived data.
+    """A type of derived data.
 
-    compute: what depends only on a state and the one before it; may run in another process. write:
-    write it for a revision (or a file), and return whether mirrors have to be told that it differs
-    from what was stored. begin: called before all rows are written again.
+    compute: compute what only depends on a state and the previous one; may run in another process.
+    write: write it for a revision (or file), and return whether mirrors must be told of a
+        difference.
+    begin: called before all rows are written again.
     """
 
     name: str
@@ -163,10 +166,10 @@ class DerivedData:
             step.write(self, saved, computed[step.name])
 
     def refresh(self, release_id: int, replaced: State | None = None) -> None:
-        """Compute the data of a stored release again, and that of releases which continue it,
-        because its revisions have changed.
+        """Recompute the data of a stored release whose revisions have changed.
 
-        replaced: its current state before, if that has changed.
+        The data of releases that continue it is recomputed, too. replaced: its earlier current
+        state, if that has changed.
         """
         self._write_release(release_id, RELEASE_STEPS, replaced, is_stored=True)
         for (other_id,) in self.db.execute(
@@ -175,10 +178,10 @@ class DerivedData:
             self._write_release(other_id, RELEASE_STEPS, is_stored=True)
 
     def describe_past_edit(self, revision_id: int, state: State) -> bool:
-        """Write what differs between a version that a web archive captured and the next one, if it
-        is an edit; return whether that is another text than before.
+        """Write the differences between a captured version and the next one, if it is an edit.
 
-        state: what is shown of the later version.
+        Returns whether they differ from what was stored. state: the shown part of the later
+        version.
         """
         row = next(self.db.query(PAST_EDIT_SQL, [revision_id]), None)
         if row is None:
@@ -189,17 +192,16 @@ class DerivedData:
         return _write_diff(self.db, "past_edits", "revision", revision_id, compare(before, state))
 
     def is_written(self, step: str, key: int) -> bool:
-        """Return whether a row has a step's data, and will not be written again by
-        `recompute_stale`.
-        """
+        """Return whether a row has a step's data and `recompute_stale` will not rewrite it."""
         sql = "select 1 from derived_versions where step = ? and done < ?"
         return self.db.execute(sql, [step, key]).fetchone() is None
 
     def recompute_all(
         self, progress: ProgressCallback = lambda *_: None, *, processes: int = 0
     ) -> int:
-        """Compute everything again, and return the number of releases. Continues where it was
-        interrupted.
+        """Recompute everything, and return the number of releases.
+
+        An interrupted run is continued.
         """
         relieve_garbage_collector()
         with write_transaction(self.db):
@@ -210,10 +212,10 @@ class DerivedData:
     def recompute_stale(
         self, progress: ProgressCallback = lambda *_: None, *, processes: int = 0
     ) -> int:
-        """Compute again what was made by other versions of the rules, and return the number of
-        releases. Continues where it was interrupted.
+        """Recompute data from other versions of the rules, and return the number of releases.
 
-        processes: number of others that compute what this one writes.
+        An interrupted run is continued. processes: number of other processes that compute the data.
+        This process writes it.
         """
         if self._find_outdated():
             with write_transaction(self.db):
@@ -231,8 +233,9 @@ class DerivedData:
         return releases
 
     def _finish(self) -> bool:
-        """Mark all steps as finished, and return True; return False if others have saved rows that
-        are not written yet.
+        """Mark all steps as finished, and return True.
+
+        Returns False if other processes have saved rows that are not rewritten yet.
         """
         done = _read_unfinished(self.db)
         for step in STEPS:
@@ -244,7 +247,7 @@ class DerivedData:
         return True
 
     def _find_outdated(self) -> list[Step]:
-        """Return the steps of which all rows must be written again, from the first."""
+        """Return the steps whose rows must all be rewritten."""
         versions = dict(self.db.execute("select step, version from derived_versions").fetchall())
         outdated = [step for step in STEPS if versions.get(step.name) != step.version]
         if not outdated and not _read_unfinished(self.db) and self.index.describe_fault():
@@ -276,7 +279,7 @@ class DerivedData:
         return written
 
     def _list_unfinished(self, table: str) -> dict[str, int]:
-        """Return the last row that was written again, for each unfinished step of a table."""
+        """Return the last rewritten row of each unfinished step of a table."""
         done = _read_unfinished(self.db)
         names = [step.name for step in STEPS if step.table == table]
         return {name: done[name] for name in names if name in done}
@@ -284,10 +287,9 @@ class DerivedData:
     def _compute_ahead(
         self, steps: Mapping[str, int], processes: int
     ) -> Generator[ComputedAhead, None, None]:
-        """Yield what other processes compute of the next releases, a batch at a time; nothing
-        without other processes.
+        """Yield what other processes compute for the next releases, a batch at a time.
 
-        steps: the last release of each step that was written again.
+        Without other processes, nothing is yielded. steps: the last rewritten release of each step.
         """
         if processes and steps:
             batches = self._read_batches(min(steps.values()))
@@ -301,7 +303,7 @@ class DerivedData:
                 yield {saved.revision_id: (saved, values) for saved, values in pairs}
 
     def _read_batches(self, last: int) -> Iterator[list[SavedRevision]]:
-        """Yield the revisions of releases after one, a batch of releases at a time."""
+        """Yield the revisions of the releases after `last`, a batch of releases at a time."""
         while keys := self._list_batch("releases", last):
             last = keys[-1]
             yield [
@@ -309,10 +311,10 @@ class DerivedData:
             ]
 
     def _recompute_batch(self, table: str, ahead: ComputedAhead) -> int:
-        """Write the next rows of all steps that are not finished, and return their number.
+        """Write the next rows of all unfinished steps, and return their number.
 
         Several processes may do this at once: each batch begins where the last one ended. ahead:
-        what was already computed, of these rows or of others.
+        data that was already computed, for these rows or others.
         """
         with write_transaction(self.db), self.index.batch():
             done = self._list_unfinished(table)
@@ -330,8 +332,9 @@ class DerivedData:
         return len(keys)
 
     def _list_batch(self, table: str, last: int) -> list[int]:
-        """Return the ids of the rows after one that are written together: fewer if their texts are
-        long, because they are in memory until then.
+        """Return the ids of the rows after `last` to write together.
+
+        A batch has fewer rows if their texts are long, because it is kept in memory.
         """
         keys: list[int] = []
         characters = 0
@@ -367,11 +370,13 @@ class DerivedData:
         is_stored: bool = False,
         ahead: ComputedAhead = MappingProxyType({}),
     ) -> bool:
-        """Write the rows of some steps for all revisions of a release, and return whether any
-        differs visibly.
+        """Write the rows of some steps for all revisions of a release.
 
-        is_stored: whether it has rows, made from the state `replaced` (None: from the present one).
-        ahead: what was already computed; it counts only if the revision is the same.
+        Returns whether any differs visibly.
+
+        is_stored: whether it has rows, made from the state `replaced` (None: from the present
+            state).
+        ahead: data that was already computed; it is only used if the revision is unchanged.
         """
         differs = False
         for step in steps:
@@ -407,7 +412,7 @@ class DerivedData:
 
 
 def _read_unfinished(db: Database) -> dict[str, int]:
-    """Return the last row that was written again of each step that is not finished."""
+    """Return the last rewritten row of each unfinished step."""
     sql = "select step, done from derived_versions where done is not null"
     return dict(db.execute(sql).fetchall())
 
@@ -427,7 +432,7 @@ def _write_changes(data: DerivedData, saved: SavedRevision, diff: Diff | None) -
 
 
 def _write_diff(db: Database, table: str, key: str, revision_id: int, diff: Diff) -> bool:
-    """Write what an edit changed to a row, and return whether it differs from what was there."""
+    """Write the changes of an edit to a row. Returns whether they differ from the stored ones."""
     changes = json.dumps([asdict(change) for change in diff.changes], ensure_ascii=False)
     values = [diff.importance, diff.summary("sv"), diff.summary("en"), changes, revision_id]
     written = db.execute(
@@ -441,9 +446,9 @@ def _write_diff(db: Database, table: str, key: str, revision_id: int, diff: Diff
 def _undo_changes(
     before: State, after: State, paragraphs: Sequence[ChangedParagraph]
 ) -> dict[str, Any]:
-    """Return a state in which only the changed paragraphs are as they were in another state.
+    """Return the state `after` with only the given paragraphs changed back to `before`.
 
-    A paragraph that is no longer there, because of a takedown, is left as it is.
+    A paragraph that is missing because of a takedown is left alone.
     """
     undone = {**after}
     for old_field, old, field, new in paragraphs:
@@ -564,7 +569,7 @@ def compute_derived(state: State, previous: State | None = None) -> dict[str, An
 
 
 def _compute_batch(names: Sequence[str], batch: Sequence[SavedRevision]) -> list[dict[str, Any]]:
-    """Return what the named steps compute from revisions, by name; for other processes."""
+    """Return what the named steps compute from revisions, by name. Other processes call this."""
     steps = [step for step in STEPS if step.name in names]
     return [{step.name: _compute_step(step, saved) for step in steps} for saved in batch]
 
@@ -575,9 +580,9 @@ def _compute_step(step: Step, saved: SavedRevision) -> Any:
 
 
 def describe_index_fault(db: Database, *, is_counted: bool = True) -> str | None:
-    """Return why searches may miss results until the index is written again, or None.
+    """Return why searches may miss results until the index is rewritten, or None.
 
-    is_counted: whether to count also what the index has.
+    is_counted: also check the number of indexed rows.
     """
     if not db.table("derived_versions").exists():
         return "it was made by an earlier version of the software"

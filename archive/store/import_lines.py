@@ -1,7 +1,6 @@
-"""A line of an import file as a release: parses JSON, checks every field, and converts Markdown and
-HTML.
+"""Converts a line of an import file to a release: parses JSON, Markdown and HTML, checks fields.
 
-What a library would shorten or drop without saying so is an error that names the field.
+Content that a library would silently shorten or drop is an error that names the field.
 """
 
 from __future__ import annotations
@@ -136,7 +135,7 @@ class FieldError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedBody:
-    """A body in the form that the archive stores."""
+    """A body in the form in which the archive stores it."""
 
     text: str  # plain, with a blank line between paragraphs
     html: str  # sanitised
@@ -144,8 +143,7 @@ class ImportedBody:
 
 
 def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[str]]:
-    """Parse the release of a line, and return it with the names of the fields that are not
-    imported.
+    """Parse the release of a line, and return it with the names of the fields not imported.
 
     Raises FieldError if a field is invalid.
     """
@@ -189,8 +187,9 @@ def _list_unknown_fields(row: Mapping[str, Any]) -> list[str]:
 
 
 def _has_control_characters(value: object) -> bool:
-    """Return whether a text, or a text in a list or object, has characters such as NUL, which are
-    left out.
+    """Return whether a value has control characters such as NUL, which are left out.
+
+    The value may be a text, or a list or object with texts.
     """
     if isinstance(value, str):
         return CONTROL_CHARACTERS.search(value) is not None
@@ -199,8 +198,7 @@ def _has_control_characters(value: object) -> bool:
 
 
 def shorten_message(text: str) -> str:
-    """Return text for a message: without line breaks and the like, and without the middle if it is
-    long.
+    """Return a text for a message, without line breaks. If it is long, its middle is left out.
 
     >>> shorten_message("a\\nb"), len(shorten_message("a" * 1000))
     ('a\\\\nb', 301)
@@ -214,7 +212,7 @@ def shorten_message(text: str) -> str:
 def _parse_text_field(
     row: Mapping[str, Any], name: str, *, single_line: bool = False, parent: str = ""
 ) -> str | None:
-    """Return a cleaned text, or None if it is absent or empty; raise FieldError if it is not text.
+    """Return a cleaned text, or None if it is absent or empty. Raises FieldError if it is not text.
 
     parent: the path of the object, for the error.
     """
@@ -245,8 +243,9 @@ def _check_characters(name: str, text: str) -> None:
 
 
 def parse_url_field(row: Mapping[str, Any], name: str) -> str:
-    """Return a URL in canonical form, as the crawler stores it; raise FieldError if it is
-    invalid.
+    """Return a URL in the canonical form that the crawler stores.
+
+    Raises FieldError if it is invalid.
     """
     text = _parse_text_field(row, name, single_line=True)
     if not text:
@@ -265,7 +264,7 @@ def parse_url_field(row: Mapping[str, Any], name: str) -> str:
 
 
 def _parse_kind(text: str | None) -> str | None:
-    """Return the English word for a kind of release. An unknown word is returned unchanged.
+    """Return the English word for a type of release. An unknown word is returned unchanged.
 
     >>> words = ("Pressmeddelanden", "artiklar", "Telegram", None)
     >>> tuple(map(_parse_kind, words))
@@ -277,8 +276,9 @@ def _parse_kind(text: str | None) -> str | None:
 def _parse_time_field(
     row: Mapping[str, Any], name: str, examples: str = TIME_EXAMPLES
 ) -> datetime | date | None:
-    """Return a datetime with UTC offset, a day, a month or None; raise FieldError, with examples,
-    if it is invalid.
+    """Return a datetime with UTC offset, a day, a month or None.
+
+    Raises FieldError, with examples, if the text is invalid.
     """
     text = _parse_text_field(row, name, single_line=True)
     if text is None:
@@ -295,7 +295,7 @@ def _parse_time_field(
 
 
 def parse_reading_time(row: Mapping[str, Any]) -> datetime | date | None:
-    """Return when a collection read a line's release, in UTC if it is a moment; None if unknown."""
+    """Return when a collection read a line's release; None if unknown. Datetimes are in UTC."""
     value = _parse_time_field(row, "seen", READING_EXAMPLES)
     if isinstance(value, Month):
         raise FieldError("seen", f"{value.isoformat()} is a month, not a day or a time")
@@ -329,7 +329,10 @@ def _parse_list_field(row: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
-    """Convert the body: `body` is Markdown, or the plain text of `body_html` if there is one."""
+    """Convert the body.
+
+    `body` is Markdown. If there is a `body_html`, `body` is its plain text.
+    """
     markup, text = _parse_text_field(row, "body_html"), _parse_text_field(row, "body")
     name = "body" if markup is None else "body_html"
     try:
@@ -368,9 +371,7 @@ def _parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
 
 
 def _parse_part(field_path: str, part: object, part_type: type[Any], position: int) -> Any:
-    """Parse one object of a list field; raise FieldError for a member that the archive would
-    lose.
-    """
+    """Parse an object in a list field. Raises FieldError for a key that the archive would lose."""
     if not isinstance(part, dict):
         raise FieldError(field_path, "is not an object")
     is_required = {
@@ -407,9 +408,9 @@ def _is_web_url(url: str) -> bool:
 
 
 def _parse_markdown(text: str, url: str) -> ImportedBody:
-    """Convert CommonMark with tables. Line breaks are kept, and HTML in the text is shown as text.
+    """Convert CommonMark with tables. Line breaks are kept, and HTML is shown as text.
 
-    url: the release's URL, against which relative URLs are resolved.
+    url: the release's URL, which resolves relative URLs.
 
     >>> text = "## Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n* ett\\n* [två](/b)"
     >>> _parse_markdown(text, "https://a.se/x").text
@@ -428,8 +429,7 @@ def _parse_markdown(text: str, url: str) -> ImportedBody:
 
 
 def _escape_speech_hyphens(text: str) -> str:
-    """Escape a hyphen that starts only one line of a paragraph, because it marks speech, not a
-    list.
+    """Escape a hyphen that starts only one line of a paragraph: it marks speech, not a list.
 
     >>> _escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
     '\\\\- Nej, säger hon.\\n\\n- ett\\n- två'
@@ -473,7 +473,7 @@ def _html_to_text(markup: str) -> str:
 
 
 def _iter_block_texts(parent: Any) -> Iterator[str]:
-    """Yield the text of each block in an element. Text between blocks counts as a block, too."""
+    """Yield the text of each block in an element. Text between blocks also counts as a block."""
     inline_text = parent.text or ""
     for child in parent:
         if child.tag in BLOCK_TAGS:
@@ -524,8 +524,9 @@ def _read_inline_text(element: Any) -> str:
 
 
 def _clean_markdown(text: str) -> str:
-    """Return text with one blank line between paragraphs. Indentation is kept, because Markdown
-    uses it.
+    """Return text with one blank line between paragraphs.
+
+    Indentation is kept, because Markdown needs it.
 
     >>> _clean_markdown("Sam\\u00adhälle\\r\\n\\r\\n\\r\\n  två ")
     'Samhälle\\n\\n  två'
@@ -535,7 +536,7 @@ def _clean_markdown(text: str) -> str:
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
-    """Parse a line as a JSON object; raise FieldError if it is not one, or has a name twice."""
+    """Parse a line as a JSON object. Raises FieldError if it is not one, or has a name twice."""
     try:
         # no field is a number; int() refuses those of more than 4,300 digits. Each of several
         # joined files has a BOM
@@ -550,8 +551,9 @@ def parse_line(line: bytes) -> dict[str, Any]:
 
 
 def _build_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the members of a JSON object; raise FieldError if a name is repeated, because one
-    value would be lost.
+    """Return the items of a JSON object as a dict.
+
+    Raises FieldError if a name is repeated, because a value would be lost.
     """
     built = dict(members)
     if len(built) < len(members):

@@ -2,8 +2,8 @@
 
 Imported releases are stored with the cause `import`. They are neither new nor edited, so feeds and
 registers do not show them as such. Importing a file again changes nothing. Text that the archive
-has read from the agency's own page is never replaced. When a collection read what, and how its
-readings follow each other: archive.store.collection_readings.
+has read from the agency's own page is never replaced. archive.store.collection_readings describes
+how readings of collections are stored.
 """
 
 from __future__ import annotations
@@ -140,14 +140,18 @@ def import_file(
 ) -> ImportResult:
     """Import a file with releases of one stored agency.
 
-    With `processes`, other processes parse the lines and analyse their text; this one writes, in
-    the order of the file. source: the collection that the file is from; without it, the file is a
-    collection of its own. seen: when the collection read what has no time of its own. host_owners:
-    host without www → slug; releases whose host is not the agency's are imported and counted.
-    should_stop: called before each transaction. report_error: called with each error, after the
-    transaction. Raises ArchiveError if the agency is not stored. Whatever ends the import later
-    (the file is truncated, the disk is full) is the result's `failure`, and the lines before it are
+    Raises ArchiveError if the agency is not stored. If something ends the import later (the file is
+    truncated, the disk is full), the error is the result's `failure`, and the lines before it are
     kept.
+
+    source: the collection that the file is from; by default, the file is a separate collection.
+    seen: when the collection read releases without a time of their own.
+    host_owners: host without www → slug; releases on a host of another agency are imported and
+        counted.
+    processes: other processes that parse lines and analyse text. This process writes, in the order
+        of the file.
+    should_stop: called before each transaction.
+    report_error: called with each error, after the transaction.
     """
     agencies = [slug for (slug,) in archive.db.execute("select slug from agencies order by 1")]
     if agency not in agencies:
@@ -193,7 +197,7 @@ def _save_batch(
     lines: Sequence[tuple[int, PreparedLine]],
     save: Callable[[PreparedLine], Outcome | FieldError],
 ) -> list[Outcome | FieldError]:
-    """Save lines in one transaction, or each in its own if one of them cannot be saved.
+    """Save lines in one transaction. If one of them cannot be saved, save each line separately.
 
     Raises sqlite3.Error if no line can be saved, for example because the disk is full.
     """
@@ -213,7 +217,7 @@ def _count_line(
     outcome: Outcome,
     host_owners: Mapping[str, str] | None,
 ) -> None:
-    """Count a line that was saved, or is withheld, and what the summary says of it."""
+    """Count a saved or withheld line, and what the summary says about it."""
     number, line = numbered
     setattr(result, outcome, getattr(result, outcome) + 1)
     if not isinstance(line, tuple):
@@ -231,8 +235,9 @@ def _count_line(
 
 
 def _find_host_owner(host: str, host_owners: Mapping[str, str]) -> str:
-    """Return the slug of the agency that a host or one of its parent domains belongs to; "" if none
-    is known.
+    """Return the slug of the agency that a host or one of its parent domains belongs to.
+
+    "" if none is known.
 
     >>> owners = {"fyr.example": "fyr"}
     >>> _find_host_owner("press.fyr.example", owners), _find_host_owner("a.example", {})
@@ -246,11 +251,11 @@ def _find_host_owner(host: str, host_owners: Mapping[str, str]) -> str:
 def iter_import_lines(
     file: Path, progress: ProgressCallback | None = None
 ) -> Iterator[NumberedLine]:
-    """Yield the number and bytes of each non-blank line, or an error instead of the bytes if the
-    line is too long.
+    """Yield the number and bytes of each non-blank line.
 
-    Raises ArchiveError if the file is truncated, OSError if it cannot be opened. progress: called
-    with the bytes read and the size of the file.
+    If a line is too long, an error takes the place of its bytes. Raises ArchiveError if the file is
+    truncated, OSError if it cannot be opened. progress: called with the bytes read and the size of
+    the file.
     """
     size, number = file.stat().st_size, 0
     with file.open("rb") as raw:
@@ -271,9 +276,7 @@ def iter_import_lines(
 
 
 def _skip_rest_of_line(stream: IO[bytes], line: bytes) -> bytes:
-    """Read to the end of a line that has begun; return its last part, or b"" at the end of the
-    file.
-    """
+    """Read to the end of a started line, and return its last part; b"" at the end of the file."""
     while line and not line.endswith(b"\n"):
         line = stream.readline(MAX_LINE_BYTES)
     return line
@@ -323,7 +326,7 @@ def _prepare_line(
     seen: datetime | date | None,
     row: Mapping[str, Any],
 ) -> PreparedLine:
-    """Parse a line. Its text is analysed here only if its URL is not stored yet."""
+    """Parse a line. Its text is only analysed here if its URL is not stored yet."""
     if row.get("takedown") in TAKEDOWN_KINDS.values():
         try:
             return parse_url_field(row, "url")
@@ -340,7 +343,7 @@ def _prepare_line(
 def _import_release(
     archive: Archive, collection: Collection, imported_at: datetime, line: PreparedLine
 ) -> Outcome | FieldError:
-    """Save what a line says of its release, and return what became of it."""
+    """Save a line's release, and return the outcome."""
     if isinstance(line, str):
         return "withheld"
     if isinstance(line, FieldError):
@@ -361,9 +364,10 @@ def _import_release(
 
 
 def schedule_first_check(archive: Archive, release: Release, imported_at: datetime) -> int:
-    """Mark a release's URL as stored in the frontier, and schedule its first check; return its id.
+    """Mark a release's URL as stored in the frontier, and schedule its first check.
 
-    The day depends on the URL, so that the checks of many releases are spread out.
+    Returns the id of the release. The day depends on the URL, so that the checks of many releases
+    are spread out.
     """
     release_id = archive.find_release_id(release.url)
     assert release_id is not None  # noqa: S101 - it was just saved
@@ -382,7 +386,7 @@ def schedule_first_check(archive: Archive, release: Release, imported_at: dateti
 
 @contextmanager
 def open_or_create_archive(path: Path) -> Iterator[Archive]:
-    """Open an archive, creating it if needed.
+    """Open an archive, and create it if needed.
 
     If a new archive is still empty at the end, it is deleted.
     """
@@ -402,8 +406,9 @@ def open_or_create_archive(path: Path) -> Iterator[Archive]:
 
 
 def ensure_agency(archive: Archive, slug: str, agencies_file: Path) -> None:
-    """Store an agency from agencies.toml unless it is already stored; raise ArchiveError if it is
-    unknown.
+    """Store an agency from agencies.toml unless it is already stored.
+
+    Raises ArchiveError if it is unknown.
     """
     stored = {row[0] for row in archive.db.execute("select slug from agencies")}
     if slug in stored:
@@ -419,7 +424,7 @@ def ensure_agency(archive: Archive, slug: str, agencies_file: Path) -> None:
 
 
 def find_host_owners(archive: Archive, agencies_file: Path) -> dict[str, str]:
-    """Return the slug of the agency that each host belongs to, for stored and listed agencies."""
+    """Return the slug of the agency of each host, for all stored and listed agencies."""
     owners: dict[str, str] = {}
     stored = {
         slug: {"home": home} for slug, home in archive.db.execute("select slug, home from agencies")

@@ -1,4 +1,4 @@
-"""Merging: finds where a missing release is now, and merges the histories of one with two URLs."""
+"""Finds where a missing release is now, and merges the histories of a release with two URLs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 def find_adjoining_states(
     archive: Archive, release_id: int, target_id: int
 ) -> tuple[StoredRelease, StoredRelease] | None:
-    """Return the last state of a release and the first of `target_id`, if the second follows the
-    first.
+    """Return the last state of a release and the first state of `target_id`, if that follows it.
 
-    Returns None if the target is older or existed at the same time, because its differences are
-    then not an edit, and if the archive has not read both.
+    Returns None if the target is older or existed at the same time, because their difference is
+    then not an edit. Also returns None if the archive has not read both.
     """
     before, after = archive.get_latest(release_id), archive.get_first(target_id)
     if not before or not after or before.revision_id > after.revision_id:
@@ -43,8 +42,7 @@ def merge_releases(
     cause: str,
     status: int | None = None,
 ) -> None:
-    """Merge a release into `target_id`, whose first state then follows the last state of
-    `release_id`.
+    """Merge a release into `target_id`. Its last state then precedes the target's first state.
 
     If the states differ and `cause` is `source`, the difference is stored as an edit.
     """
@@ -65,8 +63,9 @@ def merge_releases(
 def find_moved_copy(
     archive: Archive, release_id: int, *, min_similarity: float
 ) -> tuple[int, str] | None:
-    """Return the id and URL of the agency's release with nearly the text of a missing one, or
-    None.
+    """Return the id and URL of an agency's release with nearly the text of a missing one.
+
+    None if there is no such release.
     """
     sql = "select agency, coalesce(last_checked, added), published from releases where id = ?"
     agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()

@@ -1,8 +1,8 @@
 """Archive: saves and reads releases, each with all its rows in one transaction of archive.db.
 
 `Archive.save` decides whether a release is new, revised or unchanged. `ReleaseWriter` writes the
-rows; what is computed from them is in derived_data.py. Whatever depends only on the release (state,
-hash, index terms, near-duplicate keys) can be prepared before, in other processes: see
+rows, and derived_data.py computes further data from them. Data that only depends on the release
+(state, hash, index terms, near-duplicate keys) can be prepared in other processes: see
 `prepare_release`.
 """
 
@@ -91,10 +91,9 @@ class SaveResult(Enum):
 
 
 class Archive(AbstractContextManager["Archive"]):
-    """An archive.db, opened for writing and migrated to the newest schema. Use as a context
-    manager.
+    """An archive.db, opened for writing and migrated to the newest schema; a context manager.
 
-    Derived data made by other versions of the rules is computed again at once (a few seconds per
+    Derived data from other versions of the rules is recomputed on opening (a few seconds per
     thousand releases), unless `rebuild_stale` is False.
     """
 
@@ -124,8 +123,9 @@ class Archive(AbstractContextManager["Archive"]):
         self.db.close()
 
     def recompute(self, progress: ProgressCallback = lambda *_: None, *, processes: int = 0) -> int:
-        """Compute all derived data, counts and ends of moves again; return the number of
-        releases. Continues where it was interrupted.
+        """Recompute all derived data, counts and ends of moves; return the number of releases.
+
+        An interrupted run is continued.
         """
         with self.transaction():
             fill_counts(self.db)
@@ -147,8 +147,9 @@ class Archive(AbstractContextManager["Archive"]):
 
     @contextmanager
     def bulk(self) -> Iterator[None]:
-        """Open a transaction for saving many releases, which writes the search index only at
-        its end.
+        """Open a transaction for saving many releases.
+
+        The search index is only written at its end.
         """
         self.db.execute(f"pragma cache_size = -{BULK_CACHE}")
         with self.transaction(), self.derived.index.batch():
@@ -164,7 +165,7 @@ class Archive(AbstractContextManager["Archive"]):
         org_number: str | None = None,
         survey: Mapping[str, Any] | None = None,
     ) -> None:
-        """Store an agency, or what has changed of it.
+        """Store an agency, or update its stored columns.
 
         survey: what a survey of its site found, by the names in SURVEY_KEYS.
         """
@@ -237,12 +238,13 @@ class Archive(AbstractContextManager["Archive"]):
         progress: ProgressCallback = lambda *_: None,
         processes: int = 0,
     ) -> TextExtraction:
-        """Extract the texts of stored files that have none, or one that an earlier version of the
-        rules extracted, and store each at once.
+        """Extract the texts of stored files that have none, or one by earlier rules.
 
-        agency, withheld: as for `Attachments.list_files_to_read`. seconds: after this time, no
-        other file is read. processes: files that are read at once, each by a process of its own; 0:
-        one after the other.
+        Each text is stored immediately.
+
+        agency, withheld: as for `Attachments.list_files_to_read`.
+        seconds: once this time has passed, no further file is read.
+        processes: number of files that are read at once, each in a separate process; 0: one by one.
         """
         end = time.monotonic() + seconds
         files, extraction = (
@@ -274,9 +276,7 @@ class Archive(AbstractContextManager["Archive"]):
         return bool(self.db.execute(sql, [sha256, url]).fetchone()[0])
 
     def get_template(self, sha256: str) -> bytes | None:
-        """Return the template fingerprint of the page stored under a SHA-256, or None if none is
-        known.
-        """
+        """Return the template fingerprint of the page stored under a SHA-256. None if unknown."""
         sql = (
             "select t.fingerprint from captures c join templates t on t.id = c.template where"
             " c.sha256 = ? limit 1"
@@ -295,16 +295,18 @@ class Archive(AbstractContextManager["Archive"]):
         previous: StoredRelease | None = None,
         prepared: PreparedRelease | None = None,
     ) -> SaveResult:
-        """Store a release as the archive read it at `seen_at`: as new, as a new revision if it
-        differs, else only as checked.
+        """Store a release that the archive read at `seen_at`. Its agency must already be stored.
 
-        cause: why a new revision differs (`source`, or `parser`, which is also used if nothing
-        visible differs). The first revision has the cause `first`, also after readings of
-        collections (archive.store.collection_readings).
-        capture_id: the capture it was parsed from. parser_version: the parser it was parsed by.
-        previous: the state it follows, if not the one stored under its URL (after a move).
-        prepared: the result of `prepare_release`, from another process. The agency must already be
-        stored. Raises ArchiveError, with table and key, if the release cannot be written.
+        It is stored as new, as a new revision if it differs, or else only as checked. Raises
+        ArchiveError, with table and key, if it cannot be written.
+
+        cause: why a new revision differs: `source`, or `parser` (also used if nothing visible
+            differs). The first revision has the cause `first`, also after readings of collections
+            (archive.store.collection_readings).
+        capture_id: the capture that it was parsed from.
+        parser_version: the parser that it was parsed by.
+        previous: the state that it follows, if not the state stored under its URL (after a move).
+        prepared: the result of `prepare_release` from another process.
         """
         prepared = prepared or prepare_release(release, with_features=False)
         provenance = {
@@ -335,11 +337,11 @@ class Archive(AbstractContextManager["Archive"]):
         return SaveResult.REPARSED if cause in NON_EDIT_CAUSES else SaveResult.REVISED
 
     def get(self, url: str) -> StoredRelease | None:
-        """Return the current state of the release with a canonical URL, or None."""
+        """Return the current state of the release with the given canonical URL, or None."""
         return self._find_stored("r.url = ? and v.id = r.revision", [url])
 
     def get_latest(self, release_id: int) -> StoredRelease | None:
-        """Return the current state of a release (its last one, if it was removed), or None."""
+        """Return the current state of a release (the last one, if it was removed), or None."""
         return self._find_stored("r.id = ? and v.id = r.revision", [release_id])
 
     def get_first(self, release_id: int) -> StoredRelease | None:
@@ -351,9 +353,9 @@ class Archive(AbstractContextManager["Archive"]):
         return self._find_stored(first, [release_id])
 
     def list_candidates(self, release_id: int | None, url: str, other: str) -> list[StoredRelease]:
-        """Return the current states of a release and of those at two URLs.
+        """Return the current states of a release, and of the releases at two URLs.
 
-        Also that of the one at the URL of the capture that the release was read from.
+        The release at the URL of the capture that the release was read from is also included.
         """
         values = {"release": release_id, "url": url, "other": other}
         return list(self._list_stored(CANDIDATES_CONDITION, values))
@@ -396,17 +398,13 @@ class Archive(AbstractContextManager["Archive"]):
         return found
 
     def change_url(self, release_id: int, url: str, seen_at: datetime) -> None:
-        """Set a release's URL to `url`, because its stored URL turned out to belong to another
-        release.
-        """
+        """Set a release's URL to `url`: its stored URL turned out to belong to another release."""
         self.writer.update("releases", release_id, {"url": url})
         self.derived.refresh(release_id)
         self.frontier.mark_stored(url, release_id, seen_at)
 
     def set_capture(self, release_id: int, capture_id: int) -> None:
-        """Set a release's newest capture, if its page has a new design but the release is
-        unchanged.
-        """
+        """Set a release's newest capture if only the design of its page has changed."""
         self.writer.update("releases", release_id, {"capture": capture_id})
 
     def set_next_check(self, release_id: int, next_check: datetime) -> None:
@@ -415,8 +413,9 @@ class Archive(AbstractContextManager["Archive"]):
     def mark_checked(
         self, release_id: int, seen_at: datetime, next_check: datetime | None = None
     ) -> None:
-        """Store that a release was found unchanged, and when to check it next (None: as
-        planned).
+        """Record that a release was found unchanged, and when to check it next.
+
+        next_check: None: as planned.
         """
         self.db.execute(
             "update releases set last_checked = ?, checks = checks +"
@@ -457,19 +456,20 @@ class StoredRelease:
         return self.removed_at is None and self.moved_to is None
 
     def was_missed_after(self, moment: datetime) -> bool:
-        """Return whether it is missing, and a check after a moment did not find it."""
+        """Return whether the release is missing, and a check after `moment` did not find it."""
         return self.missed is not None and self.missed > str(to_iso(moment))
 
 
 def is_new_or_changed(prepared: PreparedRelease, stored: StoredRelease | None) -> bool:
-    """Return whether the archive has not read a release yet, or it differs from what is stored in
-    more than the order of its tags.
+    """Return whether the archive has not read a release yet, or the release differs.
+
+    The order of its tags does not matter.
     """
     return stored is None or stored.cause == "import" or not has_same_text(prepared, stored)
 
 
 def has_same_text(prepared: PreparedRelease, stored: StoredRelease) -> bool:
-    """Return whether a release equals a stored state, apart from the order of its tags."""
+    """Return whether a release equals a stored state, except for the order of its tags."""
     state, stored_tags = prepared.state, stored.state["tags"]
     if stored_tags is None or sorted(state["tags"]) != sorted(stored_tags):
         return prepared.hash == stored.hash
@@ -478,7 +478,7 @@ def has_same_text(prepared: PreparedRelease, stored: StoredRelease) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRelease:
-    """A release ready to be saved. If `features` is None, they are computed only when needed."""
+    """A release ready to be saved. If `features` is None, they are computed when needed."""
 
     release: Release
     state: dict[str, Any]
@@ -487,7 +487,7 @@ class PreparedRelease:
 
 
 def prepare_release(release: Release, *, with_features: bool = True) -> PreparedRelease:
-    """Compute everything that depends only on the release."""
+    """Compute all data that only depends on the release."""
     state = to_state(release)
     features = compute_derived(state) if with_features else None
     return PreparedRelease(release=release, state=state, hash=hash_state(state), features=features)
@@ -520,7 +520,7 @@ class ReleaseWriter:
         self.derived = derived
 
     def insert_first(self, prepared: PreparedRelease, provenance: dict[str, Any]) -> int:
-        """Insert a release with its first revision, whose id is returned."""
+        """Insert a release with its first revision. Returns the id of the revision."""
         release, state, digest = prepared.release, prepared.state, prepared.hash
         seen_at = None if provenance["cause"] == "import" else provenance["seen"]
         identity = {
@@ -565,11 +565,10 @@ class ReleaseWriter:
         provenance: dict[str, Any],
         previous: StoredRelease,
     ) -> str:
-        """Insert a state that the archive read, make it the current one of `stored`, and return its
-        cause.
+        """Insert a state that the archive read, and make it the current one of `stored`.
 
-        It follows `previous`, unless that is what a collection had. A state without visible
-        differences is never stored as an edit (`source`), but with the cause `parser`.
+        Returns its cause. It follows `previous`, unless that is from a collection. A state without
+        visible differences is never stored as an edit (`source`), but with the cause `parser`.
         """
         release_id = stored.release_id
         before = next((each for each in (previous, stored) if each.cause != "import"), None)
@@ -610,7 +609,7 @@ class ReleaseWriter:
     def _find_reverted(
         self, before: StoredRelease, release_id: int, state: Mapping[str, Any], cause: str
     ) -> int | None:
-        """Return the earlier revision that a state after `before` goes back to, or None."""
+        """Return the earlier revision that a state after `before` reverts to, or None."""
         identical = self.find_identical(release_id, hash_state(state))
         if identical is None and cause == "source" and not self.takedowns.list_active(release_id):
             return self.find_same_text(release_id, state, except_id=before.revision_id)
@@ -625,7 +624,8 @@ class ReleaseWriter:
     ) -> int:
         """Insert a revision, and return its id. Its derived data is not written.
 
-        If the release is covered by a takedown, only what may be shown is written to archive.db.
+        If a takedown covers the release, only the parts that may be shown are written to
+        archive.db.
         """
         shown, takedown_id = self.takedowns.redact_for_display(release_id, state)
         row = {
@@ -644,8 +644,9 @@ class ReleaseWriter:
         return revision_id
 
     def make_current(self, release_id: int, revision_id: int) -> dict[str, Any] | None:
-        """Make a revision the current one of its release, and return the state before; None if it
-        is the current one. Derived data is not written.
+        """Make a revision the current one of its release, and return the state before.
+
+        None if it is already the current one. Derived data is not written.
         """
         sql = (
             "select v.* from releases r join revisions v on v.id in (r.revision, :revision)"
@@ -673,11 +674,10 @@ class ReleaseWriter:
     def find_same_text(
         self, release_id: int, state: Mapping[str, Any], *, except_id: int
     ) -> int | None:
-        """Return the id of a release's earliest revision that differs from a state at most in its
-        layout, or None.
+        """Return the id of a release's earliest revision that equals a state except in layout.
 
-        The hashes of such states differ if the site was redesigned, or the parser changed, in
-        between.
+        None if there is none. The hashes of such states differ if the site was redesigned, or the
+        parser changed, in between.
         """
         sql = f"""
             {RELEASE_CHAIN_CTE} select * from revisions where release in chain and takedown is null
@@ -697,7 +697,7 @@ class ReleaseWriter:
         return None
 
     def replace_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
-        """Replace the tags, questions and other parts of a release by those of a state."""
+        """Replace the tags, questions and other parts of a release with the parts of a state."""
         self.db.execute("delete from release_tags where release = ?", [release_id])
         self.upsert_parts(release_id, state)
         for name in PART_TABLES:
@@ -744,7 +744,7 @@ class ReleaseWriter:
 def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
     """Return a state's lists as columns of revisions.
 
-    A list that was not read at the time is None.
+    A list that was not recorded is None.
     """
     return {
         name: None if state[name] is None else json.dumps(state[name], ensure_ascii=False)
@@ -753,7 +753,7 @@ def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def link_to_previous(previous: StoredRelease, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns by which a revision with a state follows another one."""
+    """Return the columns of a revision that say that it follows another one."""
     return {
         "previous": previous.revision_id,
         "update_date_changed": int(previous.state["updated"] != state["updated"]),
@@ -763,7 +763,7 @@ def link_to_previous(previous: StoredRelease, state: Mapping[str, Any]) -> dict[
 def _choose_cause(cause: str, before: StoredRelease, state: Mapping[str, Any], shown: Diff) -> str:
     """Return `parser` instead of `source` if nothing visible differs from the state before.
 
-    shown: the changes in what is not taken down.
+    shown: the changes in content that is not taken down.
     """
     if cause == "source" and not shown.changes and not compare(before.state, state).changes:
         return "parser"

@@ -1,8 +1,8 @@
-"""Takedowns: hide a release or redact a passage, for a public reason, and lift a takedown.
+"""Takedowns: hides a release or redacts a passage, for a public reason, and lifts a takedown.
 
 Content that is taken down is deleted from archive.db completely: from tables, search index and free
 pages. It is kept in withheld.db (archive.database.redaction), so that hashes, manifests and later
-checks of the agency's page work as before: a revision's `hash` is that of the full state. A
+checks of the agency's page work as before. A revision's `hash` is the hash of the full state. A
 takedown covers every version of a release, including later ones, and everything else that quotes
 it.
 """
@@ -75,7 +75,7 @@ def hide_release(
     reason: str,
     reason_en: str | None = None,
 ) -> int:
-    """Hide a release and those it was merged with, and return the takedown's id.
+    """Hide a release and the releases it was merged with, and return the takedown's id.
 
     Raises ArchiveError if there is no such release.
     """
@@ -106,9 +106,9 @@ def redact_passage(
 ) -> int:
     """Redact a passage in every version of a release, and return the takedown's id.
 
-    The same is done in releases that this one was merged with. Raises ArchiveError if there is no
-    such release, or if the passage is too short or in none of its versions, and in no text of its
-    files. Those texts are withheld whole.
+    The same is done in releases that this one was merged with. If the passage is in the text of a
+    file, that text is withheld as a whole. Raises ArchiveError if there is no such release, if the
+    passage is too short, or if no version and no text of a file contains it.
     """
     _check_release_exists(archive, release_id)
     problem, matcher = None, PassageMatcher([passage])
@@ -142,8 +142,7 @@ def redact_passage(
 
 
 def _delete_refused_pages(archive: Archive, release_ids: Iterable[int]) -> None:
-    """Delete the pages of releases in which no release could be read
-    (archive.database.refused_pages).
+    """Delete the refused pages (archive.database.refused_pages) of releases.
 
     Raises ArchiveError if a reader keeps the write-ahead log of captures.db open.
     """
@@ -157,9 +156,7 @@ def _delete_refused_pages(archive: Archive, release_ids: Iterable[int]) -> None:
 
 
 def is_address_taken_down(archive: Archive, agency: str, addresses: Collection[str]) -> bool:
-    """Return whether a page at these addresses is at one of a release of an agency that is hidden
-    or redacted.
-    """
+    """Return whether a page is at an address of a hidden or redacted release of an agency."""
     releases = archive.db.execute(COVERED_RELEASES_SQL, [agency]).fetchall()
     return any(
         is_at_one_of(addresses, _list_addresses(archive, release_id)) for (release_id,) in releases
@@ -167,16 +164,17 @@ def is_address_taken_down(archive: Archive, agency: str, addresses: Collection[s
 
 
 def _list_addresses(archive: Archive, release_id: int) -> list[str]:
-    """Return the URLs at which a release was found, and those that they redirected to."""
+    """Return the URLs at which a release was found, and the URLs that these redirected to."""
     return [url for (url,) in archive.db.execute(ADDRESSES_SQL, {"release": release_id})]
 
 
 def lift_takedown(
     archive: Archive, takedown_id: int, lifted_at: datetime, reason: str
 ) -> list[int]:
-    """Lift a takedown, which stays in the log, and return the ids of the releases that it covered.
+    """Lift a takedown, and return the ids of the releases that it covered.
 
-    Raises ArchiveError if there is no such takedown, or if it has already been lifted.
+    The takedown stays in the log. Raises ArchiveError if there is no such takedown, or if it has
+    already been lifted.
     """
     row = next(archive.db.query("select * from takedowns where id = ?", [takedown_id]), None)
     if row is None or row["lifted"] is not None:
@@ -223,7 +221,7 @@ def copy_takedowns(archive: Archive, release_id: int, target_id: int) -> None:
 def find_uncovered_releases(archive: Archive, release_id: int, passage: str) -> list[int]:
     """Return other releases with a passage in their current text or in a file.
 
-    Reads every release and file.
+    This reads every release and file.
     """
     matcher, covered = PassageMatcher([passage]), set(_find_merged_releases(archive, release_id))
     names = ", ".join(f"coalesce(v.{name}, '')" for name in ("title", "lead", "body", *LIST_FIELDS))
@@ -235,9 +233,9 @@ def find_uncovered_releases(archive: Archive, release_id: int, passage: str) -> 
 
 
 def _find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[int]:
-    """Return the releases that link to a file, or have linked to it, with a passage in its text.
+    """Return the releases that link, or once linked, to a file with a passage in its text.
 
-    Reads every file.
+    This reads every file.
     """
     pages = archive.db.execute("select file, text from attachment_pages order by file, page")
     files = {
@@ -253,17 +251,18 @@ def _find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[i
 
 
 def _apply_takedowns(archive: Archive, release_ids: Sequence[int]) -> None:
-    """Update every version of some releases, and their current states, to show only what their
-    takedowns allow.
-    """
-    # what is derived of one may compare it with a version of another
+    """Limit every version and the current state of some releases to what takedowns allow."""
+    # derived data of one may compare it with a version of another
     replaced = {release_id: _show_allowed(archive, release_id) for release_id in release_ids}
     for release_id, state in replaced.items():
         archive.derived.refresh(release_id, state)
 
 
 def _show_allowed(archive: Archive, release_id: int) -> Mapping[str, Any]:
-    """Update every version and the current state of a release, and return the state before."""
+    """Limit every version and the current state of a release to what takedowns allow.
+
+    Returns the current state before.
+    """
     (current_id,) = archive.db.execute(
         "select revision from releases where id = ?", [release_id]
     ).fetchone()
@@ -304,7 +303,7 @@ def _delete_unused_tags(archive: Archive, states: Iterable[Mapping[str, Any]]) -
 
 
 def _withhold_state(archive: Archive, row: dict[str, Any]) -> Mapping[str, Any]:
-    """Return the full state of a revision, which is stored in withheld.db if it is not yet."""
+    """Return the full state of a revision. It is stored in withheld.db if not there yet."""
     if row["takedown"] is not None:
         return archive.takedowns.withheld.get_state(row["id"])
     archive.takedowns.withheld.add_state(row["id"], row)
@@ -320,7 +319,7 @@ def _list_revisions(archive: Archive, release_id: int) -> list[dict[str, Any]]:
 
 
 def _find_merged_releases(archive: Archive, release_id: int) -> list[int]:
-    """Return the ids of a release and those it was merged with, the release itself first."""
+    """Return the ids of a release and the releases it was merged with; the release comes first."""
     return [key for (key,) in archive.db.execute(MERGED_RELEASES_SQL, {"release": release_id})]
 
 
@@ -360,12 +359,12 @@ def _check_release_exists(archive: Archive, release_id: int) -> None:
 
 @contextmanager
 def _secure_transaction(archive: Archive, release_id: int) -> Iterator[None]:
-    """Open a transaction whose deletions leave no trace in the file, its index or its write-ahead
-    log.
+    """Open a transaction whose deletions leave no trace in the file, its index or write-ahead log.
 
-    Then the release's refused pages are deleted, and those of the releases that it was merged with.
-    The file itself is covered by `secure_delete` (archive.database.sqlite_files.open_writable).
-    Raises ArchiveError if a reader keeps the write-ahead log open.
+    Afterwards, the refused pages of the release, and of releases that it was merged with, are
+    deleted. The file itself is covered by `secure_delete`
+    (archive.database.sqlite_files.open_writable). Raises ArchiveError if a reader keeps the
+    write-ahead log open.
     """
     with archive.transaction():
         yield

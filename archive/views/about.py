@@ -1,4 +1,4 @@
-"""/about: what the archive is and how it reads pages; /help: how to search."""
+"""/about: what the archive is and how it reads pages. /help: how to search."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archive.web.datasette_versions import read_instance_metadata
 
 @site_view("/about")
 async def _show_about(site: SiteRequest) -> Response:
-    """Show /about. The contact is `about` and `about_url` in the metadata, set by the operator."""
+    """Show /about. The operator sets the contact as `about` and `about_url` in the metadata."""
     agencies = await read_agency_overview(site.run)
     metadata = await read_instance_metadata(site.datasette)
     minimums = [importance for importance, _, _ in IMPORTANCE_LEVELS]  # highest first

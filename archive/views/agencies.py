@@ -1,6 +1,4 @@
-"""/agencies: all agencies; /agency/<slug>: an agency's newest releases, its counts, months and
-tags.
-"""
+"""/agencies: all agencies. /agency/<slug>: an agency's releases, counts, months and tags."""
 
 from __future__ import annotations
 
@@ -72,7 +70,7 @@ def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 async def _show_agency(site: SiteRequest) -> Response:
     """Show an agency.
 
-    The first page also has its counts, months and tags; later pages (after=) are only a list.
+    The first page also has its counts, months and tags. Later pages (after=) are only a list.
     """
     agency = await find_requested_agency(site)
     slug, after = agency["slug"], parse_number_parameter(site.args, "after")
@@ -101,7 +99,7 @@ async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
 
 
 def find_agency_slug(agencies: Mapping[str, Mapping[str, Any]], name: str) -> str:
-    """Return the slug of an agency by its slug or name; raise FilterError if there is none."""
+    """Return the slug of an agency, given its slug or name. Raises FilterError if there is none."""
     folded = swedish_sort_key(name)
     for slug, row in agencies.items():
         if name == slug or folded in (
@@ -119,7 +117,7 @@ def find_last_crawl(agencies: Iterable[dict[str, Any]]) -> str | None:
 
 
 async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
-    """Return facts about an agency apart from its releases. The counts agree with the registers."""
+    """Return facts about an agency, except its releases. The counts agree with the registers."""
     values = {"agency": slug}
     counts = (await run(EDIT_COUNTS_SQL, values))[0]
     files = await run(f"select count(*) as n from ({build_file_edits_sql(values)})", values)

@@ -1,10 +1,10 @@
-"""The page of one version of an attachment.
+"""The page of a version of an attachment.
 
-- /-/attachment/<version>: what the file is, its text, how it differs from the version before, and
-  who links to it; also as .json.
+- /-/attachment/<version>: what the file is, its text, how it differs from the previous version, and
+  which releases link to it; also as .json.
 
-The file itself is in the evidence of the releases, and not shown, because a browser would run what
-it contains.
+The file itself is in the evidence of the releases. It is not served here, because a browser would
+run its contents.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ FACTS = (  # members of a version in JSON
     ),
     *("sha256", "bytes", "takedown"),
 )
-WITHHELD_FACTS = (  # those that only a file has that no takedown hides
+WITHHELD_FACTS = (  # values that only files not hidden by a takedown have
     *(
         "url",
         "media_type",
@@ -98,7 +98,7 @@ WITHHELD_FACTS = (  # those that only a file has that no takedown hides
                 }
             ],
         )
-        | {  # that of a hidden release has none of these
+        | {  # a file of a hidden release has none of these
             "url?": "url Address at the agency",
             "media_type?": "str?",
             "kind?": "str? pdf, docx, xlsx or odt = pdf",
@@ -115,8 +115,9 @@ WITHHELD_FACTS = (  # those that only a file has that no takedown hides
     ),
 )
 async def _show_attachment(site: SiteRequest) -> Response | DataList:
-    """Show a version of an attachment; of one that a hidden release links to, only its hash and
-    times.
+    """Show a version of an attachment.
+
+    If a hidden release links to it, only its hash and times are shown.
     """
     version_id = int(site.url_vars["version"])
     version = await read_file_version(site.run, version_id)
@@ -161,8 +162,9 @@ async def _show_attachment(site: SiteRequest) -> Response | DataList:
 
 
 def _choose_title(version: Mapping[str, Any], releases: Sequence[Mapping[str, Any]]) -> str:
-    """Return the title of a file in the first link that has one, or else its name; "" if it is
-    hidden.
+    """Return the title of a file from the first link that has one, or else the name of the file.
+
+    "" if the file is hidden.
     """
     for release in releases:
         if release["link_title"]:
@@ -171,14 +173,15 @@ def _choose_title(version: Mapping[str, Any], releases: Sequence[Mapping[str, An
 
 
 def _find_next_page(shown: Sequence[dict[str, Any]], pages: Sequence[dict[str, Any]]) -> int | None:
-    """Return the number of the page after those that are shown, or None if there is none."""
+    """Return the number of the page after the shown ones, or None if there is none."""
     last: int = shown[-1]["page"] if shown else 0
     return last + 1 if any(page["page"] > last for page in pages) else None
 
 
 def choose_shown_pages(pages: Sequence[dict[str, Any]], first: int) -> list[dict[str, Any]]:
-    """Return the pages from a number on, as many as one page of the site shows; a very long one is
-    cut.
+    """Return as many pages as one page of the site shows, from `first` on.
+
+    A very long page is cut.
     """
     shown: list[dict[str, Any]] = []
     letters = 0

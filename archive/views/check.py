@@ -1,7 +1,7 @@
 """/-/check (.json): looks up every quotation of a text, sent by POST, in the archive.
 
-The text is in the field `text` of a form or of a JSON object, or the body is plain text. It is
-neither stored nor logged: it is not part of the address, an error loses its message, and the
+The text is in the field `text` of a form or a JSON object, or the body is plain text. It is neither
+stored nor logged: it is not part of the address, errors are logged without their message, and the
 response may not be cached.
 """
 
@@ -44,7 +44,7 @@ MAX_TEXT_QUOTATIONS = 1_000  # listed; more would block other requests while the
 MAX_CHECK_SECONDS = 15.0
 MAX_LINK_WORDS = 25  # of a quotation in a link to a search, or to the marked passage
 MIN_MARKED_WORDS = 4  # of a sentence that is marked; a shorter one may be in many places
-# what may stand between two sentences that follow each other in the quotation only
+# text that may be between two sentences that are only adjacent in the quotation
 SENTENCE_BREAK = re.compile(r"(?<=[.?!])\s+|\s*(?:\[…\]|…)\s*")
 VERDICTS = (
     "verbatim",
@@ -157,7 +157,7 @@ async def _show_check(site: SiteRequest) -> Response:
 
 
 async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
-    """Check a text; return the results, each with its source, and what was searched."""
+    """Check a text. Returns the results, each with its source, and what was searched."""
 
     async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
         try:
@@ -199,8 +199,9 @@ async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
 
 
 def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None:
-    """Return the path of a search for the releases that have a quotation; None if there is at most
-    one.
+    """Return the path of a search for the releases with a quotation. None if there is at most one.
+
+    For a quotation that is too short to check, None if there are none.
     """
     if result.releases < (1 if result.verdict == "short" else 2):
         return None
@@ -211,7 +212,8 @@ def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None
 def _build_marked_link(
     site: SiteRequest, result: QuotationResult, sources: Mapping[int, Mapping[str, Any]]
 ) -> str | None:
-    """Return the path of the place at which a release has a quotation, or what it was altered from;
+    """Return the path of a quotation in a release, or of the original of an altered one.
+
     None if there is none.
     """
     source = sources.get(result.revision or 0)
@@ -228,9 +230,10 @@ def _build_marked_link(
 
 
 def _choose_marked_phrases(passage: str) -> list[str]:
-    """Return the sentences of a passage by which it is marked, at most MAX_LINK_WORDS in all.
+    """Return the sentences of a passage to mark in the release, with at most MAX_LINK_WORDS words.
 
-    Each is unbroken in the release, where ", säger NAME" may stand between two of them.
+    Each sentence is unbroken in the release. An attribution (", säger NAME") may be between two of
+    them.
 
     >>> _choose_marked_phrases("Ja. Vi är klara i år. Det … blir bra till slut.")
     ['Vi är klara i år.', 'blir bra till slut.']
@@ -278,7 +281,7 @@ def _format_result(
 
 
 def _format_source(source: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the release that has a quotation; all members are null if there is none."""
+    """Return the release that has a quotation. All values are null if there is none."""
     names = ("release", "agency", "title", "published")
     if not source:
         return dict.fromkeys((*names, "current"))
@@ -286,7 +289,7 @@ def _format_source(source: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _format_presence(site: SiteRequest, result: QuotationResult) -> dict[str, Any]:
-    """Return when a quotation appeared and disappeared, as far as it is known."""
+    """Return when a quotation appeared and disappeared, if known."""
     presence = result.presence
     if not presence:
         return dict.fromkeys(("appeared", "disappeared")) | {"removed": False, "comparison": None}
@@ -310,7 +313,7 @@ def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
 
 
 def _format_checks(pair: CheckPair, imported: Import | None) -> dict[str, str | None]:
-    """Return two checks as JSON, or two readings of a collection and the import of the later."""
+    """Return two checks as JSON, or two readings of a collection with the import of the later."""
     if imported is None:
         return {"after": pair.after, "until": pair.until}
     return {

@@ -1,10 +1,10 @@
 """The archive as data.
 
-- /data (.json): what there is: questions, downloads, tables.
+- /data (.json): the questions, downloads and tables that exist.
 - /data/<question>: a form for the parameters of a canned query, and its first results with links to
   their pages.
-- /data/files/<path>: a file of the published dataset (archive.publish.published_dataset), whole or
-  in part (RFC 9110, 14).
+- /data/files/<path>: a file of the published dataset (archive.publish.published_dataset), or a part
+  of it (RFC 9110, 14).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ MONTHS_SQL = """
     where agency = '' and month <> '' and dated > 0
 """
 
-# canned queries, those that people ask most first; others follow in alphabetical order
+# canned queries, the most asked first; others follow in alphabetical order
 QUESTIONS = (
     *(
         "unannounced_edits",
@@ -86,7 +86,7 @@ QUESTIONS = (
         "crawl_record",
     ),
 )
-# tables and views that people need, the most wanted first; others are those of the archive's work
+# tables and views that people need, the most used first; the others serve the archive itself
 TABLES = (
     *(
         "releases_with_tags",
@@ -142,7 +142,7 @@ BYTE_RANGE = re.compile(r"bytes=(\d{1,15})?-(\d{1,15})?")
 
 
 class Cell(NamedTuple):
-    """A value of a result, as text, with the URL that it leads to."""
+    """A value of a result, as text, with the URL that it links to."""
 
     text: str
     path: str | None = None  # of a page of the site
@@ -213,7 +213,10 @@ async def _show_data(site: SiteRequest) -> Response:
 async def _describe_dataset(
     site: SiteRequest, publication: Publication | None, withheld: str | None
 ) -> dict[str, Any]:
-    """Describe the data for search engines; files only while readers get them."""
+    """Describe the data for search engines.
+
+    Files are only listed if they can be downloaded.
+    """
     (months,) = await site.run(MONTHS_SQL, {})
     metadata = await read_instance_metadata(site.datasette)
     address = site.url("/").rstrip("/")
@@ -227,7 +230,7 @@ async def _describe_dataset(
 
 
 def _list_tables() -> dict[str, Any]:
-    """Return the tables that are shown, with the names of the main ones and of the others."""
+    """Return the shown tables, and the names of the main tables and the others."""
     described = read_metadata()["databases"]["archive"]["tables"]
     tables = {name: table for name, table in described.items() if not table.get("hidden")}
     main = [name for name in TABLES if name in tables]
@@ -286,7 +289,7 @@ def _read_site_publication(site: SiteRequest) -> Publication | None:
 
 
 async def _read_withheld_since(site: SiteRequest, publication: Publication) -> str | None:
-    """Return since when a takedown withholds a publication, or None."""
+    """Return since when a takedown has withheld a publication, or None."""
     rows = await site.run(WITHHOLDING_SQL, publication.withholding_values)
     return rows[0]["at"]  # type: ignore[no-any-return] # a row
 
@@ -312,7 +315,7 @@ async def _show_file(site: SiteRequest) -> Any:
 
 
 def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) -> Any:
-    """Return a response with a file, or with the part of it that the request names."""
+    """Return a response with a file, or with the requested part of it."""
     etag = f'"{file.sha256}"'
     headers = {
         **site.build_headers(etag),
@@ -345,10 +348,10 @@ def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) 
 
 
 def _parse_range(text: str, size: int) -> tuple[int, int] | None:
-    """Return the requested part of a file, from start to end; None: all of it; (0, 0): it has no
-    such part.
+    """Return the start and end of the requested part of a file.
 
-    Several ranges at once, and other units than bytes, are ignored, as RFC 9110 allows.
+    None: the whole file. (0, 0): the file has no such part. Several ranges at once, and units other
+    than bytes, are ignored, as RFC 9110 allows.
 
     >>> [_parse_range(text, 10) for text in ("bytes=2-4", "bytes=7-", "bytes=-3", "bytes=8-99")]
     [(2, 5), (7, 10), (7, 10), (8, 10)]
@@ -373,7 +376,7 @@ def _parse_range(text: str, size: int) -> tuple[int, int] | None:
 
 @site_view("/data/(?P<name>[a-z_]+)", parameters=[ANY_PARAMETER])
 async def _show_question(site: SiteRequest) -> Response:
-    """Run a canned query if all that it needs is given, and show its first rows."""
+    """Run a canned query if all required parameters are given, and show its first rows."""
     query = _list_questions().get(site.url_vars["name"])
     if query is None:
         raise NotFound(f"no question {site.url_vars['name']}")

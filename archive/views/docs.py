@@ -1,13 +1,18 @@
-"""The documentation (docs/*.md) in the site's layout.
+"""The documentation (docs/**/*.md) in the site's layout.
 
-- /docs/: the list of pages; /docs/<name>: a page; /docs/images/<file>: an image of a page.
-- /openapi.json: the site's data, described for programs.
+- /docs/: the list of pages; /docs/<name>: a page, such as /docs/search, /docs/sv/search (its
+  Swedish translation) and /docs/reference/settings; /docs/images/<file>: an image of a page.
+- /openapi.json: a machine-readable description of the API.
+
+A page is in English, or in the language that its folder is named after. Visitors get the page in
+the language of the interface, if it exists in that language.
 """
 
 from __future__ import annotations
 
 import json
 import mimetypes
+import posixpath
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,6 +29,7 @@ from markupsafe import escape
 
 import archive
 from archive.database.schema import read_metadata
+from archive.i18n import LANGUAGES
 from archive.web import (
     ANY_PARAMETER,
     RESPONSE_MEDIA_TYPES,
@@ -40,11 +46,12 @@ FOLDERS = (  # in a clone, and in an installed package
     Path(sys.prefix) / "share" / "myndighetsarkivet" / "docs",
 )
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-PAGE_LINK = re.compile(r"(?:\./)?([\w-]+)\.md(#.*)?")
+PAGE_LINK = re.compile(r"((?:[\w-]+/|\.{1,2}/)*[\w-]+)\.md(#.*)?")
 SITE_LINK = re.compile(
     r"[a-z]+:|[#/]", re.IGNORECASE
 )  # an absolute URL, a heading of the page, or a path of the site
-SENTENCE_END = re.compile(r"(?<=[.:]) (?=[A-Z])")
+SENTENCE_END = re.compile(r"(?<=[.:]) (?=[A-ZÅÄÖ])")
+DOCS_LANGUAGE = "en"  # of pages outside the folders that are named after a language
 READING_ORDER = (  # pages listed first on the contents page; others follow in alphabetical order
     *(
         "getting-started",
@@ -95,39 +102,54 @@ class Heading(NamedTuple):
 class DocsPage(NamedTuple):
     """A page of the documentation. `summary` is its first sentence as plain text."""
 
-    name: str
+    name: str  # its path in the folder, without the suffix
     title: str
     summary: str
     html: str
     headings: Sequence[Heading]  # below the title: levels 2 and 3
+    language: str
 
 
 @site_view("/docs/?")
 async def _show_contents(site: SiteRequest) -> Response:
     if site.request.path.endswith("/docs"):  # links between pages are relative
         return Response.redirect(site.path("/docs/"))
-    files = _list_files("*.md")
-    names = (
-        *(f"{name}.md" for name in READING_ORDER),
-        *sorted(files, key=lambda name: files[name].stem),
-    )
-    pages = [read_page(site, files[name]) for name in dict.fromkeys(names) if name in files]
-    if not pages:
+    names = [path.removesuffix(".md") for path in _list_files("**/*.md")]
+    if not names:
         raise NotFound("the documentation is not installed")
-    return await site.render("docs.html", {"page": None, "pages": pages})
+    # the visitor's language first
+    titles = ("guide", "reference", *LANGUAGES)
+    sections: dict[str, list[DocsPage]] = {
+        title: [] for title in sorted(titles, key=lambda title: title != site.language)
+    }
+    for name in sorted(names, key=_get_reading_position):
+        page = read_page(site, name)
+        if page.language != DOCS_LANGUAGE:
+            sections[page.language].append(page)
+        elif find_translation(name, site.language) in (None, name):
+            sections["reference" if name.startswith("reference/") else "guide"].append(page)
+    return await site.render("docs.html", {"page": None, "sections": sections})
 
 
-@site_view(r"/docs/(?P<name>[\w-]+)")
+def _get_reading_position(name: str) -> tuple[int, str]:
+    own = _get_english_name(name)
+    return READING_ORDER.index(own) if own in READING_ORDER else len(READING_ORDER), own
+
+
+@site_view(r"/docs/(?P<name>[\w-]+(?:/[\w-]+)*)")
 async def _show_page(site: SiteRequest) -> Response:
-    file = _list_files("*.md").get(f"{site.url_vars['name']}.md")
-    if file is None:
-        raise NotFound(f"no page {site.url_vars['name']} of the documentation")
-    return await site.render("docs.html", {"page": read_page(site, file)})
+    name = site.url_vars["name"]
+    page = read_page(site, name)
+    translations = {language: find_translation(name, language) for language in LANGUAGES}
+    own = translations[site.language] or name
+    if own != name:
+        return Response.redirect(site.path(f"/docs/{own}"))
+    return await site.render("docs.html", {"page": page, "translations": translations})
 
 
 @site_view(r"/docs/images/(?P<name>[\w.-]+)")
 async def _show_image(site: SiteRequest) -> Response:
-    file = _list_files("images/*").get(site.url_vars["name"])
+    file = _list_files("images/*").get(f"images/{site.url_vars['name']}")
     media_type = mimetypes.guess_type(site.url_vars["name"])[0]
     if file is None or media_type not in IMAGE_TYPES:
         raise NotFound(f"no image {site.url_vars['name']} of the documentation")
@@ -151,33 +173,88 @@ async def _show_openapi(site: SiteRequest) -> Response:
 
 
 def _list_files(pattern: str) -> dict[str, Path]:
-    """Return the documentation files that match a pattern, by name.
+    """Return the documentation files that match a pattern, by their path in the folder.
 
     No URL can lead to other files.
     """
-    folder = next((folder for folder in FOLDERS if folder.is_dir()), None)
-    return {file.name: file for file in folder.glob(pattern) if file.is_file()} if folder else {}
+    folder = _find_folder()
+    files = filter(Path.is_file, folder.glob(pattern)) if folder else ()
+    return {file.relative_to(folder).as_posix(): file for file in files if folder}
 
 
-def read_page(site: SiteRequest, file: Path) -> DocsPage:
+def _find_folder() -> Path | None:
+    return next((folder for folder in FOLDERS if folder.is_dir()), None)
+
+
+def _find_file(name: str) -> Path | None:
+    """Return the file of a page, or None. A name has no dots: it leads to no other folder."""
+    folder = _find_folder()
+    file = folder and folder / f"{name}.md"
+    return file if file and file.is_file() else None
+
+
+def _get_page_language(name: str) -> str:
+    """Return the language of a page.
+
+    >>> _get_page_language("sv/search"), _get_page_language("reference/settings")
+    ('sv', 'en')
+    """
+    folder = name.partition("/")[0]
+    return folder if folder in LANGUAGES else DOCS_LANGUAGE
+
+
+def _get_english_name(name: str) -> str:
+    return name.removeprefix(f"{_get_page_language(name)}/")
+
+
+def find_translation(name: str, language: str) -> str | None:
+    """Return the name of a page in a language, or None if it does not exist in that language."""
+    own = _get_english_name(name)
+    translated = own if language == DOCS_LANGUAGE else f"{language}/{own}"
+    return translated if _find_file(translated) else None
+
+
+def read_page(site: SiteRequest, name: str) -> DocsPage:
     """Return a rendered page, from the cache if its file has not changed.
 
-    Examples for readers ask this site.
+    Examples for readers ask this site. The headings of a translation also have the anchors of the
+    English page, so that links to these work.
     """
-    page = parse_page(
-        file.stem, file.read_text("utf-8"), add_query("", lang=site.requested_language)
-    )
-    if page.name not in PAGES_FOR_READERS:
+    page, english = _read_file(name, site.requested_language), _get_english_name(name)
+    if page is None:
+        raise NotFound(f"no page {name} of the documentation")
+    if english != name and (original := _read_file(english)):
+        page = _add_english_anchors(page, original)
+    if english not in PAGES_FOR_READERS:
         return page
     return page._replace(
         html=page.html.replace(EXAMPLE_SITE, str(escape(site.url("/").rstrip("/"))))
     )
 
 
+def _read_file(name: str, language: str | None = None) -> DocsPage | None:
+    file = _find_file(name)
+    text = file.read_text("utf-8") if file else None
+    return None if text is None else parse_page(name, text, add_query("", lang=language))
+
+
+def _add_english_anchors(page: DocsPage, original: DocsPage) -> DocsPage:
+    """Return a translation with the anchors of the original, if both have as many headings."""
+    html = page.html
+    if len(page.headings) == len(original.headings):
+        for own, other in zip(page.headings, original.headings, strict=True):
+            tag = f'<h{own.level} id="{own.anchor}">'
+            if other.anchor != own.anchor:
+                html = html.replace(tag, f'{tag}<span id="{other.anchor}"></span>')
+    return page._replace(html=html)
+
+
 @lru_cache
 def parse_page(name: str, text: str, query: str = "") -> DocsPage:
-    """Render a Markdown page; headings get anchors, links to pages lose their suffix and get
-    `query`.
+    """Render a Markdown page.
+
+    Headings get anchors. Links to pages lose their suffix and get `query`. name: its path in the
+    folder of the documentation, without the suffix.
 
     >>> text = "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json)."
     >>> page = parse_page("a", text)
@@ -193,7 +270,7 @@ def parse_page(name: str, text: str, query: str = "") -> DocsPage:
     tokens = MARKDOWN.parse(text)
     headings = list(_add_anchors(tokens))
     for token in tokens:
-        _rewrite_links(token.children or [], query)
+        _rewrite_links(token.children or [], name, query)
     summary = next(
         (after for token, after in pairwise(tokens) if token.type == "paragraph_open"), None
     )
@@ -203,11 +280,12 @@ def parse_page(name: str, text: str, query: str = "") -> DocsPage:
         summary=SENTENCE_END.split(_read_plain_text(summary), maxsplit=1)[0] if summary else "",
         html=MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}),
         headings=[heading for heading in headings if heading.level in (2, 3)],
+        language=_get_page_language(name),
     )
 
 
 def _add_anchors(tokens: Sequence[Token]) -> Iterator[Heading]:
-    """Add an id to each heading, as GitHub does, and yield the headings."""
+    """Add an id to each heading, like GitHub does, and yield the headings."""
     used: dict[str, int] = {}
     for token, inline in pairwise(tokens):
         if token.type == "heading_open":
@@ -226,17 +304,21 @@ def _read_plain_text(inline: Token) -> str:
     )
 
 
-def _rewrite_links(tokens: Sequence[Token], query: str) -> None:
-    """Link pages by name, and remove links to other files of the repository, which are not on the
-    site.
+def _rewrite_links(tokens: Sequence[Token], name: str, query: str) -> None:
+    """Link pages by name, and remove links to other files of the repository.
+
+    Those files are not on the site. A link to a page in another language says in which.
     """
     closing: list[str] = []
     for token in tokens:
         if token.type == "link_open":
             target = str(token.attrGet("href"))
             page = PAGE_LINK.fullmatch(target)
-            if page:
+            linked = posixpath.normpath(f"{name}/../{page[1]}") if page else ".."
+            if page and not linked.startswith(".."):
                 token.attrSet("href", page[1] + query + (page[2] or ""))
+                if (language := _get_page_language(linked)) != _get_page_language(name):
+                    token.attrSet("hreflang", language)
             elif not SITE_LINK.match(target):
                 token.tag, token.attrs = "span", {}
             closing.append(token.tag)

@@ -96,13 +96,13 @@ FORMATS = ("json", "csv", "xlsx", "atom")
 EDITS_FEED_SIZE = 30
 WORDING_PAGE_SIZE, SHOWN_EDITS = 10, 5  # below a chart
 READING_MEMBERS = ("collection", "first_reading", "last_reading_before")
-OTHER_KINDS = ("past", "collection")  # of edits that are no edits that the archive saw
+OTHER_KINDS = ("past", "collection")  # kinds of edits that the archive did not see itself
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
 SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "notes")}
 
 
 def _label_agencies(site: SiteRequest, counts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the slug and the text of each agency that can be chosen."""
+    """Yield the slug and text of each agency that can be chosen."""
     for choice in counts["agencies"]:
         name = site.choose(choice.name, choice.name_en)
         count = format_number(site.language, choice.count)
@@ -110,7 +110,7 @@ def _label_agencies(site: SiteRequest, counts: Mapping[str, Any]) -> Iterator[tu
 
 
 async def _read_empty_context(run: RunQuery, query: RegisterQuery, name: str) -> dict[str, Any]:
-    """Return why a register is empty, as the ending of a text's key, and the values of the text."""
+    """Return why a register is empty: the ending of a text's key, and the values for the text."""
     agency = query.filters.get("agency")
     first_crawl = await read_first_crawl(run, agency)
     knowledge = await read_knowledge(run, agency)
@@ -154,7 +154,7 @@ def _choose_empty_reason(
 
 
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
-    """Return whether all entries must be exported: as Excel, or as CSV if there are further pages.
+    """Return whether all entries must be exported: as Excel, or as CSV if there are more pages.
 
     CSV contains all entries unless `after` or `size` is given.
     """
@@ -165,9 +165,7 @@ def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
 
 
 class Register(ABC):
-    """A register, which can be shown as a page, data or a feed, or exported with all its
-    entries.
-    """
+    """A register. It is shown as a page, data or a feed, or exported with all its entries."""
 
     path: str
     title_key: str
@@ -187,11 +185,11 @@ class Register(ABC):
         return {}
 
     async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
-        """Look up the words of the parameter `q`."""
+        """Search for the words in the `q` parameter."""
         return None
 
     def describe_search(self, query: RegisterQuery) -> dict[str, Any]:
-        """Return the JSON members about the words that were searched for."""
+        """Return the JSON values about the words that were searched for."""
         if query.search is None:
             return {}
         search: RegisterSearch = query.search
@@ -204,10 +202,10 @@ class Register(ABC):
 
     @abstractmethod
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
-        """Return the members of an entry that its row lacks or has under another name."""
+        """Return the values of an entry that its row lacks or has under another name."""
 
     def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
-        """Return an entry as the feed has it."""
+        """Build the feed entry of a register entry."""
         raise NotImplementedError
 
     async def build_entries(
@@ -344,8 +342,10 @@ class EditsRegister(Register):
 
 
 async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
-    """Return the chart of the edits by week; None on further pages, for words, and without edits in
-    these weeks.
+    """Build the chart of edits per week.
+
+    None if this is not the first page, if words were searched for, or if there are no edits to
+    chart.
     """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:
@@ -368,7 +368,7 @@ async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
 
 
 async def _read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, list[FieldDiff]]:
-    """Return the diff of each edit by id, without very long texts."""
+    """Return the diff of each edit by id. Very long texts are left out."""
     texts = [edit for edit in edits if edit["attachment"] is None]
     states = await read_stored_revisions(
         run, [edit[key] for edit in texts for key in ("id", "previous")]
@@ -557,8 +557,9 @@ def _parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> R
 
 
 async def read_wording(site: SiteRequest, text: str, agency: str | None) -> dict[str, Any]:
-    """Return what the page of attention over time shows of a wording: its history, and the newest
-    edits that removed or added it.
+    """Return the data about a wording for the page of searches over time.
+
+    This is its history, and the newest edits that removed or added it.
     """
     register, filters = PhraseRegister(), {"q": " ".join(text.split()), "agency": agency}
     query = parse_register_query(site.args, WORDING_PAGE_SIZE, filters)
@@ -581,7 +582,7 @@ async def read_wording(site: SiteRequest, text: str, agency: str | None) -> dict
 
 
 async def _read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of the history; the key of an entry is the first revision with the words."""
+    """Return a page of the history. The key of an entry is the first revision with the words."""
     history: PhraseHistory = query.search
     keys = [times.first for times in history.times]
     # else a client would take it for the end
@@ -719,8 +720,9 @@ class PhraseRegister(Register):
 
 
 def _format_import(presence: Presence) -> dict[str, str | None]:
-    """Return where the first version of a presence was imported from; all members are None if the
-    archive has read it.
+    """Return where the first version of a presence was imported from.
+
+    All values are None if the archive has read it.
     """
     imported = presence.first_import
     if imported is None:

@@ -1,12 +1,12 @@
-"""Following by mail, webhook and feed.
+"""Following by email, webhook and feed.
 
-- /-/follow: what the parameters of a search, `person` or `release` name; POST requests a
+- /-/follow: follows a search, or the `person` or `release` in the parameters; POST requests a
   subscription.
-- /-/follow/subscription: a subscription by the token of a link; POST confirms or ends it.
-- /-/follow/export: what is stored of it, as JSON.
+- /-/follow/subscription: a subscription by the token in a link; POST confirms or ends it.
+- /-/follow/export: all stored data about a subscription, as JSON.
 
 Nothing is sent here: messages are stored for `myndighetsarkivet notify`. GET changes nothing,
-because mail scanners open links. Responses do not tell whether an address is known. No cookie is
+because email scanners open links. Responses do not reveal whether an address is known. No cookie is
 set; a client's address is only counted in memory, for an hour. A server of a snapshot cannot store
 anything and says so.
 """
@@ -61,7 +61,7 @@ MAX_ADDRESS_LENGTH = 254  # RFC 5321
 MAX_URL_LENGTH = 1_000
 # no quoted local parts, and no encoded words, which the header To would decode
 MAIL_ADDRESS = re.compile(r"(?!.*=\?)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([^@\s]+\.[^@\s]+)")
-# per hour, by one client, and by its network if the site is busy; links to everything: of one
+# per hour, by one client, and by its network if the site is busy; for links to everything: per
 # subscription
 MAX_CLIENT_REQUESTS = 10
 LIMIT_SECONDS = 3_600
@@ -77,17 +77,20 @@ def check_follow_settings() -> None:
 
 
 class RequestCounter:
-    """Counts what each client has requested in the last hour, in memory."""
+    """Counts the requests of each client in the last hour, in memory."""
 
     def __init__(self) -> None:
-        self.requests: deque[tuple[float, set[str]]] = deque()  # when, and what it is counted for
+        self.requests: deque[tuple[float, set[str]]] = (
+            deque()
+        )  # time, and the keys that it is counted for
         self.counts: Counter[str] = Counter()
 
     def is_allowed(self, client: str, max_requests: int | None = None) -> bool:
-        """Count a request and return True, or return False if the client has made too many.
+        """Count a request and return True. Return False if the client has made too many.
 
-        max_requests: of all clients; after that, each may make one an hour, and each network
-        MAX_CLIENT_REQUESTS, so that nobody can shut out the others.
+        max_requests: the limit for all clients together. Once it is reached, each client may make
+        one request an hour, and each network MAX_CLIENT_REQUESTS, so that nobody can shut out the
+        others.
         """
         moment, network = time.monotonic(), _network_key(client)
         while self.requests and self.requests[0][0] < moment - LIMIT_SECONDS:
@@ -159,7 +162,7 @@ async def _show_follow(site: SiteRequest) -> Response:
 async def subscribe(
     site: SiteRequest, settings: FollowSettings | None, followed: Followed
 ) -> tuple[int, dict[str, object]]:
-    """Store a requested subscription; return the status and what the page shows about it."""
+    """Store a requested subscription. Returns the status and what the page shows about it."""
     if settings is None:
         raise ReaderError(404, "error.follow_off")
     form = _read_form(site)
@@ -190,16 +193,15 @@ async def subscribe(
 
 
 def _find_writable_archive(site: SiteRequest) -> Path | None:
-    """Return the path of the archive; None if it is a snapshot, beside which nothing can be
-    stored.
-    """
+    """Return the path of the archive. None if it is a snapshot: nothing can be stored beside it."""
     db = site.datasette.get_database("archive")
     return Path(db.path) if db.is_mutable else None
 
 
 def _read_form(site: SiteRequest) -> dict[str, str]:
-    """Return the fields of a form; raise ReaderError if the body cannot be read or the form is on
-    another site.
+    """Return the fields of a form.
+
+    Raises ReaderError if the body cannot be read, or if the form is on another site.
     """
     body = site.request.scope["archive_body"]
     if body.problem or len(body.data) > MAX_FORM_BYTES:
@@ -214,8 +216,7 @@ def _read_form(site: SiteRequest) -> dict[str, str]:
 
 
 def _is_from_other_site(site: SiteRequest) -> bool:
-    """Return whether a page of another site sent a form, as far as the browser says where it comes
-    from.
+    """Return whether a page of another site sent a form, if the browser states its origin.
 
     Over plain HTTP, browsers send no Sec-Fetch-Site, but all of them send Origin with a form. It is
     compared with PUBLIC_URL, not with Host: the name of another site may lead to this server (DNS
@@ -234,7 +235,7 @@ def _is_from_other_site(site: SiteRequest) -> bool:
 
 
 def _normalise_address(channel: str, text: str, settings: FollowSettings) -> str | None:
-    """Return a mail address or the URL of a webhook; None if it is not one.
+    """Return an email address or the URL of a webhook. None if it is neither.
 
     >>> settings = FollowSettings(public_url="https://a.se", sender="a@a.se")
     >>> [_normalise_address("mail", text, settings)
@@ -277,7 +278,7 @@ async def find_page(site: SiteRequest, followed: Followed) -> str:
 
 
 async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, str]]:
-    """Return the Atom feeds of what is followed: the key of a text and the path of each."""
+    """Return the Atom feeds of what is followed: the key of a text, and the path of each feed."""
     if followed.release is not None:
         return [("index.edits_atom", site.path("/-/edits.atom", release=followed.release))]
     if followed.person:
@@ -294,8 +295,9 @@ async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, s
 
 
 async def _find_feed_filters(site: SiteRequest, search: SearchRequest) -> dict[str, Any]:
-    """Return the agency or tag of a search for nothing else, whose feeds are known; {} for any
-    other.
+    """Return the agency or tag of a search that has no other condition. {} for any other search.
+
+    Such searches have feeds of their own.
     """
     include = search.include
     if search.text or search.exclude or any(len(values) != 1 for values in include.values()):
@@ -313,7 +315,7 @@ async def _find_feed_filters(site: SiteRequest, search: SearchRequest) -> dict[s
 
 @site_view("/-/follow/(?:subscription|export)", parameters=("token",))
 async def _show_subscription(site: SiteRequest) -> Response:
-    """Show or export what a token names, or do what a form asks for."""
+    """Show or export the subscription of a token, or perform the action that a form requests."""
     settings, path = read_follow_settings(), _find_writable_archive(site)
     if settings is None:
         raise ReaderError(404, "error.follow_off")
@@ -330,7 +332,7 @@ async def _show_subscription(site: SiteRequest) -> Response:
         for each in subscriptions
     ]
     if site.request.path.endswith("/export"):
-        # a link to one is in each message, which is forwarded, or seen by a whole channel
+        # each message has a link to one, and may be forwarded or seen by a whole channel
         hidden = {} if is_all else {"address": None}
         rows = [_format_subscription(each, what) | hidden for each, what in described]
         return _no_store(Response.json({"subscriptions": rows, "secret": secret}))
@@ -346,8 +348,9 @@ async def _show_subscription(site: SiteRequest) -> Response:
 
 
 def _read_action(site: SiteRequest) -> tuple[str, str]:
-    """Return what a form asks for, and the id of the subscription that it names; "" if there is
-    none.
+    """Return the action that a form requests, and the id of its subscription.
+
+    Either is "" if missing.
     """
     if site.request.method != "POST":
         return "", ""
@@ -362,12 +365,12 @@ def _read_action(site: SiteRequest) -> tuple[str, str]:
 def _act_on_token(
     path: Path, token: str, action: str, own_id: str, newest: tuple[int, str | None]
 ) -> tuple[list[Subscription], bool, str | None, str] | None:
-    """Do what is asked for; return the subscriptions of the token, whether for all, a secret, and
-    the token.
+    """Perform the action of a form with a token, and return what the page shows.
 
-    Returns None if the token is not valid, or not for what is to be confirmed or ended, as when
-    that was requested anew since the page was shown. Raises ReaderError if a link to one
-    subscription asks for what only its owner may.
+    This is the token's subscriptions, whether the token is for all, a secret, and the token.
+    Returns None if the token is not valid, or not for the subscription to confirm or end. This
+    happens if the subscription was requested again since the page was shown. Raises ReaderError if
+    a link to one subscription requests an action that only its owner may perform.
     """
     with FollowStore(path) as store:
         found = store.read_token(token, now())
@@ -375,7 +378,9 @@ def _act_on_token(
             return None
         subscription, is_all = found
         if not is_all and not _is_open_to_all(action, subscription):
-            raise ReaderError(400, "error.follow_form")  # no page of such a link has this form
+            raise ReaderError(
+                400, "error.follow_form"
+            )  # the page of such a link does not have this form
         listed = store.list_shown(subscription, is_all=is_all)
         chosen = listed
         if not is_all or action != "end_all":
@@ -397,24 +402,27 @@ def _select_by_id(subscriptions: Iterable[Subscription], wanted: str) -> list[Su
 
 
 def _read_again(store: FollowStore, subscriptions: Iterable[Subscription]) -> list[Subscription]:
-    """Return the subscriptions as they are now, without those that have ended."""
+    """Return the subscriptions as they are now. Ended ones are left out."""
     return list(filter(None, [store.find(each.id) for each in subscriptions]))
 
 
 def _needs_choice(action: str, *, is_all: bool) -> bool:
-    """Return whether an action is for one subscription, which must still be there."""
+    """Return whether an action is for one subscription, which must still exist."""
     return action == "confirm" or (action == "end" and not is_all)
 
 
 def _is_open_to_all(action: str, subscription: Subscription) -> bool:
-    """Return whether a link to one subscription may do this, which all who get a message have."""
+    """Return whether a link to one subscription allows an action.
+
+    Everybody who gets a message has such a link.
+    """
     return action != "end_all" and (action != "access" or bool(subscription.confirmed))
 
 
 def _find_first_confirmed(
     store: FollowStore, action: str, chosen: list[Subscription]
 ) -> Subscription | None:
-    """Return the subscription that was confirmed just now, for the first time, or None.
+    """Return the subscription that was confirmed just now for the first time, or None.
 
     Later, whoever sees the webhook's messages has the link.
     """
@@ -430,7 +438,7 @@ def _build_secret(store: FollowStore, owned: Subscription | None) -> str | None:
 def _renew_token(
     store: FollowStore, token: str, subscription: Subscription, current: list[Subscription]
 ) -> str:
-    """Return a token of a subscription that is left if that of the token has ended."""
+    """Return the token. If its subscription has ended, return a token of a remaining one."""
     is_ended = current and subscription.id not in {each.id for each in current}
     return store.renew_token(token, current[0]) if is_ended else token
 
@@ -442,7 +450,7 @@ def _change_subscriptions(
     subscription: Subscription,
     newest: tuple[int, str | None],
 ) -> None:
-    """Confirm or end what was chosen, or send the address of a subscription a link to all."""
+    """Confirm or end the chosen subscriptions, or send their address a link to all of them."""
     if action == "confirm":
         store.confirm(chosen[0], subscription.address, *newest, now())
     elif action == "access":
@@ -460,7 +468,7 @@ def _no_store(response: Response) -> Response:
 
 
 def _format_subscription(subscription: Subscription, what: str | None) -> dict[str, object]:
-    """Return all that is stored of a subscription, and what it follows in words."""
+    """Return all stored data about a subscription, and what it follows in words."""
     names = (
         "channel",
         "address",

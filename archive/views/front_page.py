@@ -1,4 +1,4 @@
-"""/: latest changes and removals, new releases, and searches that find something; /tools."""
+"""/: latest changes and removals, new releases, and example searches. /tools: the list of tools."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def _show_index(site: SiteRequest) -> Response:
 
 
 async def _read_latest_changes(run: RunQuery) -> list[Entry]:
-    """Return the latest edits and removals together, newest first; only removals have `confirmed`.
+    """Return the latest edits and removals together, newest first. Only removals have `confirmed`.
 
     Releases that came back are not shown as removed.
     """
@@ -82,7 +82,7 @@ async def _read_latest_changes(run: RunQuery) -> list[Entry]:
 
 
 async def _find_examples(site: SiteRequest) -> list[dict[str, Any]]:
-    """Return searches that find something in this archive: their words, address and count."""
+    """Return searches that have results in this archive: words, path and number of results."""
     names = {name: site.translate(f"search.field.{name}") for name in ("removed", "speaker", "tag")}
     examples = await find_examples(site.run, get_search_columns(site.datasette), names)
     return [

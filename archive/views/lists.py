@@ -5,10 +5,10 @@
 - /month/<yyyy-mm> and /agency/<slug>/<yyyy-mm>: the releases of a month; `undated` instead of a
   month lists releases without a publication date.
 
-Lists are read from the table release_facets, whose `sort_date` is the publication, else the update,
-else the first crawl; the list of a tag from tag_releases, which has the same order. Moved releases
-are in neither, because they continue under another id. A list is paginated by a cursor, the id of
-the last release on the previous page.
+Lists are read from the table release_facets. Its `sort_date` is the publication date, or else the
+update date, or else the time of the first crawl. The list of a tag is read from tag_releases, which
+has the same order. Moved releases are in neither, because they continue under another id. A list is
+paginated by a cursor, the id of the last release on the previous page.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ ADJACENT_RELEASE_SQL = f"""
 
 
 async def find_requested_agency(site: SiteRequest) -> dict[str, Any]:
-    """Return the agency in the path; raise NotFound if there is none."""
+    """Return the agency in the path. Raises NotFound if there is none."""
     rows = await site.run(AGENCY_SQL, {"agency": site.url_vars["slug"]})
     if not rows:
         raise NotFound(f"no agency {site.url_vars['slug']}")
@@ -67,8 +67,9 @@ async def find_requested_agency(site: SiteRequest) -> dict[str, Any]:
 
 @site_view("/agency/{slug}/" + MONTH, "/month/" + MONTH, parameters=("after",))
 async def _show_month(site: SiteRequest) -> Response:
-    """Show a page of a month's releases, newest first, with links to adjacent months; 404 if it has
-    none.
+    """Show a page of a month's releases, newest first, with links to adjacent months.
+
+    404 if the month has no releases.
     """
     slug, month = site.url_vars.get("slug"), site.url_vars["month"]
     agency = await find_requested_agency(site) if slug else None
@@ -132,11 +133,13 @@ async def read_release_list(
     after: int | None = None,
     size: int = LIST_PAGE_SIZE,
 ) -> ListPage:
-    """Return one page of a list, newest first; raise FilterError if `after` is not the id of a
-    release.
+    """Return a page of a list, newest first.
 
-    month: yyyy-mm of publication, or UNDATED. after: the last release of the previous page. The
-    release ids are found using only an index, then the releases are read.
+    The release ids are found using only an index; then the releases are read. Raises FilterError if
+    `after` is not the id of a release.
+
+    month: yyyy-mm of publication, or UNDATED.
+    after: the last release of the previous page.
     """
     values: dict[str, Any] = {"agency": agency, "tag": tag, "limit": size + 1}
     source, conditions = "release_facets l", ["true"]
@@ -189,8 +192,9 @@ async def find_newest_month(run: RunQuery) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class YearCounts:
-    """A year and the number of releases in each of its twelve months (yyyy-mm), including those
-    without releases.
+    """A year, and the number of releases in each of its twelve months (yyyy-mm).
+
+    Months without releases are included.
     """
 
     year: str
@@ -208,8 +212,9 @@ class YearCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseCalendar:
-    """The number of releases in each month (yyyy-mm) that has any, in order, and of those without a
-    date.
+    """The number of releases in each month (yyyy-mm), in order, and of undated releases.
+
+    Months without releases are left out.
     """
 
     months: Mapping[str, int]
@@ -273,7 +278,7 @@ async def read_tag_agencies(run: RunQuery, tag_id: int) -> Sequence[Any]:
 
 
 async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | None, Any | None]:
-    """Return the releases before and after a release in its agency's list; None at either end."""
+    """Return the releases before and after a release in its agency's list. None at either end."""
     values = {
         "release": release_id,
         **dict((await run(LIST_POSITION_SQL, {"release": release_id}))[0]),

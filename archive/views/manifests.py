@@ -1,6 +1,7 @@
-"""The daily manifests and their time stamps: what a reader keeps to check the archive later.
+"""The daily manifests and their time stamps, which readers can keep to check the archive later.
 
-- /-/manifests, with .json, .csv and .atom: digests, newest first, with who stamped them and when.
+- /-/manifests, with .json, .csv and .atom: digests, newest first, with the authorities that stamped
+  them, and when.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ STAMPS_SQL = f"""
     ),
 )
 async def _show_manifests(site: SiteRequest) -> Response | DataList:
-    """Show the newest manifests, newest first."""
+    """Show the most recent manifests, newest first."""
     manifests = [{**dict(row), "stamps": []} for row in await site.run(MANIFESTS_SQL, {})]
     by_day = {manifest["day"]: manifest["stamps"] for manifest in manifests}
     for stamp in await site.run(STAMPS_SQL, {}):

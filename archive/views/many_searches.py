@@ -1,8 +1,8 @@
-"""/-/batch (.json, .csv, .xlsx): how many releases have each of many names or phrases, and the
-first of them.
+"""/-/batch (.json, .csv, .xlsx): counts the releases for each of many names or phrases.
 
-There is one name or phrase on each line of the field `text`, which is sent as to /-/check, or, for
-a few, in the address: ?q=…&q=…. Nothing that is sent is stored or logged.
+The first releases of each are also shown. There is one name or phrase on each line of the field
+`text`, which is sent like a text to /-/check. A few may be in the address: ?q=…&q=…. Nothing that
+is sent is stored or logged.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ HITS_SQL = """
 
 
 class BatchResult(NamedTuple):
-    """What was found of one line.
+    """The result for one line.
 
     state: searched, no_words (nothing in it can be searched for), too_slow, or not_searched (after
     the time limit).
@@ -126,7 +126,7 @@ async def _show_batch(site: SiteRequest) -> Any:
 
 
 def _list_terms(lines: Iterable[str]) -> list[str]:
-    """Return the lines to search for, each once; raise ReaderError if there is too much."""
+    """Return the lines to search for, each once. Raises ReaderError if there is too much text."""
     terms = list(dict.fromkeys(filter(None, (" ".join(line.split()) for line in lines))))
     if len(terms) > MAX_TERMS:
         raise ReaderError(413, "error.batch_too_many", limit=MAX_TERMS)
@@ -136,7 +136,7 @@ def _list_terms(lines: Iterable[str]) -> list[str]:
 
 
 async def respond(site: SiteRequest, terms: Sequence[str], match: str, *, is_post: bool) -> Any:
-    """Search for the terms, and show what was found in the format of the request."""
+    """Search for the terms, and show the results in the format of the request."""
     results = await search_terms(site.run, get_search_columns(site.datasette), terms, match)
     releases = await _read_hits(site, results) if terms else {}
     searched = sum(result.state != "not_searched" for result in results)
@@ -174,7 +174,7 @@ async def respond(site: SiteRequest, terms: Sequence[str], match: str, *, is_pos
 
 
 async def _read_hits(site: SiteRequest, results: Sequence[BatchResult]) -> dict[int, Any]:
-    """Return the releases that were found, by their ids."""
+    """Return the found releases by id."""
     ids = json.dumps([key for result in results for key in result.ids])
     return {row["id"]: dict(row) for row in await site.run(HITS_SQL, {"ids": ids})}
 
@@ -213,7 +213,7 @@ async def _search_term(run: RunQuery, columns: ColumnCache, result: BatchResult)
 
 
 def _build_search_path(result: BatchResult, lang: str | None) -> str:
-    """Return the path of the search page with all hits of a result."""
+    """Return the path of the search page with all releases for a line."""
     return build_search_url(SearchRequest(text=result.request.text), lang)
 
 

@@ -1,12 +1,12 @@
-"""/-/mcp: tools for language models (Model Context Protocol), if the optional package mcp is
-installed.
+"""/-/mcp: tools for language models (Model Context Protocol), if the package mcp is installed.
 
-Each tool requests the site's own JSON from the served application, as the client who called it: the
-queues, limits and errors are those of every visitor (archive.web.security), and no tool reads the
-database. A result has addresses to cite, and `complete`, which is false if something was left out.
+Each tool requests the site's own JSON from the served application, as the client that called it.
+The queues, limits and errors are the same as for every visitor (archive.web.security), and no tool
+reads the database. A result has addresses to cite, and `complete`, which is false if something was
+left out.
 
-Streamable HTTP without sessions: one POST, one JSON response. The SDK's session manager therefore
-lives as long as a request, and needs no lifespan of the server.
+The transport is Streamable HTTP without sessions: one POST, one JSON response. The SDK's session
+manager therefore only exists during a request, and needs no lifespan of the server.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ current_site: ContextVar[SiteRequest] = ContextVar("current_site")
 
 @site_view("/-/mcp")
 async def _serve_mcp(site: SiteRequest) -> Response:
-    """Answer a message of a client; errors are always JSON."""
+    """Answer a message from a client. Errors are always JSON."""
     headers = {"allow": ALLOWED}
     if site.datasette.cors:
         add_cors_headers(headers)
@@ -195,14 +195,17 @@ async def _handle_message(site: SiteRequest, body: bytes) -> Response:
 
 @lru_cache(maxsize=1)
 def _load_server() -> Callable[[], Any]:
-    """Load the SDK and return a function that builds a session manager, which can run only once."""
+    """Load the SDK, and return a function that builds a session manager.
+
+    A session manager can only run once.
+    """
     server_module, types = (
         importlib.import_module("mcp.server"),
         importlib.import_module("mcp.types"),
     )
 
     class CheckedServer(server_module.MCPServer):  # type: ignore[misc, name-defined] # an optional package
-        """The SDK's server, which by itself ignores arguments that a tool does not have."""
+        """The SDK's server. By itself, it ignores arguments that a tool does not have."""
 
         async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
             known = {
@@ -267,7 +270,7 @@ def _describe_arguments(tool: Callable[..., Any]) -> None:
 
 
 async def list_agencies() -> dict[str, Any]:
-    """List the agencies whose news the archive holds: slug and names. Other tools take either."""
+    """List the agencies in the archive: slug and names. Other tools accept either."""
     data, is_whole = await fetch(
         "/archive/agencies.json", _shape="objects", _size="max", _nofacet=1
     )
@@ -279,8 +282,9 @@ async def list_agencies() -> dict[str, Any]:
 
 
 async def _find_agency(name: str | None) -> str | None:
-    """Return the slug of an agency by its slug or name; raise the SDK's ToolError if there is
-    none.
+    """Return the slug of an agency, given its slug or name.
+
+    Raises the SDK's ToolError if there is none.
     """
     if name is None:
         return None
@@ -332,10 +336,9 @@ async def search(
 async def read_version(
     release: int | None = None, revision: int | None = None, offset: int = 0
 ) -> dict[str, Any]:
-    """Read a release in its current version (release), or one version of it (revision), with a list
-    of all versions.
+    """Read a release (its current version) or a revision (any version), with a list of versions.
 
-    `permalink` is what to cite.
+    Cite `permalink`.
     """
     if (release is None) == (revision is None):
         raise fail("give either release or revision")
@@ -366,10 +369,10 @@ async def read_versions(release: int | None) -> list[dict[str, Any]]:
 
 
 async def compare_versions(before: int, after: int) -> dict[str, Any]:
-    """Compare two versions (revisions) of a release: what was removed (del) and inserted (ins), and
-    how important.
+    """Compare two versions (revisions) of a release: what was removed (del) and inserted (ins).
 
-    `unannounced`: the agency changed the text and left its own update date as it was.
+    The result also says how important the changes are. `unannounced`: the agency changed the text
+    without changing its own update date.
     """
     data, _ = await fetch(f"/-/diff/{before}/{after}.json")
     pieces, size = [], 0
@@ -394,13 +397,12 @@ async def compare_versions(before: int, after: int) -> dict[str, Any]:
 async def phrase_history(
     phrase: str, agency: str | None = None, after: int | None = None
 ) -> dict[str, Any]:
-    """Find out when a wording appeared in the agencies' news and when it disappeared, in all
-    versions.
+    """Find out when a wording appeared in the agencies' news and disappeared, in all versions.
 
-    A row is a time in which a release had the words: they appeared between last_seen_before and
-    first_seen, and disappeared between last_seen and missing_at (null: they were there at the last
-    check, last_seen). imported: when its first version was imported; without a check since,
-    last_seen is null.
+    Each row is a period in which a release had the words. They appeared between last_seen_before
+    and first_seen, and disappeared between last_seen and missing_at (null: still there at the last
+    check, last_seen). imported: when the first version of the period was imported. If it has not
+    been checked since, last_seen is null.
     """
     agency = await _find_agency(agency)
     words = phrase.replace('"', " ")
@@ -416,13 +418,13 @@ async def phrase_history(
 
 
 async def check_quotations(text: str) -> dict[str, Any]:
-    """Check whether the quotations in a text are in the archive: each passage in quotation marks,
-    or after a dash.
+    """Check whether the quotations in a text are in the archive.
 
-    verdict: verbatim, wrong_speaker (the words are right, but the text seems to quote `speaker`,
-    and the release quotes `said_by`), altered (`difference` says how), withdrawn (only an earlier
-    version has it), not_found (the archive does not have it, which does not mean that it was never
-    said), short, not_checked. speaker_verdict: same, other or not compared.
+    A quotation is a passage in quotation marks, or a paragraph that begins with a dash. verdict:
+    verbatim, wrong_speaker (the words are right, but the text seems to quote `speaker`, and the
+    release quotes `said_by`), altered (`difference` says how), withdrawn (only an earlier version
+    has it), not_found (the archive does not have it, which does not mean that it was never said),
+    short, not_checked. speaker_verdict: same, other or not compared.
     """
     return (await fetch("/-/check.json", body={"text": text}))[0]
 
@@ -436,11 +438,10 @@ async def list_changes(
     after: int | None = None,
     size: int = 20,
 ) -> dict[str, Any]:
-    """List what changed since a day, newest first: edits by the agencies, removals of releases, or
-    new releases.
+    """List changes since a given day, newest first: edits by agencies, removals or new releases.
 
-    `read_since` is when the archive first read the agency's website, or any website. null: never,
-    so it cannot know.
+    `read_since` is when the archive first read the agency's website, or any website if no agency is
+    given. null: never, so the archive cannot know.
     """
     agency = await _find_agency(agency)
     path, time = CHANGES[what]
@@ -481,10 +482,10 @@ TOOLS = (
 async def fetch(
     path: str, *, body: object = None, **parameters: object
 ) -> tuple[dict[str, Any], bool]:
-    """Request JSON from the served site, as the client of the current request; return also whether
-    it is whole.
+    """Request JSON from the served site, as the client of the current request.
 
-    Raises the SDK's ToolError with the site's own message for an error.
+    Returns the data, and whether it is complete. Raises the SDK's ToolError with the site's own
+    message if the response is an error.
     """
     site = current_site.get()
     scope = site.request.scope

@@ -3,12 +3,12 @@
 - /-/web/<address>: the TimeGate of an address of an agency; it redirects to the page as it was at
   the time in the header Accept-Datetime, or to the newest one.
 - /-/web/<timestamp>/<address> and /-/web/<timestamp>id_/<address>: a memento, the bytes as they
-  were received at that time; redirects to the nearest one, if there is none of that second.
+  were received at that time; redirects to the nearest one if there is none from that second.
 - /-/web/timemap/link/<address> and /-/web/timemap/json/<address>: all mementos of an address.
 
 An address is written as it is, with its query and without encoding. http and https, and paths with
-and without a slash at the end, are the same address. What a takedown withholds and what waits in
-quarantine is not there.
+and without a slash at the end, are the same address. Pages that a takedown withholds, or that are
+in quarantine, are left out.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ async def _show_timemap(site: SiteRequest) -> Response:
 
 @site_view("/-/web/timemap/json/{address}", parameters=(ANY_PARAMETER,))
 async def _show_json_timemap(site: SiteRequest) -> Response:
-    """Show all mementos of an address as JSON, with the members of the Time Travel service."""
+    """Show all mementos of an address as JSON, in the format of the Time Travel service."""
     address, mementos = await _find_mementos(site)
     listed = [
         {"datetime": memento["seen"], "uri": _build_url(site, memento)} for memento in mementos
@@ -95,9 +95,7 @@ async def _show_json_timemap(site: SiteRequest) -> Response:
     parameters=(ANY_PARAMETER,),
 )
 async def _show_memento(site: SiteRequest) -> Response:
-    """Send the bytes that were received at a time; redirect to the nearest time, if it is not
-    exact.
-    """
+    """Send the bytes that were received at a given time. Redirect to the nearest time if needed."""
     address, mementos = await _find_mementos(site)
     timestamp = site.url_vars["timestamp"]
     place = _find_nearest(mementos, _parse_timestamp(timestamp))
@@ -140,7 +138,7 @@ async def _show_timegate(site: SiteRequest) -> Response:
 
 
 def _build_memento_links(site: SiteRequest, url: str) -> str:
-    """Return the header Link of a page about an address: its original, TimeGate and TimeMap."""
+    """Return the Link header of a page about an address: its original, TimeGate and TimeMap."""
     address = _encode(url)
     return ", ".join(
         (
@@ -152,9 +150,9 @@ def _build_memento_links(site: SiteRequest, url: str) -> str:
 
 
 async def link_version(site: SiteRequest, capture: int | None) -> tuple[str | None, dict[str, str]]:
-    """Return the path of the page that a version was read from, and the headers that tell of it.
+    """Return the path of the page that a version was read from, and the headers that refer to it.
 
-    They are None and empty for a version without bytes, and for one that is withheld.
+    The path is None and the headers are empty for a version without bytes, or a withheld one.
     """
     found = await site.run(CAPTURE_SQL, {"capture": capture})
     if not found:
@@ -167,9 +165,10 @@ async def link_version(site: SiteRequest, capture: int | None) -> tuple[str | No
 
 
 async def _find_mementos(site: SiteRequest) -> tuple[str, list[Memento]]:
-    """Return the address in the path of a request, and its mementos from the oldest on.
+    """Return the requested address and its mementos, oldest first.
 
-    The address is the one that was requested from the agency. Raises ReaderError if there are none.
+    The address has the spelling under which it was fetched from the agency. Raises ReaderError if
+    there are no mementos.
     """
     address = SCHEME.sub(r"\1://", site.url_vars["address"], count=1)
     if site.request.query_string:
@@ -208,7 +207,10 @@ def _list_spellings(address: str) -> list[str]:
 
 
 def _find_nearest(mementos: Sequence[Memento], moment: datetime) -> int:
-    """Return the place of the memento nearest to a time; of two, that of the earlier one."""
+    """Return the index of the memento nearest to a time.
+
+    If two are equally near, the earlier one.
+    """
 
     def measure_distance(place: int) -> float:
         seen = datetime.fromisoformat(mementos[place]["seen"])
@@ -218,7 +220,7 @@ def _find_nearest(mementos: Sequence[Memento], moment: datetime) -> int:
 
 
 def _read_body(archive: Path, sha256: str) -> bytes | None:
-    """Return stored bytes; None if they are not beside the archive, or damaged."""
+    """Return stored bytes. None if they are damaged, or not in a file beside the archive."""
     try:
         with Captures(archive, readonly=True) as captures:
             return captures.read(sha256)
@@ -231,7 +233,7 @@ def _read_body(archive: Path, sha256: str) -> bytes | None:
 
 
 def _parse_timestamp(digits: str) -> datetime:
-    """Return the time of a timestamp of up to 14 digits, of which a missing month is January.
+    """Parse a timestamp of up to 14 digits. A missing month means January, and so on.
 
     >>> _parse_timestamp("20260301080000"), _parse_timestamp("2026")
     ... # doctest: +NORMALIZE_WHITESPACE
@@ -265,7 +267,6 @@ def _format_http(seen: str) -> str:
 
 
 def _build_url(site: SiteRequest, memento: Memento, *, is_raw: bool = False) -> str:
-    """Return the absolute URL of a memento."""
     timestamp = _format_timestamp(memento["seen"]) + ("id_" if is_raw else "")
     return f"{site.url('/-/web/')}{timestamp}/{_encode(memento['url'])}"
 
@@ -273,7 +274,7 @@ def _build_url(site: SiteRequest, memento: Memento, *, is_raw: bool = False) -> 
 def _link_memento(
     site: SiteRequest, mementos: Sequence[Memento], place: int, shown: int | None = None
 ) -> str:
-    """Return a link to a memento, with its relation to the one that is shown, if one is."""
+    """Return a link to a memento, with its relation to the shown one, if any."""
     relations = {"first": 0, "last": len(mementos) - 1}
     if shown is not None:
         relations |= {"prev": shown - 1, "next": shown + 1}
@@ -286,14 +287,14 @@ def _link_memento(
 
 
 def _join_links(site: SiteRequest, address: str, mementos: Sequence[Memento], shown: int) -> str:
-    """Return the header Link of a memento, or of the TimeGate that has chosen it."""
+    """Return the Link header of a memento, or of the TimeGate that chose it."""
     places = {0, shown - 1, shown, shown + 1, len(mementos) - 1} & set(range(len(mementos)))
     links = [_link_memento(site, mementos, place, shown) for place in sorted(places)]
     return ", ".join([_build_memento_links(site, address), *links])
 
 
 def _encode(url: str) -> str:
-    """Return a URL as it stands in headers and links.
+    """Return a URL encoded for headers and links.
 
     >>> _encode("https://fyr.example/båk?a=1%202&b=>")
     'https://fyr.example/b%C3%A5k?a=1%202&b=%3E'
@@ -302,7 +303,7 @@ def _encode(url: str) -> str:
 
 
 def _clean(value: object) -> str:
-    """Return a text that a header can have, on one line.
+    """Return a text on one line, as a header requires.
 
     >>> _clean("text/html;\\r\\n charset=utf-8")
     'text/html; charset=utf-8'

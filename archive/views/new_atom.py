@@ -1,8 +1,8 @@
 """Feeds of new releases, and the change feed.
 
 - /new.atom, /agency/<slug>.atom, /tag/<number>.atom: new releases; also as .json and .csv.
-- /-/changes.json and .ndjson: the changes since a cursor; followed from the beginning, they make a
-  mirror.
+- /-/changes.json and .ndjson: the changes since a cursor; whoever follows them from the beginning
+  gets a mirror.
 """
 
 from __future__ import annotations
@@ -63,9 +63,7 @@ from archive.web import (
     ),
 )
 async def _show_feed(site: SiteRequest) -> DataList:
-    """Show new releases of all agencies, or of the agency and tag that the path or the query
-    names.
-    """
+    """Show new releases of all agencies, or of the agency and tag in the path or query."""
     path_agency, path_tag = site.url_vars.get("agency"), site.url_vars.get("tag")
     agency = path_agency or site.args.get("agency") or None
     tag = int(path_tag) if path_tag else parse_number_parameter(site.args, "tag")
@@ -93,7 +91,7 @@ async def _show_feed(site: SiteRequest) -> DataList:
 async def _read_filling_entries(
     site: SiteRequest, rows: Sequence[Mapping[str, Any]], agency: str | None, tag: int | None
 ) -> list[AtomEntry]:
-    """Return the recent releases that fill a short feed."""
+    """Return recent releases to fill up a short feed."""
     recent = await read_recent_releases(
         site.run, [row["release"] for row in rows], agency=agency, tag=tag
     )
@@ -111,7 +109,7 @@ def _build_feed_row(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]
 
 
 async def _read_feed_title(site: SiteRequest, agency_slug: str | None, tag: int | None) -> str:
-    """Return the title of a feed; raise ReaderError if there is no such agency or tag."""
+    """Return the title of a feed. Raises ReaderError if there is no such agency or tag."""
     agency, title = "", ""
     if agency_slug:
         rows = await site.run(
@@ -193,10 +191,10 @@ def _build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry
     ),
 )
 async def _show_changes(site: SiteRequest) -> Response | DataList:
-    """Show a page of the change feed; 410 for another archive's cursor, 503 for one ahead of this
-    replica.
+    """Show a page of the change feed.
 
-    Clients continue from the `cursor` of the page, at once or later.
+    410 for the cursor of another archive, 503 for a cursor that is newer than this replica. Clients
+    continue from the `cursor` of the page, immediately or later.
     """
     query = parse_changefeed_query(site.args)
     try:

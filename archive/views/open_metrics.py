@@ -1,7 +1,7 @@
-"""/metrics: what an operator's monitoring reads, as OpenMetrics 1.0 text.
+"""/metrics: figures for an operator's monitoring, as OpenMetrics 1.0 text.
 
-It answers 404 unless metadata.json has `"plugins": {"metrics": {"enabled": true}}`. Figures of
-requests and of the process are those of the process that answers, since it started.
+404 unless metadata.json has `"plugins": {"metrics": {"enabled": true}}`. Figures about requests and
+the process are only from the process that responds, since it started.
 """
 
 from __future__ import annotations
@@ -95,7 +95,10 @@ async def _read_archive_values(site: SiteRequest) -> dict[str, Mapping[str, floa
 
 
 def _read_server_values(site: SiteRequest) -> dict[str, Mapping[str, float]]:
-    """Return the values of the process and its files; a server of snapshots has only archive.db."""
+    """Return the values of the process and its files.
+
+    A server of a snapshot only has archive.db.
+    """
     archive = Path(site.datasette.get_database("archive").path)
     files = map(
         archive.with_name, (archive.name, f"{archive.name}-wal", CAPTURES_FILE, WITHHELD_FILE)

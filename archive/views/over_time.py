@@ -1,10 +1,12 @@
-"""/-/over-time (.svg): attention over time. How many releases searches find by month or year, or
-their share of all releases of the time; which edits removed or added their words; and, for one
-search, the history of the wording.
+"""/-/over-time (.svg): searches over time.
 
-`q` and `agency` may be repeated: each search in each agency is a series, of which there may be
+The page shows how many releases searches find by month or year, or their share of all releases of
+that time. It also lists edits that removed or added their words and, for a single search, the
+history of the wording.
+
+`q` and `agency` may be repeated: each search in each agency is a series. There may be up to
 MAX_SERIES. The numbers are data at /-/compare (.json, .csv, .xlsx), with a row for each series and
-period, and one for the releases without a date. The pages /-/compare and /-/phrase lead here.
+period, and one for undated releases. The pages /-/compare and /-/phrase redirect here.
 """
 
 from __future__ import annotations
@@ -149,9 +151,10 @@ async def _read_batches(site: SiteRequest, asked: _Question) -> AsyncIterator[li
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Question:
-    """What a URL asks for.
+    """The request in a URL.
 
-    unit: None: month or year, as suits. agencies: the names of all agencies, by slug.
+    unit: month or year; None: chosen by the length of the period.
+    agencies: the names of all agencies, by slug.
     """
 
     texts: Sequence[str]
@@ -163,7 +166,7 @@ class _Question:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """Return each text with each agency; "" stands for any words, or for all agencies."""
+        """Return each text with each agency. "" stands for any words, or for all agencies."""
         is_empty = not self.texts and not self.slugs
         return [] if is_empty else list(product(self.texts or [""], self.slugs or [""]))
 
@@ -295,7 +298,7 @@ async def _show_over_time(site: SiteRequest) -> Any:
 async def _build_chart(
     site: SiteRequest, asked: _Question, series: Sequence[ComparedSearch]
 ) -> Chart | None:
-    """Return the chart of all searches; None if nothing is known of any time."""
+    """Return the chart of all searches. None if there are no periods to show."""
     counts = [each.counts for each in series]
     known = await read_known_months(site.run, asked.slugs)
     whole = () if any(each.limits for each in counts) else (known.first, known.until[:7])
@@ -322,7 +325,7 @@ async def _build_chart(
 
 
 async def _render_chart(site: SiteRequest, asked: _Question, chart: Chart | None) -> Response:
-    """Return the chart as a file that needs nothing else, with its source."""
+    """Return the chart, with its source, as a self-contained file."""
     if chart is None:
         raise ReaderError(404, "search.no_hits")
     today = now().astimezone(SWEDISH_TIME).date().isoformat()

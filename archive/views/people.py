@@ -1,8 +1,9 @@
-"""Who is quoted, and what they said; each also as data.
+"""People who are quoted, and what they said; each also as data.
 
-- /people: the people who are quoted most, or those of a name or agency; also .json, .csv and .xlsx.
+- /people: the people who are quoted most, or people with a given name or agency; also .json, .csv
+  and .xlsx.
 - /person/<slug>: what a person has said in an agency's releases, when, and in which roles; also
-  .json, .csv, .xlsx and .atom. A former address of another spelling of the name leads there.
+  .json, .csv, .xlsx and .atom. A former address, for another spelling of the name, redirects here.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ RANKED_PEOPLE_SQL = """
 
 
 def parse_page(site: SiteRequest) -> tuple[int, int]:
-    """Return how many entries come before the requested page, and how many it has."""
+    """Return the number of entries before the requested page, and the size of the page."""
     if site.format_name == "xlsx":
         return 0, WHOLE_LIST
     size = min(parse_number_parameter(site.args, "size") or LIST_PAGE_SIZE, MAX_REGISTER_PAGE_SIZE)
@@ -113,7 +114,7 @@ def parse_page(site: SiteRequest) -> tuple[int, int]:
     ),
 )
 async def _show_people(site: SiteRequest) -> Response:
-    """Show who is quoted; raise FilterError for a page after the last one."""
+    """Show who is quoted. Raises FilterError for a page after the last one."""
     words, agency = (site.args.get("q") or "").strip(), site.args.get("agency") or None
     await check_agency(site.run, agency)
     after, size = parse_page(site)
@@ -187,7 +188,10 @@ async def _show_people(site: SiteRequest) -> Response:
     ),
 )
 async def _show_person(site: SiteRequest) -> Response:
-    """Show a person's quotes, newest first; raise FilterError for a page after the last one."""
+    """Show a person's quotations, newest first.
+
+    Raises FilterError for a page after the last one.
+    """
     found = await site.run(PERSON_SQL, {"slug": site.url_vars["slug"]})
     if not found:
         raise NotFound(f"no person {site.url_vars['slug']}")
@@ -210,9 +214,10 @@ async def _show_person(site: SiteRequest) -> Response:
 async def _read_person(
     site: SiteRequest, person: dict[str, Any], text: str, period: str
 ) -> dict[str, Any]:
-    """Return the requested page of a person's quotes, and what is known of all of them.
+    """Return the requested page of a person's quotations, and facts about all of them.
 
-    text: what is searched for. period: a month or year, or "" for all.
+    text: the search text.
+    period: a month or year, or "" for all.
     """
     words, (after, size) = re.findall(r"\w+", text), parse_page(site)
     values = {"person": person["id"], "period": period, "limit": size, "offset": after}
@@ -237,7 +242,10 @@ async def _read_person(
 
 
 async def _find_quotes(site: SiteRequest, person_id: int, words: Sequence[str]) -> str:
-    """Return the ids of a person's quotes with words that begin so, as JSON."""
+    """Return the ids (as JSON) of a person's quotations in which all these words occur.
+
+    A longer word that begins with a given one also counts.
+    """
     patterns = [re.compile(rf"(?<!\w){word}", re.IGNORECASE) for word in words]
     rows = await site.run(
         "select id, text from quotes where person = :person", {"person": person_id}
@@ -248,7 +256,7 @@ async def _find_quotes(site: SiteRequest, person_id: int, words: Sequence[str]) 
 
 
 def _mark_words(text: str, words: Sequence[str]) -> list[tuple[str, bool]]:
-    """Return the parts of a text, and whether they are words that begin like some.
+    """Return the parts of a text, and whether each is a word that begins with one of `words`.
 
     >>> _mark_words("Kajen är ny.", ["kaj"])
     [('Kajen', True), (' är ny.', False)]
@@ -259,7 +267,7 @@ def _mark_words(text: str, words: Sequence[str]) -> list[tuple[str, bool]]:
 
 
 def _merge_roles(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return each role once, in the form that is printed most, the latest first.
+    """Return each role once, the latest first, in the form that is printed most.
 
     rows: the roles as printed, the most frequent first.
     """
@@ -278,7 +286,10 @@ def _merge_roles(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _build_chart(
     site: SiteRequest, path: str, months: Mapping[str, int], words: str
 ) -> Chart | None:
-    """Build the chart of a person's quotes by month or year; None if it would have one column."""
+    """Build the chart of a person's quotations by month or year.
+
+    None if it would have one column.
+    """
     hits = {month: n for month, n in months.items() if month}
     counts = PeriodCounts(hits=hits, undated=months.get("", 0))
     unit, periods = list_periods([counts])
@@ -292,7 +303,7 @@ def _build_chart(
 
 
 def _list_quotes(site: SiteRequest, context: Mapping[str, Any]) -> DataList:
-    """Return a person's quotes as data from what the page shows."""
+    """Return a person's quotations as data, from the template variables of the page."""
     person = context["person"]
     rows = [_format_quote(site, row) for row in context["quotes"]]
     return DataList(
@@ -312,8 +323,9 @@ def _list_quotes(site: SiteRequest, context: Mapping[str, Any]) -> DataList:
 
 
 def _format_quote(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a quote with the address of the page that has it: the release's, or an earlier
-    revision's.
+    """Return a quotation with the address of the page that has it.
+
+    This is the page of the release, or of an earlier revision.
     """
     is_current = bool(row["is_current"])
     path = f"/-/revision/{row['revision']}"
@@ -323,7 +335,10 @@ def _format_quote(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str, Any]) -> AtomEntry:
-    """Build the feed entry of a quote, whose id stays the same when its release is stored again."""
+    """Build the feed entry of a quotation.
+
+    Its id does not change if its release is stored again.
+    """
     digest = hashlib.sha256(row["text"].encode()).hexdigest()[:16]
     return AtomEntry(
         id=build_tag_uri(row["page"], f"quote-{row['release']}-{person['slug']}-{digest}"),
@@ -340,9 +355,10 @@ def _build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str,
 
 
 async def _read_people(site: SiteRequest, words: str, agency: str | None) -> list[Any]:
-    """Return the people who are quoted, those quoted most first.
+    """Return the people who are quoted, the most quoted first.
 
-    words: beginnings of words of the name, in any order. agency: whose releases quote them.
+    words: beginnings of words in the name, in any order.
+    agency: only people quoted by its releases.
     """
     slugs = [f"-{build_slug(word)}" for word in words.split()]
     # counting takes 120 ms of CPU with 67,000 quotes

@@ -1,6 +1,6 @@
 """/-/reference/<type>/<number>: the releases that refer to a document; also .json, .csv and .atom.
 
-Earlier versions count, too: a release that no longer has a reference is listed as such.
+Earlier versions also count: a release that no longer has a reference is listed as such.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from archive.web import (
 
 # Where documents can be read. https://lagen.nu/om/lankning (staffanm/ferenda,
 # lagen/nu/res/static/lankning.rst) says that an address is the type and the number, and of statutes
-# the number alone. That of EU acts would need their kind, which most references leave out.
+# the number alone. The address of an EU act needs its type, which most references leave out.
 DOCUMENT_URLS = {
     "sfs": "https://lagen.nu/{}",
     **{name: f"https://lagen.nu/{name}/{{}}" for name in ("prop", "sou", "ds", "dir", "bet")},
@@ -111,7 +111,7 @@ RELEASE_REFERENCES_SQL = """
     ),
 )
 async def _show_reference(site: SiteRequest) -> Response | DataList:
-    """List the releases that refer to a document; 404 with a text if there are none."""
+    """List the releases that refer to a document. 404, with an explanation, if there are none."""
     kind = site.url_vars["type"]
     number = _read_number(kind, unquote(site.url_vars["number"]))
     values = {"type": kind, "number": number}
@@ -138,7 +138,7 @@ async def _show_reference(site: SiteRequest) -> Response | DataList:
 
 
 def _read_number(kind: str, text: str) -> str:
-    """Return a number as it is usually written; raise NotFound if it is none of this type."""
+    """Return a number as it is usually written. Raises NotFound if it is not of this type."""
     written = format_reference(kind, text) if kind in REFERENCE_TYPES else ""
     found = find_typed_references(written)
     if [each.type for each in found] != [kind] or found[0].end < len(written):
@@ -156,7 +156,7 @@ def build_reference_path(kind: str, number: str) -> str:
 
 
 def _find_document_url(kind: str, number: str) -> str | None:
-    """Return the address of a document, or None if it is not known.
+    """Return the URL of a document, or None if it is not known.
 
     >>> _find_document_url("prop", "2023/24:99"), _find_document_url("dnr", "S2023/01234")
     ('https://lagen.nu/prop/2023/24:99', None)
@@ -180,8 +180,9 @@ async def read_release_references(run: RunQuery, release_id: int) -> list[dict[s
 async def _read_excerpts(
     run: RunQuery, node: ReferenceNode, rows: Sequence[Mapping[str, Any]]
 ) -> dict[int, MarkedText]:
-    """Return an excerpt of each revision with the reference marked; from the title only if nothing
-    else has it.
+    """Return an excerpt of each revision with the reference marked.
+
+    It is from the title only if no other text has the reference.
     """
     states = await read_version_texts(run, [row["revision"] for row in rows])
     terms = extract_query_terms(node)

@@ -1,4 +1,4 @@
-"""/archive/releases/<id>: the reading page. The row's data in other formats is Datasette's."""
+"""/archive/releases/<id>: the reading page. Datasette serves the row in other formats."""
 
 from __future__ import annotations
 
@@ -106,8 +106,9 @@ async def _show_release(site: SiteRequest) -> Response:
 async def _read_release_context(
     site: SiteRequest, connection: sqlite3.Connection
 ) -> dict[str, Any]:
-    """Return the template variables that do not depend on a search; raise NotFound if there is no
-    such release.
+    """Return the template variables that do not depend on a search.
+
+    Raises NotFound if there is no such release.
     """
     run, values = site.run, {"release": int(site.url_vars["release"])}
     rows = await run(RELEASE_SQL, values)
@@ -217,8 +218,9 @@ def _summarise_collections(revisions: Sequence[TimelineEvent]) -> list[dict[str,
 
 
 def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str, Any] | None:
-    """Return the picture of the timeline of a release that was edited or missing, with its ends;
-    None for others.
+    """Return a drawing of the timeline of a release, with its ends.
+
+    None if the release was never edited or missing.
     """
     edit_count = sum(event["kind"] in EDIT_EVENTS for event in events)
     removal_count = sum("ended" in event and event["kind"] != "moved" for event in events)
@@ -244,14 +246,15 @@ def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[st
 
 
 def _find_event_end(event: TimelineEvent) -> str:
-    """Return the last moment that an event says something about."""
+    """Return the last time that is known for an event."""
     end: str = event.get("last_seen") or event.get("ended") or event["until"] or event["when"]
     return end
 
 
 async def _read_related_context(site: SiteRequest, release_id: int, agency: str) -> dict[str, Any]:
-    """Return the related releases that the page shows, and the number of all; None if the release
-    is hidden.
+    """Return the related releases that the page shows, and the number of all related ones.
+
+    None if the release is hidden.
     """
     found = await find_related(site.run, release_id)
     rows = await read_related_releases(site.run, found) if found else []
@@ -259,8 +262,9 @@ async def _read_related_context(site: SiteRequest, release_id: int, agency: str)
 
 
 async def read_citation_context(site: SiteRequest, revision_id: int) -> dict[str, Any]:
-    """Return the citation of a revision in all formats; raise ReaderError if there is no such
-    revision.
+    """Return the citation of a revision in all formats.
+
+    Raises ReaderError if there is no such revision.
     """
     citation = await find_citation(site, revision_id)
     texts = {
@@ -283,8 +287,9 @@ async def find_citation(
 async def read_marked_texts(
     site: SiteRequest, release_id: int, release: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the texts of a release or state in printed order, with the marks of the search that
-    led to the page.
+    """Return the texts of a release or state in printed order.
+
+    The words of the search that led to the page are marked.
     """
     context = await read_search_context(site, release_id, release)
     highlighter: PageHighlighter = context["highlighter"]
@@ -322,7 +327,7 @@ async def read_marked_texts(
 async def read_search_context(
     site: SiteRequest, release_id: int, state: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the search that led to a page (None if none did), with the highlighter of its words.
+    """Return the search that led to a page (or None), with a highlighter for its words.
 
     Invalid parameters, and queries without a word, are ignored.
     """
@@ -356,8 +361,9 @@ async def read_search_context(
 
 
 def _build_results_path(site: SiteRequest, request: SearchRequest, place: int | None) -> str:
-    """Return the path of the results' page that has a hit, at that hit; of the first page without
-    one.
+    """Return the path of the results page with a result, and its position on the page.
+
+    Without a result, this is the first page.
     """
     page = (place - 1) // request.size + 1 if place else 1
     path: str = site.datasette.urls.path(
@@ -371,7 +377,7 @@ def _has_same_host(url: str, other: str) -> bool:
 
 
 def _find_unplaced_questions(questions: Iterable[Any], body_html: str) -> list[Any]:
-    """Return the questions that are not in the body and are printed after it."""
+    """Return the questions that are not in the body. They are printed after it."""
     placed = {int(number) for number in QUESTION_ID.findall(body_html)}
     return [question for question in questions if question["position"] not in placed]
 

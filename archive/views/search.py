@@ -1,11 +1,11 @@
 """The search page, and the same query language for Datasette's own searches.
 
 /search (.json, .csv, .xlsx, .atom) shows releases, questions or quotations, and facets; every
-search has its own URL. CSV and Excel contain all hits unless a page is requested.
+search has its own URL. CSV and Excel contain all results unless a page is requested.
 
 Datasette's parameter `_search=` of the table releases uses the same query language: our escape_fts
-replaces Datasette's. With `_versions=all`, releases of which an earlier version matches are found,
-too. `_searchmode=raw` bypasses all of this, so that the text is an FTS5 expression.
+replaces Datasette's. With `_versions=all`, releases with a matching earlier version are also found.
+`_searchmode=raw` bypasses all of this: the text is then an FTS5 expression.
 """
 
 from __future__ import annotations
@@ -125,6 +125,18 @@ SEARCH_COLUMNS = {
 # further columns of searches in earlier versions and edits: see TextChange
 CHANGE_COLUMNS = ("change", "before", "after", "checked_before", "checked_after", "comparison")
 
+# values of the parameters; of several, a release has one, or all if the text says so
+FACET_MEANINGS = {
+    "agency": "Slug of an agency = polisen",
+    "kind": "Type of release, or `none`: without one = news",
+    "year": "Year of publication, or `none`: without a date = 2024",
+    "speaker": "Short name of a person who is quoted, as in /person/<name>; of several, all",
+    "tag": "Name of a tag; of several, all",
+    "reference": "Document that it refers to; of several, all = prop. 2023/24:99",
+    "questions": "Whether it has questions and answers: yes or no = yes",
+    "attachments": "Whether it has attachments: yes or no = yes",
+    "edited": "Whether the agency edited it: yes or no = yes",
+}
 FACET_TYPE = [
     {"value": "str", "name": "str", "count": "int", "total?": "int? All releases of the year"}
 ]
@@ -160,8 +172,8 @@ CHANGE_TYPES = get_fields(
     operation=Operation(
         formats=("json", "csv", "xlsx", "atom"),
         summary=(
-            "Search releases, questions and answers, or quotations. CSV and Excel have every hit,"
-            " JSON a page of them"
+            "Search releases, questions and answers, or quotations. CSV and Excel have every"
+            " result, JSON a page of them"
         ),
         members=get_fields(
             "query",
@@ -234,12 +246,10 @@ CHANGE_TYPES = get_fields(
             ],
         },
         parameters={
+            **{name: [f"str {text}"] for name, text in FACET_MEANINGS.items()},
             **{
-                f"{name}{suffix}": [
-                    f"str {'None' if suffix else 'One'} of these values; none: it has no value"
-                ]
+                f"{name}{EXCLUDE_SUFFIX}": [f"str Leave out releases with this value of `{name}`"]
                 for name in FACETS
-                for suffix in ("", EXCLUDE_SUFFIX)
             },
             "from": "str Published on this day or later: 2024-05-18, 2024-05 or 2024",
             "to": (
@@ -253,9 +263,7 @@ CHANGE_TYPES = get_fields(
     ),
 )
 async def _show_search(site: SiteRequest) -> Any:
-    """Show the search page (with status 503 if the search took too long), or the results as
-    data.
-    """
+    """Show the search page (with 503 if the search took too long), or the results as data."""
     query = parse_search_request(site.args)
     is_page = "page" in site.args or "size" in site.args
     if site.format_name == "xlsx" or (site.format_name == "csv" and not is_page):
@@ -334,7 +342,7 @@ def _build_search_context(
 def _name_facet_value(
     site: SiteRequest, choices: Mapping[tuple[str, str], FacetValue], facet: str, value: str
 ) -> str:
-    """Return what the page calls a value of a facet. choices: the values that have names."""
+    """Return the name of a facet value on the page. choices: the values that have names."""
     if facet == "year" and value == NO_VALUE:
         return site.translate("search.value.undated")
     if facet == "kind" and value == NO_VALUE:
@@ -348,7 +356,7 @@ def _name_facet_value(
 
 
 def _list_reference_links(query: SearchRequest, results: Results | None) -> dict[str, str]:
-    """Return the documents of a search that releases refer to, each with the path of its page."""
+    """Return the documents in a search that releases refer to, each with the path of its page."""
     notes = results.notes if results else ()
     unknown = {note.value for note in notes if note.key == "no_reference"}
     nodes = {label_reference(node): node for node in find_reference_nodes(query.query.tree)}
@@ -360,7 +368,7 @@ def _list_reference_links(query: SearchRequest, results: Results | None) -> dict
 
 
 def _omit_form_fields(query: SearchRequest) -> SearchRequest:
-    """Return a search without what the fields of its form state."""
+    """Return a search without the values that are in the fields of its form."""
     in_form = {name for name in YES_NO_FACETS if query.include.get(name) == ("yes",)}
     include = {name: values for name, values in query.include.items() if name not in in_form}
     return replace(
@@ -369,8 +377,9 @@ def _omit_form_fields(query: SearchRequest) -> SearchRequest:
 
 
 async def _build_chart(site: SiteRequest, query: SearchRequest, results: Results) -> Chart | None:
-    """Return the chart of the hits by month or year; None if it would have one column, or if they
-    were not counted.
+    """Return the chart of the results by month or year.
+
+    None if it would have one column, or if they were not counted.
     """
     counts = results.periods
     unit, periods = list_periods([counts] if counts else [])
@@ -400,7 +409,10 @@ async def _build_chart(site: SiteRequest, query: SearchRequest, results: Results
 
 
 def _build_over_time_path(site: SiteRequest, query: SearchRequest) -> str | None:
-    """Return the path of a search over time, or None if it has filters that cannot be in it."""
+    """Return the path of a search over time.
+
+    None if it has filters that the page does not support.
+    """
     text, agencies = _type_days(site.language, query), query.include.get("agency", ())
     if query.show != "releases" or query.exclude or set(query.include) - {"agency"}:
         return None
@@ -410,7 +422,7 @@ def _build_over_time_path(site: SiteRequest, query: SearchRequest) -> str | None
 
 
 def _type_days(language: str, query: SearchRequest) -> str:
-    """Return the words of a search with its days, as a reader may type them in the search box."""
+    """Return the query as it could be typed in the search box, with its dates as from: and to:."""
     days = (
         translate(language, f"search.typed.{name}", day=day) for name, day in query.days.items()
     )
@@ -459,8 +471,8 @@ def _build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") 
 async def _list_results(site: SiteRequest, query: SearchRequest) -> DataList:
     """Return a page of results as data.
 
-    The feed only has new releases, so that imports and backfills do not flood it, and no loose
-    hits, which would change with the number of strict ones.
+    The feed only has new releases, so that imports and backfills do not flood it. It has no loose
+    results, because these would change with the number of strict ones.
     """
     is_feed, searched, is_news = site.format_name == "atom", query, False
     if is_feed:
@@ -496,8 +508,9 @@ async def _list_results(site: SiteRequest, query: SearchRequest) -> DataList:
 async def _read_recent_entries(
     site: SiteRequest, query: SearchRequest, shown: Sequence[AtomEntry]
 ) -> Sequence[AtomEntry]:
-    """Return the entries that fill up a feed with few new releases (see change_feed.py), from the
-    newest hits.
+    """Return entries to fill up a feed with few new releases, from the newest results.
+
+    See archive.changes.new_releases.
     """
     hits = (await search(site.run, query, get_search_columns(site.datasette))).hits
     imported = await find_imported(site.run, {hit.row["id"] for hit in hits})
@@ -512,7 +525,7 @@ async def _read_recent_entries(
 
 
 def _format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> dict[str, Any]:
-    """Format a hit as a row of plain text.
+    """Format a result as a row of plain text.
 
     `match` is strict, loose or former; `matched` lists the forms that were found, in lower case.
     """
@@ -550,9 +563,7 @@ def _classify_match(hit: SearchHit) -> str:
 
 
 def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str, Any]:
-    """Return the JSON members other than the rows: totals, order, facet counts, notes and
-    suggestions.
-    """
+    """Return the JSON values except the rows: totals, order, facets, notes and suggestions."""
     hit_page = results.hit_page
     return {
         "query": query.text,
@@ -586,18 +597,19 @@ def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str,
 
 
 def _format_facet_value(choice: FacetValue) -> dict[str, Any]:
-    """Format a facet value with its number of hits; a year also has the number of all its
-    releases.
+    """Format a facet value with its number of results.
+
+    A year also has the number of all its releases.
     """
     total = {} if choice.total is None else {"total": choice.total}
     return {"value": choice.value, "name": choice.name, "count": choice.count, **total}
 
 
 def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
-    """Build the feed entry of a hit, whose id is the same in every feed.
+    """Build the feed entry of a result. Its id is the same in every feed.
 
-    The entry is dated by the publication, or by the first crawl if that is unknown or the feed has
-    only new releases.
+    The entry has the date of publication. If that is unknown, or the feed only has new releases, it
+    has the date of the first crawl.
     """
     row, language = hit.row, site.language
     published = format_stated_atom_time(row["published"])
@@ -629,8 +641,9 @@ def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Ato
 
 
 def build_search_filter(request: Any, database: str, table: str, datasette: Any) -> Any:
-    """Return what replaces Datasette's search of the table releases (`_search`); None for other
-    requests.
+    """Return the replacement for Datasette's search of the table releases (`_search`).
+
+    None for other requests.
     """
     text, raw = request.args.get("_search"), request.args.get("_searchmode") == "raw"
     if (database, table) != ("archive", "releases") or text is None:
@@ -644,7 +657,7 @@ def build_search_filter(request: Any, database: str, table: str, datasette: Any)
 async def _read_search_filter(
     datasette: Any, text: str, *, all_versions: bool
 ) -> FilterArguments | None:
-    """Return the conditions of a search of the table releases; None for a search for nothing."""
+    """Return the conditions for a search of the table releases. None if the search is empty."""
     run, columns = build_query_runner(datasette), get_search_columns(datasette)
     search = await plan_table_search(run, columns, text, all_versions=all_versions)
     if search is None:
@@ -653,8 +666,6 @@ async def _read_search_filter(
 
 
 def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
-    """Translate a visitor's text to an FTS5 expression, which matches nothing if the text has no
-    words.
-    """
+    """Translate a visitor's text to an FTS5 expression. If it has no words, nothing matches."""
     run = build_connection_runner(connection)
     return run_without_waiting(match_table_search(run, text or ""))

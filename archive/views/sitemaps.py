@@ -1,5 +1,6 @@
-"""Files for crawlers and browsers: /sitemap.xml and its parts, /robots.txt, /llms.txt,
-/opensearch.xml and /.well-known/security.txt.
+"""Files for crawlers and browsers.
+
+/sitemap.xml and its parts, /robots.txt, /llms.txt, /opensearch.xml, /.well-known/security.txt.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ FIXED_PATHS = (
     "/people",
     "/about",
     "/help",
+    "/docs/",
     "/-/edits",
     "/-/removed",
     "/-/over-time",
@@ -110,7 +112,8 @@ Without a key. A model can also use the tools at {site}/-/mcp (Model Context Pro
 site has them.
 
 - [All addresses, parameters and members]({site}/openapi.json): OpenAPI 3.1
-- [Documentation, with examples]({site}/docs/api)
+- [Documentation, with examples]({site}/docs/api), [parameters]({site}/docs/reference/parameters), \
+[tables and columns]({site}/docs/reference/tables)
 - [Search]({site}/search.json?q=skog): words, phrases in quotation marks; `q`, `agency`, `tag`, \
 `year`
 - [When a wording appeared and disappeared]({site}/-/phrase.json?q=skog): `q`, a phrase in \
@@ -130,9 +133,7 @@ word]({site}/archive/releases.json?_search=skog&_sort_desc=published&_shape=obje
 
 @site_view(r"/sitemap\.xml", parameters=[ANY_PARAMETER])
 async def _show_sitemap_index(site: SiteRequest) -> Response:
-    """Show the index of the sitemap: each part with the time at which one of its releases last
-    changed.
-    """
+    """Show the index of the sitemap: each part with the time of the last change to its releases."""
     parts = await read_sitemap_parts(site.run)
     entries = [(site.url(f"/sitemap-{name}.xml"), changed) for name, changed in parts]
     return Response(
@@ -145,7 +146,7 @@ async def _show_sitemap_index(site: SiteRequest) -> Response:
     parameters=[ANY_PARAMETER],
 )
 async def _show_sitemap_part(site: SiteRequest) -> Response:
-    """Show one part of the sitemap; raise NotFound for an empty part of releases."""
+    """Show a part of the sitemap. Raises NotFound for an empty part of releases."""
     name, number = site.url_vars["name"], site.url_vars["number"]
     if number:
         pages = await read_sitemap_releases(site.run, int(number))
@@ -165,8 +166,9 @@ async def _show_sitemap_part(site: SiteRequest) -> Response:
 
 @site_view(r"/robots\.txt", parameters=[ANY_PARAMETER])
 async def _show_robots_txt(site: SiteRequest) -> Response:
-    """Show robots.txt, which allows pages written for people and disallows expensive and derived
-    ones.
+    """Show robots.txt.
+
+    It allows pages written for people, and disallows expensive and derived ones.
     """
     rules = "".join(f"{rule}: {site.datasette.urls.path(path)}\n" for rule, path in ROBOTS_RULES)
     return Response.text(f"User-agent: *\n{rules}\nSitemap: {site.url('/sitemap.xml')}\n")
@@ -174,7 +176,7 @@ async def _show_robots_txt(site: SiteRequest) -> Response:
 
 @site_view(r"/opensearch\.xml", parameters=[ANY_PARAMETER])
 async def _show_opensearch(site: SiteRequest) -> Response:
-    """Show how browsers and readers search the archive (OpenSearch 1.1)."""
+    """Show the OpenSearch 1.1 description, with which browsers can search the archive."""
     name, language = escape(site.translate("site.name")), site.language
     query = f"?q={{searchTerms}}&amp;lang={language}"
     templates = "".join(
@@ -203,8 +205,9 @@ async def _show_llms_txt(site: SiteRequest) -> Response:
 
 @site_view(r"/\.well-known/security\.txt", parameters=[ANY_PARAMETER])
 async def _show_security_txt(site: SiteRequest) -> Response:
-    """Show where to report vulnerabilities (RFC 9116); raise NotFound unless the operator has named
-    a contact.
+    """Show where to report vulnerabilities (RFC 9116).
+
+    Raises NotFound unless the operator has set a contact.
     """
     contact = (site.datasette.plugin_config("headers") or {}).get("contact")
     if not contact:
@@ -242,7 +245,7 @@ async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
 
 
 async def read_sitemap_releases(run: RunQuery, part_number: int) -> SitemapEntries:
-    """Return the releases of one part of the sitemap, without moved ones."""
+    """Return the releases in a part of the sitemap. Moved ones are left out."""
     low = part_number * SITEMAP_PART_SIZE
     rows = await run(
         """
@@ -269,7 +272,7 @@ async def _read_sitemap_references(run: RunQuery) -> SitemapEntries:
 
 
 def _format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:
-    """Format a sitemap, with one element for each absolute URL.
+    """Format a sitemap with one element for each absolute URL.
 
     >>> print(_format_sitemap("urlset", "url", [("https://a.example/?a&b", None)]))
     <?xml version="1.0" encoding="UTF-8"?>

@@ -168,6 +168,7 @@ def _group_agencies(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
             by_state[row["state"]].append(row)
     return {
         "faults": faults,
+        "assessed": [row for row in rows if row["facts"]],
         "unacknowledged": unacknowledged,
         "acknowledged": len(faults) - unacknowledged,
         "groups": _group_faults(faults) if len(faults) > MAX_UNGROUPED_FAULTS else None,
@@ -178,8 +179,9 @@ def _group_agencies(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
 
 @lru_cache(maxsize=1024)  # most agencies have the same
 def _draw_agency_strip(language: str, days: tuple[str, ...]) -> Markup:
-    """Draw the states of an agency's days, with their numbers as the title; "" if it was not
-    assessed in this time.
+    """Draw the states of an agency's days, with the number of days and faults as the title.
+
+    "" if the agency was not assessed in this period.
     """
     counts = Counter(filter(None, days))
     if not counts:
@@ -190,7 +192,7 @@ def _draw_agency_strip(language: str, days: tuple[str, ...]) -> Markup:
 
 
 def _group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
-    """Group faults by state and reason: unacknowledged ones first, then the largest groups."""
+    """Group faults by state and reason: first unacknowledged ones, then the largest groups."""
     groups: dict[tuple[bool, str, str], list[AgencyHealth]] = {}
     for row in faults:
         groups.setdefault(
@@ -235,8 +237,9 @@ def _describe_health_event(language: str, event: dict[str, Any]) -> dict[str, st
 
 
 def _format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
-    """Format one agency as a flat row, with two nested members: failures by kind, and fill rates by
-    field.
+    """Format an agency as a flat row with two nested values.
+
+    These are failures by type, and fill rates by field.
     """
     facts = row["facts"]
     politeness, field_fill = facts.get("politeness", {}), facts.get("field_fill", {})
@@ -256,7 +259,7 @@ def _format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
 
 
 async def _list_status_changes(site: SiteRequest) -> DataList:
-    """Return the changes of agencies' states, from or to a fault, for an Atom feed."""
+    """Return the changes of agencies' states to or from a fault, for an Atom feed."""
     before = parse_number_parameter(site.args, "after")
     events = await read_health_events(site.run, before=before, limit=EVENTS_PAGE_SIZE + 1)
     page, next_cursor = take_page(events, EVENTS_PAGE_SIZE)
@@ -336,7 +339,7 @@ async def _show_coverage(site: SiteRequest) -> Response | DataList:
 
 
 def _build_overview_context(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the agencies by what their coverage lacks, and the sums of all."""
+    """Return the agencies grouped by the completeness of their coverage, and totals."""
     checked = [row for row in rows if row["checked"]]
     groups: dict[str, Any] = {"agencies_with_missing": [], "incomplete": [], "complete": []}
     for row in checked:
@@ -373,9 +376,9 @@ def _list_agencies(site: SiteRequest, rows: Sequence[dict[str, Any]]) -> DataLis
 
 
 def _list_months(site: SiteRequest, coverage: Mapping[str, Any]) -> DataList:
-    """Return one agency's coverage as data, with a row for each month.
+    """Return an agency's coverage as data, with a row for each month.
 
-    JSON also has the agency's sources and a page of its missing releases, whose next page is
+    JSON also has the agency's sources and a page of its missing releases. The next page of these is
     `next_url`.
     """
     row = coverage["agency"]
@@ -399,17 +402,17 @@ def _list_months(site: SiteRequest, coverage: Mapping[str, Any]) -> DataList:
 
 
 def _describe_coverage_columns(site: SiteRequest) -> dict[str, str]:
-    """Return a description of each count; `listed` is the sum of `stored`, `rejected` and
-    `missing`.
+    """Return a description of each count.
+
+    `listed` is the sum of `stored`, `rejected` and `missing`.
     """
     return {name: site.translate(f"coverage.meaning.{name}") for name in COVERAGE_COUNTS}
 
 
 def _format_completeness(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return whether all sources were read to their end, and the first problem if not, in English
-    and as a code.
+    """Return whether all sources were read to their end, and the first problem if not.
 
-    `complete` is None if no source was read.
+    The problem is given in English and as a code. `complete` is None if no source was read.
     """
     is_complete = None if row["complete"] is None else bool(row["complete"])
     problem = {name: row[name] for name in PROBLEM_COLUMNS[1:]}

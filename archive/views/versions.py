@@ -1,8 +1,8 @@
-"""The versions of a release and what belongs to it, as pages and as data.
+"""The versions of a release and their citations, evidence and history, as pages and as data.
 
 - /-/revision/<id>: one revision; the permalink used in citations.
 - /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation;
-  /-/cite/<revision>/<revision>: that of the comparison of two.
+  /-/cite/<revision>/<revision>: the citation of a comparison of two.
 - /-/evidence/<revision>.zip, /-/evidence/<revision>-<revision>.zip and
   /-/evidence/removal-<removal>.zip: the evidence of a revision, of two, or of a removal.
 - /-/diff/<revision>/<revision>, with .json, .csv and .atom: the differences between two revisions.
@@ -276,7 +276,7 @@ def _build_event_entry(
 
 
 def _describe_removal_event(site: SiteRequest, removal: TimelineEvent) -> str:
-    """Describe on one line what was found in place of a release."""
+    """Describe, on one line, what was found in place of a release."""
     text = describe_removal(site.language, removal["kind"], removal["status"], removal["target"])
     if removal["kind"] == "moved":
         return text
@@ -291,7 +291,7 @@ def _describe_removal_event(site: SiteRequest, removal: TimelineEvent) -> str:
 
 
 def _describe_file_event(site: SiteRequest, event: TimelineEvent) -> str:
-    """Describe on one line what happened to a file that a release links to."""
+    """Describe, on one line, what happened to a file that a release links to."""
     name = event["title"] or name_file(event["url"])
     if event["kind"] == "attachment_missing":
         return site.translate(
@@ -306,7 +306,7 @@ def _describe_file_event(site: SiteRequest, event: TimelineEvent) -> str:
 
 
 def _describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
-    """Describe on one line why a revision was made."""
+    """Describe, on one line, why a revision was made."""
     if revision["kind"] != "edit":
         kind = "reading" if revision["first_reading"] else revision["kind"]
         text = site.translate(f"history.event.{kind}", collection=revision["collection"])
@@ -403,9 +403,9 @@ def _format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str,
     ),
 )
 async def _show_citation(site: SiteRequest) -> Response:
-    """Show a citation as a page, or in one format; 304 if the client already has it.
+    """Show a citation as a page, or in one format. 304 if the client already has it.
 
-    That of a comparison is a part of the comparison's page.
+    The citation of a comparison is part of the comparison's page.
     """
     suffix = site.format_name
     if "one" in site.url_vars:
@@ -454,8 +454,9 @@ async def _show_citation(site: SiteRequest) -> Response:
     ),
 )
 async def _show_diff(site: SiteRequest) -> Response | DataList:
-    """Show the differences between two revisions, older one first; redirect if they are in the
-    other order.
+    """Show the differences between two revisions, the older one first.
+
+    If they are in the other order, redirect.
     """
     one, other = site.url_vars["one"], site.url_vars["other"]
     before, after = await _read_revision_pair(site)
@@ -500,7 +501,7 @@ async def _show_diff(site: SiteRequest) -> Response | DataList:
 
 
 async def _read_diff_citation(site: SiteRequest, diff: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the citation of a comparison in all formats, and as running text in all languages."""
+    """Return the citation of a comparison in all formats, and as plain text in all languages."""
     by_language = {language: await _cite_diff(site, diff, language) for language in LANGUAGES}
     citation = by_language[site.language]
     return {
@@ -533,9 +534,7 @@ async def _cite_diff(site: SiteRequest, diff: Mapping[str, Any], language: str) 
 
 
 def _describe_difference(diff: Mapping[str, Any], language: str) -> str:
-    """Return what differs between two versions: the summary, and of an edit, its main change
-    first.
-    """
+    """Describe how two versions differ. For an edit, its main change comes first."""
     if diff["takedowns"] and not diff["changes"]:
         return translate(language, "history.withheld")
     summary = str(diff["summary_en" if language == "en" else "summary"])
@@ -555,11 +554,10 @@ def _quote_change(change: ChangeExcerpt, language: str) -> str:
 def _mark_rows(
     field_diffs: Sequence[FieldDiff], highlighter: PageHighlighter
 ) -> Callable[[DiffRow], list[MarkedHtml] | None]:
-    """Mark the rows of a comparison in printed order, and return a function that looks up the
-    marked pieces of a row.
+    """Mark the rows of a comparison, and return a function that gives the marked pieces of a row.
 
-    The function returns None for a row without marks. A field that only repeats the body is
-    collapsed on the page, and not marked.
+    The function returns None for a row without marks. Rows are marked in printed order. A field
+    that only repeats the body is collapsed on the page, and not marked.
     """
     marked = {
         id(row): pieces
@@ -572,10 +570,9 @@ def _mark_rows(
 
 
 async def _read_revision_pair(site: SiteRequest) -> list[Revision]:
-    """Return the two revisions of an address, of one release or of near-duplicates, the older one
-    first.
+    """Return the two revisions in a URL, the older one first.
 
-    Raises ReaderError if they cannot be compared.
+    They are of one release or of near-duplicates. Raises ReaderError if they cannot be compared.
     """
     run, first_id, second_id = site.run, int(site.url_vars["one"]), int(site.url_vars["other"])
     if first_id == second_id:
@@ -594,15 +591,16 @@ async def _read_revision_pair(site: SiteRequest) -> list[Revision]:
 
 
 def _is_stored_edit(previous: int, row: Mapping[str, Any] | None) -> bool:
-    """Return whether a row of `revisions` or `past_edits` has what changed since a version."""
+    """Return whether a row of `revisions` or `past_edits` has the changes since a given version."""
     return row is not None and row["previous"] == previous and row["changes"] is not None
 
 
 async def _read_diff_metadata(
     site: SiteRequest, before: Revision, after: Revision
 ) -> dict[str, Any]:
-    """Return the changes, importance, summary and neighbouring edits of a diff, stored or
-    computed.
+    """Return the changes, importance, summary and neighbouring edits of a diff.
+
+    They are stored, or else computed.
     """
     is_consecutive = after["previous"] == before["id"]
     stored = next(filter(partial(_is_stored_edit, before["id"]), (after, after["past"])), None)
@@ -636,9 +634,7 @@ async def _read_diff_metadata(
 async def _find_adjacent_edits(
     site: SiteRequest, before: Revision, after: Revision
 ) -> dict[str, Any]:
-    """Return the last edit before the older revision, and the first one after the later
-    revision.
-    """
+    """Return the last edit before the older revision, and the first after the later one."""
     edits = await read_edits(site.run, await find_final_release(site.run, after["release"]))
     until, since = ((revision["when"], revision["id"]) for revision in (before, after))
     return {
@@ -650,7 +646,7 @@ async def _find_adjacent_edits(
 
 
 def _list_pieces(site: SiteRequest, diff: Mapping[str, Any]) -> DataList:
-    """Return a comparison as data: a row for each piece of text, and a feed with a single entry."""
+    """Return a comparison as data: a row for each piece of text, or a feed with a single entry."""
     before, after, path = diff["before"], diff["after"], diff["path"]
     title_key = "diff.title" if diff["cause"] == "source" else "diff.comparison_title"
     return DataList(
@@ -698,7 +694,7 @@ def _build_diff_entry(site: SiteRequest, diff: Mapping[str, Any], page_url: str)
 def _format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
     """Return a row for each piece of text.
 
-    Omitted pieces become one row with op `skip` and their number.
+    Omitted pieces become a row with op `skip` and their number.
     """
     rows: list[dict[str, Any]] = []
     for field in field_diffs:
@@ -731,8 +727,9 @@ def _format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
     ),
 )
 async def _show_evidence(site: SiteRequest) -> Response | StreamResponse:
-    """Send the evidence of a revision, of two, or of a removal as a zip; raise ReaderError if there
-    is no such row, or two revisions cannot be compared.
+    """Send the evidence of a revision, of two, or of a removal as a zip file.
+
+    Raises ReaderError if there is no such row, or if two revisions cannot be compared.
     """
     path = Path(site.datasette.get_database("archive").path)
     if "one" in site.url_vars:

@@ -1,7 +1,7 @@
-"""What the pages of the site share: requests, answers, limits, charts.
+"""The web layer that all pages share: requests, responses, limits, charts.
 
 Views import the names below from here: a view and its operation, the request of a page, and the
-answer as a list of data, a feed or a file. They use besides:
+response as a list of data, a feed or a file. They also use:
 
     charts               inline SVG
     request_limits       queues, budgets and bodies; who counts as one client

@@ -1,7 +1,7 @@
 """A worker process of archive.web.sql_sandbox: runs the statements that it receives, one at a time.
 
 It is an isolated process (archive.database.isolated_processes) and imports only the standard
-library, so that it has no key, setting or network connection that a statement could misuse.
+library, so it has no key, setting or network connection that a statement could misuse.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ ALLOWED_PRAGMAS = frozenset(  # allowed without an argument, or with the name of
 
 
 def prepare(pipe_number: str, uri: str) -> tuple[Connection, str]:
-    """Return the pipe to the server and the URI of the database."""
+    """Return the pipe to the server, and the URI of the database."""
     return Connection(int(pipe_number)), uri
 
 
@@ -74,8 +74,9 @@ def run(prepared: tuple[Connection, str], limits: dict[str, Any]) -> None:
 def _open_restricted_database(
     uri: str, limits: dict[str, Any], authorizer: StatementAuthorizer
 ) -> sqlite3.Connection:
-    """Open a database, read-only in three ways (URI, query_only, authorizer), with low SQLite
-    limits.
+    """Open a database with low SQLite limits, read-only in three ways.
+
+    These are the URI, query_only and the authorizer.
     """
     db = sqlite3.connect(uri, uri=True, isolation_level=None)
     db.text_factory = lambda value: str(value, "utf-8", "replace")  # as Datasette does
@@ -99,8 +100,7 @@ class StatementAuthorizer:
 
     Those tables may contain words of deleted texts. SQLite calls the authorizer for the visitor's
     statement and for the index's internal statements alike. The visitor's statement is therefore
-    first checked as `explain`, in strict mode, because the index's statements only occur when it
-    runs.
+    first checked as `explain`, in strict mode: the index's statements only occur when it runs.
     """
 
     def __init__(self) -> None:
@@ -114,9 +114,7 @@ class StatementAuthorizer:
         schema: str | None,
         trigger: str | None,
     ) -> int:
-        """Allow reading data and describing the schema, but nothing that writes, attaches, loads or
-        sets.
-        """
+        """Allow reading data and the schema, but nothing that writes, attaches, loads or sets."""
         if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
             allowed = True
         elif action == sqlite3.SQLITE_READ:
@@ -151,10 +149,11 @@ def _run_statement(
     statement: tuple[str, Any, float, bool, int, int, bool],
     starved_share: float,
 ) -> tuple[str, Any, Any]:
-    """Run a statement; return ("rows" or "cut", column names, rows) or ("error" or "starved",
-    message, None).
+    """Run a statement, and return the outcome, column names and rows.
 
-    A statement is starved if its time ran out while the machine was busy with other work.
+    The outcome is "rows" or "cut". For "error" or "starved", a message and None are returned
+    instead of names and rows. A statement is starved if its time ran out while the machine was busy
+    with other work.
     """
     sql, params, seconds, may_be_cut, max_bytes, max_values, as_json = statement
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -195,7 +194,7 @@ def _run_statement(
 
 
 def _measure_cpu(before: resource.struct_rusage) -> float:
-    """Return the seconds of CPU time that this process has used since `before`."""
+    """Return the CPU time (in seconds) that this process has used since `before`."""
     now = resource.getrusage(resource.RUSAGE_SELF)
     return now.ru_utime - before.ru_utime + now.ru_stime - before.ru_stime
 
@@ -203,7 +202,7 @@ def _measure_cpu(before: resource.struct_rusage) -> float:
 def _collect_rows(
     cursor: Iterable[Sequence[Any]], max_bytes: int, max_values: int, *, as_json: bool
 ) -> tuple[list[Sequence[Any]], bool]:
-    """Return the rows that fit in a response, and whether they are all rows.
+    """Return the rows that fit in a response, and whether these are all rows.
 
     >>> _collect_rows([(1, "a"), (2, "b")], 100, 3, as_json=True)
     ([(1, 'a')], False)
@@ -221,7 +220,7 @@ def _collect_rows(
 
 
 def _measure_value(value: object, max_bytes: int, *, as_json: bool) -> int:
-    """Return a value's size in a response, in bytes; approximate if larger than `max_bytes`.
+    """Return a value's size in a response, in bytes. It is approximate above `max_bytes`.
 
     >>> [_measure_value(value, 100, as_json=True) for value in ("a", "å", "\\n", b"abc", 7)]
     [3, 8, 4, 4, 8]
@@ -238,7 +237,7 @@ def _measure_value(value: object, max_bytes: int, *, as_json: bool) -> int:
 
 
 class EscapeFtsProxy:
-    """The SQL function escape_fts. It is executed by the server, because it needs dictionaries."""
+    """The SQL function escape_fts. The server executes it, because it needs dictionaries."""
 
     def __init__(self, pipe: Connection, limits: dict[str, Any]) -> None:
         self.pipe, self.limits, self.calls_left = pipe, limits, 0

@@ -22,9 +22,10 @@ TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must neve
 class AtomEntry:
     """An entry of an Atom feed.
 
-    published: None if the day is unknown. release_url: the release's page in the archive, by
-    default `link`. field_diffs: objects of archive.changes.field_differences.FieldDiff, shown after
-    `content`, or after `summary` if there is no content.
+    published: None if the day is unknown.
+    release_url: the release's page in the archive, by default `link`.
+    field_diffs: objects of archive.changes.field_differences.FieldDiff, shown after `content`; if
+        there is no content, after `summary`.
     """
 
     id: str
@@ -54,8 +55,10 @@ def build_agency_entry(
 ) -> AtomEntry:
     """Build an entry whose title and author name an agency.
 
-    row: with the agency's `name` and `name_en`, and the `title` and `language` of a release. name:
-    of the entry, at the end of its id. updated: by default `when`. subject: by default the title.
+    row: has the agency's `name` and `name_en`, and the `title` and `language` of a release.
+    name: the name of the entry, at the end of its id.
+    updated: by default `when`.
+    subject: by default the title.
     fields: other fields of AtomEntry.
     """
     agency = site.choose(row["name"], row["name_en"])
@@ -92,7 +95,7 @@ async def render_feed(site: SiteRequest, document: DataList) -> str:
 
 
 def format_atom_time(text: str) -> str:
-    """Format a stored time as RFC 3339; a day becomes its midnight in Sweden.
+    """Format a stored time as RFC 3339. A day becomes its midnight in Sweden.
 
     Raises ValueError for a month.
 
@@ -108,7 +111,7 @@ def format_atom_time(text: str) -> str:
 
 
 def format_stated_atom_time(text: str | None) -> str | None:
-    """Format a time stated by an agency for Atom; return None if there is none, or only a month.
+    """Format a time stated by an agency for Atom. None if there is none, or only a month.
 
     >>> format_stated_atom_time("2024-06-03"), format_stated_atom_time("2024-06")
     ('2024-06-03T00:00:00+02:00', None)
@@ -117,7 +120,7 @@ def format_stated_atom_time(text: str | None) -> str | None:
 
 
 def build_tag_uri(url: str, name: str | None = None) -> str:
-    """Build a tag URI (RFC 4151), which does not depend on the site's scheme and port.
+    """Build a tag URI (RFC 4151). It does not depend on the site's scheme and port.
 
     >>> build_tag_uri("https://a.example:8001/-/edits", "revision-7")
     'tag:a.example,2024:revision-7'

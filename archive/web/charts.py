@@ -1,12 +1,12 @@
 """Charts: their values, scales, texts and links, which _chart.html and chart.svg draw.
 
-A chart in a page needs no script, and neither inline styles nor ids: colours are classes in
-static/style.css, and no meaning depends on a colour alone. Its shapes are stretched to the width of
-the page, while texts stand at percentages of it and keep their size. An image must not contain
-links (ARIA: its children are presentational), so the links of its columns lie over it. They are
-left out of the tab order, because the table has them, too.
+A chart in a page needs no script, inline styles or ids: colours are classes in static/style.css,
+and no meaning depends on a colour alone. Its shapes are stretched to the width of the page. Texts
+are positioned in percentages of it and keep their size. An image must not contain links (ARIA: its
+children are presentational), so the links of its columns are placed over it. They are left out of
+the tab order, because the table has them, too.
 
-Strips and timelines are small pictures without texts.
+Strips and timelines are small charts without texts.
 """
 
 from __future__ import annotations
@@ -63,11 +63,12 @@ VERSION_BAR = 12  # height of the bar of a version; edits rise above it by their
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartSeries:
-    """What a chart shows in one colour.
+    """The values that a chart shows in one colour.
 
-    values: one for each period; None if the archive has nothing to count. bases: on which values
-    are stacked. uncertain: the places of values that cannot be compared with the others: columns
-    are fainter there, and lines have a gap with a dot.
+    values: one for each period; None if the archive has nothing to count.
+    bases: the heights on which values are stacked.
+    uncertain: the indexes of values that cannot be compared with the others: columns are fainter
+        there, and lines have a gap with a dot.
     """
 
     name: str
@@ -81,10 +82,12 @@ class ChartSeries:
 class Chart:
     """A chart as _chart.html draws it.
 
-    form: columns, side by side or stacked, or lines. ticks: values of the scale, from 0 to the
-    highest, with their texts. labels: below the periods; "" for none. rows: of the table, each with
-    its period and its cells (URL and text); the first ones are those of the series, or the stack's.
-    shades: the places of periods of which the archive lacks releases.
+    form: columns (side by side or stacked), or lines.
+    ticks: values of the scale, from 0 to the highest, with their texts.
+    labels: texts below the periods; "" for none.
+    rows: rows of the table, each with its period and cells (URL and text). The first cells belong
+        to the series, or to the whole stack.
+    shades: the indexes of periods in which the archive lacks releases.
     """
 
     title: str
@@ -99,7 +102,7 @@ class Chart:
 
 
 def _choose_ticks(highest: float, *, whole: bool = True) -> list[float]:
-    """Return up to five values of a scale, of which the last is not below the highest value.
+    """Return up to five values for a scale. The last is at least the highest value.
 
     >>> _choose_ticks(7), _choose_ticks(134), _choose_ticks(1)
     ([0, 2, 4, 6, 8], [0, 50, 100, 150], [0, 1])
@@ -122,7 +125,7 @@ def draw(
     title: str,
     description: str = "",
 ) -> Markup:
-    """Return a stretched picture with one path for each class.
+    """Return a stretched SVG chart with one path for each class.
 
     size: width and height, in units of the paths.
     """
@@ -155,7 +158,7 @@ def _format_period(language: str, name: str) -> str:
 
 
 def _format_share(language: str, hits: int, total: int | None) -> str:
-    """Return a number as a percentage, or "–" without a total.
+    """Format a number as a percentage of a total; "–" without a total.
 
     >>> _format_share("sv", 1, 8), _format_share("en", 1, 3000), _format_share("sv", 0, 0)
     ('12,5\xa0%', '0.03%', '–')
@@ -173,7 +176,7 @@ def _format_percent(language: str, number: str) -> str:
 
 
 def _label_periods(language: str, names: Sequence[str]) -> list[str]:
-    """Return the labels of periods: years, or the months of up to a year; "" for those without one.
+    """Return the labels of periods: years, or the months of up to a year. "" means no label.
 
     >>> _label_periods("sv", ["2023-11", "2023-12", "2024-01"])
     ['nov 2023', 'dec', 'jan']
@@ -194,7 +197,7 @@ def _label_months(language: str, names: Sequence[str]) -> list[str]:
 
 
 def _name_periods(language: str, periods: Sequence[str], chosen: Collection[str]) -> str:
-    """Return the chosen periods in words, with a dash for those in succession.
+    """Return the chosen periods in words. A dash joins the ends of consecutive ones.
 
     >>> _name_periods("sv", ["2019", "2020", "2021", "2022"], {"2019", "2021", "2022"})
     '2019, 2021–2022'
@@ -210,8 +213,9 @@ def _name_periods(language: str, periods: Sequence[str], chosen: Collection[str]
 
 
 def name_chart(site: SiteRequest, what: str, unit: str, *, words: str, agency: str) -> str:
-    """Return the title of a chart of releases, questions, quotations or a share, by month or
-    year.
+    """Return the title of a chart by month or year.
+
+    what: releases, questions, quotations or a share.
     """
     parts = [site.translate(f"chart.{what}.{unit}")]
     parts += [site.translate("chart.from_agency", agency=agency)] if agency else []
@@ -229,8 +233,9 @@ def build_period_chart(
     known: KnownMonths,
     measure: str = NUMBER,
 ) -> Chart:
-    """Build the chart of searches in some months or years: how many releases they find, or the
-    share of all.
+    """Build the chart of searches by month or year.
+
+    It shows how many releases they find, or the share of all.
     """
     counts = [each.counts.list_values(unit, periods) for each in searches]
     thin = known.find_thin(periods)
@@ -274,7 +279,7 @@ def _find_places(periods: Sequence[str], chosen: Collection[str]) -> list[int]:
 def _find_few(
     counts: Sequence[Sequence[tuple[int, int | None]]], periods: Sequence[str]
 ) -> list[str]:
-    """Return the periods with few releases of any of the searched agencies."""
+    """Return the periods in which any of the searched agencies has few releases."""
     return [
         period
         for place, period in enumerate(periods)
@@ -337,7 +342,9 @@ def _describe_periods(
     known: KnownMonths,
     thin: Mapping[str, Collection[str]],
 ) -> list[str]:
-    """Return what is counted and what is not, where the archive lacks releases, and since when it
+    """Return notes on the chart.
+
+    They say what is counted and what is not, where the archive lacks releases, and since when it
     reads the agencies' websites. thin: periods by reason.
     """
     capped = [each.counts.total for each in searches if each.counts.capped]
@@ -369,7 +376,10 @@ def build_quotes_chart(
     periods: Sequence[str],
     build_link: Callable[[str], str],
 ) -> Chart:
-    """Build the chart of a person's quotations by month or year. numbers: by period."""
+    """Build the chart of a person's quotations by month or year.
+
+    numbers: the number of quotations by period.
+    """
     language, name = site.language, site.translate("chart.quotes")
     values = [numbers.get(period, 0) for period in periods]
     rows = [
@@ -400,7 +410,7 @@ def build_edits_chart(
     build_link: Callable[[EditWeek], str],
     notes: Sequence[str],
 ) -> Chart:
-    """Build the chart of edits by week, the most important ones at the bottom."""
+    """Build the chart of edits per week, with the most important ones at the bottom."""
     language = site.language
     levels = [format_importance(language, least) for least, _, _ in IMPORTANCE_LEVELS]
     names = [*levels, site.translate("chart.not_rated")]
@@ -430,7 +440,10 @@ def build_edits_chart(
 
 
 def _label_weeks(language: str, weeks: Sequence[EditWeek]) -> list[str]:
-    """Return the labels below the weeks in which a month begins: its name, or the year."""
+    """Return the labels below the weeks.
+
+    A week in which a month begins has its name, or the year.
+    """
     months = [week.first.isoformat()[:7] for week in weeks]
     return [
         ""
@@ -446,7 +459,10 @@ def _label_weeks(language: str, weeks: Sequence[EditWeek]) -> list[str]:
 
 
 def draw_strip(days: Sequence[str], title: str) -> Markup:
-    """Draw a bar for each day: a key of STRIP_BARS, or "" for a day without an assessment."""
+    """Draw a bar for each day.
+
+    days: keys of STRIP_BARS; "" for a day without an assessment.
+    """
     shapes, place = dict.fromkeys(STRIP_BARS, ""), 0
     for state, group in groupby(days):
         length = len(list(group))
@@ -465,8 +481,8 @@ def draw_versions(
 ) -> Markup:
     """Draw a timeline (archive.changes.history.read_timeline) from its first event to `end`.
 
-    The bar shows when the release was on the web, as far as the archive knows, and rises at each
-    edit by the edit's importance. While the release was missing, there is only a line.
+    The bar shows when the release was on the web, as far as known. It rises at each edit by the
+    edit's importance. While the release was missing, there is only a line.
     """
     first = min(event["when"] for event in events)
     start, length = (
@@ -497,7 +513,7 @@ def draw_versions(
 
 
 def _list_gaps(events: Sequence[Mapping[str, Any]], end: str) -> list[tuple[str, str]]:
-    """Return when the release was missing, as pairs of first and last moment, in order."""
+    """Return when the release was missing, as pairs of first and last time, in order."""
     return sorted(
         (event["when"], event["ended"] or end)
         for event in events
@@ -506,14 +522,15 @@ def _list_gaps(events: Sequence[Mapping[str, Any]], end: str) -> list[tuple[str,
 
 
 def _find_first_sight(events: Sequence[Mapping[str, Any]], end: str) -> str:
-    """Return when the release was first seen on the web: an import is not, so it counts from when a
-    check found the release there.
+    """Return when the release was first seen on the web.
+
+    An import does not count. The time of the first check that found the release does.
     """
     seen = (event["last_seen"] if event["kind"] == "import" else event["when"] for event in events)
     return min(filter(None, seen), default=end)
 
 
 def _parse_moment(when: str) -> datetime:
-    """Parse a time; a day on which a collection read a release counts from its beginning in UTC."""
+    """Parse a time. The day of a collection's reading counts from its start in UTC."""
     moment = datetime.fromisoformat(when)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

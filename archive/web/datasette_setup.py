@@ -1,8 +1,7 @@
-"""Start-up checks of the databases, their views and canned queries, and the names that templates
-can use.
+"""Start-up checks of the databases, their views and canned queries, and the names for templates.
 
 Templates get the visitor's language as `lang`, texts from t(), URLs from link() and
-external_link(), and functions that format times, kinds and importance in that language.
+external_link(), and functions that format times, types and importance in that language.
 """
 
 from __future__ import annotations
@@ -80,8 +79,9 @@ SITE_PATH = re.compile(r"/[^\s\\/][^\s\\]*")
 
 
 def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
-    """Return the names that every template of the archive may use, and note the page's language
-    for its headers.
+    """Return the names that every template of the archive may use.
+
+    The page's language is also recorded, for its headers.
     """
     site = SiteRequest(request, datasette)
     lang = site.language
@@ -90,8 +90,9 @@ def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
     no_attribute = Markup("")
 
     def format_lang_attribute(language: str | None) -> Markup:
-        """Return a lang attribute if the language differs from the page's; lang="" if it is
-        unknown.
+        """Return a lang attribute if the language differs from the page's.
+
+        lang="" if it is unknown.
         """
         code = language or ("sv" if lang == "sv" else "")
         return no_attribute if code == lang else Markup(' lang="{}"').format(code)
@@ -102,8 +103,9 @@ def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
         return f"{request.path}?{query}" if query else str(request.path)
 
     def link_in_language(cell: str) -> str:
-        """Add the requested language to the links in a cell that Datasette has rendered; text stays
-        as it is.
+        """Add the requested language to the links in a cell rendered by Datasette.
+
+        Cells with only text are unchanged.
         """
         if not isinstance(cell, Markup):
             return cell
@@ -149,7 +151,7 @@ def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
 
 
 def _join_day(text: str) -> str:
-    """Put a no-break space after the day of a date, so that its month is on the same line.
+    """Put a no-break space after the day of a date, to keep the month on the same line.
 
     >>> _join_day("samlingen 2 mars.jsonl, 18 maj 2021 kl. 12.57"), _join_day("juni 2024")
     ('samlingen 2 mars.jsonl, 18\\xa0maj 2021 kl. 12.57', 'juni 2024')
@@ -158,8 +160,9 @@ def _join_day(text: str) -> str:
 
 
 def _format_external_link(url: str | None) -> Markup:
-    """Return the href and rel attributes of an external link, or nothing unless the URL is http or
-    https.
+    """Return the href and rel attributes of an external link.
+
+    "" unless the URL is http or https.
 
     >>> str(_format_external_link("https://fyr.example/?a&b"))
     ' href="https://fyr.example/?a&amp;b" rel="external"'
@@ -172,8 +175,9 @@ def _format_external_link(url: str | None) -> Markup:
 
 
 def link_cell(value: Any, column: str, table: str | None, datasette: Any) -> Markup | None:
-    """Link numbers of releases and revisions, and paths of the site; None leaves a cell to
-    Datasette.
+    """Link numbers of releases and revisions, and paths of the site.
+
+    None: Datasette renders the cell.
     """
     if column == "revision" and isinstance(value, dict):  # Datasette would link to the row
         value = value["value"]
@@ -182,7 +186,7 @@ def link_cell(value: Any, column: str, table: str | None, datasette: Any) -> Mar
 
 
 def _find_cell_path(value: Any, column: str, table: str | None) -> str | None:
-    """Return the path that a number or a path in a cell leads to, or None."""
+    """Return the path that a number or path in a cell leads to, or None."""
     if isinstance(value, int):
         start = NUMBER_LINKS.get(column)
         if start is None and column == "id":
@@ -195,16 +199,18 @@ def _find_cell_path(value: Any, column: str, table: str | None) -> str | None:
 
 
 def list_database_routes(datasette: Any) -> list[tuple[str, Any]]:
-    """Return routes that replace Datasette's of databases, tables and rows, and of other spellings
-    of their names.
+    """Return routes that replace Datasette's routes of databases, tables and rows.
+
+    Other spellings of their names are included.
     """
     tables = [] if IS_NEXT else build_table_routes(datasette)
     return [*tables, (r"/(?P<name>[^/.]*~[^/.]*)(?P<rest>.*)", _redirect_to_database)]
 
 
 async def _redirect_to_database(request: Any, datasette: Any) -> Any:
-    """Redirect from another spelling of a database's name to the usual one; raise NotFound if the
-    name is unknown.
+    """Redirect from another spelling of a database's name to the usual one.
+
+    Raises NotFound if the name is unknown.
     """
     name = tilde_encode(tilde_decode(request.url_vars["name"]))
     if name not in list_database_paths(datasette):
@@ -214,8 +220,9 @@ async def _redirect_to_database(request: Any, datasette: Any) -> Any:
 
 
 def list_output_renderers() -> list[dict[str, Any]]:
-    """Return the renderer of bytes, and what adds links to Excel files
-    (archive.web.table_pages).
+    """Return a renderer for bytes, and one that adds links to Excel files.
+
+    See archive.web.table_pages.
     """
     workbook = {
         "extension": "xlsx",
@@ -229,8 +236,9 @@ def list_output_renderers() -> list[dict[str, Any]]:
 
 
 async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None) -> Any:
-    """Send the bytes in the column that the parameter `_blob_column` names; raise FilterError if it
-    has none.
+    """Send the bytes in the column named by the parameter `_blob_column`.
+
+    Raises FilterError if it has none.
     """
     column = request.args.get("_blob_column")
     found = [row for row in rows if isinstance(row[column], bytes)] if column in columns else []
@@ -241,13 +249,16 @@ async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None
 
 
 def _connect_apart(db: Any) -> sqlite3.Connection:
-    """Open a connection for a thread: Datasette closes its own ones, even while they are read."""
+    """Open a connection for a thread. Datasette closes its own ones, even while they are read."""
     mode = "mode=ro" if db.is_mutable else "immutable=1"
     return sqlite3.connect(f"{Path(db.path).resolve().as_uri()}?{mode}", uri=True)
 
 
 async def start_site(datasette: Any) -> None:
-    """Check the databases and load the data for searches; raise ClickException if a check fails."""
+    """Check the databases and load the data for searches.
+
+    Raises ClickException if a check fails.
+    """
     tables = {}
     for name, db in datasette.databases.items():
         # Datasette's internal database, which the first request may be filling at this moment

@@ -1,10 +1,9 @@
-"""What differs between Datasette 0.65, which serves the archive, and the alphas of 1.0
-(docs/contributing.md).
+"""The differences between Datasette 0.65, which serves the archive, and the alphas of 1.0.
 
-On 0.65 the archive replaces Datasette's views of a database, its tables and its rows
-(archive.web.table_pages). On 1.0 it leaves them as they are, with rows in a total order, behind the
-same queue and the same sandbox, and closes what 1.0 adds: of all routes under `/archive/-/`, only
-the page of SQL queries is open.
+See docs/contributing.md. On 0.65, the archive replaces Datasette's views of a database, its tables
+and its rows (archive.web.table_pages). On 1.0, it leaves them unchanged, but with rows in a total
+order, and behind the same queue and sandbox. It closes what 1.0 adds: of all routes under
+`/archive/-/`, only the page of SQL queries is open.
 """
 
 from __future__ import annotations
@@ -47,9 +46,7 @@ def read_canned_queries() -> dict[str, dict[str, str]]:
 
 
 def _read_query_file(path: Path) -> dict[str, str]:
-    """Read a canned query: its first comment line is the title, the other comment lines are the
-    description.
-    """
+    """Read a canned query. Its first comment line is the title, the others are the description."""
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
     sql = "\n".join(line for line in lines if not line.startswith("--")).strip()
@@ -72,9 +69,9 @@ def list_database_paths(datasette: Any) -> list[str]:
 
 
 def list_closed_routes(datasette: Any) -> list[str]:
-    """Return the patterns of Datasette's own pages that visitors do not get.
+    """Return the patterns of Datasette's own pages that are closed to visitors.
 
-    On 1.0 these are also all pages under `/-/` of a database, a table, a row or a query (which
+    On 1.0, these are also all pages under `/-/` of a database, a table, a row or a query (which
     create, insert, alter, store, analyse and count), except the page of SQL queries.
     """
     closed = [rf"/-/({CLOSED_PATHS})(\.json)?$"]
@@ -90,7 +87,7 @@ def list_closed_routes(datasette: Any) -> list[str]:
 
 
 def is_data_request(path: str, database_names: list[str]) -> bool:
-    """Return whether a request reads a whole table or runs a statement; a single row is cheap.
+    """Return whether a request reads a whole table or runs a statement. A single row is cheap.
 
     >>> [is_data_request(path, ["archive"])
     ...     for path in ("/archive", "/archive.json", "/archive/releases")]
@@ -112,7 +109,7 @@ async def read_instance_metadata(datasette: Any) -> dict[str, Any]:
 
 
 async def check_table_permission(datasette: Any, request: Any, database: str, table: str) -> None:
-    """Raise Forbidden if the operator does not let the visitor read a table."""
+    """Raise Forbidden if the operator does not allow the visitor to read a table."""
     if IS_NEXT:
         resource = TableResource(database=database, table=table)
         await datasette.ensure_permission(
@@ -124,9 +121,7 @@ async def check_table_permission(datasette: Any, request: Any, database: str, ta
 
 
 def choose_templates(environment: Any) -> None:
-    """Replace our templates of tables, rows and SQL by Datasette's own on 1.0; do nothing on
-    0.65.
-    """
+    """On 1.0, replace our templates of tables, rows and SQL with Datasette's own."""
     if IS_NEXT:
         folder = Path(datasette.__path__[0]) / "templates"
         own = DictLoader({name: (folder / name).read_text("utf-8") for name in TABLE_TEMPLATES})
@@ -140,9 +135,10 @@ def get_environment(datasette: Any) -> Any:
 async def _list_sortable_columns(
     datasette: Any, database: str, table: str, use_rowid: bool
 ) -> list[str]:
-    """Return the columns that a table may be sorted by, in their order; Datasette's are a set.
+    """Return the columns that a table may be sorted by, in order. Datasette returns them as a set.
 
-    Without columns of bytes, which Datasette writes as texts into the address of the next page.
+    Columns of bytes are left out, because Datasette writes bytes as text into the URL of the next
+    page.
     """
     columns = await datasette.databases[database].table_column_details(table)
     names = [column.name for column in columns if column.type != "BLOB"]
@@ -153,9 +149,9 @@ async def _list_sortable_columns(
 async def _order_totally(
     table_config: Any, sortable_columns: list[str], request: Any, key: str
 ) -> tuple[str | None, str | None, str]:
-    """Return what Datasette sorts a page by, followed by its key (of a view, its first column).
+    """Return the order of a page in Datasette, followed by the key (for a view, its first column).
 
-    Without the key, rows with equal values are lost between pages or repeated.
+    Without the key, rows with equal values are lost or repeated between pages.
     """
     key = key or escape_sqlite(sortable_columns[0])
     sort, sort_desc, order = await _find_order(table_config, sortable_columns, request, key)

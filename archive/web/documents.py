@@ -25,13 +25,18 @@ Entries = Sequence[AtomEntry]
 class DataList:
     """A list or comparison in one of the data formats. All URLs are absolute.
 
-    name: the key of the rows in JSON; columns: of CSV and Excel; by default, both are those of the
-    view's operation, and the rows have its members. headers: of Excel, instead of the columns, in a
-    list for readers. url: of this list, page_url: of the HTML page
-    with the same content; by default, those of the request. rows: of this page; batches: yields
-    those of the whole list, if it is to be exported. read_entries: called only if the client needs
-    a new Atom feed. members: further members of the JSON object. notes: sentences about the rows
-    for the last sheet of an Excel file; complete once the batches are read.
+    name: the key of the rows in JSON.
+    columns: the columns of CSV and Excel. By default, name and columns come from the view's
+        operation.
+    headers: the headers in Excel, instead of the columns, in a list for readers.
+    url: the URL of this list, by default derived from the request.
+    page_url: the URL of the HTML page with the same content, by default derived from the request.
+    rows: the rows of this page.
+    batches: yields the rows of the whole list, if it is to be exported.
+    read_entries: only called if the client needs a new Atom feed.
+    members: further values of the JSON object.
+    notes: sentences about the rows, for the last sheet of an Excel file. They are complete once the
+        batches are read.
     """
 
     title: str
@@ -50,7 +55,7 @@ class DataList:
 
 
 async def render_document(site: SiteRequest, document: DataList) -> Response:
-    """Render a document in the format of the request; 304 if the client has the current version."""
+    """Render a document in the format of the request. 304 if the client has the current version."""
     format_name = site.format_name or "json"
     body = _FORMATTERS[format_name](document)
     etag = compute_etag(f"{format_name} {site.language} {document.url} {document.next_url} {body}")
@@ -70,8 +75,7 @@ async def render_document(site: SiteRequest, document: DataList) -> Response:
 
 
 def _format_document_json(document: DataList) -> str:
-    """Format a document as a JSON object: its metadata, the next URL (null at the end) and the
-    rows.
+    """Format a document as a JSON object: metadata, the next URL (null at the end) and rows.
 
     Each row is on its own line, without indentation, because json's encoder is ten times slower
     with it.
@@ -96,13 +100,16 @@ def _format_ndjson(document: DataList) -> str:
 
 
 def _format_feed_content(document: DataList) -> str:
-    """Format what an Atom feed depends on: its entries are read only if the client needs them."""
+    """Format the data that an Atom feed depends on.
+
+    Its entries are only read if the client needs them.
+    """
     content = [document.rows, document.members, document.title]
     return json.dumps(content, ensure_ascii=False, default=str)
 
 
 def format_csv(rows: Rows, columns: Sequence[str], *, header: bool = True) -> str:
-    """Format rows as CSV with a header line; None is empty, True and False are 1 and 0.
+    """Format rows as CSV with a header line. None is empty, True and False are 1 and 0.
 
     >>> format_csv([{"a": 'x "y", z', "b": None}, {"a": True, "b": 2}], ["a", "b"])
     'a,b\\r\\n"x ""y"", z",\\r\\n1,2\\r\\n'

@@ -1,4 +1,4 @@
-"""Whole lists with only a few rows in memory: streamed as CSV, or as an Excel workbook (XLSX)."""
+"""Exports whole lists with only a few rows in memory: streamed as CSV, or as an Excel workbook."""
 
 from __future__ import annotations
 
@@ -64,14 +64,17 @@ logger = logging.getLogger(__name__)
 
 
 async def render_list(site: SiteRequest, data: DataList) -> Any:
-    """Render a list in the format of the request: all of it as Excel, or if it has batches."""
+    """Render a list in the format of the request.
+
+    An Excel file, and a list with batches, contain the whole list.
+    """
     if data.batches or site.format_name == "xlsx":
         return await render_export(site, data)
     return await render_document(site, data)
 
 
 async def render_export(site: SiteRequest, export: DataList) -> Any:
-    """Render a whole list as CSV or XLSX; raise BusyError if too many exports are running.
+    """Render a whole list as CSV or XLSX. Raises BusyError if too many exports are running.
 
     The first batch is read here, so that an error in it gets its own response.
     """
@@ -93,14 +96,15 @@ async def render_export(site: SiteRequest, export: DataList) -> Any:
 
 
 def name_file(request: Any) -> str:
-    """Return the name of a download without its suffix: the last part of its address."""
+    """Return the name of a download without its suffix: the last part of its path."""
     name = request.path.rpartition("/")[2].partition(".")[0]
     return NOT_IN_FILE_NAME.sub("_", tilde_decode(name))
 
 
 def _name_workbook(site: SiteRequest, export: DataList) -> str:
-    """Return the name of an Excel file without its suffix: of a list for readers, what was searched
-    for, or else the list, and the day.
+    """Return the name of an Excel file without its suffix.
+
+    For a list for readers, this is the search text (or else the name of the list) and the date.
     """
     name = name_file(site.request)
     if not export.headers:
@@ -112,7 +116,10 @@ def _name_workbook(site: SiteRequest, export: DataList) -> str:
 
 @contextmanager
 def begin_export(scope: Mapping[str, Any], format_name: str) -> Iterator[Turn]:
-    """Count an export until it ends; yield its turn, or raise BusyError if too many are running."""
+    """Count an export until it ends, and yield its turn.
+
+    Raises BusyError if too many are running.
+    """
     queue: WorkQueue = scope["archive_queues"][format_name]
     turn = Turn(SandboxLimits(), queue, streaming=True, client=client_key(scope))
     turn.begin_download()
@@ -129,7 +136,7 @@ async def _read_rows(export: DataList) -> AsyncGenerator[Rows]:
 async def _read_in_turns(export: DataList, turn: Turn) -> AsyncGenerator[Rows]:
     """Yield the rows of an export in batches.
 
-    Each waits for a slot, so that slow readers block no others.
+    Each batch waits for a slot, so that slow readers do not block others.
     """
     batches = export.batches or _read_rows(export)
     async with aclosing(batches):  # type: ignore[type-var] # a generator
@@ -251,7 +258,7 @@ FORMATS = {
     "time": {"num_format": "yyyy-mm-dd hh:mm", "align": "left"},
     "link": {"font_color": "#0563C1", "underline": 1},
 }
-# How the keys of the texts of the codes in a column, or in that of one list, begin
+# prefixes of the keys of texts for the codes in a column, or in a column of one list
 CODES = {
     "kind": "release_kind.",
     "edits/kind": "edits.kind.",
@@ -265,7 +272,7 @@ CODES = {
     "period": "value.period.",
     "state": "batch.state.",
 }
-# what a list with releases has besides in Excel; nothing of those that are hidden
+# further columns of a list with releases in Excel; empty for hidden ones
 RELEASE_COLUMNS = ("lead", "body", "people", "tags")
 RELEASE_TEXTS_SQL = """
     select r.id, r.lead, r.body,
@@ -280,9 +287,7 @@ RELEASE_TEXTS_SQL = """
 
 
 def complete_for_readers(site: SiteRequest, export: DataList) -> DataList:
-    """Return a list with headers and codes in the reader's language, and with the texts of its
-    releases.
-    """
+    """Return a list with headers, codes and texts of releases in the reader's language."""
     columns, batches = list(export.columns), export.batches or _read_rows(export)
     batches = _name_codes(site.language, _list_codes(export.name, columns), batches)
     if "release" in columns:
@@ -293,7 +298,7 @@ def complete_for_readers(site: SiteRequest, export: DataList) -> DataList:
 
 
 def _translate_header(language: str, list_name: str, column: str) -> str:
-    """Return what readers call a column, which may differ between lists, or its name.
+    """Return the heading of a column for readers, which may differ between lists, or its name.
 
     >>> _translate_header("sv", "removals", "first_seen"), _translate_header("sv", "", "title_2")
     ('Saknades först', 'Rubrik 2')
@@ -306,7 +311,7 @@ def _translate_header(language: str, list_name: str, column: str) -> str:
 
 
 def _list_codes(list_name: str, columns: Sequence[str]) -> dict[str, str]:
-    """Return the columns of a list that have codes, with the beginning of their texts' keys."""
+    """Return the columns of a list that have codes, with the prefix of their texts' keys."""
     found = {name: CODES.get(f"{list_name}/{name}") or CODES.get(name) for name in columns}
     return {name: prefix for name, prefix in found.items() if prefix}
 
@@ -314,7 +319,7 @@ def _list_codes(list_name: str, columns: Sequence[str]) -> dict[str, str]:
 async def _name_codes(
     language: str, codes: Mapping[str, str], batches: AsyncIterator[Rows]
 ) -> AsyncIterator[Rows]:
-    """Yield rows with codes such as `press release` in words."""
+    """Yield rows with codes such as `press release` replaced by words."""
 
     def name_codes(row: Mapping[str, Any]) -> dict[str, Any]:
         named = ((name, row[name], prefix) for name, prefix in codes.items())
@@ -329,7 +334,7 @@ async def _name_codes(
 async def _add_release_texts(
     site: SiteRequest, batches: AsyncIterator[Rows]
 ) -> AsyncIterator[Rows]:
-    """Yield rows with what RELEASE_COLUMNS names of their releases."""
+    """Yield rows with the values of RELEASE_COLUMNS of their releases."""
     async for rows in batches:
         ids = json.dumps([row["release"] for row in rows])
         found = {row["id"]: dict(row) for row in await site.run(RELEASE_TEXTS_SQL, {"ids": ids})}
@@ -338,10 +343,10 @@ async def _add_release_texts(
 
 
 async def write_workbook(export: DataList, turn: Turn, language: str) -> IO[bytes]:
-    """Write a whole list to a temporary Excel workbook; raise BadRequest if the list is too long.
+    """Write a whole list to a temporary Excel workbook. Raises BadRequest if the list is too long.
 
     The rows are first written to another file, because the header depends on how many cells the
-    longest text of each column takes. Writing the sheets waits for its own slot.
+    longest text of each column takes. Writing the sheets waits for a separate slot.
     """
     with ExitStack() as files, TemporaryFile("w+", encoding="utf-8") as spool:
         file = files.enter_context(TemporaryFile())
@@ -386,8 +391,9 @@ async def write_workbook(export: DataList, turn: Turn, language: str) -> IO[byte
 def _spool_rows(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], spool: IO[str]
 ) -> list[int]:
-    """Write the cells of rows as lines of JSON; return the number of cells that each column
-    takes: 0 if all are empty.
+    """Write the cells of rows as lines of JSON.
+
+    Returns the number of cells that each column takes: 0 if all are empty.
     """
     counts = [0] * len(columns)
     for row in rows:
@@ -401,7 +407,9 @@ def _spool_rows(
 
 
 def _split_cell(value: Any) -> list[Any]:
-    """Return a value as cells: numbers unchanged, texts in parts that fit into a cell.
+    """Return a value as cells.
+
+    Numbers are unchanged; texts are split into parts that fit into a cell.
 
     Characters that XML forbids are replaced by U+FFFD. True and False become 1 and 0, as in CSV.
 
@@ -424,7 +432,7 @@ def _split_cell(value: Any) -> list[Any]:
 
 
 def _list_cell_names(_column: str, header: str, cell_count: int) -> list[str]:
-    """Return the headers of a column whose values take several cells, or none.
+    """Return the headers of a column whose values take several cells. Empty if all are empty.
 
     >>> _list_cell_names("body", "Text", 2), _list_cell_names("ended", "Åter", 0)
     (['Text', 'Text (2)'], [])
@@ -444,9 +452,10 @@ def write_sheets(
 ) -> None:
     """Write the spooled rows, on as many sheets as needed, and the notes to a workbook.
 
-    The temporary files of the sheets are removed, even after an error. names: of the sheets with
-    rows, and of that with the notes. is_typed: whether times are cells with a date, and addresses
-    links.
+    The temporary files of the sheets are removed, even after an error.
+
+    names: the names of the sheets with rows, and of the sheet with the notes.
+    is_typed: whether times are date cells, and URLs are links.
     """
     with TemporaryDirectory() as folder:
         workbook = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
@@ -496,8 +505,9 @@ def _write_cells(
     cells: Sequence[Sequence[Any]],
     formats: Mapping[str, Any],
 ) -> None:
-    """Write a row. Text never becomes a formula or a number. formats: of dates and links, if they
-    are not written as texts.
+    """Write a row. Text never becomes a formula or a number.
+
+    formats: the formats of dates and links, if they are not written as text.
     """
     first = 0
     for (name, _, count), parts in zip(columns, cells, strict=True):
@@ -512,7 +522,7 @@ def _write_cells(
 def _write_cell(
     sheet: Any, place: tuple[int, int], name: str, value: Any, formats: Mapping[str, Any]
 ) -> int:
-    """Write a value; return 0, or the number of an error."""
+    """Write a value. Returns 0, or the number of an error."""
     if not isinstance(value, str):
         return int(sheet.write_number(*place, value))
     moment = _parse_date(value) if formats and name in DATE_COLUMNS else None
@@ -526,8 +536,10 @@ def _write_cell(
 
 
 def _parse_date(text: str) -> datetime | None:
-    """Return a time without its zone, in Swedish time; None for what is no day: a month stays text,
-    and so does a day before 1900, of which Excel knows none.
+    """Parse a day or time. Times are converted to Swedish time without a zone.
+
+    None for other texts, such as a month. Also None for a day before 1900, which Excel does not
+    support.
 
     >>> _parse_date("2024-05-03"), _parse_date("2024-05")
     (datetime.datetime(2024, 5, 3, 0, 0), None)

@@ -1,10 +1,10 @@
 """Marks the words of a search in the texts of a page: a release, a version or a comparison.
 
 Words match as in the excerpts of the results (archive.search.marked_words), even across inline
-elements. Marks are elements without text of their own: apart from them, the HTML is unchanged,
+elements. Marks are elements without text of their own, so the rest of the HTML is unchanged,
 character by character.
 
-Each marked place is followed by links to the places before and after it. The style sheet shows them
+Each marked place is followed by links to the previous and next place. The style sheet shows them
 while the place is the target of the URL, always at the same position in the window, so that a
 reader can go from place to place without scripts.
 """
@@ -53,8 +53,9 @@ Span = tuple[int, int]  # position of the first character, and of the one after 
 
 
 class MarkedPlace(NamedTuple):
-    """A place to mark: its parts between tags, as positions in the HTML, and the position of the
-    links after it.
+    """A place to mark: its parts between tags, and the position of the links after it.
+
+    All positions are positions in the HTML.
     """
 
     # number of the place on the page, from 1; 0: no links, because another place has them
@@ -96,7 +97,7 @@ class HtmlText:
         self.text = "".join(texts)
 
     def read_text(self, match: re.Match[str]) -> str:
-        """Return a piece of text or a character reference, and note where its characters are."""
+        """Return a piece of text or a character reference, and record where its characters are."""
         start, end = match.span()
         if not match["entity"]:
             self.starts.extend(range(start, end))
@@ -108,7 +109,7 @@ class HtmlText:
         return text
 
     def read_break(self, name: str, start: int) -> str:
-        """Return the break that a tag makes in the text, and note where it is."""
+        """Return the break that a tag makes in the text, and record where it is."""
         text = LINE_BREAK if name == "br" else PARAGRAPH_BREAK
         self.starts.extend([start] * len(text))
         self.ends.extend([start] * len(text))
@@ -125,7 +126,7 @@ class HtmlText:
         return parts
 
     def find_link(self, position: int) -> int | None:
-        """Return the end of the link that contains a position of the HTML, or None."""
+        """Return the end of the link that contains a position in the HTML, or None."""
         index = bisect_right(self.links, (position, position)) - 1
         return self.links[index][1] if index >= 0 and position < self.links[index][1] else None
 
@@ -141,7 +142,7 @@ class HtmlText:
 
 
 class MarkedHtml:
-    """A text as HTML with marks. It is rendered once all places of the page are known."""
+    """A text as HTML with marks. It is rendered once all places on the page are known."""
 
     def __init__(
         self, markup: str, places: Sequence[MarkedPlace], highlighter: PageHighlighter
@@ -164,12 +165,12 @@ class MarkedHtml:
 
 
 class PageHighlighter:
-    """Marks the terms of a query in the texts of a page, which are added in the order in which they
-    are printed.
+    """Marks the terms of a query in the texts of a page. Texts must be added in printed order.
 
-    english: whether the texts are in English. language: language of the page. total: number of
-    places so far. is_cut: whether the texts are longer than MAX_SEARCHED_LENGTH, so that the rest
-    has no marks.
+    english: whether the texts are in English.
+    language: the language of the page.
+    total: the number of places so far.
+    is_cut: whether the texts are longer than MAX_SEARCHED_LENGTH, so that the rest has no marks.
     """
 
     def __init__(self, query_terms: Sequence[QueryTerm], *, english: bool, language: str) -> None:
@@ -185,7 +186,7 @@ class PageHighlighter:
     def mark_html(self, markup: str, answers: Mapping[int, str]) -> MarkedHtml | Markup:
         """Return the sanitised HTML of a body with marks.
 
-        answers: answers to questions that it may contain.
+        answers: the answers to questions that it may contain.
         """
         if not self.query_terms:
             return Markup(markup)  # noqa: S704 - sanitised when it was stored
@@ -205,8 +206,7 @@ class PageHighlighter:
         return self._mark(source, spans)
 
     def mark_row(self, field: str, row: DiffRow) -> list[MarkedHtml]:
-        """Return the pieces of a row of a comparison with marks; [] for a field that is not
-        searched.
+        """Return the pieces of a comparison row with marks. [] for a field that is not searched.
 
         A phrase may extend over several pieces.
         """
@@ -250,8 +250,9 @@ class PageHighlighter:
         return MarkedHtml(source.markup, places, self)
 
     def format_steps(self, number: int) -> str:
-        """Format the links from a place to the one before and the one after, or to the start of the
-        marks.
+        """Format the links from a place to the previous and next one.
+
+        At either end, the link leads to the start of the marks.
         """
         links = []
         for key, other in (("found.previous_place", number - 1), ("found.next_place", number + 1)):
@@ -276,7 +277,7 @@ def list_answers(questions: Iterable[Mapping[str, Any]]) -> dict[int, str]:
 
 
 def _join_spans(text: str, spans: Sequence[Span]) -> list[Span]:
-    """Join spans that overlap or have only spaces between them, in the same paragraph.
+    """Join spans in the same paragraph that overlap or only have spaces between them.
 
     >>> _join_spans("en stor skog, en", [(3, 7), (8, 12), (14, 16), (5, 6)])
     [(3, 12), (14, 16)]
@@ -292,8 +293,7 @@ def _join_spans(text: str, spans: Sequence[Span]) -> list[Span]:
 
 
 def _compose_text(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
-    """Return a text in NFC (letters and accents composed), and where each character starts and ends
-    in the original.
+    """Return a text in NFC, and where each character starts and ends in the original.
 
     >>> _compose_text("a\u030a b")
     ('å b', [0, 2, 3], [2, 3, 4])
@@ -315,16 +315,17 @@ def _compose_text(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
 
 
 def _join_row_text(field: str, row: DiffRow, op: str) -> str:
-    """Return the earlier ("del") or later ("ins") text of a row, of a picture without its URL."""
+    """Return the earlier ("del") or later ("ins") text of a row.
+
+    The URL of an image is left out.
+    """
     text = "".join(piece.text for piece in row.pieces if piece.op in ("same", op))
     url_start = text.rfind("http") if field == "images" else -1
     return text[:url_start] if url_start >= 0 else text
 
 
 def _add_span_to_pieces(span: Span, row: DiffRow, op: str, spans: list[list[Span]]) -> None:
-    """Add a span of the earlier ("del") or later ("ins") text of a row to the pieces that it
-    covers.
-    """
+    """Add a span of the earlier ("del") or later ("ins") text to the pieces that it covers."""
     (first, last), start = span, 0
     for piece, found in zip(row.pieces, spans, strict=True):
         if piece.op not in ("same", op):

@@ -1,10 +1,11 @@
-"""Describes a release to programs that read its page: search engines, social networks and reference
-managers.
+"""Describes a release to search engines, social networks and reference managers.
 
-schema.org   NewsArticle as JSON-LD, with the archived version and the agency's page
-OpenGraph    title and description of a shared link (ogp.me)
-Highwire     citation_… elements, which Zotero and Google Scholar read
-Dublin Core  DC.… elements, the same facts for libraries (dublincore.org, DCMI Metadata Terms)
+They read the following elements of its page:
+
+    schema.org   NewsArticle as JSON-LD, with the archived version and the agency's page
+    OpenGraph    title and description of a shared link (ogp.me)
+    Highwire     citation_… elements, which Zotero and Google Scholar read
+    Dublin Core  DC.… elements, the same facts for libraries (dublincore.org, DCMI Metadata Terms)
 """
 
 from __future__ import annotations
@@ -23,9 +24,7 @@ LOCALES = {"sv": "sv_SE", "en": "en_GB"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleMetadata:
-    """What the head of a release's page says: <meta> elements, and the content of its JSON-LD
-    element.
-    """
+    """The metadata of a release's page: <meta> elements, and the content of its JSON-LD element."""
 
     elements: tuple[tuple[str, str, str], ...]  # attribute with the name, name, content
     json_ld: Markup
@@ -34,10 +33,10 @@ class ArticleMetadata:
 def describe_article(
     citation: Citation, *, url: str, lead: str | None, modified: str | None, lang: str
 ) -> ArticleMetadata:
-    """Return the metadata of a release as `citation` names it. Nothing is said about what is not
-    known.
+    """Return the metadata of a release from its citation. Unknown facts are left out.
 
-    url: the page that describes it. modified: when it was last changed, as stated or seen, or None.
+    url: the page that describes it.
+    modified: when it was last changed, as stated or seen, or None.
     """
     description = shorten(lead or "", MAX_DESCRIPTION_LENGTH)
     facts = {
@@ -86,7 +85,7 @@ def describe_article(
 
 
 def _format_json_ld(facts: dict[str, object]) -> Markup:
-    """Return JSON that cannot end the <script> element that it stands in.
+    """Return JSON that cannot end the <script> element around it.
 
     >>> print(_format_json_ld({"headline": "</script>å"}))
     {"headline": "\\u003c/script>å"}

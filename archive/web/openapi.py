@@ -1,13 +1,13 @@
 """Describes the site's data in /openapi.json (OpenAPI 3.1), from the operations of its views.
 
-An Operation says what a view's data is; `@site_view` adds its paths and the names of its
-parameters. FIELDS has the type of each member, and its description unless metadata.json describes a
-column of that name. PARAMETERS has those of parameters. Tests call every operation and compare its
-JSON with the description.
+An Operation describes a view's data; `@site_view` adds its paths and the names of its parameters.
+FIELDS has the type of each value, and its description, unless metadata.json describes a column of
+that name. PARAMETERS has the types of parameters. Tests call every operation and compare its JSON
+with the description.
 
 A type is a line of text: "int? Number of the takedown = 3" is a whole number or null, with an
-example. A mapping is an object; a member whose name ends with "?" may be absent. A list with one
-item is an array of such items.
+example. A mapping is an object; a key whose name ends with "?" may be absent. A list with one item
+is an array of such items.
 """
 
 from __future__ import annotations
@@ -243,15 +243,22 @@ NAME_IN_PATH = re.compile(r"\{([a-z]+)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What /openapi.json says of a view's data.
+    """The description of a view's data in /openapi.json.
 
-    formats: suffixes of its addresses; () if its paths have one. rows_name, row: the name of the
-    list in a DataList's JSON, and the members of an entry; members: further members of the JSON.
-    Names are looked up in FIELDS, mappings have their own types. body: the whole JSON, if it is no
-    DataList. parameters: types of parameters that differ from PARAMETERS. text: a request's body
-    has a text. required: parameters that a request must have. text_parameter: what may be sent by
-    GET instead of the text. statuses: of errors besides 400, 404 and 503. parameter_names: of its
-    data, by default those of its page. name: its name, if that cannot be made from its path.
+    Names are looked up in FIELDS; mappings have their own types.
+
+    formats: suffixes of its URLs; () if its paths have one.
+    rows_name: the name of the list in a DataList's JSON.
+    row: the values of an entry.
+    members: further values of the JSON.
+    body: the whole JSON, if it is not a DataList.
+    parameters: types of parameters that differ from PARAMETERS.
+    text: description of the text in a request's body, if there is one.
+    required: parameters that a request must have.
+    text_parameter: the parameter that can be sent by GET instead of the text.
+    statuses: error statuses besides 400, 404 and 503.
+    parameter_names: the parameters of its data, by default the parameters of its page.
+    name: its name, if that cannot be built from its path.
     """
 
     summary: str
@@ -271,13 +278,13 @@ class Operation:
 
     @property
     def columns(self) -> list[str]:
-        """Return the columns of CSV and Excel: the members of an entry that have none themselves.
+        """Return the columns of CSV and Excel: the values of an entry that are not nested.
 
         >>> row = {"id": "int", "why": "str? Reason", "state": "any Its columns", "tags": ["str"]}
         >>> Operation(summary="", row=row).columns
         ['id', 'why']
         """
-        # beside lists and mappings
+        # neither lists nor mappings
         return [
             name
             for name, wanted in self.row.items()
@@ -362,7 +369,7 @@ SQL_OPERATION = Operation(
 
 
 def get_fields(*names: str, **types: Type) -> dict[str, Type]:
-    """Return the named members of FIELDS, and further ones.
+    """Return the named items of FIELDS, and further ones.
 
     >>> get_fields("release", similarity="num")
     {'release': 'int Number of the release = 51', 'similarity': 'num'}
@@ -472,7 +479,7 @@ def _build_operation(
 
 
 def _list_parameters(operation: Operation, address: str, method: str) -> list[Schema]:
-    """Return the parameters of an operation: those of its path, then those of its query."""
+    """Return the parameters of an operation: first in its path, then in its query."""
     required = (*operation.required, *([operation.text_parameter] if method == "get" else []))
     types, in_path = {**PARAMETERS, **operation.parameters}, NAME_IN_PATH.findall(address)
     return [
@@ -494,7 +501,7 @@ def get_body(operation: Operation) -> Type:
 
 
 def _find_format(address: str) -> str:
-    """Return the format of an address.
+    """Return the format in a path.
 
     >>> _find_format("/-/cite/{revision}.csl.json")
     'csl.json'
@@ -505,7 +512,7 @@ def _find_format(address: str) -> str:
 def _name_operation(operation: Operation, address: str) -> str:
     """Return an operation's name: the words of its path, and its format unless that is JSON.
 
-    An address of two revisions has `pair` in it, if another address of the operation has one.
+    A path with two revisions has `pair` in its name, if another path of the operation has one.
 
     >>> operation = Operation(summary="")
     >>> [_name_operation(operation, address)
@@ -521,8 +528,9 @@ def _name_operation(operation: Operation, address: str) -> str:
 
 
 def build_parameter(name: str, wanted: Type, *, is_required: bool = False) -> Schema:
-    """Return a query parameter; it may be repeated if its type is a list, and have any name if it
-    is `map`.
+    """Return a query parameter.
+
+    It may be repeated if its type is a list, and may have any name if its type is `map`.
     """
     schema = _build_schema(wanted, lambda _: None)
     described = schema.get("items", schema)

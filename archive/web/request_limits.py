@@ -1,7 +1,6 @@
-"""Limits on visitors' requests: queues, budgets of SQL time, bodies, and delivery of responses to
-slow readers.
+"""Limits on visitors' requests: queues, budgets of SQL time, bodies, and delivery of responses.
 
-A server that is given a whole response keeps it in memory until it is read. ResponseDelivery
+A server keeps a whole response in memory until a slow reader has read it. ResponseDelivery
 therefore sends it in chunks, and gives up if the client has disconnected, does not read a chunk in
 time, or takes longer than any response may.
 """
@@ -29,9 +28,9 @@ CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a send
 
 
 class Work(NamedTuple):
-    """How much work of a kind runs at once, how much waits, and how many seconds it may wait.
+    """Limits for one type of work: how much runs at once, how much waits, how long (seconds).
 
-    downloads: how many may have begun; they take minutes, and wait before each of their parts.
+    downloads: how many may be in progress. They take minutes, and wait before each of their parts.
     """
 
     running: int
@@ -69,13 +68,13 @@ MAX_CLIENT_BODIES = 5  # received at once of one client
 class SandboxLimits:
     """Limits of one worker, one statement, one response and one request.
 
-    Times are in seconds, sizes in bytes. work: how much there may be at once (WORK).
+    Times are in seconds, sizes in bytes. work: the limits for each type of work (WORK).
     """
 
     work: Mapping[str, Work] = field(default_factory=lambda: WORK)
     # SQL time per request with all its facets, or per page of a stream
     request_seconds: float = 3.0
-    # of its time; a statement that had less on a processor was stopped because the machine is busy
+    # share of its time on a processor; below it, the machine was too busy for the statement
     starved_share: float = 0.5
     # extra time, after sql_time_limit_ms, for SQLite to stop before the worker is killed
     kill_delay: float = 0.5
@@ -97,9 +96,9 @@ class SandboxLimits:
     max_html_values: int = 6_000
     max_parameter_length: int = 10_000  # characters of one URL parameter, such as sql= or _search=
     max_parameters: int = 200  # per URL; Datasette's work grows with the square of their number
-    # of a request: 50 kB of text in a form take three times as much if all is escaped
+    # of a request: 50 kB of text in a form take three times as much if everything is escaped
     max_body_bytes: int = 160_000
-    # of a body that is too long, read so that the client gets its answer
+    # read of a body that is too long, so that the client gets its response
     max_discarded_bytes: int = 2_000_000
     # all large responses that wait for slow readers; the server needs twice that
     max_buffered_bytes: int = 64_000_000
@@ -115,11 +114,10 @@ class SandboxLimits:
 
 
 def client_key(scope: Mapping[str, Any]) -> str:
-    """Return who sent a request, for whatever counts clients: an IPv4 address, or an IPv6 network
-    of 64 bits.
+    """Return a key for the sender of a request: an IPv4 address, or an IPv6 network of 64 bits.
 
     A household or a server has a whole such network. Behind a proxy that uvicorn trusts, the
-    address is that of X-Forwarded-For. Returns "" if there is none.
+    address is taken from X-Forwarded-For. Returns "" if there is none.
 
     >>> hosts = ["203.0.113.7", "::ffff:203.0.113.7"]
     >>> hosts += ["2001:db8:0:1:a::9", "2001:DB8:0:1::1%eth0", "unix"]
@@ -134,7 +132,7 @@ def client_key(scope: Mapping[str, Any]) -> str:
 
 
 class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
-    """Too many requests are in the queue, or the wait took too long."""
+    """Too many requests are in the queue, or the wait was too long."""
 
     status = 503
 
@@ -143,7 +141,7 @@ class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
 
 
 class WorkQueue:
-    """Lets only some work of a kind run at once; the rest waits.
+    """Limits how much work of one type runs at once. Further requests wait.
 
     Clients take turns, each with its oldest request. In a full queue, the client with the most
     requests loses its newest one to a client with fewer, so that no client can fill the queue.
@@ -159,7 +157,7 @@ class WorkQueue:
         return sum(map(len, self.requests_by_client.values()))
 
     async def acquire(self, client: str = "") -> None:
-        """Wait for a slot; raise BusyError if the queue or the wait is too long."""
+        """Wait for a slot. Raises BusyError if the queue or the wait is too long."""
         try:
             await self._wait_for_slot(client)
         except BusyError:
@@ -191,8 +189,9 @@ class WorkQueue:
             raise BusyError
 
     def has_room(self, client: str) -> bool:
-        """Return whether a request may wait: the queue has room, or another client has more
-        requests in it.
+        """Return whether a request may wait.
+
+        It may if the queue has room, or if another client has more requests in it.
         """
         if self.free_slots or self.waiting < self.work.waiting:
             return True
@@ -206,8 +205,9 @@ class WorkQueue:
             rejected.set_result(False)
 
     def withdraw(self, client: str, request: asyncio.Future[bool]) -> None:
-        """Remove a request that has stopped waiting, or release the slot that it got at the last
-        moment.
+        """Remove a request that no longer waits.
+
+        If it got a slot at the last moment, release the slot.
         """
         if not request.cancelled():
             if request.result():
@@ -220,9 +220,7 @@ class WorkQueue:
             self.requests_by_client.pop(client, None)
 
     def release(self) -> None:
-        """Give the slot to the next client's oldest request, or free it if no request is
-        waiting.
-        """
+        """Give the slot to the next client's oldest request, or free it if none is waiting."""
         while self.requests_by_client:
             client, requests = self.requests_by_client.popitem(last=False)
             request = requests.popleft()
@@ -235,7 +233,7 @@ class WorkQueue:
 
 
 class StatementRewriter(Protocol):
-    """What changes a statement that Datasette has built, and reads its rows: a page of a table."""
+    """Changes a statement that Datasette has built, and reads its rows: a page of a table."""
 
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]: ...
 
@@ -245,7 +243,7 @@ class StatementRewriter(Protocol):
 
 
 class Turn:
-    """A request's turn in a queue: its slot, and the SQL time and result size that are left to it.
+    """A request's turn in a queue: its slot, and its remaining SQL time and result size.
 
     `format_name` is csv, html, json, or parsed (JSON with `_json=`).
     """
@@ -279,14 +277,15 @@ class Turn:
         self.rows_before_limit: int | None = None
 
     async def acquire_slot(self) -> None:
-        """Wait for a slot: once per request, but for each statement of a stream."""
+        """Wait for a slot: once per request, or for each statement of a stream."""
         if not self.has_slot:
             await self.queue.acquire(self.client)
             self.has_slot = True
 
     def release_slot(self) -> None:
-        """Release the slot; called as soon as all SQL is done, so that slow readers block no
-        others.
+        """Release the slot.
+
+        This is called once all SQL is done, so that slow readers block no others.
         """
         if self.has_slot:
             self.has_slot = False
@@ -294,7 +293,7 @@ class Turn:
 
     @asynccontextmanager
     async def hold_slot(self) -> AsyncIterator[None]:
-        """Wait for a slot and release it at the end of the block, for one batch of an export."""
+        """Wait for a slot, and release it at the end of the block, for one batch of an export."""
         await self.acquire_slot()
         try:
             yield
@@ -302,7 +301,7 @@ class Turn:
             self.release_slot()
 
     def begin_download(self) -> None:
-        """Count a download; raise BusyError if there are too many."""
+        """Count a download. Raises BusyError if there are too many."""
         if self.queue.downloads >= self.queue.work.downloads:
             self.queue.refused += 1
             raise BusyError
@@ -310,7 +309,7 @@ class Turn:
         self.has_begun = True
 
     def close(self) -> None:
-        """Release the slot and the download, if the request holds them."""
+        """Release the slot and the download, if the request has them."""
         self.release_slot()
         self.queue.downloads -= self.has_begun
         self.has_begun = False
@@ -320,13 +319,13 @@ current_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)
 
 
 class BufferBudget:
-    """A budget of bytes for all large responses that wait for slow readers."""
+    """A budget of bytes for all large responses to slow readers."""
 
     def __init__(self, limits: SandboxLimits) -> None:
         self.bytes_left = limits.max_buffered_bytes
 
     def reserve(self, size: int) -> int:
-        """Reserve bytes; raise BusyError if there are not enough left."""
+        """Reserve bytes. Raises BusyError if there are not enough left."""
         if size > self.bytes_left:
             raise BusyError
         self.bytes_left -= size
@@ -336,8 +335,8 @@ class BufferBudget:
 class ResponseDelivery:
     """Runs the application for one request until its response is sent or no longer needed.
 
-    killable: whether the request's work can be stopped at any time. is_export: whether the response
-    is a whole list, which takes as long as its length requires.
+    killable: whether the request's work can be stopped at any time.
+    is_export: whether the response is a whole list, which takes as long as its length requires.
     """
 
     def __init__(
@@ -360,7 +359,7 @@ class ResponseDelivery:
         self.finished = asyncio.Event()
 
     async def run(self, app: Any, scope: dict[str, Any], receive: Any) -> None:
-        """Run the application. Nothing is raised for a client that has disconnected."""
+        """Run the application. If the client has disconnected, nothing is raised."""
 
         async def receive_empty_body() -> dict[str, Any]:
             return {"type": "http.request", "body": b"", "more_body": False}
@@ -394,7 +393,7 @@ class ResponseDelivery:
     async def send(self, message: dict[str, Any]) -> None:
         """Send a message in chunks.
 
-        Its start is held back until the first bytes, because it may become a 503.
+        The start of a response is held back until its first bytes, because it may become a 503.
         """
         if message["type"] == "http.response.start":
             await self.begin_response(message)
@@ -458,8 +457,9 @@ class ResponseDelivery:
 
 
 def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[str, str]]:
-    """Parse a query string as Datasette does; raise ValueError (shown to visitors) if it is too
-    long.
+    """Parse a query string as Datasette does.
+
+    Raises ValueError (shown to visitors) if it is too long.
 
     >>> parse_query_string("sql=select+1&_shape=array", SandboxLimits())
     [('sql', 'select 1'), ('_shape', 'array')]
@@ -483,8 +483,9 @@ def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[s
 
 @dataclass(frozen=True, slots=True)
 class RequestBody:
-    """A request's body, or why there is none; is_received: whether the client has sent all of
-    it.
+    """A request's body, or why there is none.
+
+    is_received: whether the client has sent all of it.
     """
 
     data: bytes = b""
@@ -499,20 +500,22 @@ def has_body(scope: dict[str, Any]) -> bool:
 
 
 class BodyReceiver:
-    """Receives the bodies of requests within the limits of number, size and time.
+    """Receives the bodies of requests within limits of number, size and time.
 
-    If there are too many of all clients, the one that has taken longest ends as too slow: the
-    others are not refused because of slow ones.
+    If too many bodies are being received, the one that has taken longest is ended as too slow. So
+    slow clients do not block others.
     """
 
     def __init__(self, limits: SandboxLimits) -> None:
         self.limits = limits
-        self.clients: dict[asyncio.Timeout, str] = {}  # of those being received, oldest first
+        self.clients: dict[
+            asyncio.Timeout, str
+        ] = {}  # clients of bodies being received, oldest first
 
     async def receive(self, scope: dict[str, Any], receive: Any, client: str) -> RequestBody | None:
-        """Receive a body; return None if too many of the client are being received.
+        """Receive a body. Returns None if too many of this client are being received.
 
-        A client that has disconnected is too slow.
+        A client that has disconnected counts as too slow.
         """
         work = self.limits.work[BODY]
         if Counter(self.clients.values())[client] >= MAX_CLIENT_BODIES:
@@ -531,8 +534,9 @@ class BodyReceiver:
             self.clients.pop(place, None)
 
     async def read(self, scope: dict[str, Any], receive: Any) -> RequestBody:
-        """Read a body to its end; of one that is too long, only so that the client gets its
-        answer.
+        """Read a body to its end. A body that is too long is read and dropped.
+
+        It has to be read so that the client gets its response.
         """
         limits, headers = self.limits, dict(scope["headers"])
         announced = headers.get(b"content-length", b"")

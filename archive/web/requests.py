@@ -1,6 +1,4 @@
-"""Requests of the site's pages: their language, parameters and format, templates, static files, and
-posted texts.
-"""
+"""Requests for the site's pages: language, parameters, format, templates, static files, texts."""
 
 from __future__ import annotations
 
@@ -64,7 +62,7 @@ PageData = TypeVar("PageData")
 class ReaderError(Exception):
     """An error response of a view.
 
-    `text_key` names its interface text, which is formatted with `values`.
+    `text_key` is the key of its interface text, which is formatted with `values`.
     """
 
     def __init__(self, status: int, text_key: str, **values: object) -> None:
@@ -73,10 +71,12 @@ class ReaderError(Exception):
 
 
 class SiteRequest:
-    """A request for a page, with everything its view needs: language, format, queries, URLs,
-    responses.
+    """A request for a page, with everything that its view needs.
 
-    parameters: those that its page or data supports. format_name: None for the HTML page.
+    This is the language, the format, queries, URLs and responses.
+
+    parameters: the parameters that its page or data supports.
+    format_name: None for the HTML page.
     requested_language: the parameter `lang`; None if it is absent or unknown.
     """
 
@@ -102,11 +102,11 @@ class SiteRequest:
         return self.add_base_url(add_query(path, lang=self.requested_language, **query))
 
     def add_base_url(self, path: str) -> str:
-        """Return a path of the site with Datasette's setting base_url."""
+        """Add Datasette's setting base_url to a path of the site."""
         return self.base_url + path.removeprefix("/")
 
     def in_language(self, url: str) -> str:
-        """Add the requested language to a URL that another program has built, such as Datasette."""
+        """Add the requested language to a URL that other software, such as Datasette, has built."""
         url, mark, fragment = url.partition("#")
         query = (
             f"{'&' if '?' in url else '?'}lang={self.requested_language}"
@@ -124,21 +124,20 @@ class SiteRequest:
         return str(scope[ORIGIN_SCOPE_KEY]) + path.removeprefix("/")
 
     def local_url(self, path: str, /, **query: object) -> str:
-        """Return the absolute URL of a path of the site, with a query and the requested
-        language.
-        """
+        """Return the absolute URL of a path, with a query and the requested language."""
         return self.url(path, **query, lang=self.requested_language)
 
     def own_url(self, suffix: str = "", **changes: object) -> str:
-        """Return the absolute URL of the page ("") or data (".json") with the parameters of this
-        request, of which `changes` replaces some.
+        """Return the absolute URL of this page (suffix "") or its data (".json").
+
+        It has the parameters of this request, some of them replaced by `changes`.
         """
         path = self.request.scope.get("route_path", self.request.path)
         query = {name: self.args.get(name) for name in self.parameters} | changes
         return self.local_url(path.removesuffix(f".{self.format_name}") + suffix, **query)
 
     def next_url(self, **start: object) -> str | None:
-        """Return the absolute URL of the next page of this data, or None if its start is None."""
+        """Return the absolute URL of the next page of this data. None if its start is None."""
         is_last = None in start.values()
         return None if is_last else self.own_url(f".{self.format_name}", **start)
 
@@ -146,8 +145,7 @@ class SiteRequest:
         self,
         read: Callable[[SiteRequest, sqlite3.Connection], Coroutine[Any, Any, PageData]],
     ) -> PageData:
-        """Return what a function reads with many queries, which need not be sent to a thread one by
-        one.
+        """Run a function with many queries in one thread, and return its result.
 
         read: gets this request, with a `run` that does not wait, and the connection; it must not
         wait for anything else.
@@ -166,7 +164,7 @@ class SiteRequest:
         return found
 
     async def keep(self, name: str, read: Callable[[], Awaitable[PageData]]) -> PageData:
-        """Return what `read` returned after the last change of the archive; read it if need be."""
+        """Return the cached result of `read`. It is read again if the archive has changed."""
         last = (await self.run(LAST_CHANGE_SQL, {}))[0]["last"]
         kept = KEPT_VALUES.setdefault(self.datasette, {})
         if name not in kept or kept[name][0] != last:
@@ -186,7 +184,7 @@ class SiteRequest:
         return Response.html(page, status=status, headers=headers)
 
     async def render_xml(self, template: str, context: dict[str, Any]) -> str:
-        """Return a template as XML, without the characters that XML forbids."""
+        """Render a template as XML, without the characters that XML forbids."""
         page = await _render_own_template(self, template, context)
         return XML_INVALID_CHARACTER.sub("\ufffd", page)
 
@@ -202,9 +200,7 @@ class SiteRequest:
         json_members: Mapping[str, object] | None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Respond with problem details in English with `json_members`, or with a page if that is
-        None.
-        """
+        """Respond with an error page, or with problem details if `json_members` is given."""
         headers = dict(headers or {})
         if json_members is None:
             context = {"message_key": text_key, "values": values, "status": status}
@@ -233,7 +229,7 @@ class SiteRequest:
     def answer(
         self, text: str, media_type: str, headers: Mapping[str, str] | None = None
     ) -> Response:
-        """Return a response with a text and its ETag; 304 if the client already has it."""
+        """Return a response with a text and its ETag. 304 if the client already has it."""
         etag = compute_etag(text)
         body, status = ("", 304) if self.has_current(etag) else (text, 200)
         headers = {**self.build_headers(etag), **(headers or {})}
@@ -272,8 +268,9 @@ def _has_data_format(path: str) -> bool:
 
 
 def expects_data(request: Any) -> bool:
-    """Return whether errors are JSON: for data formats, and for files unless a browser asks for
-    them.
+    """Return whether errors are sent as JSON.
+
+    They are for data formats, and for files unless a browser requests them.
     """
     is_browser = "text/html" in request.headers.get("accept", "")
     return _has_data_format(request.path) or (
@@ -305,8 +302,9 @@ def build_query_runner(datasette: Any) -> RunQuery:
 def run_with_cpu_limit(
     sql: str, values: dict[str, Any], cpu_seconds: float, connection: sqlite3.Connection
 ) -> list[Any]:
-    """Return the rows of a query; raise QueryInterrupted if it takes too much CPU time of this
-    thread.
+    """Return the rows of a query.
+
+    Raises QueryInterrupted if it takes too much CPU time of this thread.
     """
     try:
         with limit_cpu_time(
@@ -320,7 +318,7 @@ def run_with_cpu_limit(
 
 
 class OwnTemplate(Template):
-    """A template of ours, rendered without `await`.
+    """One of our templates, rendered without `await`.
 
     In Datasette's own environment, each call in it is awaited.
     """
@@ -330,8 +328,9 @@ class OwnTemplate(Template):
 
 
 async def _render_own_template(site: SiteRequest, name: str, context: dict[str, Any]) -> str:
-    """Render one of our templates with Datasette's context, but not in its asynchronous mode, which
-    is slower.
+    """Render one of our templates with Datasette's context.
+
+    Datasette's asynchronous mode is not used, because it is slower.
     """
     datasette = site.datasette
     if datasette not in OWN_ENVIRONMENTS:
@@ -344,9 +343,7 @@ async def _render_own_template(site: SiteRequest, name: str, context: dict[str, 
 
 
 def get_search_columns(datasette: Any) -> ColumnCache:
-    """Return the cached columns used to sort and count searches, one cache per Datasette
-    instance.
-    """
+    """Return the cached columns for sorting and counting searches, one cache per Datasette."""
     return SEARCH_COLUMNS_CACHE.setdefault(datasette, ColumnCache())
 
 
@@ -370,13 +367,13 @@ def compute_etag(text: str) -> str:
 
 
 def matches_etag(if_none_match: str | None, etag: str) -> bool:
-    """Return whether If-None-Match names this ETag, by weak comparison (RFC 9110, 13.1.2)."""
+    """Return whether If-None-Match contains this ETag, by weak comparison (RFC 9110, 13.1.2)."""
     tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
     return etag in tags or tags == ["*"]
 
 
 def find_static_file(path: str) -> Path | None:
-    """Return the file of a URL path such as /static/style.css, or None."""
+    """Return the file for a URL path such as /static/style.css, or None."""
     for prefix, folder in STATIC_FOLDERS.items():
         if path.startswith(prefix) and "\0" not in path:
             file = (folder / path.removeprefix(prefix)).resolve()
@@ -386,7 +383,7 @@ def find_static_file(path: str) -> Path | None:
 
 
 def hash_file(file: Path) -> str:
-    """Return the first digits of a file's SHA-256. The file is read only if it has changed."""
+    """Return the first digits of a file's SHA-256. The file is only read if it has changed."""
     return _hash_unchanged_file(file, file.stat().st_mtime_ns)
 
 
@@ -396,8 +393,9 @@ def _hash_unchanged_file(file: Path, _mtime_ns: int, /) -> str:
 
 
 def build_static_url(datasette: Any, name: str) -> str:
-    """Return the URL of a file in archive/static, with its hash, so that caches may store it for
-    good.
+    """Return the URL of a file in archive/static, with its hash.
+
+    So caches may store it permanently.
     """
     return (
         f"{datasette.urls.path(f'/static/{name}')}?{hash_file(STATIC_FOLDERS['/static/'] / name)}"
@@ -414,14 +412,14 @@ ALLOWED = "GET, HEAD, OPTIONS, POST"
 
 
 class PostedTextError(Exception):
-    """A view of a text failed.
+    """A view of a posted text failed.
 
-    The message of the original error is left out, because it may contain words of it.
+    The message of the original error is left out, because it may contain words of the text.
     """
 
 
 def answer_options(site: SiteRequest) -> Response:
-    """Return the response that a browser needs before a page of another site sends JSON."""
+    """Return the response that a browser needs before a page on another site may send JSON."""
     allowed = {"allow": ALLOWED}
     if site.datasette.cors:
         add_cors_headers(allowed)
@@ -433,7 +431,7 @@ def answer_options(site: SiteRequest) -> Response:
 
 
 def read_fields(site: SiteRequest, *optional: str) -> dict[str, str]:
-    """Return the text in the body of a request, and the optional fields that are sent with it.
+    """Return the text in the body of a request, and the optional fields sent with it.
 
     Raises ReaderError if there is no text, if it is too long, or if it cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Which view answers a path: `@site_view` joins a view, its paths, its parameters and its data."""
+"""Maps paths to views: `@site_view` joins a view, its paths, its parameters and its data."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ View = Callable[[SiteRequest], Awaitable[Any]]
 def site_view(
     *paths: str, parameters: Sequence[str] = (), operation: Operation | None = None
 ) -> Callable[[View], Callable[..., Awaitable[Any]]]:
-    """Decorate a view of the archive: pass it a SiteRequest, render the DataList that it returns,
-    and show its errors in the requested format.
+    """Decorate a view of the archive.
 
-    paths: regular expressions, in which {release} stands for the values of that parameter, and
-    {format} for the formats of the operation; without {format}, a path alone is a page. parameters:
-    those that the page supports besides the ones allowed everywhere, or ANY_PARAMETER. Others and
-    invalid ones get a 400 response (`?weight=50` must not list everything as if there were no
-    filter), an interrupted query a 503. operation: what /openapi.json says of its data; None for a
-    view without data.
+    The view gets a SiteRequest. The DataList that it returns is rendered, and its errors are shown
+    in the requested format. Unsupported and invalid parameters get a 400 response (`?weight=50`
+    must not list everything as if there were no filter), an interrupted query a 503.
+
+    paths: regular expressions. {release} stands for the values of that parameter, {format} for the
+        formats of the operation. A path without a format is a page.
+    parameters: those that the page supports besides the ones allowed everywhere, or ANY_PARAMETER.
+    operation: the description of its data in /openapi.json; None for a view without data.
     """
     data_parameters = parameters
     if operation:
@@ -69,7 +70,7 @@ def site_view(
 
 
 def _guard_text(view: View) -> View:
-    """Return the view of a text in a request's body; its unexpected errors have no words of it."""
+    """Wrap a view of a posted text, so that its unexpected errors contain none of the text."""
 
     async def show(site: SiteRequest) -> Any:
         if site.request.method == "OPTIONS":
@@ -86,17 +87,18 @@ def _guard_text(view: View) -> View:
 
 
 def list_routes(module: ModuleType) -> list[tuple[str, Any]]:
-    """Return the routes of the views of a module, in the order of the file.
+    """Return the routes of the views in a module, in the order of the file.
 
-    A list VIEWS has those that are made in a loop.
+    A list VIEWS has the views that are made in a loop.
     """
     views = [*vars(module).values(), *getattr(module, "VIEWS", ())]
     return [route for view in views for route in getattr(view, "routes", ())]
 
 
 def check_parameters(site: SiteRequest, parameters: Collection[str]) -> None:
-    """Raise FilterError for a parameter that a page does not support, so that none is ignored
-    silently.
+    """Raise FilterError for a parameter that a page does not support.
+
+    So no parameter is silently ignored.
     """
     known = ", ".join(parameters) or "lang"
     for name in site.args if ANY_PARAMETER not in parameters else ():
@@ -108,7 +110,7 @@ def check_parameters(site: SiteRequest, parameters: Collection[str]) -> None:
 
 
 async def _render_list(site: SiteRequest, data: DataList, operation: Operation) -> Any:
-    """Render a list, with what its operation and the address of the request say of it."""
+    """Render a list, with values from its operation and the URL of the request."""
     rows = data.rows
     if operation.row and not data.name:
         rows = [{name: row[name] for name in operation.row} for row in rows]
@@ -126,7 +128,7 @@ async def _render_list(site: SiteRequest, data: DataList, operation: Operation) 
 
 
 def _choose_pattern(wanted: Type) -> str:
-    """Return the regular expression of the values of a parameter in a path."""
+    """Return the regular expression for the values of a parameter in a path."""
     if isinstance(wanted, str) and wanted.startswith("path "):
         # of a parameter of type "path"
         return ".+?"
@@ -134,7 +136,7 @@ def _choose_pattern(wanted: Type) -> str:
 
 
 def _build_pattern(path: str, operation: Operation | None) -> str:
-    """Return the regular expression of a path and its formats.
+    """Return the regular expression for a path and its formats.
 
     >>> print(_build_pattern("/tag/{tag}", Operation(summary="", formats=("json", "csl.json"))))
     /tag/(?P<tag>[0-9]{1,18})(?:\\.(?P<format>json|csl\\.json))?$

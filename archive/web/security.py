@@ -1,4 +1,4 @@
-"""Security of the site: limits of visitors' SQL, errors of Datasette's pages, and response headers.
+"""Security of the site: limits on visitors' SQL, errors of Datasette's pages, and response headers.
 
 Limits. Requests for Datasette's own views of a database (its page, tables, views, queries, `?sql=`,
 `_where`, facets, CSV) wait in a queue and have a budget of SQL time; their statements run in
@@ -6,17 +6,17 @@ processes that can be killed (archive.web.request_limits). Searches, comparisons
 have their own queues. The archive's other pages and single rows do not wait. The number of
 rejections per second is limited, too.
 
-Errors. Datasette prints a traceback with all local variables for every mistake of a visitor, which
-blocks the only process for nearly a second, and shows visitors the messages of unexpected errors.
-Here, an error is logged on one line.
+Errors. For every mistake of a visitor, Datasette prints a traceback with all local variables, which
+blocks the only process for nearly a second. It also shows visitors the messages of unexpected
+errors. Here, an error is logged on one line.
 
-Logs. The access log has neither clients nor queries: nobody else may learn what a reader searched
-for.
+Logs. The access log has neither clients nor queries, so that nobody can learn what a reader
+searched for.
 
 Headers. No page may run scripts or load anything from elsewhere. Caches may keep responses for a
 few seconds, static files longer. If the database is a snapshot (`datasette serve --immutable`),
-every response has an ETag and, as Last-Modified, the time of the snapshot, and conditional requests
-need no SQL.
+every response has an ETag and, as Last-Modified, the time of the snapshot. Conditional requests
+then need no SQL.
 """
 
 from __future__ import annotations
@@ -135,8 +135,10 @@ logger = logging.getLogger(__name__)
 
 
 def limit_databases(datasette: Any) -> None:
-    """Replace each database that Datasette opened from a file with a sandboxed one; keep readers
-    out of the log; warn of plugins whose scripts will not run, because no page allows any.
+    """Replace each database that Datasette opened from a file with a sandboxed one.
+
+    Also keep readers out of the log, and warn of plugins with scripts: these will not run, because
+    no page allows any.
     """
     logging.getLogger("uvicorn.access").addFilter(_hide_reader)
     install_linear_sql_checks()
@@ -158,8 +160,9 @@ def limit_databases(datasette: Any) -> None:
 
 
 def _hide_reader(record: logging.LogRecord) -> bool:
-    """Remove the client and the query from a line of uvicorn's access log; return True to keep the
-    line.
+    """Remove the client and the query from a line of uvicorn's access log.
+
+    Returns True, so that the line is kept.
 
     >>> values = ("203.0.113.7:1", "GET", "/search?q=bro", "1.1", 200)
     >>> record = logging.makeLogRecord({"args": values})
@@ -173,8 +176,9 @@ def _hide_reader(record: logging.LogRecord) -> bool:
 
 
 def read_limits(datasette: Any) -> SandboxLimits:
-    """Return the limits set for the plugin "guard" in metadata.json, with defaults for the others:
-    fields of SandboxLimits, and kinds of WORK.
+    """Return the limits set for the plugin "guard" in metadata.json, and defaults for the others.
+
+    The keys are fields of SandboxLimits, and types of WORK.
     """
     settings = datasette.plugin_config("guard") or {}
     work = {kind: usual._replace(**settings.get(kind, {})) for kind, usual in WORK.items()}
@@ -183,9 +187,7 @@ def read_limits(datasette: Any) -> SandboxLimits:
 
 
 def list_closed_pages(datasette: Any) -> list[tuple[str, Any]]:
-    """Return routes that answer 404 in place of Datasette's pages that the archive does not
-    offer.
-    """
+    """Return routes that respond with 404 to Datasette's pages that the archive does not offer."""
 
     async def hide() -> None:
         raise NotFound("There is no such page")
@@ -211,7 +213,7 @@ def wrap_application(datasette: Any) -> Any:
 
 
 def _check_request(scope: dict[str, Any]) -> None:
-    """Raise ValueError if a request's path or Host header is one that Datasette cannot process.
+    """Raise ValueError if Datasette cannot process a request's path or Host header.
 
     >>> _check_request({"path": "/", "headers": [(b"host", b"[::1]:8001")]})
     >>> _check_request({"path": "/", "headers": [(b"host", b"[")]})
@@ -225,7 +227,7 @@ def _check_request(scope: dict[str, Any]) -> None:
 
 
 def _find_work(path: str, query_args: Mapping[str, str], *, is_post: bool) -> str | None:
-    """Return the kind of work of a page of the archive; None if it does not wait.
+    """Return the type of work of a page of the archive. None if it does not wait.
 
     >>> paths = ("/search.json", "/search.csv", "/search.xlsx", "/-/revision/7", "/-/batch")
     >>> [_find_work(path, {"q": "fyr", "hit": "1"}, is_post=False) for path in paths]
@@ -246,7 +248,7 @@ def _find_work(path: str, query_args: Mapping[str, str], *, is_post: bool) -> st
 
 
 class RequestLimiter:
-    """Limits requests, with a queue for each kind of work (archive.web.request_limits.WORK)."""
+    """Limits requests, with a queue for each type of work (archive.web.request_limits.WORK)."""
 
     def __init__(self, datasette: Any) -> None:
         self.datasette = datasette
@@ -257,8 +259,9 @@ class RequestLimiter:
         self.busy_pages: dict[str, str] = {}  # by language
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Serve a request, or reject it if it is invalid, exceeds a limit, or too many others are
-        waiting.
+        """Serve a request.
+
+        It is rejected if it is invalid, exceeds a limit, or too many others are waiting.
         """
         if scope["type"] != "http":
             await app(scope, receive, send)
@@ -298,9 +301,7 @@ class RequestLimiter:
         path: str,
         query_args: Mapping[str, str],
     ) -> None:
-        """Serve a valid request when it is its turn, or refuse it if too many others are
-        waiting.
-        """
+        """Serve a valid request when it is its turn. Refuse it if too many others are waiting."""
         client, is_post = client_key(scope), scope["method"] == "POST"
         is_sql = is_data_request(path, list_database_paths(self.datasette))
         kind = SQL if is_sql else _find_work(path, query_args, is_post=is_post)
@@ -337,7 +338,10 @@ class RequestLimiter:
                 turn.close()
 
     def build_turn(self, kind: str, path: str, query_args: Mapping[str, str], client: str) -> Turn:
-        """Return the turn of a request, with the limits of its format if it has visitors' SQL."""
+        """Return the turn of a request.
+
+        If it has visitors' SQL, it gets the limits of its format.
+        """
         build = partial(Turn, self.limits, self.queues[kind], client=client)
         if kind != SQL:
             return build()
@@ -350,8 +354,9 @@ class RequestLimiter:
     async def refuse(
         self, scope: dict[str, Any], path: str, query_args: Mapping[str, str], send: Any
     ) -> None:
-        """Send 503, delayed by up to MAX_REFUSAL_DELAY to limit rejections to
-        REFUSALS_PER_SECOND.
+        """Send 503.
+
+        It is delayed by up to MAX_REFUSAL_DELAY, to limit refusals to REFUSALS_PER_SECOND.
         """
         self.delayed_refusals += 1
         try:
@@ -363,10 +368,10 @@ class RequestLimiter:
     async def build_refusal(
         self, scope: dict[str, Any], path: str, query_args: Mapping[str, str]
     ) -> Response:
-        """Build a 503 response with Retry-After: a page in the visitor's language, or a line of
-        text or JSON.
+        """Build a 503 response with Retry-After.
 
-        The page is rendered once per language, because a busy server has no time for more.
+        It is a page in the visitor's language, or a line of text or JSON. The page is rendered once
+        per language, because a busy server has no time for more.
         """
         headers = {"retry-after": BUSY_RETRY_AFTER}
         if "." in path.rpartition("/")[2]:
@@ -385,9 +390,7 @@ class RequestLimiter:
         return Response.html(self.busy_pages[language], status=503, headers=headers)
 
     def reject(self, path: str, status: int, message: str, **headers: str) -> Response:
-        """Return an error as a line of plain text, or as problem details for a .json path (with
-        CORS headers).
-        """
+        """Return an error as plain text; for a .json path as problem details, with CORS headers."""
         if self.datasette.cors:
             add_cors_headers(headers)
         if path.endswith(".json"):
@@ -397,8 +400,9 @@ class RequestLimiter:
 
 
 def _is_export(path: str, *, is_sql: bool) -> bool:
-    """Return whether a response is a whole list or file, which takes as long as its length
-    requires.
+    """Return whether a response is a whole list or file.
+
+    Such a response takes as long as its length requires.
     """
     return (not is_sql and path.endswith((".csv", ".xlsx"))) or path.startswith(FILES_PATH)
 
@@ -409,8 +413,9 @@ async def _receive_nothing() -> dict[str, Any]:
 
 
 def _choose_refusal_send(scope: dict[str, Any], send: Any) -> Any:
-    """Return how a refusal is sent: a body that is not read would be taken for the next request, or
-    be received without end.
+    """Return the function that sends a refusal. It closes the connection if the request has a body.
+
+    Otherwise an unread body would be taken for the next request, or received without end.
     """
     return partial(_send_and_close, send) if has_body(scope) else send
 
@@ -425,7 +430,7 @@ async def _run_in_turn(
     is_sql: bool,
     refuse: Callable[[Any], Awaitable[None]],
 ) -> None:
-    """Run the application once the request has its turn, before Datasette does any work."""
+    """Run the application once it is the request's turn, before Datasette does any work."""
     current_turn.set(turn if is_sql else None)
     try:
         if turn and turn.streaming:
@@ -438,9 +443,7 @@ async def _run_in_turn(
 
 
 async def _send_and_close(send: Any, message: dict[str, Any]) -> None:
-    """Send a message of a response, with a header that makes the server close the connection
-    afterwards.
-    """
+    """Send a message of a response, with a header that makes the server close the connection."""
     if message["type"] == "http.response.start":
         message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
     await send(message)
@@ -495,10 +498,10 @@ class ResponseHeaders:
             await app({**scope, "archive_page": page}, receive, send_with_headers)
 
     def build_snapshot_headers(self, scope: dict[str, Any]) -> dict[bytes, bytes]:
-        """Return ETag and Last-Modified of a snapshot; no headers for an archive that a crawl may
-        change.
+        """Return ETag and Last-Modified for a snapshot.
 
-        The ETag includes the hour, because pages show the age of the data.
+        Empty for an archive that a crawl may change. The ETag includes the hour, because pages show
+        the age of the data.
         """
         db = self.datasette.databases.get("archive")
         if db is None or db.is_mutable or scope["method"] not in ("GET", "HEAD"):
@@ -519,7 +522,7 @@ def _build_response_headers(
     *,
     is_static: bool,
 ) -> list[tuple[bytes, bytes]]:
-    """Return the headers of a response with those that it needs for caches and security."""
+    """Return the headers of a response, with headers for caches and security added."""
     status = message["status"]
     headers = [(name.lower(), value) for name, value in message.get("headers", [])]
     content_type = dict(headers).get(b"content-type", b"").decode("latin-1")
@@ -538,7 +541,7 @@ def _build_response_headers(
 
 
 def _build_security_headers(media_type: str, language: str | None) -> dict[bytes, bytes]:
-    """Return the security headers of a response; `language` is None unless it is a page."""
+    """Return the security headers of a response. `language` is None unless it is a page."""
     headers = dict(COMMON_HEADERS)
     headers[b"content-security-policy"] = (
         CSP_PAGES if media_type == "text/html" else CSP_DATA
@@ -550,8 +553,9 @@ def _build_security_headers(media_type: str, language: str | None) -> dict[bytes
 
 
 def _build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
-    """Return a static file's ETag and cache lifetime (a year if the URL has its current hash); {}
-    for other paths.
+    """Return a static file's ETag and cache lifetime. {} for other paths.
+
+    The lifetime is a year if the URL has its current hash.
     """
     file = find_static_file(path)
     if file is None:
@@ -589,7 +593,7 @@ def _add_cache_headers(
     validators: dict[bytes, bytes],
     max_age: int = MAX_CACHE_SECONDS,
 ) -> list[tuple[bytes, bytes]]:
-    """Add caching headers: a success may be cached for a few seconds, an error never.
+    """Add caching headers. A success may be cached for a few seconds, an error never.
 
     max_age: the longest time that a response may choose, in seconds.
     """
@@ -615,8 +619,9 @@ def _drop_header(headers: list[tuple[bytes, bytes]], dropped: bytes) -> list[tup
 
 
 def _limit_max_age(cache_control: bytes, most: int = MAX_CACHE_SECONDS) -> bytes:
-    """Limit how long caches may store a response, even with `_ttl=`, because its text may be taken
-    down.
+    """Limit how long caches may store a response, even with `_ttl=`.
+
+    Its text may be taken down.
 
     >>> [_limit_max_age(b) for b in (b"max-age=31536000", b"max-age=5", b"private, no-store")]
     [b'max-age=5', b'max-age=5', b'private, no-store']
@@ -630,7 +635,7 @@ def _limit_max_age(cache_control: bytes, most: int = MAX_CACHE_SECONDS) -> bytes
 
 
 def _rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]:
-    """Return the request without cookies, and with the scheme and host of `origin`, if it is set.
+    """Return the request without cookies, and with the scheme and host of `origin`, if set.
 
     The archive sets no cookies, and Datasette fails on some cookies of other sites on the same
     host.
@@ -646,7 +651,7 @@ def _rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any
 def answer_exception(
     datasette: Any, request: Any, exception: Exception
 ) -> Callable[[], Awaitable[Any]]:
-    """Return a function that renders an error, which is only logged if it is one of the server.
+    """Return a function that renders an error. Only errors of the server are logged.
 
     Datasette's own response would log a traceback for every mistyped URL.
     """
@@ -675,8 +680,9 @@ def answer_forbidden(datasette: Any, request: Any, message: str) -> Any:
 
 
 async def _render_exception(datasette: Any, request: Any, exception: Exception) -> Any:
-    """Render an error: problem details in English for a data format, else a page in the visitor's
-    language.
+    """Render an error as a page in the visitor's language, or as problem details.
+
+    Problem details are in English, and used for data formats.
     """
     status, text_key, values = _describe_exception(exception)
     headers = {"retry-after": BUSY_RETRY_AFTER} if status == 503 else {}
@@ -710,8 +716,10 @@ def _describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]
 
 
 def _is_starved(exception: Exception) -> bool:
-    """Return whether a statement was starved; Datasette replaces an interrupted query by an error
-    of its own, which has it as its context.
+    """Return whether a statement was starved.
+
+    Datasette replaces an interrupted query with an error of its own, which has the original error
+    as its context.
     """
     errors = (exception, exception.__context__)
     return any(isinstance(error, StarvedQueryError) for error in errors)

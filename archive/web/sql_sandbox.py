@@ -1,9 +1,9 @@
 """Runs visitors' SQL in worker processes, which can be limited and killed.
 
 A progress handler is not enough: one call of `replace`, `instr`, `json_patch` or `like`, or one
-FTS5 prefix, is a single step of SQLite's virtual machine that may take half a minute and cannot be
-interrupted from inside the process. Besides this module, only archive.web.datasette_versions
-replaces parts of Datasette.
+FTS5 prefix, is a single step of SQLite's virtual machine. It may take half a minute and cannot be
+interrupted from inside the process. Only this module and archive.web.datasette_versions replace
+parts of Datasette.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ SQL_COMMENT = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")
 
 
 def install_linear_sql_checks() -> None:
-    """Replace Datasette's checks of SQL, for the whole process, with ones that never backtrack.
+    """Replace Datasette's checks of SQL, for the whole process, with checks that never backtrack.
 
     Datasette's own checks run in the thread that serves all requests: `/**/` followed by many line
-    breaks took 20 seconds. tests/archive/web/test_request_limits.py fails if Datasette renames what
-    is replaced; one of the names is private.
+    breaks took 20 seconds. tests/archive/web/test_request_limits.py fails if Datasette renames the
+    replaced functions; one of the names is private.
     """
     datasette_utils.allowed_sql_res[:] = [SELECT_STATEMENT]
     if hasattr(datasette_utils, "_multi_line_comment_re"):  # 1.0 reads comments in linear time
@@ -91,7 +91,7 @@ class SandboxStatement:
     received_bytes: int = 0
 
     def stop(self) -> None:
-        """Kill the worker; its thread then gets a WorkerLostError."""
+        """Kill the worker. Its thread then gets a WorkerLostError."""
         self.stopped = True
         if worker := self.worker:
             worker.process.kill()
@@ -102,8 +102,9 @@ class SandboxStatement:
 
 
 class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no types
-    """Runs visitors' statements in workers; replaces `original`, the Database that Datasette
-    opened.
+    """Runs visitors' statements in workers.
+
+    It replaces `original`, the Database that Datasette opened.
     """
 
     def __init__(self, ds: Any, original: Any, limits: SandboxLimits) -> None:
@@ -160,8 +161,9 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         return _build_results(names, rows, truncated=not is_complete and not page)
 
     def choose_time_limit(self, turn: Turn, custom_limit: float | None) -> float:
-        """Return the seconds that a statement may take: Datasette's limit or the caller's, or what
-        is left of the request's.
+        """Return the seconds that a statement may take.
+
+        This is Datasette's limit or the caller's, or the remaining time of the request.
         """
         usual: float = self.ds.sql_time_limit_ms
         limit = min(usual, custom_limit or usual) / 1000
@@ -170,9 +172,9 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         return max(MIN_STATEMENT_SECONDS, limit)
 
     def execute_with_retry(self, statement: SandboxStatement) -> StatementResult:
-        """Run a statement, and retry once if its worker died for another reason than the statement.
+        """Run a statement. Retry once if its worker died for another reason than the statement.
 
-        Called in one thread per worker.
+        This is called in one thread per worker.
         """
         # the same cause may have ended the idle workers, too
         for get_worker in (self.acquire_worker, self.start_worker):
@@ -191,7 +193,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         raise BusyError
 
     def acquire_worker(self) -> SandboxWorker:
-        """Return an idle worker, or start one."""
+        """Return an idle worker. If there is none, start one."""
         while self.idle_workers:
             worker = self.idle_workers.pop()
             if not worker.is_exhausted:
@@ -214,9 +216,9 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         return str(self.thread_local.db.execute("select escape_fts(?)", [text]).fetchone()[0])
 
     def connect(self, write: bool = False) -> sqlite3.Connection:
-        """Return a connection that only reads.
+        """Return a read-only connection. Raises OperationalError if `write` is true.
 
-        Every way in which Datasette writes or analyses SQL asks for another.
+        All functions with which Datasette writes or analyses SQL request a connection for writing.
         """
         if write:
             raise sqlite3.OperationalError("the site never writes to its databases")
@@ -236,8 +238,9 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
 
 
 def _record_cut(turn: Turn, row_count: int) -> None:
-    """Note that a result was cut. Raises OperationalError if 1.0 would send the part as if it were
-    the whole.
+    """Record that a result was cut.
+
+    Raises OperationalError if Datasette 1.0 would send the part as if it were complete.
     """
     if IS_NEXT and turn.streaming:
         most = f"{turn.max_bytes:,} bytes or {turn.max_values:,} values"
@@ -248,9 +251,7 @@ def _record_cut(turn: Turn, row_count: int) -> None:
 
 
 def _resolve_magic_parameters(sql: str, params: Any) -> Any:
-    """Return the parameters as a plain dict; canned queries have a mapping that cannot be
-    pickled.
-    """
+    """Return the parameters as a plain dict. The mapping of canned queries cannot be pickled."""
     if not isinstance(params, dict):
         return params
     resolved = dict(params)
@@ -261,7 +262,7 @@ def _resolve_magic_parameters(sql: str, params: Any) -> Any:
 
 
 def _build_results(names: Sequence[str], rows: list[Any], *, truncated: bool) -> Any:
-    """Return results like Datasette's, whose rows can be indexed by position and by name."""
+    """Return results like Datasette's. Their rows can be indexed by position and by name."""
     db = sqlite3.connect(":memory:")
     columns = ", ".join('null as "' + name.replace('"', '""') + '"' for name in names)
     cursor = db.execute(f"select {columns} limit 0")
@@ -284,7 +285,7 @@ class StarvedQueryError(QueryInterrupted):  # type: ignore[misc] # Datasette shi
 
 
 class SandboxWorker:
-    """A process that runs statements on one database; `escape` handles its calls of escape_fts."""
+    """A process that runs statements on one database. `escape` handles its calls of escape_fts."""
 
     def __init__(self, uri: str, limits: SandboxLimits, escape: Callable[[str], str]) -> None:
         self.limits, self.escape, self.uses = limits, escape, 0
@@ -345,7 +346,7 @@ class SandboxWorker:
         raise sqlite3.OperationalError("interrupted")
 
     def wait_until_ready(self) -> None:
-        """Wait until the worker has started; kill it and raise WorkerLostError if it does not."""
+        """Wait until the worker has started. If it does not, kill it and raise WorkerLostError."""
         try:
             if self.pipe.poll(self.limits.worker_start_timeout):
                 self.pipe.recv_bytes()
@@ -357,7 +358,7 @@ class SandboxWorker:
         raise WorkerLostError
 
     def close(self, timeout: float = 0.0) -> None:
-        """Kill the worker unless it ends by itself within the timeout.
+        """Kill the worker unless it ends by itself within the timeout (in seconds).
 
         It has no state that could be lost.
         """
@@ -369,7 +370,7 @@ class SandboxWorker:
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """Unpickles numbers, texts, bytes, lists and tuples, and rejects names of anything callable."""
+    """Unpickles numbers, texts, bytes, lists and tuples. Names of callables are rejected."""
 
     # a compromised worker must not compromise the server
     def find_class(self, module: str, name: str) -> Any:

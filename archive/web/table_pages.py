@@ -1,18 +1,18 @@
 """Datasette's own views of a database, with complete responses and checked parameters.
 
-Pages. Datasette 0.65 orders a page of a table only by the sorted column, so that rows with equal
-values are lost between pages or repeated; views are paginated by offset. Here every page of a table
-or view is in a total order: the sorted column, then the primary key (`rowid` if there is none; for
-a view its first column, see archive/database/schema.sql), and the next page begins after the last
-row. KeysetPage rewrites the statement that Datasette has built, when archive.web.request_limits
-executes it; Datasette itself sees no `_next=` and no extra row.
+Pages. Datasette 0.65 orders a page of a table only by the sorted column, so rows with equal values
+are lost or repeated between pages; views are paginated by offset. Here every page of a table or
+view is in a total order: the sorted column, then the primary key (`rowid` if there is none; for a
+view its first column, see archive/database/schema.sql). The next page begins after the last row.
+KeysetPage rewrites the statement that Datasette has built when archive.web.request_limits executes
+it; Datasette itself sees no `_next=` and no extra row.
 
-CSV. A statement that fails gets a 400 response, and a stream that fails later breaks the
-connection, so that clients never mistake half of a table for the whole. Streams are in the order of
-the key unless they are sorted.
+CSV. A statement that fails gets a 400 response. A stream that fails later breaks the connection, so
+that clients never mistake half of a table for the whole. Streams are in the order of the key unless
+they are sorted.
 
-Parameters. Those that Datasette would ignore (such as a misspelt column or option) or fail on get a
-400 response.
+Parameters. Parameters that Datasette would ignore (such as a misspelt column or option) or fail on
+get a 400 response.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ NUMBER = re.compile(r"[0-9]{1,18}")  # always fits in an integer of SQLite
 
 
 def build_table_routes(datasette: Any) -> list[tuple[str, Any]]:
-    """Return the routes that replace Datasette's own of databases, tables and rows.
+    """Return the routes that replace Datasette's own routes of databases, tables and rows.
 
     Datasette's own routes would also accept other spellings of a database's name, such as
     ~61rchive.
@@ -139,9 +139,10 @@ def build_table_routes(datasette: Any) -> list[tuple[str, Any]]:
 class KeysetPage:
     """A page of a table or view in a total order.
 
-    `start` holds the sorted column (if any) and the key of the last row before the page,
-    `next_start` those of its last row. `ordered_by` is what Datasette orders the statement by.
-    `size` is the value of `_size=`.
+    start: the value of the sorted column (if any) and the key of the last row before the page.
+    next_start: the same for the page's last row.
+    ordered_by: what Datasette orders the statement by.
+    size: the value of `_size=`.
     """
 
     def __init__(
@@ -161,8 +162,9 @@ class KeysetPage:
         self.next_start: Sequence[Any] | None = None
 
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Rewrite Datasette's statement to return rows after `start` in total order, with the sort
-        values in front.
+        """Rewrite Datasette's statement to return rows after `start` in total order.
+
+        The sort values come first in each row.
         """
         limit = STATEMENT_LIMIT.search(sql)
         head = sql[: limit.start()].rstrip() if limit else ""
@@ -185,7 +187,7 @@ class KeysetPage:
         }
 
     def build_where(self, start: dict[str, Any]) -> str:
-        """Return the condition of the rows after `start`, or "" if there is no start."""
+        """Return the condition for rows after `start`, or "" if there is no start."""
         condition = ""
         for name, value in reversed(start.items()):
             condition = _build_after_condition(
@@ -199,7 +201,7 @@ class KeysetPage:
     def take(
         self, names: list[str], rows: Sequence[Any], *, is_complete: bool
     ) -> tuple[list[str], list[Any]]:
-        """Return the names and rows that Datasette expects, and store where the next page begins.
+        """Return the names and rows that Datasette expects, and store the start of the next page.
 
         Raises FilterError if `_size=` asks for more rows than fit in a response.
         """
@@ -218,8 +220,9 @@ class KeysetPage:
         return names[extra:], [row[extra:] for row in page]
 
     def format_next(self) -> str:
-        """Format `next_start` for `_next=`, without the sorted value if it is bytes or a long
-        text.
+        """Format `next_start` for `_next=`.
+
+        The sorted value is left out if it is bytes or a long text.
         """
         values = list(self.next_start or ())
         if self.sort and (isinstance(values[0], bytes) or len(str(values[0])) > MAX_NEXT_LENGTH):
@@ -228,8 +231,9 @@ class KeysetPage:
 
 
 def _build_after_condition(name: str, value: object, tie: str, *, descending: bool) -> str:
-    """Return the condition for rows after a value; `tie` is the condition for rows with the same
-    value.
+    """Return the condition for rows after a value.
+
+    tie: the condition for rows with the same value.
 
     >>> _build_after_condition("a", 1, "b > :b", descending=True)
     '(a < :a or a is null or (a is :a and b > :b))'
@@ -251,7 +255,7 @@ def _build_after_condition(name: str, value: object, tie: str, *, descending: bo
 
 
 class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
-    """A Datasette view whose CSV is complete, or else ends in an error or a broken connection.
+    """A Datasette view whose CSV is either complete or ends in an error or broken connection.
 
     An instance serves one request. `next_start` is where the next page of a table begins, as in
     KeysetPage.
@@ -260,8 +264,9 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     next_start: Sequence[Any] | None = None
 
     async def get(self, request: Any) -> Any:
-        """Respond in a known format; raise NotFound for others, for which Datasette would send a
-        page.
+        """Respond in a known format.
+
+        Raises NotFound for other formats, for which Datasette would send a page.
         """
         name = request.url_vars["format"]
         if name == "xlsx":
@@ -271,7 +276,10 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         return await super().get(request)
 
     async def is_view(self, database: str, table: str) -> bool:
-        """Return whether a name is that of a view, not a table; raise NotFound if it is neither."""
+        """Return whether a name is the name of a view, not of a table.
+
+        Raises NotFound if neither.
+        """
         db = self.ds.databases[database]
         is_view = bool(await db.get_view_definition(table))
         if not is_view and not await db.table_exists(table):
@@ -279,8 +287,9 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         return is_view
 
     async def read_pages(self, request: Any) -> AsyncGenerator[dict[str, Any]]:
-        """Yield Datasette's data for each page, with columns and rows: one page, or all pages of a
-        stream.
+        """Yield Datasette's data for each page, with columns and rows.
+
+        There is one page, or all pages of a stream.
         """
         request = _change_query(request, **WITHOUT_FACETS_AND_COUNT)
         try:
@@ -291,8 +300,9 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
             yield await self.read_page(request)
 
     async def read_page(self, request: Any) -> dict[str, Any]:
-        """Return Datasette's data for the next page; raise DatasetteError for a statement that
-        fails.
+        """Return Datasette's data for the next page.
+
+        Raises DatasetteError for a statement that fails.
         """
         contexts = await self.data(request)
         if not isinstance(contexts, tuple):
@@ -319,7 +329,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         return data
 
     async def as_csv(self, request: Any, database: str) -> Any:
-        """Return CSV.
+        """Return a response with CSV.
 
         The first page is read before the response begins, so that it can still be an error.
         """
@@ -418,7 +428,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
 
 
 def _list_headings(data: dict[str, Any]) -> list[str]:
-    """Return the headings of the CSV columns; a column with labels has two."""
+    """Return the headings of the CSV columns. A column with labels has two."""
     expanded = set(data.get("expanded_columns") or ())
     return [
         name for c in data["columns"] for name in ((c, f"{c}_label") if c in expanded else (c,))
@@ -458,8 +468,9 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         return await self.read_table_page(request, page, default_labels=default_labels)
 
     async def check_search(self, request: Any, database: str, table: str) -> None:
-        """Raise FilterError if a table without a full-text index is searched, or one without
-        versions in versions.
+        """Raise FilterError if a table cannot be searched.
+
+        A search needs a full-text index, and a search in versions needs a table with versions.
         """
         is_releases = (database, table) == ("archive", "releases")
         if "_versions" in request.args and not (is_releases and "_search" in request.args):
@@ -477,8 +488,9 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
             )
 
     async def check_arrays(self, database: str, table: str, column: str) -> None:
-        """Raise FilterError if the first values of a column are not JSON arrays that can be
-        counted.
+        """Raise FilterError if the first values of a column are not JSON arrays.
+
+        Only JSON arrays can be counted.
         """
         name = escape_sqlite(_read_facet_column(column) or "")
         sql = (
@@ -514,7 +526,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     async def find_start(
         self, request: Any, database: str, table: str, page: KeysetPage
     ) -> Sequence[Any]:
-        """Return the values of `_next=`; raise FilterError if it is invalid or its row is gone."""
+        """Return the values of `_next=`. Raises FilterError if it is invalid or its row is gone."""
         text = request.args["_next"]
         start = _load_json(text)
         if not isinstance(start, list) or not all(
@@ -634,7 +646,7 @@ def _is_whole_stream(request: Any) -> bool:
 
 
 def _load_json(text: str) -> Any:
-    """Parse JSON; return None if it is invalid."""
+    """Parse JSON. None if it is invalid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -652,8 +664,9 @@ def _change_query(request: Any, **parameters: str) -> Any:
 
 
 def _remove_parameters(request: Any, *names: str) -> Any:
-    """Return a copy of a request without these parameters and those that have no meaning for
-    Datasette.
+    """Return a copy of a request without these parameters.
+
+    Parameters that have no meaning for Datasette are also removed.
     """
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
     return _with_query(
@@ -668,7 +681,7 @@ def _with_query(request: Any, pairs: Sequence[tuple[str, str]]) -> Any:
 
 
 def _find_search_option(arguments: Any) -> str | None:
-    """Return the name of the first option that searches, or None."""
+    """Return the name of the first search option, or None."""
     for name in arguments:
         if name.startswith("_search") and name != "_searchmode":
             return str(name)
@@ -676,9 +689,7 @@ def _find_search_option(arguments: Any) -> str | None:
 
 
 def _check_names(arguments: Any, options: Collection[str], parameters: Collection[str]) -> None:
-    """Raise FilterError for a parameter that is neither an option nor a named parameter of
-    the SQL.
-    """
+    """Raise FilterError for a parameter that is neither an option nor a named SQL parameter."""
     for name in arguments:
         if name not in options and name not in parameters and not is_harmless_parameter(name):
             known = ", ".join(dict.fromkeys(parameters)) or ", ".join(
@@ -690,9 +701,7 @@ def _check_names(arguments: Any, options: Collection[str], parameters: Collectio
 
 
 def _check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
-    """Raise FilterError for a parameter that is neither an option nor a filter of one of the
-    columns.
-    """
+    """Raise FilterError for a parameter that is neither an option nor a filter of a column."""
     for name in arguments:
         if name in columns or name in TABLE_OPTIONS or is_harmless_parameter(name):
             continue
@@ -704,7 +713,7 @@ def _check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
 
 
 def _check_filter_name(arguments: Any, name: str, table: str, columns: Sequence[str]) -> str:
-    """Return the lookup of a filter; raise FilterError if there is no such lookup or column."""
+    """Return the lookup of a filter. Raises FilterError if there is no such lookup or column."""
     column, separator, lookup = name.rpartition("__")
     value = arguments[name]
     if name.startswith("_") and not separator:
@@ -738,7 +747,7 @@ def _check_filter_value(name: str, lookup: str, value: str) -> None:
 
 
 def _check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bool = False) -> None:
-    """Raise FilterError for a value of an option that Datasette would ignore or fail on."""
+    """Raise FilterError for an option with a value that Datasette would ignore or fail on."""
     for name in arguments:
         for value in arguments.getlist(name):
             if name == "_through" and not _is_through(value):
@@ -752,7 +761,7 @@ def _check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bo
 
 
 def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
-    """Return whether the value of an option is valid; True for parameters that accept any value."""
+    """Return whether the value of an option is valid. True for parameters that accept any value."""
     if name in ("_timelimit", "_ttl"):
         return bool(NUMBER.fullmatch(value)) or not value
     if name in ("_size", "_facet_size"):
@@ -770,8 +779,9 @@ def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool
 
 
 def _read_facet_column(value: str) -> str | None:
-    """Return the column that a facet names, as text or in JSON ("column", "simple"), or None if
-    invalid.
+    """Return the column that a facet names, as text or in JSON ("column", "simple").
+
+    None if it is invalid.
     """
     if not value.startswith("{"):
         return value

@@ -27,8 +27,10 @@ class Command(ProjectCommand):
     takes_arguments = True
 
     options = (
-        option("--url", required=True, help="the URL that the page was fetched from"),
-        option("--agency", help="the agency's slug (default: the agency that has the URL's host)"),
+        option(
+            "--url", required=True, metavar="URL", help="the URL that the page was fetched from"
+        ),
+        option("--agency", metavar="SLUG", help="the agency (default: that of the URL's host)"),
         option(
             "--explain",
             action="store_true",

@@ -25,7 +25,11 @@ class Command(ProjectCommand):
     logs_only_warnings = True
 
     options = (
-        option("--url", help="the URL that the stored file was fetched from; nothing is requested"),
+        option(
+            "--url",
+            metavar="URL",
+            help="the URL that the stored file was fetched from; nothing is requested",
+        ),
         option(
             "--store",
             action="store_true",
@@ -35,6 +39,7 @@ class Command(ProjectCommand):
             "--out",
             type=Path,
             default=STORED_PAGES_DIR,
+            metavar="DIR",
             help="folder to write to (default: %(default)s)",
         ),
     )

@@ -41,7 +41,10 @@ class Command(ProjectCommand):
         option("--accept", action="store_true", help="store pages as ordinary releases and edits"),
         option("--drop", action="store_true", help="never store these pages; their rows are kept"),
         option(
-            "--id", default="", help="numbers of single pages, separated by commas (default: all)"
+            "--id",
+            default="",
+            metavar="N[,N]",
+            help="only the pages with these numbers; without it, all",
         ),
     )
 

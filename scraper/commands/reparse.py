@@ -68,7 +68,7 @@ class Command(ProjectCommand):
 
     A page that was refused (archive/database/refused_pages.py) and can be read now is stored with
     the time it was fetched, as a crawl would have stored it then. A difference in a stored release
-    is stored as a revision with the cause 'parser', which is never reported as an edit of the
+    is stored as a version with the cause 'parser', which is never reported as an edit of the
     agency. Where the current rules read a text that other readings of the page disagree with, the
     stored one is kept. An interrupted run is continued by the same command. Captures
     that the current rules have read are not read again (`python -m archive verify` finds damaged

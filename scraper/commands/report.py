@@ -76,7 +76,7 @@ def run_reported(
 ) -> int:
     """Run a command once or every `every` minutes until a signal, and report how it ended.
 
-    may_find: whether its exit code 1 is no failure.
+    may_find: whether its exit code 1 means findings rather than a failure.
     """
     with CommandRunner() as runner:
         while True:

@@ -37,9 +37,10 @@ class Command(ProjectCommand):
     """Crawl new and changed releases, assess health, write the day's manifest and alert the
     operators.
 
-    If another round is running, this is reported, with exit code 0. SIGTERM ends a round cleanly,
-    with 0. Exit code 1: an agency has a fault that is not acknowledged, a pass was interrupted or
-    an alert was not delivered; 2: wrong configuration.
+    Exit code 0: nothing needs you, also if another round is running or SIGTERM ended this one; 1:
+    an agency has a fault that is not acknowledged, a pass was interrupted, an alert or an email to
+    a subscriber was not delivered, or the previous round hangs (6 hours); 2: nothing was done,
+    because the list of agencies, the settings, the environment or the archive's file is wrong.
     """
 
     takes_agency_option = True

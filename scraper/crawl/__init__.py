@@ -7,6 +7,6 @@ Other rooms use:
     crawl_stats        a crawl's row in the archive, its counters and its closing table
     archive_pipeline   stores each parsed page
     deadline           the end of a pass
-    failures           kinds of failures, and their sentences
+    failures           types of failures, and their sentences
     alerts             what operators are told
 """

@@ -1,20 +1,22 @@
 """Alerts: new faults and recoveries of agencies and of scheduled commands, sent to the operators by
-webhook and mail.
+webhook and email.
 
 Settings come from the environment only, as some are secrets:
 
-    ALERT_WEBHOOK      URL that gets the message as JSON by POST; Slack and Mattermost show `text`
-    ALERT_SECRET       whsec_ and a key in base64, with which the webhook's messages are signed
-                       (Standard Webhooks 1.0)
-    ALERT_MAIL         addresses, separated by commas
-    ALERT_SMTP         smtp://host:25 (STARTTLS if offered), or with TLS from the start
-                       smtps://user:password@host:465
-    ALERT_MAIL_FROM    the sender; default: the first of ALERT_MAIL
-    ALERT_LANGUAGE     sv (default) or en
-    ALERT_STATUS_PAGE  URL of the public status page, to be linked in the message
-    PING_ROUND, PING_BACKUP, … (PING_ and a command's name) URL that is requested after each success
-                       of a scheduled command, for a service that raises an alarm when the requests
-                       stop (a dead man's switch)
+    ALERT_WEBHOOK      URL that gets the message as JSON by POST. Slack and Mattermost show `text`.
+    ALERT_SECRET       `whsec_` and a key in base64, which signs the webhook's messages (Standard
+                       Webhooks 1.0).
+    ALERT_MAIL         Recipients: email addresses, separated by commas.
+    ALERT_SMTP         SMTP server: `smtp://host:25` (STARTTLS if offered), or with TLS from the
+                       start `smtps://user:password@host:465`.
+    ALERT_MAIL_FROM    The sender. Default: the first address of `ALERT_MAIL`.
+    ALERT_LANGUAGE     `sv` (default) or `en`.
+    ALERT_STATUS_PAGE  URL of the public status page, which messages link to.
+    PING_<NAME>        URL that is requested after each success of a command that `scrapy report
+                       <name>` runs: `PING_ROUND`, `PING_NOTIFY`, `PING_BACKUP`, `PING_PUBLISH`,
+                       `PING_AUDIT` … For a service that raises an alarm when the requests stop.
+
+docs/reference/settings.md has these lines (`make reference`).
 
 Each channel sends at most one message a day (UTC); later events wait for the next day's message.
 Each row of health_events is reported once by each channel. A channel's first message reports all
@@ -71,7 +73,7 @@ Parsed = TypeVar("Parsed")
 MIN_MESSAGE_GAP = timedelta(hours=23)
 # commands whose exit code 1 is about agencies, which alerts and health report
 ROUTINE_FINDINGS = ("round", "audit")
-MAX_LISTED_AGENCIES = 50  # agencies per kind of alert in a message; further ones are only counted
+MAX_LISTED_AGENCIES = 50  # agencies per type of alert in a message; further ones are only counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ class AlertSettings:
 
 # a row of health_events, with the agency's name and whether the state is a fault
 HealthEvent = dict[str, Any]
-# kind of alert → the events of each agency that a channel has not reported yet, oldest first
+# type of alert → the events of each agency that a channel has not reported yet, oldest first
 AlertEvents = dict[str, list[list[HealthEvent]]]
 
 
@@ -176,8 +178,8 @@ class AlertChannel:
         return self._select_events(f"not exists ({handled}) order by e.id", self.name)
 
     def find_reported_events(self, agency: str) -> list[HealthEvent]:
-        """Return the last event of an agency in each message, newest first: that in whose words it
-        was reported.
+        """Return the last event of an agency in each message, newest first. The message used its
+        words.
         """
         reported = (
             "select max(d.event) from alert_deliveries d join health_events h on h.id = d.event"
@@ -200,8 +202,8 @@ class AlertChannel:
         ]
 
     def read_usage(self, day: str) -> tuple[bool, bool]:
-        """Return whether any event was ever handled, and whether a message was sent on a day, by
-        our clock then.
+        """Return whether any event was ever handled, and whether a message was sent on a day (by
+        our clock at the time).
         """
         sql = (
             "select count(*) > 0, coalesce(max(substr(sent, 1, 10) = ?), 0) from"
@@ -294,7 +296,7 @@ def _list_events(alerts: AlertEvents) -> list[HealthEvent]:
 def _select_alerts(
     channel: AlertChannel, events: Sequence[HealthEvent]
 ) -> tuple[AlertEvents, list[HealthEvent]]:
-    """Return the events to report, and those that need no alert.
+    """Return the events to report, and the events that need no alert.
 
     No alert is needed for acknowledged faults, faults already reported in the same words since the
     agency last worked, and changes between healthy states.
@@ -318,7 +320,7 @@ def _select_alerts(
 def _choose_alert_kind(
     reported: Sequence[HealthEvent], events: Sequence[HealthEvent]
 ) -> str | None:
-    """Return the kind of alert for an agency's new events, or None.
+    """Return the type of alert for an agency's new events, or None.
 
     reported: see `find_reported_events`.
     """
@@ -371,10 +373,10 @@ def _build_alert_payload(
 
 
 def _format_subject(counts: dict[str, int], language: str) -> str:
-    """Return a message's subject. counts: number of agencies by kind of alert.
+    """Return a message's subject. counts: number of agencies by type of alert.
 
     >>> _format_subject({"faults": 2, "recoveries": 0, "passed": 1}, "en")
-    'Myndighetsarkivet: 2 new faults, 1 transient'
+    'Myndighetsarkivet: 2 new faults, 1 transient fault'
     """
     counted = [
         translate(language, f"alert.count.{kind}", n=number)

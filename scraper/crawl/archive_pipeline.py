@@ -110,8 +110,8 @@ class ArchivePipeline(CrawlerComponent):
         )
 
     def take_in_earlier(self, slug: str, url: str) -> None:
-        """Store first what was fetched at this URL before, because it cannot be stored after the
-        page of today.
+        """Store what was fetched earlier from this URL first, because it cannot be stored after
+        today's page.
         """
         try:
             take_in_refused(self.ingest, slug, url)
@@ -146,7 +146,7 @@ class ArchivePipeline(CrawlerComponent):
 
     def announce_stored(self, slug: str, last_revision_id: int) -> None:
         """Send the signal item_scraped for each release of an agency that was stored after a given
-        revision.
+        version.
         """
         rows = self.spider.archive.db.execute(
             "select distinct r.url from revisions v join releases r on r.id = v.release"

@@ -115,9 +115,9 @@ class AgencyStats:
         self.add_failure(problem, failure_kind)
 
     def count_error(self, problem: str, failure_kind: str, *, source: bool = False) -> None:
-        """Count an error with its problem and kind of failure.
+        """Count an error with its problem and type of failure.
 
-        source: whether a source could not be read.
+        source: whether the error is that a source could not be read.
         """
         self.errors += 1
         self.source_failures.update([failure_kind] if source else [])
@@ -442,7 +442,7 @@ class ProgressExtension(CrawlerComponent):
 
 
 def _print_summary(console: Console, spider: ArchiveSpider, reason: str) -> None:
-    """Print where the problems of a crawl are to be read, and why it did not finish."""
+    """Print where to read about the problems of a crawl, and why it did not finish."""
     all_stats = spider.agency_stats.values()
     if any(stats.problems for stats in all_stats):
         console.print(

@@ -1,6 +1,6 @@
-"""Classifies failures: the kind of an exception, and a sentence about it.
+"""Classifies failures: an exception's type of failure, and a sentence about it.
 
-Kinds are counted per agency and crawl in the crawls table, and shown in the health report. They are
+Types are counted per agency and crawl in the crawls table, and shown in the health report. They are
 also the keys of the interface texts.
 """
 
@@ -76,7 +76,7 @@ STATUS_KINDS = {
 
 
 def classify_failure(error: BaseException | None) -> str:
-    """Return the kind of failure that an exception represents.
+    """Return the type of failure that an exception represents.
 
     An unknown exception counts as a bug in this program.
 
@@ -116,8 +116,8 @@ def _classify_response(response: Response) -> str:
 
 
 def classify_source_failure(error: SourceError, response: Response) -> str:
-    """Return why a source cannot be read: the kind of a wall or outage page, or else that of the
-    error.
+    """Return why a source cannot be read: the type of a wall or outage page, or else the type of
+    the error.
     """
     requested_url = (
         response.request.meta.get("redirect_urls", [response.url])[0]
@@ -141,7 +141,7 @@ def _classify_page_failure(error: NotARelease) -> str:
 
 
 def classify_status(status: int) -> str:
-    """Return the kind of an HTTP status that is not a success.
+    """Return the type of an HTTP status that is not a success.
 
     >>> classify_status(503), classify_status(403), classify_status(429), classify_status(418)
     ('status 5xx', 'status 403', 'status 429', 'status 4xx')

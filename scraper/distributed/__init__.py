@@ -20,8 +20,8 @@ Guarantees, even if any of the processes dies at any moment:
 - One worker at a time crawls an agency, so that its host's crawl delay is kept. A worker that has
   not heard from the broker for DISTRIBUTED_LEASE seconds sends no more requests, and no other
   worker may send any until CRAWL_DELAY_MAX seconds later.
-- The broker takes messages only under the current lease; the writer applies only those of the
-  newest token.
+- The broker takes messages only under the current lease; the writer applies only messages
+  with the newest token.
 - The writer records a message's number in the transaction that applies it, and acknowledges it
   after the commit.
 - A round that is handed out again begins with a job made after all its earlier messages were

@@ -251,7 +251,7 @@ class PageVisit:
 
 
 def _build_browser_headers(response: Response) -> dict[str, str]:
-    """Return a response's headers for the browser, without those of the connection and the page's
+    """Return a response's headers for the browser, without connection headers and the page's
     policies.
     """
     return {

@@ -50,9 +50,9 @@ from scraper.agency import build_user_agent
 class CrawlerComponent:
     """A middleware, extension or pipeline, which Scrapy builds once per crawler.
 
-    receivers: pairs of a method's name and the signal that calls it. needs_archive: whether it is
-    left out unless the spider crawls into an archive, as those of `scrapy shell`, `fetch`, `parse`,
-    `runspider` and `probe` do not.
+    receivers: pairs of a method's name and the signal that calls it. needs_archive: whether the
+    component is left out if the spider does not crawl into an archive (`scrapy shell`, `fetch`,
+    `parse`, `runspider`, `probe`).
     """
 
     receivers: ClassVar[tuple[tuple[str, Any], ...]] = ()

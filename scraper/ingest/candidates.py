@@ -26,12 +26,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """What the archive has of a page, and of the URL of the release that was read from it.
+    """What the archive holds about a page, and about the URL of the release parsed from it.
 
-    own: the release that the page's URL led to. by_url: those at both URLs, `own`, and the one at
-    the URL where `own` was read. entries: the frontier's rows of both URLs.
+    own: the release that the page's URL led to. by_url: the releases at both URLs, `own`, and the
+    release at the URL where `own` was read. entries: the frontier's rows of both URLs.
     is_canonical_shared: whether a third URL also led to the release stored there. is_placeholder:
-    whether the page can be no release, and is shown at the URLs of several ones.
+    whether the page cannot be a release and is shown at the URLs of several releases.
     """
 
     own: StoredRelease | None
@@ -42,7 +42,7 @@ class Candidates:
 
 
 def find_candidates(archive: Archive, prepared: PreparedRelease, page: ParsedPage) -> Candidates:
-    """Read what decides which release a page belongs to, and what is done with it."""
+    """Read what is needed to decide which release a page belongs to and what to do with it."""
     release, url = prepared.release, prepared.release.url
     found = archive.list_candidates(page.release_id, page.url, url)
     is_elsewhere = url != page.url and any(stored.url == url for stored in found)
@@ -58,10 +58,10 @@ def find_candidates(archive: Archive, prepared: PreparedRelease, page: ParsedPag
 
 
 class CrawlSituation:
-    """What else the archive has of an agency, to judge whether a page that differs is misread.
+    """What else the archive knows about an agency, to judge whether a changed page was misread.
 
-    Read when it is first asked for, because of most pages nothing is suspicious. entry: the
-    frontier's row of the page.
+    Each value is read when first used, because most pages are not suspicious. entry: the frontier's
+    row of the page.
     """
 
     def __init__(
@@ -93,8 +93,8 @@ class CrawlSituation:
 def find_other_addresses(
     archive: Archive, prepared: PreparedRelease, page: ParsedPage
 ) -> list[StoredRelease]:
-    """Return the releases with the same text, or the page's own, of which its URL can be the other
-    address.
+    """Return the releases that the page's URL can be another address of: releases with the same
+    text, and the page's own.
     """
     ids = [page.release_id]
     if page.release_id is None:
@@ -107,8 +107,8 @@ def find_other_addresses(
 
 
 def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool:
-    """Return whether a URL can be the other address of a release: one is at a press wire, the other
-    is not.
+    """Return whether a URL can be the other address of a release. One of the two must be at a press
+    wire, the other not.
     """
     own = archive.get_url(release_id) if release_id is not None else None
     return own is not None and is_wire_url(own) != is_wire_url(url)
@@ -116,7 +116,7 @@ def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool
 
 def is_credible(release: Release) -> bool:
     """Return whether a page could be a release of its own: it has enough text, and a date or a
-    kind.
+    type.
     """
     has_date_or_kind = bool(release.published or release.updated or release.kind)
     return (

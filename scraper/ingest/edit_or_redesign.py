@@ -196,13 +196,13 @@ def is_redesign(old: PageVersion, new: PageVersion) -> bool:
 
 
 def has_same_template(one: PageVersion, other: PageVersion) -> bool:
-    """Return whether two pages have the same template; False if that cannot be told."""
+    """Return whether two pages have the same template; False if that cannot be determined."""
     return (_compare_templates(one, other) or 0) >= MIN_TEMPLATE_OVERLAP
 
 
 def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
-    """Return which share of the names of two templates both have; None if they have too few, or
-    either page cannot be parsed.
+    """Return the share of names that two templates have in common; None if there are too few names,
+    or if either page cannot be parsed.
     """
     try:
         if old.template is None or new.template is None:
@@ -214,7 +214,7 @@ def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
 
 
 def count_template_names(old: bytes, new: bytes) -> tuple[int, int]:
-    """Return how many names both of two templates have, and how many at least one of them has."""
+    """Return how many names two templates have in common, and how many they have together."""
     old_names, new_names = (
         {
             template[start : start + NAME_HASH_BYTES]
@@ -368,7 +368,7 @@ class StateComparison:
         return False
 
     def is_edited(self, *, url_changed: bool) -> bool:
-        """Return whether anything was edited; links do not tell if the page has moved."""
+        """Return whether anything was edited. Links are not compared if the page has moved."""
         return (
             self.paragraphs_differ()
             or self.dates_differ()

@@ -34,7 +34,7 @@ DATE_LENGTH = len("2024-03-01")
 class PageMatch:
     """Which release a page belongs to, and how.
 
-    kind:
+    Values of `kind`:
         same        the release that is stored under its URL, or a new one
         renamed     the stored release, which has a new URL now
         merged      the stored release, whose new URL is already stored as another release
@@ -136,11 +136,11 @@ def match_other_address(
     """Return the current release whose other address a page's URL is, or None.
 
     A release on the agency's own site may also be at a press wire, and vice versa; this is its
-    other address. Title, text and names of attached files must be the same, word for word. The
+    other address. Title, text and the names of attachments must be the same, word for word. The
     dates must be close, because agencies repeat some texts; without dates, the days when the two
     were found must be close. A page with a release of its own is never another address.
 
-    others: those that it can be (`find_other_addresses`). found_at: when the page's URL was found.
+    others: the candidates (`find_other_addresses`). found_at: when the page's URL was found.
     """
     words_and_files = _read_words_and_files(prepared.state)
     for other in others:

@@ -74,7 +74,7 @@ PAGE_PROBLEMS = {
 
 @dataclass
 class QuarantineCheck:
-    """The checks of one agency's pages in one crawl: those of its own site, or (`on_wire`) of press
+    """The checks of one agency's pages in one crawl, either on its own site or (`on_wire`) at press
     wires.
 
     Habits are read once, before the crawl stores anything. Pages at a wire have their own habits,
@@ -128,7 +128,7 @@ class QuarantineCheck:
         return [*found, *self.find_repeated_lines(release.url, state, stored)]
 
     def is_backfilled(self, state: Mapping[str, Any], situation: CrawlSituation) -> bool:
-        """Return whether a new release is older than those of which the habits are known."""
+        """Return whether a new release is older than the releases that the habits are based on."""
         entry = situation.entry
         day = state["published"] or state["updated"] or (entry.listed_at if entry else None)
         return situation.is_backfill or (day is not None and day < self.habits.oldest)
@@ -212,7 +212,7 @@ class QuarantineCheck:
     def find_repeated_values(
         self, state: Mapping[str, Any], stored: StoredRelease | None, url: str
     ) -> Iterator[QuarantineReason]:
-        """Yield the fields whose value is that of another release, if the agency's releases usually
+        """Yield the fields with the same value as another release, if the agency's releases usually
         differ in them.
 
         The parser probably reads such a field from a part that all pages share.
@@ -226,8 +226,8 @@ class QuarantineCheck:
                 yield {"field": name, "why": "repeated"}
 
     def find_repeated_in_crawl(self, state: Mapping[str, Any], url: str) -> set[str]:
-        """Return the fields with the same value as another page in this crawl, and note the
-        page's.
+        """Return the fields with the same value as another page in this crawl, and remember this
+        page's values.
         """
         repeated = set()
         for name in self.habits.unique_fields:
@@ -291,8 +291,8 @@ def _find_short_source(situation: CrawlSituation) -> Iterator[QuarantineReason]:
 def find_doubts(
     release: Release, item: ReleaseItem, fetched_at: datetime
 ) -> Iterator[QuarantineReason]:
-    """Yield what is suspicious of a page alone: the publication date if it is after the fetch, or
-    years after the page's last update, and the parser's own doubt.
+    """Yield what makes a page suspicious on its own: a publication date after the fetch, or years
+    after the page's last update, and the parser's own doubt.
     """
     if item.doubt:
         yield {"field": "body", "why": "doubtful", "doubt": item.doubt}

@@ -1,9 +1,8 @@
 """Stores what web archives captured of releases, and decides which differences are edits.
 
-An earlier template may be misread: today's rules were made for today's pages. So a difference only
-counts whole if both pages have the template of the page of today. Between other pages, only changes
-inside a paragraph of the text count, because no template makes them. Everything else is stored, and
-nothing is said about it.
+Today's rules may misread a page with an earlier template. A difference therefore counts in full
+only if both pages have today's template. Between other pages, only changes inside a paragraph
+count, because a template cannot cause them. All other differences are stored, but not called edits.
 """
 
 from __future__ import annotations
@@ -86,12 +85,12 @@ def save_captured_page(
     captured_at: datetime,
     web_archive: Collection,
 ) -> SaveResult | None:
-    """Store a page that a web archive captured as another version of its release, or as an
-    observation of one.
+    """Store a page captured by a web archive, as a version of its release or as an observation of a
+    stored version.
 
-    response: what the web archive answered. url: the URL under which the release is stored, or will
-    be. Returns None if nothing is stored, because the release is hidden or redacted, or the archive
-    had read it by then. Raises PageError if the page shows no release.
+    response: the web archive's response. url: the URL under which the release is stored, or will
+    be. Returns None if nothing is stored, because the release is hidden or redacted, or because the
+    archive itself had already read it by then. Raises PageError if the page shows no release.
     """
     archive = recorder.archive
     if is_address_taken_down(archive, agency.slug, (url,)):
@@ -130,7 +129,9 @@ def save_captured_page(
 def find_edits_of_past(
     archive: Archive, captures: Captures, agency: Agency, release_id: int
 ) -> None:
-    """Decide which versions of a release are edits of those that web archives captured."""
+    """Decide which versions of a release are edits, where web archives captured at least one of the
+    two versions.
+    """
     find_past_edits(archive, release_id, _PastComparison(archive, captures, agency).judge)
 
 
@@ -142,8 +143,8 @@ class _PastComparison:
         self.versions = PageVersions(archive, captures)
 
     def judge(self, before: StoredRelease, after: StoredRelease) -> PastEdit:
-        """Return whether a version is the agency's edit of the one before, as far as that is
-        certain: also if the same rules read both pages.
+        """Return whether a version is certain to be the agency's edit of the one before, even if
+        the same rules read both pages.
         """
         pages = [self.read_page(stored) for stored in (before, after)]
         old, new = pages
@@ -158,8 +159,8 @@ class _PastComparison:
         return PastEdit(bool(changed), changed)
 
     def read_page(self, stored: StoredRelease) -> PageVersion | None:
-        """Return the page of a version; None if it is missing, or today's rules read it
-        otherwise.
+        """Return the page of a version; None if it is missing, or if today's rules read another
+        text from it.
         """
         page = self.versions.stored(stored.sha256, stored.url) if stored.sha256 else None
         release, _ = reparse_stored(stored, page, stored.url, self.agency) if page else (None, None)
@@ -167,8 +168,8 @@ class _PastComparison:
         return page if is_same else None
 
     def find_todays_page(self, stored: StoredRelease) -> PageVersion | None:
-        """Return the newest page of a release that the archive itself captured, or of another
-        release of the agency.
+        """Return the newest page of a release, or of another release of the agency, that the
+        archive itself captured.
         """
         values = [self.agency.slug, stored.release_id]
         row = self.archive.db.execute(TODAYS_PAGE_SQL, values).fetchone()
@@ -188,7 +189,7 @@ def _find_changed_paragraphs(
     old_page: PageText | None,
     new_page: PageText | None,
 ) -> list[ChangedParagraph]:
-    """Return the paragraphs of which a part was changed, between pages of any templates."""
+    """Return the paragraphs that were changed in part. The pages may have different templates."""
     if old_page is None or new_page is None:
         return []
     changed: list[ChangedParagraph] = []
@@ -218,7 +219,7 @@ def _pair_paragraphs(
 
 
 def _iter_paragraphs(state: Mapping[str, Any]) -> Iterator[_Paragraph]:
-    """Yield the title of a state, and its sentences that do not only say when it was updated."""
+    """Yield the title of a state and its sentences, except notes of when it was updated."""
     for field, min_words in MIN_WORDS.items():
         for number, text in enumerate(str(state[field] or "").split("\n")):
             words = tuple(LINK_NOTE.sub(" ", text).split())
@@ -233,8 +234,8 @@ def _is_changed_inside(
 ) -> bool:
     """Return whether words of a paragraph were replaced, or sentences added to it or taken from it.
 
-    What is only at its beginning or end may have been an element of its own in the other template:
-    it counts if it is a sentence, and nowhere on the other page.
+    A difference at the beginning or end may have been a separate element in the other template. It
+    counts only if it is a sentence that does not occur on the other page.
     """
     matcher = SequenceMatcher(None, old.words, new.words, autojunk=False)
     for kind, start, end, new_start, new_end in matcher.get_opcodes():
@@ -254,5 +255,7 @@ def _is_own_sentence(words: Sequence[str], other_page: PageText) -> bool:
 
 
 def _to_letters(words: Iterable[str]) -> str:
-    """Return the letters and digits of words: a template changes quotation marks and dashes."""
+    """Return the letters and digits of words, because templates may change quotation marks and
+    dashes.
+    """
     return "".join(filter(str.isalnum, "".join(words).casefold()))

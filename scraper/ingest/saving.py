@@ -123,8 +123,8 @@ class MatchedPage:
 class StateChange:
     """A state that is to be stored.
 
-    capture_id: the capture that it was read from, if that is already stored. previous: the state it
-    follows, if another than the one stored at its URL.
+    capture_id: the capture that it was read from, if that is already stored. previous: the state
+    that it follows, if that is not the one stored at its URL.
     """
 
     prepared: PreparedRelease
@@ -254,9 +254,10 @@ class Ingest:
         return (page if stored else replace(page, release_id=None)), stored
 
     def record_missing(self, page: ParsedPage, release: Release, match: PageMatch) -> bool:
-        """Record that a page shows something else than its release; return whether it does.
+        """Record that a page shows something other than its release; return whether it does.
 
-        False if it does not, or has done so for so long that it is the release's new text.
+        Returns False if the page shows its release, or if another text has been there so long that
+        it counts as the release's new text.
         """
         if match.kind not in ("redirected", "replaced") or page.release_id is None:
             return False
@@ -292,8 +293,8 @@ class Ingest:
         return check.find_reasons(prepared, page, stored, matched.versions, situation)
 
     def store_new_bytes(self, matched: MatchedPage, stored: StoredRelease) -> None:
-        """Store the bytes of an unchanged release if its file has changed, or the design of its
-        page.
+        """Store the bytes of an unchanged release if its file or the design of its page has
+        changed.
         """
         response, versions = matched.response, matched.versions
         if matched.page.is_file:
@@ -315,8 +316,8 @@ class Ingest:
             self.archive.set_capture(stored.release_id, capture_id)
 
     def restore_file_title(self, page: ParsedPage, release: Release) -> Release:
-        """Return a file that was taken down with its own title; the frontier has that which the
-        takedown shows.
+        """Return a taken-down file with its original title, because the frontier has only the title
+        that the takedown shows.
         """
         stored = (
             self.archive.get(release.url)
@@ -402,8 +403,8 @@ class Ingest:
     ) -> list[StateChange]:
         """Return the states to be stored: none if the page shows the stored one.
 
-        If the stored page is read otherwise by the current parser, that is a state of its own, so
-        that the differences of the page from it were made by the agency.
+        If the current parser reads the stored page differently, the result is stored as a state of
+        its own, so that all remaining differences were made by the agency.
         """
         prepared, before, changes = matched.prepared, matched.stored, []
         previous = matched.candidates.own if matched.match.kind == "merged" else None
@@ -448,7 +449,7 @@ class Ingest:
         return outcome
 
     def reparse(self, stored: StoredRelease, matched: MatchedPage) -> PreparedRelease | None:
-        """Return a stored page as the current parser reads it, or None if it cannot."""
+        """Return a stored page as read by the current parser, or None if that fails."""
         # what a web archive captured would be stored as the archive's own
         if stored.sha256 is None or stored.cause == "import":
             return None
@@ -516,7 +517,7 @@ class Ingest:
 
 
 def _compare_with_later_checks(page: ParsedPage, match: PageMatch, candidates: Candidates) -> bool:
-    """Return whether a check since a page was fetched did not find its release.
+    """Return whether a check after the page was fetched did not find its release.
 
     Raises NotARelease if one found it, or if the page would change more than the text of a missing
     release.
@@ -571,7 +572,7 @@ class CrawlRecorder:
         id.
 
         template: the fingerprint of the page's template, if it was read as a release. observer: the
-        web archive that answered.
+        web archive that responded.
         """
         capture = Capture(
             url=response.record_url or response.url,
@@ -601,8 +602,8 @@ class CrawlRecorder:
     def keep_refused(
         self, url: str, release_id: int | None, response: FetchedPage, reason: str
     ) -> None:
-        """Keep a response in which no release could be read, unless its release is taken down or a
-        file.
+        """Keep a response in which no release could be read, unless its release is hidden, redacted
+        or a file.
         """
         entry, addresses = self.archive.frontier.get(url), (url, response.url)
         is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)
@@ -641,8 +642,8 @@ class CrawlRecorder:
         self.archive.mark_checked(release_id, seen_at, self.next_check(release_id, seen_at))
 
     def postpone_check(self, release_id: int, seen_at: datetime) -> None:
-        """Plan the next check of a release that could not be checked for a reason that is not a
-        failure.
+        """Schedule the next check of a release that could not be checked now, through no fault of
+        its page.
         """
         with self.archive.transaction():
             self.archive.set_next_check(release_id, self.next_check(release_id, seen_at))
@@ -658,13 +659,13 @@ class CrawlRecorder:
         credible: bool = False,
         refusal: str | None = None,
     ) -> bool:
-        """Record that a stored release's URL shows something else (a kind of removal), with its
+        """Record that a stored release's URL shows something else (a type of removal), with its
         capture.
 
         refusal: why no release was read in the response, which is then kept
         (archive.database.refused_pages).
 
-        Return False, and delete the removal, if another text (kind `replaced`) that could be a
+        Return False, and delete the removal, if another text (type `replaced`) that could be a
         release (`credible`) has been at this URL for so long that it counts as the release's new
         text. A release that disappeared while a copy of it is at another of the agency's URLs has
         moved, and is merged with that copy.
@@ -770,8 +771,8 @@ def read_retention(settings: BaseSettings) -> Retention:
 
 
 def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Counter[SaveResult]]:
-    """Decide on an agency's quarantined pages: store those that have no problem themselves and no
-    field loss.
+    """Decide on an agency's quarantined pages: store the pages that have neither a problem of their
+    own nor a field loss.
 
     Return the field losses, and the outcomes of the pages that left quarantine.
     """
@@ -902,9 +903,9 @@ def take_in_refused(ingest: Ingest, agency: str, url: str | None = None) -> Coun
     """Store an agency's refused pages (archive.database.refused_pages) that can be read now, oldest
     first.
 
-    Each goes the way of a page in a crawl: it is matched, checked, quarantined or stored, as an
-    edit or a redesign, with the time it was fetched. One that was fetched before its release was
-    last read stays refused, because what is stored is newer. Returns the number of pages by
+    Each is handled like a page in a crawl: it is matched, checked, and quarantined or stored, as an
+    edit or a redesign, with the time it was fetched. A page that was fetched before its release was
+    last read stays refused, because the stored state is newer. Returns the number of pages by
     outcome: a value of SaveResult, or "still refused". url: only the pages of this URL.
     """
     counts: Counter[str] = Counter()
@@ -956,7 +957,7 @@ def _parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
 def _save_refused(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult | None:
     """Store a refused page that can be read now; return None if it still shows no release.
 
-    Whatever fails, nothing of the page is stored then, also within a transaction of the caller.
+    If anything fails, nothing of the page is stored, even within the caller's transaction.
     """
     archive = ingest.archive
     try:

@@ -3,9 +3,9 @@
 Other rooms use to_release, and:
 
     dates             dates and times in a text; parse_label
-    conversion        kinds, media types, warnings
+    conversion        types of releases, media types, warnings
     text_cleaning     clean text, and patterns from lists of words
-    contact_details   telephone numbers and e-mail addresses in a line
+    contact_details   telephone numbers and email addresses in a line
     page_urls         canonical URLs of links, and session ids in them
 """
 

@@ -1,4 +1,4 @@
-"""Normalises contacts, and finds the telephone numbers and e-mail addresses in a line of text."""
+"""Normalises contacts, and finds the telephone numbers and email addresses in a line of text."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class ContactToken(NamedTuple):
 
 
 def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
-    """Return contacts in page order, without empty ones and those that another contact covers.
+    """Return contacts in page order, without empty ones and ones that another contact covers.
 
     >>> full = ContactItem(name="Eva Ek", role="utredare", phone="010-123 45 67, 070-123 45 67")
     >>> part = ContactItem(name=" Eva  Ek", phone="010-123 45 67")
@@ -132,9 +132,9 @@ def _covers_contact(whole: Contact, part: Contact) -> bool:
 
 @cache_by_text()
 def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
-    """Split a line into telephone numbers, e-mail addresses and the text between them.
+    """Split a line into telephone numbers, email addresses and the text between them.
 
-    Words that label numbers are left out, except those of shared numbers, which are put before
+    Words that label numbers are left out, except labels of shared numbers, which are put before
     their number. Cached, because many pages of a site have the same contacts.
 
     >>> line = "Telefon 08-405 10 00 (växel), mobil: 076-123 45 67, press@verket.se"
@@ -171,7 +171,7 @@ def _read_shared_label(match: re.Match[str]) -> str:
 
 
 def _build_token(match: re.Match[str]) -> ContactToken | None:
-    """Return an e-mail address or a telephone number; None if the digits are something else."""
+    """Return an email address or a telephone number; None if the digits are something else."""
     if match["email"]:
         return ContactToken("email", f"{match['local']}@{match['domain']}")
     number = match["labelled"] or match["bare"] or ""
@@ -183,7 +183,7 @@ def _build_token(match: re.Match[str]) -> ContactToken | None:
 
 
 def may_have_phone_or_email(line: str) -> bool:
-    """Return whether a line has enough digits for a telephone number, or a sign used in e-mail
+    """Return whether a line has enough digits for a telephone number, or a sign used in email
     addresses.
 
     >>> texts = ["Eva Ek den 3 juni 2024", "eva.ek(at)verket.se", "tel 123 45"]

@@ -239,7 +239,7 @@ def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
 def parse_date(text: str, url: str, zone_name: str | None = None) -> date | datetime:
     """Return the day or moment in a text, whatever its label.
 
-    zone_name: the time zone of times without an offset; None: that of the host's country.
+    zone_name: the time zone of times without an offset; None: the time zone of the host's country.
 
     >>> parse_date("2020-03-26 15:23 CET", "https://a.se/").isoformat()
     '2020-03-26T15:23:00+01:00'
@@ -398,7 +398,7 @@ def find_address_day(url: str) -> str | None:
     The day must be in folders or at the start of the last part, before the name of the release.
     Sites put the day of publication there by rule, so it can be trusted even on a single page. The
     name may mention other dates, but no other folder may contradict the day. A date at the end of a
-    name, or a day without separators, is as often that of the subject.
+    name, or a day without separators, is just as often a date in the subject.
 
     >>> paths = ["2020/03/02/ny-bro/", "nyheter/2022-06-01-ny-bro", "2026/09/14/valet-2026/"]
     >>> [find_address_day(f"https://a.se/{path}") for path in paths]
@@ -443,8 +443,8 @@ def _is_date_folder(match: re.Match[str], path: str) -> bool:
 def _localise_time(
     naive: datetime, offset: str | None, url: str, zone_name: str | None = None
 ) -> datetime:
-    """Convert a clock time to a moment, with its own offset, or else in the given time zone or that
-    of the host.
+    """Convert a clock time to a moment, with its own offset, or else in the given time zone or the
+    host's.
 
     For a host without a country, an offset is used as written (as Stockholm's zone if the two
     agree), and times without an offset are taken as Stockholm time. Raises ValueError for a time

@@ -1,4 +1,4 @@
-"""Credits of pictures: splits a caption into its description and the photographer."""
+"""Credits of images: splits a caption into its description and the photographer."""
 
 from __future__ import annotations
 

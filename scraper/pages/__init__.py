@@ -1,12 +1,12 @@
-"""From the bytes of a page to a ReleaseItem in the agency's own words: one module for each field.
+"""From the bytes of a page to a ReleaseItem in the agency's own words. One module per field.
 
 Other rooms use read_page and NewsPage, and:
 
     document       a parsed page and its elements
     page_reader    reading a document that is already parsed
     page_classes   classes for a CMS, and the choice of one
-    agencies       classes for single agencies, which agencies.toml names
-    page_type      which pages are no release
+    agencies       classes for single agencies, named in agencies.toml
+    page_type      which pages are not releases
     blocks  boilerplate  main_text  title   parts of it, for lists and for comparing pages
 """
 

@@ -157,7 +157,7 @@ class ElementTreeBuilder(TreeBuilder):
 
 
 def _open_element(soup: BeautifulSoup, element: Element) -> bool:
-    """Open an element in the soup. Return whether it was, because it is not transparent."""
+    """Open an element in the soup. Return False for a transparent element."""
     names = element.keys()  # items() takes quadratic time
     attributes: dict[str | NamespacedAttribute, str] = {
         name: element.get(name, "") for name in names if name in SOUP_ATTRIBUTES
@@ -305,7 +305,7 @@ class BlockReader:
 
 
 def _choose_heading_kind(heading: Tag) -> str:
-    """Return the kind of a heading's block: a panel's title if it has a toggle, else its level."""
+    """Return the type of a heading's block: a panel's title if it has a toggle, else its level."""
     if any(map(_is_panel_title, iter_descendants(heading, ("button", "a")))):
         return "panel"
     return "h2" if heading.name == "h1" else heading.name
@@ -408,7 +408,7 @@ class InlineText:
 
 
 def _is_outgoing_link(element: Tag) -> bool:
-    """Return whether an element is a link other than an anchor, a mail address or a telephone
+    """Return whether an element is a link other than an anchor, an email address or a telephone
     number.
     """
     if element.name != "a" or (
@@ -465,7 +465,7 @@ def _is_visible_node(node: Node) -> bool:
 def _is_answered_question(part: list[Node], nodes: list[Node], index: int) -> bool:
     """Return whether a part that ends in a bold node is a question, and its answer follows.
 
-    index: that of the bold node in `nodes`.
+    index: the position of the bold node in `nodes`.
     """
     if not _is_complete_question(part):
         return False

@@ -41,7 +41,7 @@ MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 
 
 def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[PageBlock]:
-    """Return the blocks of the running text: no title, date lines, service lines or lists of
+    """Return the blocks of the running text, without title, date lines, service lines and lists of
     links.
     """
     candidates = drop_feedback(drop_closing_sections(drop_contents_lists(blocks)))
@@ -233,7 +233,7 @@ def _is_kind_block(block: PageBlock, index: int) -> bool:
 
 
 def is_caption_block(block: PageBlock) -> bool:
-    """Return whether a paragraph is a picture's caption or credit, by a sign or by the class of its
+    """Return whether a paragraph is an image's caption or credit, by a sign or by the class of its
     element.
     """
     if (

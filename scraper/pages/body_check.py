@@ -1,4 +1,4 @@
-"""Checks a body: was a wrong text of the page extracted?
+"""Checks whether a wrong text of the page was extracted as its body.
 
 A body is compared with two independent readings of its page: the text after the page's heading and
 the densest block. Both consist of the sentences of the page before anything is removed from it.
@@ -158,8 +158,8 @@ def compare_body(
 ) -> BodyAgreement:
     """Compare a body, lead included, with the other readings of its page.
 
-    heading: the element that the title was read from, or None. An h1 that is not the title's proves
-    nothing, because banners have one, too.
+    heading: the element that the title was read from, or None. Any other h1 proves nothing, because
+    banners have one, too.
     """
     pairs = [
         (sentence, sentence.length if sentence.probe in text else 0) for sentence in page.sentences
@@ -188,7 +188,7 @@ def _find_densest_block(pairs: Iterable[SharedSentence]) -> list[SharedSentence]
 def _find_start_doubt(
     start: float | None, block: float | None, title: str | None, text: str
 ) -> str | None:
-    """Return why a text without the text after the heading is probably another one, or None."""
+    """Return why a body that lacks the text after the heading is probably a wrong text, or None."""
     if start is None or start >= MIN_START_SHARE:
         return None
     if not _has_title_word(title, text):
@@ -203,7 +203,7 @@ def _find_place_doubt(
 ) -> str | None:
     """Return what is wrong with the place of a text on its page, or None.
 
-    place: that of the heading, as in `PageSentences.headings`.
+    place: the heading's place, as in `PageSentences.headings`.
     """
     position, part = place
     if _is_before(pairs, position):
@@ -214,7 +214,9 @@ def _find_place_doubt(
 
 
 def _find_size_doubt(pairs: Sequence[SharedSentence], start: float | None) -> str | None:
-    """Return how little of the page's text a text has if it lacks much after the heading."""
+    """Return how little of the page's text a body has, if it lacks much of the text after the
+    heading.
+    """
     if start is None or start >= MIN_START_SHARE_OF_SMALL:
         return None
     share = _measure_share(pairs)

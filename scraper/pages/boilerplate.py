@@ -493,7 +493,7 @@ def _keep_date_label(element: Element) -> None:
 def _is_date_label(element: Element, box: Element) -> bool:
     """Return whether an element only has a date of the page, outside links and articles.
 
-    box: the element that contains it; in a side column, its date may be that of the box.
+    box: the element that contains it. In a side column, the date may be the box's own.
     """
     text = clean_line(get_text_content(element))
     if len(text) > MAX_DATE_LABEL_LENGTH or not any(map(str.isdigit, text)):
@@ -565,8 +565,8 @@ def _find_main_ancestor(element: Element, root: Element) -> Element:
 
 
 def _is_alert(element: Element) -> bool:
-    """Return whether an element with the role or a name of an alert is one; in an article, only
-    with a name of the site's.
+    """Return whether an element with the role or a name of an alert is an alert. In an article,
+    only names that sites use count.
     """
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
     if _is_in_article(element) and not _is_site_alert_name(names):
@@ -621,8 +621,7 @@ def drop_sidebars(main: Element) -> None:
 
 
 def drop_cards(main: Element) -> list[Element]:
-    """Remove teasers for other pages. Return what may be teasers, but is kept at the end of the
-    text.
+    """Remove teasers for other pages. Return possible teasers that are kept at the end of the text.
 
     If most of the text is in cards without dates, the page may be about them, and they are kept.
     """
@@ -728,8 +727,8 @@ def _has_sentence_text(text: str) -> bool:
 
 
 def _is_teaser(element: Element) -> bool:
-    """Return whether a short element is a link to another page with its heading, picture, date or
-    one paragraph.
+    """Return whether a short element is a link to another page with its heading, image, date or one
+    paragraph.
     """
     if element.tag in NON_CARD_TAGS or has_min_letters(element, MAX_CARD_LENGTH):
         return False
@@ -911,7 +910,9 @@ def _find_meanings(names: str) -> frozenset[str]:
 
 
 def _choose_naming(meanings: Collection[str]) -> str:
-    """Return boilerplate, hidden or doubtful; "" for none of these, or for a name of the frame."""
+    """Return boilerplate, hidden or doubtful; "" for any other name, and for a name of the page
+    frame.
+    """
     naming = next(filter(meanings.__contains__, NAMINGS), "")
     return "" if naming == "frame" else naming
 

@@ -1,6 +1,6 @@
 """Finds the contacts on a page: under a heading, in a contact box, or in a sentence.
 
-A page is read as lines, as a reader sees them, with the targets of mail and telephone links.
+A page is read as lines, as a reader sees them, with the targets of email and telephone links.
 Contacts in the site's header or footer, which are the same on every page, do not count.
 """
 
@@ -317,7 +317,7 @@ def _read_area_under_heading(
 ) -> ContactArea | None:
     """Return the contacts under a heading, or in the line that it starts.
 
-    Searches ever larger elements until one has a contact with a telephone number or e-mail address.
+    Searches ever larger elements until one has a contact with a telephone number or email address.
     Adds the elements whose contacts were read to `used_elements`.
     """
     line = clean_line(heading.text or "")
@@ -383,7 +383,7 @@ def _find_contact_section(
 def _starts_next_section(line: ContactLine, heading: ContactLine) -> bool:
     """Return whether a line is a heading that is not under the given one.
 
-    Under a line that is no heading element, bold lines and all headings count, except names.
+    Under a line that is not a heading element, bold lines and all headings count, except names.
     """
     if heading.level < 9:
         return line.level <= heading.level
@@ -508,7 +508,7 @@ def _find_contact_keys_in_markup(markup: str) -> frozenset[str]:
 
 
 def _find_contact_keys(text: str) -> frozenset[str]:
-    """Return the e-mail addresses and telephone numbers of a text in a form for comparison.
+    """Return the email addresses and telephone numbers of a text in a form for comparison.
 
     Addresses are in lower case; numbers are their last seven digits, without spaces and
     punctuation.
@@ -669,7 +669,9 @@ class LineBuilder:
             self.parts.append(": ")
 
     def end_link(self, href: str) -> None:
-        """Put the target of a mail or telephone link after it, unless its text has a target."""
+        """Put the target of an email or telephone link after it, unless its text already contains
+        one.
+        """
         kind, _, target = href.partition(":")
         if kind not in ("tel", "mailto"):
             self.open_links -= 1

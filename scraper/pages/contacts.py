@@ -265,7 +265,7 @@ class ContactDraft:
         return bool(self.phones or self.email)
 
     def conflicts_with(self, kind: str, text: str) -> bool:
-        """Return whether a part of a line must be that of another contact."""
+        """Return whether a part of a line must belong to another contact."""
         if kind == "name":
             return self.name not in (None, text)
         if kind == "role":
@@ -296,9 +296,7 @@ class ContactDraft:
 
 
 def has_own_address(contact: ContactItem) -> bool:
-    """Return whether the e-mail address of a contact contains a word of the name without
-    accents.
-    """
+    """Return whether the email address of a contact contains a word of the name."""
     address = (contact.email or "").lower().partition("@")[0]
     name = unicodedata.normalize("NFD", (contact.name or "").lower())
     words = name.encode("ascii", "ignore").decode().split()
@@ -312,8 +310,8 @@ def parse_contacts(
 ) -> list[ContactItem]:
     """Return the contacts in lines under a heading.
 
-    heading_is_certain: under this heading, a name is a contact even without a phone number or
-    e-mail address.
+    heading_is_certain: under this heading, a name is a contact even without a phone number or email
+    address.
     """
     parser = ContactParser(heading, heading_is_certain=heading_is_certain)
     for line in lines:
@@ -539,7 +537,7 @@ class ContactParser:
             self.desk = None
 
     def add_owner(self, text: str) -> None:
-        """Add the owner of a mail link: a name, or a role of a contact that has neither."""
+        """Add the owner of an email link: a name, or the role of a contact that has neither."""
         name, role = _split_name_and_role(text)
         if name:
             self.add_part("name", name)
@@ -550,7 +548,8 @@ class ContactParser:
         """Return the draft that a part belongs to: the desk that was named last, or the person or
         office before it.
 
-        A switchboard has one number. Only an address with the person's name is the person's.
+        A switchboard has one number. Only an address that contains the person's name belongs to the
+        person.
         """
         desk, draft = self.desk, self.draft
         if desk is None or kind not in ("role", "phone", "email"):
@@ -592,8 +591,9 @@ class ContactParser:
 
 @cache_by_text()
 def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
-    """Split a line into (kind, text): name, name part, owner (of a mail link), role, desk, phone,
-    email.
+    """Split a line into pairs of type and text.
+
+    The types are: name, name part, owner (of an email link), role, desk, phone, email.
 
     A role is a title, an office, or the subject that the contact is responsible for. A desk has a
     number that several people share (see `SHARED_NUMBER`). Cached, because pages of a site have the

@@ -340,8 +340,8 @@ class Document:
         return self.list_present(element for names in attributes for element in by_class[names])
 
     def list_present(self, elements: Iterable[Element]) -> list[Element]:
-        """Return those of some indexed elements that have not been removed, each once, in document
-        order if none was moved.
+        """Return the indexed elements that have not been removed, each once, in document order if
+        none was moved.
         """
         ordered = sorted(set(elements), key=self.index.order.__getitem__)
         if len(ordered) > MAX_ANCESTOR_CHECKS:

@@ -115,7 +115,7 @@ def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | N
 
 
 def _find_bold_opening(blocks: Sequence[PageBlock]) -> range | None:
-    """Return the first paragraph if it is bold, no question, and the second one is not bold."""
+    """Return the first paragraph if it is bold, not a question, and followed by plain text."""
     paragraphs = [
         index
         for index, block in enumerate(blocks[:8])
@@ -141,8 +141,8 @@ def _find_opening_with_own_class(blocks: Sequence[PageBlock], start: int) -> ran
 
 
 def _has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Return whether a paragraph has a class of its own, while most after it have the same class or
-    none.
+    """Return whether a paragraph has a class of its own, while most paragraphs after it share a
+    class or have none.
     """
     block, following = blocks[index], _list_text_blocks(blocks[index + 1 :])
     own, *others = (str(part.element.get("class") or "") for part in (block, *following))

@@ -1,9 +1,9 @@
 """Finds where the release is on its page: its start, the main element, and the running text.
 
 Banners of the site (a crisis, a disruption, cookies) are recognised by their place, because their
-names and words are those of their time and their site. A release starts at its heading, so
-sentences before the heading are not part of it, unless they are in the same main element, article
-or table, or directly before the heading.
+names and words differ between sites and times. A release starts at its heading, so sentences before
+the heading are not part of it, unless they are in the same main element, article or table, or
+directly before the heading.
 """
 
 from __future__ import annotations
@@ -79,9 +79,11 @@ MENU_TAGS = ("nav", "dialog")
 
 
 def find_release_start(document: Document) -> Element | None:
-    """Return the heading of the release; or else an h1 in or before the only main element, or this.
+    """Return the heading of the release, or else an h1 in or before the only main element, or that
+    element.
 
-    A heading is the release's if the declared titles confirm it or if it is in a main element.
+    A heading belongs to the release if the declared titles confirm it or if it is in a main
+    element.
     """
     heading, mains = find_page_heading(document), _find_mains(document)
     if heading is not None:
@@ -143,7 +145,7 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
 
     Sentences of the frame around the start are kept, unless they are in an alert or in a box with a
     heading of its own, because a lead or a correction may be above the heading. Dates, tags and
-    pictures are kept if no sentence is beside them, and so are the elements `kept`.
+    images are kept if no sentence is beside them, and so are the elements `kept`.
     """
     lineage = _collect_lineage((start, *kept))
     lineage.update(part for element in kept for part in element.iter())
@@ -208,7 +210,9 @@ def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_cer
 
 
 def _has_sentence(element: Element) -> bool:
-    """Return whether an element itself, not one within it, has a sentence that is no date label."""
+    """Return whether an element directly (not in a child) contains a sentence that is not a date
+    label.
+    """
     tag = element.tag
     if tag in NON_BANNER_TAGS:
         return False
@@ -301,7 +305,7 @@ def _choose_longest(
 ) -> Element | None:
     """Return the element with the most text, or None if this is a small share of the total.
 
-    certain: those that hold the release, of which less text is required.
+    certain: the elements that certainly hold the release; less text is required of them.
     """
     best = max(certain or found, key=lambda element: text_lengths[element], default=None)
     min_share = 0.1 if certain else 0.3

@@ -1,4 +1,4 @@
-"""Finds the pictures in a text, with their captions, and the files that a page links to."""
+"""Finds the images in a text, with their captions, and the files that a page links to."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ IMAGE_SOURCE_ATTRIBUTES = ("src", "data-src", "data-original", "data-lazy-src")
 
 
 def find_images(soup: Tag, resolve_url: Callable[[str], str | None]) -> list[ImageItem]:
-    """Return the pictures of the text in page order, without duplicates."""
+    """Return the images of the text in page order, without duplicates."""
     images: dict[str, ImageItem] = {}
     captions = CaptionIndex()
     for image in iter_descendants(soup, ("img",)):
@@ -64,14 +64,14 @@ def _is_small_image(image: Tag) -> bool:
 
 
 def mark_captions(main: Element) -> None:
-    """Set the class of a caption on a text that is alone with a picture in a small box."""
+    """Set the class of a caption on a text that is alone with an image in a small box."""
     for image in main.iter("img"):
         for part in _find_box_and_caption(image, main):
             part.set("class", f"{part.get('class') or ''} caption".strip())
 
 
 def _find_box_and_caption(image: Element, main: Element) -> tuple[Element, ...]:
-    """Return the small box around a picture and its only text, or nothing if there is none."""
+    """Return the small box around an image and its only text, or nothing if there is none."""
     ancestors = list(
         islice(takewhile(lambda part: part is not main, image.iterancestors()), MAX_BOX_DEPTH)
     )
@@ -102,16 +102,16 @@ def _is_caption_text(element: Element) -> bool:
 
 
 class CaptionIndex:
-    """The captions of each element with pictures.
+    """The captions of each element with images.
 
-    Each element is read only once, because it may contain thousands of pictures.
+    Each element is read only once, because it may contain thousands of images.
     """
 
     def __init__(self) -> None:
         self.cache: dict[int, tuple[str | None, int]] = {}
 
     def find_caption(self, image: Tag) -> str | None:
-        """Return a picture's caption and credit, from its figure or the nearest element with
+        """Return an image's caption and credit, from its figure or the nearest element with
         captions.
         """
         container = image.parent
@@ -127,9 +127,9 @@ class CaptionIndex:
         return None
 
     def read_captions(self, container: Tag) -> tuple[str | None, int]:
-        """Return the captions in an element, credits last, and the number of pictures in it.
+        """Return the captions in an element, credits last, and the number of images in it.
 
-        If it has several pictures, only the first caption counts.
+        If it has several images, only the first caption counts.
         """
         if id(container) not in self.cache:
             found = (caption.get_text(" ", strip=True) for caption in iter_captions(container))
@@ -143,9 +143,9 @@ class CaptionIndex:
 
 
 def _find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
-    """Return the URL of a picture, or None for a decorative one.
+    """Return the URL of an image, or None for a decorative one.
 
-    The only picture in a figure with a caption is never decorative.
+    The only image in a figure with a caption is never decorative.
     """
     figure = image.find_parent("figure")
     caption, pictures = captions.read_captions(figure) if figure is not None else (None, 0)

@@ -407,10 +407,9 @@ def _count_sentence_letters(block: PageBlock) -> int:
 def compute_parser_version(agency: Agency | None = None) -> str:
     """Return twelve hexadecimal digits that change whenever pages may be parsed differently.
 
-    A SHA-256 over the source files of `scraper.pages` and `scraper.normalise`, those of the items,
-    releases and URLs that they make, the versions of the libraries they use, the agency's own table
-    and the file of its page class. The classes of other
-    agencies do not count.
+    A SHA-256 over the source files of `scraper.pages` and `scraper.normalise`, the modules of
+    items, releases and URLs, the versions of the libraries they use, the agency's own table and the
+    file of its page class. The classes of other agencies do not count.
     """
     digest = hashlib.sha256(repr(agency).encode())
     for library in PARSER_LIBRARIES:
@@ -560,7 +559,7 @@ CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
 
 
 def choose_page_class(document: Document, agency: Agency | None) -> type[NewsPage]:
-    """Return the page class set for the agency, or else that of the page's CMS, or else
+    """Return the page class set for the agency, or else the class for the page's CMS, or else
     NewsPage.
     """
     if agency and agency.page:

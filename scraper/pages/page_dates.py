@@ -245,7 +245,7 @@ def _is_later(update: PageDate, published: PageDate) -> bool:
 
 
 def _read_address_date(url: str) -> PageDate | None:
-    """Return the day in a page's URL, unless it is that of an event, a meeting or a decision."""
+    """Return the day in a page's URL, unless it is the day of an event, a meeting or a decision."""
     day, path = find_address_day(url), urlsplit(url).path.rstrip("/")
     if (
         day is None
@@ -296,8 +296,8 @@ def _parse_machine_date(timestamp: str | None, url: str) -> date | datetime | No
 
 
 def _find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
-    """Return the labelled dates of the page, those in the main element first, and remove their
-    lines from the tree.
+    """Return the labelled dates of the page, first from the main element, and remove their lines
+    from the tree.
 
     Lines that belong to the text are kept: a heading, or a sentence that contains a label.
     """
@@ -327,7 +327,7 @@ def _iter_labels(root: Element) -> Iterator[tuple[Element, str | None, LabelRead
 
 
 def _is_label_of_page(element: Element, text: str | None, main: Element, root: Element) -> bool:
-    """Return whether a label is not that of an event, of a box or of another text."""
+    """Return whether a label belongs to the page rather than to an event, a box or another text."""
     parents = list(element.iterancestors())
     if root not in parents:
         return False  # removed with an earlier label
@@ -378,8 +378,8 @@ def _get_accessible_name(element: Element) -> str | None:
 
 
 def _read_label_dates(document: Document, element: Element) -> list[PageDate]:
-    """Return the dates of a label: in its own element, else in that and the next one, else in their
-    parent.
+    """Return the dates of a label: in its own element, else in that and the next element, else in
+    their parent.
     """
     following, parent = find_next_element(element), element.getparent()
     for parts in ([element], [element, following], [parent]):
@@ -391,7 +391,7 @@ def _read_label_dates(document: Document, element: Element) -> list[PageDate]:
 
 
 def find_next_element(element: Element) -> Element | None:
-    """Return the next element, or that of an ancestor that contains nothing else (<dt>,
+    """Return the next element, or the element after an ancestor that contains nothing else (<dt>,
     wrappers).
     """
     text = clean_line(get_text_content(element))
@@ -496,7 +496,7 @@ def _parse_label_date(
 ) -> tuple[str, str, date | datetime | None] | None:
     """Return the role, text and value of a label's date, or None if it has no date of the page.
 
-    role: that of the label's words. stamp: the datetime attribute of the date.
+    role: the role given by the label's words. stamp: the datetime attribute of the date.
     """
     words = label.strip(" ·|,(")
     try:
@@ -617,8 +617,8 @@ def _is_date_only(text: str) -> bool:
 def _find_unlabelled_date(
     document: Document, heading: Element | None, main: Element
 ) -> PageDate | None:
-    """Return and remove a date that stands alone in or next to the title; without one, return that
-    of a dateline.
+    """Return and remove a date that stands alone in or next to the title; without one, return the
+    date of a dateline.
     """
     beside_title = iter_title_neighbours(heading) if heading is not None else ()
     times = (
@@ -664,10 +664,10 @@ def _iter_opening_elements(main: Element) -> Iterator[Element]:
 
 
 def _find_date_by_class(document: Document, main: Element) -> PageDate | None:
-    """Return and remove the date in the last blocks of the main element, if their class is that of
-    a date.
+    """Return and remove the date in the last blocks of the main element, if their class names a
+    date.
 
-    In the text, such a date is the day of something else, and so is a day to come.
+    In the text, such a date is the day of something else. The same is true of a future day.
     """
     blocks = filter(_is_block_in_flow, document.select_by_class(_is_date_class))
     elements = [block for block in blocks if main in block.iterancestors()]
@@ -689,9 +689,7 @@ def _is_block_in_flow(element: Element) -> bool:
 
 
 def _follow_last_sentence(elements: Sequence[Element], main: Element) -> bool:
-    """Return whether elements with the same text are the last ones, and only a sentence's end is
-    before them.
-    """
+    """Return whether elements with the same text come last, right after the end of a sentence."""
     wordings = {clean_line(get_text_content(element)) for element in elements}
     ending = "".join("".join(wordings).split()) * len(elements)
     text = "".join("".join(main.itertext()).split())
@@ -736,7 +734,7 @@ def _parse_lone_date(text: str, url: str) -> date | datetime | None:
 
 
 def _is_date_of_neighbour(element: Element, main: Element) -> bool:
-    """Return whether a date is that of the event or the other text beside it."""
+    """Return whether a date belongs to the event or the other text beside it."""
     if _is_event_date(element, main) or _follows_link_to_other_text(element, main):
         return True
     return main not in element.iterancestors() and _follows_linked_line(element)
@@ -882,8 +880,8 @@ def _parse_stated_dates(
 
 
 def _find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
-    """Return the dates of elements with the field's itemprop; outside the main element, a single
-    one only.
+    """Return the dates of elements with the field's itemprop. Outside the main element, only a
+    single date counts.
     """
     in_main = list(_iter_microdata_dates(document, main, main, field))
     on_page = [] if in_main else list(_iter_microdata_dates(document, document.root, main, field))
@@ -924,8 +922,8 @@ def _list_dated_elements(document: Document, scope: Element, prop: str) -> list[
 
 
 def is_date_of_field(element: Element, field: str) -> bool:
-    """Return whether the words in an element, such as "Publicerat", allow its date to be that of
-    the field.
+    """Return whether the words in an element, such as "Publicerat", allow its date to be the date
+    of the field.
     """
     return find_date_role(get_text_content(element)) in (None, field)
 

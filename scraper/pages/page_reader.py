@@ -49,8 +49,8 @@ def read_document(document: Document, agency: Agency | None = None) -> ReleaseIt
 
 
 def adapt_agency(agency: Agency, url: str) -> Agency:
-    """Return an agency as the page at a URL is read: at a press wire without its page class and
-    selectors, which are for its own site only.
+    """Return the agency with the settings for the page at a URL. At a press wire, its page class
+    and selectors are left out, because they only apply to its own site.
     """
     if not is_wire_url(url):
         return agency

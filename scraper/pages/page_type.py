@@ -422,7 +422,7 @@ SHORT_PAGE_RULES = (  # for pages with only a few words
 class PageRejection(NamedTuple):
     """Why a page is not a release."""
 
-    kind: str  # the kind of NotARelease
+    kind: str  # the type of NotARelease
     problem: str  # the problem, with words from the page
     target: str | None = None  # the URL that the page leads to, or the title of a placeholder
 
@@ -567,7 +567,7 @@ def find_short_page_rejection(
 def _reject_by_few_words(
     signals: PageSignals, titles: tuple[str, ...], sentences: list[str]
 ) -> PageRejection | None:
-    """Return what blocks or redirects visitors of a page with few words, or None."""
+    """Return what blocks or redirects the visitors of a page with few words, or None."""
     for title in titles:
         if found := _reject_by_short_title(signals, title):
             return found
@@ -614,7 +614,7 @@ def _reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejecti
 
 
 def is_listing_url(url: str, agency: Agency | None = None) -> bool:
-    """Return whether a URL is that of a listing: one of the agency's, a home page, or the news
+    """Return whether a URL is a listing: one of the agency's listings, a home page, or the news
     folder.
 
     Its query may only name a page number or a time, because in some CMSs a number in the query

@@ -1,7 +1,7 @@
 """Reads releases from the JSON records of press wires.
 
-The fields of a record have names, so only its texts, which are HTML, are parsed like those of a
-page. Fields that are not mentioned here are ignored.
+The fields of a record have names. Only its texts are HTML, and are parsed like the texts of a page.
+Fields that are not mentioned here are ignored.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class WirePage(NewsPage):
             self.record_key("updated", self.updated_key)
 
     def read_parts(self) -> None:
-        """Set contacts and files: those that the record lists, then those in its texts."""
+        """Set contacts and files: first from the record's lists, then from its texts."""
         document, body = self.document, self.document.get_section("body")
         contacts = list(self.read_contacts())
         if not contacts and (found := choose_contacts(find_contact_areas(document), body)):

@@ -109,7 +109,7 @@ def _is_declared_question(block: PageBlock, declared_keys: Collection[str]) -> b
 def _group_adjacent_pairs(
     pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]
 ) -> Iterator[list[QuestionPair]]:
-    """Yield groups of adjacent pairs whose questions are blocks of the same kind."""
+    """Yield groups of adjacent pairs whose questions are blocks of the same type."""
     group: list[QuestionPair] = []
     for pair in pairs:
         if group and (

@@ -132,7 +132,7 @@ class TitleFinder:
         return None
 
     def read_lower_start(self) -> FoundTitle | None:
-        """Return the start of the release if it is no h1, but an element with a declared title."""
+        """Return the start of the release if it is not an h1 but has a declared title."""
         start = self.lower_start
         if start is None:
             return None

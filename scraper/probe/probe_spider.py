@@ -83,7 +83,7 @@ def run_probes(
 class ProbeSpider(IdentifiedSpider):
     """Fetches URLs through Scrapy's downloader, with robots.txt, delays and retries.
 
-    work: what requests them, when the spider is open.
+    work: the coroutine that makes the requests once the spider is open.
     """
 
     name = "probe"

@@ -72,7 +72,7 @@ class ProbedSource:
     url: str
     links: list[SourceLink] = field(default_factory=list)
     problem: str | None = None  # why the source is left out
-    failure: str | None = None  # kind of the failure, if it could not be read
+    failure: str | None = None  # type of the failure, if it could not be read
     note: str | None = None  # why the source may have more releases than were read
     is_requested: bool = True
 
@@ -139,7 +139,7 @@ class ProbeResult:
             self.agency = replace(self.agency, files=True)
 
     def propose_sources(self, kind: str, declared_urls: Iterable[str]) -> tuple[str, ...]:
-        """Return the declared sources of a kind that were not requested, then those that list
+        """Return the declared sources of a type that were not requested, then the sources that list
         something.
         """
         requested_urls = {source.url for source in self.sources}
@@ -150,8 +150,8 @@ class ProbeResult:
         return tuple(dict.fromkeys(urls))
 
     def is_useful(self, source: ProbedSource) -> bool:
-        """Return whether a source lists something, and is no endpoint or wire, which have keys of
-        their own.
+        """Return whether a source lists something. Endpoints and wires do not count, because they
+        have keys of their own.
         """
         if source.problem or (source.is_requested and not source.links):
             return False
@@ -249,7 +249,7 @@ def strip_year(url: str) -> str:
 
 
 def describe_year(url: str) -> str | None:
-    """Return why a listing is not proposed if its URL is that of one year, else None."""
+    """Return why a listing is not proposed if its URL is for a single year, else None."""
     general = strip_year(url)
     return (
         None

@@ -124,7 +124,9 @@ class SiteProbe:
         return result
 
     def add_other_host(self, result: ProbeResult, home_url: str) -> Agency:
-        """Return the agency with the host that redirected to its home page, or that it moved to."""
+        """Return the agency with another host: the one that redirected to its home page, or the one
+        that it moved to.
+        """
         agency = result.base_agency
         if result.is_known and not self.agency:
             return agency
@@ -137,8 +139,8 @@ class SiteProbe:
         return replace(agency, aliases=(*agency.aliases, *hosts))
 
     def list_crawled_sources(self, pages: dict[str, Response], agency: Agency) -> list[str]:
-        """Return the sources that a news crawl reads: the declared ones, or else those that the
-        given page or home page links to. A given page that cannot be read counts as one.
+        """Return the sources that a news crawl reads: the declared ones, or else the sources that
+        the given page or home page links to. A given page that cannot be read counts as one.
         """
         missing = [url for url in self.given_urls if url not in pages]
         found = SourceURLs()
@@ -187,8 +189,8 @@ class SiteProbe:
             result.update_proposal()
 
     async def fetch_start_pages(self) -> dict[str, Response]:
-        """Fetch the given page, if its URL has a path, and the home page; return those that there
-        are, by their URLs.
+        """Fetch the given page, if its URL has a path, and the home page; return the pages that
+        exist, by URL.
 
         Raises SourceError if neither can be fetched.
         """
@@ -254,8 +256,8 @@ class SiteProbe:
         await self.probe_sources(result, "listings", sources.listings)
 
     async def widen_table(self, result: ProbeResult) -> None:
-        """Take the links of declared listings that the table leaves out, by its pattern or because
-        they are at another host. The proposed table has another pattern, or that host, then.
+        """Take the links of declared listings that the table leaves out, because of its pattern or
+        because they are on another host. The proposed table then has another pattern, or that host.
         """
         agency = replace(result.base_agency, releases=None)
         for source in [source for source in result.sources if source.url in result.crawled_urls]:
@@ -284,7 +286,7 @@ class SiteProbe:
     async def probe_sources(
         self, result: ProbeResult, kind: str, found_urls: Iterable[str]
     ) -> list[str]:
-        """Fetch all declared sources of a kind and the first few found ones; add their links or
+        """Fetch all declared sources of a type and the first few found ones; add their links or
         problems.
 
         Return the press rooms at other hosts that the listings link to.
@@ -312,7 +314,7 @@ class SiteProbe:
         return press_rooms
 
     async def read_sitemap_links(self, response: Response, agency: Agency) -> list[SourceLink]:
-        """Return a sitemap's releases, newest first; for an index, those of the most likely
+        """Return a sitemap's releases, newest first; for an index, the releases of the most likely
         sitemaps.
         """
         links, children = parse_sitemap(response.body, response.url, agency)

@@ -1,4 +1,4 @@
-"""Sources of an agency: those declared in agencies.toml, or those that its home page links to."""
+"""Sources of an agency: declared in agencies.toml, or linked from its home page."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ MAX_PRESS_ROOMS = 3
 
 @dataclass(slots=True)
 class SourceURLs:
-    """The URLs of an agency's sources, by kind.
+    """The URLs of an agency's sources, by type.
 
     press_rooms: links to news on hosts that are not the agency's; crawls only read them if they are
     declared.
@@ -92,7 +92,7 @@ def get_wire_sources(agency: Agency) -> SourceURLs:
 
 
 def list_declared_urls(agency: Agency) -> list[str]:
-    """Return the URLs of the sources in an agency's table, with those of its press wires."""
+    """Return the URLs of the sources in an agency's table, including its press wires."""
     declared, wires = get_declared_sources(agency), get_wire_sources(agency)
     return [url for sources in (declared, wires) for _, url in sources.iter_by_kind()]
 
@@ -133,7 +133,7 @@ def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
 
 
 def _find_feeds(page: Selector, base: str) -> list[str]:
-    """Return the RSS and Atom feeds that a page names, without those of comments."""
+    """Return the RSS and Atom feeds that a page names, without comment feeds."""
     feeds = []
     for link in page.xpath("//link[contains(@rel, 'alternate') and @href]"):
         kind, title = link.root.get("type", ""), link.root.get("title", "")

@@ -37,7 +37,9 @@ ENTRY_END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 
 class CutFeedError(SourceError):
-    """A feed of which only the beginning was received; `links` are those in its whole entries."""
+    """A feed of which only the beginning was received; `links` are the links of its complete
+    entries.
+    """
 
     def __init__(self, url: str, links: list[SourceLink]) -> None:
         super().__init__(

@@ -5,8 +5,8 @@ An endpoint is described by JMESPath expressions (the key `json` of an agency). 
 wire (key `wire`) is such an endpoint whose items are whole releases: each is parsed from its own
 bytes, exactly as they were received.
 
-In a page's data, such as that of Next.js or Nuxt, a release is recognised by its keys: an object
-with an address, a title and, usually, a day.
+In a page's data (such as Next.js or Nuxt data), a release is recognised by its keys: an object with
+an address, a title and, usually, a day.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ def read_item(
 
 
 def _read_record(item: Any, url: str, source: WireSource, text: str) -> WireRecord:
-    """Return the release that an item of a press wire is. Raises PageError if it has no id."""
+    """Return an item of a press wire as a release. Raises PageError if it has no id."""
     identifier = search(source, "id", item, url)
     if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
         raise PageError(url, "json.id", f"{source.id!r} finds no id in {text[:80]!r}")
@@ -294,7 +294,9 @@ def _read_next_page(data: Any, url: str, source: JSONSource) -> Any:
 
 
 def _resolve_next_page(following: object, url: str, source: JSONSource, agency: Agency) -> str:
-    """Return the URL that `next` found. Raises SourceError if it is none, or is on another host."""
+    """Return the URL that `next` found. Raises SourceError if it is not a URL, or is on another
+    host.
+    """
     address = resolve_canonical_url(url, following) if isinstance(following, str) else None
     if address is None or not address.startswith(("http://", "https://")):
         found = f"{source.next!r} finds {str(following)[:80]!r}"
@@ -412,7 +414,7 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
 def _read_json_link(
     values: dict[str, Any], url: str, agency: Agency, listing_path: str
 ) -> SourceLink | None:
-    """Return the link of an object with an address and a title, or None if it is no release."""
+    """Return the link of an object with an address and a title, or None if it is not a release."""
     if not any(isinstance(values.get(key), str) and values[key].strip() for key in TITLE_KEYS):
         return None
     address = _find_item_url(values, url, listing_path)
@@ -483,7 +485,7 @@ def _find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str |
 
 
 def _read_href(value: Any) -> str:
-    """Return an address: the text itself, or that in an object; "" if there is none."""
+    """Return an address: the text itself, or the address in an object; "" if there is none."""
     if isinstance(value, dict):
         value = next(
             (value[name] for name in ("url", "href") if isinstance(value.get(name), str)), None

@@ -171,7 +171,7 @@ def _parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
 def _drop_listing_links(
     links: Iterable[SourceLink], pager: ListingPager, next_url: str | None
 ) -> list[SourceLink]:
-    """Return the links without those to listings: "Äldre inlägg" and "Nyhetsarkiv" are no
+    """Return the links without links to listings: "Äldre inlägg" and "Nyhetsarkiv" are not
     releases.
     """
     other_pages = (next_url, *pager.archive_urls)
@@ -216,9 +216,11 @@ def _find_problem(
     links: Sequence[SourceLink],
     files: Sequence[SourceLink],
 ) -> SourceProblem | None:
-    """Return why a listing may have more releases than `links` and those of its next page, or None.
+    """Return why a listing may have more releases than `links` and the releases of its next page,
+    or None.
 
-    files: documents that do not count as releases. If one has a day, they may be some all the same.
+    files: documents that do not count as releases. If one has a day, they may be releases all the
+    same.
     """
     problem = (
         None if next_url else _find_unread_rest(pager, has_links=bool(links), listed=len(links))

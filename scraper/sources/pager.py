@@ -317,7 +317,9 @@ class ListingPager:
         return next(chain(found, self.find_numbered_urls()), None) or self.find_button_address()
 
     def find_labelled_urls(self) -> list[str]:
-        """Return the URLs of links with a text such as "Nästa", those with no other words first."""
+        """Return the URLs of links with a text such as "Nästa". Links without other words come
+        first.
+        """
         labelled = [
             control for control in self.controls if control.is_next and not control.is_disabled
         ]
@@ -400,8 +402,8 @@ class ListingPager:
         return not self.leads_to_listing(href) and control.is_of_this_list
 
     def leads_to_listing(self, href: str) -> bool:
-        """Return whether a link leads to the same page, or to the same listing, perhaps sorted:
-        nothing new.
+        """Return whether a link leads to nothing new: the same page, or the same listing, perhaps
+        sorted.
         """
         if resolve_canonical_url(self.base, href) == canonical_url(self.url):
             return True
@@ -450,9 +452,9 @@ class ListingPager:
         """Return the archive pages that a listing links to, in page order: years, and pages of
         older releases.
 
-        They must be below the listing or differ only in the query, so that other archives of the
-        agency are not mistaken for this listing's. A page of a year whose URL contains that year
-        may also be next to the listing.
+        They must be below the listing or differ only in the query, so that the agency's other
+        archives are not mistaken for this listing's archive. A page of a year whose URL contains
+        that year may also be next to the listing.
         """
         own = urlsplit(canonical_url(self.url))
         listing_path = own.path.rstrip("/")
@@ -476,8 +478,8 @@ class ListingPager:
     def find_unread_archive(self, content_links: Iterable[Element]) -> SourceProblem | None:
         """Return an archive in the content of the page that is not one of `archive_urls`, or None.
 
-        It is several links to years, a link such as "Äldre nyheter", or a choice of years without a
-        choice of all.
+        This can be several links to years, a link such as "Äldre nyheter", or a choice of years
+        without the choice "all".
         """
         content = set(content_links)
         years = self.find_year_controls()
@@ -654,7 +656,9 @@ class PagerControl:
 
     @property
     def is_of_this_list(self) -> bool:
-        """Return whether it leads on in this list; "Fler nyheter" may be a link to another list."""
+        """Return whether the control continues this list. "Fler nyheter" may be a link to another
+        list.
+        """
         return self.is_marked or (self.has_words and not self.names_list)
 
     @property
@@ -670,7 +674,7 @@ class PagerControl:
 
     @property
     def is_elsewhere(self) -> bool:
-        """Return whether it belongs to an entry, a carousel, a calendar or an accordion."""
+        """Return whether the control is in an entry, a carousel, a calendar or an accordion."""
         item = next(self.element.iterancestors("li", "article"), None)
         is_in_entry = item is not None and not _is_pager_text(get_line_text(item))
         return (
@@ -696,8 +700,8 @@ class PagerControl:
 
     @cached_property
     def pager(self) -> Element:
-        """Return the outermost element around the link whose text is only that of a pager, or that
-        is marked as one.
+        """Return the outermost element around the link that only has a pager's text, or that is
+        marked as a pager.
         """
         found = self.element
         for element in self.element.iterancestors():
@@ -760,7 +764,7 @@ def _read_number(text: str) -> int | None:
 
 
 def _is_next_label(text: str) -> bool:
-    """Return whether a label says nothing but that it leads to the next page.
+    """Return whether a label only says that it leads to the next page.
 
     >>> [_is_next_label(text)
     ...     for text in ("Nästa sida ›", "Visa nästa 10 nyheter", "»", "Nästa steg för skogen")]
@@ -776,8 +780,8 @@ def _is_pager_text(text: str) -> bool:
 
 
 def _get_labels(element: Element) -> list[str]:
-    """Return the texts of a link or button: its own, its value, and those of attributes and
-    pictures in it.
+    """Return the texts of a link or button: its own text, its value, and the texts of its
+    attributes and images.
     """
     return [
         get_line_text(element),

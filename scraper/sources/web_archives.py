@@ -1,8 +1,8 @@
 """Indexes of web archives: which captures they have of pages, by CDX or TimeMap.
 
 CDX servers list the captures of all pages below an address, as JSON lines (pywb), a JSON array of
-rows (the Wayback Machine) or lines of words. A TimeMap (RFC 7089) lists those of one page. Nobody
-standardised where a CDX server is; pywb's are at `cdx` or `index` below a collection.
+rows (the Wayback Machine) or lines of words. A TimeMap (RFC 7089) lists the captures of one page.
+The address of a CDX server is not standardised; pywb has it at `cdx` or `index` below a collection.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def build_capture_url(source: PastSource, timestamp: str, url: str) -> str:
 
 
 def parse_index(body: bytes, url: str, status: int) -> tuple[list[IndexedCapture], int]:
-    """Return the captures of whole HTML pages in a CDX answer or TimeMap, and how many lines it
-    has.
+    """Return the captures of whole HTML pages in a CDX response or TimeMap, and its number of
+    lines.
 
     Raises SourceError if it is neither.
     """
@@ -118,7 +118,7 @@ def _parse_line(line: str) -> Mapping[str, Any]:
 
 
 def _read_row(row: Mapping[str, Any]) -> IndexedCapture | None:
-    """Return the capture of a row, or None if it is a redirect, an error or no HTML."""
+    """Return the capture of a row, or None if it is a redirect, an error or not HTML."""
     values = {CDX_NAMES.get(name, name): str(value or "") for name, value in row.items()}
     timestamp, digest = values["timestamp"], values.get("digest", "").removeprefix("sha1:")
     is_page = bool(PAGE_TYPE.search(values.get("mime", "")))
@@ -144,9 +144,9 @@ def normalise_address(url: str) -> str:
 
 
 def select_captures(captures: Iterable[IndexedCapture]) -> list[IndexedCapture]:
-    """Return the captures of one page that are worth a request, in order of time.
+    """Return the captures of one page that are worth requesting, in order of time.
 
-    Of those in a row with the same bytes, only the first and the last are.
+    Of several in a row with the same bytes, only the first and the last are returned.
     """
     chosen: list[IndexedCapture] = []
     for _, same in groupby(sorted(set(captures)), lambda each: each.digest or each.timestamp):

@@ -1,4 +1,4 @@
-"""The spiders, which Scrapy finds by their names.
+"""The spiders. Scrapy finds them by name.
 
 news finds new releases, revisit checks stored ones, refetch fetches pages again, audit reads
 sources to their end, attachments fetches the files of releases that workers checked. Other rooms

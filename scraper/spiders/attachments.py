@@ -1,18 +1,18 @@
-"""AttachmentSpider, the base of the spiders that also fetch the files which releases link to.
+"""AttachmentSpider, the base of the spiders that also fetch attachments.
 
-`scrapy crawl attachments` fetches only such files: those of releases that workers of distributed
-crawling checked, who fetch none.
+`scrapy crawl attachments` fetches only attachments. It is for releases checked by workers of
+distributed crawling, because workers fetch no attachments.
 
-After a release was checked, the files that it links to become due, each at most once a day
+After a release was checked, its attachments become due, each at most once a day
 (archive/attachments/attachment_store.py). They are requested when no releases are due, with the
 agency's limits: robots.txt, delays, pauses, the time of the pass, and half of DAILY_BUDGET, so that
-many files leave requests for the news of the day. What is not fetched stays due for a later crawl.
-A file that cannot be fetched is no failure of its agency: it is logged, and named among the
-problems of the crawl.
+many files still leave requests for the day's news. A file that is not fetched stays due for a later
+crawl. A file that cannot be fetched does not count as a failure of its agency. It is logged and
+listed among the problems of the crawl.
 
-A release that is a file itself is a version of its own URL. When a crawl has finished, the texts
-that are still missing are extracted from the stored bytes: those of such releases, and of files
-that an earlier crawl only stored.
+A release that is itself a file is stored as a version of its own URL. When a crawl has finished,
+missing texts are extracted from the stored bytes, for such releases and for files that an earlier
+crawl only stored.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ MAX_CLOSING_SECONDS = 300  # for texts that are still missing when a crawl has f
 
 
 class AttachmentSpider(ReleaseSpider):
-    """A spider that fetches the attachments of the releases that it checks, if their agency's key
-    says so.
+    """A spider that fetches the attachments of the releases it checks, if the agency's key
+    `attachments` says so.
     """
 
     def __init__(self, agency: str = "", minutes: str = "", **arguments: Any) -> None:
@@ -184,9 +184,7 @@ class AttachmentSpider(ReleaseSpider):
             raise NotARelease(row.url, NOINDEX_PROBLEM)
 
     def store_attachment(self, row: FrontierEntry, page: FetchedPage) -> AttachmentVersion:
-        """Store a file as a new version, with its capture, unless it is the one that was there
-        before.
-        """
+        """Store a file as a new version, with its capture, unless it is unchanged."""
         archive, attachments = self.archive, self.archive.attachments
         version = attachments.get_version(row.url)
         is_same = version is not None and (
@@ -291,11 +289,10 @@ class AttachmentSpider(ReleaseSpider):
 
 
 class CheckedAttachmentSpider(AttachmentSpider):
-    """scrapy crawl attachments [-a agency=slug[,slug]] [-a minutes=60].
+    """Fetch the files that releases link to.
 
-    Fetches the files that releases link to, if the releases were checked since their files were
-    last looked for. The limits of the agency apply as in other crawls. An agency that a worker is
-    crawling is left out.
+    Only files of releases that were checked since their files were last looked for. The limits of
+    the agency apply as in other crawls. An agency that a worker is crawling is left out.
     """
 
     name = "attachments"

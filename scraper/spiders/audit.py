@@ -95,8 +95,8 @@ class AgencyAudit:
             self.pending_requests.append(build_page_request(url, self.agency, kind, meta))
 
     def confirms(self, problem: SourceProblem, source: AuditedSource) -> bool:
-        """Return whether a problem of a listing's page holds for all that was read of the agency's
-        sources.
+        """Return whether a problem on a page of a listing also holds for everything read from the
+        agency's sources.
         """
         if problem.code == "count":
             return states_more(problem.value or "", len(source.urls))
@@ -134,12 +134,13 @@ class AgencyAudit:
 
 
 class AuditSpider(ReleaseSpider):
-    """scrapy crawl audit [-a agency=slug[,slug]] [-a refill=yes].
+    """Read every source to its end, and count what the archive lacks.
 
-    Reads every feed, sitemap, listing and archive page to its end, unconditionally and whatever is
-    already known, and requests no releases. The result is stored in the tables coverage and
-    missing_releases. refill: missing releases also become due, so that the next news crawl requests
-    them. Nothing else that affects a news crawl is changed.
+    Every feed, sitemap, listing and archive page is read, whatever is already known. No releases
+    are requested. The result is in the tables `coverage` and `missing_releases`, and at
+    `/-/coverage`.
+
+        refill=yes  Also make missing releases due, so that the next `news` crawl requests them.
     """
 
     name = "audit"
@@ -302,8 +303,8 @@ class AuditSpider(ReleaseSpider):
     def check_pattern(
         self, audit: AgencyAudit, response: Response, links: Sequence[SourceLink], read: ReadLinks
     ) -> None:
-        """Mark a source without links as incomplete if the agency's `releases` pattern fits none of
-        those it has.
+        """Mark a source as incomplete if it has links but the agency's `releases` pattern fits none
+        of them.
         """
         if not links and self.fits_no_link(audit.agency, response.url, read):
             problem = SourceProblem("pattern", response.url, audit.agency.releases)

@@ -185,13 +185,12 @@ class SourceTracker:
 
 
 class NewsSpider(AttachmentSpider):
-    """scrapy crawl news [-a agency=slug[,slug]] [-a minutes=…] [-a since=2024-01-01].
+    """Find new releases in feeds, sitemaps and listings, and fetch them.
 
-    since: links with an earlier date in their source are not followed.
+    An interrupted crawl loses nothing: links are stored before any of them is requested, and a
+    listing that was not read to its end is read again.
 
-    The links of a source are stored in the frontier before any of them is requested, so that a
-    killed crawl loses nothing. A listing is read until a page has only links that were known when
-    its last complete pass ended, so the pass after a killed one reads it to the end.
+        since=YYYY-MM-DD  Do not follow links with an earlier date in their source.
     """
 
     name = "news"
@@ -453,8 +452,8 @@ class NewsSpider(AttachmentSpider):
             yield from self.finish_listing(response, agency)
 
     def read_resumed_page(self, response: Response, agency: Agency) -> ListingPage:
-        """Parse a page of a listing; forget where the listing is to be continued if nothing is
-        there.
+        """Parse a page of a listing. If it is missing, forget where the listing was to be
+        continued.
         """
         try:
             return read_listing_page(response, agency)
@@ -465,7 +464,7 @@ class NewsSpider(AttachmentSpider):
             raise
 
     def report_empty_page(self, response: Response, agency: Agency, found: ListingPage) -> None:
-        """Report why a page of a listing has no links, as far as it is known."""
+        """Report why a page of a listing has no links, if that is known."""
         if found.problem:
             logger.warning("%s", found.problem)
             self.agency_stats[agency.slug].problems.append(str(found.problem))

@@ -4,10 +4,11 @@ began.
 The indexes of the web archives are read first: by the beginnings of the addresses of releases
 (CDX), or, where there is no such index, for each release (TimeMap). Captures are then requested in
 order of time, one after the other, and as they were captured (`id_`): neither banners nor rewritten
-links become text. Both are rows of the frontier, so a crawl continues where the last one ended.
+links become text. Indexes and captures are rows of the frontier, so a crawl continues where the
+last one ended.
 
-A web archive answers with the nearest capture if it cannot find the requested one. Its
-Memento-Datetime shows that, and such an answer is no evidence of the requested time.
+A web archive responds with the nearest capture if it cannot find the requested one. The header
+Memento-Datetime shows this. Such a response is no evidence for the requested time.
 """
 
 from __future__ import annotations
@@ -86,11 +87,12 @@ SENT_TODAY_SQL = """
 
 
 class PastSpider(ReleaseSpider):
-    """scrapy crawl past [-a agency=slug[,slug]] [-a source=URL] [-a minutes=60].
+    """Read what web archives captured of releases before the archive itself read them.
 
-    Reads what web archives captured of releases that are stored, or whose addresses fit the
-    agency's key `releases`, until the archive read them itself. source: the address of a web
-    archive's captures, which its name may follow; without it, those of the agency's key `past`.
+    Of releases that are stored, or whose addresses fit the agency's key `releases`.
+
+        source=URL  Address of a web archive's captures; its name may follow. Default: those of the
+                    agency's key `past`.
     """
 
     name = "past"
@@ -118,7 +120,7 @@ class PastSpider(ReleaseSpider):
         self.outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by agency
 
     def prepare(self) -> None:
-        """Make the indexes of all agencies due that were not read lately."""
+        """Make the indexes of all agencies due, unless they were read recently."""
         day = now().date().isoformat()
         (self.sent_before,) = self.archive.db.execute(SENT_TODAY_SQL, [day]).fetchone()
         sources = {slug: self._choose_sources(agency) for slug, agency in self.agencies.items()}
@@ -143,7 +145,7 @@ class PastSpider(ReleaseSpider):
             logger.warning("%s: no web archive is read: see the key past", slug)
 
     def _choose_sources(self, agency: Agency) -> list[PastSource]:
-        """Return the web archive of the argument, or those of an agency."""
+        """Return the web archive of the argument, or the agency's web archives."""
         if self.given_source:
             return [self.given_source]
         return list(map(parse_past_source, agency.past))
@@ -163,8 +165,8 @@ class PastSpider(ReleaseSpider):
                     self.add_row(slug, source, url)
 
     def list_prefixes(self, agency: Agency) -> list[str]:
-        """Return the beginnings of the addresses of an agency's releases, up to the first folder:
-        of those that are stored, and those that the key `releases` names.
+        """Return the beginnings of the addresses of an agency's releases, up to the first folder.
+        They come from the stored releases and the key `releases`.
         """
         prefixes = {
             FOLDER.match(url)[0]  # type: ignore[index] # it matches every address
@@ -185,7 +187,9 @@ class PastSpider(ReleaseSpider):
                 yield request
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """Return the next index or, once all are read, capture: one at a time, in their order."""
+        """Return the next index or, once all indexes are read, the next capture, one at a time and
+        in order.
+        """
         if self.requested_urls[slug] or self.has_used_budget(slug):
             return []
         deferred = self.deferred_hosts[slug]
@@ -272,7 +276,9 @@ class PastSpider(ReleaseSpider):
     def add_captures(
         self, slug: str, source: PastSource, captures: Iterable[IndexedCapture]
     ) -> None:
-        """Make the captures of releases due, as far as the archive had not read them by then."""
+        """Make the captures of releases due, except where the archive itself had already read the
+        release by then.
+        """
         by_page: defaultdict[str, list[IndexedCapture]] = defaultdict(list)
         for capture in captures:
             if key := self.find_page(slug, capture):
@@ -284,7 +290,7 @@ class PastSpider(ReleaseSpider):
                 self.add_row(slug, source, capture_url, CAPTURE)
 
     def find_page(self, slug: str, capture: IndexedCapture) -> str | None:
-        """Return the key of the page of a capture, if it can be a release that the archive had not
+        """Return the key of a capture's page, if it can be a release that the archive had not yet
         read by then.
         """
         agency, addresses = self.agencies[slug], self.addresses[slug]
@@ -298,7 +304,7 @@ class PastSpider(ReleaseSpider):
         return None
 
     def release_failed(self, failure: Failure) -> None:
-        """Record a failed request; if robots.txt of the web archive forbids it, none follows."""
+        """Record a failed request. If the web archive's robots.txt forbids it, no more are sent."""
         error, request = failure.value, get_request(failure)
         if isinstance(error, RobotsForbidden | RobotsUnreachable):
             self.defer_release(request.meta["row"], error, request)
@@ -308,7 +314,7 @@ class PastSpider(ReleaseSpider):
     # Captures
 
     def parse_capture(self, response: Response) -> None:
-        """Store a captured page, unless it is of another time, rewritten or no release."""
+        """Store a captured page, unless it is from another time, rewritten or not a release."""
         row: FrontierEntry = response.meta["row"]
         source, web_archive = self.sources[row.agency][row.source or ""]
         timestamp, _, address = row.url.removeprefix(source.url).partition("id_/")
@@ -341,7 +347,7 @@ class PastSpider(ReleaseSpider):
         self.finish_release(row.agency, row.url)
 
     def log_progress(self, slug: str) -> None:
-        """Log now and then how many captures are left, and how long they take at this pace."""
+        """Log at intervals how many captures are left, and how long they will take at this pace."""
         if self.outcomes[slug].total() % PROGRESS_INTERVAL:
             return
         (left,) = self.archive.db.execute(LEFT_SQL, [slug]).fetchone()
@@ -355,7 +361,7 @@ class PastSpider(ReleaseSpider):
 
 
 def _name_address(url: str, agency: Agency) -> str:
-    """Return the URL under which a release is stored that is known from a capture only."""
+    """Return the URL under which to store a release that is only known from a capture."""
     home, parts = urlsplit(agency.home), urlsplit(canonical_url(url))
     if extract_host(url) == extract_host(agency.home):
         parts = parts._replace(scheme=home.scheme, netloc=home.netloc)
@@ -365,8 +371,8 @@ def _name_address(url: str, agency: Agency) -> str:
 def _find_problem(
     response: Response, source: PastSource, address: str, captured_at: datetime
 ) -> tuple[str, str] | None:
-    """Return why a response is not the page that was captured at a time, as counted and as logged;
-    None if it is.
+    """Return why a response is not the page that was captured at a time (the key to count it by,
+    and the message to log), or None if it is.
     """
     if response.status != 200:
         return "no page", f"answered {response.status}"
@@ -392,7 +398,7 @@ def _cut_scheme(url: str) -> str:
 
 
 def _is_same_page(url: str, other: str) -> bool:
-    """Return whether two addresses are of one page, however a request encoded them."""
+    """Return whether two addresses belong to the same page, regardless of their encoding."""
     try:
         keys = {normalise_address(unquote(each)) for each in (url, other)}
     except ValueError:  # no URL

@@ -50,12 +50,15 @@ class RefetchOutcome:
 
 
 class RefetchSpider(ReleaseSpider):
-    """scrapy crawl refetch -a url=URL | -a state=rejected [-a agency=slug[,slug]].
+    """Fetch pages now, although they are not due.
 
-    url: one or more addresses, separated by spaces, each of a listed agency; unknown pages are
-    added. state: all pages of the agencies in this state of the frontier, whenever they are due
-    (rejected, failed, gone, quarantined; several are separated by commas). Requests are
-    unconditional; robots.txt, delays, pauses and DAILY_BUDGET apply as always.
+    Requests are unconditional. robots.txt, delays, pauses and `DAILY_BUDGET` apply as always. `url`
+    or `state` must be given, but not both.
+
+        url=URL      One or more addresses, separated by spaces, each of a listed agency. Unknown
+                     pages are added.
+        state=STATE  All pages in this state of the table `frontier`: rejected, failed, gone or
+                     quarantined. Several are separated by commas.
     """
 
     name = "refetch"

@@ -71,7 +71,7 @@ MAX_REQUESTS_AHEAD = 4  # requests in flight per agency; the frontier keeps the 
 # due releases read from the frontier at a time, to find some at hosts that are not paused
 DUE_BATCH_SIZE = 500
 PAST_END_STATUSES = [204, 404, 410]  # statuses of a page past the end of a listing
-MISSING_KINDS = {  # kind of NotARelease → kind of removal, for a stored release
+MISSING_KINDS = {  # type of NotARelease → type of removal, for a stored release
     "gone": "gone",
     "error page": "error page",
     "redirected": "redirected",
@@ -90,8 +90,10 @@ ReadLinks = Callable[[Agency], Iterable[SourceLink]]
 class ReleaseSpider(IdentifiedSpider):
     """Requests due releases; only a few per agency at a time, to limit memory use.
 
-    Arguments: agency (one or more slugs, separated by commas; default: all), minutes (how long the
-    pass may take; the rest is left for a later one).
+    The indented lines of this docstring and of the spiders' are in docs/reference/commands.md.
+
+        agency=SLUG[,SLUG]  Only these agencies. Default: all.
+        minutes=N           End after N minutes, and leave the rest for a later crawl.
     """
 
     agencies: dict[str, Agency]
@@ -199,7 +201,7 @@ class ReleaseSpider(IdentifiedSpider):
         )
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """Return up to `limit` due releases of an agency, without those at paused hosts."""
+        """Return up to `limit` due releases of an agency, except at paused hosts."""
         paused_hosts = self.deferred_hosts[slug]
         while True:
             rows = self.archive.frontier.list_due(
@@ -214,7 +216,7 @@ class ReleaseSpider(IdentifiedSpider):
                 return [row for row in rows if row.url not in paused_urls][:limit]
 
     def build_requests(self, rows: Iterable[FrontierEntry]) -> Iterator[Request]:
-        """Yield the requests for releases. Those in the list of one press wire share a request."""
+        """Yield the requests for releases. Releases in one press wire's list share a request."""
         listed_rows: defaultdict[str, list[FrontierEntry]] = defaultdict(list)
         for row in rows:
             if source := self.agencies[row.agency].find_record_source(row.url):
@@ -418,7 +420,7 @@ class ReleaseSpider(IdentifiedSpider):
         others.
 
         A release that is not in the list is gone, but only if the list goes further back. When the
-        pass ends, the rest stays due. A page that lists nothing new is the last one to be read.
+        pass ends, the rest stays due. A page that lists nothing new is the last one read.
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:
@@ -531,8 +533,8 @@ class ReleaseSpider(IdentifiedSpider):
             self.finish_page(row)  # Scrapy continues once the pipeline has stored the page
 
     def fits_no_link(self, agency: Agency, url: str, read: ReadLinks) -> bool:
-        """Return whether the `releases` pattern is why a source lists nothing; counted, and logged
-        once per agency.
+        """Return whether a source lists nothing because of the `releases` pattern. This is counted,
+        and logged once per agency.
         """
         plain = replace(agency, releases=None)
         others = (
@@ -609,9 +611,7 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether a URL is that of a listing in the frontier, with or without a slash at the
-        end.
-        """
+        """Return whether a URL is a listing in the frontier, with or without a slash at the end."""
         if "?" in url:
             return False
         other = self.archive.frontier.get(url[:-1] if url.endswith("/") else f"{url}/")
@@ -711,7 +711,7 @@ class ReleaseSpider(IdentifiedSpider):
         kind: str,
         refused: FetchedPage | None,
     ) -> None:
-        """Record that a page is no release."""
+        """Record that a page is not a release."""
         problem = str(error)
         if kind == "gone":
             with self.archive.transaction():
@@ -830,13 +830,13 @@ def _select_unpaused(agencies: Mapping[str, Agency]) -> dict[str, Agency]:
 
 
 def _find_oldest(links: Iterable[SourceLink], oldest: str) -> str:
-    """Return the earliest publication in a list and on its pages before; "" if none is known."""
+    """Return the earliest publication time in a list and its earlier pages; "" if none is known."""
     dates = [link.published for link in links if link.published]
     return min([*filter(None, [oldest]), *dates], default="")
 
 
 def _describe_redirect(response: Response, url: str, *, is_own: bool) -> NotARelease:
-    """Return why a release is not at the URL that its own redirects to."""
+    """Return why a release is not at the URL that its own URL redirects to."""
     rejection = detect_rejection(response.body, response.url, is_elsewhere=not is_own)
     if rejection and rejection.kind == "blocked":
         return NotARelease(url, f"{rejection.problem} (redirected to {response.url})", "blocked")
@@ -869,7 +869,7 @@ def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | No
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Return False for tracebacks that say once more that the archive's file cannot be written.
+    """Return False for tracebacks that only repeat that the archive's file cannot be written.
 
     An error in a statement (SQLITE_ERROR) is our own fault, and keeps its traceback.
     """
@@ -892,7 +892,7 @@ def build_page_request(
     """Return a request for a source or one of its pages, by POST if its address has a form (see
     `join_form`).
 
-    kind: the kind of source. A listing is opened in a browser if the agency's table requires it,
+    kind: the type of source. A listing is opened in a browser if the agency's table requires it,
     unless it is a JSON endpoint.
     """
     url, form = split_form(address)

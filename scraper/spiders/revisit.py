@@ -23,9 +23,9 @@ MAX_CONSECUTIVE_FAILURES = 5
 
 
 class RevisitSpider(AttachmentSpider):
-    """scrapy crawl revisit [-a agency=slug[,slug]].
+    """Check stored releases for edits, moves and removals.
 
-    When a release is due depends on its age (setting REVISIT_AGES). REVISIT_BUDGET limits the
+    When a release is due depends on its age (setting `REVISIT_AGES`). `REVISIT_BUDGET` limits the
     requests per agency and day. Requests are conditional if the server sent validators.
     """
 

@@ -3,7 +3,7 @@
 The table of each agency that was tried gets a mark (the key `survey`); the last try counts, even if
 it is worse. A proposed table is written if it is needed, a person judged at least one of its
 releases, and all were right. An agency whose table was changed after it was tried is left out,
-because nothing is known of the new table.
+because the new table has not been tried.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def _is_confirmed(row: Row) -> bool:
 
 
 def _set_key(table: Any, key: str, value: Any) -> None:
-    """Set or delete a key of a table; a new one comes before the first blank line after the others.
+    """Set or delete a key of a table. A new key is put after the others, before the first blank
+    line.
 
     tomlkit would put it below the comments in front of the next table, which belong to that one.
     """

@@ -10,14 +10,14 @@ A Row is an agency in report.json, without what changed (scraper/survey/survey_s
     tried       time in ISO 8601
     declared    its table in agencies.toml; proposed: the table that the probe proposes
     final_home  where its home page redirected to
-    problem     why nothing could be read; failure: the kind (scraper/crawl/failures.py)
+    problem     why nothing could be read; failure: its type (scraper/crawl/failures.py)
     robots      the SHA-256 of its robots.txt, which is in captures.db
-    sources     kind · url · is_declared: the present table names it · is_crawled: a crawl with that
-                table reads it · is_proposed: with the proposed one · links · problem: why it is
-                left out · failure: its kind · note: why it may list more than was read
+    sources     `kind` · url · is_declared: the present table names it · is_crawled: a crawl with
+                that table reads it · is_proposed: with the proposed one · links · problem: why it
+                is left out · failure: its type · note: why it may list more than was read
     pages       url · sha256 · sources: the URLs that list it · is_crawled, is_proposed · fields:
                 the release as it would be stored, empty if there is none · problem: why there is
-                none · failure: its kind · doubts · right, judged: what a person said, and when
+                none · failure: its type · doubts · right, judged: what a person said, and when
 
 A survey has a folder of its own, apart from any archive. The row of a try is written when the
 agency is done, so a survey that is killed loses only the agencies that it was reading.
@@ -74,7 +74,9 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         self._query("insert into agencies values (?, ?, ?, ?)", *values)
 
     def judge(self, page: Row, *, is_right: bool) -> None:
-        """Store what a person said of a release; it counts as long as it is read as it is now."""
+        """Store a person's judgement of a release. It counts as long as the release is read in the
+        same way.
+        """
         values = page["url"], _to_json(page["fields"]), is_right, to_iso(now())
         self._query("insert or replace into judgements values (?, ?, ?, ?)", *values)
 
@@ -84,7 +86,7 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         return [slug for (slug,) in self._query(sql, since)]
 
     def load_all(self, only: tuple[str, ...] = ()) -> list[Row]:
-        """Return the last try of each agency, or if `only` names some, of these."""
+        """Return the last try of each agency, or only of the agencies in `only`."""
         return [self.load_tries(slug)[0] for slug in self.list_slugs() if not only or slug in only]
 
     def load_tries(self, slug: str, limit: int = 1) -> list[Row]:

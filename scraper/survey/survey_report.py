@@ -1,5 +1,5 @@
-"""The report of a survey, what changed since the last one or would with another table or parser,
-and the review of releases in a terminal. What needs a person comes first.
+"""The report of a survey, the changes since the last one or with another table or parser, and the
+review of releases in a terminal. Whatever needs a person comes first.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _format_table_diff(row: Row) -> str:
 
 
 def _list_read_pages(pages: list[Row]) -> list[Row]:
-    """Return the pages that were read as releases, those with doubts first."""
+    """Return the pages that were read as releases, doubtful ones first."""
     return sorted(select(pages, "fields"), key=lambda page: not page["doubts"])
 
 
@@ -111,8 +111,8 @@ def _list_shown_fields(page: Row) -> list[tuple[str, str]]:
 def preview_changes(
     record: SurveyRecord, agencies: dict[str, Agency], known: dict[str, Agency]
 ) -> list[str]:
-    """Return what differs if the stored pages of agencies are read with their tables and the parser
-    as they are now, and how often it is better or worse.
+    """Return what changes when the stored pages of agencies are read with the current tables and
+    parser, and how often the result is better or worse.
     """
     lines = []
     for slug, agency in agencies.items():
@@ -156,7 +156,9 @@ def _load_read_pages(captures: Captures, row: Row) -> list[PageVersion]:
 
 
 def _list_facts(row: Row, urls: set[str]) -> dict[tuple[str, str], Any]:
-    """Return what is compared: by "" or a URL, and a name. urls: of the releases."""
+    """Return the facts that are compared, keyed by a URL ("" for the agency) and a name. urls: the
+    URLs of the releases.
+    """
     doubtful = sum(bool(list_doubts(page)) for page in row["pages"])
     facts = {("", name): row[name] for name in SITE_FACTS}
     facts["", "pages with doubts"] = f"{doubtful} of {len(row['pages'])}"
@@ -185,8 +187,8 @@ def _describe_change(url: str, name: str, old: object, new: object) -> str:
 
 
 def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
-    """Ask whether releases were read correctly, those with doubts first; store each answer at once,
-    and return their number. only: slugs of the agencies; empty: all.
+    """Ask whether releases were read correctly, doubtful ones first. Store each answer at once, and
+    return the number of answers. only: slugs of the agencies; empty: all.
     """
     answers = 0
     for row in _load_by_verdict(record, only):
@@ -205,7 +207,7 @@ def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
 
 
 def _choose_pages(row: Row) -> list[Row]:
-    """Return pages that a crawl reads and nobody judged yet."""
+    """Return pages that a crawl reads and that nobody has judged yet."""
     pages = _list_read_pages(list_table_pages(row))
     unjudged = [page for page in pages if not page["judged"]]
     return unjudged[: max(0, MAX_JUDGED - len(pages) + len(unjudged))]

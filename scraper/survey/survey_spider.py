@@ -1,6 +1,6 @@
 """Surveys of agencies: several at once through a ProbeSpider, or again from stored responses.
 
-The survey of one agency is a probe of its site, and what speaks against its releases as read.
+The survey of one agency is a probe of its site, with the reasons to doubt its releases.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from scraper.survey.verdicts import GONE_FAILURES, MIN_CLEAN_PAGES, decide
 logger = logging.getLogger(__name__)
 
 AGENCIES_AT_ONCE = 24  # each with one request at a time
-# kinds of failures that may be those of our own network
+# types of failures that may be those of our own network
 NETWORK_FAILURES = frozenset(
     (
         *("dns", "timeout", "refused connection", "broken answer", "tls"),
@@ -64,8 +64,8 @@ class Survey:
     """Surveys agencies into a record; one request at a time to each host, as in crawls.
 
     known: all agencies in agencies.toml. Agencies that are not finished at the deadline, or when a
-    stop is requested, are left for the next survey; so are those that do not respond while no other
-    does.
+    stop is requested, are left for the next survey. So are agencies that do not respond while no
+    other agency does.
     """
 
     def __init__(
@@ -123,8 +123,8 @@ class Survey:
 
 
 def survey_stored(record: SurveyRecord, row: Row, agency: Agency, known: dict[str, Agency]) -> Row:
-    """Survey an agency as its table and the parser are now, from the responses of an earlier
-    survey, without any request.
+    """Survey an agency with its current table and parser, from the responses of an earlier survey
+    and without any request.
     """
     survey = AgencySurvey(agency, known, record.captures)
     survey.responses = record.load_responses(row)
@@ -138,7 +138,7 @@ class AgencySurvey:
     """Surveys one agency.
 
     known: the agencies in agencies.toml. captures: keeps the bodies. request: None: nothing is
-    requested, and `responses` are those of an earlier survey. responses: by the URL that was
+    requested, and `responses` come from an earlier survey. responses: by the URL that was
     requested, as in a SurveyRecord. only: the URLs of the releases that are read; None: a sample.
     """
 
@@ -155,7 +155,7 @@ class AgencySurvey:
         self._started = monotonic()
 
     async def run(self) -> Row:
-        """Return what was found, or why nothing could be. Raises ArchiveError."""
+        """Return what was found, or why nothing was. Raises ArchiveError."""
         agency = self.agency
         row: Row = {
             "slug": agency.slug,
@@ -232,7 +232,7 @@ class AgencySurvey:
     def list_readable_links(
         self, source: ProbedSource, result: ProbeResult, limit: int | None = None
     ) -> list[SourceLink]:
-        """Return those of a source's links that the present table or the proposed one reads."""
+        """Return the links of a source that the present or the proposed table reads."""
         sources = {source.url for source in result.sources}
         return [
             link
@@ -277,8 +277,8 @@ class AgencySurvey:
         }
 
     def find_home_failure(self, home: Response, result: ProbeResult) -> SourceError | None:
-        """Return why the verdict is that on the home page alone, or None: it is another agency's,
-        or it and all releases are gone or walls.
+        """Return why the home page alone decides the verdict, or None. It does if it is another
+        agency's, or if the home page and all releases are gone or walls.
         """
         owner, address = find_owner(self.known.values(), home.url), self.agency.home
         if owner and not self.agency.owns(home.url):
@@ -294,8 +294,8 @@ class AgencySurvey:
         return None
 
     def has_one_page(self, result: ProbeResult) -> bool:
-        """Return whether several addresses, beside robots.txt, had one and the same page, which is
-        no release and not made by scripts.
+        """Return whether several addresses (not counting robots.txt) had the same page, which is
+        neither a release nor made by scripts.
         """
         if result.needs_javascript or any(page.release for page in result.pages):
             return False
@@ -350,8 +350,8 @@ class AgencySurvey:
 
 
 def _is_useless(source: ProbedSource, result: ProbeResult) -> bool:
-    """Return whether a crawl loses nothing without a source that it finds: it is missing, a sitemap
-    of something else, such as pictures, or a page beside the list of releases.
+    """Return whether a crawl loses nothing without a source: it is missing, a sitemap of something
+    else (such as images), or a page next to the list of releases.
     """
     if source.links or source.problem or source.note:
         return source.failure == "status 404"
@@ -384,7 +384,7 @@ def _is_read(link: SourceLink, agency: Agency) -> bool:
 
 
 def _iter_doubts(page: ProbedPage, links: list[SourceLink]) -> Iterator[str]:
-    """Yield what speaks against the fields of a release. links: those that lead to it."""
+    """Yield the reasons to doubt the fields of a release. links: the links that lead to it."""
     release = page.release
     if release is None or page.item is None:
         return

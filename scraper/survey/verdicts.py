@@ -7,7 +7,7 @@ from collections import Counter
 from archive.database.quarantined_pages import UNIQUE_FIELDS
 from scraper.survey.survey_record import Row, select
 
-# kinds of failures (see scraper/crawl/failures.py)
+# types of failures (see scraper/crawl/failures.py)
 REFUSALS = frozenset(
     (
         *("robots", "robots unreachable", "status 403", "status 429", "status 4xx"),
@@ -67,8 +67,8 @@ def _are_one_page(pages: list[Row]) -> bool:
 
 
 def _identify(page: Row) -> object:
-    """Return what no two releases share: their texts (in quarantine, too, these are UNIQUE_FIELDS),
-    or the bytes of a page without text; None if nothing was there.
+    """Return what no two releases should share: their texts (the UNIQUE_FIELDS of the quarantine),
+    or the bytes of a page without text; None if there is neither.
     """
     if page["fields"].get("body"):
         return tuple(page["fields"].get(name) for name in UNIQUE_FIELDS)
@@ -76,7 +76,9 @@ def _identify(page: Row) -> object:
 
 
 def _find_faults(row: Row, table: str) -> list[str]:
-    """Return what speaks against a table: the present one, `is_crawled`, or `is_proposed`."""
+    """Return the faults of a table: the present one (`is_crawled`) or the proposed one
+    (`is_proposed`).
+    """
     sources, pages = select(row["sources"], table), select(row["pages"], table)
     if not sources:
         return ["no list of releases was found"]
@@ -105,7 +107,7 @@ def _is_clean(page: Row) -> bool:
 
 def _find_missed_pages(pages: list[Row], sources: list[Row]) -> list[str]:
     """Return a fault for each release that a crawl does not read, although it is in a feed or
-    listing, or newer than those that a crawl reads.
+    listing, or newer than the releases that a crawl reads.
     """
     newest = max((_get_day(page) for page in pages if page["is_crawled"]), default="")
     lists = {source["url"] for source in sources if source["kind"] != "sitemaps"}
@@ -122,7 +124,7 @@ def _get_day(page: Row) -> str:
 
 
 def _count_doubts(pages: list[Row]) -> list[str]:
-    """Return each doubt with a page that has it, and the number of those pages."""
+    """Return each doubt with an example page, and the number of pages that have it."""
     doubts = [(doubt, page["url"]) for page in pages for doubt in list_doubts(page)]
     examples, counts = dict(doubts), Counter(doubt for doubt, _ in doubts)
     return [
@@ -132,7 +134,7 @@ def _count_doubts(pages: list[Row]) -> list[str]:
 
 
 def list_doubts(page: Row) -> list[str]:
-    """Return why a page is no release, and the doubts."""
+    """Return why a page is not a release, and the doubts about it."""
     return [*filter(None, [page["problem"]]), *page["doubts"]]
 
 

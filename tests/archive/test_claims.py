@@ -59,7 +59,7 @@ CLAIM = re.compile(
     r"\b(?:check(?:s|ed)|seen|detected|crawl(?:s|ed)?|first read|read by"
     r" the archive|(?:has|been|not)"
     r" read|never|since|still"
-    r"|no longer|not yet|found (?:any|it)|missing at|archive read"
+    r"|no longer|not yet|found (?:any|it)|found \{when|missing at|archive read"
     r"|according to the agency|complete|nothing|every|everything)\b",
     re.IGNORECASE,
 )
@@ -422,7 +422,7 @@ async def test_text_of_an_unknown_time_is_neither_earlier_nor_later(
         )
     sentences = (
         "In the version that was imported from the collection museum on 3 June 2024, 10:15.",
-        "Not in the collection museum of 1 May 2024.",
+        "Not in the collection museum on 1 May 2024.",
     )
     assert " ".join(sentences) in text, text
     assert "never checked" not in text
@@ -446,11 +446,11 @@ async def test_text_of_an_unknown_time_is_neither_earlier_nor_later(
     [
         (
             (1, 2),
-            "In the collection museum of 1 May 2024. Not in the collection museum of 2 May 2024.",
+            "In the collection museum on 1 May 2024. Not in the collection museum on 2 May 2024.",
         ),
         (
             (1, 1),
-            "In the collection museum of 1 May 2024. Not in the collection museum of 1 May 2024.",
+            "In the collection museum on 1 May 2024. Not in the collection museum on 1 May 2024.",
         ),
     ],
 )
@@ -467,5 +467,5 @@ async def test_a_reading_is_named_once(
         site = Site(datasette)
         assert sentences in await site.text("/-/over-time?q=120+miljoner&lang=en")
         text = await site.text("/-/edits?kind=collection&lang=en")
-    expected = "The collection museum has both texts of 1 May 2024."
+    expected = "The collection museum had both texts on 1 May 2024."
     assert (expected in text) == (days[0] == days[1])

@@ -3,5 +3,5 @@
 An agency's key `page` names a file here: `page = "polisen"` is the class PolisenPage in polisen.py.
 The class derives from NewsPage or the class of the site's CMS (scraper.pages.page_classes) and
 overrides selectors (`lead_css` …) or the method of a field (`extract_tags` …). A file imports
-nothing from the others here: only its own agency's releases are parsed anew when it changes.
+nothing from the other files here, so that a change to it only affects its own agency's releases.
 """

@@ -463,7 +463,7 @@ async def test_search_in_attachments(archive: Archive) -> None:
         (TEXT, "Beslut PDF, 2 sidor, 1 kB."),
         (
             AttachmentText("pdf", 1, (AttachmentPage(1, ""),)),
-            "1 sida, 1 kB. Filen har ingen text som går att söka i",
+            "1 sida, 1 kB. Filen har ingen sökbar text.",
         ),
         (
             AttachmentText(problem="encrypted"),

@@ -151,7 +151,7 @@ def test_attached_files_of_the_time_of_the_version(
     assert f"{FILE_URLS[1]} is not included: the archive first fetched it after" in guide
     assert f"could not be fetched: {FILE_URLS[2]}: page: answered 404" in guide
     assert f"{FILE_URLS[3]} is not included, because the archive has not fetched it." in guide
-    assert "attachments.json names, for each attachment, the number of its response" in guide
+    assert "For each attachment, attachments.json gives the number of its response" in guide
     assert "{" not in read_guide(files, "sv") + guide
     assert zip_bundle(archive, first) == zip_bundle(archive, first)
 
@@ -181,7 +181,7 @@ def test_attached_file_that_is_withheld_or_lost(archive: Path) -> None:
     assert [links[number]["versions"][0]["missing"] for number in (1, 4)] == ["damaged", "withheld"]
     assert not [name for name in files if name.startswith(("files/2", "files/5"))]
     withheld = (
-        f"a release that was taken down from the archive. Its SHA-256 is"
+        f"a release that the archive has hidden or redacted. Its SHA-256 is"
         f" {hashlib.sha256(b'PK-1').hexdigest()}"
     )
     assert withheld in read_guide(files)
@@ -266,7 +266,7 @@ def test_revision_without_capture_has_no_page(archive: Path) -> None:
         opened.save(release(50, 0), seen_at=FIRST_CRAWL)
     files = read_bundle(archive, 12)
     assert set(files) == {"README.en.txt", "README.sv.txt", "SHA256SUMS", "release.json"}
-    assert "There is no saved response for this version" in read_guide(files)
+    assert "There is no stored response for this version" in read_guide(files)
     assert "finns inget sparat svar" in read_guide(files, "sv")
 
 
@@ -277,7 +277,7 @@ def test_taken_down_revision_without_manifest_has_nothing_to_check(archive: Path
         )
     files = read_bundle(archive, UNCOVERED)
     assert set(files) == {"README.en.txt", "README.sv.txt"}
-    assert "The text was taken down from the archive on" in read_guide(files)
+    assert "The archive has hidden or redacted the text since" in read_guide(files)
     assert "No manifest covers the version yet" in read_guide(files)
     for words in ("sha256sum", "How to check", "Files", "This shows", "double-click"):
         assert words not in read_guide(files)
@@ -338,15 +338,14 @@ def test_removal_and_move_have_bundles(archive: Path, tmp_path: Path) -> None:
 
     without_page = read_guide(read_bundle(archive, 2, "removals"))
     assert without_page.startswith("Evidence for removal 2: Fyr 2\n")
-    assert "There is no saved response for this removal" in without_page
+    assert "There is no stored response for this removal" in without_page
 
     move = read_bundle(archive, 3, "removals")
     assert json.loads(move["removal.json"])["target"] == url(99)
     assert read_guide(move).startswith("Evidence for move 3: Fyr 3\n")
     assert "A move has no response of its own" in read_guide(move)
-    assert (
-        f"The archive noticed that the release had moved: {FIRST_CRAWL.isoformat()}"
-        in read_guide(move)
+    assert f"The archive found that the release had moved: {FIRST_CRAWL.isoformat()}" in read_guide(
+        move
     )
     assert read_guide(move, "sv").startswith("Underlag för flytt 3: ")
     assert not write_bundle(archive, "removals", [99], io.BytesIO())

@@ -324,8 +324,8 @@ async def test_no_title_and_no_name_is_sent_before_a_confirmation(
     for query in (f"release={life.find_id(said.title)}", f"person={slug}"):
         await request_mails(own_site, query)
     sent = "".join(f"{mail['Subject']}\n{read_text(mail)}" for mail in life.take_mails())
-    assert "Vilket meddelande det gäller ser du när du öppnar länken." in sent
-    assert "Det gäller citat av en person. Vem det är ser du när du öppnar länken." in sent
+    assert "Öppna länken för att se vilket meddelande det gäller." in sent
+    assert "Det gäller citat av en person. Öppna länken för att se vem det är." in sent
     assert "Titel" not in sent
     assert "Åberg" not in sent
 

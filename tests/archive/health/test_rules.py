@@ -395,10 +395,10 @@ def test_pattern_that_fits_nothing_is_our_own_fault(past: AgencyPast) -> None:
     assert past.health[0] == "healthy", "another source has releases"
     past.run(september(5, 6), listed=0, **misfit)
     assert past.reason.startswith(
-        "The fault is this archive’s own: since 5 September 2023, its setting “releases” fits none"
+        "The fault lies with the archive: its setting “releases” has not matched any address"
     )
     assert format_health_reason("sv", past.row["reason"]).startswith(
-        "Felet ligger hos arkivet: sedan"
+        "Felet ligger hos arkivet: inställningen ”releases”"
     )
 
 
@@ -412,7 +412,7 @@ def test_page_rejected_in_several_crawls_is_counted_once(past: AgencyPast) -> No
         )
     past.run(september(1, 4), parsed=0, rejected=12, failures={"outage": 12})
     assert past.reason == (
-        "None of the 12 listed pages that were fetched could be read: the website reported that it"
+        "None of the 12 listed pages that were fetched could be read: the website said that it"
         " was out of service. Address: https://prov.example/0"
     )
 
@@ -536,8 +536,8 @@ def refuse(
 def test_share_of_refused_pages_that_rises_is_a_fault_on_the_same_day(past: AgencyPast) -> None:
     assert refuse(past, date(2023, 9, 1), 6, readable=7) == ("suspect", "more_refused")
     assert past.reason == (
-        "The share of fetched pages that the archive refused as no release has risen from 0 of 27"
-        " to 6 of 16. The archive may have misread something new on the website. Address:"
+        "The share of fetched pages that the archive could not read as releases has risen"
+        " from 0 of 27 to 6 of 16. The archive may have misread something new on the website. Address:"
         " https://prov.example/2023-09-01-0"
     )
     past.quarantine(decision="confirmed", reason="[]")

@@ -24,6 +24,7 @@ from archive.search.column_cache import (
     CHANGED_RELEASES_SQL,
     CODED_COLUMNS,
     LAST_CHANGE_SQL,
+    LISTED_RELEASES_SQL,
     ColumnCache,
 )
 from archive.search.results import search
@@ -142,12 +143,13 @@ def test_columns_follow_random_events(random: Random, reads: list[bool]) -> None
         assert columns.lists["tag"].count_all(999) == dict(tags.fetchall())
 
 
-def test_no_texts_are_read(db: sqlite3.Connection) -> None:
+@pytest.mark.parametrize("sql", [CHANGED_RELEASES_SQL, LISTED_RELEASES_SQL])
+def test_no_texts_are_read(db: sqlite3.Connection, sql: str) -> None:
     """A server reads all releases when it starts, and their texts are most of the file."""
     values = {"after": 0, "until": 9}
-    plan = [row[3] for row in db.execute(f"explain query plan {CHANGED_RELEASES_SQL}", values)]
+    plan = [row[3] for row in db.execute(f"explain query plan {sql}", values)]
     texts = [step for step in plan if {"r", "q"} & {*step.split()[:2]}]
-    assert len(texts) > 2
+    assert len(texts) > 1
     assert all("COVERING INDEX" in step for step in texts), texts
 
 

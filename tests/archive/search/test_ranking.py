@@ -353,6 +353,36 @@ async def find_hits(
     return [(hit.row["title"], hit.is_loose) for hit in hits]
 
 
+SHORTCUTS = ("ranking.MAX_RARE_SHARE", "loose_hits._MAX_LOOKUP_SHARE")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"text": "fyr", "year": YEAR, "strict": True},
+        {"text": "fyr", "include": {"year": ("2020", YEAR), "agency": ("prov",)}, "strict": True},
+        {"text": "fyr -båt", "tag": TAG, "year": YEAR, "strict": True},
+        {"text": "fyr båt text", "year": YEAR},
+        {"text": "nytt båt", "year": YEAR},
+    ],
+    ids=str,
+)
+async def test_shortcuts_change_no_results(
+    large_archive: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    """Limiting bm25 to the chosen facets, and looking up a few texts one by one."""
+    monkeypatch.setattr("archive.search.loose_hits.MAX_HITS", MAX_HITS)  # others are common words
+    found = []
+    for share in (0.0, 2.0):
+        for name in SHORTCUTS:
+            monkeypatch.setattr(f"archive.search.{name}", share)
+        request = build_request(size=RELEASES, **options)
+        results = await search(build_connection_runner(large_archive), request)
+        found.append((results.hit_page.ids, results.hit_page.total, results.hit_page.facets))
+    assert found[0] == found[1]
+    assert found[0][1] > 10
+
+
 async def test_words_in_passing_come_after_looser_hits(tmp_path: Path) -> None:
     speech = f"{TEXT * 80} tandvård {TEXT * 80} avgifter"
     releases = [

@@ -104,18 +104,18 @@ MARKS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "works": (
         {**TRIED, "verdict": "works"},
-        "Läst utan tvekan 1 december 2026",
-        "Read without doubt on 1 December 2026",
+        "Läst utan tveksamheter 1 december 2026",
+        "Read without doubts on 1 December 2026",
     ),
     "doubts": (
         {**TRIED, "verdict": "doubts"},
-        "Läst med tvekan 1 december 2026",
+        "Läst med tveksamheter 1 december 2026",
         "Read with doubts on 1 December 2026",
     ),
     "table": (
         {**TRIED, "verdict": "table"},
         "Läses inte rätt ännu (1 december 2026)",
-        "Not yet read correctly on 1 December 2026",
+        "Not yet read correctly (1 December 2026)",
     ),
     "refused": (
         {**TRIED, "verdict": "refused"},
@@ -191,7 +191,8 @@ async def test_invalid_cursor_is_an_error_that_names_it(site: Site, path: str, a
 
 
 async def test_about_says_which_attachments_are_saved(site: Site, tmp_path: Path) -> None:
-    assert "has not saved any" in await site.text("/about?lang=en")
+    contents = "The contents of attachments. The archive only links to them."
+    assert contents in await site.text("/about?lang=en")
     with Archive(fill(tmp_path / "archive.db")) as archive:
         archive.add_agency(LINKING.agency, name="Fyrverket", home="https://fyr.example/")
         add_files(archive)
@@ -205,8 +206,8 @@ async def test_about_says_which_attachments_are_saved(site: Site, tmp_path: Path
     with served(tmp_path / "archive.db") as datasette:
         text = await Site(datasette).text("/about?lang=en")
         swedish = await Site(datasette).text("/about")
-    assert f"The archive has saved {number} attachment" in text
-    assert f"Arkivet har sparat {number} bilag" in swedish
+    assert f"{number} attachments are stored." in text
+    assert f"{number} bilagor är sparade." in swedish
 
 
 @pytest.mark.parametrize("pages", load_pages(__file__))

@@ -185,7 +185,7 @@ def test_long_texts_are_shown_in_parts() -> None:
         ((to_text("Ett."), to_text("Ett.\n")), "Texten är densamma."),
         (
             (to_text("Ord. " * 16_000), to_text("Ord. " * 16_000, "Nytt 7.")),
-            "Texterna är för långa för att visas",
+            "Texterna är för långa för att jämföras",
         ),
     ],
 )

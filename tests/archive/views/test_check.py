@@ -103,14 +103,14 @@ async def test_page_has_the_same_verdicts(history_site: Site) -> None:
     page = html.fromstring((await post_form(history_site, "/-/check?lang=en", ARTICLE)).text)
     found = page.cssselect(".quotation")
     assert [item.cssselect("h3")[0].text for item in found] == [
-        "Word for word, but the speaker was not compared",
+        "Verbatim, but the speaker was not compared",
         *("Not in any current text", "Altered", "Not found"),
     ]
     assert "between two checks" in found[1].text_content()
     assert found[1].cssselect("a[href*='/-/diff/']")
     assert [mark.text_content() for mark in found[2].cssselect("del, ins")] != []
     assert texts(page, "ul.findings li") == [
-        "Word for word, but the speaker was not compared: 1",
+        "Verbatim, but the speaker was not compared: 1",
         *("Altered: 1", "Not in any current text: 1", "Not found: 1"),
     ]
     assert page.cssselect("textarea")[0].text_content().strip() == ARTICLE.strip()
@@ -437,7 +437,7 @@ async def test_another_speaker(tmp_path: Path) -> None:
     shown = " ".join(page.cssselect(".quotation")[0].text_content().split())
     assert shown.startswith("Verbatim Perhaps someone else’s words Show in the release: Fyrar")
     assert texts(page, "ul.findings li") == ["Verbatim, but perhaps someone else’s words: 1"]
-    said = "The text seems to quote Ebba Wrede. The release quotes Bo Lund, fyrmästare."
+    said = "The text seems to attribute the quotation to Ebba Wrede. The release quotes Bo Lund, fyrmästare."
     assert said in shown
     (quotation,) = data["quotations"]
     assert (quotation["verdict"], quotation["speaker"]) == ("wrong_speaker", "Ebba Wrede")
@@ -457,7 +457,7 @@ async def test_plain_verbatim_only_if_the_speaker_was_compared(tmp_path: Path) -
         site = Site(datasette)
         page = html.fromstring((await post_form(site, "/-/check?lang=en", text)).text)
         data = (await post(site, "/-/check.json", text, "text/plain")).json()
-    not_compared = "Word for word, but the speaker was not compared"
+    not_compared = "Verbatim, but the speaker was not compared"
     assert texts(page, ".quotation h3.verbatim") == ["Verbatim"]
     assert texts(page, ".quotation h3.speaker_not_compared") == [not_compared]
     assert texts(page, "ul.findings li") == ["Verbatim: 1", f"{not_compared}: 1"]

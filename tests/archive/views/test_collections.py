@@ -97,7 +97,7 @@ async def test_differences_can_be_compared_and_cited(site: Site, path: Path) -> 
         "2026-06-09",
         "2026-07-01",
     )
-    assert "folke of 9 June 2026" in (await site.get(f"/-/cite/{one}.txt?lang=en")).text
+    assert "folke (9 June 2026)" in (await site.get(f"/-/cite/{one}.txt?lang=en")).text
     for form in ("bib", "ris", "csl.json"):
         cited = (await site.get(f"/-/cite/{one}.{form}")).text
         assert not re.search("accessed|urldate|Y2", cited), "the archive has not read it"

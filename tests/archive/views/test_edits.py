@@ -379,14 +379,14 @@ async def test_excel_has_every_entry(history_site: Site) -> None:
     ]
 
 
-# Edits by week
+# Edits per week
 
 
 async def test_columns_of_edits_link_to_their_weeks(history_site: Site) -> None:
     page = await history_site.page("/-/edits?to=2024-06-20")
     lines = [row.cssselect("th, td") for row in page.cssselect(".numbers tr")]
     header, *rows = [[cell.text_content().strip() for cell in line] for line in lines]
-    assert header[:4] == ["Vecka från", "Antal", "mycket stor", "stor"]
+    assert header[:4] == ["Vecka med början", "Antal", "mycket stor", "stor"]
     assert [row[0] for row in rows] == ["3 juni 2024", "10 juni 2024", "17 juni 2024"]
     for link, row in zip(page.cssselect(".numbers a"), rows, strict=True):
         found = (await history_site.page(link.attrib["href"])).xpath(
@@ -394,7 +394,7 @@ async def test_columns_of_edits_link_to_their_weeks(history_site: Site) -> None:
         )
         assert int(found.split()[0] if found else 0) == int(row[1]) == sum(map(int, row[2:]))
     assert texts(page, ".chart svg[role=img] > title") == ["Ändringar per vecka"]
-    assert "Det började läsa 3 juni 2024" in page.text_content()
+    assert "Arkivet började läsa webbplatserna 3 juni 2024" in page.text_content()
     below = ".plot text[text-anchor=middle]"
     assert texts(page, below) == []
     months = texts(await history_site.page("/-/edits?to=2025-03-10"), below)

@@ -200,7 +200,7 @@ async def test_no_advertisement_is_sent_to_an_address_that_has_not_agreed(
 ) -> None:
     await post(own_site, f"/-/follow?{query}", **FORM)
     (mail,) = life.take_mails()
-    assert "Vilken sökning det gäller ser du när du öppnar länken." in read_text(mail)
+    assert "Öppna länken för att se vilken sökning det gäller." in read_text(mail)
     sent = f"{mail['Subject']}\n{read_text(mail)}"
     assert not any(words in sent for words in ("evil", "https://a\n", "ord ord"))
 

@@ -107,7 +107,7 @@ async def test_search_for_a_reference_links_to_its_page(site: Site) -> None:
     page = await site.page("/search?q=Proposition+2023/24:99+SOU+2023:13")
     links = [link for link in page.cssselect("p a") if "/-/reference/" in link.attrib["href"]]
     assert [(link.text, link.get("href")) for link in links] == [
-        ("Alla som hänvisar till prop. 2023/24:99, även i tidigare versioner", PATH)
+        ("Alla meddelanden som hänvisar till prop. 2023/24:99, även i tidigare versioner", PATH)
     ]
 
 

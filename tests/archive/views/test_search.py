@@ -61,12 +61,12 @@ async def test_help_is_linked_to_the_search_box(site: Site) -> None:
         page = await site.page(path)
         (box,) = page.cssselect("input[name=q]")
         assert (
-            "i alla böjningsformer"
+            "inom citattecken"
             in page.get_element_by_id(box.attrib["aria-describedby"]).text_content()
         )
     for link in (await site.page("/search?lang=en")).cssselect(".help dt a"):
         text = await site.text(link.attrib["href"])
-        assert "was searched for as" not in text
+        assert "was treated as" not in text
         assert "quotation mark is missing" not in text
 
 
@@ -74,14 +74,14 @@ async def test_help_is_linked_to_the_search_box(site: Site) -> None:
     ("query", "text"),
     [
         ('q="på natten', "Ett citattecken saknas."),
-        ("q=fyrar sk*", "”sk*” söktes som ett helt ord."),
+        ("q=fyrar sk*", "”sk*” behandlades som ett helt ord."),
         ("q=fyrar OR", "”OR” måste ha ett ord på varje sida."),
         ("q=-fyrar", "Sökningen anger bara vad som inte ska finnas med."),
         ("q=från:mars", "”från:mars” är inget datum"),
         ("q=myndighet:rymdstyrelsen", "Ingen myndighet i arkivet heter ”rymdstyrelsen”."),
         ("q=ämne:rymden", "Inget ämnesord i arkivet heter ”rymden”."),
         ("q=2024-06-01", "Visar meddelanden från 1 juni 2024."),
-        ("q=June 1, 2024&lang=en", "These are the releases of 1 June 2024."),
+        ("q=June 1, 2024&lang=en", "Showing the releases of 1 June 2024."),
         (f"q={'fyrar ' * 40}", "Bara de första orden användes"),
         *(
             (f"q=vägarna&{parameter}&lang={lang}", words.format(parameter))
@@ -312,7 +312,7 @@ async def test_page_beyond_the_end_shows_the_last(
     monkeypatch.setattr("archive.search.loose_hits.ENOUGH_HITS", PAGED)
     page = await site.page("/search?q=vägarna&page=99999&lang=en")
     assert (
-        "There is no page “99999”. The results end before that."
+        "There is no page “99999”. There are fewer results than that."
         in page.cssselect(".note")[0].text_content()
     )
     assert len(page.cssselect("ol.releases > li")) == PAGED - 40
@@ -431,9 +431,7 @@ async def test_files_have_every_hit(
     found = await get_json(site, f"{query}&size=1")
     assert found["capped"] or found["total"] + found["loose"] == len(rows)
     if rows and not found["capped"]:
-        assert f"CSV- eller Excelfilen har {len(rows)} rader." in await site.text(
-            f"/search?{query}"
-        )
+        assert f"CSV och Excel: {len(rows)} rader" in await site.text(f"/search?{query}")
 
 
 async def test_loose_hits_are_marked_and_not_in_the_feed(uncrawled_site: Site) -> None:

@@ -19,6 +19,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -452,9 +453,13 @@ def relieve_garbage_collector() -> None:
     are in no reference cycle.
     """
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
-    if not gc.get_freeze_count():
-        gc.collect()
-        gc.freeze()
+    _freeze_objects()
+
+
+@cache  # once a process; gc.get_freeze_count() would take 20 ms, because it counts the objects
+def _freeze_objects() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager

@@ -47,10 +47,19 @@ NO_ARCHIVE_MESSAGE = (
 PATH = click.Path(path_type=Path)
 file_argument = click.argument("file", type=PATH, default="archive.db")
 archive_option = click.option(
-    "--archive", type=PATH, default="archive.db", show_default=True, metavar="FILE"
+    "--archive",
+    type=PATH,
+    default="archive.db",
+    show_default=True,
+    metavar="FILE",
+    help="The archive's database.",
 )
 folder_option = click.option(
-    "--to", type=PATH, required=True, metavar="FOLDER", help="Created if it does not exist."
+    "--to",
+    type=PATH,
+    required=True,
+    metavar="FOLDER",
+    help="Folder of the copies; created if it does not exist.",
 )
 processes_option = click.option(
     "--processes",
@@ -157,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @commands.command(cls=DatasetteCommand)
 @file_argument
-@click.option("--port", type=int, default=8001, show_default=True)
+@click.option("--port", type=int, default=8001, show_default=True, help="Port on 127.0.0.1.")
 @no_sql_option
 @no_cors_option
 @click.pass_obj
@@ -192,7 +201,7 @@ def serve(datasette_options: list[str], file: Path, port: int, no_sql: bool, no_
 
 @commands.command(cls=DatasetteCommand)
 @click.argument("folder", type=PATH)
-@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option(
     "--port",
     "ports",
@@ -455,7 +464,7 @@ def snapshot(file: Path, to: Path, keep: int, withdraw: bool) -> None:
 
 @commands.command("export-warc")
 @file_argument
-@click.option("--to", type=PATH, required=True, metavar="OUT.warc.gz")
+@click.option("--to", type=PATH, required=True, metavar="OUT.warc.gz", help="File to write.")
 @click.option("--agency", metavar="SLUG", help="Only the captures of this agency's releases.")
 def export_warc(file: Path, to: Path, agency: str | None) -> int:
     """Write the captured responses as a WARC file.
@@ -500,7 +509,13 @@ def backup(file: Path, to: Path, keep: int, follow: bool) -> int:
 
 @commands.command()
 @click.argument("backup", type=PATH)
-@click.option("--to", type=PATH, required=True, metavar="ARCHIVE", help="For example archive.db.")
+@click.option(
+    "--to",
+    type=PATH,
+    required=True,
+    metavar="ARCHIVE",
+    help="Path of the restored database, such as archive.db.",
+)
 @click.option("--replace", is_flag=True, help="Move an existing archive to a folder beside it.")
 def restore(backup: Path, to: Path, replace: bool) -> int:
     """Check a backup and restore its files.
@@ -709,7 +724,9 @@ def bounce(file: Path, recipient: str) -> None:
 
 @commands.command(cls=DatasetCommand)
 @click.argument("query", default="", metavar="[SQL or search]")
-@click.option("--to", type=PATH, required=True, metavar="FOLDER", help="Must not exist yet.")
+@click.option(
+    "--to", type=PATH, required=True, metavar="FOLDER", help="New folder for the dataset."
+)
 @archive_option
 @click.option("--search", is_flag=True, help="Treat the selection as a search, however it begins.")
 @click.option("--sql", is_flag=True, help="Treat the selection as SQL, however it begins.")

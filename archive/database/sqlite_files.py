@@ -47,6 +47,7 @@ MIN_PARALLEL_BYTES = 1_000_000  # smaller files, compressed or not, are read by 
 ProgressCallback = Callable[[str, int, int], None]  # activity, number done, total
 CONTINUES = "the same command goes on from here"  # see show_progress
 PROGRESS_INTERVAL = 30  # seconds between lines that say how far a command is, in logs
+UPDATE_INTERVAL = 0.1  # seconds between updates of a bar
 Task = TypeVar("Task")
 Payload = TypeVar("Payload")
 TaskResult = TypeVar("TaskResult")
@@ -466,26 +467,30 @@ def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
     from rich.console import Console  # noqa: PLC0415 - commands without progress start faster
     from rich.progress import Progress, TaskID  # noqa: PLC0415
 
-    console, shown_at = Console(stderr=True), time.monotonic()
+    console, shown_at, updated_at = Console(stderr=True), time.monotonic(), 0.0
+    is_terminal = console.is_terminal  # looked up once: rich reads the environment for it
     with Progress(
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not is_terminal,
         redirect_stdout=sys.stdout.isatty(),
     ) as progress:
         bars: dict[str, TaskID] = {}
         begun: dict[str, tuple[float, int]] = {}
 
         def report(what: str, done: int, total: int) -> None:
-            nonlocal shown_at
+            nonlocal shown_at, updated_at
             moment = time.monotonic()
+            if what in bars and done < total and moment < updated_at + UPDATE_INTERVAL:
+                return
+            updated_at = moment
             if what not in bars:
                 for bar in bars.values():
                     progress.update(bar, visible=False)  # one line at a time
                 bars[what] = progress.add_task(what, total=total)
                 begun[what] = moment, done
             progress.update(bars[what], completed=done, total=total)
-            if not console.is_terminal and moment >= shown_at + PROGRESS_INTERVAL:
+            if not is_terminal and moment >= shown_at + PROGRESS_INTERVAL:
                 shown_at = moment
                 left = _format_time_left(
                     moment - begun[what][0], done - begun[what][1], total - done

@@ -51,6 +51,7 @@ ARCHIVE_HEAD = """## python -m archive
 | 2 | nothing was done; one line says why |
 | 130 | interrupted (Ctrl-C or SIGTERM) |"""
 EXIT_CODES = re.compile(r"\s*Exit\s+code\s+(?=\d: )(.+)\.$", re.DOTALL)
+WRITTEN_DEFAULT = re.compile(r"\s*\[default: (.+)\]$")
 GLOBAL_OPTIONS = "Global Options"  # the title of Scrapy's own
 
 
@@ -163,14 +164,29 @@ def describe_archive_command(command: click.Command, path: str) -> Iterator[str]
     yield format_code(usage.replace("[OPTIONS]", "[options]"), "text")
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
         yield escape(paragraph)
-    rows = []
-    for parameter in command.params:
-        record = parameter.get_help_record(context) if is_option(parameter) else None
-        if record:
-            rows.append([f"`{record[0]}`", escape(record[1])])
+    rows = [
+        describe_option(parameter, context)
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+    ]
     if rows:
         yield format_table(["option", "meaning"], rows)
 
 
-def is_option(parameter: click.Parameter) -> bool:
-    return isinstance(parameter, click.Option)
+def describe_option(option: click.Option, context: click.Context) -> list[str]:
+    """Return an option's name with its value, and its help with its default."""
+    value = "" if option.is_flag else f" {format_value_name(option, context)}"
+    text = WRITTEN_DEFAULT.sub(lambda found: f" Default: {found[1]}.", option.help or "")
+    facts = [escape(text)]
+    if option.required:
+        facts.append("Required.")
+    elif option.show_default and option.default is not None:
+        values = option.default if isinstance(option.default, tuple) else (option.default,)
+        facts.append(f"Default: {', '.join(f'`{each}`' for each in values)}.")
+    return [f"`{option.opts[0]}{value}`", " ".join(filter(None, facts))]
+
+
+def format_value_name(option: click.Option, context: click.Context) -> str:
+    if option.metavar or isinstance(option.type, click.Choice):
+        return option.make_metavar(context)
+    return "N" if isinstance(option.type, click.types.IntParamType) else "TEXT"

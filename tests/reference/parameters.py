@@ -13,18 +13,16 @@ from archive.web import build_openapi, list_routes
 from archive.web.datasette_versions import read_canned_queries
 from tests.reference.markdown import escape, format_table, join_blocks
 
-HEAD = """# Addresses and parameters
+HEAD = """# Endpoints and parameters
 
-Every address at which the site gives data, with its formats and URL parameters. This page is generated from the code by
-`make reference`. [API](../api.md) shows how to use them; `/openapi.json` has the same for programs, with the members of
-every answer.
+Every endpoint of the API, with its formats and URL parameters. This page is generated from the code by `make reference`.
+[API](../api.md) shows how to use them; `/openapi.json` has the same for programs, with the fields of every response.
 
-- An address without its suffix is a page of the site, where there is one: `/search?q=fyrar` and `/search.json?q=fyrar`
-  take the same parameters.
-- A parameter that an address does not have is an error 400, which names it. So is a value that cannot be read, except in
+- Without its suffix, most endpoints are a page of the site: `/search.json?q=fyrar` is the data of `/search?q=fyrar`.
+- A parameter that an endpoint does not have is an error 400, which names it. So is a value that cannot be read, except in
   `/search`, which ignores it and says so in `notes`.
-- A parameter that may be repeated is given as `agency=polisen&agency=regeringen`.
-- Every address also takes `lang` (`sv` or `en`): the language of texts and errors."""
+- Repeat a parameter to give several values, where the table says so: `agency=polisen&agency=regeringen`.
+- Every endpoint also takes `lang` (`sv` or `en`): the language of texts and errors."""
 QUERIES_HEAD = """## Prepared queries
 
 `/data` shows them as questions. As data, a query is `/archive/<name>.json`, `.csv` or `.xlsx`. A parameter that is left out

@@ -18,9 +18,9 @@ The tables and views of an archive, which anyone can read at `/archive` and quer
 the code by `make reference`. [API](../api.md) shows how to ask.
 
 - Times are ISO 8601 text, in UTC unless the column says otherwise. `2024-05-18` is a day of which no time is known.
-- A name that is also a table's (`release`, `agency`, `capture` …) refers to the row of that table; the type names it.
+- A column such as `release` or `revision` refers to a row of another table, which its type names.
 - `key` marks the columns that identify a row.
-- Rows of releases that a takedown hides lack their texts.
+- A release that a takedown hides has no text.
 
 | start with | to ask about |
 | --- | --- |

@@ -116,7 +116,15 @@ COMMANDS: dict[str, Callable[[Path, Tick, int], None]] = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(name, marks=pytest.mark.slow("starts processes"))
+        if name in ("import", "reparse")
+        else name
+        for name in COMMANDS
+    ],
+)
 def test_interrupted_runs_and_processes_give_the_same(
     command: str, crawled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

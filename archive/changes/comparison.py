@@ -1,25 +1,25 @@
 """Compares two states of a release, and rates the importance of the differences by simple rules.
 
-A comparison finds the changes, gives each a kind and an importance from 0 to 100, and lists the
-most important changes first. `importance.py` has the table of kinds and numbers.
+A comparison finds the changes, gives each a type and an importance from 0 to 100, and lists the
+most important changes first. `importance.py` has the table of types and numbers.
 
-The kind of a change
+The type of a change
   1. Paragraphs are unchanged, altered, split or merged, moved, added or removed. Words are compared
      only in altered ones.
   2. In each changed passage, facts are compared first: amounts of money; negations; figures,
      percentages and references; dates, years and weekdays; names; times of day; web addresses,
-     email addresses and telephone numbers. A fact replaced by another is a change of that kind.
+     email addresses and telephone numbers. A fact replaced by another is a change of that type.
      Two spellings of a fact ("tre", "3"; "10 %", "10 procent"; "Sveriges", "Sverige") are the same
      fact. A fact that was only added or removed is a change unless the other version has it
      elsewhere. Figures that swapped places within a passage are changes, too.
   3. Negations are counted: "ej" for "inte" is not a change, "möjligt" for "omöjligt" is.
      Negations and modal verbs (ska, bör, får, kan) are only compared in passages of at most 15
      words; a longer passage counts as reworded. A word replaced by its opposite (höjs, sänks;
-     minst, högst) has its own kind. So has a word in only one version that cancels what the
+     minst, högst) has its own type. So has a word in only one version that cancels what the
      release announces (upphävd, ställs in).
   4. Other differences are punctuation (marks or capitals), typo (up to two letters of a longer
-     word, a space, a doubled word) or wording. Wording in speech or quotation marks has the kind
-     quotation; wording in a question or answer has the kind question or answer.
+     word, a space, a doubled word) or wording. Wording in speech or quotation marks has the type
+     quotation; wording in a question or answer has the type question or answer.
   5. A word is a name if it has a capital inside a sentence, there or elsewhere in the text, unless
      most words have capitals (English headlines, German).
   6. A link is reported if its target changed and its text did not. Layout is only reported if the

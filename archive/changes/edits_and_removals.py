@@ -569,7 +569,7 @@ async def count_removals(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
 def _build_removal_filters(filters: Mapping[str, Any]) -> list[str]:
     """Return the filters as SQL conditions.
 
-    Moves are only listed if that kind is selected. If the check that confirmed an absence found the
+    Moves are only listed if that type is selected. If the check that confirmed an absence found the
     release elsewhere, the release only counts as moved.
     """
     conditions = [

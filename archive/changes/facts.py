@@ -474,7 +474,7 @@ def _opens_speech(text: str, position: int) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _classify_word(word: str) -> tuple[str, str, bool]:
-    """Return the kind and value of a single word, and whether it may begin a fact."""
+    """Return the type and value of a single word, and whether it may begin a fact."""
     low = word.casefold()
     if any(letter.isdigit() for letter in word):
         return "number", low, True
@@ -608,7 +608,7 @@ def _can_begin_fact(word: str) -> bool:
 
 
 def _find_fact(text: str, position: int) -> tuple[str, str, int] | None:
-    """Return the kind, value and end of the fact that starts at `position`, or None.
+    """Return the type, value and end of the fact that starts at `position`, or None.
 
     `position` must be the start of a word.
 

@@ -1,4 +1,4 @@
-"""The kinds of changes, their importance, and the summary of a comparison in one line."""
+"""The types of changes, their importance, and the summary of a comparison in one line."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Change:
 def build_change(
     field: str, kind: str, before: str | None, after: str | None, importance: float | None = None
 ) -> Change:
-    """Build a change. Its default importance is the importance of its kind.
+    """Build a change. Its default importance is the importance of its type.
 
     The importance is raised in title and lead.
 
@@ -158,9 +158,9 @@ def compute_importance(changes: list[Change]) -> int:
 
 
 def summarise_changes(changes: Iterable[Change], language: str) -> str:
-    """Summarise changes in one line: how many of each kind were changed, added, removed or moved.
+    """Summarise changes in one line: how many of each type were changed, added, removed or moved.
 
-    The most important kinds come first. Changes of little importance (punctuation, layout, an
+    The most important types come first. Changes of little importance (punctuation, layout, an
     update date) are only included if there are no others. The same change in several places counts
     once.
 
@@ -194,7 +194,7 @@ def classify_action(change: Change) -> str:
 
 
 def _count_changes(changes: list[Change]) -> dict[str, dict[str, int]]:
-    """Count the distinct changes by action and kind, the most important kind first."""
+    """Count the distinct changes by action and type, the most important type first."""
     highest = max((change.importance for change in changes), default=0)
     lowest = min(highest, MIN_FURTHER_IMPORTANCE if highest >= MIN_FURTHER_IMPORTANCE else 1)
     distinct = dict.fromkeys(
@@ -213,7 +213,7 @@ def _count_changes(changes: list[Change]) -> dict[str, dict[str, int]]:
 def _format_action(action: str, counts: Mapping[str, int], language: str) -> str:
     """Format the counts of an action.
 
-    The participle is singular only if all counts are 1 and the kinds have the same gender.
+    The participle is singular only if all counts are 1 and the types have the same gender.
     """
     if action in ("hour_added", "hour_removed"):
         return translate(language, f"change.{action}")

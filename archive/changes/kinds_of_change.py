@@ -1,8 +1,8 @@
-"""Finds the changes between two states of a release, and the kind and importance of each.
+"""Finds the changes between two states of a release, and the type and importance of each.
 
 In the text, paragraphs are matched, and each changed passage of an altered paragraph is classified:
 facts first, then wording. Other changes are in dates, tags, images, attachments, contacts, links
-and layout. comparison.py describes the rules; `importance.py` has the table of kinds and numbers.
+and layout. comparison.py describes the rules; `importance.py` has the table of types and numbers.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ def _compare_facts(
 ) -> tuple[list[Change], list[UnmatchedFact]]:
     """Pair facts with the facts that replace them, and return the changes and the unmatched facts.
 
-    Facts are paired in order: first facts of the same kind, then any figures. Names in a long
+    Facts are paired in order: first facts of the same type, then any figures. Names in a long
     passage are not paired.
     """
     old = _find_missing_facts(passage.before, passage.after)
@@ -276,7 +276,7 @@ def _compare_facts(
 def _pair_facts(
     old: Sequence[DiffToken], new: Sequence[DiffToken], kinds: Sequence[str]
 ) -> tuple[list[tuple[DiffToken, DiffToken]], list[DiffToken], list[DiffToken]]:
-    """Return pairs of facts of these kinds, in order, and the unpaired facts on each side."""
+    """Return pairs of facts of these types, in order, and the unpaired facts on each side."""
     pairs = list(zip(_select_kinds(old, kinds), _select_kinds(new, kinds), strict=False))
     paired = {id(token) for pair in pairs for token in pair}
     return (

@@ -485,7 +485,7 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
 
 @lru_cache(maxsize=4)  # some megabytes each; successive pages of a site share one
 def _build_dictionary(base: bytes) -> zstd.ZstdDict:
-    """Return a base as a dictionary, which keeps what it needs to compress many pages."""
+    """Return a reusable dictionary with the content of a base."""
     return zstd.ZstdDict(base, is_raw=True)
 
 

@@ -377,7 +377,7 @@ class RepeatedLines:
 
 @dataclass(slots=True)
 class FieldHabits:
-    """An agency's habits: for all releases, per language, and per language and kind."""
+    """An agency's habits: for all releases, per language, and per language and type."""
 
     groups: defaultdict[tuple[str | None, ...], GroupHabits] = field(
         default_factory=lambda: defaultdict(GroupHabits)

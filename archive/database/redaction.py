@@ -1,7 +1,7 @@
 """Redaction: which takedowns cover a release, and which parts of a state may be shown.
 
 `PassageMatcher` finds passages in any spelling: in text, in a URL, as a number. `Takedowns` reads
-the takedowns in force and redacts states: a hidden state only shows kind, dates and language; a
+the takedowns in force and redacts states: a hidden state only shows type, dates and language; a
 redacted state shows everything except the passages. `WithheldStore` is withheld.db, beside
 archive.db, with the content that was taken down. Only its owner can read it, and it is never
 served:
@@ -119,7 +119,7 @@ class Takedowns:
         return takedown_id
 
     def list_active(self, release_id: int) -> list[tuple[int, str]]:
-        """Return the id and kind of each takedown that covers a release.
+        """Return the id and type of each takedown that covers a release.
 
         Takedowns that hide the release come first.
         """
@@ -167,7 +167,7 @@ def _hide_state(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def redact_state(state: Mapping[str, Any], passages: Iterable[str]) -> dict[str, Any]:
-    """Return a state with a mark in place of each passage, except in kind, dates and language.
+    """Return a state with a mark in place of each passage, except in type, dates and language.
 
     The URL of a file or image, or an email address, is replaced as a whole if it contains a
     passage, because the rest of it would not work.

@@ -19,7 +19,7 @@ that a real clean-up is reported:
     404, 410     The server reports each URL as missing. It is a collapse only if hardly any other
                  page of the agency responds (WHOLE_SITE_SHARE). It is confirmed after
                  COLLAPSE_LIMIT.
-    other kinds  All URLs respond with status 200 or a redirect, for example to one placeholder,
+    other types  All URLs respond with status 200 or a redirect, for example to one placeholder,
                  login or front page. It is a collapse from MANY_PAGES_SHARE on. It is confirmed
                  after COLLAPSE_LIMIT if other pages of the agency still show their releases, but
                  never while hardly any does.
@@ -112,7 +112,7 @@ class Collapse:
 def find_collapse(db: Database, agency: str, kind: str | None = None) -> Collapse | None:
     """Return an agency's largest collapse, or None.
 
-    kind: only consider collapses that would include a removal of this kind.
+    kind: only consider collapses that would include a removal of this type.
     """
     rows = db.execute(MISSING_PAGES_SQL, [agency]).fetchall()
     groups = [kinds for kinds in COLLAPSE_KINDS if kind is None or kind in kinds]

@@ -19,6 +19,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -47,6 +48,7 @@ MIN_PARALLEL_BYTES = 1_000_000  # smaller files, compressed or not, are read by 
 ProgressCallback = Callable[[str, int, int], None]  # activity, number done, total
 CONTINUES = "the same command goes on from here"  # see show_progress
 PROGRESS_INTERVAL = 30  # seconds between lines that say how far a command is, in logs
+UPDATE_INTERVAL = 0.1  # seconds between updates of a bar
 Task = TypeVar("Task")
 Payload = TypeVar("Payload")
 TaskResult = TypeVar("TaskResult")
@@ -451,9 +453,13 @@ def relieve_garbage_collector() -> None:
     are in no reference cycle.
     """
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
-    if not gc.get_freeze_count():
-        gc.collect()
-        gc.freeze()
+    _freeze_objects()
+
+
+@cache  # once a process; gc.get_freeze_count() would take 20 ms, because it counts the objects
+def _freeze_objects() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager
@@ -466,26 +472,30 @@ def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
     from rich.console import Console  # noqa: PLC0415 - commands without progress start faster
     from rich.progress import Progress, TaskID  # noqa: PLC0415
 
-    console, shown_at = Console(stderr=True), time.monotonic()
+    console, shown_at, updated_at = Console(stderr=True), time.monotonic(), 0.0
+    is_terminal = console.is_terminal  # looked up once: rich reads the environment for it
     with Progress(
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not is_terminal,
         redirect_stdout=sys.stdout.isatty(),
     ) as progress:
         bars: dict[str, TaskID] = {}
         begun: dict[str, tuple[float, int]] = {}
 
         def report(what: str, done: int, total: int) -> None:
-            nonlocal shown_at
+            nonlocal shown_at, updated_at
             moment = time.monotonic()
+            if what in bars and done < total and moment < updated_at + UPDATE_INTERVAL:
+                return
+            updated_at = moment
             if what not in bars:
                 for bar in bars.values():
                     progress.update(bar, visible=False)  # one line at a time
                 bars[what] = progress.add_task(what, total=total)
                 begun[what] = moment, done
             progress.update(bars[what], completed=done, total=total)
-            if not console.is_terminal and moment >= shown_at + PROGRESS_INTERVAL:
+            if not is_terminal and moment >= shown_at + PROGRESS_INTERVAL:
                 shown_at = moment
                 left = _format_time_left(
                     moment - begun[what][0], done - begun[what][1], total - done

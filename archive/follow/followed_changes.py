@@ -75,7 +75,7 @@ NAMES_SQL = """
 class ArchiveChange:
     """A change that may be reported.
 
-    It has the id of its entry in the change feed, its kind, and the versions before and after it.
+    It has the id of its entry in the change feed, its type, and the versions before and after it.
     """
 
     id: int

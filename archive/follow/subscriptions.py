@@ -124,7 +124,7 @@ class QueuedMessage:
     """A message to be sent.
 
     kind: confirm, access (a link to all subscriptions of an address) or report.
-    events: (kind, release, revision or None) for each event of a report.
+    events: `(kind, release, revision or None)` for each event of a report.
     more: how many events were left out.
     """
 

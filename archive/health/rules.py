@@ -172,7 +172,7 @@ def read_health_rows(
 def _carry_over_fault(
     assessment: HealthAssessment, previous: Mapping[str, Any] | None
 ) -> HealthAssessment:
-    """Return the assessment with the start and kind of the previous fault, if it is the same."""
+    """Return the assessment with the start and type of the previous fault, if it is the same."""
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
         return assessment
@@ -186,7 +186,7 @@ def _carry_over_fault(
 
 
 def get_fault_key(reason: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the code and kind of a fault. A fault with the same key is the same fault."""
+    """Return the code and type of a fault. A fault with the same key is the same fault."""
     return str(reason.get("code", "")), str(reason.get("what", ""))
 
 

@@ -4,7 +4,7 @@ A quotation is a passage in quotation marks, or a reply: a paragraph with a dial
 its attribution (", säger NAME").
 
 What counts as the same text
-  - Differences in these do not count: quotation marks, the kind of dashes and spaces, soft hyphens,
+  - Differences in these do not count: quotation marks, the type of dashes and spaces, soft hyphens,
     ligatures, the grouping of digits, a capital at the start, and a comma, full stop or colon at
     the end. The attribution (", säger NAME") may be left out, and paragraphs may be joined.
   - "…" and "[…]" mark an omission: the pieces must occur in this order. Text omitted within a

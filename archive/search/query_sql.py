@@ -329,7 +329,7 @@ async def resolve_names(
         agencies=await _find_names(run, "select slug, name, name_en from agencies", agencies),
         tags=await _find_names(run, "select name from tags order by id", tags),
         related={number: found for number, found in related.items() if found},
-        speakers=await _find_names(run, SPEAKER_NAMES_SQL, speakers),
+        speakers=await _find_names(run, SPEAKER_NAMES_SQL, speakers, are_people=True),
     )
     notes = _list_name_notes(names, related)
     unknown = await list_unknown_references(run, nodes)
@@ -422,12 +422,13 @@ async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[Ter
 
 
 async def _find_names(
-    run: RunQuery, names_sql: str, values: Collection[str]
+    run: RunQuery, names_sql: str, values: Collection[str], *, are_people: bool = False
 ) -> dict[str, tuple[str, ...]]:
     """Map each value to the keys with exactly this name.
 
     If there are none, map it to keys with a name in which a word starts with the value. Case and
     diacritics are ignored. names_sql: selects the key first; all other columns are names.
+    are_people: a single word, such as a surname, finds both.
     """
     if not values:
         return {}
@@ -435,18 +436,18 @@ async def _find_names(
     for row in await run(names_sql, {}):
         key, *others = dict(row).values()
         folded_names.append((key, {fold_diacritics(name or "") for name in (key, *others)}))
-    return {value: _choose_keys(fold_diacritics(value), folded_names) for value in values}
-
-
-def _choose_keys(text: str, folded_names: Sequence[tuple[str, set[str]]]) -> tuple[str, ...]:
-    """Return keys with exactly this name, or else with a name in which a word starts with it."""
-    exact = tuple(key for key, names in folded_names if text in names)
-    if exact:
-        return exact
-    similar = (
-        key for key, names in folded_names if any(f" {text}" in f" {name}" for name in names)
-    )
-    return tuple(islice(similar, MAX_RESOLVED_NAMES))
+    chosen = {}
+    for value in values:
+        text = fold_diacritics(value)
+        exact = tuple(key for key, names in folded_names if text in names)
+        if exact and not (are_people and " " not in text):
+            chosen[value] = exact
+            continue
+        similar = (
+            key for key, names in folded_names if any(f" {text}" in f" {name}" for name in names)
+        )
+        chosen[value] = tuple(islice(dict.fromkeys([*exact, *similar]), MAX_RESOLVED_NAMES))
+    return chosen
 
 
 def plan_search(

@@ -1,6 +1,6 @@
 """Derived data: what the archive computes from releases and their files by rules that change.
 
-    changes, file_changes   the kinds of changes of an edit, its importance and its summary
+    changes, file_changes   the types of changes of an edit, its importance and its summary
     quotes                  quotations and their speakers
     references              references to documents: bills, statutes, reports
     search, quote_search, file_search

@@ -180,7 +180,7 @@ async def _show_people(site: SiteRequest) -> Response:
             ],
         ),
         parameters={
-            "q": "str Beginnings of words, all of which a quote must have = kaj",
+            "q": "str Beginnings of words, all of which a quotation must have = kaj",
             "period": "str A month (yyyy-mm) or a year, in which the release was published = 2024",
             "after": "int How many quotes come before this page",
             "slug": "str Short name of a person = anna-ek",

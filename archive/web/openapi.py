@@ -214,7 +214,7 @@ PARAMETERS: Mapping[str, Type] = {
     "since": "str Cursor of the last entry that you have; 0 is the beginning = 0",
     "from": "str First day, as YYYY-MM-DD = 2024-06-01",
     "to": "str Last day, as YYYY-MM-DD = 2024-06-30",
-    "importance": "int Least importance, from 0 to 100 = 50",
+    "importance": "int Minimum importance, from 0 to 100 = 50",
     "unannounced": "str 1: only edits after which the agency left its update date as it was = 1",
     "stamp": "str What the agency's update date did: moved, not moved, none told",
     "back": "str 1: only releases that came back",

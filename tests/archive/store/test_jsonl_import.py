@@ -284,6 +284,7 @@ LINES = (
 ).map(lambda line: line.replace(b"\n", b""))
 
 
+@pytest.mark.slow("many random files")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(LINES, max_size=12), st.sampled_from([b"\n", b"\r\n"]), st.booleans(), st.booleans()

@@ -12,7 +12,7 @@ from lxml import html
 from archive.i18n import LANGUAGES
 from archive.publish.published_dataset import PUBLISHED_FOLDER, publish
 from archive.store.releases import Archive
-from tests.archive.sample import SEEN, Site, import_release, served
+from tests.archive.sample import SEEN, Site, hrefs, import_release, served, texts
 from tests.archive.sample_history import copy_archive
 from tests.archive.test_claims import build_release
 
@@ -50,7 +50,7 @@ async def test_page_is_short(whole_site: Site, path: str, language: str) -> None
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_data_begins_with_what_readers_want(whole_site: Site, language: str) -> None:
     page = await whole_site.page(f"/data?lang={language}")
-    first = page.cssselect("main h2")[0].getnext()
-    wishes = [link.text_content() for link in first.cssselect("dt a")]
+    assert page.cssselect("main h2")[0].attrib["id"] == "wishes"
+    wishes = texts(page, "#wishes + dl dt")
     assert [wish for wish in wishes if not wish.startswith(("Jag vill ", "I want "))] == []
-    assert first.cssselect("dt a")[0].attrib["href"] == "#files"
+    assert hrefs(page, "#wishes + dl a")[0] == "#files"

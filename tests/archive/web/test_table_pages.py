@@ -158,7 +158,13 @@ FILTERS: tuple[tuple[dict[str, Any], str], ...] = (
 ORDERS: tuple[dict[str, str], ...] = ({}, {"_sort": "a"}, {"_sort_desc": "a"}, {"_sort_desc": "d"})
 
 
-@pytest.mark.parametrize("table", SORTED_COLUMNS)
+@pytest.mark.parametrize(
+    "table",
+    [
+        table if table == "tied" else pytest.param(table, marks=pytest.mark.slow("every order"))
+        for table in SORTED_COLUMNS
+    ],
+)
 async def test_pages_and_streams_have_each_row_once_in_a_total_order(
     tied_site: Site, tied_archive: Path, table: str
 ) -> None:

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from archive.database.sqlite_files import GC_THRESHOLD, relieve_garbage_collector
+from archive.database.sqlite_files import (
+    GC_THRESHOLD,
+    _freeze_objects,
+    relieve_garbage_collector,
+)
 from scraper.crawl.crawl_stats import parse_deadline
 from scraper.errors import AgencyError
 
@@ -18,7 +22,9 @@ def idle_garbage_collector() -> Iterator[None]:
     thresholds = gc.get_threshold()
     gc.collect()
     gc.disable()
+    _freeze_objects.cache_clear()
     yield
+    _freeze_objects.cache_clear()
     gc.unfreeze()
     gc.set_threshold(*thresholds)
     gc.enable()

@@ -363,10 +363,10 @@ class Agency:
     #: File in `scraper/pages/agencies` with a page class of the agency's own.
     #: page = "polisen"
     page: str | None = None
-    #: Time zone of the dates on its pages (IANA). Default: derived from the host of `home`.
+    #: Time zone of the dates on its pages (IANA). Default: by the top-level domain of `home`.
     #: zone = "Europe/Stockholm"
     zone: str | None = None
-    #: Why the agency is not crawled at present. The text is shown on the site.
+    #: Why the agency is not crawled at present. The reason is public, in the table `agencies`.
     #: paused = "asked us to wait until March"
     paused: str | None = None
     #: Whether documents (PDF, Word) in the listings are releases. Default: they are if most entries

@@ -462,8 +462,9 @@ DATASET_TABLES = (
         name="near_duplicates",
         title="Pairs of these releases with the same or nearly the same text",
         columns=(*build_columns(INTEGER, "release other"), *build_columns(SHARE, "similarity")),
+        # with `+`, SQLite does not look up each pair of all releases
         source=f"{FROM_SELECTION_SQL} near_duplicates x on x.release = c.release"
-        " where x.other in (select release from temp.chosen) order by c.release, x.other",
+        " where +x.other in (select release from temp.chosen) order by c.release, x.other",
         metadata_table="near_duplicates",
         key=("release", "other"),
         foreign_keys=(("release", "releases", "id"), ("other", "releases", "id")),

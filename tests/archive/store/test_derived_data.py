@@ -485,7 +485,7 @@ Kommentar av Cecilia Lind:
 – Vi är nöjda."""
 # the checksum of what the rules give for some texts, by version
 RULES = {
-    "changes": ("1", "686e5414"),
+    "changes": ("2", "411a3dcc"),
     "quotes": ("2", "dfbb670a"),
     "references": ("2", "bca34284"),
 }

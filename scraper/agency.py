@@ -35,13 +35,19 @@ HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNOREC
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
 VERDICTS = {  # of a survey, with their meanings, in the order of its report
-    "doubts": "releases are read, but something speaks against them",
-    "table": "the present table lists no releases, or misses some that the proposed one reads",
-    "works": "three releases of each source, or all of a short one, were read without doubt",
-    "browser": "scripts make the list or the pages",
-    "wire": "the releases are only at a press wire",
-    "refused": "robots.txt, a block page, a login or one page at every address keeps us out",
-    "gone": "no such host, no response or an error, another agency's site, or all pages are gone",
+    "doubts": "releases were found, but there are signs that some were misread",
+    "table": "the current table finds no releases, or misses some that the proposed table finds",
+    "works": "three releases of each source (or all, if it has fewer) were read without doubt",
+    "browser": "the list or the pages are built by scripts",
+    "wire": "the agency publishes its releases only through a press wire",
+    "refused": (
+        "the site keeps us out: robots.txt, a block page, a login,"
+        " or the same page at every address"
+    ),
+    "gone": (
+        "the host does not exist or respond, shows an error or another agency's site,"
+        " or all pages are gone"
+    ),
 }
 MARK_TYPES = {  # keys of SurveyMark; the last three are missing if nobody looked
     #: Day on which the site was tried.

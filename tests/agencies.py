@@ -28,32 +28,34 @@ PROVEN, SEEN_RIGHT, UNDOUBTED = "proven", "seen right", "read without doubt"
 STORED, TRIED, DECLARED = "stored only", "tried", "declared only"
 HEAD = """# The agencies
 
-All {total} agencies in the list, and how right their pages are read: stored real pages, and those of the live site that
-`scrapy survey` has tried. This page is generated from `scraper/agencies.toml` and the stored pages by `make agencies`; it
-changes when the reading does.
+This page lists all {total} agencies, and shows how well their pages are read. The pages are stored real pages, and pages of
+the live site that `scrapy survey` has tried. `make agencies` generates the page from `scraper/agencies.toml` and the stored
+pages, so it changes when the parser does.
 
-- *Proven* ({proven}): stored pages with a title, text or dates that were written down independently of this project's
-  code. Each figure is the number of pages on which the field was right, of those on which it is known.
-- *Seen right* ({seen_right}): a person compared releases of the live site with what was read, and all were right.
-- *Read without doubt* ({undoubted}): a survey of the live site found nothing that speaks against what it read.
+- *Proven* ({proven}): there are stored pages whose title, text or dates were written down independently of this project's
+  code. Each figure is the number of pages on which the field was right, out of the pages on which it is known.
+- *Seen right* ({seen_right}): a person compared releases on the live site with what was read, and all were right.
+- *Read without doubt* ({undoubted}): a survey of the live site found no sign that anything was misread.
 - *Stored only* ({stored}): stored pages were read without an error, but nobody has written down what is right.
-- *Tried* ({tried}): a survey of the live site had doubts or could not read it, or a person found a release wrong.
-- *Declared only* ({declared}): no page has been read. Name and address come from the register of government bodies.
+- *Tried* ({tried}): a survey had doubts about the live site or could not read it, or a person found that a release was
+  misread.
+- *Declared only* ({declared}): no page has been read. The name and the address come from the register of government bodies.
 
-An agency is listed once, under the first that applies. The column *survey* has the day, and how many releases a person
-called right, or the survey's verdict.
+Each agency is listed once, under the first of these that applies. The column *survey* gives the day of the survey, and
+either the number of releases that a person judged right, or the survey's verdict.
 
 What *right* means:
 
-- Title: the same words, in the same order.
-- Text: at least {shared:.0%} of the words are the same, with or without the lead, and no text of the site around it is
-  included. Where only passages are known, all of them are in the text. Contacts and files are fields of their own.
-- Dates: publication and update are the days (or, where they are known, the moments) that the page states, and no date
-  is given that the page does not state.
+- Title: it has the same words, in the same order.
+- Text: at least {shared:.0%} of the words are the same, with or without the lead, and none of the site's text around the
+  release is included. Where only some passages are known, all of them are in the text. Contacts and files are separate
+  fields.
+- Dates: publication and update are the days (or, if they are known, the times) that the page states. No date is given
+  that the page does not state.
 
-The years are those of the dates on the pages. *Rebuilt* pages have the agency's own words and their markup, but the
-page around them was put together. A stored page says nothing about the agency's other pages, and cannot show whether
-the host still responds or whether its news is found.
+The years are the years of the dates on the pages. *Rebuilt* pages have the agency's own words and markup, but the page
+around them was reconstructed. A stored page says nothing about the agency's other pages. It cannot show whether the host
+still responds, or whether its news is found.
 """
 COLUMNS = {  # grade → the columns of its table, without the first and the last
     PROVEN: "pages | title | text | dates | years | ",
@@ -65,7 +67,8 @@ COLUMNS = {  # grade → the columns of its table, without the first and the las
 OTHER_HEAD = """
 ## Other hosts
 
-Stored pages of bodies that are not in the list show how the same rules read sites that they were not made for.
+These are stored pages of bodies that are not in the list. They show how well the same rules read sites that they were not
+made for.
 
 """
 
@@ -253,18 +256,12 @@ def find_stored_pages() -> Iterator[StoredPage]:
                 passages=[row["lead"] or "", *list_answers(row["questions"])],
                 dates={name: row.get(name) for name in ("published", "updated")},
             )
-    # by `scrapy probe --store`, corrected by a reader
+    # by `scrapy probe --store`: what is expected of them was read by this project's own code, so
+    # they prove nothing
     for path in sorted(STORED_PAGES_DIR.glob("*/*.html")):
         agreed = json.loads(get_expected_path(path).read_text("utf-8"))
         if not agreed["url"].split("/")[2].endswith(".example"):
-            yield StoredPage(
-                path,
-                agreed["address"],
-                path.parent.name,
-                titles=[agreed["title"]],
-                texts=[agreed.get("body", "")],
-                dates={name: agreed.get(name) for name in ("published", "updated")},
-            )
+            yield StoredPage(path, agreed["address"], path.parent.name)
 
 
 def list_answers(questions: Iterable[dict[str, Any]]) -> Iterator[str]:

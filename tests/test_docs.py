@@ -73,13 +73,13 @@ def test_the_readme_counts_the_agencies_as_their_page_does() -> None:
     )
     by_proof = {name: int(count) for name, count in counts}
     shown = re.search(
-        r"(\d+) of the (\d+) in .+? proven .+? Pages of (\d+) more .+? other (\d+) have never",
+        r"Of the (\d+) agencies .+? (\d+) have been verified .+? of (\d+) more .+? other (\d+) have",
         read_page(PAGES[0]).replace("\n", " "),
     )
     assert shown, "README.md says how many agencies are proven"
     assert [int(number) for number in shown.groups()] == [
-        by_proof["Proven"],
         sum(by_proof.values()),
+        by_proof["Proven"],
         by_proof["Stored only"],
         by_proof["Declared only"],
     ]

@@ -65,11 +65,12 @@ def find_wrong_counts(db: sqlite3.Connection) -> Iterator[tuple[str, str, str]]:
         if not Database(db).table(table).exists():
             continue
         names = ", ".join(keys)
+        # grouped, because a full join compares each row with each
         rows = db.execute(
-            f"select ifnull(m.value, 'missing'), ifnull(c.value, 'missing'), {names}"
-            f" from (select {names}, {value} as value from ({counted})) c"
-            f" full join (select {names}, {value} as value from {table}) m using ({names})"
-            f" where m.value is not c.value order by {names}"
+            f"select ifnull(max(stored), 'missing'), ifnull(max(found), 'missing'), {names} from"
+            f" (select {names}, {value} as stored, null as found from {table}"
+            f" union all select {names}, null, {value} from ({counted}))"
+            f" group by {names} having max(stored) is not max(found) order by {names}"
         )
         for stored, found, *key in rows:
             text = " ".join(str(part) or "-" for part in key)

@@ -393,3 +393,11 @@ def test_guide_names_all_tables() -> None:
         )
     )
     assert {table.name for table in DATASET_TABLES} <= names
+
+
+def test_pairs_of_all_releases_are_not_looked_up_one_by_one(tmp_path: Path) -> None:
+    (table,) = (each for each in DATASET_TABLES if each.name == "near_duplicates")
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.db.execute("create temp table chosen (release integer primary key)")
+        plan = archive.db.execute(f"explain query plan select x.other {table.source}").fetchall()
+    assert not any("other=?" in step for *_, step in plan), plan

@@ -896,7 +896,7 @@ async def test_chart_states_what_it_leaves_out(site: Site) -> None:
     assert "Arkivet började läsa" not in text
     text = await site.text("/search?q=vägarna")
     assert "Arkivet började läsa myndigheternas webbplatser 3 juni 2024." in text
-    assert "Bara den senaste texten i varje meddelande är räknad." in text
+    assert "Bara aktuella texter räknas." in text
     assert "Bara den senaste texten" not in await site.text("/search?q=vägarna&versions=all")
     assert not (await site.page("/search?q=fyrar")).cssselect(".chart")  # in one month only
 

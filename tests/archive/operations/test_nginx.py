@@ -326,6 +326,7 @@ def test_no_other_body_arrives(echoed: Proxy) -> None:
     assert echoed.ask("/search", content=b"x" * 2_000).status_code == 413
 
 
+@pytest.mark.slow("a real nginx before a server")
 def test_metrics_are_not_for_readers(echoed: Proxy) -> None:
     assert echoed.ask("/metrics").status_code == 404
     assert echoed.ask("/-/status").status_code == 200

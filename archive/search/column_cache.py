@@ -148,7 +148,7 @@ class ColumnCache:
         return self
 
     async def _read_all(self, run: RunQuery, last: int) -> None:
-        """Read all listed releases. Their state is the one after the entry `last`, or a later one.
+        """Read all listed releases, as they are after the changefeed entry `last` or later.
 
         The releases are read in the order of their ids, so that each page of the database file is
         read only once.

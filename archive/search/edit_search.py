@@ -1,4 +1,4 @@
-"""Searches edits by changed words and removals by their last text, and dates wordings.
+"""Searches edits by changed words, and removals by last text. Finds when wordings were present.
 
 The history of a wording says which releases had the words of a query, and between which two checks
 they appeared and disappeared. Current texts are searched in one index, and earlier versions in
@@ -175,7 +175,7 @@ class RemovalSearch(RegisterSearch):
 
 
 def add_word_filter(query: RegisterQuery) -> RegisterQuery:
-    """Limit a query to the edits or removals that its words were found in."""
+    """Limit a query to the edits or removals in which its words were found."""
     found: RegisterSearch | None = query.search
     return replace(query, filters={**query.filters, **found.list_filters()}) if found else query
 

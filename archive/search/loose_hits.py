@@ -253,7 +253,7 @@ class _LooseSearch:
     async def read_word(self, word: OptionalWord, frequency: int) -> _WantedWord:
         """Read the results for a word.
 
-        frequency: the number of releases with words that begin with it.
+        frequency: the number of releases with words that begin with this word.
         """
         ids = typed_ids = await self.read_part(word.typed)
         if len(ids) > MAX_HITS:

@@ -162,7 +162,8 @@ async def add_observations(run: RunQuery, revisions: Mapping[int, dict[str, Any]
     collection: the collection that an imported revision is from. `when` (the time of the import) is
         then replaced by the time of its first reading, if known.
     first_reading, last_reading, last_reading_before: times at which the collection read this text
-        and the previous one. None if unknown, or if the revision was not imported.
+        and the previous one. They are None if they are unknown, or if the revision was not
+        imported.
     """
     for row in revisions.values():
         row |= {"observations": [], "past": None}

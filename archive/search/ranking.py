@@ -312,14 +312,14 @@ class HitFinder:
         ]
 
     def count_years(self) -> Mapping[str, int]:
-        """Count the releases of each year by facet values only. Words, tags and days are ignored."""
+        """Count the releases of each year by facet values. Words, tags and days are ignored."""
         agencies = self.chosen_agencies
         include = {**self.request.include, **({} if agencies is None else {"agency": agencies})}
         return self.columns.count_all_values("year", include, self.request.exclude)
 
     @property
     def chosen_agencies(self) -> Collection[str] | None:
-        """Return the slugs of the agencies that filters and query choose, or None for all."""
+        """Return the slugs of the agencies that filters and query choose. None means all."""
         chosen: Collection[str] | None = self.request.include.get("agency")
         filters = extract_filters(self.request.query.tree)
         for node in filters.parts if filters else ():

@@ -133,7 +133,7 @@ def build_blocks(state: State) -> list[TextBlock]:
     """Return the title and every paragraph as blocks, in page order.
 
     Questions that are not in the body come last. A paragraph of the body that is a question, or
-    part of an answer, gets that role.
+    part of an answer, has this role.
     """
     blocks = [TextBlock("title", "title", state.get("title") or "")]
     blocks += [

@@ -245,7 +245,7 @@ async def read_preceding_revisions(
 
 
 async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
-    """Return the agency's edits to a release, including those at its earlier URLs, oldest first."""
+    """Return the agency's edits to a release and to its earlier URLs, oldest first."""
     rows = await run(
         f"{RELEASE_CHAIN_CTE} select v.seen, v.id,"
         " v.previous from chain cross join revisions v"

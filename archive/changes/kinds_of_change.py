@@ -816,7 +816,7 @@ def _compare_links(
 ) -> tuple[list[Change], list[TextLink], list[TextLink]]:
     """Return the changes of targets, the links only in `before`, and the links only in `after`.
 
-    A link whose text changed and whose target did not is left out, because the text is reported.
+    A link with a new text and the same target is left out, because the new text is reported.
     """
     removed, added = list((before - after).elements()), list((after - before).elements())
     changes: list[Change] = []

@@ -317,7 +317,7 @@ def _classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordRe
 
 
 def _build_noun(verb: str, flag: str) -> str:
-    """Return the noun whose endings a flag of a verb adds, or ""."""
+    """Return the noun that has the endings added by a flag of a verb, or ""."""
     if flag in "HI":
         return verb[:-1]
     return verb + "n" if flag == "E" else ""

@@ -126,7 +126,7 @@ class AnalyzedText:
 def analyze(text: str, language: str | None) -> AnalyzedText:
     """Analyse a text for the index.
 
-    language: a BCP 47 tag; None: guess Swedish or English.
+    language: a BCP 47 tag. If None, the language is guessed: Swedish or English.
 
     >>> analyze("Myndigheterna besöker EU:s skolor.", "sv").lemma_text
     'myndighet besöka eu skola'
@@ -191,7 +191,7 @@ def analyze_word(word: str) -> tuple[str, ...]:
 
 
 def find_abbreviations(text: str, words: Sequence[str]) -> set[str]:
-    """Return, in lower case, the words that a text only has in capitals.
+    """Return the words that a text only has in capitals. They are returned in lower case.
 
     Such words are not treated as inflected forms.
     """

@@ -729,7 +729,7 @@ def _index_words(wanted: Set[str], found: Sequence[str]) -> dict[str, list[int]]
 def diff_original(original: Original) -> list[DiffSegment]:
     """Compare the original with the quotation.
 
-    `del` segments are only in the original, `ins` segments only in the quotation.
+    `del` segments are only in the original, and `ins` segments are only in the quotation.
     """
     segments: list[DiffSegment] = []
     last: TextWindow | None = None

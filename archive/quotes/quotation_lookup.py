@@ -6,10 +6,10 @@
 - Altered: the versions with the most of the quotation's rare words are compared word by word. If a
   version has enough of the quotation in one place, that passage is taken for the original.
 - Verbatim, but perhaps said by someone else: all releases with the quotation attribute it to
-  another person. This is only reported if the text gives a full name in a plain sentence ("NAME
-  sade:"), in an attribution ("säger minister NAME i ett uttalande") or after "Enligt". Other
-  attributions are not compared. It is not reported if the name is a spelling of a name in the
-  release, or is beside the quotation there.
+another person. This is only reported if the text gives a full name in a plain sentence ("NAME
+sade:"), in an attribution ("säger minister NAME i ett uttalande") or after "Enligt". Other
+attributions are not compared. A name is not reported if it is a spelling of a name in the release,
+or is beside the quotation there.
 
 The visitor's text is neither stored nor logged, and its words are analysed without caches.
 """
@@ -703,7 +703,7 @@ def _find_attributed_name(quotation: Quotation, before: str, after: str) -> str:
 def _parse_sole_name(words: str) -> str:
     """Return the speaker's name if nothing but a role precedes it, or "".
 
-    "" is also returned if the words after the name mention somebody else.
+    Also return "" if the words after the name mention somebody else.
 
     >>> _parse_sole_name("hamnminister Bo Ek (M) i ett uttalande")
     'Bo Ek'

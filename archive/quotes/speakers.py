@@ -11,7 +11,7 @@ What is a quotation
 Who the speaker is
   - The name in the attribution. If the attribution is missing, or only has a part of the name, a
     pronoun ("säger hon") or a role ("sa statsministern"), the name is looked for in the rest of the
-    release: before the quotation, then after it. No name is ever taken from another release.
+release: before the quotation, then after it. Names are never taken from another release.
   - The name is corrected if the release proves that it is misprinted (`find_right_name`).
   - The role is the one in the attribution, or else a role that is printed with the name in the same
     release.

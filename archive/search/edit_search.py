@@ -211,7 +211,7 @@ async def search_edits(run: RunQuery, text: str, *, of_collections: bool = False
 
 
 async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of edits, limited to those found by the search if there is one.
+    """Return a page of edits. If words were searched for, it only has edits that changed them.
 
     Each edit found by a search has `excerpts` that show how it changed the words.
     """
@@ -502,7 +502,7 @@ async def _read_times(
 ) -> tuple[list[PhraseTimes], list[PhraseEntry]]:
     """Return the times of a wording in all releases, newest first, and entries of changed releases.
 
-    Changed releases are those in which the wording may have appeared or disappeared. Only their
+    Changed releases are releases in which the wording may have appeared or disappeared. Only their
     versions are read one by one.
 
     current: the releases whose current text has the wording.

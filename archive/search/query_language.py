@@ -337,7 +337,7 @@ def list_liked(node: QueryNode | None) -> list[str]:
 
 
 def iter_parts(node: QueryNode | None) -> Iterator[QueryNode]:
-    """Yield the parts of a query that must all match, including those inside brackets."""
+    """Yield the parts of a query that must all match, also inside brackets."""
     if isinstance(node, AndNode):
         for part in node.parts:
             yield from iter_parts(part)

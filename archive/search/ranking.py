@@ -96,7 +96,7 @@ class HitPage:
     def shown_facets(self) -> list[str]:
         """Return the facets with several values, or with a value that only some results have.
 
-        For a single result, the facets that every release has are included, too.
+        For a single result, the facets that every release has are also included.
         """
         always = ALWAYS_SHOWN_FACETS if self.total == 1 else ()
         return [

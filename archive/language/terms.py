@@ -329,7 +329,7 @@ def _split_meaningful(lemma: str) -> tuple[str, ...]:
 
 
 def _list_opaque_parts(lemma: str) -> set[str]:
-    """Return the parts of each word in a compound that does not mean what its parts mean."""
+    """Return the parts of words inside a compound, if a word does not mean what its parts mean."""
     return {
         swedish_lemma(find_part_base(part))
         for compound in OPAQUE_COMPOUNDS.intersection(find_compound_parts(lemma))

@@ -663,7 +663,7 @@ async def _count_agencies(run: RunQuery, times: Iterable[PhraseTimes]) -> list[F
 async def read_phrase_hits(
     run: RunQuery, query: Query, entries: Sequence[PhraseEntry]
 ) -> list[SearchHit]:
-    """Return the last version of each entry with the wording as a result, with its words marked.
+    """Return one result per entry: the last version with the wording, with its words marked.
 
     The `row` of a result has the texts of this version.
     """

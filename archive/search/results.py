@@ -209,7 +209,7 @@ def _list_hit_notes(
     hits: Sequence[SearchHit],
     suggestions: Sequence[Suggestion],
 ) -> list[SearchNote]:
-    """Return notes on the results: no such page, few results in English, or the order."""
+    """Return notes on the page number, on English words with few results, or on the order."""
     notes = []
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))

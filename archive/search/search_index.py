@@ -545,7 +545,7 @@ class SearchIndex:
         return None
 
     def begin_rewrite(self) -> None:
-        """Prepare the index for a rewrite of all rows. Old rows are found until replaced."""
+        """Prepare the index for a rewrite of all rows. Old rows are found until then."""
         self.db.execute("delete from vocabulary")
         for name, columns in INDEX_COLUMNS.items():
             if columns != tuple(row[1] for row in self.db.execute(f"pragma table_info({name})")):

@@ -210,7 +210,7 @@ def _describe_facet_value(language: str, facet: str, value: str, names: Mapping[
 async def read_newest_entry(run: RunQuery, before: int | None = None) -> tuple[int, str | None]:
     """Return the id and checksum of the newest entry of the change feed, or of one before `before`.
 
-    0 and None if there is no such entry.
+    Returns 0 and None if there is no such entry.
     """
     rows = await run(
         "select * from changefeed where id < ifnull(:before, 1 << 62) order by id desc limit 1",

@@ -222,7 +222,7 @@ def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
 def _read_takedowns(path: Path) -> dict[TakedownRow, str]:
     """Return each takedown with the time when it was lifted, or "" if it is still in force.
 
-    Empty if the file is damaged.
+    Returns {} if the file is damaged.
     """
     try:
         with closing(open_readonly(path)) as db:

@@ -93,6 +93,7 @@ def publish_snapshot(
 
     Older snapshots are kept for a while because replicas may still read them. Raises ArchiveError,
     and publishes nothing, if there is no archive that can be served or it cannot be copied.
+
     withdraw: earlier snapshots must not be shown from now on, and the next call deletes them.
     """
     if not archive.is_file():

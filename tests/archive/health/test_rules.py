@@ -398,7 +398,7 @@ def test_pattern_that_fits_nothing_is_our_own_fault(past: AgencyPast) -> None:
         "The fault lies with the archive: its setting “releases” has not matched any address"
     )
     assert format_health_reason("sv", past.row["reason"]).startswith(
-        "Felet ligger hos arkivet: inställningen ”releases”"
+        "Felet ligger hos arkivet: sedan "
     )
 
 

@@ -402,7 +402,7 @@ class Verifier:
     ) -> dict[int, list[dict[str, Any]]]:
         """Return the rows of a part table (questions, images …) by release.
 
-        They have the form in which revisions store them.
+        The rows have the form in which revisions store them.
         """
         parts: dict[int, list[dict[str, Any]]] = defaultdict(list)
         names = PART_FIELDS[table]

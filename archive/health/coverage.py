@@ -159,8 +159,8 @@ class KnownMonths:
     def typical_year(self) -> int:
         """Return the number of releases in a typical year.
 
-        Half of all releases are from years with at most this many. A plain median of the years
-        would be too small if most years lack most of their releases.
+        Half of all releases are from years with at most this many releases. A plain median of the
+        years would be too small if most years lack most of their releases.
         """
         numbers = sorted(self.years.values())
         sums = zip(numbers, accumulate(numbers), strict=True)

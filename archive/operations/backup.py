@@ -138,7 +138,7 @@ def restore_backup(
 
 
 def _check_restorable(backup: Path, archive: Path, kept: Sequence[Path]) -> None:
-    """Raise ArchiveError if a folder or the backup is missing, or if a file may not be replaced."""
+    """Raise ArchiveError if the backup or target folder is missing, or a file is in the way."""
     if not (backup / ARCHIVE_FILE).is_file():
         raise ArchiveError(backup / ARCHIVE_FILE, "no such file, so this is not a backup")
     if not archive.parent.is_dir():

@@ -364,7 +364,7 @@ def read_archive_facts(archive: Path) -> tuple[int, bool]:
 
 
 def find_captures_problem(archive: Path) -> ArchiveError | None:
-    """Return an error if captures.db is lost, unreadable or from another archive, else None."""
+    """Return an error if captures.db is lost, unreadable or part of another archive, else None."""
     path = Captures.path_beside(archive)
     if not path.is_file():
         is_lost = read_archive_facts(archive)[1]
@@ -392,7 +392,7 @@ def select_evidence_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(slots=True, kw_only=True)
 class HostBases:
-    """The bases that one host's pages are compressed against, and how many more may be added."""
+    """The bases for compressing the pages of one host, and how many more may be added."""
 
     base_ids: list[int]  # most recently used base first
     new_base_credit: float  # number of new bases allowed

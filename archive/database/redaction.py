@@ -130,7 +130,10 @@ class Takedowns:
         return found
 
     def describe_active(self, release_id: int) -> str | None:
-        """Describe the takedowns that cover a release, with their ids; None if there are none."""
+        """Describe the takedowns that cover a release, with their ids.
+
+        Returns None if there are none.
+        """
         active = self.list_active(release_id)
         numbers = ", ".join(str(key) for key, _ in active)
         return f"{TAKEDOWN_KINDS[active[0][1]]} (takedown {numbers})" if active else None

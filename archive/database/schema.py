@@ -159,7 +159,7 @@ def _replace_table_sql(db: Database, table: str, statement: str) -> None:
 
 @migrations(name="earlier_versions_searched")
 def _replace_edit_index(db: Database) -> None:
-    """Replace the index of edits with one of earlier versions.
+    """Replace the index of edits with an index of earlier versions.
 
     It is filled when the archive is opened.
     """

@@ -236,7 +236,7 @@ def _count_migrations(db: sqlite3.Connection, path: Path) -> int:
 
 
 def create_file_id() -> int:
-    """Return a random application_id, which links an archive.db to its captures.db."""
+    """Return a random application_id, which marks an archive.db and its captures.db."""
     return 1 + secrets.randbelow(2**31 - 1)
 
 
@@ -352,7 +352,7 @@ def limit_cpu_time(
 def run_without_waiting(coroutine: Coroutine[Any, Any, CoroutineResult]) -> CoroutineResult:
     """Run a coroutine that never has to wait, and return its result.
 
-    Raises RuntimeError if it waits.
+    Raises RuntimeError if the coroutine waits.
     """
     try:
         coroutine.send(None)
@@ -470,8 +470,9 @@ def _freeze_objects() -> None:
 def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
     """Yield a progress callback, which also shows the remaining time.
 
-    It shows a bar on a terminal, otherwise a line every PROGRESS_INTERVAL seconds. if_stopped: what
-    to print after Ctrl-C or SIGTERM; SIGTERM then has the effect of Ctrl-C.
+    It shows a bar on a terminal, and otherwise a line every PROGRESS_INTERVAL seconds.
+
+    if_stopped: what to print after Ctrl-C or SIGTERM. SIGTERM then has the effect of Ctrl-C.
     """
     from rich.console import Console  # noqa: PLC0415 - commands without progress start faster
     from rich.progress import Progress, TaskID  # noqa: PLC0415

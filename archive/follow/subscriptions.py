@@ -1,11 +1,12 @@
 """Stores subscriptions and queued messages in follow.db, a separate file beside the archive.
 
 Only its owner can read the file and its key (mode 0600). Datasette never opens it, no snapshot
-contains it, and a backup only includes it on request. It holds addresses, what they follow, and
-what delivery needs. Sent messages and ended subscriptions are deleted; free pages are overwritten.
+contains it, and a backup only includes it on request. It holds addresses, what they follow, and the
+data needed for delivery. Sent messages and ended subscriptions are deleted; free pages are
+overwritten.
 
-Tokens in links name a subscription and are signed with the key. Whoever has the link may confirm,
-end and see this subscription. A token for all subscriptions of an address is only sent to that
+Tokens in links name a subscription and are signed with the key. Whoever has such a link may see,
+confirm and end this subscription. A token for all subscriptions of an address is only sent to that
 address, and expires, because messages are forwarded.
 """
 
@@ -280,8 +281,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         """Confirm a subscription. It starts after the given entry of the change feed.
 
         address: the address to which the confirmed link was sent, the only one whose owner has
-        agreed. It may differ by a tag. An earlier subscription of the address to the same subject
-        is replaced, and the new one continues at its position.
+        agreed. It may differ from the stored address by a tag. An earlier subscription of the
+        address to the same subject is replaced, and the new one continues at its position.
         """
         with write_transaction(self.db):
             self.db.execute(
@@ -447,7 +448,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
-        """Store how long a webhook took, but at least half of its previous value.
+        """Store how long a webhook took, but at least half of the previous value.
 
         Therefore a single fast response does not hide slow ones.
         """
@@ -690,7 +691,7 @@ def _read_servers(public_url: str, mail_server: str, sender: str) -> MailServer 
 
 
 def _check_follow_values(values: Mapping[str, str], public_url: str) -> None:
-    """Raise ArchiveError for the first setting that is invalid or needs another that is missing."""
+    """Raise ArchiveError for the first setting that is invalid or lacks another that it needs."""
     sender, server = values["FOLLOW_MAIL_FROM"], values["FOLLOW_SMTP"]
     return_path, max_requests = values["FOLLOW_RETURN_PATH"], values["FOLLOW_MAX_REQUESTS"]
     problems = (

@@ -222,8 +222,8 @@ def find_translation(name: str, language: str) -> str | None:
 def read_page(site: SiteRequest, name: str) -> DocsPage:
     """Return a rendered page, from the cache if its file has not changed.
 
-    Examples for readers ask this site. The headings of a translation also have the anchors of the
-    English page, so that links to these work.
+    The examples on a page use the address of this site. The headings of a translation also have the
+    anchors of the English page, so that links to these anchors work.
     """
     page, english = _read_file(name, site.requested_language), _get_english_name(name)
     if page is None:
@@ -244,7 +244,10 @@ def _read_file(name: str, language: str | None = None) -> DocsPage | None:
 
 
 def _add_english_anchors(page: DocsPage, original: DocsPage) -> DocsPage:
-    """Return a translation with the anchors of the original, if both have as many headings."""
+    """Return a translation with the anchors of the original.
+
+    Both must have the same number of headings; otherwise the translation is returned unchanged.
+    """
     html = page.html
     if len(page.headings) == len(original.headings):
         for own, other in zip(page.headings, original.headings, strict=True):
@@ -258,8 +261,9 @@ def _add_english_anchors(page: DocsPage, original: DocsPage) -> DocsPage:
 def parse_page(name: str, text: str, query: str = "") -> DocsPage:
     """Render a Markdown page.
 
-    Headings get anchors. Links to pages lose their suffix and get `query`. name: its path in the
-    folder of the documentation, without the suffix.
+    Headings get anchors. Links to pages lose the suffix `.md` and get `query`.
+
+    name: its path in the folder of the documentation, without the suffix.
 
     >>> text = "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json)."
     >>> page = parse_page("a", text)
@@ -290,7 +294,7 @@ def parse_page(name: str, text: str, query: str = "") -> DocsPage:
 
 
 def _add_anchors(tokens: Sequence[Token]) -> Iterator[Heading]:
-    """Add an id to each heading, like GitHub does, and yield the headings."""
+    """Add an id to each heading, as GitHub does, and yield the headings."""
     used: dict[str, int] = {}
     for token, inline in pairwise(tokens):
         if token.type == "heading_open":

@@ -361,7 +361,7 @@ async def read_search_context(
 
 
 def _build_results_path(site: SiteRequest, request: SearchRequest, place: int | None) -> str:
-    """Return the path of the results page with a result, and its position on the page.
+    """Return the path of the results page that has a result, and the position of the result on it.
 
     Without a result, this is the first page.
     """

@@ -294,8 +294,9 @@ class AttachmentSpider(ReleaseSpider):
 class CheckedAttachmentSpider(AttachmentSpider):
     """Fetch the files that releases link to.
 
-    Only files of releases that were checked after their files were last requested are fetched. The
-    limits of the agency apply as in other crawls. Agencies that a worker is crawling are left out.
+    Only files of releases that were checked since their links were last read for files are fetched.
+    The limits of the agency apply as in other crawls. Agencies that a worker is crawling are left
+    out.
     """
 
     name = "attachments"

@@ -1,5 +1,4 @@
-"""`scrapy crawl past`: reads the captures of releases in web archives from before the archive
-began.
+"""`scrapy crawl past`: reads older captures of an agency's releases from web archives.
 
 The indexes of the web archives are read first: by the beginnings of the addresses of releases (CDX)
 or, if there is no such index, for each release (TimeMap). Captures are then requested one after
@@ -87,9 +86,10 @@ SENT_TODAY_SQL = """
 
 
 class PastSpider(ReleaseSpider):
-    """Read captures of releases in web archives from before the archive itself read them.
+    """Read older captures of agencies' releases from web archives.
 
-    Only for releases that are stored, or with an address that fits the agency's key `releases`.
+    Only captures from before the archive itself first read a release are requested. The releases
+    are stored ones, or have an address that fits the agency's key `releases`.
 
         source=URL  Address of a web archive's captures; its name may follow. Default: those of the
                     agency's key `past`.

@@ -884,8 +884,7 @@ def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | No
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Return whether to log a record: not a traceback that only repeats that the archive cannot
-    be written.
+    """Return whether a log record says more than that the archive cannot be written.
 
     An error in a statement (SQLITE_ERROR) is our own mistake, and keeps its traceback.
     """

@@ -212,7 +212,7 @@ class AlertChannel:
         return usage
 
     def mark_handled(self, events: Sequence[HealthEvent], sent_at: datetime | None) -> None:
-        """Record events as handled; `sent_at` is None if they needed no message."""
+        """Record events as handled. `sent_at` is None if the events needed no message."""
         self.db.table("alert_deliveries").insert_all(
             [
                 {"event": event["id"], "channel": self.name, "sent": to_iso(sent_at)}

@@ -8,7 +8,7 @@ and data are requested. scrapy-playwright is not used: its download handler occu
 slot, so that the page's own requests would wait for the slot. Without that handler, Chromium would
 connect to hosts by itself.
 
-Requires the extra `browser` (Playwright) and a Chromium.
+The extra `browser` (Playwright) and a Chromium are required.
 """
 
 from __future__ import annotations

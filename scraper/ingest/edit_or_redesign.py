@@ -108,7 +108,7 @@ class PageVersion:
     def document(self) -> Document | None:
         """Return the parsed page, or None if its bytes are missing.
 
-        Raises NotARelease if it is not HTML.
+        Raises NotARelease if the page is not HTML.
         """
         return None if self.body is None else open_document(self.body, self.url)
 
@@ -116,7 +116,7 @@ class PageVersion:
     def template(self) -> bytes | None:
         """Return the fingerprint of the page's template, or None if its bytes are missing.
 
-        Raises NotARelease.
+        Raises NotARelease if the page is not HTML.
         """
         return None if self.document is None else fingerprint_template(self.document)
 
@@ -271,7 +271,9 @@ class PageText:
     source: str
 
     def contains(self, paragraphs: set[str]) -> bool:
-        """Return whether each paragraph is an element's text, or, if long enough, a part of one."""
+        """Return whether each paragraph is the text of an element, or, if long enough, a part of
+        one.
+        """
         return all(
             part in self.element_texts or (len(part) >= MIN_CONTAINED_LENGTH and part in self.text)
             for part in paragraphs

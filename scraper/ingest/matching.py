@@ -32,7 +32,7 @@ DATE_LENGTH = len("2024-03-01")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageMatch:
-    """Which release a page belongs to, and how.
+    """The release that a page belongs to, and how the two are related.
 
     Values of `kind`:
         same        the release that is stored under its URL, or a new one
@@ -112,9 +112,9 @@ def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity:
 def _match_original_url(
     prepared: PreparedRelease, page: ParsedPage, own: StoredRelease
 ) -> PageMatch | None:
-    """Return the match `misplaced` for a page at a stored release's URL, if it applies, else None.
+    """Return the match `misplaced` for a page at the URL of a stored release, or None.
 
-    It applies if the release was captured at another URL and has a different text.
+    The page is misplaced if the release was captured at another URL and has a different text.
     """
     captured = own.captured_url
     if page.url != own.url or not captured or captured in (own.url, page.response.record_url):
@@ -136,12 +136,13 @@ def _is_replaced(prepared: PreparedRelease, own: StoredRelease) -> bool:
 def match_other_address(
     prepared: PreparedRelease, page: ParsedPage, others: Iterable[StoredRelease], found_at: str
 ) -> StoredRelease | None:
-    """Return the current release whose other address a page's URL is, or None.
+    """Return the current release that has a page's URL as its other address, or None.
 
-    A release on the agency's own site may also be at a press wire, and vice versa; this is its
-    other address. Title, text and the names of attachments must be the same, word for word. The
-    dates must be close, because agencies repeat some texts. Without dates, the days on which the
-    two URLs were found must be close. A page with a release of its own is never another address.
+    A release on the agency's own site may also be at a press wire, and vice versa. The second URL
+    is its other address. Title, text and the names of attachments must be the same, word for word.
+    The dates must be close, because agencies repeat some texts. Without dates, the days on which
+    the two URLs were found must be close. A page with a release of its own is never another
+    address.
 
     others: the candidates (`find_other_addresses`). found_at: when the page's URL was found.
     """
@@ -178,9 +179,9 @@ def _read_words_and_files(state: Mapping[str, Any]) -> tuple[list[str], list[str
 
 
 def _is_duplicate_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidates) -> bool:
-    """Return whether a page is a duplicate of another current release, but with a different text.
+    """Return whether a page is a duplicate of another current release, with a different text.
 
-    It is if it declares the URL of that release as its canonical URL.
+    A duplicate declares the URL of the other release as its canonical URL.
 
     A page that was redirected to that URL is the release's own page, not a duplicate.
     """
@@ -217,7 +218,7 @@ def _may_use_canonical_url(
 
 
 def _have_other_days(before: str | None, after: str | None) -> bool:
-    """Return whether two publication dates are known to the day, and are of different days."""
+    """Return whether two publication dates are known to the day and differ."""
     if not before or not after or before[:DATE_LENGTH] == after[:DATE_LENGTH]:
         return False
     return min(len(before), len(after)) >= DATE_LENGTH

@@ -235,7 +235,7 @@ def _iter_paragraphs(state: Mapping[str, Any]) -> Iterator[_Paragraph]:
 def _is_changed_inside(
     old: _Paragraph, new: _Paragraph, old_page: PageText, new_page: PageText
 ) -> bool:
-    """Return whether words of a paragraph were replaced, or sentences added to it or taken from it.
+    """Return whether words of a paragraph were replaced, or sentences were added or removed.
 
     A difference at the beginning or end may have been a separate element in the other template.
     Such a difference counts only if it is a sentence that does not occur on the other page.

@@ -159,7 +159,10 @@ class AgencySurvey:
         self._started = monotonic()
 
     async def run(self) -> Row:
-        """Return what was found, or why nothing was. Raises ArchiveError."""
+        """Return what was found, or why nothing was found.
+
+        Raises ArchiveError if a response cannot be stored.
+        """
         agency = self.agency
         row: Row = {
             "slug": agency.slug,

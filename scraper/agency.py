@@ -239,7 +239,7 @@ class Wire:
     def source(self) -> WireSource | None:
         """Return the JSON list that contains the releases.
 
-        None if the wire's list links to the pages of the releases instead.
+        Returns None if the wire's list links to the pages of the releases instead.
         """
         keys = self.service.keys
         return None if keys is None else WireSource(url=self.list_url, **keys)
@@ -432,7 +432,7 @@ class Agency:
     def find_record_source(self, url: str) -> WireSource | None:
         """Return the list of a press wire that contains the release at a URL.
 
-        None if the release has its own page.
+        Returns None if the release has its own page.
         """
         wire = self.find_wire(url)
         return wire.source if wire else None
@@ -720,7 +720,7 @@ def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
 def find_owner(agencies: Iterable[Agency], url: str) -> Agency | None:
     """Return the agency that a URL belongs to.
 
-    None if it belongs to no agency, or if several agencies have the same wire.
+    Returns None if it belongs to no agency, or if several agencies have the same wire.
     """
     owners = find_owners(agencies, url)
     return owners[0] if len(owners) == 1 or (owners and not is_wire_url(url)) else None
@@ -729,7 +729,7 @@ def find_owner(agencies: Iterable[Agency], url: str) -> Agency | None:
 def find_wire_name(url: str, page: str = "") -> str | None:
     """Return the value of the key `wire` for a press room.
 
-    None if neither the URL nor the page of the press room contains an id.
+    Returns None if neither the URL nor the page of the press room contains an id.
 
     A page with several ids is ambiguous, and also gives None. A press room that is read as a
     listing needs no id.

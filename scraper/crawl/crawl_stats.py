@@ -164,7 +164,7 @@ def parse_deadline(minutes: str) -> Deadline:
 
 
 class CrawlState(Protocol):
-    """What the pipeline needs from the spider that parses the pages."""
+    """The attributes that the pipeline needs from the spider that parses the pages."""
 
     archive: Archive
     recorder: CrawlRecorder

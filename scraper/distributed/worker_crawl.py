@@ -455,7 +455,7 @@ class RoundRunner:
     def receive_job(self, lease: Lease, is_lost: Callable[[], bool]) -> bytes | None:
         """Return the job from the writer.
 
-        b"" if there is no round to run; None if the writer does not respond.
+        Returns b"" if there is no round to run; None if the writer does not respond.
         """
         key, started = self.broker.key("job", lease.token), time.monotonic()
         while (

@@ -66,7 +66,7 @@ DROPPED_HEADERS = {
 class BrowserMiddleware(CrawlerComponent):
     """Downloader middleware that replaces a listing page with the result of its scripts.
 
-    Only for requests with the meta key `browser`.
+    This applies only to requests with the meta key `browser`.
     """
 
     receivers = (("close", signals.spider_closed),)

@@ -7,11 +7,11 @@ and hosts that are private by name or written as an IP address. PublicResolver c
 server returns, and the connection is made to the same address that was checked, so that a second
 lookup cannot differ (DNS rebinding).
 
-An agency whose home is on this machine (`*.localhost`, 127.0.0.1) may be crawled there, but only on
-the hosts and ports that its table names; pages of other agencies cannot lead there. PRIVATE_HOSTS
-names further hosts that may be in a private network, such as those of an intranet. The address on
-the command line of `scrapy shell`, `fetch` or `probe` counts as named, and so do the start URLs of
-a spider from another project.
+An agency with a home page on this machine (`*.localhost`, 127.0.0.1) may be crawled there, but only
+on the hosts and ports that its table names. Pages of other agencies cannot lead there.
+PRIVATE_HOSTS names further hosts that may be in a private network, such as those of an intranet.
+The address on the command line of `scrapy shell`, `fetch` or `probe` also counts as named, as do
+the start URLs of a spider from another project.
 """
 
 from __future__ import annotations

@@ -206,7 +206,7 @@ def has_same_template(one: PageVersion, other: PageVersion) -> bool:
 def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
     """Return the share of names that two templates have in common.
 
-    None if there are too few names, or if either page cannot be parsed.
+    Returns None if there are too few names, or if either page cannot be parsed.
     """
     try:
         if old.template is None or new.template is None:
@@ -293,9 +293,9 @@ class PageText:
 
 
 def to_comparable_text(text: str) -> str:
-    """Return a text without white space and opening dashes and in lower case.
+    """Return a text in lower case, without white space and opening dashes.
 
-    A new template may change these.
+    A new template may change all of these.
 
     >>> to_comparable_text("–\\u00a0Vi HAR  öppet.")
     'viharöppet.'

@@ -35,13 +35,13 @@ class PageMatch:
     """The release that a page belongs to, and how the two are related.
 
     Values of `kind`:
-        same        the release that is stored under its URL, or a new one
-        renamed     the stored release, which has a new URL now
-        merged      the stored release, whose new URL is already stored as another release
-        redirected  the URL redirects to another text than the stored one
-        replaced    the URL has another text than the stored one
-        misplaced   the stored release was read at another URL, `original_url`, which only declared
-                    this URL canonical
+        same        the release that is stored under the page's URL, or a new release
+        renamed     the stored release, which now has a new URL
+        merged      the stored release, which now has the URL of another stored release
+        redirected  the URL redirects to a page with a different text than the stored release
+        replaced    the page at the URL has a different text than the stored release
+        misplaced   the stored release was read at another URL (`original_url`), where the page
+                    only declared this URL canonical
         duplicate   another page of a stored release, with a different text: a print version, or a
                     later edit
     """
@@ -80,7 +80,7 @@ def _match_other_url(
 ) -> PageMatch | None:
     """Return the match of a stored release's page that declares or redirects to another URL.
 
-    None if the match depends on the page's text instead.
+    Returns None if the match depends on the page's text instead.
     """
     url, redirected = prepared.release.url, page.response.url != page.url
     similarity = _compute_text_similarity(own.state, prepared.state)
@@ -101,8 +101,8 @@ def _match_other_url(
 def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity: float) -> bool:
     """Return whether a release may have moved to a URL where another may be stored.
 
-    If the two texts are not nearly the same, it has not moved if the other release was already
-    stored while this one was still at its old URL.
+    If the two texts are not nearly the same, the other release must not have been stored while this
+    one was still at its old URL.
     """
     if other is None or similarity >= CERTAIN_SIMILARITY:
         return True

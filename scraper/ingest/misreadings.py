@@ -244,7 +244,7 @@ class QuarantineCheck:
     ) -> Iterator[QuarantineReason]:
         """Yield the body if it mostly consists of lines that are also in other releases.
 
-        Examples are a footer and an address.
+        Such lines are, for example, a footer or an address.
 
         The lines of this body are counted for later calls.
         """
@@ -297,8 +297,8 @@ def find_doubts(
 ) -> Iterator[QuarantineReason]:
     """Yield the reasons why a page by itself is suspicious.
 
-    These are a publication date after the fetch or years after the page's last update, and the
-    parser's own doubt.
+    The reasons are a publication date after the fetch, a publication date years after the page's
+    last update, and the parser's own doubt.
     """
     if item.doubt:
         yield {"field": "body", "why": "doubtful", "doubt": item.doubt}
@@ -358,7 +358,7 @@ def _find_swapped_texts(
 def _find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, Any]) -> set[str]:
     """Return the paragraphs of a stored body that another state lacks.
 
-    Empty unless they make up most of the body.
+    The result is empty unless they make up most of the body.
     """
     text = to_comparable_text(f"{state['lead'] or ''}{state['body']}")
     stored_length = len(to_comparable_text(f"{stored_state['lead'] or ''}{stored_state['body']}"))

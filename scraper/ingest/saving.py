@@ -290,7 +290,7 @@ class Ingest:
     ) -> list[QuarantineReason]:
         """Return the reasons why a page is suspicious, if it would change the archive.
 
-        Empty without a `check`.
+        The result is empty without a `check`.
         """
         prepared, page = matched.prepared, matched.page
         if check is None or page.is_file or not matched.is_changed:

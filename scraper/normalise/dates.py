@@ -257,7 +257,7 @@ def parse_date(text: str, url: str, zone_name: str | None = None) -> date | date
 def find_date_role(text: str) -> str | None:
     """Return the role that the last label word of a text gives to a date.
 
-    None if there is no such word.
+    Returns None if there is no such word.
 
     >>> list(map(find_date_role, ["Nyhet, publicerad ", "Senast granskad", "Nyhet"]))
     ['published', 'reviewed', None]

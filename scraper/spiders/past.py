@@ -234,7 +234,7 @@ class PastSpider(ReleaseSpider):
     # Indexes
 
     def parse_captures(self, response: Response) -> None:
-        """Add the captures that an index lists, or other indexes if there is none."""
+        """Add the captures that an index lists, or other indexes if the index does not exist."""
         row: FrontierEntry = response.meta["row"]
         source, _ = self.sources[row.agency][row.source or ""]
         with self.archive.transaction():
@@ -300,7 +300,8 @@ class PastSpider(ReleaseSpider):
     def find_page(self, slug: str, capture: IndexedCapture) -> str | None:
         """Return the key of a capture's page, or None if the capture is not needed.
 
-        It is needed if the page can be a release that the archive had not yet read at that time.
+        A capture is needed if its page can be a release that the archive had not yet read at that
+        time.
         """
         agency, addresses = self.agencies[slug], self.addresses[slug]
         if (key := normalise_address(capture.url)) in addresses:

@@ -2,8 +2,8 @@
 
 The table of each agency that was tried gets a mark (the key `survey`). The last try counts, even if
 its result is worse. A proposed table is written if it is needed, and if a person judged at least
-one of its releases and all judged releases were right. An agency whose table was changed after it
-was tried is left out, because the new table has not been tried.
+one of its releases and all judged releases were right. An agency is left out if its table was
+changed after the try, because the new table has not been tried.
 """
 
 from __future__ import annotations
@@ -62,8 +62,7 @@ def _is_confirmed(row: Row) -> bool:
 
 
 def _set_key(table: Any, key: str, value: Any) -> None:
-    """Set or delete a key of a table. A new key is put after the others, before the first blank
-    line.
+    """Set or delete a key of a table. A new key is put before the first blank line.
 
     tomlkit would put the key below the comments that belong to the next table.
     """

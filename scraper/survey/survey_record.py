@@ -50,7 +50,7 @@ SURVEY_SCHEMA = """
 
 
 class SurveyRecord(AbstractContextManager["SurveyRecord"]):
-    """The record of a survey in its folder; a context manager.
+    """The record of a survey in its folder. It is a context manager.
 
     create: whether to create the folder and its files; otherwise they must exist. Raises
     ArchiveError if the files cannot be opened, read or written.
@@ -84,7 +84,7 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         self._query("insert or replace into judgements values (?, ?, ?, ?)", *values)
 
     def list_slugs(self, since: str = "") -> list[str]:
-        """Return the slugs of the agencies that were tried at or after a time, in order."""
+        """Return the sorted slugs of the agencies that were tried at or after a time."""
         sql = "select slug from agencies group by slug having max(tried) >= ? order by slug"
         return [slug for (slug,) in self._query(sql, since)]
 

@@ -225,8 +225,8 @@ class AgencySurvey:
     def choose_sample(self, result: ProbeResult) -> SourceLink | None:
         """Return the next link to fetch as a sample, or None.
 
-        None once MIN_CLEAN_PAGES dated releases of each source have been read. Links of the sources
-        that a crawl reads come first.
+        Returns None once MIN_CLEAN_PAGES dated releases of each source have been read. Links of the
+        sources that a crawl reads come first.
         """
         for source in sorted(result.sources, key=lambda each: each.url not in result.crawled_urls):
             links = self.list_readable_links(source, result, MAX_LINKS)
@@ -289,7 +289,7 @@ class AgencySurvey:
     def find_home_failure(self, home: Response, result: ProbeResult) -> SourceError | None:
         """Return the failure if the home page alone decides the verdict, or None.
 
-        It does if it belongs to another agency, or if the home page and all releases are gone or
+        It does if the home page belongs to another agency, or if it and all releases are gone or
         walls.
         """
         owner, address = find_owner(self.known.values(), home.url), self.agency.home

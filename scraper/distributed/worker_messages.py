@@ -114,8 +114,9 @@ PART_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOperation:
-    """An operation: `part.method` of `ARCHIVE_OPERATIONS` or a name of `ROUND_OPERATIONS`, with
-    arguments.
+    """An operation with its arguments.
+
+    Its name is a `part.method` of `ARCHIVE_OPERATIONS` or a name in `ROUND_OPERATIONS`.
     """
 
     name: str

@@ -376,8 +376,8 @@ def format_month(language: str, month: str) -> str:
 def format_search_note(language: str, key: str, value: str) -> str:
     """Format a note about a search.
 
-    >>> format_search_note("en", "day", "2024-06-06")[:37]
-    'Showing the releases of 6 June 2024. '
+    >>> format_search_note("en", "day", "2024-06-06")[:34]
+    'Showing releases from 6 June 2024.'
     """
     if key == "day":
         words = format_stated_time(language, value)

@@ -340,7 +340,10 @@ def test_file_of_another_archive_is_refused_and_reported(archive: Path, tmp_path
     assert found == [FOREIGN_MESSAGE]
     assert {finding.table for finding in findings} == {"blobs", "manifests"}
     guide = read_guide(read_bundle(archive, 8))
-    assert "cannot be read here: captures.db: belongs to another archive" in guide
+    assert (
+        "could not be read from the archive’s storage: captures.db: belongs to another archive"
+        in guide
+    )
 
 
 EARLIER_FRAMES = (  # of the library that was used before, without a base and with one

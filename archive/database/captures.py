@@ -97,6 +97,8 @@ EVIDENCE_HEADERS = (  # header fields that show how a response was received; coo
 COMPRESSION_LEVEL = 6
 QUICK_LEVEL = 1  # about a seventh larger, in a quarter of the time
 MIN_BASE_BYTES = 8  # zstd makes no use of a shorter one
+DICTIONARY_MAGIC = b"\x37\xa4\x30\xec"  # RFC 8878, 5
+MAX_WINDOW_LOG = 31  # zstd's own limit, 27, is less than large files with their base need
 # largest cached base; its dictionary takes several times as much memory
 MAX_CACHED_BASE_BYTES = 500_000
 MAX_CACHE_BYTES = 64_000_000  # all cached bases together
@@ -482,7 +484,14 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
     build = (
         _build_dictionary if len(base) <= MAX_CACHED_BASE_BYTES else _build_dictionary.__wrapped__
     )
-    return zstd.compress(body, options=options, zstd_dict=build(base).as_digested_dict)
+    dictionary = build(base)
+    # zstd would read a base that begins as its own dictionaries do as one of these
+    is_raw = not base.startswith(DICTIONARY_MAGIC)
+    return zstd.compress(
+        body,
+        options=options,
+        zstd_dict=dictionary.as_digested_dict if is_raw else dictionary.as_prefix,
+    )
 
 
 @lru_cache(maxsize=4)  # some megabytes each; successive pages of a site share one
@@ -502,9 +511,15 @@ def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
     declared_size = zstd.get_frame_info(frame).decompressed_size
     if declared_size != size:  # checked before so much memory is allocated
         raise ValueError(f"holds {declared_size} bytes, not {size}")
-    if base is None or len(base) < MIN_BASE_BYTES:
-        return zstd.decompress(frame)
-    return zstd.decompress(frame, zstd.ZstdDict(base, is_raw=True))
+    prefix = None
+    if base is not None and len(base) >= MIN_BASE_BYTES:
+        prefix = zstd.ZstdDict(base, is_raw=True).as_prefix
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
+    decompressor = zstd.ZstdDecompressor(prefix, options)
+    body = decompressor.decompress(frame)
+    if not decompressor.eof or decompressor.unused_data:
+        raise ValueError("is not one whole frame")
+    return body
 
 
 def compute_sha256(content: bytes) -> str:

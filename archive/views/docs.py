@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
+import os
 import posixpath
 import re
 import sys
@@ -193,7 +194,8 @@ def _find_file(name: str) -> Path | None:
     """
     folder = _find_folder()
     file = folder and folder / f"{name}.md"
-    return file if file and file.is_file() else None
+    # Path.is_file raises OSError for a name that is too long
+    return file if file and os.path.isfile(file) else None  # noqa: PTH113
 
 
 def _get_page_language(name: str) -> str:

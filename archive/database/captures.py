@@ -190,8 +190,8 @@ class Captures(AbstractContextManager["Captures"]):
     def store_body(self, body: bytes, host: str) -> str:
         """Store bytes received from `host`, and return their SHA-256 in hex.
 
-        They are committed on return, or at the end of a `transaction` block. `host` is "" for bytes
-        that the archive itself made.
+        The bytes are committed on return, or at the end of a `transaction` block. `host` is "" for
+        bytes that the archive itself made.
         """
         sha256 = hashlib.sha256(body).hexdigest()
         if sha256 not in self:
@@ -534,7 +534,7 @@ def compute_file_sha256(path: Path) -> str:
 def open_captures(path: Path) -> Captures | nullcontext[None]:
     """Open an archive's captures.db as a context manager.
 
-    It yields None if there is no such file.
+    The context manager yields None if there is no such file.
     """
     return Captures(path, readonly=True) if Captures.path_beside(path).is_file() else nullcontext()
 

@@ -203,7 +203,7 @@ class Quarantine:
     def confirm(self, page_id: int) -> None:
         """Confirm a page as misread.
 
-        It stays pending until it is accepted by hand or by a corrected rule.
+        The page stays pending until it is accepted by hand or by a corrected rule.
         """
         self.table.update(page_id, {"decision": "confirmed"})
 

@@ -11,7 +11,7 @@ served:
     passages   takedown; passage, the text that is redacted
 
 Like captures.db, withheld.db is written and committed first. After a failed transaction, it may
-have rows that archive.db does not refer to. They are harmless.
+have rows that archive.db does not refer to. Such rows are harmless.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ They are tables of captures.db, beside `blobs`, and not rows of `captures` in ar
 not evidence of anything that the archive shows, and are deleted after a time. So no manifest,
 evidence file, export, dataset, snapshot or visitor's query may contain them, and nothing may refer
 to their bytes. captures.db is not served. A body is compressed against a page of its host in
-`blobs`, which is never deleted. It is not a base itself, so it can be deleted at any time.
+`blobs`, which is never deleted. The body is not a base itself, so it can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def is_at_one_of(addresses: Collection[str], urls: Collection[str]) -> bool:
 def _split_address(url: str) -> tuple[tuple[str, str], frozenset[str]]:
     """Return a key for the host and path of a URL, and the parts of its query.
 
-    The key is the same for all spellings of an address.
+    All spellings of an address have the same key.
     """
     parts = urlsplit(canonical_url(url))
     return (strip_www(parts.hostname or ""), parts.path.rstrip("/")), frozenset(

@@ -119,7 +119,7 @@ def to_archive_error(error: sqlite3.DatabaseError, file: Path | str) -> ArchiveE
 def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     """Open a file for writing, without implicit transactions.
 
-    It is created if it does not exist.
+    The file is created if it does not exist.
     """
     db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_TIMEOUT)
     db.execute(f"pragma page_size = {page_size}")  # bytes; has no effect on an existing file
@@ -283,7 +283,7 @@ def create_target_folder(folder: Path, mode: int = 0o777) -> None:
 def unfinished_folder(folder: Path, mode: int = 0o777) -> Iterator[Path]:
     """Yield a new folder beside `folder` for writing files.
 
-    It is deleted at the end, unless it was renamed.
+    The folder is deleted at the end, unless it was renamed.
     """
     unfinished = folder.with_name(f"{folder.name}{UNFINISHED_SUFFIX}")
     shutil.rmtree(unfinished, ignore_errors=True)  # left over from an interrupted run

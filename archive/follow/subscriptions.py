@@ -278,7 +278,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         checksum: str | None,
         now: datetime,
     ) -> None:
-        """Confirm a subscription. It starts after the given entry of the change feed.
+        """Confirm a subscription, which then starts after the given entry of the change feed.
 
         address: the address to which the confirmed link was sent, the only one whose owner has
         agreed. It may differ from the stored address by a tag. An earlier subscription of the
@@ -436,7 +436,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         self.db.execute("delete from messages where id = ?", [message.id])
 
     def postpone(self, message: QueuedMessage, now: datetime) -> None:
-        """Store when to retry a message. This is called before it is sent (see Sender.send_due)."""
+        """Store when to retry a message.
+
+        Called before the message is sent (see Sender.send_due).
+        """
         delay = RETRY_DELAYS[min(message.tries, len(RETRY_DELAYS) - 1)]
         self.db.execute(
             "update messages set tries = tries + 1, due = ? where id = ?",
@@ -574,7 +577,10 @@ def _read_key(path: Path) -> bytes:
 
 @contextmanager
 def lock_sending(archive: Path) -> Iterator[bool]:
-    """Lock sending, and yield whether this succeeded. It fails if another process is sending."""
+    """Lock sending, and yield whether this succeeded.
+
+    Locking fails if another process is sending.
+    """
     _read_key(archive.with_name(KEY_FILE))
     # not a lock on follow.db, whose locks SQLite would lose when the file is closed here
     with archive.with_name(KEY_FILE).open("rb") as file:
@@ -607,7 +613,7 @@ def _list_mailbox_values(channel: str, address: str) -> list[str]:
 def _find_next_request(
     asked: Sequence[tuple[datetime, str]], query: str, now: datetime
 ) -> datetime | None:
-    """Return when to send a request for confirmation to an address; None if one is already waiting.
+    """Return when to send an address a request for confirmation, or None if one is waiting.
 
     asked: the times and queries of earlier requests, oldest first. The last may still be waiting.
 

@@ -450,7 +450,8 @@ def _format_datapackage(
 ) -> str:
     """Format datapackage.json (Frictionless Data Package).
 
-    It leaves out the time and place of the export, so that identical data give identical files.
+    The file leaves out the time and place of the export, so that identical data give identical
+    files.
     """
     metadata = read_metadata()
     table_names = {each.table.name for each in resources}

@@ -165,7 +165,7 @@ def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
 
 
 class Register(ABC):
-    """A register. It is shown as a page, data or a feed, or exported with all its entries."""
+    """A register, which is shown as a page, data or a feed, or exported with all its entries."""
 
     path: str
     title_key: str

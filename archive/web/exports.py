@@ -301,7 +301,7 @@ def _translate_header(language: str, list_name: str, column: str) -> str:
     """Return the heading of a column for readers, which may differ between lists, or its name.
 
     >>> _translate_header("sv", "removals", "first_seen"), _translate_header("sv", "", "title_2")
-    ('Saknades först', 'Rubrik 2')
+    ('Saknades första gången', 'Rubrik 2')
     """
     name = column.rstrip(NUMBER)
     text = find_text(language, f"column.{list_name}.{name}") or find_text(

@@ -286,7 +286,7 @@ class Turn:
     def release_slot(self) -> None:
         """Release the slot.
 
-        This is called once all SQL is done, so that slow readers block no others.
+        Called once all SQL is done, so that slow readers do not block others.
         """
         if self.has_slot:
             self.has_slot = False

@@ -204,7 +204,7 @@ def _describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
 def build_dcat_period(package: Mapping[str, Any]) -> dict[str, Any]:
     """Return the period from the first to the last publication.
 
-    It has no dates if no release states one.
+    The period has no dates if no release states a date.
     """
     first, last = package["temporal"]
     period: dict[str, Any] = {"@type": "dct:PeriodOfTime"}

@@ -779,7 +779,7 @@ def match_facet_terms(facet: str, values: Iterable[str]) -> str:
 def match_included_facets(
     include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None
 ) -> list[str]:
-    """Return expressions that must all match: one for each facet, but one for every tag."""
+    """Return expressions that must all match: one per facet, but one per value for tags."""
     matches = []
     for name, values in include.items():
         if name == "tag":
@@ -865,7 +865,7 @@ def match_title(match: str, index: IndexTable = RELEASE_INDEX) -> str:
 
 
 def build_current_sql(plan: SearchPlan) -> str:
-    """Return SQL for the `id` of the current releases that match a plan, none if it is empty."""
+    """Return SQL for the `id` of current releases that match a plan: none for an empty plan."""
     if plan.conditions:
         return f"select id from ({build_hits_sql(SearchRequest(), plan, plan.match)})"
     return build_index_sql(plan, plan.match)

@@ -111,7 +111,7 @@ def close_round(
 
 
 class CommandRunner:
-    """Runs commands one at a time; as a context manager, it stops them cleanly on SIGTERM and
+    """Runs commands one at a time. As a context manager, stops them cleanly on SIGTERM and
     SIGINT.
 
     A signal stops the running command and all later ones. Each command is a process in its own

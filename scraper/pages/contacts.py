@@ -321,7 +321,7 @@ def parse_contacts(
 
 
 def parse_contact_sentences(text: str) -> list[ContactItem]:
-    """Return the people, press offices and addresses that a text invites the reader to contact.
+    """Return the people, press offices and addresses that a text asks the reader to contact.
 
     >>> parse_contact_sentences("För mer information, kontakta pressekreterare Eva Ek.")[0].name
     'Eva Ek'

@@ -489,7 +489,7 @@ def _is_challenge(document: Document) -> bool:
 def _find_meta_refresh_url(document: Document) -> str | None:
     """Return the target of a page's meta refresh, or None.
 
-    None if the target is the page itself, or if the meta refresh is in a noscript element.
+    Returns None if the target is the page itself, or if the meta refresh is in a noscript element.
     """
     if "refresh" not in document.meta:
         return None

@@ -95,7 +95,7 @@ class WirePage(NewsPage):
         raise NotImplementedError
 
     def read(self) -> ReleaseItem:
-        """Return the record as an item. Raises PageError if it has no title or no text."""
+        """Return the record as an item. Raises PageError if the record has no title or no text."""
         item, document = self.item, self.document
         item.title = clean_line(get_text(self.record, self.title_key)) or None
         if item.title is None:
@@ -258,7 +258,7 @@ WIRE_PAGES: dict[str, type[WirePage]] = {"viatt": ViaTTPage, "cision": CisionPag
 def choose_wire_page(url: str) -> type[WirePage] | None:
     """Return the page class for JSON from the press wire at a URL's host.
 
-    None if the host does not belong to such a wire.
+    Returns None if the host does not belong to such a wire.
     """
     return next((page for name, page in WIRE_PAGES.items() if WIRE_SERVICES[name].owns(url)), None)
 

@@ -794,7 +794,9 @@ class ReleaseSpider(IdentifiedSpider):
         self.skip_failed_page(slug, item.url, item.release_id, problem, item.response)
 
     def callback_failed(self, failure: Failure, response: Response | Failure | None) -> None:
-        """Record that our own code failed for a response (CrawlStatsExtension counts it)."""
+        """Record that our own code failed for a response. CrawlStatsExtension counts the
+        failure.
+        """
         if self.stop_if_unwritable(failure.value):
             return
         # for a list, the error may concern only one of its releases
@@ -864,7 +866,7 @@ def get_rows(request: Request | None) -> list[FrontierEntry]:
 
 
 def get_request(failure: Failure) -> Request:
-    """Return the request of a failure, which Scrapy attaches to it."""
+    """Return the request that Scrapy attached to a failure."""
     request: Request = failure.request  # type: ignore[attr-defined]
     return request
 
@@ -884,8 +886,7 @@ def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | No
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Return whether to log a record: not a traceback that only repeats that the archive cannot
-    be written.
+    """Return whether a log record says more than that the archive cannot be written.
 
     An error in a statement (SQLITE_ERROR) is our own mistake, and keeps its traceback.
     """

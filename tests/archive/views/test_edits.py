@@ -239,7 +239,7 @@ async def test_takedowns_state_what_is_in_force(history_archive: Path, tmp_path:
             assert "Beslut av domstol" in (await site.get(f"/-/takedowns.{suffix}")).text
         lift_takedown(archive, 2, at, "Det var fel")
         sentence = (
-            "Lifted 1 April 2026, 11:00: Det var fel The release is still hidden under another"
+            "Lifted on 1 April 2026, 11:00: Det var fel The release is still hidden under another"
             " decision"
         )
         assert (await site.text("/-/takedowns?lang=en")).count(sentence) == 1

@@ -459,7 +459,7 @@ async def test_results_lead_to_marked_pages_and_back(site: Site) -> None:
     assert [item.get("id") for item in results.cssselect(".releases > li")][2] == "hit-13"
     marks = list_marks(page)
     assert {mark.lower() for mark in marks} == {"vägarna"}
-    assert f"marked in {len(marks)} places" in text
+    assert f"highlighted in {len(marks)} places" in text
     assert page.cssselect("link[rel=canonical]")[0].get("href") == f"{HOST}{ids[2]}?lang=en"
     (swedish,) = page.cssselect("header.site a[hreflang=sv]")
     assert "hit=13" in swedish.attrib["href"]

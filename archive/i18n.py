@@ -37,9 +37,11 @@ IMPORTANCE_LEVELS = (  # least importance, number of marks (of four), name of th
 
 
 class WebArchiveName(str):
-    """The name of a web archive that captured a version, unlike the name of a collection of texts.
+    """The name of a web archive that captured a version.
 
-    If a text has a variant whose key ends in `.captured`, it is used with such a name.
+    The name of a collection is a plain string.
+
+    If a text has a variant whose key ends in `.captured`, the variant is used with such a name.
     """
 
 
@@ -96,7 +98,7 @@ CATALOGUES = {language: read_catalogue(language) for language in LANGUAGES}
 def choose_language(requested: str | None, accept_language: str | None) -> str:
     """Return the requested language if it exists.
 
-    Otherwise return the best one in Accept-Language, or Swedish.
+    Otherwise return the best language in Accept-Language, or Swedish.
 
     >>> choose_language(None, "de, en-GB;q=0.8, sv;q=0.5")
     'en'
@@ -114,7 +116,10 @@ def choose_language(requested: str | None, accept_language: str | None) -> str:
 
 
 def _parse_quality_value(text: str) -> float:
-    """Parse a quality value such as "q=0.8". It is 1 if it is missing, 0 if it is invalid."""
+    """Parse a quality value such as "q=0.8".
+
+    The value is 1 if it is missing, and 0 if it is invalid.
+    """
     name, _, value = text.replace(" ", "").partition("=")
     if not name:
         return 1.0
@@ -125,7 +130,7 @@ def _parse_quality_value(text: str) -> float:
 
 
 def translate(language: str, key: str, **values: object) -> str:
-    """Return an interface text with `values` inserted; `n` selects singular or plural.
+    """Return an interface text with `values` inserted. `n` selects singular or plural.
 
     Whole numbers get thousands separators. Raises KeyError if neither this language nor the default
     has the text.
@@ -158,7 +163,7 @@ def translate_code(language: str, group: str, code: str) -> str:
 
 @lru_cache(maxsize=4096)  # pages have hundreds of texts
 def find_text(language: str, key: str, count: object = None) -> str | None:
-    """Return the text with a key, or None.
+    """Return the text with a key, or None if there is none.
 
     count: selects the form if the text has plural forms.
     """
@@ -251,9 +256,9 @@ def format_importance_bar(importance: int | None) -> str:
 
 
 def format_check_pair(language: str, after: str | None, when: str | None) -> str:
-    """Say between which two checks something happened.
+    """Say between which two checks an event happened.
 
-    If both are in the same minute, it is only named once.
+    If both checks were in the same minute, the time is named only once.
 
     >>> format_check_pair("en", "2024-06-03T08:15:10+00:00", "2024-06-03T08:15:40+00:00")
     'on 3 June 2024, 10:15, between two checks in the same minute'
@@ -275,7 +280,7 @@ def describe_edit_time(
 def name_version(language: str, version: Mapping[str, Any]) -> str:
     """Name a version by the time at which the archive, or else its collection, read it.
 
-    version: a revision with what archive.changes.history.add_observations adds.
+    version: a revision with the values that archive.changes.history.add_observations adds.
     """
     when = format_time(language, version["when"])
     if not version["collection"]:
@@ -371,8 +376,8 @@ def format_month(language: str, month: str) -> str:
 def format_search_note(language: str, key: str, value: str) -> str:
     """Format a note about a search.
 
-    >>> format_search_note("en", "day", "2024-06-06")[:37]
-    'Showing the releases of 6 June 2024. '
+    >>> format_search_note("en", "day", "2024-06-06")[:34]
+    'Showing releases from 6 June 2024.'
     """
     if key == "day":
         words = format_stated_time(language, value)

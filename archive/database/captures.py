@@ -97,6 +97,8 @@ EVIDENCE_HEADERS = (  # header fields that show how a response was received; coo
 COMPRESSION_LEVEL = 6
 QUICK_LEVEL = 1  # about a seventh larger, in a quarter of the time
 MIN_BASE_BYTES = 8  # zstd makes no use of a shorter one
+DICTIONARY_MAGIC = b"\x37\xa4\x30\xec"  # RFC 8878, 5
+MAX_WINDOW_LOG = 31  # zstd's own limit, 27, is less than large files with their base need
 # largest cached base; its dictionary takes several times as much memory
 MAX_CACHED_BASE_BYTES = 500_000
 MAX_CACHE_BYTES = 64_000_000  # all cached bases together
@@ -119,9 +121,9 @@ MAX_SHARE_ESTIMATE = 0.3  # upper limit for the measured share of a page's bytes
 class Captures(AbstractContextManager["Captures"]):
     """The captures.db beside an archive.db; a context manager.
 
-    A missing file is created. If the archive refers to captures, the file was lost, and a new one
-    is only created with `begin_new`. Raises ArchiveError, with file, table and key, if the file is
-    lost, belongs to another archive, or cannot be opened, written or read. If a file opened
+    A missing file is created. If the archive refers to captures, the missing file was lost. A new
+    one is then only created with `begin_new`. Raises ArchiveError, with file, table and key, if the
+    file is lost, belongs to another archive, or cannot be opened, written or read. If a file opened
     `readonly` belongs to another archive or is damaged, each read raises the error.
     """
 
@@ -154,8 +156,8 @@ class Captures(AbstractContextManager["Captures"]):
     def _read_file_facts(self, *, readonly: bool) -> tuple[bool, int]:
         """Return whether the file has tables, and the id of its archive.
 
-        If a file opened `readonly` is damaged, only reading raises an error, so that `verify`
-        continues.
+        If the file is damaged and was opened `readonly`, no error is raised until it is read, so
+        that `verify` can continue.
         """
         try:
             return check_version(self._db, self.path), read_file_id(self._db)
@@ -188,8 +190,8 @@ class Captures(AbstractContextManager["Captures"]):
     def store_body(self, body: bytes, host: str) -> str:
         """Store bytes received from `host`, and return their SHA-256 in hex.
 
-        They are committed on return, or at the end of a `transaction` block. `host` is "" for bytes
-        that the archive itself made.
+        The bytes are committed on return, or at the end of a `transaction` block. `host` is "" for
+        bytes that the archive itself made.
         """
         sha256 = hashlib.sha256(body).hexdigest()
         if sha256 not in self:
@@ -250,7 +252,7 @@ class Captures(AbstractContextManager["Captures"]):
         return int(self.query("select count(*) from blobs")[0][0])
 
     def __iter__(self) -> Iterator[str]:
-        """Yield every SHA-256 in the order of storing, without keeping a transaction open."""
+        """Yield every SHA-256 in the order of storing. No transaction is kept open."""
         last = 0
         while rows := self.query(
             "select id, sha256 from blobs where id > ? order by id limit 1000", last
@@ -362,7 +364,7 @@ def read_archive_facts(archive: Path) -> tuple[int, bool]:
 
 
 def find_captures_problem(archive: Path) -> ArchiveError | None:
-    """Return an error if captures.db is lost, unreadable or from another archive, else None."""
+    """Return an error if captures.db is lost, unreadable or part of another archive, else None."""
     path = Captures.path_beside(archive)
     if not path.is_file():
         is_lost = read_archive_facts(archive)[1]
@@ -390,7 +392,7 @@ def select_evidence_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(slots=True, kw_only=True)
 class HostBases:
-    """The bases that one host's pages are compressed against, and how many more may be added."""
+    """The bases for compressing the pages of one host, and how many more may be added."""
 
     base_ids: list[int]  # most recently used base first
     new_base_credit: float  # number of new bases allowed
@@ -406,7 +408,7 @@ class HostBases:
 
         `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page alone
         at the full level is the most expensive step. It is skipped if a quick compression of this
-        page or a recent one shows that a base is worth it.
+        page or a recent one shows that a frame compressed against a base is small enough.
         """
         self.new_base_credit += NEW_BASES_PER_PAGE
         max_frame_size = (
@@ -430,7 +432,8 @@ class HostBases:
     def _needs_new_base(self, body: bytes, plain: bytes, frame_size: int | None) -> bool:
         """Return whether a page becomes a base.
 
-        This depends on its size alone, and compressed against the best base, if the host has one.
+        It does if it compresses well by itself but poorly against the host's best base (or there is
+        none), and if the host may have another base.
         """
         # a page of text that no base fits has a new design, unlike an image or a few words
         is_text = len(body) in BASE_SIZE_RANGE and len(plain) < len(body) / 2
@@ -442,7 +445,8 @@ class HostBases:
     ) -> tuple[int, bytes] | None:
         """Return the best base and the frame compressed against it, or None.
 
-        This is the first base with a frame below `max_frame_size`, else the one with the smallest.
+        The best base is the first one with a frame below `max_frame_size`, or else the one with the
+        smallest frame.
         """
         best: tuple[int, bytes] | None = None
         for key in self.base_ids if len(body) < BASE_SIZE_RANGE.stop else ():
@@ -480,7 +484,14 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
     build = (
         _build_dictionary if len(base) <= MAX_CACHED_BASE_BYTES else _build_dictionary.__wrapped__
     )
-    return zstd.compress(body, options=options, zstd_dict=build(base).as_digested_dict)
+    dictionary = build(base)
+    # zstd would read a base that begins as its own dictionaries do as one of these
+    is_raw = not base.startswith(DICTIONARY_MAGIC)
+    return zstd.compress(
+        body,
+        options=options,
+        zstd_dict=dictionary.as_digested_dict if is_raw else dictionary.as_prefix,
+    )
 
 
 @lru_cache(maxsize=4)  # some megabytes each; successive pages of a site share one
@@ -500,9 +511,15 @@ def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
     declared_size = zstd.get_frame_info(frame).decompressed_size
     if declared_size != size:  # checked before so much memory is allocated
         raise ValueError(f"holds {declared_size} bytes, not {size}")
-    if base is None or len(base) < MIN_BASE_BYTES:
-        return zstd.decompress(frame)
-    return zstd.decompress(frame, zstd.ZstdDict(base, is_raw=True))
+    prefix = None
+    if base is not None and len(base) >= MIN_BASE_BYTES:
+        prefix = zstd.ZstdDict(base, is_raw=True).as_prefix
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
+    decompressor = zstd.ZstdDecompressor(prefix, options)
+    body = decompressor.decompress(frame)
+    if not decompressor.eof or decompressor.unused_data:
+        raise ValueError("is not one whole frame")
+    return body
 
 
 def compute_sha256(content: bytes) -> str:
@@ -517,7 +534,7 @@ def compute_file_sha256(path: Path) -> str:
 def open_captures(path: Path) -> Captures | nullcontext[None]:
     """Open an archive's captures.db as a context manager.
 
-    It yields None if there is no such file.
+    The context manager yields None if there is no such file.
     """
     return Captures(path, readonly=True) if Captures.path_beside(path).is_file() else nullcontext()
 

@@ -88,7 +88,7 @@ def _index_counted(db: Database) -> None:
 
 @migrations(name="derived_versions")
 def _add_derived_versions(db: Database) -> None:
-    """Add the versions of derived data and of file texts. All are then computed again once."""
+    """Add the versions of derived data and of file texts. This data is then computed again once."""
     if not _has_column(db, "attachment_files", "text_version"):
         db.execute("alter table attachment_files add column text_version text")
         db.execute("drop table search_meta")
@@ -159,9 +159,9 @@ def _replace_table_sql(db: Database, table: str, statement: str) -> None:
 
 @migrations(name="earlier_versions_searched")
 def _replace_edit_index(db: Database) -> None:
-    """Replace the index of edits with one of earlier versions.
+    """Replace the index of edits with an index of earlier versions.
 
-    It is filled when the archive is opened.
+    The index is filled when the archive is opened.
     """
     if not db.table("text_versions").exists():
         _replace(db, "search_edits_ad search_edits text_versions")
@@ -196,7 +196,7 @@ def _separate_undated_readings(db: Database) -> None:
 
 @migrations(name="words_by_lemma")
 def _count_words_by_lemma(db: Database) -> None:
-    """Make the vocabulary count releases per lemma. It is filled when the archive is opened."""
+    """Make the vocabulary count releases per lemma, which happens when the archive is opened."""
     sql = "select pk from pragma_table_info('vocabulary') where name = 'lemma'"
     if db.execute(sql).fetchone() == (0,):
         _replace(db, "vocabulary")
@@ -219,7 +219,7 @@ def _add_document_references(db: Database) -> None:
 
 @migrations(name="checked_releases_indexed")
 def _index_checks(db: Database) -> None:
-    """Add to the indexes whether releases were ever checked again."""
+    """Replace two indexes, so that they also say whether a release was ever checked again."""
     _replace(db, "idx_releases_agency_next_check idx_revisions_checked")
 
 
@@ -263,7 +263,7 @@ def _count_tags_and_edits(db: Database) -> None:
 
 @migrations(name="quotations_searched")
 def _add_quote_index(db: Database) -> None:
-    """Add the index of quotations. It is filled when the archive is opened."""
+    """Add the index of quotations. The index is filled when the archive is opened."""
     if not db.table("search_quotes").exists():
         _replace(db, "search_quotes search_quotes_ad")
 
@@ -276,7 +276,7 @@ def _index_speakers(db: Database) -> None:
 
 @migrations(name="people_by_key")
 def _add_people_keys(db: Database) -> None:
-    """Merge people of an agency whose names differ only in hyphens, spaces and case.
+    """Merge the people of an agency whose names differ only in hyphens, spaces or case.
 
     The names as printed are kept with the quotations.
     """
@@ -330,12 +330,12 @@ def _replace(db: Database, names: str) -> None:
 
 @cache
 def read_schema() -> dict[str, str]:
-    """Return the statements of schema.sql in order, by the name of what each creates."""
+    """Return the statements of schema.sql in order, by the name of what they create."""
     return read_statements(SCHEMA_PATH)
 
 
 def read_statements(path: Path) -> dict[str, str]:
-    """Return the statements of an SQL file in order, by the name of what each creates."""
+    """Return the statements of an SQL file in order, by the name of what they create."""
     statements: dict[str, str] = {}
     lines: list[str] = []
     for line in path.read_text("utf-8").splitlines():

@@ -59,8 +59,9 @@ def notify(
 ) -> NotifyResult | None:
     """Queue and send due messages. Returns None if another process is sending.
 
-    Raises ArchiveError if there is no archive, or no mail server is set. should_stop: called before
-    each message.
+    Raises ArchiveError if there is no archive, or no mail server is set.
+
+    should_stop: called before each message.
     """
     check_database(archive)
     if settings.mail_server is None:
@@ -95,7 +96,7 @@ def _queue_reports(
     moment: datetime,
     result: NotifyResult,
 ) -> None:
-    """Store messages about news for due subscriptions, and their new positions."""
+    """Store a message for each due subscription with news, and its new position."""
     due = sorted(store.list_due(moment), key=lambda subscription: subscription.query)
     if not due:
         return

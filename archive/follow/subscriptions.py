@@ -1,11 +1,12 @@
 """Stores subscriptions and queued messages in follow.db, a separate file beside the archive.
 
 Only its owner can read the file and its key (mode 0600). Datasette never opens it, no snapshot
-contains it, and a backup only includes it on request. It holds addresses, what they follow, and
-what delivery needs. Sent messages and ended subscriptions are deleted; free pages are overwritten.
+contains it, and a backup only includes it on request. It holds addresses, what they follow, and the
+data needed for delivery. Sent messages and ended subscriptions are deleted; free pages are
+overwritten.
 
-Tokens in links name a subscription and are signed with the key. Whoever has the link may confirm,
-end and see this subscription. A token for all subscriptions of an address is only sent to that
+Tokens in links name a subscription and are signed with the key. Whoever has such a link may see,
+confirm and end this subscription. A token for all subscriptions of an address is only sent to that
 address, and expires, because messages are forwarded.
 """
 
@@ -96,11 +97,11 @@ SUBSCRIPTION_COLUMNS = (
 class Subscription:
     """A row of subscriptions.
 
-    position, checksum: the last entry of the change feed that it was matched with.
+    position, checksum: the last entry of the change feed that the subscription was matched with.
     due: when its next report may be sent; while unconfirmed, when the request for confirmation may
         be sent (None: there is no such request).
-    rejections: the number since `rejected`, see MAX_REJECTIONS.
-    seconds: how slow a webhook was, see record_duration.
+    rejections: the number of rejections since `rejected` (see MAX_REJECTIONS).
+    seconds: how slow a webhook was (see record_duration).
     """
 
     id: int
@@ -195,10 +196,11 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     ) -> None:
         """Store an unconfirmed subscription, and the message that asks for its confirmation.
 
-        If the address has received too many such messages, the new one is sent later. If one is
-        already waiting, no other is stored: its link shows all requests. So nobody can lock out the
-        owner of an address, or flood it with email. If the address has MAX_SUBSCRIPTIONS, nothing
-        is stored, and the caller is not told, because that would reveal who subscribes.
+        If the address has received too many such messages, the new one is sent later. If a message
+        is already waiting, no other is stored, because the link in it shows all requests. So nobody
+        can lock out the owner of an address, or flood the address with email. If the address has
+        MAX_SUBSCRIPTIONS, nothing is stored, and the caller is not told, because that would reveal
+        who subscribes.
         """
         with write_transaction(self.db):
             self.delete_unconfirmed(now)
@@ -236,8 +238,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         """Return the subscriptions that a link to a subscription shows.
 
         is_all: return the confirmed subscriptions of its address, oldest first. Otherwise return
-        the subscription. If it is unconfirmed, also return other requests for its mailbox, newest
-        first: first older ones, then newer ones.
+        the subscription. If it is unconfirmed, also return the other unconfirmed subscriptions of
+        its mailbox: those made before it, then those made after it, each group newest first.
         """
         if is_all:
             address = [subscription.channel, subscription.address]
@@ -259,7 +261,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return [subscription, *others[0], *others[1]]
 
     def list_due(self, now: datetime) -> list[Subscription]:
-        """Return the confirmed subscriptions that may get a report and have none waiting."""
+        """Return the confirmed subscriptions that may get a report and have no report waiting."""
         return self._select(
             "confirmed is not null and (due <= ? or due >"
             " iif(frequency = 'week', ?, ?)) and not"
@@ -276,11 +278,11 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         checksum: str | None,
         now: datetime,
     ) -> None:
-        """Confirm a subscription. It starts after the given entry of the change feed.
+        """Confirm a subscription, which then starts after the given entry of the change feed.
 
         address: the address to which the confirmed link was sent, the only one whose owner has
-        agreed. It may differ by a tag. An earlier subscription of the address to the same subject
-        is replaced, and the new one continues at its position.
+        agreed. It may differ from the stored address by a tag. An earlier subscription of the
+        address to the same subject is replaced, and the new one continues at its position.
         """
         with write_transaction(self.db):
             self.db.execute(
@@ -399,8 +401,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
 
         Requests for confirmation, which anybody can cause, come last. Before them come webhooks,
         which may be slow, the fastest first. Within each group, links that a reader waits for come
-        before reports, and first attempts before retries. Otherwise equal webhooks are in random
-        order, so that none is always behind the same others.
+        before reports, and first attempts before retries. Webhooks that are equal in all this are
+        in random order, so that none always waits behind the same ones.
         """
         rows = self.db.execute(
             "select m.id from messages m join subscriptions s on"
@@ -434,7 +436,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         self.db.execute("delete from messages where id = ?", [message.id])
 
     def postpone(self, message: QueuedMessage, now: datetime) -> None:
-        """Store when to retry a message. This is called before it is sent (see Sender.send_due)."""
+        """Store when to retry a message.
+
+        Called before the message is sent (see Sender.send_due).
+        """
         delay = RETRY_DELAYS[min(message.tries, len(RETRY_DELAYS) - 1)]
         self.db.execute(
             "update messages set tries = tries + 1, due = ? where id = ?",
@@ -446,9 +451,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
-        """Store how long a webhook took, but at least half of its previous value.
+        """Store how long a webhook took, but at least half of the previous value.
 
-        So a single fast response does not hide slow ones.
+        Therefore a single fast response does not hide slow ones.
         """
         self.db.execute(
             "update subscriptions set seconds = max(?, seconds / 2) where id = ?",
@@ -490,7 +495,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     # Tokens
 
     def sign(self, subscription: Subscription, *parts: object) -> str:
-        """Return a signature of a subscription and some values, none of which may contain a dash.
+        """Return a signature of a subscription and some values. The values must not contain a dash.
 
         The signature also covers the time of creation and the address: in a restored or new file,
         another subscription may have the same id.
@@ -501,7 +506,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def make_token(self, subscription: Subscription, expires: datetime | None = None) -> str:
-        """Return a token for a subscription, or for all of its address if it expires."""
+        """Return a token for a subscription.
+
+        If it expires, it is for all subscriptions of the address.
+        """
         if expires is None:
             return f"{subscription.id}-{self.sign(subscription, 'one')}"
         end = int(expires.timestamp())
@@ -515,9 +523,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return self.make_token(subscription, datetime.fromtimestamp(int(token.split("-")[1]), UTC))
 
     def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
-        """Return the subscription of a token, and whether it is for all of its address.
+        """Return a token's subscription, and whether the token is for all of the address.
 
-        None if the token is not valid.
+        Returns None if the token is not valid.
         """
         *parts, signature = token.split("-") if token.isascii() else ("",)
         if len(parts) not in (1, 2) or not all(part.isdigit() and len(part) < 16 for part in parts):
@@ -569,7 +577,10 @@ def _read_key(path: Path) -> bytes:
 
 @contextmanager
 def lock_sending(archive: Path) -> Iterator[bool]:
-    """Lock sending, and yield whether this succeeded. False if another process is sending."""
+    """Lock sending, and yield whether this succeeded.
+
+    Locking fails if another process is sending.
+    """
     _read_key(archive.with_name(KEY_FILE))
     # not a lock on follow.db, whose locks SQLite would lose when the file is closed here
     with archive.with_name(KEY_FILE).open("rb") as file:
@@ -602,7 +613,7 @@ def _list_mailbox_values(channel: str, address: str) -> list[str]:
 def _find_next_request(
     asked: Sequence[tuple[datetime, str]], query: str, now: datetime
 ) -> datetime | None:
-    """Return when to send an address a request for confirmation; None if one is already waiting.
+    """Return when to send an address a request for confirmation, or None if one is waiting.
 
     asked: the times and queries of earlier requests, oldest first. The last may still be waiting.
 
@@ -646,7 +657,7 @@ class FollowSettings:
 
 
 def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowSettings | None:
-    """Read the settings from the environment. None if following is limited to feeds.
+    """Read the settings from the environment. Returns None if following is limited to feeds.
 
     Raises ArchiveError if a variable is invalid. The error does not show the value, which may be a
     secret.
@@ -686,7 +697,7 @@ def _read_servers(public_url: str, mail_server: str, sender: str) -> MailServer 
 
 
 def _check_follow_values(values: Mapping[str, str], public_url: str) -> None:
-    """Raise ArchiveError for the first setting that is invalid or needs another that is missing."""
+    """Raise ArchiveError for the first setting that is invalid or lacks another that it needs."""
     sender, server = values["FOLLOW_MAIL_FROM"], values["FOLLOW_SMTP"]
     return_path, max_requests = values["FOLLOW_RETURN_PATH"], values["FOLLOW_MAX_REQUESTS"]
     problems = (

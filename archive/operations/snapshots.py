@@ -5,8 +5,8 @@
 
 A snapshot is made while a crawl writes and gets its name once it is complete. Other machines may
 copy the folder with any tool and in any order, because a snapshot is only used once all its
-checksums match. The copied captures.db lacks the bytes of taken-down pages, bytes that the copied
-archive.db does not refer to, and refused pages.
+checksums match. The copied captures.db lacks the bytes of taken-down pages, bytes to which the
+copied archive.db does not refer, and refused pages.
 """
 
 from __future__ import annotations
@@ -54,10 +54,7 @@ SHOWN_CAPTURES_SQL = f"select sha256 from captures where id not in ({WITHHELD_CA
 
 
 def parse_snapshot_time(name: str) -> datetime:
-    """Return when a snapshot was started, by the name of its folder.
-
-    Everything in it is older.
-    """
+    """Return when a snapshot was started, by the name of its folder."""
     return datetime.strptime(name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
 
@@ -70,7 +67,7 @@ def list_all_snapshots(folder: Path) -> list[Path]:
 
 
 def read_withdrawn_name(folder: Path) -> str:
-    """Return the name up to which snapshots are withdrawn, or "" if none are."""
+    """Return the name up to which snapshots are withdrawn, or "" if no snapshot is."""
     try:
         return (folder / WITHDRAWN_FILE).read_text("ascii").strip()
     except FileNotFoundError:
@@ -80,7 +77,7 @@ def read_withdrawn_name(folder: Path) -> str:
 def count_snapshot_releases(snapshot: Path) -> int:
     """Count the releases that a snapshot lists.
 
-    Redacted releases are included, hidden and moved ones are not.
+    Redacted releases are included. Hidden and moved releases are not.
     """
     with closing(open_readonly(snapshot / ARCHIVE_FILE)) as db:
         return int(db.execute("select count(*) from release_facets").fetchone()[0])
@@ -93,6 +90,7 @@ def publish_snapshot(
 
     Older snapshots are kept for a while because replicas may still read them. Raises ArchiveError,
     and publishes nothing, if there is no archive that can be served or it cannot be copied.
+
     withdraw: earlier snapshots must not be shown from now on, and the next call deletes them.
     """
     if not archive.is_file():
@@ -125,7 +123,7 @@ def withdraw_snapshots(folder: Path, name: str) -> None:
 
 
 def _choose_snapshot_name(folder: Path, moment: datetime) -> str:
-    """Return `moment` as a name, or a second after the newest snapshot.
+    """Return a name for `moment`, or for one second after the newest snapshot if that is later.
 
     Names always increase.
     """
@@ -208,8 +206,9 @@ def _check_servable(archive: Path, copy: Path) -> None:
 def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
     """Delete bytes from the copy of captures.db that must not be in a snapshot.
 
-    These are taken down, refused, or not needed by the copied archive.db. source: the original
-    archive, from which bytes are read.
+    Such bytes are taken down, refused, or not needed by the copied archive.db.
+
+    source: the original archive, from which bytes are read.
     """
     with (
         sqlite_errors(captures_copy, "withheld pages cannot be removed", table="blobs"),

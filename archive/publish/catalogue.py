@@ -25,7 +25,7 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedFile:
-    """A file of a publication. `path` is relative to its folder and its URL."""
+    """A file of a publication. `path` is relative to the publication's folder, and to its URL."""
 
     path: str
     size: int
@@ -204,7 +204,7 @@ def _describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
 def build_dcat_period(package: Mapping[str, Any]) -> dict[str, Any]:
     """Return the period from the first to the last publication.
 
-    It has no dates if no release states one.
+    The period has no dates if no release states a date.
     """
     first, last = package["temporal"]
     period: dict[str, Any] = {"@type": "dct:PeriodOfTime"}

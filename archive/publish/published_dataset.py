@@ -83,10 +83,7 @@ class Publication:
 
     @property
     def started(self) -> datetime:
-        """Return when the publication was started, by its name.
-
-        All data in its tables are older.
-        """
+        """Return when the publication was started, by its name."""
         return datetime.strptime(self.folder.name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
     @property
@@ -107,7 +104,7 @@ def find_published_folder(archive: Path, *, is_snapshot: bool) -> Path:
 
 
 def find_publication(folder: Path) -> Publication | None:
-    """Return the newest publication in a folder; None if there is none."""
+    """Return the newest publication in a folder, or None if there is none."""
     while folders := _list_publications(folder):
         try:
             return _read_publication(folders[-1])
@@ -129,9 +126,9 @@ def _list_publications(folder: Path) -> list[Path]:
 
 @lru_cache(maxsize=2)  # a publication is never changed
 def _read_publication(folder: Path) -> Publication:
-    """Read which files a publication has.
+    """Return a publication with its files.
 
-    Only the files listed in its SHA256SUMS, and SHA256SUMS itself, count.
+    Only the files listed in its SHA256SUMS and SHA256SUMS itself are included.
     """
     hashes = {
         **read_checksums(folder),
@@ -264,7 +261,7 @@ def _write_further_files(
 def _write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
     """Write the tables of a dataset, with their keys, to a SQLite database.
 
-    They are read from the Parquet files.
+    The rows are read from the Parquet files.
     """
     arrow = import_pyarrow(folder)
     with closing(sqlite3.connect(folder / SQLITE_FILE, isolation_level=None)) as db:

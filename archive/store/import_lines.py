@@ -1,6 +1,6 @@
 """Converts a line of an import file to a release: parses JSON, Markdown and HTML, checks fields.
 
-Content that a library would silently shorten or drop is an error that names the field.
+Content that a library would silently shorten or drop causes an error that names the field.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class ImportedBody:
 
 
 def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[str]]:
-    """Parse the release of a line, and return it with the names of the fields not imported.
+    """Parse the release in a line. Return it with the names of the fields that are not imported.
 
     Raises FieldError if a field is invalid.
     """
@@ -187,7 +187,7 @@ def _list_unknown_fields(row: Mapping[str, Any]) -> list[str]:
 
 
 def _has_control_characters(value: object) -> bool:
-    """Return whether a value has control characters such as NUL, which are left out.
+    """Return whether a value has control characters such as NUL, which are not stored.
 
     The value may be a text, or a list or object with texts.
     """
@@ -212,7 +212,9 @@ def shorten_message(text: str) -> str:
 def _parse_text_field(
     row: Mapping[str, Any], name: str, *, single_line: bool = False, parent: str = ""
 ) -> str | None:
-    """Return a cleaned text, or None if it is absent or empty. Raises FieldError if it is not text.
+    """Return a cleaned text, or None if it is absent or empty.
+
+    Raises FieldError if it is not a text.
 
     parent: the path of the object, for the error.
     """
@@ -295,7 +297,7 @@ def _parse_time_field(
 
 
 def parse_reading_time(row: Mapping[str, Any]) -> datetime | date | None:
-    """Return when a collection read a line's release; None if unknown. Datetimes are in UTC."""
+    """Return when a collection read a line's release, or None if unknown. Datetimes are in UTC."""
     value = _parse_time_field(row, "seen", READING_EXAMPLES)
     if isinstance(value, Month):
         raise FieldError("seen", f"{value.isoformat()} is a month, not a day or a time")
@@ -524,7 +526,7 @@ def _read_inline_text(element: Any) -> str:
 
 
 def _clean_markdown(text: str) -> str:
-    """Return text with one blank line between paragraphs.
+    """Return a text with one blank line between paragraphs.
 
     Indentation is kept, because Markdown needs it.
 
@@ -536,7 +538,7 @@ def _clean_markdown(text: str) -> str:
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
-    """Parse a line as a JSON object. Raises FieldError if it is not one, or has a name twice."""
+    """Parse a line as a JSON object. Raises FieldError if it is no object, or has a name twice."""
     try:
         # no field is a number; int() refuses those of more than 4,300 digits. Each of several
         # joined files has a BOM

@@ -1,7 +1,7 @@
 """Imports releases of another collection: `python -m archive import FILE.jsonl[.gz] --agency SLUG`.
 
 Imported releases are stored with the cause `import`. They are neither new nor edited, so feeds and
-registers do not show them as such. Importing a file again changes nothing. Text that the archive
+registers do not show them as such. Importing a file again changes nothing. A text that the archive
 has read from the agency's own page is never replaced. archive.store.collection_readings describes
 how readings of collections are stored.
 """
@@ -144,9 +144,10 @@ def import_file(
     truncated, the disk is full), the error is the result's `failure`, and the lines before it are
     kept.
 
-    source: the collection that the file is from; by default, the file is a separate collection.
-    seen: when the collection read releases without a time of their own.
-    host_owners: host without www → slug; releases on a host of another agency are imported and
+    source: the collection to which the file belongs; by default, the file is a collection of its
+        own.
+    seen: when the collection read the releases for which the file has no time.
+    host_owners: host without www → slug. Releases on a host of another agency are imported, and
         counted.
     processes: other processes that parse lines and analyse text. This process writes, in the order
         of the file.
@@ -217,7 +218,7 @@ def _count_line(
     outcome: Outcome,
     host_owners: Mapping[str, str] | None,
 ) -> None:
-    """Count a saved or withheld line, and what the summary says about it."""
+    """Count a saved or withheld line in the result, and add what the summary says about it."""
     number, line = numbered
     setattr(result, outcome, getattr(result, outcome) + 1)
     if not isinstance(line, tuple):
@@ -237,7 +238,7 @@ def _count_line(
 def _find_host_owner(host: str, host_owners: Mapping[str, str]) -> str:
     """Return the slug of the agency that a host or one of its parent domains belongs to.
 
-    "" if none is known.
+    Returns "" if no such agency is known.
 
     >>> owners = {"fyr.example": "fyr"}
     >>> _find_host_owner("press.fyr.example", owners), _find_host_owner("a.example", {})
@@ -254,8 +255,9 @@ def iter_import_lines(
     """Yield the number and bytes of each non-blank line.
 
     If a line is too long, an error takes the place of its bytes. Raises ArchiveError if the file is
-    truncated, OSError if it cannot be opened. progress: called with the bytes read and the size of
-    the file.
+    truncated, OSError if it cannot be opened.
+
+    progress: called with the bytes read and the size of the file.
     """
     size, number = file.stat().st_size, 0
     with file.open("rb") as raw:
@@ -276,7 +278,7 @@ def iter_import_lines(
 
 
 def _skip_rest_of_line(stream: IO[bytes], line: bytes) -> bytes:
-    """Read to the end of a started line, and return its last part; b"" at the end of the file."""
+    """Read to the end of a started line, and return its last part (b"" at the end of the file)."""
     while line and not line.endswith(b"\n"):
         line = stream.readline(MAX_LINE_BYTES)
     return line
@@ -326,7 +328,7 @@ def _prepare_line(
     seen: datetime | date | None,
     row: Mapping[str, Any],
 ) -> PreparedLine:
-    """Parse a line. Its text is only analysed here if its URL is not stored yet."""
+    """Parse a line. The text is only analysed here if the URL is not stored yet."""
     if row.get("takedown") in TAKEDOWN_KINDS.values():
         try:
             return parse_url_field(row, "url")

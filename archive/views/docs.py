@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
+import os
 import posixpath
 import re
 import sys
@@ -187,10 +188,14 @@ def _find_folder() -> Path | None:
 
 
 def _find_file(name: str) -> Path | None:
-    """Return the file of a page, or None. A name has no dots: it leads to no other folder."""
+    """Return the file of a page, or None.
+
+    Names have no dots, so they cannot lead to other folders.
+    """
     folder = _find_folder()
     file = folder and folder / f"{name}.md"
-    return file if file and file.is_file() else None
+    # Path.is_file raises OSError for a name that is too long
+    return file if file and os.path.isfile(file) else None  # noqa: PTH113
 
 
 def _get_page_language(name: str) -> str:
@@ -217,8 +222,8 @@ def find_translation(name: str, language: str) -> str | None:
 def read_page(site: SiteRequest, name: str) -> DocsPage:
     """Return a rendered page, from the cache if its file has not changed.
 
-    Examples for readers ask this site. The headings of a translation also have the anchors of the
-    English page, so that links to these work.
+    The examples on a page use the address of this site. The headings of a translation also have the
+    anchors of the English page, so that links to these anchors work.
     """
     page, english = _read_file(name, site.requested_language), _get_english_name(name)
     if page is None:
@@ -239,7 +244,10 @@ def _read_file(name: str, language: str | None = None) -> DocsPage | None:
 
 
 def _add_english_anchors(page: DocsPage, original: DocsPage) -> DocsPage:
-    """Return a translation with the anchors of the original, if both have as many headings."""
+    """Return a translation with the anchors of the original.
+
+    Both must have the same number of headings; otherwise the translation is returned unchanged.
+    """
     html = page.html
     if len(page.headings) == len(original.headings):
         for own, other in zip(page.headings, original.headings, strict=True):
@@ -253,8 +261,9 @@ def _add_english_anchors(page: DocsPage, original: DocsPage) -> DocsPage:
 def parse_page(name: str, text: str, query: str = "") -> DocsPage:
     """Render a Markdown page.
 
-    Headings get anchors. Links to pages lose their suffix and get `query`. name: its path in the
-    folder of the documentation, without the suffix.
+    Headings get anchors. Links to pages lose the suffix `.md` and get `query`.
+
+    name: its path in the folder of the documentation, without the suffix.
 
     >>> text = "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json)."
     >>> page = parse_page("a", text)
@@ -285,7 +294,7 @@ def parse_page(name: str, text: str, query: str = "") -> DocsPage:
 
 
 def _add_anchors(tokens: Sequence[Token]) -> Iterator[Heading]:
-    """Add an id to each heading, like GitHub does, and yield the headings."""
+    """Add an id to each heading, as GitHub does, and yield the headings."""
     used: dict[str, int] = {}
     for token, inline in pairwise(tokens):
         if token.type == "heading_open":
@@ -305,9 +314,10 @@ def _read_plain_text(inline: Token) -> str:
 
 
 def _rewrite_links(tokens: Sequence[Token], name: str, query: str) -> None:
-    """Link pages by name, and remove links to other files of the repository.
+    """Link to pages by name, and remove links to other files of the repository.
 
-    Those files are not on the site. A link to a page in another language says in which.
+    These files are not on the site. A link to a page in another language gets that language as
+    `hreflang`.
     """
     closing: list[str] = []
     for token in tokens:

@@ -69,7 +69,7 @@ async def find_requested_agency(site: SiteRequest) -> dict[str, Any]:
 async def _show_month(site: SiteRequest) -> Response:
     """Show a page of a month's releases, newest first, with links to adjacent months.
 
-    404 if the month has no releases.
+    The status is 404 if the month has no releases.
     """
     slug, month = site.url_vars.get("slug"), site.url_vars["month"]
     agency = await find_requested_agency(site) if slug else None
@@ -96,7 +96,7 @@ async def _show_month(site: SiteRequest) -> Response:
 
 
 def _find_neighbours(month: str, months: Iterable[str]) -> tuple[str | None, str | None]:
-    """Return the last month before a month, and the first one after it."""
+    """Return the last month before a month, and the first month after it."""
     earlier = max((each for each in months if each < month), default=None)
     later = min((each for each in months if each > month), default=None)
     return earlier, later
@@ -104,7 +104,7 @@ def _find_neighbours(month: str, months: Iterable[str]) -> tuple[str | None, str
 
 @site_view("/tag/(?P<name>.+)", parameters=("after",))  # a tag may contain slashes
 async def _show_tag(site: SiteRequest) -> Response:
-    """Show a tag by its number, which is its permanent URL; redirect from its name."""
+    """Show a tag at its permanent URL, which has its number. Redirect from its name."""
     name = unquote(site.url_vars["name"])
     tag = await find_tag(site.run, name)
     if tag is None:
@@ -278,7 +278,7 @@ async def read_tag_agencies(run: RunQuery, tag_id: int) -> Sequence[Any]:
 
 
 async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | None, Any | None]:
-    """Return the releases before and after a release in its agency's list. None at either end."""
+    """Return the releases before and after a release in its agency's list (None at either end)."""
     values = {
         "release": release_id,
         **dict((await run(LIST_POSITION_SQL, {"release": release_id}))[0]),

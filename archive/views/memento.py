@@ -150,7 +150,7 @@ def _build_memento_links(site: SiteRequest, url: str) -> str:
 
 
 async def link_version(site: SiteRequest, capture: int | None) -> tuple[str | None, dict[str, str]]:
-    """Return the path of the page that a version was read from, and the headers that refer to it.
+    """Return the path of the page from which a version was read, and the headers that refer to it.
 
     The path is None and the headers are empty for a version without bytes, or a withheld one.
     """
@@ -183,7 +183,7 @@ async def _find_mementos(site: SiteRequest) -> tuple[str, list[Memento]]:
 
 
 def _list_spellings(address: str) -> list[str]:
-    """Return the URLs that an address may be stored under, the most exact one first.
+    """Return the URLs under which an address may be stored, the most exact one first.
 
     >>> _list_spellings("https://www.fyr.example/b%C3%A5k?id=3")
     ... # doctest: +NORMALIZE_WHITESPACE
@@ -209,7 +209,7 @@ def _list_spellings(address: str) -> list[str]:
 def _find_nearest(mementos: Sequence[Memento], moment: datetime) -> int:
     """Return the index of the memento nearest to a time.
 
-    If two are equally near, the earlier one.
+    If two mementos are equally near, the earlier one is chosen.
     """
 
     def measure_distance(place: int) -> float:
@@ -220,7 +220,7 @@ def _find_nearest(mementos: Sequence[Memento], moment: datetime) -> int:
 
 
 def _read_body(archive: Path, sha256: str) -> bytes | None:
-    """Return stored bytes. None if they are damaged, or not in a file beside the archive."""
+    """Return stored bytes, or None if they are damaged or not in a file beside the archive."""
     try:
         with Captures(archive, readonly=True) as captures:
             return captures.read(sha256)

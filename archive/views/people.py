@@ -267,7 +267,7 @@ def _mark_words(text: str, words: Sequence[str]) -> list[tuple[str, bool]]:
 
 
 def _merge_roles(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return each role once, the latest first, in the form that is printed most.
+    """Return each role once, the latest first, in the form that is printed most often.
 
     rows: the roles as printed, the most frequent first.
     """
@@ -288,7 +288,7 @@ def _build_chart(
 ) -> Chart | None:
     """Build the chart of a person's quotations by month or year.
 
-    None if it would have one column.
+    Returns None if the chart would have one column.
     """
     hits = {month: n for month, n in months.items() if month}
     counts = PeriodCounts(hits=hits, undated=months.get("", 0))
@@ -325,7 +325,7 @@ def _list_quotes(site: SiteRequest, context: Mapping[str, Any]) -> DataList:
 def _format_quote(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a quotation with the address of the page that has it.
 
-    This is the page of the release, or of an earlier revision.
+    The page belongs to the release or to an earlier revision.
     """
     is_current = bool(row["is_current"])
     path = f"/-/revision/{row['revision']}"
@@ -337,7 +337,7 @@ def _format_quote(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
 def _build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str, Any]) -> AtomEntry:
     """Build the feed entry of a quotation.
 
-    Its id does not change if its release is stored again.
+    The id of the entry does not change if the release is stored again.
     """
     digest = hashlib.sha256(row["text"].encode()).hexdigest()[:16]
     return AtomEntry(
@@ -358,7 +358,7 @@ async def _read_people(site: SiteRequest, words: str, agency: str | None) -> lis
     """Return the people who are quoted, the most quoted first.
 
     words: beginnings of words in the name, in any order.
-    agency: only people quoted by its releases.
+    agency: only people who are quoted in its releases.
     """
     slugs = [f"-{build_slug(word)}" for word in words.split()]
     # counting takes 120 ms of CPU with 67,000 quotes

@@ -218,9 +218,9 @@ def _summarise_collections(revisions: Sequence[TimelineEvent]) -> list[dict[str,
 
 
 def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str, Any] | None:
-    """Return a drawing of the timeline of a release, with its ends.
+    """Return a drawing of the timeline of a release, with its first and last time.
 
-    None if the release was never edited or missing.
+    Returns None if the release was never edited or missing.
     """
     edit_count = sum(event["kind"] in EDIT_EVENTS for event in events)
     removal_count = sum("ended" in event and event["kind"] != "moved" for event in events)
@@ -254,7 +254,7 @@ def _find_event_end(event: TimelineEvent) -> str:
 async def _read_related_context(site: SiteRequest, release_id: int, agency: str) -> dict[str, Any]:
     """Return the related releases that the page shows, and the number of all related ones.
 
-    None if the release is hidden.
+    Returns None if the release is hidden.
     """
     found = await find_related(site.run, release_id)
     rows = await read_related_releases(site.run, found) if found else []
@@ -361,7 +361,7 @@ async def read_search_context(
 
 
 def _build_results_path(site: SiteRequest, request: SearchRequest, place: int | None) -> str:
-    """Return the path of the results page with a result, and its position on the page.
+    """Return the path of the results page that has a result, and the position of the result on it.
 
     Without a result, this is the first page.
     """
@@ -377,7 +377,7 @@ def _has_same_host(url: str, other: str) -> bool:
 
 
 def _find_unplaced_questions(questions: Iterable[Any], body_html: str) -> list[Any]:
-    """Return the questions that are not in the body. They are printed after it."""
+    """Return the questions that are not in the body. The page shows them after the body."""
     placed = {int(number) for number in QUESTION_ID.findall(body_html)}
     return [question for question in questions if question["position"] not in placed]
 

@@ -1,10 +1,10 @@
 """Charts: their values, scales, texts and links, which _chart.html and chart.svg draw.
 
 A chart in a page needs no script, inline styles or ids: colours are classes in static/style.css,
-and no meaning depends on a colour alone. Its shapes are stretched to the width of the page. Texts
-are positioned in percentages of it and keep their size. An image must not contain links (ARIA: its
-children are presentational), so the links of its columns are placed over it. They are left out of
-the tab order, because the table has them, too.
+and no meaning depends on a colour alone. The shapes are stretched to the width of the page. Texts
+are positioned in percentages of this width and keep their size. An image must not contain links
+(ARIA: its children are presentational), so the links of the columns are placed over the image. They
+are left out of the tab order, because the table has the same links.
 
 Strips and timelines are small charts without texts.
 """
@@ -176,7 +176,7 @@ def _format_percent(language: str, number: str) -> str:
 
 
 def _label_periods(language: str, names: Sequence[str]) -> list[str]:
-    """Return the labels of periods: years, or the months of up to a year. "" means no label.
+    """Return the labels of periods: years, or up to twelve months. "" means no label.
 
     >>> _label_periods("sv", ["2023-11", "2023-12", "2024-01"])
     ['nov 2023', 'dec', 'jan']
@@ -235,7 +235,7 @@ def build_period_chart(
 ) -> Chart:
     """Build the chart of searches by month or year.
 
-    It shows how many releases they find, or the share of all.
+    The chart shows how many releases the searches find, or the share of all releases.
     """
     counts = [each.counts.list_values(unit, periods) for each in searches]
     thin = known.find_thin(periods)
@@ -344,8 +344,10 @@ def _describe_periods(
 ) -> list[str]:
     """Return notes on the chart.
 
-    They say what is counted and what is not, where the archive lacks releases, and since when it
-    reads the agencies' websites. thin: periods by reason.
+    The notes say what is counted and what is not, where the archive lacks releases, and since when
+    it has read the agencies' websites.
+
+    thin: periods by reason.
     """
     capped = [each.counts.total for each in searches if each.counts.capped]
     undated = sum(each.counts.undated for each in searches)
@@ -442,7 +444,7 @@ def build_edits_chart(
 def _label_weeks(language: str, weeks: Sequence[EditWeek]) -> list[str]:
     """Return the labels below the weeks.
 
-    A week in which a month begins has its name, or the year.
+    The first week that begins in a month has the name of the month, or in January the year.
     """
     months = [week.first.isoformat()[:7] for week in weeks]
     return [
@@ -481,8 +483,8 @@ def draw_versions(
 ) -> Markup:
     """Draw a timeline (archive.changes.history.read_timeline) from its first event to `end`.
 
-    The bar shows when the release was on the web, as far as known. It rises at each edit by the
-    edit's importance. While the release was missing, there is only a line.
+    The bar shows when the release is known to have been on the web. At each edit, the bar rises by
+    the edit's importance. While the release was missing, there is only a line.
     """
     first = min(event["when"] for event in events)
     start, length = (
@@ -524,13 +526,14 @@ def _list_gaps(events: Sequence[Mapping[str, Any]], end: str) -> list[tuple[str,
 def _find_first_sight(events: Sequence[Mapping[str, Any]], end: str) -> str:
     """Return when the release was first seen on the web.
 
-    An import does not count. The time of the first check that found the release does.
+    For an imported release, this is the time of the first check that found it, not the time of the
+    import.
     """
     seen = (event["last_seen"] if event["kind"] == "import" else event["when"] for event in events)
     return min(filter(None, seen), default=end)
 
 
 def _parse_moment(when: str) -> datetime:
-    """Parse a time. The day of a collection's reading counts from its start in UTC."""
+    """Parse a time. A day, as in a collection's reading, is parsed as its start in UTC."""
     moment = datetime.fromisoformat(when)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
 """Describes a release to search engines, social networks and reference managers.
 
-They read the following elements of its page:
+These services read the following elements of its page:
 
     schema.org   NewsArticle as JSON-LD, with the archived version and the agency's page
     OpenGraph    title and description of a shared link (ogp.me)
@@ -36,7 +36,7 @@ def describe_article(
     """Return the metadata of a release from its citation. Unknown facts are left out.
 
     url: the page that describes it.
-    modified: when it was last changed, as stated or seen, or None.
+    modified: when the release was last changed, as stated or as seen, or None.
     """
     description = shorten(lead or "", MAX_DESCRIPTION_LENGTH)
     facts = {

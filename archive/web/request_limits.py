@@ -28,9 +28,10 @@ CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a send
 
 
 class Work(NamedTuple):
-    """Limits for one type of work: how much runs at once, how much waits, how long (seconds).
+    """Limits for one type of work: how much runs at once, how much waits, and for how many seconds.
 
-    downloads: how many may be in progress. They take minutes, and wait before each of their parts.
+    downloads: how many may be in progress. Downloads take minutes, and wait before each of their
+    parts.
     """
 
     running: int
@@ -116,8 +117,8 @@ class SandboxLimits:
 def client_key(scope: Mapping[str, Any]) -> str:
     """Return a key for the sender of a request: an IPv4 address, or an IPv6 network of 64 bits.
 
-    A household or a server has a whole such network. Behind a proxy that uvicorn trusts, the
-    address is taken from X-Forwarded-For. Returns "" if there is none.
+    A household or a server usually has a whole such network. Behind a proxy that uvicorn trusts,
+    the address is taken from X-Forwarded-For. Returns "" if there is no address.
 
     >>> hosts = ["203.0.113.7", "::ffff:203.0.113.7"]
     >>> hosts += ["2001:db8:0:1:a::9", "2001:DB8:0:1::1%eth0", "unix"]
@@ -191,7 +192,7 @@ class WorkQueue:
     def has_room(self, client: str) -> bool:
         """Return whether a request may wait.
 
-        It may if the queue has room, or if another client has more requests in it.
+        A request may wait if the queue has room, or if another client has more requests in it.
         """
         if self.free_slots or self.waiting < self.work.waiting:
             return True
@@ -207,7 +208,7 @@ class WorkQueue:
     def withdraw(self, client: str, request: asyncio.Future[bool]) -> None:
         """Remove a request that no longer waits.
 
-        If it got a slot at the last moment, release the slot.
+        If the request got a slot at the last moment, release the slot.
         """
         if not request.cancelled():
             if request.result():
@@ -220,7 +221,7 @@ class WorkQueue:
             self.requests_by_client.pop(client, None)
 
     def release(self) -> None:
-        """Give the slot to the next client's oldest request, or free it if none is waiting."""
+        """Give the slot to the next client's oldest request, or free it if no request waits."""
         while self.requests_by_client:
             client, requests = self.requests_by_client.popitem(last=False)
             request = requests.popleft()
@@ -285,7 +286,7 @@ class Turn:
     def release_slot(self) -> None:
         """Release the slot.
 
-        This is called once all SQL is done, so that slow readers block no others.
+        Called once all SQL is done, so that slow readers do not block others.
         """
         if self.has_slot:
             self.has_slot = False
@@ -502,8 +503,8 @@ def has_body(scope: dict[str, Any]) -> bool:
 class BodyReceiver:
     """Receives the bodies of requests within limits of number, size and time.
 
-    If too many bodies are being received, the one that has taken longest is ended as too slow. So
-    slow clients do not block others.
+    If too many bodies are being received, the one that has taken longest is ended as too slow.
+    Therefore slow clients do not block others.
     """
 
     def __init__(self, limits: SandboxLimits) -> None:
@@ -513,7 +514,7 @@ class BodyReceiver:
         ] = {}  # clients of bodies being received, oldest first
 
     async def receive(self, scope: dict[str, Any], receive: Any, client: str) -> RequestBody | None:
-        """Receive a body. Returns None if too many of this client are being received.
+        """Receive a body. Returns None if too many bodies from this client are being received.
 
         A client that has disconnected counts as too slow.
         """
@@ -536,7 +537,7 @@ class BodyReceiver:
     async def read(self, scope: dict[str, Any], receive: Any) -> RequestBody:
         """Read a body to its end. A body that is too long is read and dropped.
 
-        It has to be read so that the client gets its response.
+        Such a body has to be read so that the client gets its response.
         """
         limits, headers = self.limits, dict(scope["headers"])
         announced = headers.get(b"content-length", b"")

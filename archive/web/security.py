@@ -137,8 +137,8 @@ logger = logging.getLogger(__name__)
 def limit_databases(datasette: Any) -> None:
     """Replace each database that Datasette opened from a file with a sandboxed one.
 
-    Also keep readers out of the log, and warn of plugins with scripts: these will not run, because
-    no page allows any.
+    Also keep readers out of the log, and warn of plugins with scripts. Such scripts will not run,
+    because no page allows any.
     """
     logging.getLogger("uvicorn.access").addFilter(_hide_reader)
     install_linear_sql_checks()
@@ -176,7 +176,7 @@ def _hide_reader(record: logging.LogRecord) -> bool:
 
 
 def read_limits(datasette: Any) -> SandboxLimits:
-    """Return the limits set for the plugin "guard" in metadata.json, and defaults for the others.
+    """Return the limits that metadata.json sets for the plugin "guard", with defaults for the rest.
 
     The keys are fields of SandboxLimits, and types of WORK.
     """
@@ -187,7 +187,7 @@ def read_limits(datasette: Any) -> SandboxLimits:
 
 
 def list_closed_pages(datasette: Any) -> list[tuple[str, Any]]:
-    """Return routes that respond with 404 to Datasette's pages that the archive does not offer."""
+    """Return routes that respond with 404 for the pages of Datasette that are closed."""
 
     async def hide() -> None:
         raise NotFound("There is no such page")
@@ -213,7 +213,7 @@ def wrap_application(datasette: Any) -> Any:
 
 
 def _check_request(scope: dict[str, Any]) -> None:
-    """Raise ValueError if Datasette cannot process a request's path or Host header.
+    """Raise ValueError if Datasette cannot process the path or Host header of a request.
 
     >>> _check_request({"path": "/", "headers": [(b"host", b"[::1]:8001")]})
     >>> _check_request({"path": "/", "headers": [(b"host", b"[")]})
@@ -227,7 +227,7 @@ def _check_request(scope: dict[str, Any]) -> None:
 
 
 def _find_work(path: str, query_args: Mapping[str, str], *, is_post: bool) -> str | None:
-    """Return the type of work of a page of the archive. None if it does not wait.
+    """Return the type of work of a page of the archive, or None if the page does not wait.
 
     >>> paths = ("/search.json", "/search.csv", "/search.xlsx", "/-/revision/7", "/-/batch")
     >>> [_find_work(path, {"q": "fyr", "hit": "1"}, is_post=False) for path in paths]
@@ -261,7 +261,7 @@ class RequestLimiter:
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve a request.
 
-        It is rejected if it is invalid, exceeds a limit, or too many others are waiting.
+        It is rejected if it is invalid or exceeds a limit, or if too many others are waiting.
         """
         if scope["type"] != "http":
             await app(scope, receive, send)
@@ -340,7 +340,7 @@ class RequestLimiter:
     def build_turn(self, kind: str, path: str, query_args: Mapping[str, str], client: str) -> Turn:
         """Return the turn of a request.
 
-        If it has visitors' SQL, it gets the limits of its format.
+        If the request has visitors' SQL, the turn gets the limits of its format.
         """
         build = partial(Turn, self.limits, self.queues[kind], client=client)
         if kind != SQL:
@@ -354,9 +354,10 @@ class RequestLimiter:
     async def refuse(
         self, scope: dict[str, Any], path: str, query_args: Mapping[str, str], send: Any
     ) -> None:
-        """Send 503.
+        """Refuse a request with status 503.
 
-        It is delayed by up to MAX_REFUSAL_DELAY, to limit refusals to REFUSALS_PER_SECOND.
+        The response is delayed by up to MAX_REFUSAL_DELAY, to limit refusals to
+        REFUSALS_PER_SECOND.
         """
         self.delayed_refusals += 1
         try:
@@ -370,8 +371,8 @@ class RequestLimiter:
     ) -> Response:
         """Build a 503 response with Retry-After.
 
-        It is a page in the visitor's language, or a line of text or JSON. The page is rendered once
-        per language, because a busy server has no time for more.
+        The response is a page in the visitor's language, or a line of text or JSON. The page is
+        rendered once per language, because a busy server has no time for more.
         """
         headers = {"retry-after": BUSY_RETRY_AFTER}
         if "." in path.rpartition("/")[2]:
@@ -390,7 +391,10 @@ class RequestLimiter:
         return Response.html(self.busy_pages[language], status=503, headers=headers)
 
     def reject(self, path: str, status: int, message: str, **headers: str) -> Response:
-        """Return an error as plain text; for a .json path as problem details, with CORS headers."""
+        """Return an error as plain text.
+
+        For a .json path, it is returned as problem details with CORS headers.
+        """
         if self.datasette.cors:
             add_cors_headers(headers)
         if path.endswith(".json"):
@@ -413,7 +417,9 @@ async def _receive_nothing() -> dict[str, Any]:
 
 
 def _choose_refusal_send(scope: dict[str, Any], send: Any) -> Any:
-    """Return the function that sends a refusal. It closes the connection if the request has a body.
+    """Return the function that sends a refusal.
+
+    The function closes the connection if the request has a body.
 
     Otherwise an unread body would be taken for the next request, or received without end.
     """
@@ -498,10 +504,10 @@ class ResponseHeaders:
             await app({**scope, "archive_page": page}, receive, send_with_headers)
 
     def build_snapshot_headers(self, scope: dict[str, Any]) -> dict[bytes, bytes]:
-        """Return ETag and Last-Modified for a snapshot.
+        """Return the ETag and Last-Modified headers for a snapshot.
 
-        Empty for an archive that a crawl may change. The ETag includes the hour, because pages show
-        the age of the data.
+        Returns {} for an archive that a crawl may change. The ETag includes the hour, because pages
+        show the age of the data.
         """
         db = self.datasette.databases.get("archive")
         if db is None or db.is_mutable or scope["method"] not in ("GET", "HEAD"):
@@ -541,7 +547,10 @@ def _build_response_headers(
 
 
 def _build_security_headers(media_type: str, language: str | None) -> dict[bytes, bytes]:
-    """Return the security headers of a response. `language` is None unless it is a page."""
+    """Return the security headers of a response.
+
+    `language` is None unless the response is a page.
+    """
     headers = dict(COMMON_HEADERS)
     headers[b"content-security-policy"] = (
         CSP_PAGES if media_type == "text/html" else CSP_DATA
@@ -553,9 +562,9 @@ def _build_security_headers(media_type: str, language: str | None) -> dict[bytes
 
 
 def _build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
-    """Return a static file's ETag and cache lifetime. {} for other paths.
+    """Return a static file's ETag and cache lifetime, or {} for other paths.
 
-    The lifetime is a year if the URL has its current hash.
+    The lifetime is a year if the URL has the current hash of the file.
     """
     file = find_static_file(path)
     if file is None:
@@ -572,7 +581,7 @@ def _build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes
 
 
 def _is_not_modified(scope: dict[str, Any], validators: dict[bytes, bytes]) -> bool:
-    """Return whether the client already has the current version, by its If-None-Match header.
+    """Return whether the client already has the current version, according to If-None-Match.
 
     >>> # a proxy that compresses makes an ETag weak
     >>> scope = {"headers": [(b"if-none-match", b'W/"1", W/"2-sv"')]}
@@ -593,7 +602,7 @@ def _add_cache_headers(
     validators: dict[bytes, bytes],
     max_age: int = MAX_CACHE_SECONDS,
 ) -> list[tuple[bytes, bytes]]:
-    """Add caching headers. A success may be cached for a few seconds, an error never.
+    """Add caching headers. A success may be cached for a few seconds, an error may not be cached.
 
     max_age: the longest time that a response may choose, in seconds.
     """
@@ -621,7 +630,7 @@ def _drop_header(headers: list[tuple[bytes, bytes]], dropped: bytes) -> list[tup
 def _limit_max_age(cache_control: bytes, most: int = MAX_CACHE_SECONDS) -> bytes:
     """Limit how long caches may store a response, even with `_ttl=`.
 
-    Its text may be taken down.
+    The limit matters because the text of the response may be taken down.
 
     >>> [_limit_max_age(b) for b in (b"max-age=31536000", b"max-age=5", b"private, no-store")]
     [b'max-age=5', b'max-age=5', b'private, no-store']

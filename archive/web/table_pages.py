@@ -11,8 +11,8 @@ CSV. A statement that fails gets a 400 response. A stream that fails later break
 that clients never mistake half of a table for the whole. Streams are in the order of the key unless
 they are sorted.
 
-Parameters. Parameters that Datasette would ignore (such as a misspelt column or option) or fail on
-get a 400 response.
+Parameters. Parameters that Datasette would ignore (such as a misspelt column or option), or on
+which it would fail, get a 400 response.
 """
 
 from __future__ import annotations
@@ -140,8 +140,8 @@ class KeysetPage:
     """A page of a table or view in a total order.
 
     start: the value of the sorted column (if any) and the key of the last row before the page.
-    next_start: the same for the page's last row.
-    ordered_by: what Datasette orders the statement by.
+    next_start: the same for the last row of the page.
+    ordered_by: the order that Datasette gives the statement.
     size: the value of `_size=`.
     """
 
@@ -278,7 +278,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     async def is_view(self, database: str, table: str) -> bool:
         """Return whether a name is the name of a view, not of a table.
 
-        Raises NotFound if neither.
+        Raises NotFound if it is neither.
         """
         db = self.ds.databases[database]
         is_view = bool(await db.get_view_definition(table))
@@ -289,7 +289,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     async def read_pages(self, request: Any) -> AsyncGenerator[dict[str, Any]]:
         """Yield Datasette's data for each page, with columns and rows.
 
-        There is one page, or all pages of a stream.
+        There is a single page, or all pages if the response is streamed.
         """
         request = _change_query(request, **WITHOUT_FACETS_AND_COUNT)
         try:
@@ -389,7 +389,10 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
                 yield [self.format_row(request, data, row) for row in data["rows"]]
 
     def format_row(self, request: Any, data: dict[str, Any], row: Any) -> list[Any]:
-        """Return the cells of a row. A label follows its value, and bytes become their URL."""
+        """Return the cells of a row.
+
+        A label follows its value, and bytes are replaced by their URL.
+        """
         cells: list[Any] = []
         expanded = set(data.get("expanded_columns") or ())
         for column, value in zip(data["columns"], row, strict=True):
@@ -428,7 +431,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
 
 
 def _list_headings(data: dict[str, Any]) -> list[str]:
-    """Return the headings of the CSV columns. A column with labels has two."""
+    """Return the headings of the CSV columns. A column with labels has two headings."""
     expanded = set(data.get("expanded_columns") or ())
     return [
         name for c in data["columns"] for name in ((c, f"{c}_label") if c in expanded else (c,))
@@ -439,7 +442,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     """The view of a table, a view or a canned query."""
 
     async def columns_to_select(self, table_columns: Any, pks: Any, request: Any) -> list[str]:
-        """Return each column once. Datasette returns a key twice if it is in `_col=`."""
+        """Return each column once. Datasette returns a key column twice if it is in `_col=`."""
         return list(dict.fromkeys(await super().columns_to_select(table_columns, pks, request)))
 
     async def data(self, request: Any, default_labels: bool = False, **_: Any) -> Any:
@@ -526,7 +529,10 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     async def find_start(
         self, request: Any, database: str, table: str, page: KeysetPage
     ) -> Sequence[Any]:
-        """Return the values of `_next=`. Raises FilterError if it is invalid or its row is gone."""
+        """Return the values of `_next=`.
+
+        Raises FilterError if they are invalid or their row is gone.
+        """
         text = request.args["_next"]
         start = _load_json(text)
         if not isinstance(start, list) or not all(
@@ -585,7 +591,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         return contexts
 
     def list_missing_facets(self, request: Any, data: dict[str, Any]) -> list[str]:
-        """Return the facet columns that were not counted because it took too long."""
+        """Return the facet columns that were not counted because counting took too long."""
         # as with `_nofacet`, nothing is counted
         if request.args.get("_shape") in (
             "array",
@@ -646,7 +652,7 @@ def _is_whole_stream(request: Any) -> bool:
 
 
 def _load_json(text: str) -> Any:
-    """Parse JSON. None if it is invalid."""
+    """Parse JSON. Returns None if it is invalid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -736,7 +742,7 @@ def _check_filter_name(arguments: Any, name: str, table: str, columns: Sequence[
 
 
 def _check_filter_value(name: str, lookup: str, value: str) -> None:
-    """Raise FilterError for a value that Datasette would fail on."""
+    """Raise FilterError for a value on which Datasette would fail."""
     if lookup in ("in", "notin") and value.startswith("["):
         values = _load_json(value)
         if not isinstance(values, list) or not all(map(_is_scalar, values)):
@@ -761,7 +767,7 @@ def _check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bo
 
 
 def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
-    """Return whether the value of an option is valid. True for parameters that accept any value."""
+    """Return whether the value of an option is valid. Some parameters accept any value."""
     if name in ("_timelimit", "_ttl"):
         return bool(NUMBER.fullmatch(value)) or not value
     if name in ("_size", "_facet_size"):
@@ -779,9 +785,9 @@ def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool
 
 
 def _read_facet_column(value: str) -> str | None:
-    """Return the column that a facet names, as text or in JSON ("column", "simple").
+    """Return the column that a facet names, as a text or in JSON ("column", "simple").
 
-    None if it is invalid.
+    Returns None if it is invalid.
     """
     if not value.startswith("{"):
         return value

@@ -179,8 +179,14 @@ def _build_empty_archive() -> bytes:
 
 
 def unpack_job(data: bytes, folder: Path) -> None:
-    """Unpack a job into a folder, as agencies.toml and archive.db."""
-    content = zstd.ZstdDecompressor().decompress(data, MAX_JOB_BYTES)
+    """Unpack a job into a folder, as agencies.toml and archive.db.
+
+    Raises BrokerError if it is cut off or larger than MAX_JOB_BYTES.
+    """
+    decompressor = zstd.ZstdDecompressor()
+    content = decompressor.decompress(data, MAX_JOB_BYTES)
+    if not decompressor.eof:
+        raise BrokerError(f"a job is cut off, or larger than {MAX_JOB_BYTES} bytes")
     end = 4 + int.from_bytes(content[:4], "big")
     (folder / "agencies.toml").write_bytes(content[4:end])
     (folder / "archive.db").write_bytes(content[end:])

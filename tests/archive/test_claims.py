@@ -59,7 +59,7 @@ CLAIM = re.compile(
     r"\b(?:check(?:s|ed)|seen|detected|crawl(?:s|ed)?|first read|read by"
     r" the archive|(?:has|been|not)"
     r" read|never|since|still"
-    r"|no longer|not yet|found (?:any|it)|found \{when|missing at|archive read"
+    r"|no longer|not yet|found (?:any|it)|found (?:on )?\{when|missing at|archive read"
     r"|according to the agency|complete|nothing|every|everything)\b",
     re.IGNORECASE,
 )
@@ -387,7 +387,7 @@ async def test_an_import_that_was_checked_later(tmp_path: Path) -> None:
         "In the version that was imported from the collection museum.jsonl on 3 June 2024, 10:15."
     )
     assert imported in text
-    assert f"{imported} Still there at the last check, 4 June 2024, 10:15." in text
+    assert f"{imported} Still there at the last check on 4 June 2024, 10:15." in text
     assert "It was missing when the archive checked the page on 6 June 2024, 10:15." in text
     assert "between two checks" not in text.partition("have or had these words")[2]
     assert "found the same text, most recently on 4 June 2024, 10:15." in version
@@ -422,7 +422,7 @@ async def test_text_of_an_unknown_time_is_neither_earlier_nor_later(
         )
     sentences = (
         "In the version that was imported from the collection museum on 3 June 2024, 10:15.",
-        "Not in the collection museum on 1 May 2024.",
+        "Not in the text that the collection museum had on 1 May 2024.",
     )
     assert " ".join(sentences) in text, text
     assert "never checked" not in text
@@ -446,11 +446,13 @@ async def test_text_of_an_unknown_time_is_neither_earlier_nor_later(
     [
         (
             (1, 2),
-            "In the collection museum on 1 May 2024. Not in the collection museum on 2 May 2024.",
+            "In the text that the collection museum had on 1 May 2024."
+            " Not in the text that the collection museum had on 2 May 2024.",
         ),
         (
             (1, 1),
-            "In the collection museum on 1 May 2024. Not in the collection museum on 1 May 2024.",
+            "In the text that the collection museum had on 1 May 2024."
+            " Not in the text that the collection museum had on 1 May 2024.",
         ),
     ],
 )

@@ -106,7 +106,7 @@ def test_swedish_letters_are_sorted_after_z() -> None:
 @pytest.mark.parametrize(
     ("after", "swedish", "english"),
     [
-        (None, "Upptäckt 3 juni 2024 kl.\u00a010.15.", "Found 3 June 2024, 10:15."),
+        (None, "Upptäckt 3 juni 2024 kl.\u00a010.15.", "Found on 3 June 2024, 10:15."),
         (
             "2024-06-03T08:15:01+00:00",  # the same minute is named once
             "Gjord 3 juni 2024 kl.\u00a010.15, mellan två kontroller samma minut.",

@@ -185,7 +185,10 @@ def test_attached_file_that_is_withheld_or_lost(archive: Path) -> None:
         f" {hashlib.sha256(b'PK-1').hexdigest()}"
     )
     assert withheld in read_guide(files)
-    assert f"(SHA-256 {lost}) cannot be read here: captures.db" in read_guide(files)
+    assert (
+        f"(SHA-256 {lost}) could not be read from the archive’s storage: captures.db"
+        in read_guide(files)
+    )
 
 
 def test_guide_lists_times_and_steps_in_two_languages(archive: Path) -> None:
@@ -313,7 +316,7 @@ def test_guide_reports_unreadable_bytes_without_the_folder(archive: Path) -> Non
     assert f"captures.db: blobs: {sha256}: is damaged" in read_guide(files)
     captures.unlink()
     guide = read_guide(read_bundle(archive, EDITED))
-    assert "cannot be read here: captures.db: " in guide
+    assert "could not be read from the archive’s storage: captures.db: " in guide
     assert str(archive.parent) not in guide
 
 

@@ -100,17 +100,17 @@ MARKS: dict[str, tuple[dict[str, Any], str, str]] = {
     "judged": (
         {**TRIED, "verdict": "doubts", "judged": 4, "right": 3, "seen": "2026-12-02"},
         "Granskad av en människa 2 december 2026: 3 av 4 rätt",
-        "Reviewed by a person on 2 December 2026: 3 of 4 right",
+        "Reviewed by a person on 2 December 2026: 3 of 4 correct",
     ),
     "works": (
         {**TRIED, "verdict": "works"},
         "Läst utan tveksamheter 1 december 2026",
-        "Read without doubts on 1 December 2026",
+        "Read without problems on 1 December 2026",
     ),
     "doubts": (
         {**TRIED, "verdict": "doubts"},
         "Läst med tveksamheter 1 december 2026",
-        "Read with doubts on 1 December 2026",
+        "Read with some doubts on 1 December 2026",
     ),
     "table": (
         {**TRIED, "verdict": "table"},

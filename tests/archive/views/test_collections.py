@@ -69,7 +69,7 @@ async def test_release_page_says_which_collection_had_what(
 ) -> None:
     text = await site.text(f"/archive/releases/1?lang={lang}")
     assert [part for part in expected if part not in text] == []
-    for words in ("Först läst", "Upptäckt av", "First read", "First seen", "Edited", "Ändrat"):
+    for words in ("Läst av arkivet", "Upptäckt av", "First read", "First seen", "Edited", "Ändrat"):
         assert words not in text
 
 
@@ -91,7 +91,7 @@ async def test_differences_can_be_compared_and_cited(site: Site, path: Path) -> 
     moved = await site.get(f"/-/diff/{other}/{one}")
     assert moved.headers["location"] == f"/-/diff/{one}/{other}", "in the order of time"
     text = await site.text(f"/-/diff/{one}/{other}?lang=en")
-    assert "the collection folke, 9 June 2026" in text
+    assert "the collection folke (9 June 2026)" in text
     data = await read_json(site, f"/-/diff/{one}/{other}.json")
     assert (data["before"]["first_reading"], data["after"]["last_reading"]) == (
         "2026-06-09",
@@ -105,7 +105,7 @@ async def test_differences_can_be_compared_and_cited(site: Site, path: Path) -> 
     assert version["collection"] == "folke"
     assert [seen["first"] for seen in version["observations"]] == ["2026-06-09"]
     guide = read_guide(read_bundle(path, one))
-    assert "The collection had the version from: 2026-06-09" in guide
+    assert "The collection first had the version: 2026-06-09" in guide
     assert "The archive read the version" not in guide
 
 

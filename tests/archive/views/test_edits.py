@@ -239,7 +239,7 @@ async def test_takedowns_state_what_is_in_force(history_archive: Path, tmp_path:
             assert "Beslut av domstol" in (await site.get(f"/-/takedowns.{suffix}")).text
         lift_takedown(archive, 2, at, "Det var fel")
         sentence = (
-            "Lifted 1 April 2026, 11:00: Det var fel The release is still hidden under another"
+            "Lifted on 1 April 2026, 11:00: Det var fel The release is still hidden under another"
             " decision"
         )
         assert (await site.text("/-/takedowns?lang=en")).count(sentence) == 1
@@ -386,7 +386,7 @@ async def test_columns_of_edits_link_to_their_weeks(history_site: Site) -> None:
     page = await history_site.page("/-/edits?to=2024-06-20")
     lines = [row.cssselect("th, td") for row in page.cssselect(".numbers tr")]
     header, *rows = [[cell.text_content().strip() for cell in line] for line in lines]
-    assert header[:4] == ["Vecka med början", "Antal", "mycket stor", "stor"]
+    assert header[:4] == ["Vecka som börjar", "Antal", "mycket stor", "stor"]
     assert [row[0] for row in rows] == ["3 juni 2024", "10 juni 2024", "17 juni 2024"]
     for link, row in zip(page.cssselect(".numbers a"), rows, strict=True):
         found = (await history_site.page(link.attrib["href"])).xpath(

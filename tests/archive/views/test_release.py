@@ -459,7 +459,7 @@ async def test_results_lead_to_marked_pages_and_back(site: Site) -> None:
     assert [item.get("id") for item in results.cssselect(".releases > li")][2] == "hit-13"
     marks = list_marks(page)
     assert {mark.lower() for mark in marks} == {"vägarna"}
-    assert f"marked in {len(marks)} places" in text
+    assert f"highlighted in {len(marks)} places" in text
     assert page.cssselect("link[rel=canonical]")[0].get("href") == f"{HOST}{ids[2]}?lang=en"
     (swedish,) = page.cssselect("header.site a[hreflang=sv]")
     assert "hit=13" in swedish.attrib["href"]
@@ -504,12 +504,15 @@ async def test_words_that_do_not_occur_and_long_texts_are_stated(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert (
-        "Sökorden finns inte i texten här."
+        "Sökorden finns inte i den här texten."
         in read_found(await site.page("/archive/releases/1?q=fyr"))[0]
     )
     monkeypatch.setattr("archive.web.highlights.MAX_SEARCHED_LENGTH", 60)
     text = read_found(await site.page("/archive/releases/1?q=vass"))[0]
-    assert "markerade på ett ställe. Gå dit Texten är så lång att bara början är markerad." in text
+    assert (
+        "markerade på ett ställe. Gå dit Texten är så lång att sökorden bara är markerade i början."
+        in text
+    )
 
 
 async def test_row_as_data_has_no_search(site: Site) -> None:

@@ -73,15 +73,15 @@ async def test_help_is_linked_to_the_search_box(site: Site) -> None:
 @pytest.mark.parametrize(
     ("query", "text"),
     [
-        ('q="på natten', "Ett citattecken saknas."),
+        ('q="på natten', "Ett citattecken saknar sitt par."),
         ("q=fyrar sk*", "”sk*” behandlades som ett helt ord."),
-        ("q=fyrar OR", "”OR” måste ha ett ord på varje sida."),
+        ("q=fyrar OR", "”OR” måste stå mellan två ord"),
         ("q=-fyrar", "Sökningen anger bara vad som inte ska finnas med."),
         ("q=från:mars", "”från:mars” är inget datum"),
         ("q=myndighet:rymdstyrelsen", "Ingen myndighet i arkivet heter ”rymdstyrelsen”."),
         ("q=ämne:rymden", "Inget ämnesord i arkivet heter ”rymden”."),
         ("q=2024-06-01", "Visar meddelanden från 1 juni 2024."),
-        ("q=June 1, 2024&lang=en", "Showing the releases of 1 June 2024."),
+        ("q=June 1, 2024&lang=en", "Showing releases from 1 June 2024."),
         (f"q={'fyrar ' * 40}", "Bara de första orden användes"),
         *(
             (f"q=vägarna&{parameter}&lang={lang}", words.format(parameter))
@@ -102,7 +102,7 @@ async def test_named_period_links_to_its_releases(site: Site) -> None:
     page = await site.page(f"/search?{address}")
     (link,) = page.cssselect(".meant a")
     text = " ".join(next(link.iterancestors()).text_content().split())
-    assert text == "Only releases of June 2024 1 release"
+    assert text == "Only releases from June 2024 1 release"
     expected = "/search?q=fyrar&agency=fyrstyrelsen&from=2024-06-01&to=2024-06-30&lang=en"
     assert link.get("href") == expected
     data = await get_json(site, address)
@@ -299,11 +299,11 @@ async def test_hit_explains_its_match(site: Site) -> None:
 async def test_capped_search_states_its_order(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     lower_limits(monkeypatch, 25)
     for order, sentence in (
-        ("best", "Results with all the words in the title come first, then the newest."),
-        ("newest", "The newest results come first."),
+        ("best", "Releases with all the words in the title come first, then the newest."),
+        ("newest", "The newest come first."),
     ):
         text = await site.text(f"/search?q=vägarna&order={order}&lang=en")
-        assert f"The exact number is not counted. {sentence}" in text
+        assert f"Not all results have been counted. {sentence}" in text
 
 
 async def test_page_beyond_the_end_shows_the_last(
@@ -312,7 +312,7 @@ async def test_page_beyond_the_end_shows_the_last(
     monkeypatch.setattr("archive.search.loose_hits.ENOUGH_HITS", PAGED)
     page = await site.page("/search?q=vägarna&page=99999&lang=en")
     assert (
-        "There is no page “99999”. There are fewer results than that."
+        "There is no page “99999”: there are not that many pages of results."
         in page.cssselect(".note")[0].text_content()
     )
     assert len(page.cssselect("ol.releases > li")) == PAGED - 40
@@ -452,7 +452,7 @@ async def test_loose_hits_are_marked_and_not_in_the_feed(uncrawled_site: Site) -
     assert [row["Typ av träff"] for row in cells] == ["stämmer delvis"] * 2
     assert {row["Typ"] for row in cells} <= {"pressmeddelande", "nyhet", "artikel", None}
     assert "Borttaget" not in cells[0], "a column without values"
-    assert "2 rader är träffar som stämmer delvis" in str(read_sheet(workbook, 2))
+    assert "2 rader är träffar som bara stämmer delvis" in str(read_sheet(workbook, 2))
     query_lacking = build_query("tändning rubrik:xyzzy")
     page = await site.page(f"/search?{query_lacking}")
     assert [line.text_content() for line in page.cssselect("#hit-1 .quiet")] == [

@@ -98,8 +98,8 @@ class Subscription:
     """A row of subscriptions.
 
     position, checksum: the last entry of the change feed that the subscription was matched with.
-    due: when its next report may be sent; while unconfirmed, when the request for confirmation may
-        be sent (None: there is no such request).
+    due: when its next report may be sent. Before the confirmation, this is when the request for
+        confirmation may be sent (None if there is no request).
     rejections: the number of rejections since `rejected` (see MAX_REJECTIONS).
     seconds: how slow a webhook was (see record_duration).
     """

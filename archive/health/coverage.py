@@ -171,7 +171,7 @@ class KnownMonths:
         return typical >= MIN_TYPICAL_YEAR and self.years.get(year, typical) * 4 < typical
 
     def find_thin(self, periods: Iterable[str]) -> dict[str, list[str]]:
-        """Return the months or years that lack releases, by reason.
+        """Return the months or years that lack releases, grouped by reason.
 
         The reasons are `none` (no releases), `begins` or `ends` (the archive covers only a part),
         `gaps` (most months are missing), `few` (most agencies are not covered), `missing` (listed

@@ -346,7 +346,7 @@ def build_schema_dataset(
 def list_schema_files(
     package: Mapping[str, Any], files: Iterable[PublishedFile], started: datetime, site: str
 ) -> dict[str, Any]:
-    """Return the values that a publication adds to the description of a site's data."""
+    """Return the values that a publication adds to the description of the data of a site."""
     return {
         "version": package["version"],
         "dateModified": f"{started:%Y-%m-%dT%H:%M:%SZ}",

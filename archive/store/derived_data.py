@@ -291,7 +291,7 @@ class DerivedData:
     def _compute_ahead(
         self, steps: Mapping[str, int], processes: int
     ) -> Generator[ComputedAhead, None, None]:
-        """Yield what other processes compute for the next releases, a batch at a time.
+        """Yield the data that other processes compute for the next releases, a batch at a time.
 
         Without other processes, nothing is yielded.
 

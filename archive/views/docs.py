@@ -220,7 +220,7 @@ def find_translation(name: str, language: str) -> str | None:
 
 
 def read_page(site: SiteRequest, name: str) -> DocsPage:
-    """Return a rendered page, from the cache if its file has not changed.
+    """Return a rendered page. It is taken from the cache if its file has not changed.
 
     The examples on a page use the address of this site. The headings of a translation also have the
     anchors of the English page, so that links to these anchors work.

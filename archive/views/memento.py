@@ -167,8 +167,8 @@ async def link_version(site: SiteRequest, capture: int | None) -> tuple[str | No
 async def _find_mementos(site: SiteRequest) -> tuple[str, list[Memento]]:
     """Return the requested address and its mementos, oldest first.
 
-    The address has the spelling under which it was fetched from the agency. Raises ReaderError if
-    there are no mementos.
+    The address is spelt as it was when it was fetched from the agency. Raises ReaderError if there
+    are no mementos.
     """
     address = SCHEME.sub(r"\1://", site.url_vars["address"], count=1)
     if site.request.query_string:

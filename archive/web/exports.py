@@ -66,7 +66,7 @@ logger = logging.getLogger(__name__)
 async def render_list(site: SiteRequest, data: DataList) -> Any:
     """Render a list in the format of the request.
 
-    An Excel file, and a list with batches, contain the whole list.
+    Excel files, and lists with batches, contain the whole list.
     """
     if data.batches or site.format_name == "xlsx":
         return await render_export(site, data)

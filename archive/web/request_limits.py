@@ -69,7 +69,9 @@ MAX_CLIENT_BODIES = 5  # received at once of one client
 class SandboxLimits:
     """Limits of one worker, one statement, one response and one request.
 
-    Times are in seconds, sizes in bytes. work: the limits for each type of work (WORK).
+    Times are in seconds, sizes in bytes.
+
+    work: the limits for each type of work (WORK).
     """
 
     work: Mapping[str, Work] = field(default_factory=lambda: WORK)

@@ -94,7 +94,7 @@ class ReparsedPage(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class FieldDiagnosis:
-    """One field on the good and on the bad page.
+    """One field, as on the good page and as on the bad page.
 
     Attribute names are the keys of the JSON output.
     """

@@ -117,8 +117,9 @@ def notify_subscribers(runner: CommandRunner, archive_path: Path) -> bool:
 
 
 def stamp_manifests(runner: CommandRunner, archive_path: Path) -> bool:
-    """Have the manifests stamped by the configured time-stamp authorities; return False if one
-    failed.
+    """Let the configured time-stamp authorities stamp the manifests.
+
+    Returns False if one of them failed.
     """
     if not read_authorities():
         return True

@@ -78,8 +78,9 @@ PROGRESS_COLUMNS = (
 
 @dataclass(slots=True)
 class AgencyStats:
-    """Counters of one agency in one crawl, and its problems as sentences that name URL and
-    field.
+    """Counters of one agency in one crawl, and its problems.
+
+    Each problem is a sentence that names the URL and the field.
     """
 
     listed: int = 0  # distinct releases that sources listed

@@ -525,7 +525,7 @@ class ArchiveWriter:
 
 
 def _flatten_entries(entries: Any) -> list[StreamEntry]:
-    """Return the stream entries of a response. RESP3 nests them one list deeper than RESP2."""
+    """Return the stream entries in a response. RESP3 nests them one list deeper than RESP2."""
     if (
         entries
         and isinstance(entries[0], list)

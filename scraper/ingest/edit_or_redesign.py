@@ -1,7 +1,7 @@
 """Distinguishes an agency's edits from changes made only by a redesign or a new parser.
 
-Versions of a page are compared by their templates (class names and ids), texts and links, and by
-the states parsed from them.
+Two versions of a page are compared by their templates (class names and ids), texts and links, and
+by the states that were parsed from them.
 """
 
 from __future__ import annotations
@@ -492,7 +492,7 @@ def _select_links_without(links: Iterable[tuple[str, str]], page: PageText) -> s
 def _has_other_target(
     targets: Iterable[str], others: Iterable[str], *, internal_urls_kept: bool
 ) -> bool:
-    """Return whether one of `targets` differs from all of `others`."""
+    """Return whether at least one of `targets` differs from all of `others`."""
     for target in targets:
         if all(
             _is_different_target(target, other, internal_urls_kept=internal_urls_kept)

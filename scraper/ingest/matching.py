@@ -52,9 +52,9 @@ class PageMatch:
 
 
 def match_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidates) -> PageMatch:
-    """Return which release a page belongs to.
+    """Return the match of a page: the release that it belongs to, and how.
 
-    Only a release that is stored under the URL can have moved or been replaced.
+    Only a release that is stored under the page's URL can have moved or been replaced.
     """
     url, own = prepared.release.url, candidates.own
     if page.is_file:  # only its title could be compared

@@ -323,7 +323,7 @@ class Ingest:
             self.archive.set_capture(stored.release_id, capture_id)
 
     def restore_file_title(self, page: ParsedPage, release: Release) -> Release:
-        """Return a release that is a taken-down file with its original title.
+        """Return a release, with its original title if it is a taken-down file.
 
         The frontier only has the title that is shown after the takedown.
         """
@@ -653,8 +653,9 @@ class CrawlRecorder:
         self.archive.mark_checked(release_id, seen_at, self.next_check(release_id, seen_at))
 
     def postpone_check(self, release_id: int, seen_at: datetime) -> None:
-        """Schedule the next check of a release that could not be checked for reasons other than
-        its page.
+        """Schedule the next check of a release that could not be checked now.
+
+        Called if the reason is not the release's page.
         """
         with self.archive.transaction():
             self.archive.set_next_check(release_id, self.next_check(release_id, seen_at))
@@ -673,10 +674,8 @@ class CrawlRecorder:
         """Record that a stored release's URL shows something else, and the capture that shows
         this.
 
-        kind: the type of removal.
-
-        refusal: why no release was read in the response, which is then kept
-        (archive.database.refused_pages).
+        kind: the type of removal. refusal: why no release was read in the response, which is then
+        kept (archive.database.refused_pages).
 
         If another text that could be a release (type `replaced`, `credible`) has been at this URL
         for so long that it counts as the release's new text, the removal is deleted and False is

@@ -286,7 +286,7 @@ def split_date_labels(text: str) -> list[str]:
 def find_first_date(line: str, url: str) -> tuple[re.Match[str], date]:
     """Return the match and the value of the first date in a line.
 
-    Raises NoDateError if there is none.
+    Raises NoDateError if there is no date.
     """
     first = _search_first_date(line)
     if first is None:

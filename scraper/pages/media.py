@@ -64,7 +64,7 @@ def _is_small_image(image: Tag) -> bool:
 
 
 def mark_captions(main: Element) -> None:
-    """Mark a text that is alone with an image in a small box as a caption, by a class."""
+    """Give the class of captions to each text that is alone with an image in a small box."""
     for image in main.iter("img"):
         for part in _find_box_and_caption(image, main):
             part.set("class", f"{part.get('class') or ''} caption".strip())

@@ -475,7 +475,7 @@ def _read_first_heading(document: Document) -> str:
 
 
 def _is_challenge(document: Document) -> bool:
-    """Return whether a page has a challenge widget outside its footer, and few words.
+    """Return whether a page has few words, and a challenge widget outside its footer.
 
     Words in menus also count.
     """

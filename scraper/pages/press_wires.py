@@ -303,7 +303,7 @@ def _iter_texts(value: Any) -> Iterable[str]:
 
 
 def _to_markup(text: str) -> str:
-    """Return HTML unchanged, and plain text as paragraphs.
+    """Return a text as HTML: HTML unchanged, and plain text as paragraphs.
 
     >>> _to_markup("Ett.\\n\\nTvå & tre."), _to_markup("<p>Ett.</p>"), _to_markup("Ett <tre")
     ('<p>Ett.</p><p>Två &amp; tre.</p>', '<p>Ett.</p>', '<p>Ett &lt;tre</p>')

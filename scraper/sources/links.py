@@ -114,7 +114,9 @@ def select_releases(links: Iterable[SourceLink], agency: Agency) -> list[SourceL
 
 
 def is_news_url(url: str, agency: Agency) -> bool:
-    """Return whether a URL's path names a news section. Always True with a `releases` pattern."""
+    """Return whether a URL's path names a news section. True for any URL if there is a
+    `releases` pattern.
+    """
     return bool(agency.releases) or bool(
         NEWS_PATH.search(urlsplit(url).path.rstrip("/").rpartition("/")[0] + "/")
     )

@@ -291,7 +291,10 @@ class EntryReader:
         )
 
     def read_date(self, item: Element) -> tuple[bool, str | None]:
-        """Call `_read_item_date` once per item, because an item may have thousands of links."""
+        """Return the result of `_read_item_date`, which is computed once per item.
+
+        An item may have thousands of links.
+        """
         if item not in self.item_dates:
             self.item_dates[item] = _read_item_date(item)
         return self.item_dates[item]

@@ -292,7 +292,7 @@ class ListingPager:
 
     @cached_property
     def controls(self) -> list[PagerControl]:
-        """Return the links and buttons that can belong to a pager, by their labels."""
+        """Return the links and buttons with labels that are used in pagers."""
         controls = (
             PagerControl(control.root, self.number) for control in self.page.xpath(CONTROL_XPATH)
         )

@@ -92,7 +92,8 @@ ReadLinks = Callable[[Agency], Iterable[SourceLink]]
 class ReleaseSpider(IdentifiedSpider):
     """Requests due releases: only a few per agency at a time, to limit memory use.
 
-    The indented lines of this docstring and of the spiders' are in docs/reference/commands.md.
+    The indented lines in the docstrings of this class and of the spiders are copied to
+    docs/reference/commands.md.
 
         agency=SLUG[,SLUG]  Only these agencies. Default: all.
         minutes=N           End after N minutes, and leave the rest for a later crawl.

@@ -387,8 +387,8 @@ def print_digest(file: Path) -> int:
 def reindex(file: Path, processes: int | None) -> None:
     """Recompute the search index, other derived data and all counts.
 
-    After an update that changes rules, a crawl does this itself. Run the command if nothing crawls
-    the archive. An interrupted run is continued.
+    After an update that changes rules, the next crawl does this. Run the command only if nothing
+    crawls the archive. An interrupted run is continued.
     """
     from archive.language.terms import ANALYSIS_VERSION
     from archive.store.releases import Archive
@@ -410,10 +410,10 @@ def reindex(file: Path, processes: int | None) -> None:
 @click.option("--agency", metavar="SLUG", help="Only the files of this agency's releases.")
 @processes_option
 def extract_attachments(file: Path, agency: str | None, processes: int | None) -> int:
-    """Extract the text of stored files that have none yet.
+    """Extract the text of stored files that have no text yet.
 
-    For example, files of an agency with attachments = "links" have none. An interrupted run is
-    continued. Exit code 1 if the bytes of any file cannot be read.
+    For example, the files of an agency with attachments = "links" have no text. An interrupted run
+    is continued. Exit code 1 if the bytes of any file cannot be read.
     """
     from archive.database.captures import Captures
 
@@ -590,8 +590,8 @@ def import_releases(
     Several snapshots of a collection can be imported in any order: give each the same --source.
 
     Exit code: 1 if any line cannot be read, 2 if nothing is imported or an error ends the import
-    early, 130 if it is interrupted. Then run the same command again: it continues after the lines
-    that are stored.
+    early, 130 if it is interrupted. After 2 or 130, run the same command again: it continues after
+    the lines that are stored.
     """
     from archive.database.captures import Captures
     from archive.evidence.manifest import write_manifest
@@ -654,7 +654,7 @@ def import_releases(
 def catch_stop_signals() -> Iterator[threading.Event]:
     """Defer Ctrl-C and SIGTERM until a transaction has finished.
 
-    Within the block, the signals only set the yielded event.
+    Within the block, a signal only sets the yielded event.
     """
     stop_event = threading.Event()
     before = {
@@ -944,7 +944,7 @@ def lift(takedown_id: int, reason: str, archive: Path) -> None:
 @takedown.command("list")
 @archive_option
 def list_takedowns(archive: Path) -> None:
-    """Print the log of takedowns, separated by tabs."""
+    """Print the log of takedowns, with tabs between the columns."""
     with open_existing_archive(archive) as target:
         for row in target.db.execute(TAKEDOWN_LOG_SQL):
             click.echo("\t".join(map(str, row)))

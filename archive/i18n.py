@@ -37,9 +37,9 @@ IMPORTANCE_LEVELS = (  # least importance, number of marks (of four), name of th
 
 
 class WebArchiveName(str):
-    """The name of a web archive that captured a version, unlike the name of a collection of texts.
+    """The name of a web archive that captured a version. Collections of texts have plain names.
 
-    If a text has a variant whose key ends in `.captured`, it is used with such a name.
+    If a text has a variant whose key ends in `.captured`, the variant is used with such a name.
     """
 
 
@@ -158,7 +158,7 @@ def translate_code(language: str, group: str, code: str) -> str:
 
 @lru_cache(maxsize=4096)  # pages have hundreds of texts
 def find_text(language: str, key: str, count: object = None) -> str | None:
-    """Return the text with a key, or None.
+    """Return the text with a key, or None if there is none.
 
     count: selects the form if the text has plural forms.
     """
@@ -253,7 +253,7 @@ def format_importance_bar(importance: int | None) -> str:
 def format_check_pair(language: str, after: str | None, when: str | None) -> str:
     """Say between which two checks something happened.
 
-    If both are in the same minute, it is only named once.
+    If both checks were in the same minute, the time is named only once.
 
     >>> format_check_pair("en", "2024-06-03T08:15:10+00:00", "2024-06-03T08:15:40+00:00")
     'on 3 June 2024, 10:15, between two checks in the same minute'
@@ -275,7 +275,7 @@ def describe_edit_time(
 def name_version(language: str, version: Mapping[str, Any]) -> str:
     """Name a version by the time at which the archive, or else its collection, read it.
 
-    version: a revision with what archive.changes.history.add_observations adds.
+    version: a revision with the values that archive.changes.history.add_observations adds.
     """
     when = format_time(language, version["when"])
     if not version["collection"]:

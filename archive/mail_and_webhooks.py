@@ -1,7 +1,7 @@
 """Sends email and webhooks, with the standard library.
 
-Webhooks that an operator configures may be anywhere (`post_json`). Webhooks that a visitor enters
-must have a public address (`post_to_public_host`).
+Webhooks that an operator configures may have any address (`post_json`). Webhooks that a visitor
+enters must have a public address (`post_to_public_host`).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class RecipientError(OSError):
     Other recipients may accept it.
 
     is_permanent: the recipient also said that it will not accept the message later.
-    is_gone: it wants no more messages.
+    is_gone: the recipient wants no more messages.
     """
 
     def __init__(self, problem: str, *, is_permanent: bool, is_gone: bool = False) -> None:
@@ -165,9 +165,9 @@ def send_mail(
 ) -> None:
     """Send an email to every recipient.
 
-    Raises OSError if the server rejects it for any of them, or RecipientError if the server works,
-    but accepts the email for none of the recipients. A password is only sent over TLS, unless the
-    server is on this machine.
+    Raises RecipientError if the server works but rejects the email for all recipients, and OSError
+    if it rejects the email for some of them or cannot be used. A password is only sent over TLS,
+    unless the server is on this machine.
 
     message_id: stays the same when the email is sent again, so that receivers recognise the
         duplicate.
@@ -251,7 +251,7 @@ def sign_webhook(key: bytes, message_id: str, moment: datetime, body: bytes) -> 
 
 
 def parse_webhook_secret(secret: str) -> bytes | None:
-    """Return the key in a secret in the form of Standard Webhooks. None if the secret is empty.
+    """Return the key in a secret in the form of Standard Webhooks, or None if the secret is empty.
 
     Raises ValueError if it has another form.
 
@@ -369,8 +369,8 @@ def post_to_public_host(
 ) -> None:
     """Post JSON to a visitor's webhook. Raises RecipientError, without the URL, if that fails.
 
-    Redirects are not followed. `timeout` (in seconds) limits the whole request, because a limit per
-    read could be exhausted for every byte.
+    Redirects are not followed. `timeout` (in seconds) limits the whole request, because with a
+    limit per read a host could use up the full time for every byte.
     """
     connection = None
     try:

@@ -87,7 +87,7 @@ def only_hour_differs(first: str | None, second: str | None) -> bool:
 
 
 def parse_typed_date(text: str, *, end: bool = False) -> str | None:
-    """Return the first day (with `end`, the last) of a date, month or year in ISO 8601, or None.
+    """Return the first day (with `end`, the last) of a date, month or year in ISO 8601, else None.
 
     >>> parse_typed_date("2024"), parse_typed_date("2024-02", end=True)
     ('2024-01-01', '2024-02-29')

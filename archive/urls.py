@@ -137,7 +137,7 @@ def url_to_ascii_host(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether a URL's host is this machine.
+    """Return whether the host of a URL is this machine.
 
     >>> is_loopback("http://skog.localhost:8002/"), is_loopback("https://polisen.se/")
     (True, False)
@@ -150,9 +150,9 @@ def is_loopback(url: str) -> bool:
 
 
 def parse_ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Parse an IP address, with or without brackets and zone. None for any other text.
+    """Parse an IP address, with or without brackets and zone. Returns None for any other text.
 
-    An IPv6 address that stands for an IPv4 address becomes that.
+    An IPv6 address that stands for an IPv4 address is returned as the IPv4 address.
 
     >>> texts = ("[fe80::1%eth0]", "::ffff:1.2.3.4", "64:ff9b::1.2.3.4", "2002:102:304::1")
     >>> [str(parse_ip_address(text)) for text in texts]

@@ -126,8 +126,9 @@ class WireSource(JSONSource):
     id: str
 
     def build_page_url(self, number: int) -> str:
-        """Return the URL of the page with this number, as a parameter if the URL has no
-        placeholder.
+        """Return the URL of the page with this number.
+
+        If the list's URL has no placeholder, the number is added as a query parameter.
         """
         return JSONSource.build_page_url(self, number) or f"{self.url}&page={number}"
 
@@ -139,9 +140,9 @@ class WireService:
 
     list_url: URL of a publisher's list, with `{id}`; None if the service has no such lists.
     identifier: pattern of a publisher's id, which may be a URL. mention: pattern of an id in the
-    URL or HTML of a press room. keys: expressions of the WireSource if the list is JSON; without
-    them, it is RSS. release_path: if press rooms are read as listings, the pattern of the paths of
-    releases.
+    URL or HTML of a press room. keys: expressions of the WireSource for a JSON list; None for an
+    RSS list. release_path: pattern of the paths of releases, for services with press rooms that are
+    read as listings.
     """
 
     name: str
@@ -422,9 +423,9 @@ class Agency:
         )
 
     def find_wire(self, url: str) -> Wire | None:
-        """Return the agency's wire at a URL's host, or None.
+        """Return the agency's press wire at a URL's host, or None.
 
-        If several match, prefer the one whose list can link to the URL.
+        If several wires match, prefer one with a list that can link to the URL.
         """
         wires = [wire for wire in self.wires if wire.service.owns(url)]
         return next((wire for wire in wires if wire.lists_page(url)), wires[0] if wires else None)
@@ -437,15 +438,15 @@ class Agency:
         return wire.source if wire else None
 
     def owns(self, url: str) -> bool:
-        """Return whether a URL's host is the agency's host, one of its aliases (with or without
-        www) or its wire.
+        """Return whether a URL's host is the agency's host, an alias of it (with or without www) or
+        a host of its wire.
         """
         return (
             strip_www(urlsplit(url).hostname or "") in self.hosts or self.find_wire(url) is not None
         )
 
     def find_json_source(self, first_url: str) -> JSONSource | None:
-        """Return the JSON endpoint, or list of a wire, whose first page has a given URL, or
+        """Return the JSON endpoint or JSON list of a wire that has its first page at a URL, or
         None.
         """
         sources = (*self.json, *filter(None, (wire.source for wire in self.wires)))
@@ -458,8 +459,9 @@ AGENCY_KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
 
 
 def load_agencies(path: Path | str = DEFAULT_AGENCIES_FILE) -> dict[str, Agency]:
-    """Load a list of agencies in the order of the file; raise AgencyError if anything in it is
-    wrong.
+    """Load a list of agencies in the order of the file.
+
+    Raises AgencyError if anything in it is wrong.
     """
     path = Path(path)
     try:
@@ -495,8 +497,10 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
 
 
 def _check_wire_hosts(agency: Agency, path: Path) -> None:
-    """Raise AgencyError if a list is on a host of neither its wire nor the agency, because its
-    releases would be dropped.
+    """Raise AgencyError if a wire's list is neither on a host of the wire nor on a host of the
+    agency.
+
+    The releases of such a list would be dropped.
     """
     for wire in agency.wires:
         host = strip_www(urlsplit(wire.identifier).hostname or "")
@@ -678,8 +682,9 @@ def _parse_wire_name(text: str) -> str:
 
 
 def _check_wire_lists(names: list[str]) -> None:
-    """Raise ValueError if two wires are JSON lists of one service, because the releases' URLs would
-    be indistinguishable.
+    """Raise ValueError if two wires are JSON lists of the same service.
+
+    The URLs of their releases could not be told apart.
     """
     services = [name.partition(":")[0] for name in names]
     for name in services:
@@ -699,8 +704,8 @@ def find_press_wire(url: str) -> WireService | None:
 def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
     """Return the agencies that a URL can belong to.
 
-    These are the agencies that own its host, or else the agencies whose press room can link to it,
-    or else the agencies with a wire at the host.
+    These are the agencies that own its host. If there are none, they are the agencies with a press
+    room that can link to the URL, or else the agencies with a wire at the host.
     """
     agencies, host = list(agencies), strip_www(urlsplit(url).hostname or "")
     on_wire = [(agency, wire) for agency in agencies if (wire := agency.find_wire(url))]
@@ -712,8 +717,9 @@ def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
 
 
 def find_owner(agencies: Iterable[Agency], url: str) -> Agency | None:
-    """Return the agency that a URL belongs to, or None if there is none or several agencies have
-    the same wire.
+    """Return the agency that a URL belongs to.
+
+    None if it belongs to no agency, or if several agencies have the same wire.
     """
     owners = find_owners(agencies, url)
     return owners[0] if len(owners) == 1 or (owners and not is_wire_url(url)) else None
@@ -742,8 +748,9 @@ def find_wire_name(url: str, page: str = "") -> str | None:
 
 
 def _is_press_room(url: str, service: WireService) -> bool:
-    """Return whether a URL is a press room. /se/skog is one; other paths are pages of the service
-    or pages within a press room.
+    """Return whether a URL is a press room, such as /se/skog.
+
+    All other paths are pages of the service or pages within a press room.
     """
     parts = urlsplit(url)
     return strip_www(parts.hostname or "") not in service.hosts or parts.path.count("/") == 2

@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 class AgencyError(Exception):
-    """An error in a file, a setting or an argument; `file` is a path or a word such as
+    """An error in agencies.toml, a setting or an argument. `file` is a path, or a word such as
     "settings".
     """
 

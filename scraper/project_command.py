@@ -1,4 +1,4 @@
-"""Shared code of the Scrapy commands: help, checked settings, errors, exit codes, --agency."""
+"""Shared code of the Scrapy commands: help, checks of settings, errors, exit codes, --agency."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ CONFIGURATION_ERRORS = (AgencyError, ArchiveError, BrokerError, sqlite3.Operatio
 class ProjectCommand(ScrapyCommand):
     """A command of this project.
 
-    The docstring of a subclass is its help, and the first line is its summary. All settings are
-    checked before the command does anything. The exit code is 2 if the configuration is wrong.
+    The docstring of a subclass is the command's help, and its first line is the summary. All
+    settings are checked before the command does anything. The exit code is 2 if the configuration
+    is wrong.
     """
 
     requires_project = True
@@ -130,11 +131,12 @@ class ProjectCommand(ScrapyCommand):
 
 
 class OutsideProject(ScrapyCommand):
-    """Replaces a command of this project when its settings are not loaded, and prints how to load
-    them.
+    """Replaces a command of this project when the project's settings are not loaded.
 
-    Installed as entry points (pyproject.toml), because Scrapy does not find the commands outside
-    the clone.
+    It prints how to load them.
+
+    It is installed as entry points (pyproject.toml), because Scrapy does not find the commands
+    outside the clone.
     """
 
     requires_crawler_process = False

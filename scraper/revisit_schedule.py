@@ -1,6 +1,4 @@
-"""Schedules the checks of stored releases: the older a release, the less often (setting
-REVISIT_AGES).
-"""
+"""Schedules the checks of stored releases. Older releases are checked less often (REVISIT_AGES)."""
 
 from __future__ import annotations
 
@@ -30,7 +28,8 @@ class RevisitSchedule:
     def next_check(self, seen_at: datetime, first_seen: str, *stated_dates: str | None) -> datetime:
         """Return when a release that was checked at `seen_at` is due again.
 
-        Its age counts from the latest of its stated dates, or from `first_seen` if it has none.
+        The release's age counts from the latest of its stated dates, or from `first_seen` if it has
+        no date.
         """
         dates = [
             moment
@@ -75,8 +74,8 @@ def parse_schedule(text: str) -> RevisitSchedule:
 
 
 def find_recheck_delay(failures: int) -> timedelta:
-    """Return how long to wait before trying a stored release again whose page could not be read.
+    """Return how long to wait before trying an unreadable page of a stored release again.
 
-    failures: the number of failures in a row so far; each doubles the delay.
+    failures: the number of failures in a row so far. Each failure doubles the delay.
     """
     return min(MIN_RECHECK_DELAY * (1 << min(failures, 10)), MAX_RECHECK_DELAY)

@@ -229,9 +229,7 @@ LOG_VERSIONS: list[str] = []
 
 
 def check_settings(settings: BaseSettings) -> None:
-    """Raise AgencyError if a setting above has an invalid value, or if the name of a setting seems
-    to be misspelt.
-    """
+    """Raise AgencyError if a setting of this module has an invalid value, or a misspelt name."""
     defaults = {name: value for name, value in globals().items() if name.isupper()}
     for name, default in defaults.items():
         if name in settings and (problem := _find_value_problem(name, settings[name], default)):
@@ -242,7 +240,7 @@ def check_settings(settings: BaseSettings) -> None:
 
 
 def _check_names(settings: BaseSettings, known_names: set[str]) -> None:
-    """Raise AgencyError for a setting of the project or command whose name is almost a known
+    """Raise AgencyError for a setting of the project or command with a name similar to a known
     one.
     """
     project = get_settings_priority("project")

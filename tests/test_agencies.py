@@ -52,6 +52,20 @@ def test_a_missing_result_is_written_and_must_be_read(tmp_path: Path) -> None:
     check(page)
 
 
+def test_a_page_that_probe_stored_proves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(STORED_PAGES_DIR / "farledsverket", tmp_path / "polisen")
+    agreed = folder / "expected.json"
+    agreed.write_text(agreed.read_text("utf-8").replace("farledsverket.example", "polisen.se"))
+    monkeypatch.setattr(agencies, "STORED_PAGES_DIR", tmp_path)
+    monkeypatch.setattr(agencies, "stored_rows", lambda part: [])
+    monkeypatch.setattr(agencies, "ROOT", tmp_path)
+    (score,) = agencies.score_pages(load_agencies()).values()
+    assert score.read == 1
+    assert agencies.find_grade(score, None) == agencies.STORED
+
+
 def test_another_result_fails(tmp_path: Path) -> None:
     folder = shutil.copytree(STORED_PAGES_DIR / "farledsverket", tmp_path / "farledsverket")
     agreed = folder / "expected.json"

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [path for name in ("archive", "scraper") for path in (ROOT / name).rglob("*.py")]
-MAX_MODULES = 267
+MAX_MODULES = 264
 MAX_LINES = 1_000  # of a module
 MAX_FACE_NAMES = 30  # that a package offers itself
 MAX_SAME_NAME = 3  # modules that define a public function of one name
@@ -123,7 +123,9 @@ def test_functions_can_be_followed(modules: dict[str, ast.Module]) -> None:
 
 
 def test_there_are_few_modules() -> None:
-    assert len(SOURCES) <= MAX_MODULES
+    page_classes = ROOT / "scraper/pages/agencies"  # any agency may have one
+    count = sum(page_classes not in path.parents for path in SOURCES)
+    assert count <= MAX_MODULES, "prefer a module that is there, or raise MAX_MODULES"
 
 
 def test_names_are_imported_from_where_they_are_defined(modules: dict[str, ast.Module]) -> None:

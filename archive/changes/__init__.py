@@ -1,6 +1,6 @@
-"""What changed between versions of a release, and what happened to it over time.
+"""Finds what changed between versions of a release, and what happened to a release over time.
 
-Other rooms use:
+Other packages use:
 
     comparison           compare(before, after): the changes, their importance and a summary
     importance           the importance of changes, and their summary

@@ -1,4 +1,4 @@
-"""The change feed, which mirrors follow.
+"""Reads the change feed, from which mirrors learn what has changed.
 
 The change feed is a log of all visible changes to releases in the archive. Triggers
 (archive.database.schema) write a row of the table changefeed in the transaction of the change
@@ -181,8 +181,9 @@ async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPa
 def _to_change_entry(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return an entry as JSON: the change, and what a mirror has to do (`action`).
 
-    put: store `state` in place of the release. delete: delete the release. none: a later entry
-    tells the mirror what to do.
+    put: store `state` in place of the release.
+    delete: delete the release.
+    none: do nothing, because a later entry says what to do.
     """
     columns = {name: row[f"now_{name}"] for name in RELEASE_COLUMNS}
     action = "none" if not row["last"] else "put" if row["shown"] else "delete"

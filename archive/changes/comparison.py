@@ -10,13 +10,13 @@ The type of a change
      percentages and references; dates, years and weekdays; names; times of day; web addresses,
      email addresses and telephone numbers. A fact replaced by another is a change of that type.
      Two spellings of a fact ("tre", "3"; "10 %", "10 procent"; "Sveriges", "Sverige") are the same
-     fact. A fact that was only added or removed is a change unless the other version has it
-     elsewhere. Figures that swapped places within a passage are changes, too.
-  3. Negations are counted: "ej" for "inte" is not a change, "möjligt" for "omöjligt" is.
+     fact. A fact that was only added or removed is a change, unless the other version has the
+     fact elsewhere. Figures that swapped places within a passage are also changes.
+  3. Negations are counted: "ej" for "inte" is not a change, but "möjligt" for "omöjligt" is.
      Negations and modal verbs (ska, bör, får, kan) are only compared in passages of at most 15
-     words; a longer passage counts as reworded. A word replaced by its opposite (höjs, sänks;
-     minst, högst) has its own type. So has a word in only one version that cancels what the
-     release announces (upphävd, ställs in).
+     words. A longer passage counts as reworded. A word replaced by its opposite (höjs, sänks;
+     minst, högst) has its own type. A word in only one version that cancels what the release
+     announces (upphävd, ställs in) also has a type of its own.
   4. Other differences are punctuation (marks or capitals), typo (up to two letters of a longer
      word, a space, a doubled word) or wording. Wording in speech or quotation marks has the type
      quotation; wording in a question or answer has the type question or answer.
@@ -27,25 +27,26 @@ The type of a change
 
 The importance of a change
   - A fact replaced by another, a negation, an opposite, or another modal verb has the value of its
-    kind: from 60 for a time of day to 82 for a negation. A reference (SOU 2031:5, dnr 2031/77), a
-    name with one letter corrected, and a modal verb that was only added or removed have less.
+    type: from 60 for a time of day to 82 for a negation. These changes have less: a reference (SOU
+    2031:5, dnr 2031/77), a name with one letter corrected, and a modal verb that was only added or
+    removed.
   - A fact that only one version has counts for less if many other words of its paragraph also
-    changed: the rewriting of a paragraph is rarely about one amount in it. A reference, and a fact
-    in brackets, counts half.
+    changed, because such a rewriting is rarely about a single fact. A reference or a fact in
+    brackets counts half.
   - An added or removed paragraph or sentence is as important as its most important fact that is
     not in the other version. One without facts has 30, or 12 if it is not a sentence (a heading,
     a link).
   - Wording has 12, and up to 40 more by the share of the paragraph's changed words that are nouns,
     adjectives or words such as "alla", replaced by others: "länsstyrelserna" for "regionerna"
-    changes the claim, "påbörjas" for "startar" does not. If all words were replaced where a
+    changes the claim, but "påbörjas" for "startar" does not. If all words were replaced where a
     sentence says who does something (first, or after "av" or "till"), it has 15 more. Up to ten are
     added for size. The dictionary has only Swedish words; other words of seven letters or more
     count as nouns.
-  - In the title, the importance is 15 per cent higher; in the lead, 5.
+  - The importance is 15 per cent higher in the title, and 5 per cent higher in the lead.
   - A comparison is as important as its most important change, plus a point for each further one of
     importance five or more, up to five points.
   - A change of the agency's update date has no importance. A change of the publication date has
-    little if only the time of day was added or removed.
+    little importance if only the time of day was added or removed.
 
 The values are coarse. They were chosen with the help of edits that a reader had rated
 (tests/bench/importance.py). They are stored with each version. When the rules change,

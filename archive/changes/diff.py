@@ -1,4 +1,4 @@
-"""Aligns two texts: matches their paragraphs, and finds the words that differ.
+"""Compares two texts: matches their paragraphs, and finds the words that differ.
 
 A paragraph is unchanged, altered, split, merged, moved, added or removed. Words are compared as
 tokens (archive.changes.facts), and their changes are grouped into passages that a reader can
@@ -46,7 +46,7 @@ WordNumbers = list[int]  # the words of one paragraph; equal words have equal nu
 
 
 class ParagraphMatch(NamedTuple):
-    """Matching paragraphs, by index. One side is empty if they were added or removed."""
+    """The indexes of matching paragraphs. One side is empty if they were added or removed."""
 
     before: tuple[int, ...]
     after: tuple[int, ...]
@@ -109,7 +109,7 @@ class BlockPair:
 
 @dataclass(frozen=True, slots=True)
 class DiffSegment:
-    """A part of a text: in both versions (same), or only in the later (ins) or earlier (del)."""
+    """A part of a text: in both versions (same), only in the later (ins) or earlier one (del)."""
 
     op: Literal["same", "ins", "del"]
     text: str
@@ -296,10 +296,10 @@ def _number_words(texts: Sequence[str], numbers: dict[str, int]) -> list[WordNum
 def _find_best_steps(
     left: Sequence[WordNumbers], right: Sequence[WordNumbers]
 ) -> dict[tuple[int, int], tuple[int, int]]:
-    """Return, for each pair of ends, the last step of the best match of the paragraphs before them.
+    """Find the best match by dynamic programming, and return its last step for each pair of ends.
 
-    This is dynamic programming. A step is the number of paragraphs on each side that are matched or
-    skipped.
+    A pair of ends is the number of paragraphs on each side that are matched so far. A step is the
+    number of paragraphs on each side that are matched with each other, or skipped.
     """
     shared = _count_shared_words(left, right)
     best = [[0.0] * (len(right) + 1) for _ in range(len(left) + 1)]
@@ -392,7 +392,8 @@ def normalise_words(text: str) -> tuple[str, ...]:
 def diff_words(before: str, after: str) -> list[DiffSegment]:
     """Diff two texts word by word.
 
-    The `same` and `del` segments joined give the earlier text, `same` and `ins` the later.
+    The `same` and `del` segments make up the earlier text. The `same` and `ins` segments make up
+    the later text.
 
     >>> segments = diff_words("Mötet hålls den 4 maj i Lund.", "Mötet hålls den 5 maj i Lund.")
     >>> [(segment.op, segment.text) for segment in segments]
@@ -428,7 +429,7 @@ def _diff_different_words(before: str, after: str) -> Sequence[DiffSegment]:
 
 
 def _join_pieces(pieces: Sequence[tuple[str, str]]) -> list[DiffSegment]:
-    """Join neighbouring pieces (earlier and later text) that are the same, or that differ."""
+    """Join neighbouring pieces (earlier and later text) that are all equal, or all different."""
     segments: list[DiffSegment] = []
     for is_same, group in groupby(filter(any, pieces), key=lambda piece: piece[0] == piece[1]):
         old, new = map("".join, zip(*group, strict=True))
@@ -507,7 +508,7 @@ def _shift_to_sentence(
 ) -> TokenSpan:
     """Shift an insertion or deletion so that it covers a whole sentence or clause, if possible.
 
-    low, high: the number of unchanged tokens before and after the span.
+    low, high: how many tokens before and after the span are unchanged.
     """
     if (span.first == span.last) == (span.new_first == span.new_last):
         return span

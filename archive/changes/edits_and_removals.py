@@ -157,7 +157,7 @@ Entry = dict[str, Any]  # a row of a register
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterQuery:
-    """A request for a page of a register.
+    """A request for a page of edits, removals or takedowns.
 
     `filters` has the value of each URL parameter, or None if the parameter is missing.
     """
@@ -179,10 +179,10 @@ class RegisterQuery:
 def parse_register_query(
     args: UrlArguments, size: int, filters: Mapping[str, Any], *, signed: bool = False
 ) -> RegisterQuery:
-    """Parse which page of a register is requested. Raises FilterError if a parameter is invalid.
+    """Parse which page of a list is requested. Raises FilterError if a parameter is invalid.
 
     size: used if the URL has none.
-    signed: whether ids may be negative, as for changed files in the register of edits.
+    signed: whether ids may be negative, as for changed files in the list of edits.
     """
     return RegisterQuery(
         filters=filters,
@@ -207,14 +207,14 @@ async def _count_register_entries(
     build_releases_sql: Callable[[Mapping[str, Any]], str],
     counts_sql: str | None = None,
 ) -> dict[str, Any]:
-    """Count a register's entries: the total with all filters, and per agency without that filter.
+    """Count a list's entries: in total with all filters, and per agency without the agency filter.
 
-    `capped`: there are more than `total`. `agencies`: the agencies with entries, and the selected
-    one. If there are too many entries to count per agency, `agencies` has all agencies and
-    `agencies_counted` is false.
+    The result has these keys. `capped`: whether there are more entries than `total`. `agencies`:
+    the agencies with entries, and the selected one. If there are too many entries to count per
+    agency, `agencies` has all agencies and `agencies_counted` is false.
 
     build_releases_sql: returns a SELECT of the entries' releases and the times they were seen.
-    counts_sql: reads the counts per agency; without it, the newest MAX_COUNTED_ENTRIES are counted.
+    counts_sql: reads the counts per agency. Without it, at most MAX_COUNTED_ENTRIES are counted.
     """
     values, limit, agency = (
         query.build_sql_values(),
@@ -402,7 +402,7 @@ def _build_chain_cte(filters: Mapping[str, Any]) -> str:
 def _build_text_edits_sql(
     filters: Mapping[str, Any], *, is_page: bool = False, index: str = _EDITS_BY_TIME
 ) -> str:
-    """Return a SELECT of the selected edits of releases' own text; "" if there can be none.
+    """Return a SELECT for the edits of releases' own text that match the filters, or "" for none.
 
     is_page: only select the edits after the one with the id :after, which was seen at :after_seen.
     """
@@ -424,7 +424,7 @@ def _build_text_edits_sql(
 
 
 def _build_other_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
-    """Return a SELECT of the selected edits that collections or web archives show; "" if none.
+    """Return a SELECT for matching edits that collections or web archives show, or "" for none.
 
     These are differences between two readings of a collection, and edits between web captures.
     """
@@ -453,7 +453,7 @@ def _list_edit_parts(filters: Mapping[str, Any], index: str) -> list[str]:
 
 
 def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
-    """Return a SELECT of the selected changes of attachments; "" if there can be none.
+    """Return a SELECT for the changes of attachments that match the filters, or "" for none.
 
     Each file is listed once, with the newest of the releases that link to it.
     """
@@ -511,8 +511,9 @@ def _build_edit_filters(
 def group_edits(edits: Sequence[Entry]) -> list[Entry]:
     """Group further edits of a release under one edit, so that they do not fill the page.
 
-    If a release returns to earlier wordings several times, these edits are shown as one, with the
-    others in `grouped`. So are more than MAX_CONSECUTIVE_EDITS consecutive edits of one release.
+    The first edit of a group has the others in `grouped`. A group is either the edits in which a
+    release returns to an earlier wording, or more than MAX_CONSECUTIVE_EDITS consecutive edits of
+    one release.
     """
     groups: list[list[Entry]] = []
     reverting_groups: dict[int, list[Entry]] = {}
@@ -569,8 +570,8 @@ async def count_removals(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
 def _build_removal_filters(filters: Mapping[str, Any]) -> list[str]:
     """Return the filters as SQL conditions.
 
-    Moves are only listed if that type is selected. If the check that confirmed an absence found the
-    release elsewhere, the release only counts as moved.
+    Moves are only listed if the type `moved` is selected. If the check that confirmed an absence
+    found the release elsewhere, the release only counts as moved.
     """
     conditions = [
         "o.confirmed is not null",
@@ -637,9 +638,9 @@ class EditWeek:
 
 
 async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | None:
-    """Return the day (Swedish time) on which an agency was first crawled; None if it never was.
+    """Return the day (Swedish time) on which an agency was first crawled, or None if it never was.
 
-    agency: None for any agency.
+    agency: if None, the first crawl of any agency counts.
     """
     started = (await run(FIRST_CRAWL_SQL, {"agency": agency}))[0]["started"]
     return to_swedish_day(started) if started else None

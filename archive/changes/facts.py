@@ -395,9 +395,9 @@ class CapitalUsage:
     marks_names: bool  # whether a capital marks a name at all
 
     def is_name(self, word: str, *, starts_sentence: bool, capital_follows: bool) -> bool:
-        """Return whether a word is a name or part of a name.
+        """Return whether a word is a name or part of one.
 
-        capital_follows: whether the next word is capitalised, too.
+        capital_follows: whether the next word is also capitalised.
         """
         if not word[0].isupper() or len(word) < 2:
             return False
@@ -414,7 +414,7 @@ class CapitalUsage:
 def _is_abbreviation(word: str) -> bool:
     """Return whether a word is an abbreviation such as SCB or EU.
 
-    Longer words in capitals are not abbreviations, but emphasised.
+    Longer words in capitals are taken for emphasis, not for abbreviations.
     """
     return word.isupper() and word.isalpha() and len(word) <= MAX_ABBREVIATION_LENGTH
 
@@ -422,8 +422,9 @@ def _is_abbreviation(word: str) -> bool:
 def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
     """Split a text into tokens.
 
-    Joined with their spaces, the tokens give the text without leading white space. capitals: how
-    the text uses capital letters; None: analyse this text.
+    The tokens and their spaces make up the text without leading white space.
+
+    capitals: how the text uses capital letters. If None, the text is analysed for this.
 
     >>> tokens = tokenise("Det kostar inte 3 400 kronor, säger Ada Ek.")
     >>> [(token.text, token.kind) for token in tokens if token.kind not in ("word", "mark")]
@@ -558,7 +559,7 @@ def _is_capital(token: DiffToken | None) -> bool:
 
 
 def _mark_quotes(text: str, tokens: list[DiffToken]) -> list[DiffToken]:
-    """Mark the tokens inside quotation marks, and in speech without its attribution."""
+    """Mark the tokens inside quotation marks, and the tokens in speech except its attribution."""
     spans: list[tuple[int, int]] = []
     start = 0
     for paragraph in text.split("\n\n"):
@@ -592,7 +593,7 @@ def _find_speech(paragraph: str) -> list[tuple[int, int]]:
 def _can_begin_fact(word: str) -> bool:
     """Return whether a fact may begin with this word.
 
-    For most words, this saves a regex match.
+    For most words, this avoids trying a regular expression.
 
     >>> _can_begin_fact("den"), _can_begin_fact("myndigheten"), _can_begin_fact("KIFS")
     (True, False, True)
@@ -773,7 +774,7 @@ def has_ending(text: str) -> bool:
 def find_content_lemma(word: str) -> str:
     """Return the lemma of a word that names or describes something, or "" for any other word.
 
-    Such words are nouns, adjectives, quantifiers, and longer words that are not in the dictionary
+    These words are nouns, adjectives, quantifiers, and longer words that are not in the dictionary
     (mostly compounds).
 
     >>> [find_content_lemma(word) for word in ("kommunerna", "alla", "startar", "väldigt", "med")]

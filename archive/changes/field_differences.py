@@ -91,8 +91,9 @@ def diff_fields(
 ) -> list[FieldDiff]:
     """Return the fields in which two states (archive.database.models.parse_state) differ.
 
-    A list that one of the states did not record is not compared. full_text: also return title, lead
-    and body if they are unchanged, in full.
+    A list that one of the states did not record is not compared.
+
+    full_text: return title, lead and body in full, even if they are unchanged.
     """
     fields = []
     for name in COMPARED_FIELDS:
@@ -209,7 +210,7 @@ def _diff_questions(
 def _diff_question(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[DiffRow]:
     """Compare a question, its answer and its answerer.
 
-    None means that one side lacks the question.
+    A side that lacks the question is None.
     """
     left, right = old or {}, new or {}
     number = (new or old or {})["position"]
@@ -251,7 +252,7 @@ def _is_shown_in_body(
 def _diff_markup(
     name: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[list[DiffRow], str | None]:
-    """Compare the links of body_html (name `links`), or note that only its layout differs.
+    """Compare the links of body_html if `name` is `links`, or note that only the layout differs.
 
     The note is `layout`.
     """
@@ -333,7 +334,7 @@ def find_main_change(language: str, changes_json: str | None) -> ChangeExcerpt |
 
 
 def format_main_change(language: str, changes_json: str | None) -> str:
-    """Format the most important change as plain text; "" if no change can be shown.
+    """Format the most important change as plain text. Return "" if no change can be shown.
 
     >>> change = '"field": "body", "kind": "name", "before": "Ada", "after": "Bo", "importance": 65'
     >>> changes = f"[{{{change}}}]"
@@ -467,7 +468,10 @@ FILE_KINDS = ("attachment", "attachment_missing")  # of events in a timeline
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileText:
-    """The text of a file. problem: why the text is missing or incomplete, or None."""
+    """The text of a file.
+
+    problem: why the text is missing or incomplete, or None.
+    """
 
     kind: str | None
     letters: int | None
@@ -480,10 +484,12 @@ class FileText:
         return bool(self.letters) and self.problem is None
 
     def split(self) -> str:
-        """Return the text as passages separated by blank lines: sentences of a PDF, else lines.
+        """Return the text as passages separated by blank lines.
 
-        Lines and pages of a PDF depend on its layout: one added word may move all lines after it. A
-        page that begins with a lower-case letter continues a sentence.
+        For a PDF, the passages are sentences. For other files, they are lines.
+
+        The lines and pages of a PDF depend on its layout: one added word may move all lines after
+        it. A page that begins with a lower-case letter continues a sentence.
         """
         if self.kind == "pdf":
             pages = (" ".join(page.split()) for page in self.pages)
@@ -538,7 +544,7 @@ def _compare_passages(before: str, after: str) -> Diff:
 def diff_files(
     before: FileText, after: FileText, max_letters: int = MAX_COMPARED_LETTERS
 ) -> list[FieldDiff] | None:
-    """Return the differences of two texts for display; None if they cannot be compared."""
+    """Return the differences of two texts for display, or None if they cannot be compared."""
     if not _can_compare(before, after, max_letters):
         return None
     rows = [DiffRow(pieces) for pieces in diff_paragraphs(before.split(), after.split())]
@@ -556,7 +562,7 @@ def _to_file_text(row: Mapping[str, Any], pages: Iterable[Mapping[str, Any]]) ->
 
 
 async def read_file_version(run: RunQuery, version_id: int) -> dict[str, Any] | None:
-    """Return a version of an attachment; None if there is no such version."""
+    """Return a version of an attachment, or None if there is no such version."""
     rows = await run(
         f"""
         select {FILE_COLUMNS} from attachment_versions v join attachment_files f on f.id = v.file
@@ -573,7 +579,9 @@ async def read_file_versions(run: RunQuery, url: str) -> list[dict[str, Any]]:
 
 
 async def read_linking_releases(run: RunQuery, url: str, seen: str) -> list[dict[str, Any]]:
-    """Return the visible releases that link to a URL, or once did. Current links come first.
+    """Return the visible releases that link to a URL, or once did.
+
+    Releases that still link to it come first.
 
     The `revision` of each release is its version at the time `seen`. The evidence of that version
     includes the file.
@@ -590,8 +598,8 @@ async def read_file_diff(
 ) -> list[FieldDiff] | None:
     """Return how the text of a version differs from the previous one.
 
-    None if the texts cannot be compared. Each text may have up to `max_letters` characters. The
-    comparison runs outside the event loop.
+    Return None if the texts cannot be compared. Each text may have up to `max_letters` characters.
+    The comparison runs outside the event loop.
     """
     after = await read_file_version(run, version_id)
     before = (

@@ -1,7 +1,7 @@
 """Reads histories: the timelines of releases, and stored revisions for comparison.
 
-A release that moved to another URL continues as another row of `releases` (see `moved_to`;
-`continues_as` is the last such row). The history of this chain of rows is read as one.
+A release that moved to another URL continues as another row of `releases`. `moved_to` is the next
+such row, and `continues_as` is the last one. The history of this chain of rows is read as one.
 """
 
 from __future__ import annotations
@@ -128,9 +128,9 @@ def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, An
 
     kind: first, edit (by the agency), reread (re-parsed by a newer parser), same (found unchanged
         at a new URL) or import (from another collection).
-    last_seen: when the state was last found on the web. For a re-parsed state, when the page that
-        it was parsed from was last found.
-    last_seen_before: the same for the previous state.
+    last_seen: when the state was last found on the web. For a re-parsed state, this is when the
+        page that was parsed was last found.
+    last_seen_before: when the previous state was last found on the web.
     stamp: for an edit, one of UPDATE_STAMPS.
     rows_by_id: the earlier rows.
     """
@@ -153,12 +153,12 @@ def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, An
 
 
 async def add_observations(run: RunQuery, revisions: Mapping[int, dict[str, Any]]) -> None:
-    """Add to revisions when collections and web archives observed them.
+    """Add to each revision the times at which collections and web archives observed it.
 
     observations: the collections that had the revision, each with the times of its first and last
         reading.
-    past: the row of `past_edits` and whether the archive itself read the revision at `seen`, if the
-        revision follows a version that a web archive captured; else None.
+    past: the row of `past_edits` if the revision follows a version that a web archive captured,
+        else None. The row also says whether the archive itself read the revision at `seen`.
     collection: the collection that an imported revision is from. `when` (the time of the import) is
         then replaced by the time of its first reading, if known.
     first_reading, last_reading, last_reading_before: times at which the collection read this text
@@ -202,7 +202,7 @@ def split_timeline(
 
 
 def classify_update_stamp(update_date_changed: int | None, updated: str | None) -> str:
-    """Return whether the agency's update date changed with an edit: one of UPDATE_STAMPS.
+    """Return one of UPDATE_STAMPS: whether the agency's update date changed with an edit.
 
     >>> stamps = ((1, "2024-06-03"), (0, "2024-06-03"), (0, None))
     >>> tuple(classify_update_stamp(*stamp) for stamp in stamps)
@@ -216,9 +216,9 @@ def find_last_seen(
 ) -> str | None:
     """Return when a state was last found on the web.
 
-    None if it never was, or if the revision is unknown. For a revision re-parsed from stored bytes,
-    this is when those bytes were last found. A state that was imported and never checked has not
-    been found on the web.
+    Return None if the state was never found on the web, or if the revision is unknown. For a
+    revision re-parsed from stored bytes, this is when these bytes were last found. A state that was
+    imported and never checked has not been found on the web.
     """
     while revision_id is not None and revision_id in rows_by_id:
         row = rows_by_id[revision_id]
@@ -268,11 +268,13 @@ async def find_release_status(
 ) -> dict[str, Any] | None:
     """Return why a release was not found unchanged, or None if the last check found it.
 
-    last_seen: the time of the last check that found it; None if no check ever did.
+    last_seen: the time of the last check that found the release, or None if no check ever did.
 
     kind: moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt) or
-    unread. since, until: when this was first and last observed. Other values come from the row of
-    `removals`, or are the crawler's `problem`.
+        unread.
+    since, until: when this was first and last observed.
+
+    Other values come from the row of `removals`, or are the crawler's `problem`.
     """
     row = (await run(FRONTIER_STATE_SQL, {"release": release_id}))[0]
     open_removals = await run(
@@ -392,12 +394,12 @@ UNCONFIRMED_REMOVALS_SQL = """
 
 
 async def read_unconfirmed_removals(run: RunQuery, agency: str | None) -> list[Any]:
-    """Return the releases of an agency that the last check did not find. None: of any agency."""
+    """Return the releases that the last check did not find, of one agency or of all (None)."""
     return list(await run(UNCONFIRMED_REMOVALS_SQL, {"agency": agency}))
 
 
 async def read_knowledge(run: RunQuery, agency: str | None) -> dict[str, Any]:
-    """Return since when the archive has observed an agency; see the columns of KNOWLEDGE_SQL.
+    """Return since when the archive has observed an agency: the columns of KNOWLEDGE_SQL.
 
     agency: None for all agencies.
     """

@@ -1,4 +1,4 @@
-"""The types of changes, their importance, and the summary of a comparison in one line."""
+"""Defines the types of changes and their importance, and summarises a comparison in one line."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Change:
 def build_change(
     field: str, kind: str, before: str | None, after: str | None, importance: float | None = None
 ) -> Change:
-    """Build a change. Its default importance is the importance of its type.
+    """Build a change. By default, its importance is the importance of its type.
 
     The importance is raised in title and lead.
 
@@ -145,9 +145,9 @@ def shorten(text: str | None) -> str:
 
 
 def compute_importance(changes: list[Change]) -> int:
-    """Return the importance of an edit: its most important change's, plus extra points.
+    """Return the importance of an edit.
 
-    Further changes add points.
+    It is the importance of the most important change, plus points for further changes.
     """
     if not changes:
         return 0

@@ -229,7 +229,7 @@ def _compare_spelling(passage: ChangedPassage) -> Change | None:
     """Return the change if only punctuation, capitals or spaces differ, else None.
 
     Passages with figures are left out, because a punctuation mark can change a figure. A misspelt
-    fact ("mådnag") is a typo, too.
+    fact ("mådnag") also counts as a typo.
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     old, new = normalise_words(before), normalise_words(after)
@@ -254,8 +254,8 @@ def _compare_facts(
 ) -> tuple[list[Change], list[UnmatchedFact]]:
     """Pair facts with the facts that replace them, and return the changes and the unmatched facts.
 
-    Facts are paired in order: first facts of the same type, then any figures. Names in a long
-    passage are not paired.
+    Facts are paired in order: first facts of the same type, then any figures. Names in long
+    passages are not paired.
     """
     old = _find_missing_facts(passage.before, passage.after)
     new = _find_missing_facts(passage.after, passage.before)
@@ -364,9 +364,9 @@ def _count_word_kind(tokens: Sequence[DiffToken], kind: str) -> Counter[str]:
 
 
 def _is_double_negation(passage: ChangedPassage) -> bool:
-    """Return whether only a double negation was added or removed: inte ovanligt, vanligt.
+    """Return whether only a double negation was added or removed: inte ovanligt for vanligt.
 
-    True if, without the negations, the passages differ by a negating prefix.
+    This is the case if the passages, without their negations, differ by a negating prefix.
     """
     words, new_words = (
         [token.value for token in side if token.kind not in ("negation", "mark")]
@@ -378,9 +378,9 @@ def _is_double_negation(passage: ChangedPassage) -> bool:
 def _compare_remaining_words(
     passage: ChangedPassage, reported: set[str], *, is_only_change: bool
 ) -> list[Change]:
-    """Return the change of all words not in `reported`: punctuation, spelling or wording.
+    """Return the change in the words that are not in `reported`: punctuation, spelling or wording.
 
-    The list is empty if nothing else changed.
+    The list is empty if no other words changed.
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     words, new_words = normalise_words(before), normalise_words(after)
@@ -504,7 +504,7 @@ def _resolve_unmatched_facts(
 ) -> list[Change]:
     """Return the changes of all passages.
 
-    These include facts that do not occur anywhere in the other version.
+    The changes include facts that do not occur anywhere in the other version.
     """
     unmatched = [fact for pair in passages for classified in pair for fact in classified.unmatched]
     added, removed = (
@@ -545,7 +545,7 @@ def _list_fact_changes(
 def _rate_unmatched_fact(fact: UnmatchedFact, classified: ClassifiedPassage) -> float:
     """Return the importance of an added or removed fact.
 
-    It is lower if many other words changed, too.
+    The importance is lower if many other words also changed.
     """
     facts = [other.token for other in classified.unmatched if other.added == fact.added]
     passage = classified.passage
@@ -644,7 +644,7 @@ def _build_paragraph_change(pair: BlockPair, text: str, importance: int) -> Chan
 def _rate_text(text: str) -> int:
     """Return the importance of a paragraph without searching it for facts.
 
-    This is used if too much text changed.
+    This is used if so much text changed that a search for facts would take too long.
     """
     return (
         SENTENCE_IMPORTANCE["number"] if any(map(str.isdigit, text)) else PLAIN_SENTENCE_IMPORTANCE
@@ -652,7 +652,7 @@ def _rate_text(text: str) -> int:
 
 
 def _rate_paragraph(tokens: Sequence[DiffToken], other: WholeText) -> int:
-    """Return the importance of an added or removed paragraph, from its most important fact.
+    """Return the importance of an added or removed paragraph, based on its most important fact.
 
     A fact counts if it is not in the other version. A name only counts in a sentence without a
     telephone number or email address, because headings, links and contacts are less important.
@@ -814,9 +814,9 @@ def _compare_kept_links(
 def _compare_links(
     before: Counter[TextLink], after: Counter[TextLink]
 ) -> tuple[list[Change], list[TextLink], list[TextLink]]:
-    """Return changed targets, links that only `before` has, and links that only `after` has.
+    """Return the changes of targets, the links only in `before`, and the links only in `after`.
 
-    A link with only a new text is left out, because the change of the text is reported.
+    A link whose text changed and whose target did not is left out, because the text is reported.
     """
     removed, added = list((before - after).elements()), list((after - before).elements())
     changes: list[Change] = []
@@ -857,6 +857,6 @@ def _pad_words(texts: Sequence[str]) -> str:
 
 
 def _is_link_text_kept(link_text: str, other: str, changed: str) -> bool:
-    """Return whether the text of a link is also in the other version, outside the changed words."""
+    """Return whether the other version also has the text of a link, outside the changed words."""
     padded = _pad_words([link_text])
     return bool(padded.strip()) and padded in other and padded not in changed

@@ -1,14 +1,15 @@
-"""Decides which releases are new, for feeds of all agencies, of one agency or with one tag.
+"""Decides which releases are new, for feeds of all agencies, one agency or one tag.
 
 New releases are listed in reverse order of discovery. A release is not new just because the archive
-reads it for the first time. It is new if:
+reads it for the first time. It is new if all of this is true:
 
-- a crawl read it, and did not find it again at another URL. It does not matter whether another
-  collection had it, or when that was imported;
+- a crawl read it, and it is not an old release at a new URL. It does not matter whether another
+  collection had the release, or when it was imported;
 - it was read after the agency's first complete crawl, because a backfill is not news;
 - its page stated a publication date in the 14 days before, because a newly found source brings
-  years of old releases; or its page stated none (and no update date before then), and the crawl
-  that found it has finished and found at most 20 new releases of the agency.
+  years of old releases. If the page stated no publication date (and no update date before these 14
+  days), the crawl that found the release must have finished, and must have found at most 20 new
+  releases of the agency.
 
 An Atom feed should not be empty for a new reader. If it has fewer than FILLED_SIZE new releases, it
 is filled up with the most recently published other releases that a crawl read first. Imported
@@ -131,7 +132,7 @@ async def read_feed_page(
 ) -> ListPage:
     """Return a page of new releases, newest first.
 
-    after: id of the last revision of the previous page.
+    after: the id of the last revision on the previous page.
     """
     conditions = ["true"]
     if agency:
@@ -154,7 +155,7 @@ async def read_feed_page(
 async def read_recent_releases(
     run: RunQuery, shown: Collection[int], *, agency: str | None = None, tag: int | None = None
 ) -> Sequence[Mapping[str, Any]]:
-    """Return releases to top up a feed that already shows the ones in `shown`.
+    """Return other releases to fill up a feed that shows the releases in `shown`.
 
     The most recently published come first.
     """
@@ -182,8 +183,8 @@ async def find_imported(run: RunQuery, releases: Collection[int]) -> set[int]:
 async def find_undecided_entry(run: RunQuery, after: int, now: datetime) -> int | None:
     """Return the first entry of the change feed whose release may still turn out to be new.
 
-    The release is undated, and the crawl that found it has not finished. None if there is no such
-    entry.
+    This is an undated release that was found by a crawl that has not finished. Return None if there
+    is no such entry.
     """
     rows = await run(
         """

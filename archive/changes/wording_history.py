@@ -1,15 +1,14 @@
-"""Reads the periods in which releases contained a wording.
+"""Finds the periods in which releases contained a wording.
 
 A period is known by the checks between which the wording appeared and disappeared. The history of a
 release covers its whole chain of rows (see archive.changes.history). If a page was parsed again
 without an edit by the agency, the newest parse counts for the whole time of that page. If two URLs
 of a chain were found at the same time, the wording counts as present as long as one of them has it.
 
-A collection is not a check. An imported version has the times at which its collection had it, and
-counts as last seen only once a check has found it on the web. If the times are unknown, it is only
-known that the collection had the version before its import. The version may then be as old as any
-other found before the import, so it has a period of its own only if no such version has the
-wording.
+A reading of a collection is not a check. An imported version has the times at which its collection
+had it. It only counts as seen once a check has found it on the web. If the times are unknown, the
+collection may have had the version at any time before the import. The version then only has a
+period of its own if no other version found before the import has the wording.
 """
 
 from __future__ import annotations
@@ -110,7 +109,7 @@ class PageState:
 
     @property
     def last_reading(self) -> str | None:
-        """Return the last check (or else reading of its collection) that found it, or None."""
+        """Return the last check that found it, else the last reading of its collection, or None."""
         return self.last_check or self.first["last_reading"]
 
     @property
@@ -202,7 +201,7 @@ def _sort_by_start(presence: Presence) -> tuple[str, str, int]:
 
 
 def _is_of_unknown_time(presence: Presence) -> bool:
-    """Return whether a presence may be as old as any other from before its import."""
+    """Return whether a presence is from an import, and may be from any time before the import."""
     imported = presence.first_import
     is_undated = imported is not None and not imported.is_dated
     return is_undated and presence.disappeared is not None
@@ -269,7 +268,7 @@ def _build_presence(
 
 
 def _is_same_collection(one: Import | None, other: Import | None) -> bool:
-    """Return whether two versions may have the same source: not two different collections."""
+    """Return whether two versions may have the same source. Two different collections may not."""
     return one is None or other is None or one.collection == other.collection
 
 
@@ -293,9 +292,9 @@ def _pair_readings(before: PageState | None, until: str) -> CheckPair:
 
 
 def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
-    """Return when the last version of a sequence that the archive read was first missing.
+    """Return when the last version of a sequence was first missing, or None if it is current.
 
-    None if it is the current version.
+    last: the last version in the sequence that the archive itself read.
     """
     if _is_current(chain, last):
         return None
@@ -324,10 +323,11 @@ def _find_import_end(chain: ReleaseChain, last: PageState) -> tuple[PageState | 
 
 
 def _find_time_after(last: PageState, version: PageState) -> str | None:
-    """Return when the archive found a version, if that was after a collection had `last`.
+    """Return when a version was found, if this was later than `last`, and otherwise None.
 
-    If it is unknown when the collection had `last`, the time at which any collection had the
-    version also counts. None if it was not later.
+    The time at which a collection had the version only counts if the time of `last` is unknown.
+
+    last: a version that a collection had.
     """
     when, first = str(last.first["when"]), str(version.first["when"])
     if version.imported is None:
@@ -371,7 +371,7 @@ def _find_removal(
 def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
     """Return whether a wording may have been present without a gap until a later presence.
 
-    The last of `merged` is the earlier presence.
+    The earlier presence is the last of `merged`.
     """
     if not merged:
         return False
@@ -382,7 +382,7 @@ def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
 
 
 def _merge_presences(one: Presence, other: Presence) -> Presence:
-    """Merge two overlapping presences of a wording, such as at two URLs; `one` was seen first."""
+    """Merge two overlapping presences of a wording, such as at two URLs. `one` was seen first."""
     appeared = one.appeared
     if appeared.after and other.appeared.after and one.first_import == other.first_import:
         appeared = appeared._replace(after=min(appeared.after, other.appeared.after))
@@ -406,7 +406,7 @@ def _sort_by_end(presence: Presence) -> tuple[str, str]:
 def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
     """Describe when a wording appeared or disappeared, by the checks or the import that show it.
 
-    Returns "" if it did not.
+    Return "" if it did not.
     """
     pair = presence.appeared if appeared else presence.disappeared
     if pair is None:
@@ -425,9 +425,9 @@ def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
 
 
 def _choose_source(pair: CheckPair | None, imported: Import | None) -> str:
-    """Return the ending of a text's key that says what a change is known from.
+    """Return the ending of the key of the text that says how the time of a change is known.
 
-    pair: None if one of the two times is a reading of a collection, and the other a check.
+    pair: None if one time is of a reading of a collection, and the other one of a check.
     imported: the import of the version in which the change was found.
     """
     has_before = pair is not None and pair.after is not None

@@ -119,9 +119,9 @@ MAX_SHARE_ESTIMATE = 0.3  # upper limit for the measured share of a page's bytes
 class Captures(AbstractContextManager["Captures"]):
     """The captures.db beside an archive.db; a context manager.
 
-    A missing file is created. If the archive refers to captures, the file was lost, and a new one
-    is only created with `begin_new`. Raises ArchiveError, with file, table and key, if the file is
-    lost, belongs to another archive, or cannot be opened, written or read. If a file opened
+    A missing file is created. If the archive refers to captures, the missing file was lost. A new
+    one is then only created with `begin_new`. Raises ArchiveError, with file, table and key, if the
+    file is lost, belongs to another archive, or cannot be opened, written or read. If a file opened
     `readonly` belongs to another archive or is damaged, each read raises the error.
     """
 
@@ -154,8 +154,8 @@ class Captures(AbstractContextManager["Captures"]):
     def _read_file_facts(self, *, readonly: bool) -> tuple[bool, int]:
         """Return whether the file has tables, and the id of its archive.
 
-        If a file opened `readonly` is damaged, only reading raises an error, so that `verify`
-        continues.
+        If the file is damaged and was opened `readonly`, no error is raised until it is read, so
+        that `verify` can continue.
         """
         try:
             return check_version(self._db, self.path), read_file_id(self._db)
@@ -250,7 +250,7 @@ class Captures(AbstractContextManager["Captures"]):
         return int(self.query("select count(*) from blobs")[0][0])
 
     def __iter__(self) -> Iterator[str]:
-        """Yield every SHA-256 in the order of storing, without keeping a transaction open."""
+        """Yield every SHA-256 in the order of storing. No transaction is kept open."""
         last = 0
         while rows := self.query(
             "select id, sha256 from blobs where id > ? order by id limit 1000", last
@@ -406,7 +406,7 @@ class HostBases:
 
         `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page alone
         at the full level is the most expensive step. It is skipped if a quick compression of this
-        page or a recent one shows that a base is worth it.
+        page or a recent one shows that a frame compressed against a base is small enough.
         """
         self.new_base_credit += NEW_BASES_PER_PAGE
         max_frame_size = (
@@ -430,7 +430,8 @@ class HostBases:
     def _needs_new_base(self, body: bytes, plain: bytes, frame_size: int | None) -> bool:
         """Return whether a page becomes a base.
 
-        This depends on its size alone, and compressed against the best base, if the host has one.
+        It does if it compresses well by itself but poorly against the host's best base (or there is
+        none), and if the host may have another base.
         """
         # a page of text that no base fits has a new design, unlike an image or a few words
         is_text = len(body) in BASE_SIZE_RANGE and len(plain) < len(body) / 2
@@ -442,7 +443,8 @@ class HostBases:
     ) -> tuple[int, bytes] | None:
         """Return the best base and the frame compressed against it, or None.
 
-        This is the first base with a frame below `max_frame_size`, else the one with the smallest.
+        The best base is the first one with a frame below `max_frame_size`, or else the one with the
+        smallest frame.
         """
         best: tuple[int, bytes] | None = None
         for key in self.base_ids if len(body) < BASE_SIZE_RANGE.stop else ():

@@ -128,12 +128,13 @@ class Frontier:
     ) -> bool:
         """Insert a URL with the source that first listed it. Returns True if the URL was new.
 
-        listed: the date that the source gives the URL. If it is later than before, a known URL
-        becomes due again: a release that is stored, gone or quarantined, unless it was read after
-        that date or after the crawl started; and a sitemap, before it is fetched, so that an
-        interrupted crawl does not count it as read. A stored file becomes due again if its source
-        gives it a new `file_title` or `file_day`. A time of reading later than `seen_at` was
-        written by a wrong clock, and is ignored.
+        listed: the date that the source gives the URL. A later date than before makes a known URL
+            due again. For a stored, gone or quarantined release, this only applies if it has been
+            read neither after that date nor since the crawl started. A sitemap is due before it
+            is fetched, so that an interrupted crawl does not count it as read.
+        file_title, file_day: a new title or day of a stored file makes the file due again.
+
+        A time of reading later than `seen_at` was written by a wrong clock, and is ignored.
         """
         added = self.db.execute(
             "insert or ignore into frontier"
@@ -191,8 +192,9 @@ class Frontier:
     ) -> list[FrontierEntry]:
         """Return up to `limit` due URLs of an agency with the given role, in the order found.
 
-        URLs in `exclude` are left out. sources: only URLs that one of these listed first; None:
-        all.
+        URLs in `exclude` are left out.
+
+        sources: only return URLs that one of these sources listed first; None: all URLs.
         """
         entries = ENTRIES_SQL
         if sources is not None:
@@ -225,8 +227,9 @@ class Frontier:
     ) -> list[str]:
         """Return the URLs of up to `limit` stored releases of an agency that are due for a check.
 
-        Checks planned with a wrong clock are also due: if the last check is in the future, or the
-        next one is further ahead than `longest_interval` (of the schedule of checks).
+        A release is also due if its checks were planned with a wrong clock: the last check is in
+        the future, or the next one is further ahead than `longest_interval`, the longest interval
+        between checks.
 
         The newest and most edited releases come first. A quarter of the list is kept for the
         releases that have waited longest, so that each is eventually checked even if there are too
@@ -336,8 +339,8 @@ class Frontier:
     def set_link_count(self, source: str, link_count: int) -> None:
         """Store how many releases a source lists now; for a listing, how many its first page lists.
 
-        `usual_links` is also updated, unless the number is below half of it; then
-        `accept_link_count` has to update it.
+        `usual_links` is also updated, unless the number is less than half of `usual_links`. In that
+        case, `accept_link_count` has to update it.
         """
         self.db.execute(
             "update frontier set links = :links, usual_links = case when usual_links >= :few"
@@ -364,10 +367,10 @@ class Frontier:
         return {url: (links, usual) for url, links, usual in rows}
 
     def is_restarted_list(self, source: str, url: str) -> bool:
-        """Return whether a source now only lists releases found with `url` or later.
+        """Return whether a source now lists no release that was found before `url`.
 
-        Such a list was started again, for example in a new year. A list that was only shortened
-        still has older entries.
+        Such a list has started again, for example in a new year. A list that has only become
+        shorter still has older entries.
         """
         sql = """
             select count(*) >= (select links from frontier where url = :source) from frontier
@@ -377,7 +380,7 @@ class Frontier:
         return bool(self.db.execute(sql, {"source": source, "url": url}).fetchone()[0])
 
     def list_known_entries(self, source: str) -> list[FrontierEntry]:
-        """Return the entries that an unchanged source still lists and was the first to list."""
+        """Return the entries that an unchanged source was the first to list and still lists."""
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from"
             f" frontier where source ="
@@ -393,7 +396,7 @@ class Frontier:
         self._schedule_retry(url, "rejected", seen_at, problem, REJECTED_RETRY)
 
     def mark_gone(self, url: str, seen_at: datetime, problem: str) -> None:
-        """Mark a URL as gone after a response with 404 or 410. It may come back."""
+        """Mark a URL as gone after a response with 404 or 410. The page may come back."""
         self._schedule_retry(url, "gone", seen_at, problem, GONE_RETRY)
 
     def mark_quarantined(self, url: str, seen_at: datetime, problem: str) -> None:

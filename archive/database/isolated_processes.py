@@ -2,7 +2,7 @@
 
 Such a process has an empty environment and low priority, imports nothing from the project, writes
 no core dump, and has limits that the kernel enforces. Its script defines two functions:
-`prepare(*arguments)` runs before the limits apply, `run(prepared, settings)` after.
+`prepare(*arguments)` runs before the limits apply, and `run(prepared, settings)` runs after that.
 
 The process executes this file, so it only imports the standard library.
 """

@@ -193,7 +193,7 @@ def strip_image_query(url: str) -> str:
 
 
 def omit_unknown_lists(state: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state without the lists that the stored state lacks, for a comparison."""
+    """Return a state without the lists that the stored state lacks, to compare the two."""
     return {
         name: None if name in LIST_FIELDS and stored[name] is None else value
         for name, value in state.items()
@@ -227,7 +227,7 @@ SLUG_LETTERS = str.maketrans(
 
 
 def build_name_key(name: str) -> str:
-    """Return a key that is the same for spellings that differ in hyphens, spaces and case.
+    """Return a key that is the same for spellings that differ only in hyphens, spaces or case.
 
     >>> build_name_key("Carl-Oskar  Ek"), build_name_key("Carl Oskar EK")
     ('carl oskar ek', 'carl oskar ek')

@@ -253,7 +253,7 @@ class Quarantine:
         }
 
     def read_accepted_lines(self, agency: str) -> set[str]:
-        """Return the lines of bodies that were accepted although they only have repeated lines."""
+        """Return the lines of all bodies that were accepted although their lines are repeated."""
         rows = self.db.execute(
             "select state, reason from quarantine where agency = ? and decision = 'accepted'",
             [agency],
@@ -328,9 +328,9 @@ class GroupHabits:
             (self.lengths if name in late else self.lengths_before)[name].append(length)
 
     def short_length(self, name: str) -> int:
-        """Return the "short length" of a lead or text (see SHORT_QUANTILE).
+        """Return the short length of a lead or text (see SHORT_QUANTILE).
 
-        0 if there are too few releases.
+        Returns 0 if there are too few releases.
         """
         return _find_short_length(self.lengths[name])
 
@@ -350,7 +350,7 @@ class GroupHabits:
 class RepeatedLines:
     """The lines in the bodies of an agency's newest pages, and how many pages have each line.
 
-    Only hashes are stored, for MAX_HABIT_RELEASES pages.
+    Only the hashes of the lines are kept, for the newest MAX_HABIT_RELEASES pages.
     """
 
     # URL → hashes of lines, oldest page first
@@ -377,7 +377,10 @@ class RepeatedLines:
 
 @dataclass(slots=True)
 class FieldHabits:
-    """An agency's habits: for all releases, per language, and per language and type."""
+    """What the fields of an agency's releases usually contain.
+
+    There are habits for all releases, per language, and per language and type.
+    """
 
     groups: defaultdict[tuple[str | None, ...], GroupHabits] = field(
         default_factory=lambda: defaultdict(GroupHabits)
@@ -429,7 +432,10 @@ def read_field_habits(
 
 
 def _are_unique(values: Sequence[str]) -> bool:
-    """Return whether nearly all values differ. False if there are too few to judge."""
+    """Return whether nearly all values differ.
+
+    Returns False if there are too few values to judge.
+    """
     return len(values) >= MIN_RELEASES and len(set(values)) >= MIN_USUAL_SHARE * len(values)
 
 
@@ -485,8 +491,8 @@ def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLos
     """Return the field losses in an agency's latest pages.
 
     Each field is checked separately for new and for stored releases, in the pages from the first
-    undecided one on. If there are too few, the check starts at the third newest page without the
-    field, so that a loss is also found if each crawl brings only a single release.
+    undecided one on. If there are too few of these pages, the check starts at the third newest page
+    without the field. So a loss is also found if each crawl brings only a single release.
     """
     pages = Quarantine(db).list_recent(agency, now)
     losses = []
@@ -522,7 +528,7 @@ def _measure_loss(
 def _find_loss_start(pages: list[QuarantinedPage]) -> str | None:
     """Return the time of the first undecided page, or of the third newest page.
 
-    None if there are too few pages.
+    Returns None if there are too few pages.
     """
     undecided = [page.seen_at for page in pages if page.decision is None]
     if len(undecided) >= MIN_LOSS_PAGES:

@@ -186,7 +186,7 @@ def redact_state(state: Mapping[str, Any], passages: Iterable[str]) -> dict[str,
 
 
 def redact_value(value: Any, matcher: PassageMatcher) -> Any:
-    """Redact a string, or the strings in a list or dict.
+    """Redact a string, or all strings in a list or dict.
 
     >>> matcher = PassageMatcher(["Nora Kvist"])
     >>> image = {"url": "https://ek.se/nora_kvist.jpg", "caption": "Nora-Kvist, 2026"}
@@ -305,8 +305,8 @@ class PassageMatcher:
 def _compile_passages(passages: Iterable[str]) -> re.Pattern[str]:
     """Compile a pattern for any of the passages, whatever their white space, hyphenation and case.
 
-    A number is not found inside a longer one. Personal identity numbers are found with and without
-    century, telephone numbers with and without country code.
+    A number is not found inside a longer one. Personal identity numbers are found with or without
+    the century, and telephone numbers with or without the country code.
 
     >>> pattern = _compile_passages(["Anna Ek", "010-123 45 67"])
     >>> texts = ("av anna\\n\u00a0 EK.", "Anna-Ek", "010 1234567", "010-123 45 678")
@@ -353,7 +353,7 @@ def _build_gap_pattern(gap: str, previous_letter: str, letter: str, *, is_long_n
 
 
 def _address_contains(address: str, passage: str) -> bool:
-    """Return whether a URL contains a passage in the spelling of a telephone link or readable path.
+    """Return whether a URL contains a passage as it is spelt in telephone links or readable paths.
 
     >>> phone, page = ("tel:+46101234567", "010-123 45 67"), ("/om/nora-kvist", "Nora Kvist")
     >>> _address_contains(*phone), _address_contains(*page)
@@ -376,12 +376,12 @@ def keep_characters(text: str, predicate: Callable[[str], bool]) -> str:
 
 
 def _to_ascii_letters(text: str) -> str:
-    """Return text in the form used in readable URLs: lower case, without diacritics."""
+    """Return a text in the form used in readable URLs: lower case, without diacritics."""
     return unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
 
 
 class WithheldStore:
-    """The withheld.db beside an archive. It is rarely needed, so each call opens it.
+    """The withheld.db beside an archive. The file is rarely needed, so each call opens it.
 
     Raises ArchiveError, with file, table and key, if a row cannot be read or written.
     """

@@ -1,4 +1,4 @@
-"""Refused pages: responses in which no release could be read, kept for a while for a better parser.
+"""Refused pages: responses without a readable release, kept for a while for a better parser.
 
     refused_pages    agency; url, in the frontier; address, after redirects; record_url, at a
                      press wire; fetched; status; headers; sha256; reason
@@ -6,7 +6,7 @@
                      length of the frame; data, a zstd frame, or null if `blobs` has the same bytes
 
 They are tables of captures.db, beside `blobs`, and not rows of `captures` in archive.db. They are
-no evidence of anything that the archive shows, and are deleted after a time. So no manifest,
+not evidence of anything that the archive shows, and are deleted after a time. So no manifest,
 evidence file, export, dataset, snapshot or visitor's query may contain them, and nothing may refer
 to their bytes. captures.db is not served. A body is compressed against a page of its host in
 `blobs`, which is never deleted. It is not a base itself, so it can be deleted at any time.
@@ -152,7 +152,8 @@ class RefusedPages:
 def is_at_one_of(addresses: Collection[str], urls: Collection[str]) -> bool:
     """Return whether a page at these addresses is at one of the URLs.
 
-    Addresses may differ from the URL in www, in http or https, or have a longer query.
+    An address may differ from the URL in `www.` or in the scheme (http or https), and may have a
+    longer query.
     """
     places = [_split_address(address) for address in addresses]
     return any(

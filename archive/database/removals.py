@@ -94,7 +94,10 @@ COMPARED_PAGES_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collapse:
-    """Many of an agency's pages that went missing in the same way, and are not confirmed yet."""
+    """Many pages of an agency that went missing in the same way.
+
+    Their removal is not yet confirmed.
+    """
 
     kind: str  # the most common kind of removal among them
     shown: str | None  # title or URL of the response, if most of them share it
@@ -125,7 +128,7 @@ def find_collapse(db: Database, agency: str, kind: str | None = None) -> Collaps
 def _build_collapse(db: Database, agency: str, rows: Sequence[tuple[Any, ...]]) -> Collapse | None:
     """Build a collapse from rows of MISSING_PAGES_SQL.
 
-    None if too few of the checked pages are missing.
+    Returns None if too few of the checked pages are missing.
     """
     (releases,) = db.execute("select count(*) from releases where agency = ?", [agency]).fetchone()
     if len(rows) < max(MIN_SHARED_PAGES, min(MIN_COLLAPSED_PAGES, releases)):
@@ -282,7 +285,7 @@ class Removals:
         self.releases.update(release_id, {"removed_at": None})
 
     def discard_begun_at(self, release_id: int, seen_at: datetime) -> None:
-        """Undo the check at `seen_at` that began a removal: its response did show the release.
+        """Undo the check at `seen_at` that began a removal: its response showed the release.
 
         The removal is deleted if this was its only check. Otherwise, the next check with a known
         time becomes its first.

@@ -88,7 +88,7 @@ def _index_counted(db: Database) -> None:
 
 @migrations(name="derived_versions")
 def _add_derived_versions(db: Database) -> None:
-    """Add the versions of derived data and of file texts. All are then computed again once."""
+    """Add the versions of derived data and of file texts. This data is then computed again once."""
     if not _has_column(db, "attachment_files", "text_version"):
         db.execute("alter table attachment_files add column text_version text")
         db.execute("drop table search_meta")
@@ -219,7 +219,7 @@ def _add_document_references(db: Database) -> None:
 
 @migrations(name="checked_releases_indexed")
 def _index_checks(db: Database) -> None:
-    """Add to the indexes whether releases were ever checked again."""
+    """Replace two indexes, so that they also say whether a release was ever checked again."""
     _replace(db, "idx_releases_agency_next_check idx_revisions_checked")
 
 
@@ -276,7 +276,7 @@ def _index_speakers(db: Database) -> None:
 
 @migrations(name="people_by_key")
 def _add_people_keys(db: Database) -> None:
-    """Merge people of an agency whose names differ only in hyphens, spaces and case.
+    """Merge the people of an agency whose names differ only in hyphens, spaces or case.
 
     The names as printed are kept with the quotations.
     """
@@ -330,12 +330,12 @@ def _replace(db: Database, names: str) -> None:
 
 @cache
 def read_schema() -> dict[str, str]:
-    """Return the statements of schema.sql in order, by the name of what each creates."""
+    """Return the statements of schema.sql in order, by the name of what they create."""
     return read_statements(SCHEMA_PATH)
 
 
 def read_statements(path: Path) -> dict[str, str]:
-    """Return the statements of an SQL file in order, by the name of what each creates."""
+    """Return the statements of an SQL file in order, by the name of what they create."""
     statements: dict[str, str] = {}
     lines: list[str] = []
     for line in path.read_text("utf-8").splitlines():

@@ -107,9 +107,9 @@ def sqlite_errors(
 
 
 def to_archive_error(error: sqlite3.DatabaseError, file: Path | str) -> ArchiveError:
-    """Return the ArchiveError for an error of a file.
+    """Return the ArchiveError for an SQLite error that concerns a file.
 
-    If the statement is wrong instead, the error is raised unchanged.
+    An error about the statement is raised unchanged instead.
     """
     if not is_file_fault(error):
         raise error
@@ -138,8 +138,10 @@ def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
 def write_transaction(db: Any) -> Iterator[None]:
     """Commit everything written in the block, or roll it back if the block raises.
 
-    Only the start waits for other writers. db: a connection without implicit transactions, or the
-    sqlite-utils Database of one.
+    Only the start of the transaction waits for other writers.
+
+    db: a connection without implicit transactions, or a sqlite-utils Database with such a
+    connection.
     """
     db.execute("begin immediate")
     try:
@@ -215,8 +217,8 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
 def _count_migrations(db: sqlite3.Connection, path: Path) -> int:
     """Return how many migrations were applied to an archive.db, from FIRST_MIGRATION on.
 
-    0 for other files. Raises ArchiveError if earlier migrations were applied, but not
-    FIRST_MIGRATION.
+    Returns 0 for other files. Raises ArchiveError if only migrations before FIRST_MIGRATION were
+    applied.
     """
     if not db.execute("select 1 from sqlite_master where name = '_sqlite_migrations'").fetchone():
         return 0
@@ -416,8 +418,10 @@ def map_in_order(
 def choose_process_count(size: float = math.inf) -> int:
     """Return the number of processes to use: one per core, or 0 for little work.
 
-    The writing process needs no core of its own, because it is sometimes idle. size: number of
-    bytes; a small file is done before another process would have started.
+    The writing process needs no core of its own, because it is often idle. Small files are read
+    faster by a single process.
+
+    size: number of bytes.
     """
     if size < MIN_PARALLEL_BYTES:
         return 0
@@ -449,8 +453,8 @@ def relieve_garbage_collector() -> None:
     """Exclude all existing objects from garbage collection, and run it less often.
 
     Scanning the dictionaries takes 60 ms. The collector took a tenth of a crawl's time, and a third
-    of reading a long history of a wording. Nearly all objects are freed without it, because they
-    are in no reference cycle.
+    of the time to read a long history of a wording. Nearly all objects are freed without it,
+    because they are in no reference cycle.
     """
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     _freeze_objects()

@@ -92,7 +92,7 @@ def clean_text(text: str) -> str:
 def sanitise_html(html: str, base_url: str | None = None) -> str:
     """Return HTML with only allowed tags, and links to http(s), mailto or tel.
 
-    base_url: resolves relative links; None: they are removed.
+    base_url: resolves relative links. If it is None, relative links are removed.
     """
     return nh3.clean(
         html,

@@ -1,6 +1,6 @@
 """Evidence of what an agency's page said.
 
-Other rooms use:
+Other packages use:
 
     bundles        zip files for anyone to check
     manifest       daily manifests, whose digests cover everything stored so far

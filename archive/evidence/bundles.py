@@ -122,8 +122,9 @@ class EvidenceBundle:
     ) -> None:
         """Write a file to the bundle.
 
-        description_key: its text in the guide; without one, the guide does not list the file.
-        sha256: its checksum, to be listed in SHA256SUMS.
+        description_key: the key of the file's description in the guide. Without a key, the guide
+            does not list the file.
+        sha256: the file's checksum, to be listed in SHA256SUMS.
         """
         entry = ZipInfo(f"{self.folder}/{name}", self.timestamp.timetuple()[:6])
         entry.compress_type, entry.external_attr = compression, 0o644 << 16
@@ -332,7 +333,7 @@ def _add_page(
 def _list_observation_times(
     row: dict[str, Any], bundle_kind: str, origin: str
 ) -> list[tuple[str, object]]:
-    """Return when the archive observed the event of a row: (key of the text, time).
+    """Return when the archive observed the event of a row, as pairs of a text's key and a time.
 
     origin: the origin of the bundle.
     """
@@ -422,9 +423,9 @@ def _add_attachments(
     row: dict[str, Any],
     entries: dict[str, ManifestEntry],
 ) -> None:
-    """Add the files that a revision linked to at its time, and a list of what is missing.
+    """Add the files that a revision linked to while it was current, and a list of what is missing.
 
-    entries: the manifest entries of their captures are added to it.
+    entries: gets the manifest entries of the captures of these files.
     """
     links = parse_state(row)["attachments"] or []
     (until,) = db.execute(
@@ -493,7 +494,7 @@ def _add_attached_file(
 ) -> None:
     """Add a file, unless it is withheld or the bundle would be too large.
 
-    Raises ArchiveError for damaged bytes.
+    Raises ArchiveError if the bytes are damaged.
     """
     if version.pop("withheld"):
         return _report_missing(bundle, version, "withheld")
@@ -526,7 +527,7 @@ def _add_manifest_chain(
     captures: Captures | None,
     entries: dict[str, ManifestEntry],
 ) -> None:
-    """Add all manifests from the first that covers any of the rows up to the newest."""
+    """Add all manifests from the first one that covers any of the rows to the newest."""
     if not entries:
         return
     first = min(

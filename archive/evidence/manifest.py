@@ -7,10 +7,10 @@
 
 A manifest begins where the previous one ends, so each row of `captures` and `revisions` is in
 exactly one. There is at most one manifest per day; rows stored later that day are in the next one.
-Manifests are in the order of writing, so after one that a wrong clock dated in the future, the next
-has an earlier day. A text is never rewritten, so the columns that its lines describe must not
-change in a covered row. The lines are made from the columns themselves instead of `hash`, because a
-migration may redefine that column.
+Manifests are in the order in which they were written. If a wrong clock dated a manifest in the
+future, the next one has an earlier day. A text is never rewritten, so the columns that its lines
+describe must not change in a covered row. The lines are made from the columns themselves instead of
+`hash`, because a migration may redefine that column.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str
 
 
 def _find_last_id(db: sqlite3.Connection, table: str, last: Manifest | None) -> int:
-    """Return the last id of a table, or the last id that a manifest covers, if that is higher."""
+    """Return the last id of a table, or the last id that a manifest covers if that id is higher."""
     newest = db.execute(f"select max(id) from {table}").fetchone()[0] or 0
     return max(newest, last.last_id_of(table) if last else 0)
 
@@ -168,7 +168,7 @@ def format_canonical_state(row: Mapping[str, Any]) -> bytes:
 def iter_stored_rows(
     db: sqlite3.Connection, table: str, first: int, last: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield a range of rows: the covered columns as they are now, and the takedown."""
+    """Yield a range of rows: the covered columns as they are now, and the id of the takedown."""
     names = (*COVERED_COLUMNS[table], "takedown" if table == "revisions" else "null as takedown")
     rows = db.execute(
         f"select {', '.join(names)} from {table} where id between ? and ? order by id",

@@ -10,9 +10,9 @@ Setting, from the environment:
     STAMP_AUTHORITIES  Addresses of the authorities, separated by spaces. Each round lets them sign
                        the day's manifest.
 
-Requests and responses are made and checked by the program openssl. The library rfc3161-client
-refuses responses whose certificates are not in the order of DER, as openssl's own authority sends
-them, and cannot check a signature without the root certificate.
+Requests and responses are made and checked by the program openssl. The library rfc3161-client is
+not used: it cannot check a signature without the root certificate, and it refuses responses whose
+certificates are not in DER order, which openssl's own authority sends.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class OpensslError(StampError):
 
 @dataclass(slots=True, kw_only=True)
 class StampReport:
-    """The result of stamping: per authority, the days of stamped manifests, or the problem."""
+    """The result of stamping: for each authority, the days of stamped manifests, or the problem."""
 
     stamped: dict[str, list[str]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class StampReport:
 def read_authorities() -> list[str]:
     """Return the addresses of the authorities in the environment.
 
-    Raises ArchiveError if one is not an http(s) address.
+    Raises ArchiveError if any of them is not an http(s) address.
     """
     authorities = os.environ.get(AUTHORITIES_VARIABLE, "").split()
     for url in authorities:
@@ -129,8 +129,10 @@ def check_stamp(response: bytes, digest: str, roots: Path | None = None) -> date
     """Return the time at which a manifest was stamped, in UTC.
 
     Raises StampError if the response does not prove it. Certificates must have been valid when the
-    manifest was stamped. roots: a PEM file with certificates, one of which must have issued the
-    signer's certificate; None: the signer is not checked.
+    manifest was stamped.
+
+    roots: a PEM file with certificates. One of these must have issued the signer's certificate. If
+    it is None, the signer is not checked.
     """
     with tempfile.TemporaryDirectory() as name:
         return _check_response(Path(name), response, "-digest", digest, roots=roots)

@@ -175,10 +175,10 @@ def verify(
 
     Raises ArchiveError if the file cannot be opened as an archive.
 
-    since: a digest that somebody kept. It must be the digest of a manifest; then everything that
-        the manifest covers is unchanged.
+    since: a digest that somebody kept. If it is not the digest of a manifest, this is a finding.
+        Without findings, everything that the manifest covers is unchanged.
     texts: also extract the texts of attachments again (about half a second for each).
-    roots: a PEM file with certificates, one of which must have issued the certificate of each time
+    roots: a PEM file with certificates. One of these must have issued the certificate of each time
         stamp.
     """
     try:
@@ -255,7 +255,7 @@ class Verifier:
         return report
 
     def list_checks(self, report: VerificationReport) -> list[tuple[str, int, CheckResults]]:
-        """Return the subject of each check, the number of items it checks, and the check.
+        """Return the subject of each check, the number of items that it checks, and its results.
 
         Files that are missing, or belong to another archive, are reported here and not checked
         further.
@@ -415,7 +415,7 @@ class Verifier:
     def check_quotes(self) -> CheckResults:
         """Check that each quotation is at its stored position.
 
-        Its version must also print the speaker's name.
+        The version must also contain the speaker's name.
         """
         columns = self.db.execute("select name from pragma_table_info('quotes')").fetchall()
         names = SPELLINGS[("speaker",) in columns]
@@ -441,7 +441,7 @@ class Verifier:
             yield self.fault("people", slug, "no quote has it")
 
     def list_reference_checks(self) -> list[tuple[str, int, CheckResults]]:
-        """Return the check of references. An archive that is not migrated yet has none."""
+        """Return the check of references, or [] if the archive has not been migrated yet."""
         table = "document_references"
         if not self.db.execute("select 1 from sqlite_master where name = ?", [table]).fetchone():
             return []
@@ -505,9 +505,9 @@ class Verifier:
             yield self.fault("changefeed", release, "the release has no entry")
 
     def check_moves(self) -> CheckResults:
-        """Report each release whose stored last release is not where its moves lead.
+        """Report each release for which the stored end of its moves is wrong.
 
-        An archive that is not migrated yet does not store the last release.
+        An archive that has not been migrated yet does not store the ends of moves.
         """
         columns = self.db.execute("select name from pragma_table_info('releases')").fetchall()
         if ("continues_as",) not in columns:
@@ -532,7 +532,7 @@ class Verifier:
             previous = manifest
 
     def list_stamp_checks(self) -> list[tuple[str, int, CheckResults]]:
-        """Return the check of time stamps. An archive that is not migrated yet has none."""
+        """Return the check of time stamps, or [] if the archive has not been migrated yet."""
         if not Database(self.db).table("time_stamps").exists():
             return []
         return [("time stamps", self.count("time_stamps"), self.check_time_stamps())]
@@ -587,7 +587,7 @@ class Verifier:
             yield from self.check_manifest_part(manifest.day, part)
 
     def _check_part_text(self, day: str, part: dict[str, Any]) -> Iterator[ArchiveError]:
-        """Check that the text of a part is stored, even if it could be made again from its rows."""
+        """Report a part if its text is not stored, even if it could be made again from the rows."""
         if self.captures and part["sha256"] not in self.captures:
             problem = f"the text of a part is missing: {part['sha256']}"
             yield self.fault("manifests", day, problem)
@@ -720,7 +720,7 @@ def _is_list_stored(stored_json: str | None, current: list[Any], *, ordered: boo
 
 
 def _iter_stated_ranges(parts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int, int]]:
-    """Yield the table, first id and last id of each part, as stated in a manifest's text."""
+    """Yield the table, first id and last id of each part in a manifest's text."""
     for part in parts:
         for table in COVERED_TABLES:
             if table in part:
@@ -741,7 +741,7 @@ def _compare_lines(
 
 
 def _list_changed_names(manifest_line: bytes, current_line: bytes) -> str:
-    """Return the names of the values that differ between two lines, for use in a finding."""
+    """Return the names of the values that differ between two lines, for a finding."""
     if not current_line:
         return "it cannot be read"
     before, after = json.loads(manifest_line), json.loads(current_line)

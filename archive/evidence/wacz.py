@@ -114,8 +114,8 @@ def export_wacz(
 ) -> WarcExport:
     """Write all captures that are not taken down to a WACZ file, and return the counts.
 
-    If there are none, the count of records is 0. Raises ArchiveError if the archive or its
-    captures.db cannot be read; the file is then incomplete.
+    If there are no such captures, the count of records is 0. Raises ArchiveError if the archive or
+    its captures.db cannot be read; the file is then incomplete.
 
     created: ISO 8601 in UTC.
     processes: number of threads that compress records.
@@ -235,7 +235,7 @@ def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
 
 
 def _write_pages(db: sqlite3.Connection, out: MemberWriter, unwritten: Container[int]) -> None:
-    """Write the list of pages that releases and versions were read from, with their titles."""
+    """Write the list of the pages from which releases and versions were read, with their titles."""
     out.write(b'{"format": "json-pages-1.0", "id": "pages", "title": "Myndighetsarkivet"}\n')
     for key, url, seen, title, _ in db.execute(PAGES_SQL):
         if key not in unwritten:

@@ -81,7 +81,9 @@ QUARANTINED_CAPTURES_SQL = (  # of pages that were never stored as a version
 
 
 def select_exportable_captures(columns: str) -> str:
-    """Return the start of a SELECT of the captures that may be published. It ends in a condition.
+    """Return the start of a SELECT of the captures that may be published.
+
+    It ends in a condition, to which callers can add others with `and`.
 
     Captures that takedowns withhold, and captures that were only quarantined, are left out.
     """
@@ -123,7 +125,7 @@ def export_warc(
 ) -> WarcExport:
     """Write all captures, or the captures of one agency's releases, to a WARC file.
 
-    Returns the counts. The file gets its name once it is complete, and is gzipped if the name ends
+    Returns the counts. The file gets its name once it is complete. It is gzipped if the name ends
     with .gz. Two exports of the same captures are identical. Raises ArchiveError if the archive
     cannot be read or has no such captures, OSError if the file cannot be written.
     """
@@ -170,9 +172,10 @@ def write_records(
 ) -> Iterator[dict[str, Any]]:
     """Write the WARC records to a stream, and yield the row of each capture.
 
-    The first record describes the file. A row's `offset` is the position of its record; None if its
-    bytes cannot be read, so that it has no record. processes: number of threads that compress
-    records.
+    The first record describes the file. A row's `offset` is the position of its record. It is None
+    if the bytes cannot be read, because there is no record then.
+
+    processes: number of threads that compress records.
     """
     condition = f"and id in ({AGENCY_CAPTURES_SQL})" if agency else ""
     rows = Database(db).query(EXPORTED_CAPTURES_SQL.format(condition=condition), {"agency": agency})

@@ -1,6 +1,6 @@
 """Following a search, a person or a release by email or webhook.
 
-Other rooms use:
+Other packages use:
 
     subscriptions      follow.db beside the archive: subscriptions, queued messages, tokens
     followed_changes   what a subscription follows, and which changes in the archive match it
@@ -25,8 +25,8 @@ Settings come from the environment only, as some are secrets:
     FOLLOW_RETURN_PATH    Where SMTP servers send bounces: `bounces+{token}@arkiv.example`. See
                           `python -m archive bounce`.
     FOLLOW_PRIVATE_HOSTS  Hosts of webhooks that may be in a private network, separated by commas.
-    FOLLOW_MAX_REQUESTS   Requests for subscriptions in an hour after which each visitor may make
-                          one. Default: 100.
+    FOLLOW_MAX_REQUESTS   Number of requests for subscriptions in an hour. Once it is reached, each
+                          visitor may make only one request an hour. Default: 100.
 
 docs/reference/settings.md has these lines (`make reference`).
 """

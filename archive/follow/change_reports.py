@@ -111,7 +111,7 @@ async def read_events(
 ) -> list[ReportedEvent]:
     """Read the events from the archive.
 
-    Events of releases that are hidden, or do not exist any more, are left out.
+    Events of releases that are hidden or no longer exist are left out.
     """
     versions = await _read_rows_by_id(run, VERSIONS_SQL, [each[2] for each in events])
     releases = await _read_rows_by_id(run, RELEASES_SQL, [each[1] for each in events])
@@ -158,7 +158,7 @@ async def _read_rows_by_id(run: RunQuery, sql: str, ids: Sequence[int | None]) -
 
 
 def _choose_language(row: Mapping[str, Any], column: str, language: str) -> Any:
-    """Return a column's English value if `language` is en and there is one, else the Swedish."""
+    """Return a column's English value if `language` is en and it exists, else the Swedish value."""
     return (row[f"{column}_en"] if language == "en" else None) or row[column]
 
 
@@ -214,7 +214,7 @@ async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str)
 
 
 def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]:
-    """Yield the changed lines of a field, first as before, then as after the edit."""
+    """Yield the changed lines of a field: first the lines before the edit, then those after it."""
     if field_diff.shown_in_body:
         return
     for row in field_diff.rows:
@@ -231,7 +231,9 @@ def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]
 
 
 def _excerpt_pieces(field_name: str, pieces: Sequence[DiffSegment], language: str) -> str:
-    """Return a line. If it is long, return the part that begins shortly before its first change.
+    """Return the text of a line.
+
+    If it is long, return the part that begins just before its first change.
 
     >>> words = DiffSegment("same", "ord " * 100)
     >>> long = [words, DiffSegment("ins", "nytt "), words]

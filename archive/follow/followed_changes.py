@@ -9,8 +9,8 @@ twice. Their types are:
     removed   confirmed by several checks
     returned  found again after a removal
 
-A release matches a search by its current state. An edited one also matches by its state before the
-edit, because an edit may have removed the words.
+A release matches a search by its current state. An edited release also matches by its state before
+the edit, because the edit may have removed the words.
 """
 
 from __future__ import annotations
@@ -111,7 +111,10 @@ class Followed:
 
 
 def parse_followed(arguments: UrlArguments) -> Followed:
-    """Parse URL parameters. Raises FilterError if nothing can match them."""
+    """Parse URL parameters.
+
+    Raises FilterError if they are invalid, or if nothing can match them.
+    """
     search = replace(
         parse_search_request(arguments).whole,
         order="",
@@ -134,7 +137,7 @@ def parse_stored_query(query: str) -> Followed:
 async def describe_followed(run: RunQuery, followed: Followed, language: str) -> str | None:
     """Describe in words what is followed.
 
-    None if there is no such person or release, or if it is hidden.
+    Returns None if there is no such person or release, or if the release is hidden.
     """
     if followed.person:
         rows = await run(PERSON_SQL, {"slug": followed.person})
@@ -228,13 +231,13 @@ async def has_entry(run: RunQuery, position: int | None, checksum: str | None) -
 async def find_decided_entry(run: RunQuery, after: int, now: datetime) -> tuple[int, str | None]:
     """Return the last entry of the change feed that can be reported now.
 
-    Entries from the first release on for which it is not known yet whether it is new have to wait.
+    If it is not yet known whether a release is new, its entry and all later entries have to wait.
     """
     return await read_newest_entry(run, await find_undecided_entry(run, after, now))
 
 
 async def read_changes(run: RunQuery, after: int, until: int) -> list[ArchiveChange]:
-    """Return the changes between two entries of the change feed (without `after`), in order."""
+    """Return the changes after the entry `after` of the change feed, up to the entry `until`."""
     return [
         ArchiveChange(**dict(row))
         for row in await run(CHANGES_SQL, {"after": after, "until": until})

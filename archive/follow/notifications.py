@@ -95,7 +95,7 @@ def _queue_reports(
     moment: datetime,
     result: NotifyResult,
 ) -> None:
-    """Store messages about news for due subscriptions, and their new positions."""
+    """Store a message for each due subscription with news, and its new position."""
     due = sorted(store.list_due(moment), key=lambda subscription: subscription.query)
     if not due:
         return

@@ -20,7 +20,7 @@ SERVER_TRUST_TIME = timedelta(days=1)
 
 
 def are_recipients_blamed(store: FollowStore, addresses: Collection[str], moment: datetime) -> bool:
-    """Return whether the recipients are to blame for rejected email, not the mail server.
+    """Return whether the recipients, and not the mail server, are to blame for rejected email.
 
     addresses: all addresses whose email was rejected in the run.
     """

@@ -1,6 +1,6 @@
-"""Sends the queued messages one after the other, and deletes each once it was accepted.
+"""Sends the queued messages one after the other, and deletes each once it has been accepted.
 
-If the process is killed, no message is lost. A later run repeats at most the one that was being
+If the process is killed, no message is lost. A later run repeats at most the message that was being
 sent, with the same Message-ID. If a recipient does not accept a message, it is sent again after
 growing delays. A recipient that rejects messages on three days, or accepts none for a week, loses
 the subscription. If the mail server is down, or rejects email to all addresses, no subscription is

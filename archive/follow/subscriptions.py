@@ -96,11 +96,11 @@ SUBSCRIPTION_COLUMNS = (
 class Subscription:
     """A row of subscriptions.
 
-    position, checksum: the last entry of the change feed that it was matched with.
+    position, checksum: the last entry of the change feed that the subscription was matched with.
     due: when its next report may be sent; while unconfirmed, when the request for confirmation may
         be sent (None: there is no such request).
-    rejections: the number since `rejected`, see MAX_REJECTIONS.
-    seconds: how slow a webhook was, see record_duration.
+    rejections: the number of rejections since `rejected` (see MAX_REJECTIONS).
+    seconds: how slow a webhook was (see record_duration).
     """
 
     id: int
@@ -195,10 +195,11 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     ) -> None:
         """Store an unconfirmed subscription, and the message that asks for its confirmation.
 
-        If the address has received too many such messages, the new one is sent later. If one is
-        already waiting, no other is stored: its link shows all requests. So nobody can lock out the
-        owner of an address, or flood it with email. If the address has MAX_SUBSCRIPTIONS, nothing
-        is stored, and the caller is not told, because that would reveal who subscribes.
+        If the address has received too many such messages, the new one is sent later. If a message
+        is already waiting, no other is stored, because the link in it shows all requests. So nobody
+        can lock out the owner of an address, or flood the address with email. If the address has
+        MAX_SUBSCRIPTIONS, nothing is stored, and the caller is not told, because that would reveal
+        who subscribes.
         """
         with write_transaction(self.db):
             self.delete_unconfirmed(now)
@@ -236,8 +237,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         """Return the subscriptions that a link to a subscription shows.
 
         is_all: return the confirmed subscriptions of its address, oldest first. Otherwise return
-        the subscription. If it is unconfirmed, also return other requests for its mailbox, newest
-        first: first older ones, then newer ones.
+        the subscription. If it is unconfirmed, also return the other unconfirmed subscriptions of
+        its mailbox: those made before it, then those made after it, each group newest first.
         """
         if is_all:
             address = [subscription.channel, subscription.address]
@@ -259,7 +260,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return [subscription, *others[0], *others[1]]
 
     def list_due(self, now: datetime) -> list[Subscription]:
-        """Return the confirmed subscriptions that may get a report and have none waiting."""
+        """Return the confirmed subscriptions that may get a report and have no report waiting."""
         return self._select(
             "confirmed is not null and (due <= ? or due >"
             " iif(frequency = 'week', ?, ?)) and not"
@@ -399,8 +400,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
 
         Requests for confirmation, which anybody can cause, come last. Before them come webhooks,
         which may be slow, the fastest first. Within each group, links that a reader waits for come
-        before reports, and first attempts before retries. Otherwise equal webhooks are in random
-        order, so that none is always behind the same others.
+        before reports, and first attempts before retries. Webhooks that are equal in all this are
+        in random order, so that none always waits behind the same ones.
         """
         rows = self.db.execute(
             "select m.id from messages m join subscriptions s on"
@@ -448,7 +449,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
         """Store how long a webhook took, but at least half of its previous value.
 
-        So a single fast response does not hide slow ones.
+        Therefore a single fast response does not hide slow ones.
         """
         self.db.execute(
             "update subscriptions set seconds = max(?, seconds / 2) where id = ?",
@@ -490,7 +491,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     # Tokens
 
     def sign(self, subscription: Subscription, *parts: object) -> str:
-        """Return a signature of a subscription and some values, none of which may contain a dash.
+        """Return a signature of a subscription and some values. The values must not contain a dash.
 
         The signature also covers the time of creation and the address: in a restored or new file,
         another subscription may have the same id.
@@ -501,7 +502,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def make_token(self, subscription: Subscription, expires: datetime | None = None) -> str:
-        """Return a token for a subscription, or for all of its address if it expires."""
+        """Return a token for a subscription.
+
+        If it expires, it is for all subscriptions of the address.
+        """
         if expires is None:
             return f"{subscription.id}-{self.sign(subscription, 'one')}"
         end = int(expires.timestamp())
@@ -515,9 +519,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return self.make_token(subscription, datetime.fromtimestamp(int(token.split("-")[1]), UTC))
 
     def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
-        """Return the subscription of a token, and whether it is for all of its address.
+        """Return a token's subscription, and whether the token is for all of the address.
 
-        None if the token is not valid.
+        Returns None if the token is not valid.
         """
         *parts, signature = token.split("-") if token.isascii() else ("",)
         if len(parts) not in (1, 2) or not all(part.isdigit() and len(part) < 16 for part in parts):
@@ -569,7 +573,7 @@ def _read_key(path: Path) -> bytes:
 
 @contextmanager
 def lock_sending(archive: Path) -> Iterator[bool]:
-    """Lock sending, and yield whether this succeeded. False if another process is sending."""
+    """Lock sending, and yield whether this succeeded. It fails if another process is sending."""
     _read_key(archive.with_name(KEY_FILE))
     # not a lock on follow.db, whose locks SQLite would lose when the file is closed here
     with archive.with_name(KEY_FILE).open("rb") as file:
@@ -602,7 +606,7 @@ def _list_mailbox_values(channel: str, address: str) -> list[str]:
 def _find_next_request(
     asked: Sequence[tuple[datetime, str]], query: str, now: datetime
 ) -> datetime | None:
-    """Return when to send an address a request for confirmation; None if one is already waiting.
+    """Return when to send a request for confirmation to an address; None if one is already waiting.
 
     asked: the times and queries of earlier requests, oldest first. The last may still be waiting.
 
@@ -646,7 +650,7 @@ class FollowSettings:
 
 
 def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowSettings | None:
-    """Read the settings from the environment. None if following is limited to feeds.
+    """Read the settings from the environment. Returns None if following is limited to feeds.
 
     Raises ArchiveError if a variable is invalid. The error does not show the value, which may be a
     secret.

@@ -1,6 +1,6 @@
 """Health: does the archive still get what agencies publish?
 
-Other rooms use:
+Other packages use:
 
     rules               states of agencies and their faults
     metrics             figures that the rules judge, and which fields pages usually have

@@ -140,7 +140,7 @@ class KnownMonths:
 
     first: the first month with many releases.
     since: the first day on which an agency was read; "" if there is none.
-    spans: the first and last month of each agency.
+    spans: the first and last month with dated releases of each agency.
     incomplete: months that lack more than a tenth of the listed releases.
     until: the last day on which an agency was read; if none ever was, the day of the newest
         release.
@@ -173,8 +173,9 @@ class KnownMonths:
     def find_thin(self, periods: Iterable[str]) -> dict[str, list[str]]:
         """Return the months or years that lack releases, by reason.
 
-        The reasons are none, begins, ends, gaps (most months), few (agencies), missing, and fewer
-        (than a quarter of a typical year).
+        The reasons are `none` (no releases), `begins` or `ends` (the archive covers only a part),
+        `gaps` (most months are missing), `few` (most agencies are not covered), `missing` (listed
+        releases are missing) and `fewer` (less than a quarter of a typical year).
         """
         thin: defaultdict[str, list[str]] = defaultdict(list)
         for period in periods:
@@ -264,7 +265,7 @@ def _mark_emptied(
 ) -> None:
     """Mark sources that no longer list anything as incomplete.
 
-    They were probably not read correctly.
+    Such sources were probably not read correctly.
     """
     for source in sources:
         if not source.urls and source.url in previous and previous[source.url]["had_urls"]:
@@ -288,7 +289,7 @@ def _merge_listed_urls(sources: Sequence[AuditedSource]) -> dict[str, ListedUrl]
 def _count_unlisted(
     unlisted: Sequence[tuple[str, str]] | None, source: str | None = None
 ) -> Counter[str] | None:
-    """Count unlisted releases by month. None if they are not known.
+    """Count unlisted releases by month. Returns None if they are not known.
 
     source: only count releases from this source.
     """
@@ -300,11 +301,11 @@ def _count_unlisted(
 def _find_unlinked_sources(
     previous: Mapping[str, Mapping[str, Any]], sources: Sequence[AuditedSource], now: datetime
 ) -> list[AuditedSource]:
-    """Return sources of the previous audit that no page links to any more, marked as incomplete.
+    """Return sources of the previous audit to which no page links any more, marked as incomplete.
 
-    If agencies.toml names the sources (no home page was fetched), only archive pages can be
-    unlinked. They are not returned if a source was removed from agencies.toml, because they may
-    have belonged to that source.
+    If agencies.toml names the sources, no home page is fetched, and only archive pages can lose
+    their links. These pages are not returned if a source was removed from agencies.toml, because
+    they may have belonged to that source.
     """
     urls = {source.url for source in sources}
     unlinked = {
@@ -333,7 +334,7 @@ def _read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus
 
 
 def _find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str) -> str | None:
-    """Return the month of publication. None if neither the release nor the source states one."""
+    """Return the month of publication, or None if neither the release nor the source states one."""
     listed = parse_time(listed_url.published)
     if isinstance(listed, datetime):  # stored in UTC, whatever the time zone of the source
         listed = to_timezone(listed, SWEDISH_TIME)
@@ -375,8 +376,9 @@ def _build_coverage_rows(
 ) -> list[dict[str, Any]]:
     """Return the rows of a source, one per month.
 
-    An empty source has one row, so that it is also shown. unlisted: the number of unlisted releases
-    per month; None if unknown.
+    An empty source has one row, so that it is also shown.
+
+    unlisted: the number of unlisted releases per month; None if unknown.
     """
     months: set[str | None] = {*counts, *(unlisted or ())} or {None}
     rows = []
@@ -411,8 +413,8 @@ def _update_missing_releases(
 ) -> None:
     """Insert or update the missing releases, and close those that are no longer missing.
 
-    is_complete: whether every source was read to its end; if not, an unseen URL may still be
-    listed.
+    is_complete: whether every source was read to its end. If not, a URL that was not seen may still
+    be listed.
     """
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
     missing = {url: entry for url, entry in listed.items() if statuses[url].status == "missing"}

@@ -122,8 +122,8 @@ async def read_health_events(
 ) -> Sequence[Any]:
     """Return health events, newest first.
 
-    For one agency, these are all events; otherwise, every agency's changes to or from a fault.
-    before: only events with a lower id, for the next page.
+    For one agency, all events are returned; otherwise, only changes to or from a fault, of every
+    agency. before: only events with a lower id, for the next page.
     """
     condition = "e.agency = :agency" if agency else FAULT_EVENTS_CONDITION
     parameters: dict[str, Any] = {"agency": agency} if agency else {"before": before or 2**62}
@@ -170,7 +170,7 @@ def _classify_state(event: Mapping[str, Any]) -> str:
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
     """Return the sums of all agencies' requests in 30 days.
 
-    `robots` counts agencies by the outcome of their robots.txt.
+    `robots` counts agencies by the outcome of the last request for robots.txt.
     """
     reports = [row["facts"]["politeness"] for row in rows if row["facts"].get("politeness")]
     return {

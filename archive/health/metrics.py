@@ -295,7 +295,7 @@ def build_health_facts(
 ) -> dict[str, Any]:
     """Compute the figures of `health.facts`.
 
-    previous_facts: the stored figures, for anything from before the crawls that are read.
+    previous_facts: the stored figures, for facts that are older than the crawls that are read.
     """
     known = dict(previous_facts)
     if last_news := _find_last_success(activity.news_crawls):
@@ -356,7 +356,7 @@ def find_lost_fields(
 ) -> Iterator[tuple[str, int | None, int | None]]:
     """Yield fields that fell to a third of their fill rate or less, with both percentages.
 
-    The percentage before comes first, then the current one. accepted_fields: fields that an
+    The earlier percentage comes first, then the current one. accepted_fields: fields that an
     operator confirmed as rightly missing, and when; for these, only later crawls count.
     """
     for name in sorted({name for crawl in page_crawls for name in crawl.field_counts}):
@@ -390,7 +390,7 @@ def _is_lost(name: str, now: FieldCount, earlier: FieldCount, newest: FieldCount
 def _take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Crawl]:
     """Return the newest crawls that together parsed at least `min_pages` pages.
 
-    Returns [] if all crawls together parsed fewer.
+    Returns [] if all crawls together parsed fewer pages.
     """
     pages = 0
     for number, crawl in enumerate(crawls, start=1):

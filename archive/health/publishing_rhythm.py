@@ -39,7 +39,10 @@ class PublishingRhythm:
 
 
 def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None:
-    """Measure the rhythm of days with releases (distinct, sorted). None if there are too few."""
+    """Measure the rhythm of days with releases (distinct, sorted).
+
+    Returns None if there are too few days.
+    """
     gaps = [(later - earlier).days for earlier, later in pairwise(days)]
     if len(gaps) < MIN_GAPS:
         return None
@@ -64,7 +67,7 @@ def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None
 
 
 def _find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
-    """Return the longest silence in the same weeks of earlier years. None without earlier years.
+    """Return the longest silence in the same weeks of earlier years, or None if there are none.
 
     >>> weekly = [date(2023, 1, 2) + timedelta(days=7 * n) for n in range(60)]
     >>> days = (date(2024, 3, 1), date(2023, 9, 1))
@@ -84,8 +87,8 @@ def _find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
 def _measure_summer_pace(days: Sequence[date]) -> float:
     """Return the share of its usual pace that an agency keeps in summer, from 0 to 1.
 
-    The share is estimated as 0 without a summer of history, and approaches the measured pace with
-    each further summer.
+    Without a summer in the history, the share is estimated as 0. With each further summer, it comes
+    closer to the measured pace.
 
     >>> days = [date(2022, 1, 3) + timedelta(days=3 * n) for n in range(240)]
     >>> round(_measure_summer_pace(days), 2)

@@ -3,8 +3,9 @@
 The first rule that applies decides. Each rule is a function of an agency's past up to a given time;
 it reads no clock and makes no requests.
 
-code            state         when paused, …       paused        set in the agency list, or no
-longer in that list (unlisted) never_crawled   never worked  no crawl has ended yet (not a fault)
+code            state         when
+paused, …       paused        set in the agency list, or no longer in that list (unlisted)
+never_crawled   never worked  no crawl has ended yet (not a fault)
 not_read        suspect       no news crawl ended for three days, or for three times the usual
                               interval
 pages_alike     suspect       many stored pages went missing in the same way: all show the same
@@ -13,30 +14,30 @@ pattern         failing       two or more news crawls in a row, over a day, got 
                               not match the pattern
 all_fails       failing       two or more news crawls in a row, over a day, got only failures
 lists_nothing   suspect       two or more news crawls in a row, over a day, listed no release (45
-                              days if few are usual)
+                              days if the agency usually lists few)
 more_refused    suspect       the share of pages refused for their content rose within a day or a
                               week
 all_refused     failing       releases are listed, but none of the pages requested over a day could
                               be parsed
-none_held       never worked  releases are listed, nothing failed, and none was parsed quarantined
-suspect       releases are in quarantine and wait for a manual check fields          suspect       a
-field that at least half of the pages had fell to a third of that or
-                              less: a new design
+none_held       never worked  releases are listed, nothing failed, and none was parsed
+quarantined     suspect       releases are in quarantine and wait for a manual check
+fields          suspect       a field that at least half of the pages had fell to a third of its
+                              share or less: a new design
 many_refused    suspect       in two weeks, half of the attempts to read pages failed; few failed
                               before, and some still do
-source_fails    suspect       one of several sources could not be read for a day lists_fewer
-suspect       sources list less than a third of the usual number, and one of them
+source_fails    suspect       one of several sources could not be read for a day
+lists_fewer     suspect       sources list less than a third of the usual number, and one of them
                               dropped suddenly
-too_few         healthy       fewer than five days with releases: too few for a rhythm silent
-suspect       silent for longer than ever before, and than in the same weeks of
-                              earlier years
+too_few         healthy       fewer than five days with releases: too few for a rhythm
+silent          suspect       silent for longer than ever before, and longer than in the same weeks
+                              of earlier years
 quiet_season    quiet         silent for longer than usual, as in the same weeks of an earlier year
 quiet_holiday   quiet         silent for longer than usual in summer or at Christmas, if there is no
                               earlier year
 fewer           suspect       less than a quarter of the releases of the same three months a year
                               ago
-quiet           quiet         silent for longer than 19 of 20 gaps usual           healthy       no
-other rule applies
+quiet           quiet         silent for longer than 19 of 20 gaps
+usual           healthy       no other rule applies
 
 Failing and suspect become `never worked` if no release is stored yet. Suspect, failing and never
 worked are shown in red until the fault is acknowledged (`scrapy health --acknowledge SLUG`), and
@@ -191,7 +192,7 @@ def get_fault_key(reason: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def is_fault(state: str, code: str) -> bool:
-    """Return whether a state is a fault. An agency that was never crawled has none."""
+    """Return whether a state is a fault. The state of an agency that was never crawled is not."""
     return state in FAULT_STATES and code != "never_crawled"
 
 
@@ -202,7 +203,7 @@ def is_unacknowledged_fault(row: Mapping[str, Any]) -> bool:
 def acknowledge_fault(db: Database, agency: str, now: datetime) -> bool:
     """Acknowledge an agency's fault until its state or reason changes.
 
-    Returns False if the agency has no fault.
+    Returns False if the agency has no fault to acknowledge.
     """
     row = _read_health_row(db, agency)
     if row is None or not is_fault(row["state"], row["reason"]["code"]):
@@ -212,7 +213,7 @@ def acknowledge_fault(db: Database, agency: str, now: datetime) -> bool:
 
 
 def _assess_health(activity: AgencyActivity, pause_code: str = "") -> HealthAssessment:
-    """Assess an agency by its past.
+    """Assess an agency from its past.
 
     pause_code: the code of the reason if the agency is paused, or "".
     """
@@ -267,7 +268,7 @@ def _check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
 def check_pattern(activity: AgencyActivity) -> HealthAssessment | None:
     """Return a fault if sources list releases, but the agency's `releases` pattern matches none.
 
-    This is an error in agencies.toml, not of the agency.
+    Such a fault is an error in agencies.toml, not at the agency.
     """
     streak = list(
         takewhile(
@@ -345,7 +346,7 @@ def _check_refusal_rise(activity: AgencyActivity) -> HealthAssessment | None:
 def _is_refusal_rise(
     *, bad: int, n: int, bad_before: int, before: int, pages: int, **_: object
 ) -> bool:
-    """Return whether the share of refused pages (`bad` of `n`) has clearly risen, not by chance.
+    """Return whether the share of refused pages (`bad` of `n`) has risen, and not just by chance.
 
     pages: how many pages are still refused. At least SMALL_SAMPLE_PAGES are needed, or three if
     half of all pages were refused.
@@ -450,7 +451,7 @@ def _assess_failures(
 
 
 def _is_persistent(streak: Sequence[Crawl]) -> bool:
-    """Return whether a streak has at least two crawls, at least MIN_FAULT_DURATION apart."""
+    """Return whether a streak has two or more crawls that are at least MIN_FAULT_DURATION apart."""
     return len(streak) >= 2 and streak[0].started - streak[-1].started >= MIN_FAULT_DURATION
 
 

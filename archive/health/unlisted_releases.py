@@ -46,7 +46,7 @@ def find_unlisted(
 
 
 def _map_roots(sources: Sequence[AuditedSource]) -> dict[str, str]:
-    """Return the source of each URL with a list of releases. Feeds are left out."""
+    """Return the source to which each URL with a list of releases belongs. Feeds are left out."""
     roots: dict[str, str] = {}
     for source in sources:
         if source.kind != "feed":

@@ -11,7 +11,7 @@ HOLIDAY_PERIODS = (SUMMER_PERIOD, ((12, 20), (12, 31)), ((1, 1), (1, 7)))
 
 
 def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
-    """Count the days between two dates, without holiday periods; at least 1.
+    """Count the days between two dates, without holiday periods. The result is at least 1.
 
     Each summer day counts as `summer_pace` of a day.
 
@@ -29,7 +29,7 @@ def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
 
 
 def _list_period_days(*periods: tuple[tuple[int, int], tuple[int, int]]) -> frozenset[int]:
-    """Return the ordinals of the days from 1990 to 2059 that are in a yearly period."""
+    """Return the ordinals of the days from 1990 to 2059 that are in any of some yearly periods."""
     days = map(date.fromordinal, range(date(1990, 1, 1).toordinal(), date(2060, 1, 1).toordinal()))
     return frozenset(
         day.toordinal()

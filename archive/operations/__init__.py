@@ -1,6 +1,6 @@
 """Operations on whole archives.
 
-Other rooms use:
+Other packages use:
 
     backup      backup and restore
     snapshots   immutable copies

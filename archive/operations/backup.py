@@ -54,9 +54,9 @@ def create_backup(
 
     Returns the new folder and the findings. The folder is named after `moment`; its name ends in
     `.damaged` if there are findings. The newest `keep` sound backups, and up to `keep` damaged ones
-    newer than those, are kept; older and unfinished backups are deleted. A name later than `moment`
-    was given by a wrong clock, and counts as older than all others. Raises ArchiveError, and leaves
-    no copy, if there is no archive or a file cannot be copied.
+    newer than those, are kept; older and unfinished backups are deleted. A backup named after a
+    later time than `moment` was made with a wrong clock, and counts as older than all others.
+    Raises ArchiveError, and leaves no copy, if there is no archive or a file cannot be copied.
 
     with_subscriptions: also copy the addresses of subscribers, and the key for their links.
     """
@@ -138,7 +138,7 @@ def restore_backup(
 
 
 def _check_restorable(backup: Path, archive: Path, kept: Sequence[Path]) -> None:
-    """Raise ArchiveError if the backup or the target folder is missing, or a file must be kept."""
+    """Raise ArchiveError if a folder or the backup is missing, or if a file may not be replaced."""
     if not (backup / ARCHIVE_FILE).is_file():
         raise ArchiveError(backup / ARCHIVE_FILE, "no such file, so this is not a backup")
     if not archive.parent.is_dir():
@@ -197,7 +197,7 @@ def _move_replaced_archive(archive: Path, moment: datetime) -> Path:
 
 
 def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
-    """Describe takedowns, and liftings of takedowns, that are not in the restored archive."""
+    """Describe the takedowns, and the liftings of takedowns, that the restored archive lacks."""
     in_backup = _read_takedowns(restored)
     in_archive = sorted(_read_takedowns(archive).items()) if archive.is_file() else []
     lost = []
@@ -220,7 +220,7 @@ def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
 
 
 def _read_takedowns(path: Path) -> dict[TakedownRow, str]:
-    """Return each takedown with the time it was lifted, "" if it is still in force.
+    """Return each takedown with the time when it was lifted, or "" if it is still in force.
 
     Empty if the file is damaged.
     """

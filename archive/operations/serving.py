@@ -102,7 +102,7 @@ def list_snapshots(folder: Path) -> list[Path]:
 
 
 def find_snapshot_fault(snapshot: Path) -> str | None:
-    """Return why a snapshot is incomplete or damaged. None if every file matches its SHA-256."""
+    """Return why a snapshot is incomplete or damaged, or None if every file matches its SHA-256."""
     try:
         lines = (snapshot / CHECKSUMS_FILE).read_text("ascii").splitlines()
     except FileNotFoundError:
@@ -180,8 +180,8 @@ class DatasetteProcess:
 class Replicas:
     """Keeps a Datasette process running on each port of a host.
 
-    `arguments` are options for `datasette serve`. With a single port, connections are refused for
-    some seconds at each change of snapshot.
+    `arguments` are options for `datasette serve`. With a single port, connections are refused for a
+    few seconds whenever the snapshot changes.
     """
 
     folder: Path
@@ -227,7 +227,7 @@ class Replicas:
     def poll(self) -> None:
         """Check for ended processes, withdrawals and newer snapshots.
 
-        If the folder cannot be read, nothing changes.
+        If the folder cannot be read, nothing is changed.
         """
         self.stopping = [server for server in self.stopping if not server.reap()]
         self.check_processes()
@@ -269,7 +269,10 @@ class Replicas:
                 self.stop(port)
 
     def serve(self, snapshot: Path) -> None:
-        """Start missing processes. If all others are ready, restart one with an older snapshot."""
+        """Start missing processes.
+
+        If all others are ready, restart one that serves an older snapshot.
+        """
         for port in self.ports:
             if port not in self.running and is_port_free(self.host, port):
                 self.running[port] = self.start(snapshot, port)
@@ -308,7 +311,7 @@ class Replicas:
         return DatasetteProcess(snapshot, (self.host, port), process)
 
     def stop(self, port: int, seconds: float = SHUTDOWN_TIMEOUT) -> None:
-        """Let the process of a port finish its requests and exit. Its port is free immediately."""
+        """Let the process of a port finish its requests and exit. The port is free immediately."""
         server = self.running.pop(port)
         server.terminate(seconds)
         self.stopping.append(server)
@@ -338,7 +341,7 @@ class Replicas:
 def is_port_free(host: str, port: int) -> bool:
     """Return whether a server can listen on a port.
 
-    True if another server is just finishing its requests on it.
+    This is also true if another server on the port is only finishing its requests.
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

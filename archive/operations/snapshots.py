@@ -56,7 +56,7 @@ SHOWN_CAPTURES_SQL = f"select sha256 from captures where id not in ({WITHHELD_CA
 def parse_snapshot_time(name: str) -> datetime:
     """Return when a snapshot was started, by the name of its folder.
 
-    Everything in it is older.
+    Everything in the snapshot is older than this time.
     """
     return datetime.strptime(name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
@@ -70,7 +70,7 @@ def list_all_snapshots(folder: Path) -> list[Path]:
 
 
 def read_withdrawn_name(folder: Path) -> str:
-    """Return the name up to which snapshots are withdrawn, or "" if none are."""
+    """Return the name up to which snapshots are withdrawn, or "" if no snapshot is."""
     try:
         return (folder / WITHDRAWN_FILE).read_text("ascii").strip()
     except FileNotFoundError:
@@ -80,7 +80,7 @@ def read_withdrawn_name(folder: Path) -> str:
 def count_snapshot_releases(snapshot: Path) -> int:
     """Count the releases that a snapshot lists.
 
-    Redacted releases are included, hidden and moved ones are not.
+    Redacted releases are included. Hidden and moved releases are not.
     """
     with closing(open_readonly(snapshot / ARCHIVE_FILE)) as db:
         return int(db.execute("select count(*) from release_facets").fetchone()[0])
@@ -125,7 +125,7 @@ def withdraw_snapshots(folder: Path, name: str) -> None:
 
 
 def _choose_snapshot_name(folder: Path, moment: datetime) -> str:
-    """Return `moment` as a name, or a second after the newest snapshot.
+    """Return a name for `moment`, or for one second after the newest snapshot if that is later.
 
     Names always increase.
     """
@@ -208,8 +208,9 @@ def _check_servable(archive: Path, copy: Path) -> None:
 def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
     """Delete bytes from the copy of captures.db that must not be in a snapshot.
 
-    These are taken down, refused, or not needed by the copied archive.db. source: the original
-    archive, from which bytes are read.
+    Such bytes are taken down, refused, or not needed by the copied archive.db.
+
+    source: the original archive, from which bytes are read.
     """
     with (
         sqlite_errors(captures_copy, "withheld pages cannot be removed", table="blobs"),

@@ -1,6 +1,6 @@
 """Datasets, descriptions and citations for use outside the archive.
 
-Other rooms use:
+Other packages use:
 
     datasets            selections of releases for research
     dataset_files       their tables, columns and formats

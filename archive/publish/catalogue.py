@@ -25,7 +25,7 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedFile:
-    """A file of a publication. `path` is relative to its folder and its URL."""
+    """A file of a publication. `path` is relative to the publication's folder, and to its URL."""
 
     path: str
     size: int

@@ -1,7 +1,7 @@
 """Citations of a revision: as a reference (Swedish or English), BibTeX, RIS and CSL-JSON.
 
-The permalink is /-/revision/<id>, which never changes. The hash is the hash of the bytes that the
-state was parsed from. For an imported release, it is the hash of the state.
+The permalink is /-/revision/<id>, which never changes. The hash is the SHA-256 of the bytes from
+which the state was parsed. For an imported release, it is the hash of the state.
 """
 
 from __future__ import annotations
@@ -94,7 +94,10 @@ class Citation:
 
     @property
     def accessed(self) -> date | None:
-        """Return the Swedish date on which the archive read the state. None if it was imported."""
+        """Return the Swedish date on which the archive read the state.
+
+        Returns None if the state was imported.
+        """
         return None if self.collection else to_swedish_day(self.seen)
 
 
@@ -114,8 +117,8 @@ def cite_comparison(
     """Return a citation of the comparison of two versions, the older one first.
 
     summary: what differs.
-    made: a sentence that says when the agency made the edit between them; None if it is not an
-        edit.
+    made: a sentence that says when the agency made the edit between the versions; None if the
+        difference is not an edit.
     """
     names = {"author": after.author, "title": after.title, "summary": summary}
     names |= {"other_author": before.author, "other": before.title}
@@ -238,7 +241,7 @@ def _format_original(citation: Citation, lang: str) -> str:
 
 
 def _format_archive_note(citation: Citation, lang: str, *, with_hash: bool = True) -> str:
-    """Return a note on the cited version, or the two compared versions, with the hash."""
+    """Return a note on the cited version or the two compared versions, with the hash."""
     if citation.versions:
         before, after = (
             _format_archive_note(each, lang, with_hash=with_hash) for each in citation.versions
@@ -268,7 +271,7 @@ def _format_archive_note(citation: Citation, lang: str, *, with_hash: bool = Tru
 
 
 def _separate(text: str) -> str:
-    """Return a text without no-break spaces, because it is pasted elsewhere."""
+    """Replace the no-break spaces in a text by spaces, because the text is pasted elsewhere."""
     return text.replace(NO_BREAK_SPACE, " ")
 
 
@@ -282,7 +285,7 @@ def _format_long_note(citation: Citation, lang: str) -> str:
 def _split_date(text: str | None) -> list[int]:
     """Return [year, month, day] of a stored time in its own time zone.
 
-    Without the day for a month; [] for None.
+    For a month, the day is left out. Returns [] for None.
 
     >>> _split_date("2024-06-01T23:30:00+02:00"), _split_date("2024-06"), _split_date(None)
     ([2024, 6, 1], [2024, 6], [])

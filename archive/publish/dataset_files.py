@@ -81,7 +81,7 @@ class TableStats:
 
 
 def _parse_utc_moment(text: str) -> datetime | None:
-    """Parse a moment and convert it to UTC. Returns None for a day or a month.
+    """Parse a moment and convert it to UTC. Return None for a day or a month.
 
     >>> _parse_utc_moment("2024-05-28T09:30:00+02:00"), _parse_utc_moment("2024-05-28")
     (datetime.datetime(2024, 5, 28, 7, 30, tzinfo=datetime.timezone.utc), None)
@@ -91,7 +91,7 @@ def _parse_utc_moment(text: str) -> datetime | None:
 
 
 def _parse_agency_day(text: str) -> date | None:
-    """Return the day in the agency's own time zone. None if the text is only a month.
+    """Return the day in the agency's own time zone, or None if the text is only a month.
 
     >>> _parse_agency_day("2024-05-28T00:30:00+02:00"), _parse_agency_day("2024-05")
     (datetime.date(2024, 5, 28), None)
@@ -496,7 +496,7 @@ CODEBOOK_TABLE = DatasetTable(
 def build_codebook_rows(
     table: DatasetTable, meanings: Sequence[str], stats: TableStats
 ) -> list[tuple[Any, ...]]:
-    """Return a table's rows in the codebook, one per column."""
+    """Return the codebook's rows about a table, one for each of its columns."""
     rows: list[tuple[Any, ...]] = []
     for column, meaning in zip(table.columns, meanings, strict=True):
         filled = stats.filled[column.name]
@@ -721,7 +721,7 @@ def format_date(value: Any) -> Any:
 def _parse_column(
     folder: Path, table: DatasetTable, column: Column, values: Sequence[Any]
 ) -> Sequence[Any]:
-    """Return a column's values as its type. Raises ArchiveError if a time cannot be parsed."""
+    """Convert a column's values to its type. Raises ArchiveError if a time cannot be parsed."""
     parse = column.kind.parse
     if parse is None:
         return values

@@ -139,7 +139,7 @@ def _select_releases(
 
 
 def _select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[str]:
-    """Select all results of a search; return its notes.
+    """Select all results of a search, and return the notes on the search.
 
     selection_text: a query, or the URL of a search page.
     """
@@ -298,7 +298,10 @@ class Dataset:
 
     @property
     def day(self) -> str:
-        """Return the date of the archive's last change, for citations; "" if there was none."""
+        """Return the date of the archive's last change, for citations.
+
+        Returns "" if the archive was never changed.
+        """
         return (self.archive_state["newest_change_at"] or "")[:10]
 
     @property
@@ -342,7 +345,7 @@ def write_dataset(
     site: str | None = None,
     progress: ProgressCallback = lambda *_: None,
 ) -> Dataset:
-    """Write the selected releases to a new folder. If none are selected, nothing is written.
+    """Write the selected releases to a new folder. If no release is selected, write nothing.
 
     Raises ArchiveError if the archive cannot be read, the selection is not valid, or the folder
     cannot be written; then no folder is left. selection_kind: search or sql; by default, a text

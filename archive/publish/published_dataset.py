@@ -85,7 +85,7 @@ class Publication:
     def started(self) -> datetime:
         """Return when the publication was started, by its name.
 
-        All data in its tables are older.
+        All data in its tables is older than this time.
         """
         return datetime.strptime(self.folder.name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
@@ -107,7 +107,7 @@ def find_published_folder(archive: Path, *, is_snapshot: bool) -> Path:
 
 
 def find_publication(folder: Path) -> Publication | None:
-    """Return the newest publication in a folder; None if there is none."""
+    """Return the newest publication in a folder, or None if there is none."""
     while folders := _list_publications(folder):
         try:
             return _read_publication(folders[-1])
@@ -129,9 +129,9 @@ def _list_publications(folder: Path) -> list[Path]:
 
 @lru_cache(maxsize=2)  # a publication is never changed
 def _read_publication(folder: Path) -> Publication:
-    """Read which files a publication has.
+    """Return a publication with its files.
 
-    Only the files listed in its SHA256SUMS, and SHA256SUMS itself, count.
+    Only the files listed in its SHA256SUMS and SHA256SUMS itself are included.
     """
     hashes = {
         **read_checksums(folder),

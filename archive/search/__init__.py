@@ -1,21 +1,21 @@
-"""Search: from a visitor's words to matching releases, independent of the web layer.
+"""Finds the releases that match a visitor's words. Does not depend on the web layer.
 
-Other rooms use:
+Other packages use:
 
     results            search(): the results of a request; one release by its URL
     search_request     requests as URL parameters, and links that change one parameter
-    query_language     a query as a tree
-    query_sql          a tree as FTS5 and SQL
+    query_language     parses a query to a tree
+    query_sql          translates the tree to FTS5 and SQL
     search_index       the tables of the index
-    column_cache       the columns in memory for counting results
-    ranking            finding and sorting results, for searches that are not a page
+    column_cache       columns in memory for counting results
+    ranking            finds and sorts results, for callers that show no page of results
     excerpts           excerpts with matches marked
-    marked_words       where the terms of a query are in texts and stored states
+    marked_words       finds the terms of a query in texts and stored states
     counts_by_period   results by month or year
     document_references  the table of references to documents: bills, statutes, reports
-    matching_releases  which releases match, for callers that show no results, and for Datasette's
-                       own search of the table releases
-    edit_search        search in lists of edits and removals, and the history of a wording
+    matching_releases  which releases match, for callers that show no results, and for the search
+                       of the table releases in Datasette
+    edit_search        searches in edits and removals, and the history of a wording
     related_releases   releases about the same subject
     near_duplicates    releases with almost the same text
 """

@@ -1,4 +1,4 @@
-"""Keeps the columns in memory by which results are filtered, sorted and counted."""
+"""Keeps columns of releases in memory, for filtering, sorting and counting results."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetCheck:
-    """Chosen values of a facet, which a release must have (if `is_wanted`) or must not have."""
+    """Values of a facet. A release must have one of them (if `is_wanted`), or none of them."""
 
     facet: str
     codes: Collection[int]
@@ -111,9 +111,9 @@ class ColumnCache:
         self._kept: dict[str, tuple[int, Any]] = {}
 
     def load(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        """Start to read all releases in a separate thread. `refresh` waits for it.
+        """Start to read all releases in a separate thread. `refresh` waits for the thread.
 
-        If reading fails, `refresh` reads them again.
+        If reading fails, `refresh` reads the releases again.
         """
         loaded = ColumnCache()
 
@@ -148,9 +148,10 @@ class ColumnCache:
         return self
 
     async def _read_all(self, run: RunQuery, last: int) -> None:
-        """Read all listed releases as they are after a changefeed entry, or later.
+        """Read all listed releases. Their state is the one after the entry `last`, or a later one.
 
-        In the order of their ids, each page of the file is read once.
+        The releases are read in the order of their ids, so that each page of the database file is
+        read only once.
         """
         loaded = ColumnCache()
         last_release = int((await run(LAST_RELEASE_SQL, {}))[0]["release"])
@@ -226,7 +227,7 @@ class ColumnCache:
         include: Mapping[str, Iterable[str]] = NO_FILTERS,
         exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
     ) -> list[int]:
-        """Keep the listed releases with the included and without the excluded facet values.
+        """Keep the listed releases that have the included facet values, and no excluded ones.
 
         Facets that may have several values per release are ignored, here and in the methods below.
         """
@@ -269,11 +270,11 @@ class ColumnCache:
         return self.sort_newest_first(releases)
 
     def sort_newest_first(self, releases: Iterable[int]) -> list[int]:
-        """Sort releases by date, newest first. For equal dates, the last stored comes first."""
+        """Sort releases by date, newest first. If dates are equal, the last stored comes first."""
         return sorted(sorted(releases, reverse=True), key=self.sort_dates.__getitem__, reverse=True)
 
     def iter_ages(self, releases: Sequence[int], today: date) -> Iterator[int]:
-        """Yield the age of each release in days since its sort date. UNKNOWN_AGE if it has none."""
+        """Yield the age of each release in days since its sort date. UNKNOWN_AGE means no date."""
         now = today.toordinal() + JULIAN_DAY_OFFSET
         return (
             max(0, now - day) if day else UNKNOWN_AGE
@@ -287,9 +288,9 @@ class ColumnCache:
         return {texts[number - 1]: count for number, count in numbers.items()}
 
     def count_months(self, releases: Sequence[int]) -> Counter[int]:
-        """Count the given releases that are listed by month of publication.
+        """Count releases by month of publication. Unlisted releases are left out.
 
-        Months have the form YYYYMM, or are UNDATED_MONTH.
+        The keys are months in the form YYYYMM, and UNDATED_MONTH.
         """
         if max(releases, default=0) >= len(self.months):  # indexed after the last refresh
             releases = [release for release in releases if release < len(self.months)]
@@ -302,7 +303,7 @@ class ColumnCache:
         include: Mapping[str, Iterable[str]] = NO_FILTERS,
         exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
     ) -> int:
-        """Count all releases with the included and without the excluded facet values."""
+        """Count all releases that have the included facet values, and no excluded ones."""
         # any facet will do; of all agencies, each has counts of its own to be added up
         return sum(self.count_all_values("kind", include, exclude, skip_chosen=False).values())
 
@@ -382,7 +383,7 @@ class ColumnCache:
 
 
 def _encode_month(row: Mapping[str, Any]) -> int:
-    """Return the month in a row of CHANGED_RELEASES_SQL in the form of ColumnCache.months."""
+    """Return the month of a row of CHANGED_RELEASES_SQL, in the form used in ColumnCache.months."""
     if row["year"] != NO_VALUE:  # a publication date is also the sort date
         return int(row["newest"] // 10**8)
     return 0 if row["agency"] is None else UNDATED_MONTH
@@ -391,7 +392,7 @@ def _encode_month(row: Mapping[str, Any]) -> int:
 class ValueLists:
     """A column with several numbers per release, such as tags or speakers.
 
-    It also has the number of releases with each number.
+    `totals` counts the releases that have each number.
     """
 
     def __init__(self) -> None:
@@ -413,12 +414,12 @@ class ValueLists:
         self.lengths[release] = len(numbers)
 
     def count_all(self, limit: int) -> Mapping[int, int]:
-        """Count all releases with each of the most common numbers."""
+        """Count all releases that have each of the most common numbers."""
         counted = ((-count, number) for number, count in self.totals.items() if count)
         return {number: -count for count, number in heapq.nsmallest(limit, counted)}
 
     def count(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
-        """Count the releases with each of the most common numbers."""
+        """Count the given releases that have each of their most common numbers."""
         found, numbers = array("I"), self.numbers
         lengths = _take_values(self.lengths, releases)
         starts = _take_values(self.offsets, list(compress(releases, lengths)))
@@ -428,7 +429,7 @@ class ValueLists:
 
 
 def _take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
-    """Return the values of several releases at once. This is three times as fast as one by one.
+    """Return the values of several releases. Reading them at once is three times as fast.
 
     >>> _take_values([0, 7, 8, 9], [3, 1]), _take_values([0, 7], [1]), _take_values([0], [])
     ((9, 7), [7], [])

@@ -1,8 +1,8 @@
 """Counts the results of a search by month or year, next to all releases of the same period.
 
 A release counts in the month of the publication date that its agency states
-(release_facets.sort_day). Undated releases are counted separately. The `totals` of a month are all
-releases of the searched agencies, whatever the words and other filters of the search.
+(release_facets.sort_day). Undated releases are counted separately. The `totals` of a month count
+all releases of the searched agencies, regardless of the words and other filters of the search.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def list_periods(
 
     If a search is limited to a period, the list begins and ends with it.
 
-    unit: None: months if there are at most MAX_MONTHS, else years.
+    unit: if None, months are used if there are at most MAX_MONTHS of them, otherwise years.
     whole: further months that the list must include.
     """
     names = [*_list_hit_periods(counts), *whole]
@@ -133,7 +133,8 @@ def _number_month(name: str) -> int:
 async def count_hit_page(finder: HitFinder, hit_page: HitPage) -> PeriodCounts | None:
     """Count the results of a search page by month.
 
-    None if there are too many (more than MAX_PAGE_HITS, or capped questions or quotations).
+    Return None if there are too many results: more than MAX_PAGE_HITS, or so many questions or
+    quotations that their number is capped.
     """
     if hit_page.capped and finder.request.show != "releases":
         return None
@@ -203,7 +204,10 @@ async def count_without_words(finder: HitFinder) -> PeriodCounts:
 
 
 def _count_months(totals: Mapping[str, tuple[int, int]], years: Collection[str]) -> PeriodCounts:
-    """Count all releases by month. years: only count these; empty for all."""
+    """Count all releases by month.
+
+    years: only count releases of these years. If empty, count all releases.
+    """
     hits = {
         name: dated
         for name, (_, dated) in totals.items()
@@ -218,8 +222,8 @@ def _count_months(totals: Mapping[str, tuple[int, int]], years: Collection[str])
 async def _read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], bool]:
     """Return the current matches of a request, and whether there are more than `limit`.
 
-    If there are more, only some are returned. Reading stops as soon as the first releases show that
-    there are far more.
+    If there are more, only some of them are returned. Reading stops early if the first releases
+    show that there are far more.
     """
     found: list[int] = []
     while True:
@@ -245,7 +249,7 @@ async def _read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], b
 
 
 async def _read_month_totals(finder: HitFinder) -> dict[str, tuple[int, int]]:
-    """Return, by month, the number of releases of the searched agencies, and how many are dated."""
+    """Return the numbers of all and of dated releases of the searched agencies, by month."""
     include, exclude = finder.chosen_agencies, finder.request.exclude.get("agency")
     agencies: Iterable[str] = [""] if include is None else include
     if exclude:

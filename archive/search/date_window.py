@@ -28,7 +28,7 @@ class DateWindow:
     It is widened step by step until it contains MAX_HITS results.
 
     months: each month with its number of releases, newest (or oldest) first.
-    expected: the number of releases that probably contain MAX_HITS results.
+    expected: how many releases probably have to be read to find MAX_HITS results.
     """
 
     def __init__(self, months: Sequence[tuple[str, int]], expected: float) -> None:
@@ -48,15 +48,15 @@ class DateWindow:
         return self._match_range(first, self.opened_months)
 
     def widen(self, hit_count: int) -> None:
-        """Enlarge the window, because its months only had `hit_count` results."""
+        """Enlarge the window, because its months had only `hit_count` results."""
         self.target = self.covered * max(
             MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1)
         )
 
     def list_match_parts(self) -> list[str]:
-        """Return expressions for the first opened months, and for the others.
+        """Return one expression for the first months of the window, and one for its other months.
 
-        "" matches all months.
+        The second is "" if the window contains all months. There is only one for a small window.
         """
         newest = max(1, self.opened_months // NEWEST_FRACTION)
         parts = [self._match_range(0, newest)]
@@ -77,7 +77,7 @@ async def read_month_counts(run: RunQuery) -> list[tuple[str, int]]:
 
 
 def _match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
-    """Return the expression for consecutive months, in the order of `all_months` (the archive's).
+    """Return the expression for consecutive months. Both lists of months have the same order.
 
     Whole years are matched as years, because FTS5 reads one term faster than twelve.
 

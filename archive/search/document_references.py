@@ -89,7 +89,7 @@ def find_state_references(state: Mapping[str, Any]) -> list[StateReference]:
 def write_references(
     db: Database, release_id: int, revision_id: int, references: Sequence[StateReference]
 ) -> bool:
-    """Replace the references of a revision. Returns whether they differ from the stored ones.
+    """Replace the stored references of a revision, and return whether they have changed.
 
     Does not commit.
     """

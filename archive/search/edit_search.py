@@ -1,8 +1,8 @@
-"""Search in the registers: edits by changed words, removals by their last text, and wordings.
+"""Searches edits by changed words and removals by their last text, and dates wordings.
 
 The history of a wording says which releases had the words of a query, and between which two checks
-they appeared and disappeared. Releases whose current text has the words are found in the index,
-earlier versions in an index of their own (former_versions.py). The stored checks say when
+they appeared and disappeared. Current texts are searched in one index, and earlier versions in
+another (former_versions.py). The times come from the stored checks
 (archive.changes.wording_history).
 """
 
@@ -140,12 +140,12 @@ EditExcerpt = list[tuple[str, MarkedText]]  # same, del or ins, and the words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSearch:
-    """The result of searching a register for the words of a query."""
+    """The result of searching edits, removals or wordings for the words of a query."""
 
     notes: Sequence[SearchNote] = ()
 
     def list_filters(self) -> dict[str, str]:
-        """Return the filter that limits the register to the result."""
+        """Return the filter that limits a list of edits or removals to what the search found."""
         return {}
 
 
@@ -181,11 +181,13 @@ def add_word_filter(query: RegisterQuery) -> RegisterQuery:
 
 
 async def search_edits(run: RunQuery, text: str, *, of_collections: bool = False) -> EditSearch:
-    """Find the edits that match a query.
+    """Find the edits that changed the words of a query.
 
     Plain words are also searched as a phrase, because an edit of "120 miljoner" may have left
     "miljoner" unchanged. Raises FilterError if the query has no words that an edit must have
-    changed. of_collections: find differences between readings of collections instead.
+    changed.
+
+    of_collections: find differences between readings of collections instead.
     """
     query = parse_query(text)
     if (phrase := quote_words(query)) and (tree := parse_query(phrase).tree) and query.tree:
@@ -209,9 +211,9 @@ async def search_edits(run: RunQuery, text: str, *, of_collections: bool = False
 
 
 async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of edits.
+    """Return a page of edits, limited to those found by the search if there is one.
 
-    If words were searched for, each edit has `excerpts` that show how it changed them.
+    Each edit found by a search has `excerpts` that show how it changed the words.
     """
     page, search = await read_edits_page(run, add_word_filter(query)), query.search
     if search is None:
@@ -230,7 +232,10 @@ async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 
 def _cut_excerpts(search: EditSearch, *states: dict[str, Any]) -> list[EditExcerpt]:
-    """Return excerpts of how an edit changed the words of a search. states: before and after it."""
+    """Return excerpts that show how an edit changed the words of a search.
+
+    states: the states before and after the edit.
+    """
     before, after = keep_changed_texts(*states)
     removed, added = search.finder.compare(*states)
     removed_terms = _list_terms(search.finder, removed)
@@ -256,9 +261,9 @@ def _cut_change(
     marked_terms: Sequence[QueryTerm],
     op: Literal["del", "ins"],
 ) -> EditExcerpt:
-    """Return, word by word, how an edit changed the first paragraph with a match.
+    """Return how an edit changed the first paragraph with a match, word by word.
 
-    Empty if no paragraph matches.
+    The result is empty if no paragraph matches.
 
     own: the state that has the match.
     op: the operation for words that only this state has.
@@ -298,9 +303,9 @@ def _mark_pieces(
 
 
 async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
-    """Find the removals of releases whose last text matches.
+    """Find the removals of releases whose last text matches a query.
 
-    If a release moved, the text at its new URL counts.
+    If a release moved, the text at its new URL is searched.
     """
     query = parse_query(text)
     if query.tree is None:
@@ -316,7 +321,7 @@ async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
 
 
 async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of removals. If words were searched for, `hit` has the last text of each."""
+    """Return a page of removals. Each removal found by a search has the last text in `hit`."""
     page = await read_removals_page(run, add_word_filter(query))
     if query.search is None:
         return page
@@ -335,7 +340,7 @@ async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPag
 
 
 class PhraseTimes(NamedTuple):
-    """When a release had the wording. The entries of a history are sorted and counted by this."""
+    """The times and status of a history's entry, by which entries are sorted and counted."""
 
     since: str  # these are the properties of PhraseEntry
     first: int  # id of the first revision that has it
@@ -363,7 +368,7 @@ class PhraseEntry:
 
     @property
     def last_seen(self) -> str | None:
-        """Return the last check that found the wording. None if no check ever did."""
+        """Return the last check that found the wording, or None if no check ever found it."""
         gone = self.presence.disappeared
         if self.presence.last_import:
             return None
@@ -371,7 +376,7 @@ class PhraseEntry:
 
     @property
     def first_seen(self) -> str | None:
-        """Return the first check that found the wording. None if it was imported."""
+        """Return the first check that found the wording, or None if the wording was imported."""
         return None if self.presence.first_import else self.presence.appeared.until
 
     @property
@@ -386,7 +391,7 @@ class PhraseEntry:
         """Return the status of the wording.
 
         The status is `current` (found by the last check), `unchecked`, `removed`, `edited`, or
-        `collection` if only the text in a collection lacks it.
+        `collection` if the wording is missing only from the text in a collection.
         """
         if self.is_current:
             return "current" if self.last_seen else "unchecked"
@@ -396,7 +401,7 @@ class PhraseEntry:
 
     @property
     def is_stated(self) -> bool:
-        """Return whether the wording was there at publication, and the date of that is stated."""
+        """Return whether a publication date is stated, and the wording was there from the start."""
         return self.presence.before is None and bool(
             self.row["published"] and self.row["sort_date"]
         )
@@ -441,12 +446,12 @@ class PhraseHistory(RegisterSearch):
         return len({times.release for times in self.times})
 
     def count_releases(self, status: str) -> int:
-        """Return the number of releases that have an entry with a status."""
+        """Return the number of releases that have an entry with this status."""
         return len({times.release for times in self.times if times.status == status})
 
 
 def quote_words(query: Query) -> str | None:
-    """Return a query of several plain words as one phrase. None for any other query.
+    """Return a query of several plain words as a phrase, or None for any other query.
 
     >>> from archive.search.query_language import parse_query
     >>> quote_words(parse_query("120 miljoner kronor")), quote_words(parse_query('"120 miljoner"'))
@@ -470,7 +475,7 @@ async def read_phrase_history(
 ) -> PhraseHistory:
     """Find all releases that have or had the words of a query, and when.
 
-    agency: only search its releases.
+    agency: only search the releases of this agency.
     """
     request = SearchRequest(text=text, include={"agency": (agency,)} if agency else {}, strict=True)
     query = request.query
@@ -497,8 +502,10 @@ async def _read_times(
 ) -> tuple[list[PhraseTimes], list[PhraseEntry]]:
     """Return the times of a wording in all releases, newest first, and entries of changed releases.
 
-    The entries are only for releases in which the wording may have appeared or disappeared. Only
-    these are read version by version. current: the releases whose current text has the wording.
+    Changed releases are those in which the wording may have appeared or disappeared. Only their
+    versions are read one by one.
+
+    current: the releases whose current text has the wording.
     """
     found = [*current, *former.ids]
     (row,) = await run(CHANGED_SQL, {"ids": json.dumps(found)})
@@ -514,7 +521,7 @@ async def _read_times(
 def _find_last(times: Iterable[PhraseTimes]) -> list[PhraseTimes]:
     """Return the times of the release that was last seen with the wording.
 
-    Empty if no check ever found it.
+    The list is empty if no check ever found the wording.
     """
     seen = (each for each in times if each.last_seen)
     return heapq.nlargest(1, seen, key=lambda each: str(each.last_seen))
@@ -566,7 +573,7 @@ async def _read_presences(
 ) -> dict[int, list[Presence]]:
     """Return the periods in which releases had a wording.
 
-    current: the releases whose current text has it.
+    current: the releases whose current text has the wording.
     versions: the matching indexed versions.
     """
     matching = {revision for key in releases for revision in versions.get(key, ())}
@@ -583,9 +590,9 @@ async def _read_presences(
 async def _read_unchanged_times(
     run: RunQuery, releases: Iterable[int], firsts: Mapping[int, int]
 ) -> list[PhraseTimes]:
-    """Return the times of releases that have had a wording for as long as they are archived.
+    """Return the times of releases that have had a wording ever since they were archived.
 
-    firsts: their first revisions, unless the current one is the first.
+    firsts: the first revisions of the releases that have several.
     """
     (row,) = await run(TIMES_SQL, {"ids": json.dumps(list(releases))})
     names = ("releases", "revisions", "agencies", "imported", "appeared", "checked", "stated")
@@ -627,7 +634,7 @@ async def read_phrase_entries(
 
 
 def _build_only_presence(row: Mapping[str, Any], first: int) -> Presence:
-    """Return the presence of a wording that all versions of a never removed release have.
+    """Return the presence of a wording in a release that always had it and was never removed.
 
     first: the first revision of the release.
     """
@@ -646,7 +653,7 @@ def _build_only_presence(row: Mapping[str, Any], first: int) -> Presence:
 
 
 async def _count_agencies(run: RunQuery, times: Iterable[PhraseTimes]) -> list[FacetValue]:
-    """Return the agencies with their number of releases, in Swedish alphabetical order."""
+    """Count the releases by agency. The agencies are in Swedish alphabetical order."""
     counts = Counter({each.release: each.agency for each in times}.values())
     rows = await run(AGENCIES_SQL, {"slugs": json.dumps(list(counts))})
     found = [FacetValue(**dict(row), count=counts[row["value"]]) for row in rows]
@@ -656,9 +663,9 @@ async def _count_agencies(run: RunQuery, times: Iterable[PhraseTimes]) -> list[F
 async def read_phrase_hits(
     run: RunQuery, query: Query, entries: Sequence[PhraseEntry]
 ) -> list[SearchHit]:
-    """Return the last version of each entry as a result, with the words marked.
+    """Return the last version of each entry with the wording as a result, with its words marked.
 
-    `row` has the texts of the version.
+    The `row` of a result has the texts of this version.
     """
     query_terms = extract_query_terms(query.tree)
     texts = await read_version_texts(run, [entry.presence.last for entry in entries])

@@ -2,8 +2,8 @@
 
 An edit removed a word or phrase if it occurs more often in all paragraphs of the release before the
 edit than after it, and added it if it occurs less often. The index (`search_diff`) has this
-difference for single words, and the changed paragraphs for phrases. The stored text decides about
-the few edits with a part of a query on both sides, about words with a star, and about NEAR.
+difference for single words, and the changed paragraphs for phrases. Stored texts are compared for
+words with a star, for NEAR, and for the few edits that have a part of the query on both sides.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ State = Mapping[str, Any]
 class ChangedLeaf:
     """The edits that removed a word, phrase or NEAR group, and the edits that added it.
 
-    uncertain: the edits that have to be decided by stored text.
+    uncertain: the edits for which stored texts must be compared.
     """
 
     removed: set[int]
@@ -104,7 +104,7 @@ class ChangedLeaf:
     def holds(self, edit: int, edits: set[int]) -> bool | None:
         """Return whether an edit is in `edits` (`removed` or `added`).
 
-        None if that is uncertain.
+        Return None if this is uncertain.
         """
         if edit not in edits:
             return False
@@ -157,7 +157,7 @@ async def find_edits(
 
 
 def iter_changed(tree: QueryNode | None) -> Iterator[QueryLeaf]:
-    """Yield all words, phrases and NEAR groups of a query, also inside its parts about edits."""
+    """Yield all words, phrases and NEAR groups of a query, also inside removed: and added:."""
     yield from iter_leaves(tree)
     for node in iter_nodes(tree):
         if isinstance(node, EditNode):
@@ -195,7 +195,8 @@ async def _read_reference(
 ) -> ChangedLeaf:
     """Read the edits that removed a reference from a release, or added it.
 
-    Further references to the same document do not matter.
+    If a release refers to a document several times, an edit that changes only the number of these
+    references does not count.
     """
     plan = SearchPlan()
     terms = {
@@ -217,7 +218,8 @@ async def _read_reference(
 def _match_leaf(leaf: TermNode | NearNode, names: ResolvedNames) -> tuple[str, bool]:
     """Return the expression for a part of a query in `search_diff`, and whether it is certain.
 
-    It is certain if its terms exclude each other in a text, so that their numbers add up.
+    An uncertain expression may match an edit that did not change how often the part occurs. The
+    stored texts of such edits must be compared.
     """
     if isinstance(leaf, NearNode):  # it also finds words in two paragraphs
         return build_node_match(replace(leaf, field="text"), names, DIFF_INDEX), False
@@ -236,7 +238,7 @@ def _restrict(
     pick: Callable[[QueryLeaf], set[int]],
     leaves: Mapping[QueryLeaf, ChangedLeaf],
 ) -> set[int] | None:
-    """Return a set that includes all edits that match a query. None for all edits.
+    """Return a set that includes all edits that match a query. None means all edits.
 
     pick: returns the edits that may have changed a word or phrase.
     """
@@ -259,7 +261,7 @@ def _restrict(
 def _holds(leaves: Mapping[QueryLeaf, ChangedLeaf], edit: int, node: QueryNode) -> bool | None:
     """Return whether an edit changed a part of a query.
 
-    None if it is uncertain, or for a filter.
+    Return None if this is uncertain, or if the part is a filter.
     """
     if isinstance(node, EditNode):
         return _holds_on_sides(

@@ -1,4 +1,4 @@
-"""Builds the results of a page: marked excerpts of their texts, and the matching word forms."""
+"""Builds the results on a page: marked excerpts of their texts, and the matching word forms."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class TextChange:
 
     @property
     def path(self) -> str:
-        """Return the path of the comparison, or of the earlier revision if it is the last."""
+        """Return the path of the comparison, or of the revision `before` if `after` is None."""
         return f"/-/diff/{self.before}/{self.after}" if self.after else f"/-/revision/{self.before}"
 
 
@@ -172,7 +172,10 @@ class SearchHit:
 
     @property
     def title_path(self) -> str:
-        """Return the path that the title links to: the question or quotation, else the release."""
+        """Return the path that the title links to.
+
+        This is the path of the question or quotation, or else of the release.
+        """
         return self.path if self.is_pair else f"/archive/releases/{self.row['id']}"
 
 
@@ -230,7 +233,8 @@ async def read_attachment_excerpts(
 def _find_first_match(text: str, query_terms: Sequence[QueryTerm]) -> HighlightedText:
     """Return the first piece of an attachment page in which a term occurs.
 
-    A page is also read in the other language, because the index has the language of the whole file.
+    If a page has no match in its own language, it is also analysed in the other one. This is
+    because the whole file was indexed in one language.
     """
     english = is_english(text[:MAX_HIT_LENGTH])
     pieces = [
@@ -300,8 +304,8 @@ def highlight_state(
 def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, MarkedText]:
     """Return an excerpt of the text with the most query terms, and the position of its question.
 
-    The position is None if it is not a question. If another text contains further terms, half of
-    the excerpt comes from it.
+    The position is None if the text is neither a question nor an answer. If another text contains
+    further terms, half of the excerpt comes from that text.
     """
     best = max(texts, key=lambda text: len(text.matched_terms))
     if not best.highlights:
@@ -498,7 +502,10 @@ class HighlightedText:
         return nearest
 
     def cut_fragment(self, first: int, end: int) -> MarkedText:
-        """Return the words from `first` to before `end`, marked and with white space collapsed."""
+        """Return the words from `first` up to but not including `end`, with their matches marked.
+
+        White space is collapsed.
+        """
         end = min(end, len(self.tokens))
         if not self.tokens:
             return [(" ".join(self.text.split()), False)] if self.text.strip() else []

@@ -1,7 +1,7 @@
-"""Searches earlier versions: releases that once had the words of a query, and what changed them.
+"""Finds releases that match only in an earlier version, and the change that made them match.
 
-`search_versions` has the texts of all earlier versions. One expression decides about each version,
-as `search` does for current texts. Filters apply to the current release.
+The index `search_versions` has the texts of all earlier versions. A version matches if the query's
+FTS5 expression matches it, as for current texts in `search`. Filters apply to the current release.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class FormerHits:
     """Releases that match only in an earlier version.
 
     ids: newest first.
-    versions: the matching versions by release, also of other releases.
+    versions: the matching versions by release, including releases that match now.
     """
 
     ids: Sequence[int] = ()
@@ -81,9 +81,9 @@ class FormerHits:
 
 @dataclass(slots=True)
 class MatchingVersions:
-    """The indexed versions that match, by release, and the releases with an earlier one.
+    """The indexed versions that match, by release, and the releases that match in an earlier one.
 
-    Releases are the last rows of their chains.
+    A release is identified by the last row of its chain.
     """
 
     versions: dict[int, list[int]]
@@ -130,7 +130,7 @@ def _join_text_parts(tree: QueryNode | None) -> QueryNode | None:
 
 
 def _is_in_versions(part: QueryNode) -> bool:
-    """Return whether a part of a query is about the texts of versions, not of attachments."""
+    """Return whether a part of a query is about the texts of versions, not about attachments."""
     return is_text(part) and not any(
         getattr(node, "field", None) == "attachment" for node in iter_nodes(part)
     )
@@ -139,9 +139,9 @@ def _is_in_versions(part: QueryNode) -> bool:
 async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitList:
     """Add the releases that match only in an earlier version, if the request asks for them.
 
-    If results are sorted by date, these are sorted with the others. If results are sorted by
-    relevance, the two groups alternate, because their relevance cannot be compared: the first page
-    then has results from both.
+    If results are sorted by date, all are sorted together. If they are sorted by relevance, results
+    of the two groups alternate, because their relevance cannot be compared. The first page then has
+    results from both groups.
     """
     request, columns = finder.request, finder.columns
     if not request.all_versions or request.loosened or request.show != "releases":
@@ -177,9 +177,9 @@ async def find_former_hits(
 ) -> FormerHits:
     """Find the releases that match a request only in an earlier version.
 
-    current: the releases whose current version matches; None if they are not known. oldest, newest:
-    only find releases from or up to this value of ColumnCache.sort_dates. This is
-        the lowest or highest of `current` if there are more results, which are older or newer.
+    current: the releases whose current version matches; None if they are not known.
+    oldest, newest: only find releases in this range of ColumnCache.sort_dates. If `current` is only
+        the newest or oldest part of the results, the range ends with this part.
     """
     tree, columns = finder.request.query.tree, finder.columns
     texts = _join_text_parts(tree)
@@ -202,7 +202,7 @@ async def find_former_hits(
 async def _filter_by_conditions(finder: HitFinder, candidates: Collection[int]) -> Collection[int]:
     """Keep the releases that meet the query's filters and have the chosen tags.
 
-    For a feed, they must also be new.
+    For a feed, the releases must also be new.
     """
     request, tree = finder.request, finder.request.query.tree
     filters = [part for part in iter_parts(tree) if not _is_in_versions(part)]
@@ -280,7 +280,8 @@ async def _read_last_presences(
 ) -> list[tuple[int, TextChange | None, tuple[int, int | None]]]:
     """Return how the words of a query disappeared from former results, and the versions to compare.
 
-    The change is None if a caption of the current version still has them: `search` has no captions.
+    The change is None if a caption of the current version still has the words. The index `search`
+    has no captions.
     """
     keys = set(former.ids).intersection(releases)
 

@@ -1,4 +1,4 @@
-"""Looser results: releases with only some of the words of a query, or with related words.
+"""Finds looser results: releases with only some of a query's words, or with related words.
 
 If few releases have all words of a query, releases with any of them are ranked together with them.
 The ranking uses how well they match (bm25), their share of the words, and the words in their
@@ -109,7 +109,7 @@ class LooseHits:
 
     @property
     def start(self) -> int:
-        """Return the index of the first loose result. If there is none, the number of results."""
+        """Return the index of the first loose result, or the number of results if there is none."""
         return next(
             (place for place, key in enumerate(self.order) if key in self.queries), len(self.order)
         )
@@ -117,7 +117,7 @@ class LooseHits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _WantedWord:
-    """Words of a query that a loose result may lack, and the results that have them."""
+    """Words of a query that a loose result may lack, and the results that have these words."""
 
     words: tuple[OptionalWord, ...]  # a name has two, and a hit with only one of them lacks it
     number: int  # of hits; of a common word, about
@@ -127,13 +127,16 @@ class _WantedWord:
 
     @property
     def loose(self) -> QueryNode:
-        """Return the node that finds results: for a name, either word."""
+        """Return the node that finds results. For a name, either word is enough."""
         nodes = tuple(word.loose for word in self.words)
         return OrNode(nodes) if len(nodes) > 1 else nodes[0]
 
     @property
     def whole(self) -> QueryNode:
-        """Return the node that a result must match to have the word: for a name, both words."""
+        """Return the node that a result must match to have the word.
+
+        For a name, both words must match.
+        """
         nodes = tuple(word.typed if self.is_common else word.loose for word in self.words)
         return AndNode(nodes) if len(nodes) > 1 else nodes[0]
 
@@ -154,7 +157,7 @@ class _WantedWord:
 def ranks_any_word(request: SearchRequest, number: int) -> bool:
     """Return whether there are so few strict results that loose ones are ranked with them.
 
-    A quotation must have all words.
+    This is never the case in a search of quotations, which must contain all words.
     """
     is_strict = request.strict or request.show == "quotes"
     return number < ENOUGH_HITS and not is_strict and bool(list_optional_words(request.query))
@@ -198,7 +201,7 @@ def _order_hits(
 ) -> list[int]:
     """Return strict and loose results in the order of the request.
 
-    By date, strict ones come first.
+    If the results are sorted by date or include earlier versions, strict ones come first.
     """
     if finder.order != "best":
         by_release = {key: releases.get(key, key) for key in loose}
@@ -289,7 +292,8 @@ class _LooseSearch:
     async def join_names(self) -> None:
         """Join adjacent words if the rarer one hardly occurs without the other, as in names.
 
-        A result with only a first name or only a surname then lacks the name.
+        A result that contains only the first name or only the surname then counts as lacking the
+        name.
         """
         for place in range(len(self.words) - 1, 0, -1):
             first, second = self.words[place - 1 : place + 1]
@@ -317,14 +321,14 @@ class _LooseSearch:
         return {key: value * weights[key] for key, value in relevance.items()}, releases
 
     async def find_allowed(self, sought: Sequence[QueryNode]) -> Mapping[int, int]:
-        """Return the results for any of these words that pass the filters, with their releases."""
+        """Return results with any of these words that pass the filters, each with its release."""
         request = replace(self.finder.request, loosened=search_any_of(self.query, sought), page=1)
         return await replace(self.finder, request=request).read_found()
 
     async def find_referring(self) -> list[int]:
         """Return the results that have a reference in the query, newest first.
 
-        They need not have its words.
+        These results need not contain the words of the query.
         """
         if not find_reference_nodes(self.query.tree):
             return []
@@ -378,7 +382,7 @@ class _LooseSearch:
         )
 
     async def count_searched(self) -> int:
-        """Count the releases or question pairs that pass the filters; if many, only some."""
+        """Count the releases or question pairs that pass the filters. The number may be capped."""
         request = replace(self.finder.request, loosened=search_any_of(self.query, []), page=1)
         _, total = await replace(self.finder, request=request).fetch_counted()
         return total
@@ -405,9 +409,10 @@ class _LooseSearch:
     ) -> tuple[Query, dict[int, float]]:
         """Return a query for words that the most relevant results share, and its weighted results.
 
-        The weight of a result is how many of these words it has, by rarity. The heaviest come
-        first. Question pairs, and searches with words for a field, have no such query: words for a
-        title or an attachment are not looked up elsewhere.
+        The weight of a result is the number of these words that it has; rare words count more. The
+        heaviest results come first. The query is empty in a search of question pairs, and if a word
+        of the search has a field, because words for a title or an attachment are not looked up
+        elsewhere.
         """
         has_fields = any(term.field for word in self.words for term in word.terms)
         if has_fields or self.finder.request.show == "questions":
@@ -421,7 +426,7 @@ class _LooseSearch:
         return search_any_of(self.query, words), {key: weights[key] for key in order}
 
     async def weigh_hits(self, words: Sequence[QueryNode]) -> Mapping[int, float]:
-        """Return the weight of each result with any of these words: how many it has, by rarity."""
+        """Return the weight of each result that has any of these words. Rare words count more."""
         weights = defaultdict[int, float](float)
         for word in words:
             ids = await self.read_part(word)
@@ -453,14 +458,14 @@ class _LooseSearch:
     def list_missing(self, key: int, *, is_found: bool) -> list[TypedWord]:
         """List the words that a result lacks.
 
-        is_found: whether it has any word. If not, common words are left out, because they were not
-        read for it.
+        is_found: whether the result has any of the words. If not, common words are left out,
+        because their results were not read.
         """
         words = (word for word in self.words if is_found or not word.is_common)
         return [_describe_word(word) for word in words if key not in word.ids]
 
     def list_related(self, key: int) -> list[TypedWord]:
-        """List the words of which a result only has a related word or a part in a compound."""
+        """List the words that a result has only as a related word or as a part of a compound."""
         words = (word for word in self.words if key in word.ids and key not in word.typed_ids)
         return [_describe_word(word) for word in words]
 
@@ -485,10 +490,10 @@ def _keep_greatest(values: Mapping[int, float], number: int) -> Mapping[int, flo
 def _choose_lemmas(
     sharing: Mapping[str, Sequence[float]], totals: Mapping[str, int], size: int
 ) -> list[str]:
-    """Choose lemmas that several texts share, heaviest first, up to a limit of rarity.
+    """Choose lemmas that several texts share, heaviest first, and skip those that are too common.
 
-    sharing: the relevance of each text with a lemma. totals: the number of releases with each
-        lemma.
+    sharing: the relevance of each text with a lemma.
+    totals: the number of releases with each lemma.
     size: the number of all releases.
     """
     weights = {
@@ -507,8 +512,8 @@ def _choose_lemmas(
 def _add_shared(relevance: Mapping[int, float], shared: Mapping[int, float]) -> dict[int, float]:
     """Return the relevance of results (0 to about 1), raised by words shared with the best results.
 
-    shared: the relevance of results with these words, best first. If there are few results, the
-    best of these are added.
+    shared: the relevance of results with these words, best first. If `relevance` has few results,
+    the best ones of `shared` are added.
 
     >>> _add_shared({1: 4.0, 2: 1.0}, {2: 8.0, 3: 4.0, 4: 2.0})
     {1: 1.0, 2: 0.45, 3: 0.0}

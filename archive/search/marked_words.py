@@ -1,8 +1,7 @@
 """Finds the terms of a parsed query in texts and stored states, analysed as in the index.
 
-Words match as in the index: in any inflection, and as parts of compounds. Excerpts, searches in
-earlier versions and histories of a wording all use this module, so that they agree on which texts
-contain a word.
+Words match as in the index: in any inflection, and as parts of compounds. Excerpts and the search
+in edits use this module, so that they agree with the index on which texts contain a word.
 """
 
 from __future__ import annotations
@@ -111,12 +110,12 @@ class TokenList(list[TextToken]):
 
     @cached_property
     def parts(self) -> Mapping[str, Sequence[int]]:
-        """Return the positions of compounds by the parts that find them."""
+        """Return the positions of compounds, by the parts that find them."""
         return self._group_parts(is_loose=False)
 
     @cached_property
     def loose_parts(self) -> Mapping[str, Sequence[int]]:
-        """Return the positions of compounds by the parts that only a looser search uses."""
+        """Return the positions of compounds, by the parts that only a looser search uses."""
         return self._group_parts(is_loose=True)
 
     def _group_parts(self, *, is_loose: bool) -> Mapping[str, Sequence[int]]:
@@ -302,8 +301,9 @@ def _find_likely_words(text: str, words: Sequence[str], terms: Sequence[QueryTer
 def _select_likely_words(words: Iterable[str], terms: Sequence[QueryTerm]) -> set[str]:
     """Return the words that may match.
 
-    A long word hardly matches if it neither starts with the same letter as a term nor contains the
-    beginning of a compound term. Short words may: äldre is a form of gammal.
+    A long word is left out if it neither starts with the same letter as a term nor contains the
+    beginning of a compound term. Short words are always kept, because their lemma may start with
+    another letter: äldre is a form of gammal.
     """
     initials = _collect_initials(terms)
     compound_starts = {term.compound[:2] for term in terms if term.compound}
@@ -416,7 +416,7 @@ def _list_parts(lemma: str, is_loose: bool) -> frozenset[str]:
 
 
 def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = False) -> bool:
-    """Return whether a word has the given lemma or, if exact, the given form.
+    """Return whether a word has the given lemma, or the given form if `is_exact` is true.
 
     If `prefix` is set, return whether the word starts with it.
     """
@@ -428,8 +428,9 @@ def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = Fa
 class OccurrenceFinder:
     """Counts and finds the terms of a parsed query in states.
 
-    This decides what an earlier version contains. Filters in the query (agency, tag, days) are
-    ignored; the caller has to apply them. prefix_lemmas: additional lemmas for words with a star.
+    Filters in the query (agency, tag, days) are ignored. The caller has to apply them.
+
+    prefix_lemmas: additional lemmas for words with a star.
 
     >>> from archive.search.query_language import parse_query
     >>> finder = OccurrenceFinder(parse_query('"två fyrar" -hamn').tree)
@@ -496,7 +497,7 @@ class OccurrenceFinder:
         """Return the parts of the query that an edit removed, and the parts that it added.
 
         A removed part occurs more often in all paragraphs before the edit than after it; an added
-        part occurs less often. So a moved paragraph does not count.
+        part occurs less often. A moved paragraph therefore does not count.
         """
         states, counts = (
             (before, after),
@@ -514,7 +515,7 @@ class OccurrenceFinder:
         }
 
     def is_true(self, holds: Callable[[QueryLeaf], bool]) -> bool:
-        """Return whether the query is true.
+        """Return whether a text matches the query.
 
         holds: returns whether a word, phrase or NEAR group is found.
         """
@@ -551,9 +552,9 @@ def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
 
 
 def evaluate(node: QueryNode | None, holds: Callable[[Any], bool | None]) -> bool | None:
-    """Return whether a query is true.
+    """Return whether a text matches a query.
 
-    None if this depends on parts for which `holds` returns None.
+    Return None if this depends on parts for which `holds` returns None.
     """
     if isinstance(node, NotNode):
         value = evaluate(node.part, holds)
@@ -568,8 +569,10 @@ def evaluate(node: QueryNode | None, holds: Callable[[Any], bool | None]) -> boo
 def _find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[Highlight]:
     """Return the places where all terms occur near each other.
 
-    At most `distance` words may be between the first and the last of them. Each place is returned
-    once, with all its terms. found: the occurrences of each term.
+    At most `distance` words may be between the first and the last of these terms. Each place is
+    returned once, with all its terms.
+
+    found: the occurrences of each term.
     """
     places = []
     for number, marks in enumerate(found):

@@ -2,8 +2,8 @@
 
 Datasette's own search of the table releases (`_search=`) also uses this module, so that it has the
 query language. Datasette builds the condition `rowid in (select rowid from search where search
-match escape_fts(:search))`. Filters that FTS5 cannot express (myndighet:, från:, fråga:, only
--this) become a further condition.
+match escape_fts(:search))`. Parts of a query that FTS5 cannot express (myndighet:, från:, fråga:,
+or only excluded words) become a further condition.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ async def match_versions_before(
 ) -> set[int]:
     """Return the given edits for which the version before the edit matched a request.
 
-    edits: revision → the revision before it, and the last row of its release, to which the filters
-    of the request apply.
+    edits: each revision with the revision before it and the last row of its release. The filters of
+    the request apply to this row.
     """
     tree = request.query.tree
     if not edits or request.query.has_edits or not any(iter_leaves(tree)):
@@ -130,7 +130,7 @@ class TableSearch:
 async def plan_table_search(
     run: RunQuery, columns: ColumnCache, text: str, *, all_versions: bool
 ) -> TableSearch | None:
-    """Translate a search of the table releases. None if the search is empty."""
+    """Translate a search of the table releases, or return None if the search is empty."""
     query = parse_query(text)
     names, _ = await resolve_query(run, query.tree)
     plan = build_plan(query.tree, names)

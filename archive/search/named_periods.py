@@ -51,7 +51,7 @@ class NamedPeriod:
 
 
 def read_day(text: str) -> str | None:
-    """Return the day that a text consists of (ISO 8601). None for any other text.
+    """Return the day (ISO 8601) if the text is just a date, or None for any other text.
 
     >>> read_day("6 juni 2024"), read_day("June 6th, 2024"), read_day("2024-06-06")
     ('2024-06-06', '2024-06-06', '2024-06-06')
@@ -66,9 +66,11 @@ def read_day(text: str) -> str | None:
 def find_named_periods(text: str, today: date) -> list[NamedPeriod]:
     """Return the period that a query names outside quotation marks, if there is one.
 
-    Two periods are returned for a winter of one year. A year is only read if it stands alone.
-    Nothing is read next to operators, because they may belong to the name. today: for names such as
-    "i fjol".
+    Two periods are returned for a winter in a single year, which may be either of two. A year is
+    only read if it is the whole query. Nothing is read next to operators, because they may belong
+    to the name.
+
+    today: the day from which names such as "i fjol" are counted.
 
     >>> find_named_periods("Ukraina hösten 2022", date(2026, 11, 30))
     [NamedPeriod(first='2022-09-01', last='2022-11-30', rest='Ukraina')]
@@ -126,7 +128,7 @@ def _read_iso_month(match: re.Match[str], today: date) -> Iterator[Days]:
 
 
 def _read_season(match: re.Match[str], today: date) -> Iterator[Days]:
-    """Read a season. A winter is read as the one that begins and the one that ends in the year."""
+    """Read a season. In a single year, there are two winters: one begins, and one ends."""
     year, month = int(match["year"]), _SEASONS[match["season"]]
     is_winter = month + _SEASON_MONTHS > 12
     if match["next"]:
@@ -167,7 +169,7 @@ def _read_year(match: re.Match[str], today: date) -> Iterator[Days]:
 
 
 def _list_months(year: int, month: int, number: int) -> Days:
-    """Return a number of months from one on. They may end in the next year."""
+    """Return the first and last day of a number of months, which may end in the next year."""
     years, last = divmod(month + number - 2, 12)
     end = parse_typed_date(f"{year + years}-{last + 1}", end=True)
     return f"{year}-{month:02}-01", end or ""

@@ -194,10 +194,10 @@ class NearDuplicates:
     def _find_pairs(
         self, text: str, day: int, elsewhere: Sequence[int], own: Sequence[int]
     ) -> dict[int, float]:
-        """Return the similarity of near-duplicates among the candidates.
+        """Return the near-duplicates among the candidates, each with its similarity.
 
         elsewhere: candidates on other sites.
-        own: candidates on its own site.
+        own: candidates on the release's own site.
         """
         others = dict.fromkeys([*elsewhere, *own])
         shingled = _shingle_text(text) if others else ShingledText([], frozenset())
@@ -233,9 +233,9 @@ class NearDuplicates:
         self.db.execute("delete from minhash_bands")
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
-        """Return (id, similarity) of an agency's releases with nearly the same text.
+        """Return the id and similarity of each release of an agency with nearly the same text.
 
-        The most similar come first. The releases may be of any date.
+        The most similar releases come first. They may be of any date.
         """
         shingled = _shingle_text(text)
         ranges = [_key_range(band, key) for band, key in build_band_keys(text).band_keys]

@@ -1,4 +1,4 @@
-"""The words of a query that a looser result need not have."""
+"""Finds the words of a query that a looser result need not have."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOOSE_WEIGHT = 0.9
 
 @dataclass(frozen=True, slots=True)
 class OptionalWord:
-    """A word of a query, or several with synonyms, that a loose result need not have."""
+    """A word that a loose result need not have, or several words that have synonyms together."""
 
     typed: QueryNode
     loose: QueryNode  # with its looser readings
@@ -37,14 +37,14 @@ class OptionalWord:
 
     @property
     def is_single(self) -> bool:
-        """Return whether it is a single word, searched in the whole text."""
+        """Return whether this is a single word that is searched in the whole text."""
         return (
             isinstance(self.typed, TermNode) and not self.typed.field and len(self.typed.words) == 1
         )
 
 
 def list_optional_words(query: Query) -> list[OptionalWord]:
-    """List the words of a query that a loose result need not have, each once.
+    """List the words of a query that a loose result need not have, without repetitions.
 
     Words in quotation marks, with + or a star, excluded words, filters and NEAR are not optional.
     """
@@ -65,16 +65,17 @@ def _loosen_word(part: QueryNode) -> QueryNode:
 
 
 def search_any_of(query: Query, words: Sequence[QueryNode]) -> Query:
-    """Return the query with any of some words in place of its optional ones."""
+    """Return the query with its optional words replaced by an OR of the given words."""
     wanted = join_nodes(OrNode, [*words])
     kept = [part for part in list_parts(query.tree) if not _is_optional(part)]
     return replace(query, tree=join_nodes(AndNode, [*([wanted] if wanted else []), *kept]))
 
 
 def _join_synonyms(run: Sequence[QueryNode]) -> OptionalWord | None:
-    """Return an abbreviation, or adjacent words, with synonyms: asylum seekers, asylsökande.
+    """Join an abbreviation, or adjacent words, with their synonyms: asylum seekers, asylsökande.
 
-    None if there are no synonyms. A single word gets its synonyms when it becomes LOOSE.
+    Return None if there are no synonyms, or for a single word that is not an abbreviation. A word
+    that is matched as LOOSE has its synonyms anyway.
     """
     terms = find_terms(AndNode(tuple(run)))
     if not all(map(is_plain_term, run)) or (len(run) == 1 and terms[0].match == WORD):

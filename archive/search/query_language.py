@@ -1,8 +1,8 @@
-"""The query language: words, "phrases", -not, OR, word*, NEAR, brackets, fields, dates, references.
+"""Parses queries: words, "phrases", -not, OR, word*, NEAR, brackets, fields, dates, references.
 
-No input is an error: a misplaced operator is dropped or parsed as a word, with a `SearchNote` if
-that may surprise the visitor. OR binds more tightly than the space between words: `a b OR c` means
-a, and b or c.
+No input is an error: a misplaced operator is dropped or parsed as a word, and a `SearchNote` is
+added if this may surprise the visitor. OR binds more tightly than the space between words: `a b OR
+c` means `a (b OR c)`.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class OrNode:
 class EditNode:
     """Words that a single edit must have removed, and words that it must have added.
 
-    They include no filters.
+    Filters are not included.
     """
 
     removed: QueryNode | None = None
@@ -461,7 +461,7 @@ def _is_abbreviation(words: tuple[str, ...]) -> bool:
 def _is_ordinary_word(words: tuple[str, ...]) -> bool:
     """Return whether a name in lower case is also a common word (BRA).
 
-    The genitive of a name (Säpos) is not a common word.
+    The genitive of a name (Säpos) does not count as a common word.
     """
     if not _is_abbreviation(words):
         return False
@@ -692,7 +692,7 @@ class QueryParser:
     ) -> QueryNode | None:
         """Parse a reference after its field.
 
-        The reference has a type, or is a number of any type.
+        A number without a type matches references of any type.
         """
         following = self.peek()
         if following.kind != "words":
@@ -722,7 +722,7 @@ class QueryParser:
 
 
 def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
-    """Return whether a query is all in capitals, so that they do not mark abbreviations."""
+    """Return whether a query is all in capitals. They then do not mark abbreviations."""
     words = [lexeme for lexeme in lexemes if lexeme.kind == "words"]
     if not all(lexeme.text.isupper() for lexeme in words):
         return False
@@ -738,14 +738,14 @@ def _can_be_value(lexeme: Lexeme, field: str) -> bool:
 
 
 def _build_reference(lexeme: Lexeme, field: str | None) -> QueryNode:
-    """Return the node of a reference. In attachments, only its words are known."""
+    """Return the node of a reference. In attachments, it is searched as a phrase."""
     if field == "attachment":
         return TermNode(lexeme.words, field=field, match=QUOTED)
     return ReferenceNode(lexeme.reference_type, lexeme.text, field)
 
 
 def _read_release_number(text: str) -> str | None:
-    """Read the number of a release. None if the text is not a number.
+    """Read the number of a release. Return None if the text is not a number.
 
     >>> _read_release_number("'007',"), _read_release_number("7a")
     ('7', None)
@@ -823,7 +823,7 @@ def _tokenise_query(text: str) -> Iterator[Lexeme | None]:
 
 
 def _read_references(text: str, *, follows_directly: bool) -> list[Lexeme]:
-    """Return the tokens of a reference in brackets, or of several in a row."""
+    """Return the tokens of one or more references. Several references are put in brackets."""
     found = [
         Lexeme(
             "reference",

@@ -424,11 +424,13 @@ async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[Ter
 async def _find_names(
     run: RunQuery, names_sql: str, values: Collection[str], *, are_people: bool = False
 ) -> dict[str, tuple[str, ...]]:
-    """Map each value to the keys with exactly this name.
+    """Map each value to the keys that have it as a name.
 
-    If there are none, map it to keys with a name in which a word starts with the value. Case and
-    diacritics are ignored. names_sql: selects the key first; all other columns are names.
-    are_people: a single word, such as a surname, finds both.
+    If there are none, map it to the keys that have a name in which a word starts with the value.
+    Case and diacritics are ignored.
+
+    names_sql: selects the key first. All other columns are names.
+    are_people: a single word, such as a surname, is mapped to the keys of both groups.
     """
     if not values:
         return {}
@@ -501,7 +503,7 @@ def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -
 
 
 def _match_all_parts(parts: Iterable[QueryNode], names: ResolvedNames, index: IndexTable) -> str:
-    """Return the expression that matches all parts, or "" if one has none or all are excluded."""
+    """Return the expression that matches all parts, or "" if there is no such expression."""
     required, excluded = [], []
     for part in parts:
         if isinstance(part, NotNode):
@@ -522,8 +524,7 @@ def _build_node_condition(
 ) -> str:
     """Return the SQL condition for a node.
 
-    It is for a statement that selects from `release_facets l` (from `text_versions t` for
-    VERSION_INDEX).
+    The statement must select from `release_facets l` (for VERSION_INDEX, from `text_versions t`).
     """
     if isinstance(node, NotNode):
         return f"({_build_node_condition(node.part, plan, names, index)}) is not true"
@@ -552,8 +553,8 @@ def _build_node_condition(
 def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
     """Return an FTS5 expression for attachment pages with any of the query's attachment words.
 
-    "" if it has none. Longer words that start with a loose word match, however many there are,
-    because any of them may be the reason why a release is a result.
+    The expression is "" if the query has no such words. A word of a loose query also matches all
+    longer words that begin with it, because any of these may be why a release is a result.
     """
     matches = []
     for node in iter_nodes(tree):
@@ -587,7 +588,7 @@ def _build_filter_condition(
 
 
 def _build_prefilters(parts: Iterable[QueryNode], names: ResolvedNames) -> list[str]:
-    """Return the FTS5 expressions for agencies and tags. People and days have none."""
+    """Return FTS5 expressions for the agencies and tags. People and days are left to SQL."""
     prefilters = []
     for part in parts:
         if isinstance(part, FilterNode):
@@ -599,9 +600,11 @@ def _build_prefilters(parts: Iterable[QueryNode], names: ResolvedNames) -> list[
 def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: str = "") -> str:
     """Return the FTS5 expression for a word, with all its lemmas and as a part of compounds.
 
-    "" for a word without letters and digits. The first lemma is searched in all columns, which
-    costs a third of a column filter. part_columns: for ranking; search compound parts separately,
-    so that bm25 knows how common a part is, and the word as typed.
+    The expression is "" for a word without letters and digits. The first lemma is searched in all
+    columns, because a column filter takes three times as long.
+
+    part_columns: if given, compound parts are searched only in these columns, and the word is also
+    searched as typed. This is for ranking: bm25 then knows how common a part is.
 
     >>> match_word("ministrarnas"), match_word("led"), match_word("EU-ministern")
     ('"minister"', '("led" OR {title lead body questions}: ("lead"))', '{title lead body questions}:
@@ -630,8 +633,8 @@ def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: 
 def match_changed_word(word: str) -> str:
     """Return the expression for a word in the `terms` of `search_diff`.
 
-    "" without letters and digits. Unlike in `match_word`, the terms exclude each other, so that
-    their numbers add up: the lemma of an abbreviation in capitals is the abbreviation itself.
+    The expression is "" for a word without letters and digits. Unlike in `match_word`, each
+    occurrence matches only one of the terms, so that their numbers can be added.
     """
     lemmas, part = list(analyze_word(word)), find_compound_key(word)
     if not part:
@@ -657,7 +660,7 @@ def split_number(word: str) -> tuple[str, ...]:
 
 
 def _match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
-    """Return the expression for a word, phrase or prefix; "" if its field is not in this index."""
+    """Return the expression for a word, phrase or prefix, or "" if the index lacks its field."""
     if term.field and term.field not in index.fields:
         return ""
     columns = f"{{{term.field}}}" if term.field else index.text_columns
@@ -683,7 +686,7 @@ def _limit_to_field(match: str, field: str | None, index: IndexTable) -> str:
 
 
 def _match_typed(text: str, joined: str, columns: str, part_columns: str) -> str:
-    """Return the expression for a word, or for `joined`, the same word without hyphens."""
+    """Return an expression that matches a word, or `joined` (the same word without hyphens)."""
     match = match_word(text, columns, part_columns)
     if joined and match:
         return f"({match} OR {match_word(joined, columns, part_columns)})"
@@ -776,7 +779,7 @@ def match_facet_terms(facet: str, values: Iterable[str]) -> str:
 def match_included_facets(
     include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None
 ) -> list[str]:
-    """Return expressions that must all match: any chosen value of each facet, but every tag."""
+    """Return expressions that must all match: one for each facet, but one for every tag."""
     matches = []
     for name, values in include.items():
         if name == "tag":
@@ -787,7 +790,7 @@ def match_included_facets(
 
 
 def combine_matches(required: Iterable[str], excluded: str = "") -> str:
-    """Combine expressions that must all match, and one that must not. "" means no expression."""
+    """Combine expressions that must all match with one that must not. "" means no expression."""
     parts = [match for match in required if match]
     match = parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts)
     return f"({match}) NOT ({excluded})" if match and excluded else match
@@ -862,7 +865,7 @@ def match_title(match: str, index: IndexTable = RELEASE_INDEX) -> str:
 
 
 def build_current_sql(plan: SearchPlan) -> str:
-    """Return SQL for the `id` of the current releases that match a plan. An empty plan has none."""
+    """Return SQL for the `id` of the current releases that match a plan, none if it is empty."""
     if plan.conditions:
         return f"select id from ({build_hits_sql(SearchRequest(), plan, plan.match)})"
     return build_index_sql(plan, plan.match)
@@ -871,7 +874,7 @@ def build_current_sql(plan: SearchPlan) -> str:
 async def read_ranks(run: RunQuery, table: str, match: str, ids: Iterable[int]) -> dict[int, float]:
     """Return the bm25 ranks of the given releases or question pairs that match. Lower is better.
 
-    The weights are set for the index. If the expression is "", nothing matches.
+    The weights of the columns are stored in the index. If the expression is "", nothing matches.
     """
     values = {"match": match or MATCH_NOTHING, "ids": json.dumps([*ids])}
     return {row["id"]: row["rank"] for row in await run(_RANKS_SQL[table], values)}
@@ -901,9 +904,9 @@ def build_hits_sql(
     It selects `id` and `release`; for new releases also `seen`, for quotations also `person`.
 
     skip_facet: a facet whose included values are ignored.
-    limit: only select the first results in the order `newest` or `oldest` (for question pairs with
-    words: in the order of storing). With `oldest`, undated releases, which come last, are left out,
-        so that an index can be read in its order.
+    limit: select only this many results, in the order `newest` or `oldest`. If the request has
+        words, question pairs are ordered by when they were stored. With `oldest`, undated releases
+        are left out: they would come last, and the rows could not be read in index order.
     """
     conditions = _list_hit_conditions(
         request, plan, match, skip_facet, only_dated=order == "oldest" and limit is not None
@@ -927,7 +930,7 @@ def _list_hit_conditions(
     *,
     only_dated: bool,
 ) -> list[str]:
-    """Return all SQL conditions for results. only_dated: leave out undated releases."""
+    """Return all SQL conditions for results. With `only_dated`, leave out undated releases."""
     is_whole = request.show == "releases"
     conditions = [
         *plan.conditions,
@@ -958,7 +961,7 @@ def _list_hit_columns(request: SearchRequest) -> list[str]:
 
 
 def _build_hit_order(request: SearchRequest, match: str, order: str) -> str:
-    """Return the terms of `order by`. Of new releases, the last found comes first."""
+    """Return the terms of `order by`. In a feed of new releases, the last found comes first."""
     direction = "asc" if order == "oldest" else "desc"
     if match and request.show == "questions":
         return f"search_questions.rowid {direction}"
@@ -970,7 +973,9 @@ def _build_hit_order(request: SearchRequest, match: str, order: str) -> str:
 def build_facet_conditions(
     request: SearchRequest, plan: SearchPlan, skip_facet: str | None, *, facets_in_match: bool
 ) -> list[str]:
-    """Return SQL conditions for the facet values: any included one (but all tags), no excluded one.
+    """Return SQL conditions for the included and excluded facet values.
+
+    A release must have one of the included values of each facet, but all included tags.
 
     facets_in_match: the FTS5 expression already covers the facets. Tags, which are slowest to look
     up, are then left out.

@@ -1,8 +1,8 @@
 """Finds, sorts and counts the results of a request and the values of their facets.
 
-FTS5 returns the ids of the matching releases. The columns by which results are filtered, sorted and
-counted are in memory (`ColumnCache`). This is ten times as fast as looking up the thousands of
-results of a common word in a table.
+FTS5 returns the ids of the matching releases. Results are filtered, sorted and counted by columns
+in memory (`ColumnCache`). This is ten times as fast as looking up the thousands of results of a
+common word in a table.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class HitPage:
 
     @property
     def shown_facets(self) -> list[str]:
-        """Return the facets with a choice: between two values, or between a value and none.
+        """Return the facets with several values, or with a value that only some results have.
 
         For a single result, the facets that every release has are included, too.
         """
@@ -232,7 +232,7 @@ class HitFinder:
     def has_exact_tags(self) -> bool:
         """Return whether tags and speakers can also be counted exactly.
 
-        They are only counted by agency.
+        Their exact numbers are known only for whole agencies.
         """
         return (
             self.has_only_facets
@@ -262,7 +262,7 @@ class HitFinder:
     async def count_facets(
         self, hits_by_facet: Mapping[str, HitList], exact_counts: Mapping[str, Mapping[Any, int]]
     ) -> dict[str, list[FacetValue]]:
-        """Count the facet values of the results. The most common come first, but years descend."""
+        """Count the facet values of the results, the most common (but the newest year) first."""
         facets = {}
         for name, hits in hits_by_facet.items():
             count = self.count_listed_facet if name in LISTED_FACETS else self.count_coded_facet
@@ -301,7 +301,7 @@ class HitFinder:
     async def count_coded_facet(
         self, name: str, hits: HitList, exact_counts: Mapping[str, int] | None
     ) -> list[FacetValue]:
-        """Count the values of a facet with one value per release. Agencies get their names."""
+        """Count the values of a facet with one value per release. Agencies have their names."""
         counts = exact_counts or self.columns.count_values(hits.releases, name)
         if name != "agency":
             return [FacetValue(value=value, name=value, count=counts[value]) for value in counts]
@@ -430,7 +430,10 @@ class HitFinder:
     async def fetch_rows(
         self, plan: SearchPlan, sql: str, limit: int, ranked: bool, order: str
     ) -> HitList:
-        """Fetch new releases or question pairs. sql: selects one row more than `limit`."""
+        """Fetch new releases or question pairs.
+
+        sql: selects one row more than `limit`.
+        """
         rows = await self.run(sql, plan.values)
         capped = len(rows) > limit
         listed = self.keep_listed(rows[:MAX_HITS] if capped else rows)
@@ -552,10 +555,11 @@ class HitFinder:
         """Return the newest (or oldest) results, their months, and whether these are all results.
 
         If possible, more than MAX_HITS results are returned. The months are FTS5 expressions
-        (DateWindow.list_match_parts). first: all results, or more than MAX_HITS results in the
-        order of their ids. The first window assumes that results are as frequent in all releases as
-        in `first`. If later releases have many more results (more than MAX_SORTED_HITS), a narrower
-        window is tried.
+        (DateWindow.list_match_parts). The first window assumes that results are as frequent in all
+        releases as in `first`. If it has more than MAX_SORTED_HITS results, a narrower window is
+        tried.
+
+        first: all results, or more than MAX_HITS results in the order of their ids.
         """
         if len(first) <= MAX_HITS:
             return self.filter_hits(first), [""], True

@@ -1,4 +1,4 @@
-"""Related releases: releases that share the rarest of a release's most frequent words.
+"""Finds related releases: they share the rarest of a release's most frequent words.
 
 Nothing about them is stored. The words are weighted by tf-idf, with the numbers of releases in
 `vocabulary`. FTS5 ranks the releases that have any of the heaviest words. So an edit, a takedown or
@@ -87,9 +87,9 @@ RELATED_RELEASES_SQL = """
 class RelatedReleases:
     """The releases related to a release, most similar first.
 
-    similarity: by id, the share (0–1) of the score that the release itself has, times the share of
-        MAX_WORDS that it has.
-    words: the lemmas that they were found by.
+    similarity: for each related id, its score as a share (0–1) of the release's own score, times
+        the number of chosen words as a share of MAX_WORDS.
+    words: the lemmas by which the related releases were found.
     """
 
     release: int  # the id under which a merged release continues
@@ -100,8 +100,9 @@ class RelatedReleases:
 async def find_related(run: RunQuery, release_id: int) -> RelatedReleases | None:
     """Find the releases related to a release.
 
-    None if there is no such release, or it is hidden. Its near-duplicates are left out. Of several
-    related releases that are near-duplicates of each other, only the most similar is kept.
+    Return None if there is no such release, or if it is hidden. The release's near-duplicates are
+    left out. Of several related releases that are near-duplicates of each other, only the most
+    similar is kept.
     """
     release = await find_final_release(run, release_id)
     rows = await run(LISTED_TEXT_SQL, {"release": release})
@@ -160,7 +161,7 @@ async def _choose_words(run: RunQuery, row: Any) -> list[str]:
 
 
 def _take_heaviest(weights: Mapping[str, float], releases: Mapping[str, int]) -> list[str]:
-    """Return the heaviest lemmas, as long as they occur in few releases in total."""
+    """Return the heaviest lemmas: at most MAX_WORDS, in at most MAX_POSTINGS releases together."""
     chosen, postings = list[str](), 0
     for lemma in sorted(weights, key=lambda lemma: (-weights[lemma], lemma)):
         if len(chosen) < MAX_WORDS and postings + releases[lemma] <= MAX_POSTINGS:

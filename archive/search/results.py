@@ -209,7 +209,7 @@ def _list_hit_notes(
     hits: Sequence[SearchHit],
     suggestions: Sequence[Suggestion],
 ) -> list[SearchNote]:
-    """Return notes on the results: too few pages, only English words, the order."""
+    """Return notes on the results: no such page, few results in English, or the order."""
     notes = []
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
@@ -265,8 +265,10 @@ async def find_hit_position(
 ) -> HitPosition:
     """Find the position of a release, or of one of its questions, among the results of a request.
 
-    The adjacent results are also returned. number: its position in the results page that linked to
-    it, which may be outdated; None: do not look for it.
+    The adjacent results are also returned.
+
+    number: the release's position when the link to it was made, which may have changed since. None:
+    do not look for the release.
     """
     page = (number or 0) // request.size + 1  # the page with the next hit
     finder, _ = await prepare_finder(run, replace(request, page=page), columns)
@@ -317,8 +319,8 @@ async def _read_hits_around(
 ) -> dict[int, SearchHit]:
     """Read the results before and after an index.
 
-    The result at the index is also read if it may be there because of a change. The keys are
-    indexes.
+    The keys of the result are indexes. The result at the index itself is also read if a change may
+    be the reason why it matches.
     """
     ids = loose.order or strict.ids
     has_changes = strict.former.ids or finder.names.edits
@@ -361,7 +363,7 @@ async def read_hits(
 
 
 def _describe_looseness(hit: SearchHit, loose: LooseHits, key: int) -> SearchHit:
-    """Return a loose result with the words that it lacks, and the words that it has instead.
+    """Return a loose result with the words that it lacks, and the related words in it.
 
     A word counts as missing if its related words are beyond the text read for excerpts.
     """
@@ -397,7 +399,7 @@ def _group_by_query(
 ) -> dict[Query, list[int]]:
     """Group results by the query whose words are marked in them.
 
-    The current texts of former results are not shown.
+    No words are marked in the current texts of former results, because these texts are not shown.
     """
     groups: dict[Query, list[int]] = {}
     former_ids, unmarked = set(former.ids), Query()
@@ -418,7 +420,7 @@ async def _name_facet_values(
 ) -> dict[tuple[str, str], FacetValue]:
     """Return the counted facet values and the chosen agencies and speakers, with their names.
 
-    Chosen ones may have no results.
+    A chosen value need not have any results.
     """
     chosen: dict[tuple[str, str], FacetValue] = {}
     for name, sql in CHOSEN_NAMES_SQL.items():
@@ -492,8 +494,9 @@ async def find_examples(
 ) -> list[SearchExample]:
     """Return searches that have results in this archive, such as for removed words or speakers.
 
-    The examples are kept until the archive changes. field_names: the visitor's words for the fields
-    `removed`, `speaker` and `tag`.
+    The examples are kept in memory until the archive changes.
+
+    field_names: the names of the fields `removed`, `speaker` and `tag` in the visitor's language.
     """
     await columns.refresh(run)
     find = partial(_find_examples, run, columns, field_names)

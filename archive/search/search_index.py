@@ -1,4 +1,4 @@
-"""The search index: the full-text tables, and the columns they have for a text.
+"""Maintains the search index: the full-text tables, and their columns for each text.
 
 The tables search, search_questions, search_quotes, search_versions, search_diff and vocabulary are
 updated with the releases, and search_attachments with the texts of their files.
@@ -12,10 +12,10 @@ edit, an import or a move replaced them. `text_versions` says which version has 
 version here is the newest parse of a page, or of a line of an import. Captions are only in
 `search_versions`, so it also has current texts with captions if there are earlier ones.
 
-`search_diff` has what each edit of an agency removed and added. It has rows for each side, and for
-each field in which the changes differ from those in all texts together (`scope`). Its `text` has
-the changed paragraphs, for phrases. Its `terms` has the terms that occur more often on this side,
-because most words of a changed paragraph are unchanged.
+`search_diff` has what each edit of an agency removed and added. Each side has a row for all texts
+together. It also has one for each field in which the changes differ from this row (`scope`). The
+columns `text` have the changed paragraphs, for finding phrases. The columns `terms` have only the
+terms that occur more often on this side, because most words of a changed paragraph are unchanged.
 
 Facet values are terms of the index, so that FTS5 can intersect them with the words of a query. A
 facet term is a private-use character and the value in hexadecimal, so that no text contains it and
@@ -143,7 +143,7 @@ DIFF_ROWS = 16
 
 
 def list_columns(names: Iterable[str], *suffixes: str) -> tuple[str, ...]:
-    """Return the columns of texts with these suffixes. Without suffixes, all their columns."""
+    """Return the names of the texts' columns with these suffixes, or with all if none are given."""
     return tuple(name + suffix for suffix in suffixes or COLUMN_SUFFIXES for name in names)
 
 
@@ -306,7 +306,7 @@ def iter_facet_terms(state: Mapping[str, Any]) -> Iterable[str]:
 def iter_listing_terms(agency: str, newest: str, *, was_edited: bool) -> Iterable[str]:
     """Yield the facet terms of a release's agency, sort date and edits.
 
-    newest: the sort date, "" if the release comes last in lists.
+    newest: the sort date, or "" if the release comes last in lists.
     """
     yield encode_facet_term("agency", agency)
     yield encode_facet_term("edited", "yes" if was_edited else "no")
@@ -399,7 +399,7 @@ class SearchIndex:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Write the word counts and texts of all releases indexed in the block when it ends.
+        """Collect the word counts and texts of indexed releases, and write them at the end.
 
         Use it inside one transaction, and do not roll back a savepoint in the block: releases
         indexed since the savepoint would still be counted and written.
@@ -537,14 +537,14 @@ class SearchIndex:
             )
 
     def describe_fault(self) -> str | None:
-        """Return why the index has to be rewritten; None if it has all releases and edits."""
+        """Return why the index has to be rewritten, or None if it has all releases and edits."""
         for what, number, indexed in self.db.execute(INDEXED_NUMBERS_SQL).fetchall():
             if number != indexed:
                 return f"it has {indexed} of {number} {what}"
         return None
 
     def begin_rewrite(self) -> None:
-        """Prepare the index for a rewrite of all its rows. Until then, the old rows are found."""
+        """Prepare the index for a rewrite of all rows. Old rows are found until replaced."""
         self.db.execute("delete from vocabulary")
         for name, columns in INDEX_COLUMNS.items():
             if columns != tuple(row[1] for row in self.db.execute(f"pragma table_info({name})")):

@@ -81,7 +81,8 @@ class SearchRequest:
     def query(self) -> Query:
         """Return the parsed query, limited to the request's days, speakers and references.
 
-        A text that consists of a day asks for the releases of that day, with a note.
+        If the text is just a date, the query asks for the releases of that day, and has a note
+        about this.
         """
         if self.loosened:
             return self.loosened
@@ -103,7 +104,7 @@ class SearchRequest:
 
     @property
     def days(self) -> dict[str, str]:
-        """Return the first and last day by their parameters, if they are set."""
+        """Return the first and last day, if they are set, by the names of their URL parameters."""
         return {
             name: day
             for name, day in zip(DATE_FIELDS, (self.from_day, self.to_day), strict=True)
@@ -122,7 +123,7 @@ class SearchRequest:
 
     @property
     def whole(self) -> SearchRequest:
-        """Return the search from its first page on, with the default page size."""
+        """Return the search with its first page, and the default page size."""
         return replace(self, page=1, size=PAGE_SIZE)
 
     @property
@@ -274,7 +275,7 @@ def _write_reference(text: str) -> str:
 
 
 def parse_positive_int(text: str) -> int | None:
-    """Parse a positive integer, capped at 10⁹. None for any other text.
+    """Parse a positive integer, capped at 10⁹. Return None for any other text.
 
     >>> parse_positive_int("3"), parse_positive_int("0"), parse_positive_int("9" * 5000)
     (3, None, 1000000000)

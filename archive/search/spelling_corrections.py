@@ -152,7 +152,7 @@ def _list_typed_words(corrections: Iterable[SpellingCorrection]) -> list[str]:
 
 
 def _list_correctable_terms(query: Query) -> list[TermNode]:
-    """Return the terms of a query, except terms with a star and words that were meant as fields."""
+    """Return the terms of a query, except terms with a star and words that look like fields."""
     field_words: set[str] = set()
     for note in query.notes:
         if note.key in FIELD_NOTES:
@@ -184,7 +184,7 @@ async def _correct_misspelt_words(
 ) -> list[SpellingCorrection]:
     """Correct words to similar words of the archive.
 
-    Words in no release may also be split in two.
+    A word that is in no release may also be split into two words.
     """
     min_ratio = MIN_SPELLING_RATIO if hit_count else MIN_FREQUENCY_RATIO
     frequencies = {word: counts.get(word, 0) for word in words}
@@ -229,7 +229,7 @@ async def _count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str,
 async def _find_diacritic_correction(run: RunQuery, word: str, count: int) -> str | None:
     """Return the most common word that only differs in diacritics.
 
-    None if it is not much more common.
+    Return None if no such word is much more common.
     """
     if not word.isascii():
         return None
@@ -251,9 +251,10 @@ async def _find_similar_words(
 ) -> dict[str, str]:
     """Return the most likely correct spelling of words, if there is one.
 
-    counts: the words, with the number of releases that have each. A known word (in a dictionary or
-    the archive) is only corrected to a word that differs little and, if the archive has both, is
-    `min_ratio` times as common.
+    A known word (in a dictionary or the archive) is only corrected to a word that differs little
+    and, if the archive has both, is `min_ratio` times as common.
+
+    counts: the words, each with the number of releases that have it.
     """
     common = 1 + columns.count_releases() // RARE_WORD_DIVISOR
     vocabulary = await columns.keep("vocabulary", partial(_read_vocabulary, run, common))
@@ -272,7 +273,7 @@ async def _find_similar_words(
 
 
 async def _read_vocabulary(run: RunQuery, common: int) -> Mapping[int, str]:
-    """Read the words that at least `common` releases have: number of letters → words.
+    """Read the words that at least `common` releases have, by their number of letters.
 
     The words are joined with spaces, which takes a tenth of the memory of a list.
     """
@@ -348,7 +349,7 @@ def _spell_by_sound(word: str) -> str:
 
 
 async def _split_word(run: RunQuery, word: str) -> str | None:
-    """Split a word into two words of the archive, separated by a space; None if not possible."""
+    """Split a word into two words of the archive, separated by a space, or return None."""
     splits = [(word[:end], word[end:]) for end in range(3, len(word) - 2)]
     counts = await _count_word_releases(run, [part for split in splits for part in split])
     known = [split for split in splits if counts.keys() >= {*split}]
@@ -362,7 +363,7 @@ async def _split_word(run: RunQuery, word: str) -> str | None:
 def is_english_query(query: Query) -> bool:
     """Return whether a query has at least as many only-English words as only-Swedish ones.
 
-    False if it has no only-English words.
+    Return False if there are no only-English words.
 
     >>> from archive.search.query_language import parse_query
     >>> texts = "gang violence", "våld", "Nato membership", "crime SOU 2023:4"
@@ -390,8 +391,8 @@ def apply_corrections(text: str, corrections: Iterable[SpellingCorrection]) -> s
 def apply_correction(text: str, correction: SpellingCorrection) -> str:
     """Replace the corrected words in a query, and leave everything else as typed.
 
-    Capitals are kept. If a word after a field becomes two words, they get brackets, so that the
-    field applies to both.
+    Capitals are kept. If a word after a field becomes two words, they are put in brackets, so that
+    the field applies to both.
 
     >>> correction = SpellingCorrection("manniskohandel", "människohandel")
     >>> apply_correction('"Manniskohandel" -x', correction)

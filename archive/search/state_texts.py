@@ -58,8 +58,9 @@ def find_changed_paragraphs(
 ) -> dict[str, tuple[list[str], list[str]]]:
     """Return the paragraphs that an edit removed and added: in each field, and in WHOLE.
 
-    Paragraphs are counted: a paragraph that was printed twice and then once counts as removed, a
-    moved one does not. Lists that were not recorded at the time are ignored in both states.
+    Paragraphs are counted. One that was printed twice and is then printed once counts as removed,
+    but one that moved does not. Lists that were not recorded at the time are ignored in both
+    states.
     """
     for name in ("questions", "images"):
         if before[name] is None or after[name] is None:
@@ -88,7 +89,8 @@ def _count_paragraphs(state: Mapping[str, Any]) -> dict[str, Counter[str]]:
 def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield two states of a release without their common parts, so that less text is analysed.
 
-    If their questions differ, both bodies are kept: an answer that the body repeats does not count.
+    If their questions differ, both bodies are kept, because an answer only counts as text if the
+    body does not repeat it.
 
     >>> old = {"title": "A", "lead": None, "body": "B\\n\\nC", "questions": [], "images": None}
     >>> states = {**old, "language": "sv"}, {**old, "language": "sv", "body": "C\\n\\nD"}
@@ -109,7 +111,7 @@ def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _keep_changed_parts(own: list[Any] | None, other: list[Any] | None) -> list[Any]:
     """Return the parts of a state that the other lacks.
 
-    Empty if the parts of either are unknown.
+    The list is empty if the parts of either state are unknown.
     """
     if own is None or other is None:
         return []

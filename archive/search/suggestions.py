@@ -106,7 +106,7 @@ async def find_suggestions(
 
 
 def _list_date_requests(request: SearchRequest) -> list[tuple[SearchRequest, str]]:
-    """Return searches of the periods that a query names, or of the words of a day."""
+    """Return searches in the periods that a query names or, for a date alone, in the texts."""
     if day := read_day(request.text):
         spellings = dict.fromkeys((request.text, format_stated_time("sv", day), day))
         words = " OR ".join(f'"{spelling}"' for spelling in spellings)
@@ -142,7 +142,7 @@ async def _list_other_texts(
 async def _list_typed_references(run: RunQuery, text: str) -> list[str]:
     """Return queries with a type of document added to each bare number.
 
-    They are for the documents that the archive's releases refer to most, one per type.
+    For each type, the query is for the document that the archive's releases refer to most.
     """
     texts = []
     for found in islice(find_bare_numbers(text), MAX_TYPED_NUMBERS):
@@ -180,8 +180,8 @@ def load_translations() -> dict[tuple[str, ...], str]:
 def _translate_query(query: Query) -> str | None:
     """Return the Swedish words for a query of English words and names.
 
-    None if a word has no translation, or if the query has filters, fields, excluded words, OR or
-    NEAR, which would be lost.
+    Return None if a word has no translation, or if the query has filters, fields, excluded words,
+    OR or NEAR, which would be lost.
 
     >>> from archive.search.query_language import parse_query
     >>> _translate_query(parse_query("Climate policy in Ukraine"))

@@ -1,6 +1,6 @@
 """Saving releases, taking them down, merging their histories, and importing collections.
 
-Other rooms use:
+Other packages use:
 
     releases              Archive: an archive.db that is open for writing
     derived_data          data computed from releases by rules that change

@@ -1,14 +1,15 @@
 """Readings of collections: which texts another collection had of a release, and when it read them.
 
-If the archive has the text of a reading, the reading is a row of `observations`. Other texts are
-stored as revisions with the cause `import`. The revisions of each collection follow each other in
-the order in which it read them, whatever the order of the imports. If a reading is inserted between
-others, the affected revisions are rewritten. They never follow what the archive itself read, with
-one exception: if the archive has read a collection's first text, its revision is used for it.
+If the archive already has the text of a reading, the reading is stored as a row of `observations`.
+Other texts are stored as revisions with the cause `import`. The revisions of each collection follow
+each other in the order in which it read them, whatever the order of the imports. If a reading is
+inserted between others, the affected revisions are rewritten. They never follow what the archive
+itself read, with one exception: if the archive has read a collection's first text, the archive's
+revision is used for that text.
 
-A reading at an unknown time is not in this order: its revision follows none, and none follows it.
-As soon as the collection's reading of the same text is imported with a time, the observation gets
-this time, and the revision its place in the order.
+A reading at an unknown time is not in this order: its revision follows no other, and no other
+follows it. As soon as the collection's reading of the same text is imported with a time, the
+observation gets this time, and the revision its place in the order.
 
 The archive's own newest reading is always current. Until the archive has read a release, the newest
 reading of a collection is current. A revision's `seen` is the time of the import, because manifests
@@ -88,7 +89,7 @@ class _Reading(NamedTuple):
 
 
 class PastEdit(NamedTuple):
-    """Whether a version is the agency's edit of the previous one, which a web archive captured.
+    """Whether a version is the agency's edit of the previous version, which a web archive captured.
 
     paragraphs: if not None, only these changed paragraphs count, because the pages have different
     templates.
@@ -177,8 +178,8 @@ def save_reading(
 def _is_read(archive: Archive, release_id: int) -> bool:
     """Return whether the archive itself has read a release.
 
-    If an earlier version of the software found the text of an import unchanged, the release only
-    has a number of checks, and no time of the first.
+    If an earlier version of the software found the text of an import unchanged, the release has a
+    number of checks, but not the time of the first one.
     """
     sql = "select first_seen is not null or checks > 0 from releases where id = ?"
     return bool(archive.db.execute(sql, [release_id]).fetchone()[0])
@@ -194,10 +195,12 @@ def _observe(
 def find_past_edits(
     archive: Archive, release_id: int, judge: Callable[[StoredRelease, StoredRelease], PastEdit]
 ) -> None:
-    """Store which versions of a release follow captured ones, and which of these steps are edits.
+    """Store which versions of a release follow captured ones, and which of the changes are edits.
 
-    A version is captured if a web archive has it. judge: decides about a version and the next one;
-    called once for each pair.
+    A version is captured if a web archive has it.
+
+    judge: decides whether the change from one version to the next is an edit; called once for each
+    pair.
     """
     with archive.transaction():
         stored = dict(archive.db.execute(STORED_STEPS_SQL, [release_id]).fetchall())
@@ -223,7 +226,7 @@ def find_past_edits(
 
 
 class _CollectionReadings:
-    """The readings of a release by one collection: dated ones in order, and undated ones."""
+    """The readings of a release by a collection: the dated ones in order, and the undated ones."""
 
     def __init__(
         self,
@@ -314,8 +317,8 @@ class _CollectionReadings:
     def _let_follow(self, rest: Sequence[_Reading], previous: int, before: _Reading | None) -> None:
         """Let the readings after an inserted one follow its revision.
 
-        They need a new revision if theirs is also used by the reading before, or was read by the
-        archive.
+        The readings get a new revision if their revision is also used by the reading before, or if
+        the archive itself read it.
         """
         first = self.archive.get_revision(rest[0].revision)
         is_shared = before is not None and before.revision == first.revision_id
@@ -337,8 +340,8 @@ class _CollectionReadings:
 class _CapturedReadings(_CollectionReadings):
     """The captures of a release by a web archive.
 
-    The version that the archive read first is also used for the last captures, if they have the
-    same text.
+    If the last captures have the same text as the first version that the archive itself read, that
+    version is used for them.
     """
 
     def _insert(self, prepared: PreparedRelease, seen: str, place: int) -> SaveResult:

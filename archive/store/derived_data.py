@@ -15,8 +15,8 @@ archive with the same releases. If content is taken down, the data is computed f
 shown.
 
 The change feed then gets an entry for each release whose quotations, references or changes differ.
-The text of a file has its version in its own row: it is extracted again from the stored bytes,
-which takes longer (see `Archive.extract_missing_texts`).
+The version of the rules for the text of a file is stored with the text, which is extracted again
+from the stored bytes. That takes longer (see `Archive.extract_missing_texts`).
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ SEEN_AT_SQL = {
 class SavedRevision:
     """A stored revision whose derived data is to be written, with its shown texts.
 
-    previous: the state that it follows.
+    previous: the state that the revision follows.
     replaced: for the current revision, the state that the stored rows were made from; None if there
         are none.
     is_new: whether the release has just been added, so that nothing derived from it is stored.
@@ -130,8 +130,9 @@ ComputedAhead = Mapping[int, tuple[SavedRevision, Mapping[str, Any]]]
 class Step:
     """A type of derived data.
 
-    compute: compute what only depends on a state and the previous one; may run in another process.
-    write: write it for a revision (or file), and return whether mirrors must be told of a
+    compute: compute everything that only depends on a state and the previous one; may run in
+        another process.
+    write: write the data for a revision (or file), and return whether mirrors must be told of a
         difference.
     begin: called before all rows are written again.
     """
@@ -168,8 +169,9 @@ class DerivedData:
     def refresh(self, release_id: int, replaced: State | None = None) -> None:
         """Recompute the data of a stored release whose revisions have changed.
 
-        The data of releases that continue it is recomputed, too. replaced: its earlier current
-        state, if that has changed.
+        The data of releases that continue it is recomputed, too.
+
+        replaced: its earlier current state, if that has changed.
         """
         self._write_release(release_id, RELEASE_STEPS, replaced, is_stored=True)
         for (other_id,) in self.db.execute(
@@ -178,7 +180,7 @@ class DerivedData:
             self._write_release(other_id, RELEASE_STEPS, is_stored=True)
 
     def describe_past_edit(self, revision_id: int, state: State) -> bool:
-        """Write the differences between a captured version and the next one, if it is an edit.
+        """Write the differences between a captured version and the next one, if they are an edit.
 
         Returns whether they differ from what was stored. state: the shown part of the later
         version.
@@ -313,8 +315,9 @@ class DerivedData:
     def _recompute_batch(self, table: str, ahead: ComputedAhead) -> int:
         """Write the next rows of all unfinished steps, and return their number.
 
-        Several processes may do this at once: each batch begins where the last one ended. ahead:
-        data that was already computed, for these rows or others.
+        Several processes may do this at once: each batch begins where the last one ended.
+
+        ahead: data that was already computed, for these rows or others.
         """
         with write_transaction(self.db), self.index.batch():
             done = self._list_unfinished(table)
@@ -372,10 +375,10 @@ class DerivedData:
     ) -> bool:
         """Write the rows of some steps for all revisions of a release.
 
-        Returns whether any differs visibly.
+        Returns whether any of these rows differs visibly from before.
 
-        is_stored: whether it has rows, made from the state `replaced` (None: from the present
-            state).
+        is_stored: whether the release already has rows, made from the state `replaced` (None: from
+            the present state).
         ahead: data that was already computed; it is only used if the revision is unchanged.
         """
         differs = False

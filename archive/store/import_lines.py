@@ -1,6 +1,6 @@
 """Converts a line of an import file to a release: parses JSON, Markdown and HTML, checks fields.
 
-Content that a library would silently shorten or drop is an error that names the field.
+Content that a library would silently shorten or drop causes an error that names the field.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def _list_unknown_fields(row: Mapping[str, Any]) -> list[str]:
 
 
 def _has_control_characters(value: object) -> bool:
-    """Return whether a value has control characters such as NUL, which are left out.
+    """Return whether a value has control characters such as NUL, which are not stored.
 
     The value may be a text, or a list or object with texts.
     """
@@ -295,7 +295,7 @@ def _parse_time_field(
 
 
 def parse_reading_time(row: Mapping[str, Any]) -> datetime | date | None:
-    """Return when a collection read a line's release; None if unknown. Datetimes are in UTC."""
+    """Return when a collection read a line's release, or None if unknown. Datetimes are in UTC."""
     value = _parse_time_field(row, "seen", READING_EXAMPLES)
     if isinstance(value, Month):
         raise FieldError("seen", f"{value.isoformat()} is a month, not a day or a time")
@@ -524,7 +524,7 @@ def _read_inline_text(element: Any) -> str:
 
 
 def _clean_markdown(text: str) -> str:
-    """Return text with one blank line between paragraphs.
+    """Return a text with one blank line between paragraphs.
 
     Indentation is kept, because Markdown needs it.
 

@@ -217,7 +217,7 @@ def _count_line(
     outcome: Outcome,
     host_owners: Mapping[str, str] | None,
 ) -> None:
-    """Count a saved or withheld line, and what the summary says about it."""
+    """Count a saved or withheld line in the result, and add what the summary says about it."""
     number, line = numbered
     setattr(result, outcome, getattr(result, outcome) + 1)
     if not isinstance(line, tuple):
@@ -237,7 +237,7 @@ def _count_line(
 def _find_host_owner(host: str, host_owners: Mapping[str, str]) -> str:
     """Return the slug of the agency that a host or one of its parent domains belongs to.
 
-    "" if none is known.
+    Returns "" if no such agency is known.
 
     >>> owners = {"fyr.example": "fyr"}
     >>> _find_host_owner("press.fyr.example", owners), _find_host_owner("a.example", {})
@@ -276,7 +276,7 @@ def iter_import_lines(
 
 
 def _skip_rest_of_line(stream: IO[bytes], line: bytes) -> bytes:
-    """Read to the end of a started line, and return its last part; b"" at the end of the file."""
+    """Read to the end of a started line, and return its last part (b"" at the end of the file)."""
     while line and not line.endswith(b"\n"):
         line = stream.readline(MAX_LINE_BYTES)
     return line
@@ -326,7 +326,7 @@ def _prepare_line(
     seen: datetime | date | None,
     row: Mapping[str, Any],
 ) -> PreparedLine:
-    """Parse a line. Its text is only analysed here if its URL is not stored yet."""
+    """Parse a line. The text is only analysed here if the URL is not stored yet."""
     if row.get("takedown") in TAKEDOWN_KINDS.values():
         try:
             return parse_url_field(row, "url")

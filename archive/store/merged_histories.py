@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def find_adjoining_states(
     archive: Archive, release_id: int, target_id: int
 ) -> tuple[StoredRelease, StoredRelease] | None:
-    """Return the last state of a release and the first state of `target_id`, if that follows it.
+    """Return the last state of a release, and the first state of `target_id` if that follows it.
 
     Returns None if the target is older or existed at the same time, because their difference is
     then not an edit. Also returns None if the archive has not read both.
@@ -63,7 +63,7 @@ def merge_releases(
 def find_moved_copy(
     archive: Archive, release_id: int, *, min_similarity: float
 ) -> tuple[int, str] | None:
-    """Return the id and URL of an agency's release with nearly the text of a missing one.
+    """Return the id and URL of a release of the same agency with nearly the text of a missing one.
 
     None if there is no such release.
     """

@@ -404,7 +404,7 @@ class Archive(AbstractContextManager["Archive"]):
         self.frontier.mark_stored(url, release_id, seen_at)
 
     def set_capture(self, release_id: int, capture_id: int) -> None:
-        """Set a release's newest capture if only the design of its page has changed."""
+        """Set a release's newest capture. Called when only the design of the page has changed."""
         self.writer.update("releases", release_id, {"capture": capture_id})
 
     def set_next_check(self, release_id: int, next_check: datetime) -> None:
@@ -676,8 +676,8 @@ class ReleaseWriter:
     ) -> int | None:
         """Return the id of a release's earliest revision that equals a state except in layout.
 
-        None if there is none. The hashes of such states differ if the site was redesigned, or the
-        parser changed, in between.
+        Returns None if there is no such revision. The hashes of such states differ if the site was
+        redesigned, or the parser changed, in between.
         """
         sql = f"""
             {RELEASE_CHAIN_CTE} select * from revisions where release in chain and takedown is null

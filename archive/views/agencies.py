@@ -117,7 +117,10 @@ def find_last_crawl(agencies: Iterable[dict[str, Any]]) -> str | None:
 
 
 async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
-    """Return facts about an agency, except its releases. The counts agree with the registers."""
+    """Return facts about an agency, but not its releases.
+
+    The counts agree with the lists of edits and removals.
+    """
     values = {"agency": slug}
     counts = (await run(EDIT_COUNTS_SQL, values))[0]
     files = await run(f"select count(*) as n from ({build_file_edits_sql(values)})", values)

@@ -179,9 +179,9 @@ def _find_next_page(shown: Sequence[dict[str, Any]], pages: Sequence[dict[str, A
 
 
 def choose_shown_pages(pages: Sequence[dict[str, Any]], first: int) -> list[dict[str, Any]]:
-    """Return as many pages as one page of the site shows, from `first` on.
+    """Return the pages of a file from `first` on that fit on a page of the site.
 
-    A very long page is cut.
+    A very long page of a file is cut.
     """
     shown: list[dict[str, Any]] = []
     letters = 0

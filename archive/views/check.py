@@ -199,9 +199,10 @@ async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
 
 
 def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None:
-    """Return the path of a search for the releases with a quotation. None if there is at most one.
+    """Return the path of a search for the releases with a quotation.
 
-    For a quotation that is too short to check, None if there are none.
+    Returns None if at most one release has the quotation or, for a quotation that is too short to
+    check, if no release has it.
     """
     if result.releases < (1 if result.verdict == "short" else 2):
         return None
@@ -214,7 +215,7 @@ def _build_marked_link(
 ) -> str | None:
     """Return the path of a quotation in a release, or of the original of an altered one.
 
-    None if there is none.
+    Returns None if there is no such place.
     """
     source = sources.get(result.revision or 0)
     if source is None:
@@ -232,8 +233,8 @@ def _build_marked_link(
 def _choose_marked_phrases(passage: str) -> list[str]:
     """Return the sentences of a passage to mark in the release, with at most MAX_LINK_WORDS words.
 
-    Each sentence is unbroken in the release. An attribution (", säger NAME") may be between two of
-    them.
+    The release contains each sentence without interruption. An attribution (", säger NAME") may be
+    between two of them.
 
     >>> _choose_marked_phrases("Ja. Vi är klara i år. Det … blir bra till slut.")
     ['Vi är klara i år.', 'blir bra till slut.']

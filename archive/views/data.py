@@ -296,7 +296,7 @@ async def _read_withheld_since(site: SiteRequest, publication: Publication) -> s
 
 @site_view(FILES_PATH + "(?P<path>.+)")
 async def _show_file(site: SiteRequest) -> Any:
-    """Send a file of the published dataset; 503 while a takedown withholds it."""
+    """Send a file of the published dataset. The status is 503 while a takedown withholds it."""
     while True:
         publication = _read_site_publication(site)
         file = publication.files.get(site.url_vars["path"]) if publication else None

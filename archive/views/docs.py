@@ -187,7 +187,10 @@ def _find_folder() -> Path | None:
 
 
 def _find_file(name: str) -> Path | None:
-    """Return the file of a page, or None. A name has no dots: it leads to no other folder."""
+    """Return the file of a page, or None.
+
+    Names have no dots, so they cannot lead to other folders.
+    """
     folder = _find_folder()
     file = folder and folder / f"{name}.md"
     return file if file and file.is_file() else None
@@ -305,9 +308,10 @@ def _read_plain_text(inline: Token) -> str:
 
 
 def _rewrite_links(tokens: Sequence[Token], name: str, query: str) -> None:
-    """Link pages by name, and remove links to other files of the repository.
+    """Link to pages by name, and remove links to other files of the repository.
 
-    Those files are not on the site. A link to a page in another language says in which.
+    These files are not on the site. A link to a page in another language gets that language as
+    `hreflang`.
     """
     closing: list[str] = []
     for token in tokens:

@@ -127,7 +127,7 @@ ACCESS_REQUESTS = RequestCounter()
 
 @site_view("/-/follow", parameters=FOLLOW_PARAMETERS)
 async def _show_follow(site: SiteRequest) -> Response:
-    """Show how to follow something, or store the subscription that a form requests."""
+    """Show how to follow a search, person or release, or store a subscription."""
     followed, settings = parse_followed(site.args), read_follow_settings()
     what = await describe_followed(site.run, followed, site.language)
     if what is None:
@@ -278,7 +278,7 @@ async def find_page(site: SiteRequest, followed: Followed) -> str:
 
 
 async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, str]]:
-    """Return the Atom feeds of what is followed: the key of a text, and the path of each feed."""
+    """Return the Atom feeds of what is followed, each as the key of its label and its path."""
     if followed.release is not None:
         return [("index.edits_atom", site.path("/-/edits.atom", release=followed.release))]
     if followed.person:
@@ -295,7 +295,7 @@ async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, s
 
 
 async def _find_feed_filters(site: SiteRequest, search: SearchRequest) -> dict[str, Any]:
-    """Return the agency or tag of a search that has no other condition. {} for any other search.
+    """Return the agency or tag of a search that has no other condition, or {} for any other search.
 
     Such searches have feeds of their own.
     """
@@ -350,7 +350,7 @@ async def _show_subscription(site: SiteRequest) -> Response:
 def _read_action(site: SiteRequest) -> tuple[str, str]:
     """Return the action that a form requests, and the id of its subscription.
 
-    Either is "" if missing.
+    Either of them is "" if it is missing.
     """
     if site.request.method != "POST":
         return "", ""
@@ -367,10 +367,11 @@ def _act_on_token(
 ) -> tuple[list[Subscription], bool, str | None, str] | None:
     """Perform the action of a form with a token, and return what the page shows.
 
-    This is the token's subscriptions, whether the token is for all, a secret, and the token.
-    Returns None if the token is not valid, or not for the subscription to confirm or end. This
-    happens if the subscription was requested again since the page was shown. Raises ReaderError if
-    a link to one subscription requests an action that only its owner may perform.
+    The page shows the token's subscriptions, whether the token is for all subscriptions of an
+    address, the secret of a webhook (or None), and the token. Returns None if the token is not
+    valid, or if it is not for the subscription to confirm or end. The latter happens if the
+    subscription was requested again after the page was shown. Raises ReaderError if a link to one
+    subscription requests an action that only its owner may perform.
     """
     with FollowStore(path) as store:
         found = store.read_token(token, now())
@@ -424,7 +425,8 @@ def _find_first_confirmed(
 ) -> Subscription | None:
     """Return the subscription that was confirmed just now for the first time, or None.
 
-    Later, whoever sees the webhook's messages has the link.
+    Only this page shows the webhook's secret: later, whoever sees the webhook's messages has the
+    link.
     """
     is_first = action == "confirm" and chosen[0].confirmed is None
     return store.find(chosen[0].id) if is_first else None

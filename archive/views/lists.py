@@ -69,7 +69,7 @@ async def find_requested_agency(site: SiteRequest) -> dict[str, Any]:
 async def _show_month(site: SiteRequest) -> Response:
     """Show a page of a month's releases, newest first, with links to adjacent months.
 
-    404 if the month has no releases.
+    The status is 404 if the month has no releases.
     """
     slug, month = site.url_vars.get("slug"), site.url_vars["month"]
     agency = await find_requested_agency(site) if slug else None
@@ -278,7 +278,7 @@ async def read_tag_agencies(run: RunQuery, tag_id: int) -> Sequence[Any]:
 
 
 async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | None, Any | None]:
-    """Return the releases before and after a release in its agency's list. None at either end."""
+    """Return the releases before and after a release in its agency's list (None at either end)."""
     values = {
         "release": release_id,
         **dict((await run(LIST_POSITION_SQL, {"release": release_id}))[0]),

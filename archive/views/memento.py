@@ -209,7 +209,7 @@ def _list_spellings(address: str) -> list[str]:
 def _find_nearest(mementos: Sequence[Memento], moment: datetime) -> int:
     """Return the index of the memento nearest to a time.
 
-    If two are equally near, the earlier one.
+    If two mementos are equally near, the earlier one is chosen.
     """
 
     def measure_distance(place: int) -> float:
@@ -220,7 +220,7 @@ def _find_nearest(mementos: Sequence[Memento], moment: datetime) -> int:
 
 
 def _read_body(archive: Path, sha256: str) -> bytes | None:
-    """Return stored bytes. None if they are damaged, or not in a file beside the archive."""
+    """Return stored bytes, or None if they are damaged or not in a file beside the archive."""
     try:
         with Captures(archive, readonly=True) as captures:
             return captures.read(sha256)

@@ -193,8 +193,8 @@ def _build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry
 async def _show_changes(site: SiteRequest) -> Response | DataList:
     """Show a page of the change feed.
 
-    410 for the cursor of another archive, 503 for a cursor that is newer than this replica. Clients
-    continue from the `cursor` of the page, immediately or later.
+    The status is 410 for the cursor of another archive, and 503 for a cursor that is newer than
+    this replica. Clients continue from the `cursor` of the page, immediately or later.
     """
     query = parse_changefeed_query(site.args)
     try:

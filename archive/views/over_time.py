@@ -151,7 +151,7 @@ async def _read_batches(site: SiteRequest, asked: _Question) -> AsyncIterator[li
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Question:
-    """The request in a URL.
+    """The request that a URL makes.
 
     unit: month or year; None: chosen by the length of the period.
     agencies: the names of all agencies, by slug.
@@ -166,7 +166,10 @@ class _Question:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """Return each text with each agency. "" stands for any words, or for all agencies."""
+        """Return every pair of a text and an agency.
+
+        "" stands for any text, or for all agencies.
+        """
         is_empty = not self.texts and not self.slugs
         return [] if is_empty else list(product(self.texts or [""], self.slugs or [""]))
 
@@ -298,7 +301,7 @@ async def _show_over_time(site: SiteRequest) -> Any:
 async def _build_chart(
     site: SiteRequest, asked: _Question, series: Sequence[ComparedSearch]
 ) -> Chart | None:
-    """Return the chart of all searches. None if there are no periods to show."""
+    """Return the chart of all searches, or None if there are no periods to show."""
     counts = [each.counts for each in series]
     known = await read_known_months(site.run, asked.slugs)
     whole = () if any(each.limits for each in counts) else (known.first, known.until[:7])

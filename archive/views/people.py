@@ -267,7 +267,7 @@ def _mark_words(text: str, words: Sequence[str]) -> list[tuple[str, bool]]:
 
 
 def _merge_roles(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return each role once, the latest first, in the form that is printed most.
+    """Return each role once, the latest first, in the form that is printed most often.
 
     rows: the roles as printed, the most frequent first.
     """
@@ -288,7 +288,7 @@ def _build_chart(
 ) -> Chart | None:
     """Build the chart of a person's quotations by month or year.
 
-    None if it would have one column.
+    Returns None if the chart would have one column.
     """
     hits = {month: n for month, n in months.items() if month}
     counts = PeriodCounts(hits=hits, undated=months.get("", 0))

@@ -111,7 +111,10 @@ RELEASE_REFERENCES_SQL = """
     ),
 )
 async def _show_reference(site: SiteRequest) -> Response | DataList:
-    """List the releases that refer to a document. 404, with an explanation, if there are none."""
+    """List the releases that refer to a document.
+
+    If there are none, the status is 404, with an explanation.
+    """
     kind = site.url_vars["type"]
     number = _read_number(kind, unquote(site.url_vars["number"]))
     values = {"type": kind, "number": number}
@@ -138,7 +141,10 @@ async def _show_reference(site: SiteRequest) -> Response | DataList:
 
 
 def _read_number(kind: str, text: str) -> str:
-    """Return a number as it is usually written. Raises NotFound if it is not of this type."""
+    """Return a number as it is usually written.
+
+    Raises NotFound if it is not a number of this type.
+    """
     written = format_reference(kind, text) if kind in REFERENCE_TYPES else ""
     found = find_typed_references(written)
     if [each.type for each in found] != [kind] or found[0].end < len(written):
@@ -182,7 +188,7 @@ async def _read_excerpts(
 ) -> dict[int, MarkedText]:
     """Return an excerpt of each revision with the reference marked.
 
-    It is from the title only if no other text has the reference.
+    The title is only used if no other text has the reference.
     """
     states = await read_version_texts(run, [row["revision"] for row in rows])
     terms = extract_query_terms(node)

@@ -218,9 +218,9 @@ def _summarise_collections(revisions: Sequence[TimelineEvent]) -> list[dict[str,
 
 
 def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str, Any] | None:
-    """Return a drawing of the timeline of a release, with its ends.
+    """Return a drawing of the timeline of a release, with its first and last time.
 
-    None if the release was never edited or missing.
+    Returns None if the release was never edited or missing.
     """
     edit_count = sum(event["kind"] in EDIT_EVENTS for event in events)
     removal_count = sum("ended" in event and event["kind"] != "moved" for event in events)
@@ -254,7 +254,7 @@ def _find_event_end(event: TimelineEvent) -> str:
 async def _read_related_context(site: SiteRequest, release_id: int, agency: str) -> dict[str, Any]:
     """Return the related releases that the page shows, and the number of all related ones.
 
-    None if the release is hidden.
+    Returns None if the release is hidden.
     """
     found = await find_related(site.run, release_id)
     rows = await read_related_releases(site.run, found) if found else []

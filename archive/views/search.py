@@ -263,7 +263,10 @@ CHANGE_TYPES = get_fields(
     ),
 )
 async def _show_search(site: SiteRequest) -> Any:
-    """Show the search page (with 503 if the search took too long), or the results as data."""
+    """Show the search page or the results as data.
+
+    The status of the page is 503 if the search took too long.
+    """
     query = parse_search_request(site.args)
     is_page = "page" in site.args or "size" in site.args
     if site.format_name == "xlsx" or (site.format_name == "csv" and not is_page):
@@ -342,7 +345,10 @@ def _build_search_context(
 def _name_facet_value(
     site: SiteRequest, choices: Mapping[tuple[str, str], FacetValue], facet: str, value: str
 ) -> str:
-    """Return the name of a facet value on the page. choices: the values that have names."""
+    """Return the name of a facet value on the page.
+
+    choices: the values that have names.
+    """
     if facet == "year" and value == NO_VALUE:
         return site.translate("search.value.undated")
     if facet == "kind" and value == NO_VALUE:
@@ -379,7 +385,7 @@ def _omit_form_fields(query: SearchRequest) -> SearchRequest:
 async def _build_chart(site: SiteRequest, query: SearchRequest, results: Results) -> Chart | None:
     """Return the chart of the results by month or year.
 
-    None if it would have one column, or if they were not counted.
+    Returns None if the chart would have one column, or if the results were not counted.
     """
     counts = results.periods
     unit, periods = list_periods([counts] if counts else [])
@@ -411,7 +417,7 @@ async def _build_chart(site: SiteRequest, query: SearchRequest, results: Results
 def _build_over_time_path(site: SiteRequest, query: SearchRequest) -> str | None:
     """Return the path of a search over time.
 
-    None if it has filters that the page does not support.
+    Returns None if the search has filters that the page does not support.
     """
     text, agencies = _type_days(site.language, query), query.include.get("agency", ())
     if query.show != "releases" or query.exclude or set(query.include) - {"agency"}:
@@ -643,7 +649,7 @@ def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Ato
 def build_search_filter(request: Any, database: str, table: str, datasette: Any) -> Any:
     """Return the replacement for Datasette's search of the table releases (`_search`).
 
-    None for other requests.
+    Returns None for other requests.
     """
     text, raw = request.args.get("_search"), request.args.get("_searchmode") == "raw"
     if (database, table) != ("archive", "releases") or text is None:
@@ -657,7 +663,7 @@ def build_search_filter(request: Any, database: str, table: str, datasette: Any)
 async def _read_search_filter(
     datasette: Any, text: str, *, all_versions: bool
 ) -> FilterArguments | None:
-    """Return the conditions for a search of the table releases. None if the search is empty."""
+    """Return the conditions for a search of the table releases, or None if the search is empty."""
     run, columns = build_query_runner(datasette), get_search_columns(datasette)
     search = await plan_table_search(run, columns, text, all_versions=all_versions)
     if search is None:

@@ -192,7 +192,10 @@ def _draw_agency_strip(language: str, days: tuple[str, ...]) -> Markup:
 
 
 def _group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
-    """Group faults by state and reason: first unacknowledged ones, then the largest groups."""
+    """Group faults by state and reason.
+
+    Groups of unacknowledged faults come first, then the largest groups.
+    """
     groups: dict[tuple[bool, str, str], list[AgencyHealth]] = {}
     for row in faults:
         groups.setdefault(

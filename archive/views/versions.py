@@ -225,7 +225,10 @@ async def _show_related(site: SiteRequest) -> Response | DataList:
 
 
 def _format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]:
-    """Format an event as a row of JSON and CSV. If it has no diff or evidence, that URL is None."""
+    """Format an event as a row of JSON and CSV.
+
+    Without a diff or evidence, the URL of it is None.
+    """
     revision, attachment, diff, evidence = None, None, None, None
     if event["kind"] in FILE_KINDS:
         attachment = event["id"]
@@ -403,7 +406,9 @@ def _format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str,
     ),
 )
 async def _show_citation(site: SiteRequest) -> Response:
-    """Show a citation as a page, or in one format. 304 if the client already has it.
+    """Show a citation as a page, or in one format.
+
+    The status is 304 if the client already has it.
 
     The citation of a comparison is part of the comparison's page.
     """
@@ -572,7 +577,8 @@ def _mark_rows(
 async def _read_revision_pair(site: SiteRequest) -> list[Revision]:
     """Return the two revisions in a URL, the older one first.
 
-    They are of one release or of near-duplicates. Raises ReaderError if they cannot be compared.
+    The revisions are of one release or of near-duplicates. Raises ReaderError if they cannot be
+    compared.
     """
     run, first_id, second_id = site.run, int(site.url_vars["one"]), int(site.url_vars["other"])
     if first_id == second_id:

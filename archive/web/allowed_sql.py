@@ -76,7 +76,7 @@ def _open_restricted_database(
 ) -> sqlite3.Connection:
     """Open a database with low SQLite limits, read-only in three ways.
 
-    These are the URI, query_only and the authorizer.
+    The three ways are the URI, query_only and the authorizer.
     """
     db = sqlite3.connect(uri, uri=True, isolation_level=None)
     db.text_factory = lambda value: str(value, "utf-8", "replace")  # as Datasette does
@@ -202,7 +202,7 @@ def _measure_cpu(before: resource.struct_rusage) -> float:
 def _collect_rows(
     cursor: Iterable[Sequence[Any]], max_bytes: int, max_values: int, *, as_json: bool
 ) -> tuple[list[Sequence[Any]], bool]:
-    """Return the rows that fit in a response, and whether these are all rows.
+    """Return the rows that fit in a response, and whether they are all rows.
 
     >>> _collect_rows([(1, "a"), (2, "b")], 100, 3, as_json=True)
     ([(1, 'a')], False)
@@ -220,7 +220,7 @@ def _collect_rows(
 
 
 def _measure_value(value: object, max_bytes: int, *, as_json: bool) -> int:
-    """Return a value's size in a response, in bytes. It is approximate above `max_bytes`.
+    """Return a value's size in a response, in bytes. Above `max_bytes`, the size is approximate.
 
     >>> [_measure_value(value, 100, as_json=True) for value in ("a", "å", "\\n", b"abc", 7)]
     [3, 8, 4, 4, 8]

@@ -111,7 +111,7 @@ def format_atom_time(text: str) -> str:
 
 
 def format_stated_atom_time(text: str | None) -> str | None:
-    """Format a time stated by an agency for Atom. None if there is none, or only a month.
+    """Format a time stated by an agency for Atom. Returns None for None and for a month.
 
     >>> format_stated_atom_time("2024-06-03"), format_stated_atom_time("2024-06")
     ('2024-06-03T00:00:00+02:00', None)
@@ -120,7 +120,7 @@ def format_stated_atom_time(text: str | None) -> str | None:
 
 
 def build_tag_uri(url: str, name: str | None = None) -> str:
-    """Build a tag URI (RFC 4151). It does not depend on the site's scheme and port.
+    """Build a tag URI (RFC 4151) that does not depend on the scheme and port of the site.
 
     >>> build_tag_uri("https://a.example:8001/-/edits", "revision-7")
     'tag:a.example,2024:revision-7'

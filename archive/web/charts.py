@@ -176,7 +176,7 @@ def _format_percent(language: str, number: str) -> str:
 
 
 def _label_periods(language: str, names: Sequence[str]) -> list[str]:
-    """Return the labels of periods: years, or the months of up to a year. "" means no label.
+    """Return the labels of periods: years, or up to twelve months. "" means no label.
 
     >>> _label_periods("sv", ["2023-11", "2023-12", "2024-01"])
     ['nov 2023', 'dec', 'jan']
@@ -442,7 +442,7 @@ def build_edits_chart(
 def _label_weeks(language: str, weeks: Sequence[EditWeek]) -> list[str]:
     """Return the labels below the weeks.
 
-    A week in which a month begins has its name, or the year.
+    The first week that begins in a month has the name of the month, or in January the year.
     """
     months = [week.first.isoformat()[:7] for week in weeks]
     return [
@@ -481,8 +481,8 @@ def draw_versions(
 ) -> Markup:
     """Draw a timeline (archive.changes.history.read_timeline) from its first event to `end`.
 
-    The bar shows when the release was on the web, as far as known. It rises at each edit by the
-    edit's importance. While the release was missing, there is only a line.
+    The bar shows when the release is known to have been on the web. At each edit, the bar rises by
+    the edit's importance. While the release was missing, there is only a line.
     """
     first = min(event["when"] for event in events)
     start, length = (
@@ -524,13 +524,14 @@ def _list_gaps(events: Sequence[Mapping[str, Any]], end: str) -> list[tuple[str,
 def _find_first_sight(events: Sequence[Mapping[str, Any]], end: str) -> str:
     """Return when the release was first seen on the web.
 
-    An import does not count. The time of the first check that found the release does.
+    For an imported release, this is the time of the first check that found it, not the time of the
+    import.
     """
     seen = (event["last_seen"] if event["kind"] == "import" else event["when"] for event in events)
     return min(filter(None, seen), default=end)
 
 
 def _parse_moment(when: str) -> datetime:
-    """Parse a time. The day of a collection's reading counts from its start in UTC."""
+    """Parse a time. A day, as in a collection's reading, is parsed as its start in UTC."""
     moment = datetime.fromisoformat(when)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

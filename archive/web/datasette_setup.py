@@ -92,7 +92,7 @@ def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
     def format_lang_attribute(language: str | None) -> Markup:
         """Return a lang attribute if the language differs from the page's.
 
-        lang="" if it is unknown.
+        The attribute is lang="" if the language is unknown.
         """
         code = language or ("sv" if lang == "sv" else "")
         return no_attribute if code == lang else Markup(' lang="{}"').format(code)
@@ -177,7 +177,7 @@ def _format_external_link(url: str | None) -> Markup:
 def link_cell(value: Any, column: str, table: str | None, datasette: Any) -> Markup | None:
     """Link numbers of releases and revisions, and paths of the site.
 
-    None: Datasette renders the cell.
+    Returns None for other cells, which Datasette renders.
     """
     if column == "revision" and isinstance(value, dict):  # Datasette would link to the row
         value = value["value"]
@@ -249,7 +249,10 @@ async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None
 
 
 def _connect_apart(db: Any) -> sqlite3.Connection:
-    """Open a connection for a thread. Datasette closes its own ones, even while they are read."""
+    """Open a connection for a thread.
+
+    Datasette closes its own connections, even while they are being read.
+    """
     mode = "mode=ro" if db.is_mutable else "immutable=1"
     return sqlite3.connect(f"{Path(db.path).resolve().as_uri()}?{mode}", uri=True)
 

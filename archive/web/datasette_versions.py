@@ -54,9 +54,9 @@ def _read_query_file(path: Path) -> dict[str, str]:
 
 
 async def add_canned_queries(datasette: Any) -> None:
-    """Add the canned queries on 1.0, where no hook returns them.
+    """Add the canned queries if this is Datasette 1.0, where no hook returns them.
 
-    They run even if visitors may not run SQL.
+    The queries run even if visitors may not run SQL.
     """
     if IS_NEXT:
         for name, query in read_canned_queries().items():
@@ -121,7 +121,7 @@ async def check_table_permission(datasette: Any, request: Any, database: str, ta
 
 
 def choose_templates(environment: Any) -> None:
-    """On 1.0, replace our templates of tables, rows and SQL with Datasette's own."""
+    """Use Datasette's own templates for tables, rows and SQL if this is Datasette 1.0."""
     if IS_NEXT:
         folder = Path(datasette.__path__[0]) / "templates"
         own = DictLoader({name: (folder / name).read_text("utf-8") for name in TABLE_TEMPLATES})

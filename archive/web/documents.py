@@ -55,7 +55,10 @@ class DataList:
 
 
 async def render_document(site: SiteRequest, document: DataList) -> Response:
-    """Render a document in the format of the request. 304 if the client has the current version."""
+    """Render a document in the requested format.
+
+    The status is 304 if the client has the current version.
+    """
     format_name = site.format_name or "json"
     body = _FORMATTERS[format_name](document)
     etag = compute_etag(f"{format_name} {site.language} {document.url} {document.next_url} {body}")

@@ -116,7 +116,7 @@ def _name_workbook(site: SiteRequest, export: DataList) -> str:
 
 @contextmanager
 def begin_export(scope: Mapping[str, Any], format_name: str) -> Iterator[Turn]:
-    """Count an export until it ends, and yield its turn.
+    """Count an export as running until the block ends, and yield its turn.
 
     Raises BusyError if too many are running.
     """
@@ -522,7 +522,7 @@ def _write_cells(
 def _write_cell(
     sheet: Any, place: tuple[int, int], name: str, value: Any, formats: Mapping[str, Any]
 ) -> int:
-    """Write a value. Returns 0, or the number of an error."""
+    """Write a value. Returns 0, or the number of the error if it could not be written."""
     if not isinstance(value, str):
         return int(sheet.write_number(*place, value))
     moment = _parse_date(value) if formats and name in DATE_COLUMNS else None

@@ -252,7 +252,7 @@ class PageHighlighter:
     def format_steps(self, number: int) -> str:
         """Format the links from a place to the previous and next one.
 
-        At either end, the link leads to the start of the marks.
+        A link to a place that does not exist leads to the start of the marks instead.
         """
         links = []
         for key, other in (("found.previous_place", number - 1), ("found.next_place", number + 1)):

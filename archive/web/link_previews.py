@@ -1,6 +1,6 @@
 """Describes a release to search engines, social networks and reference managers.
 
-They read the following elements of its page:
+These services read the following elements of its page:
 
     schema.org   NewsArticle as JSON-LD, with the archived version and the agency's page
     OpenGraph    title and description of a shared link (ogp.me)

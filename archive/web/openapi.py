@@ -247,7 +247,7 @@ class Operation:
 
     Names are looked up in FIELDS; mappings have their own types.
 
-    formats: suffixes of its URLs; () if its paths have one.
+    formats: suffixes of its URLs; () if its paths already have a suffix.
     rows_name: the name of the list in a DataList's JSON.
     row: the values of an entry.
     members: further values of the JSON.
@@ -369,7 +369,7 @@ SQL_OPERATION = Operation(
 
 
 def get_fields(*names: str, **types: Type) -> dict[str, Type]:
-    """Return the named items of FIELDS, and further ones.
+    """Return the named items of FIELDS, with further items.
 
     >>> get_fields("release", similarity="num")
     {'release': 'int Number of the release = 51', 'similarity': 'num'}
@@ -530,7 +530,7 @@ def _name_operation(operation: Operation, address: str) -> str:
 def build_parameter(name: str, wanted: Type, *, is_required: bool = False) -> Schema:
     """Return a query parameter.
 
-    It may be repeated if its type is a list, and may have any name if its type is `map`.
+    A parameter may be repeated if its type is a list, and may have any name if its type is `map`.
     """
     schema = _build_schema(wanted, lambda _: None)
     described = schema.get("items", schema)

@@ -28,9 +28,10 @@ CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a send
 
 
 class Work(NamedTuple):
-    """Limits for one type of work: how much runs at once, how much waits, how long (seconds).
+    """Limits for one type of work: how much runs at once, how much waits, and for how many seconds.
 
-    downloads: how many may be in progress. They take minutes, and wait before each of their parts.
+    downloads: how many may be in progress. Downloads take minutes, and wait before each of their
+    parts.
     """
 
     running: int
@@ -502,8 +503,8 @@ def has_body(scope: dict[str, Any]) -> bool:
 class BodyReceiver:
     """Receives the bodies of requests within limits of number, size and time.
 
-    If too many bodies are being received, the one that has taken longest is ended as too slow. So
-    slow clients do not block others.
+    If too many bodies are being received, the one that has taken longest is ended as too slow.
+    Therefore slow clients do not block others.
     """
 
     def __init__(self, limits: SandboxLimits) -> None:
@@ -513,7 +514,7 @@ class BodyReceiver:
         ] = {}  # clients of bodies being received, oldest first
 
     async def receive(self, scope: dict[str, Any], receive: Any, client: str) -> RequestBody | None:
-        """Receive a body. Returns None if too many of this client are being received.
+        """Receive a body. Returns None if too many bodies from this client are being received.
 
         A client that has disconnected counts as too slow.
         """
@@ -536,7 +537,7 @@ class BodyReceiver:
     async def read(self, scope: dict[str, Any], receive: Any) -> RequestBody:
         """Read a body to its end. A body that is too long is read and dropped.
 
-        It has to be read so that the client gets its response.
+        Such a body has to be read so that the client gets its response.
         """
         limits, headers = self.limits, dict(scope["headers"])
         announced = headers.get(b"content-length", b"")

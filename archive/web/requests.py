@@ -73,7 +73,7 @@ class ReaderError(Exception):
 class SiteRequest:
     """A request for a page, with everything that its view needs.
 
-    This is the language, the format, queries, URLs and responses.
+    These are the language, the format, queries, URLs and responses.
 
     parameters: the parameters that its page or data supports.
     format_name: None for the HTML page.
@@ -137,7 +137,7 @@ class SiteRequest:
         return self.local_url(path.removesuffix(f".{self.format_name}") + suffix, **query)
 
     def next_url(self, **start: object) -> str | None:
-        """Return the absolute URL of the next page of this data. None if its start is None."""
+        """Return the absolute URL of the next page of this data, or None if its start is None."""
         is_last = None in start.values()
         return None if is_last else self.own_url(f".{self.format_name}", **start)
 
@@ -147,7 +147,7 @@ class SiteRequest:
     ) -> PageData:
         """Run a function with many queries in one thread, and return its result.
 
-        read: gets this request, with a `run` that does not wait, and the connection; it must not
+        read: gets this request, with a `run` that does not wait, and the connection. It must not
         wait for anything else.
         """
         seconds = self.datasette.sql_time_limit_ms / 1000
@@ -229,7 +229,10 @@ class SiteRequest:
     def answer(
         self, text: str, media_type: str, headers: Mapping[str, str] | None = None
     ) -> Response:
-        """Return a response with a text and its ETag. 304 if the client already has it."""
+        """Return a response with a text and its ETag.
+
+        The status is 304 if the client already has the text.
+        """
         etag = compute_etag(text)
         body, status = ("", 304) if self.has_current(etag) else (text, 200)
         headers = {**self.build_headers(etag), **(headers or {})}
@@ -268,9 +271,9 @@ def _has_data_format(path: str) -> bool:
 
 
 def expects_data(request: Any) -> bool:
-    """Return whether errors are sent as JSON.
+    """Return whether the errors of a request are sent as JSON.
 
-    They are for data formats, and for files unless a browser requests them.
+    Errors are JSON for data formats, and for files unless a browser requests them.
     """
     is_browser = "text/html" in request.headers.get("accept", "")
     return _has_data_format(request.path) or (
@@ -282,7 +285,7 @@ def expects_data(request: Any) -> bool:
 
 
 def build_query_runner(datasette: Any) -> RunQuery:
-    """Return a function that runs a SELECT on the archive within a limit of CPU time.
+    """Return a function that runs a SELECT on the archive within a limit on CPU time.
 
     Elapsed time is not limited, so that a busy machine does not turn pages into errors.
     """
@@ -395,7 +398,7 @@ def _hash_unchanged_file(file: Path, _mtime_ns: int, /) -> str:
 def build_static_url(datasette: Any, name: str) -> str:
     """Return the URL of a file in archive/static, with its hash.
 
-    So caches may store it permanently.
+    Therefore caches may store the file permanently.
     """
     return (
         f"{datasette.urls.path(f'/static/{name}')}?{hash_file(STATIC_FOLDERS['/static/'] / name)}"

@@ -34,7 +34,8 @@ def site_view(
 
     paths: regular expressions. {release} stands for the values of that parameter, {format} for the
         formats of the operation. A path without a format is a page.
-    parameters: those that the page supports besides the ones allowed everywhere, or ANY_PARAMETER.
+    parameters: the parameters that the page supports in addition to those allowed everywhere, or
+        ANY_PARAMETER.
     operation: the description of its data in /openapi.json; None for a view without data.
     """
     data_parameters = parameters
@@ -89,7 +90,7 @@ def _guard_text(view: View) -> View:
 def list_routes(module: ModuleType) -> list[tuple[str, Any]]:
     """Return the routes of the views in a module, in the order of the file.
 
-    A list VIEWS has the views that are made in a loop.
+    If views are made in a loop, the module lists them in VIEWS.
     """
     views = [*vars(module).values(), *getattr(module, "VIEWS", ())]
     return [route for view in views for route in getattr(view, "routes", ())]
@@ -98,7 +99,7 @@ def list_routes(module: ModuleType) -> list[tuple[str, Any]]:
 def check_parameters(site: SiteRequest, parameters: Collection[str]) -> None:
     """Raise FilterError for a parameter that a page does not support.
 
-    So no parameter is silently ignored.
+    Therefore no parameter is silently ignored.
     """
     known = ", ".join(parameters) or "lang"
     for name in site.args if ANY_PARAMETER not in parameters else ():
@@ -110,7 +111,10 @@ def check_parameters(site: SiteRequest, parameters: Collection[str]) -> None:
 
 
 async def _render_list(site: SiteRequest, data: DataList, operation: Operation) -> Any:
-    """Render a list, with values from its operation and the URL of the request."""
+    """Render a list.
+
+    Its name, columns and URLs are taken from the operation and the request if they are not set.
+    """
     rows = data.rows
     if operation.row and not data.name:
         rows = [{name: row[name] for name in operation.row} for row in rows]

@@ -137,8 +137,8 @@ logger = logging.getLogger(__name__)
 def limit_databases(datasette: Any) -> None:
     """Replace each database that Datasette opened from a file with a sandboxed one.
 
-    Also keep readers out of the log, and warn of plugins with scripts: these will not run, because
-    no page allows any.
+    Also keep readers out of the log, and warn of plugins with scripts. Such scripts will not run,
+    because no page allows any.
     """
     logging.getLogger("uvicorn.access").addFilter(_hide_reader)
     install_linear_sql_checks()
@@ -213,7 +213,7 @@ def wrap_application(datasette: Any) -> Any:
 
 
 def _check_request(scope: dict[str, Any]) -> None:
-    """Raise ValueError if Datasette cannot process a request's path or Host header.
+    """Raise ValueError if Datasette cannot process the path or Host header of a request.
 
     >>> _check_request({"path": "/", "headers": [(b"host", b"[::1]:8001")]})
     >>> _check_request({"path": "/", "headers": [(b"host", b"[")]})
@@ -227,7 +227,7 @@ def _check_request(scope: dict[str, Any]) -> None:
 
 
 def _find_work(path: str, query_args: Mapping[str, str], *, is_post: bool) -> str | None:
-    """Return the type of work of a page of the archive. None if it does not wait.
+    """Return the type of work of a page of the archive, or None if the page does not wait.
 
     >>> paths = ("/search.json", "/search.csv", "/search.xlsx", "/-/revision/7", "/-/batch")
     >>> [_find_work(path, {"q": "fyr", "hit": "1"}, is_post=False) for path in paths]
@@ -261,7 +261,7 @@ class RequestLimiter:
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve a request.
 
-        It is rejected if it is invalid, exceeds a limit, or too many others are waiting.
+        It is rejected if it is invalid or exceeds a limit, or if too many others are waiting.
         """
         if scope["type"] != "http":
             await app(scope, receive, send)
@@ -354,9 +354,10 @@ class RequestLimiter:
     async def refuse(
         self, scope: dict[str, Any], path: str, query_args: Mapping[str, str], send: Any
     ) -> None:
-        """Send 503.
+        """Refuse a request with status 503.
 
-        It is delayed by up to MAX_REFUSAL_DELAY, to limit refusals to REFUSALS_PER_SECOND.
+        The response is delayed by up to MAX_REFUSAL_DELAY, to limit refusals to
+        REFUSALS_PER_SECOND.
         """
         self.delayed_refusals += 1
         try:
@@ -390,7 +391,10 @@ class RequestLimiter:
         return Response.html(self.busy_pages[language], status=503, headers=headers)
 
     def reject(self, path: str, status: int, message: str, **headers: str) -> Response:
-        """Return an error as plain text; for a .json path as problem details, with CORS headers."""
+        """Return an error as plain text.
+
+        For a .json path, it is returned as problem details with CORS headers.
+        """
         if self.datasette.cors:
             add_cors_headers(headers)
         if path.endswith(".json"):
@@ -500,8 +504,8 @@ class ResponseHeaders:
     def build_snapshot_headers(self, scope: dict[str, Any]) -> dict[bytes, bytes]:
         """Return ETag and Last-Modified for a snapshot.
 
-        Empty for an archive that a crawl may change. The ETag includes the hour, because pages show
-        the age of the data.
+        They are empty for an archive that a crawl may change. The ETag includes the hour, because
+        pages show the age of the data.
         """
         db = self.datasette.databases.get("archive")
         if db is None or db.is_mutable or scope["method"] not in ("GET", "HEAD"):
@@ -553,7 +557,7 @@ def _build_security_headers(media_type: str, language: str | None) -> dict[bytes
 
 
 def _build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
-    """Return a static file's ETag and cache lifetime. {} for other paths.
+    """Return a static file's ETag and cache lifetime, or {} for other paths.
 
     The lifetime is a year if the URL has its current hash.
     """
@@ -621,7 +625,7 @@ def _drop_header(headers: list[tuple[bytes, bytes]], dropped: bytes) -> list[tup
 def _limit_max_age(cache_control: bytes, most: int = MAX_CACHE_SECONDS) -> bytes:
     """Limit how long caches may store a response, even with `_ttl=`.
 
-    Its text may be taken down.
+    The limit matters because the text of the response may be taken down.
 
     >>> [_limit_max_age(b) for b in (b"max-age=31536000", b"max-age=5", b"private, no-store")]
     [b'max-age=5', b'max-age=5', b'private, no-store']

@@ -163,7 +163,8 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
     def choose_time_limit(self, turn: Turn, custom_limit: float | None) -> float:
         """Return the seconds that a statement may take.
 
-        This is Datasette's limit or the caller's, or the remaining time of the request.
+        This is the shortest of Datasette's limit, the caller's limit and the remaining time of the
+        request, but at least MIN_STATEMENT_SECONDS.
         """
         usual: float = self.ds.sql_time_limit_ms
         limit = min(usual, custom_limit or usual) / 1000
@@ -172,7 +173,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         return max(MIN_STATEMENT_SECONDS, limit)
 
     def execute_with_retry(self, statement: SandboxStatement) -> StatementResult:
-        """Run a statement. Retry once if its worker died for another reason than the statement.
+        """Run a statement. Retry once if its worker died for a reason other than the statement.
 
         This is called in one thread per worker.
         """
@@ -218,7 +219,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
     def connect(self, write: bool = False) -> sqlite3.Connection:
         """Return a read-only connection. Raises OperationalError if `write` is true.
 
-        All functions with which Datasette writes or analyses SQL request a connection for writing.
+        All functions with which Datasette writes or analyses SQL ask for a connection for writing.
         """
         if write:
             raise sqlite3.OperationalError("the site never writes to its databases")

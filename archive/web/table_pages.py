@@ -278,7 +278,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     async def is_view(self, database: str, table: str) -> bool:
         """Return whether a name is the name of a view, not of a table.
 
-        Raises NotFound if neither.
+        Raises NotFound if it is neither.
         """
         db = self.ds.databases[database]
         is_view = bool(await db.get_view_definition(table))
@@ -289,7 +289,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     async def read_pages(self, request: Any) -> AsyncGenerator[dict[str, Any]]:
         """Yield Datasette's data for each page, with columns and rows.
 
-        There is one page, or all pages of a stream.
+        Yields a single page, or all pages if the response is streamed.
         """
         request = _change_query(request, **WITHOUT_FACETS_AND_COUNT)
         try:
@@ -439,7 +439,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     """The view of a table, a view or a canned query."""
 
     async def columns_to_select(self, table_columns: Any, pks: Any, request: Any) -> list[str]:
-        """Return each column once. Datasette returns a key twice if it is in `_col=`."""
+        """Return each column once. Datasette returns a key column twice if it is in `_col=`."""
         return list(dict.fromkeys(await super().columns_to_select(table_columns, pks, request)))
 
     async def data(self, request: Any, default_labels: bool = False, **_: Any) -> Any:
@@ -526,7 +526,10 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     async def find_start(
         self, request: Any, database: str, table: str, page: KeysetPage
     ) -> Sequence[Any]:
-        """Return the values of `_next=`. Raises FilterError if it is invalid or its row is gone."""
+        """Return the values of `_next=`.
+
+        Raises FilterError if they are invalid or their row is gone.
+        """
         text = request.args["_next"]
         start = _load_json(text)
         if not isinstance(start, list) or not all(
@@ -646,7 +649,7 @@ def _is_whole_stream(request: Any) -> bool:
 
 
 def _load_json(text: str) -> Any:
-    """Parse JSON. None if it is invalid."""
+    """Parse JSON. Returns None if it is invalid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -781,7 +784,7 @@ def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool
 def _read_facet_column(value: str) -> str | None:
     """Return the column that a facet names, as text or in JSON ("column", "simple").
 
-    None if it is invalid.
+    Returns None if it is invalid.
     """
     if not value.startswith("{"):
         return value

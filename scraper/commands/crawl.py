@@ -33,7 +33,7 @@ class Command(ProjectCommand, ScrapyCrawl):
     """Run a spider by name.
 
     Exit code 0: everything that was requested was read; 1: something did not respond or could not
-    be read: the closing table and the table `crawls` say what; 2: nothing was crawled, because the
+    be read (the closing table and the table `crawls` say what); 2: nothing was crawled, because the
     list of agencies, the arguments, the settings or the archive's file is wrong.
     """
 

@@ -233,8 +233,9 @@ def reparse_capture(
 def diagnose_fields(
     diagnosis: Diagnosis, good: ReparsedPage, bad: ReparsedPage, other_pages: Sequence[ProbedPage]
 ) -> Iterator[FieldDiagnosis]:
-    """Yield a comparison of each field; for a lost field, with its rule and a remedy, tried on
-    other pages.
+    """Yield a comparison of each field.
+
+    For a lost field, it includes the rule and a remedy that was tried on other pages.
     """
     old, new = good.page.item, bad.page.item or ReleaseItem(url=bad.page.url)
     if old is None:
@@ -265,7 +266,7 @@ def diagnose_fields(
 
 
 def _format_first_value(value: object) -> str:
-    """Format a value, or the first one of a list, which stands for the others."""
+    """Format a value, or only the first value of a list."""
     return format_item_value(value[0] if isinstance(value, list) and value else value)
 
 
@@ -303,8 +304,9 @@ def find_remedy(
     bad: ProbedPage,
     others: Sequence[ProbedPage],
 ) -> None:
-    """Set the simplest selector that finds the field's old value, and the number of other pages on
-    which it works.
+    """Set the remedy of a lost field: the simplest selector that finds its old value.
+
+    Also sets the number of other pages on which the selector works.
     """
     for css in suggest_selectors(element) if finding.field in SELECTOR_KEYS else ():
         fixed_agency = replace(agency, **{finding.field: css})  # type: ignore[arg-type] # a name of SELECTOR_KEYS
@@ -325,8 +327,9 @@ def suggest_selectors(element: Element) -> Iterator[str]:
 
 
 def propose_table(diagnosis: Diagnosis, probed: ProbeResult | None) -> ProbeResult | None:
-    """Return a proposed table with the remedies, based on a probe of the site or, without one, on
-    the bad page.
+    """Return a proposed table with the remedies.
+
+    The table is based on a probe of the site, or on the bad page if there was no probe.
     """
     if probed is None and diagnosis.bad:
         page, agency = diagnosis.bad.page, diagnosis.agency
@@ -442,7 +445,7 @@ def iter_diagnosis_lines(
 
 
 def _iter_page_lines(diagnosis: Diagnosis) -> Iterator[str]:
-    """Yield the lines about the two pages that are compared, as far as there are any."""
+    """Yield the lines about the good and the bad page, if they exist."""
     for name, reparsed in (("good", diagnosis.good), ("bad", diagnosis.bad)):
         if reparsed:
             seen, class_name = reparsed.seen_at[:16], reparsed.class_name or "not parsed"
@@ -469,7 +472,7 @@ def iter_field_table(findings: list[FieldDiagnosis], width: int) -> Iterator[str
 
 
 def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Iterator[str]:
-    """Yield lines about a lost field: which rule read it, and what would read it now."""
+    """Yield lines about a lost field: which rule read it, and which selector would read it now."""
     evidence = finding.old_evidence
     yield ""
     origin = f" of {finding.origin}" if finding.origin else ""

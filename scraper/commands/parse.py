@@ -45,9 +45,7 @@ class Command(ProjectCommand, ScrapyParse):
         return self.exitcode or (0 if any(self.items.values()) else 1)
 
     def set_spidercls(self, url: str, opts: argparse.Namespace) -> None:
-        """Read the page with PageSpider, because the crawling spiders would write to the
-        archive.
-        """
+        """Use PageSpider, because the crawling spiders would write to the archive."""
         if opts.spider:
             raise UsageError(
                 "scrapy parse has its own spider: leave out --spider", print_help=False

@@ -69,11 +69,11 @@ class Command(ProjectCommand):
     A page that was refused (archive/database/refused_pages.py) and can be read now is stored with
     the time it was fetched, as a crawl would have stored it then. A difference in a stored release
     is stored as a version with the cause 'parser', which is never reported as an edit of the
-    agency. Where the current rules read a text that other readings of the page disagree with, the
-    stored one is kept. An interrupted run is continued by the same command. Captures
-    that the current rules have read are not read again (`python -m archive verify` finds damaged
-    ones). Exit code 0: all others were parsed; 1: some could not be parsed, or are doubtful; 2:
-    wrong configuration.
+    agency. If the current rules read a text that other readings of the page disagree with, the
+    stored text is kept. An interrupted run is continued by the same command. Captures that the
+    current rules have read are not read again (`python -m archive verify` finds damaged ones). Exit
+    code 0: all other captures were parsed; 1: some could not be parsed or are doubtful; 2: wrong
+    configuration.
     """
 
     takes_agency_option = True
@@ -123,13 +123,14 @@ def reparse_archive(
     processes: int | None = None,
     progress: ProgressCallback = lambda *_: None,
 ) -> tuple[Counter[str], Counter[SaveResult], Counter[str]]:
-    """Reparse the releases, the quarantined and the refused pages of agencies, except agencies
-    being crawled.
+    """Reparse the releases, quarantined pages and refused pages of agencies.
+
+    Agencies that are being crawled are left out.
 
     Returns counts of releases by result of `reparse_releases`, of quarantined pages by SaveResult,
-    and of refused pages by result of `take_in_refused`. processes: others that
-    parse pages (None: one per core if there are many releases). Raises
-    ArchiveError if there is no archive.
+    and of refused pages by result of `take_in_refused`. processes: the number of processes that
+    parse pages (None: one per core if there are many releases). Raises ArchiveError if there is no
+    archive.
     """
     check_database(archive_path)
     counts, repaired, taken_in = Counter[str](), Counter[SaveResult](), Counter[str]()
@@ -173,11 +174,13 @@ def reparse_releases(
     *,
     processes: int = 0,
 ) -> None:
-    """Reparse releases, given as URLs with their agencies; call `count` with each result:
-    "unchanged", "reparsed", "doubtful", "unreadable" or "without capture".
+    """Reparse releases, given as URLs with their agencies.
 
-    A release whose text stays as it is gets the version of the current rules, and what they have
-    read already is not parsed again. So an interrupted run goes on where it stopped.
+    Calls `count` with each result: "unchanged", "reparsed", "doubtful", "unreadable" or "without
+    capture".
+
+    A release with an unchanged text is marked with the version of the current rules. Releases with
+    this mark are not parsed again, so an interrupted run continues where it stopped.
     """
     pages = _iter_pages(archive, captures, releases, count)
     for page, reading in map_in_order(
@@ -197,7 +200,7 @@ def _iter_pages(
     releases: Iterable[tuple[str, Agency]],
     count: Callable[[str], None],
 ) -> Iterator[_StoredPage]:
-    """Yield what has to be parsed, and count the other releases."""
+    """Yield the pages to parse, and count the releases that need no parsing."""
     for url, agency in releases:
         stored = archive.get(url)
         if stored is None or stored.sha256 is None or stored.cause == "import":

@@ -1,4 +1,4 @@
-"""scrapy report: tells how a scheduled command has ended."""
+"""scrapy report: reports how a scheduled command has ended."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def report_end(archive: Path, name: str, problem: str | None) -> bool:
     """Report how a command ended (problem: None for a success), and return whether that was
     delivered.
 
-    The settings are read only now, because a wrong one must not keep a back-up from being made.
+    The settings are read only after the command, so that a wrong setting cannot prevent a back-up.
     """
     try:
         return report_result(archive, name, read_alert_settings(), read_ping_url(name), problem)

@@ -37,10 +37,11 @@ class Command(ProjectCommand):
     """Crawl new and changed releases, assess health, write the day's manifest and alert the
     operators.
 
-    Exit code 0: nothing needs you, also if another round is running or SIGTERM ended this one; 1:
-    an agency has a fault that is not acknowledged, a pass was interrupted, an alert or an email to
-    a subscriber was not delivered, or the previous round hangs (6 hours); 2: nothing was done,
-    because the list of agencies, the settings, the environment or the archive's file is wrong.
+    Exit code 0: nothing needs you (also if another round is running, or if SIGTERM ended this one);
+    1: an agency has a fault that is not acknowledged, a pass was interrupted, an alert or an email
+    to a subscriber was not delivered, or the previous round has been running for over 6 hours; 2:
+    nothing was done, because the list of agencies, the settings, the environment or the archive's
+    file is wrong.
     """
 
     takes_agency_option = True
@@ -109,22 +110,24 @@ class Command(ProjectCommand):
 
 
 def notify_subscribers(runner: CommandRunner, archive_path: Path) -> bool:
-    """Send subscribers what the round has found, if there are any; return False if that failed."""
+    """Notify the subscribers of what the round has found; return False if that failed."""
     if not os.environ.get("PUBLIC_URL"):
         return True
     return runner.run_command([sys.executable, "-m", "archive", "notify", str(archive_path)]) == 0
 
 
 def stamp_manifests(runner: CommandRunner, archive_path: Path) -> bool:
-    """Let the authorities that are set stamp the manifests; return False if one failed."""
+    """Have the manifests stamped by the configured time-stamp authorities; return False if one
+    failed.
+    """
     if not read_authorities():
         return True
     return runner.run_command([sys.executable, "-m", "archive", "stamp", str(archive_path)]) == 0
 
 
 def report_running_round(since: datetime) -> int:
-    """Log that another round is running; return 0, as is normal for a timer, or 1 if that round has
-    hung.
+    """Log that another round is running, and return the exit code: 1 if that round has hung, else
+    0.
     """
     if abs(now() - since) > MAX_ROUND_DURATION:  # also if it began while the clock was ahead
         logger.error("the round that started at %s has hung; stop it", since.isoformat())
@@ -136,8 +139,9 @@ def report_running_round(since: datetime) -> int:
 
 
 def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> int:
-    """Start a round every `minutes` minutes until a signal; return 2 if the configuration is
-    wrong.
+    """Start a round every `minutes` minutes until a signal arrives.
+
+    Returns 2 if the configuration is wrong.
     """
     if not minutes > 0:
         raise AgencyError("arguments", None, "every", "must be a positive number of minutes")
@@ -150,7 +154,7 @@ def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> 
 
 
 def report_recent_crawl(archive_path: Path, hours: float) -> int:
-    """Print whether a crawl ended within the last `hours`; return 0 if so, else 1.
+    """Print whether a crawl ended within the last `hours`, and return 0 if one did, else 1.
 
     For health checks.
     """
@@ -162,8 +166,8 @@ def report_recent_crawl(archive_path: Path, hours: float) -> int:
 
 
 def forward_options(opts: argparse.Namespace) -> list[str]:
-    """Return the options for settings and logging, to pass them on to commands started by a
-    command.
+    """Return the options for settings and logging that a command passes on to the commands it
+    starts.
     """
     options = [part for pair in opts.set for part in ("-s", pair)]
     for name, value in (("--loglevel", opts.loglevel), ("--logfile", opts.logfile)):

@@ -84,7 +84,7 @@ class Command(ProjectCommand):
         return int(left > 0)
 
     def survey(self, record: SurveyRecord, opts: argparse.Namespace) -> int:
-        """Survey the agencies that were not tried yet; return how many are left."""
+        """Survey the agencies that have not been tried yet; return how many are left."""
         if opts.again <= 0 and not opts.agency:  # an interrupted survey would begin again
             raise AgencyError("arguments", None, "again", "must be above 0, or name the agencies")
         since = to_iso(now() - timedelta(days=opts.again)) or ""

@@ -24,9 +24,9 @@ current faults, however old, but no fault that ended more than a day ago. A fail
 logged, and the next round tries again. A process killed between delivery and its row in the
 database delivers the message again, with the same id.
 
-Of a scheduled command, at most one message a day is sent: that it fails, or that it works again. An
-empty file beside the archive remembers when the last was sent; the archive itself may be what
-fails.
+At most one message a day is sent about a scheduled command: that it fails, or that it works again.
+The time of the last message is kept as the time of an empty file beside the archive, because the
+archive itself may have failed.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ MAX_LISTED_AGENCIES = 50  # agencies per type of alert in a message; further one
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSettings:
-    """The channels and contents of alerts. A channel that is None is not used."""
+    """The channels and contents of alerts. A channel set to None is not used."""
 
     # not in repr, because its path may be a secret
     webhook: str | None = field(default=None, repr=False)
@@ -178,9 +178,7 @@ class AlertChannel:
         return self._select_events(f"not exists ({handled}) order by e.id", self.name)
 
     def find_reported_events(self, agency: str) -> list[HealthEvent]:
-        """Return the last event of an agency in each message, newest first. The message used its
-        words.
-        """
+        """Return an agency's last event in each message that was sent about it, newest first."""
         reported = (
             "select max(d.event) from alert_deliveries d join health_events h on h.id = d.event"
             " where h.agency = ? and channel = ? and sent is not null group by sent"
@@ -202,8 +200,9 @@ class AlertChannel:
         ]
 
     def read_usage(self, day: str) -> tuple[bool, bool]:
-        """Return whether any event was ever handled, and whether a message was sent on a day (by
-        our clock at the time).
+        """Return whether any event was ever handled, and whether a message was sent on a day.
+
+        The day of a message is taken from our clock when it was sent.
         """
         sql = (
             "select count(*) > 0, coalesce(max(substr(sent, 1, 10) = ?), 0) from"
@@ -224,8 +223,9 @@ class AlertChannel:
 
 
 def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) -> bool:
-    """Send each channel the events it has not reported yet; return False if a message was not
-    delivered.
+    """Send the events that have not been reported yet by each channel.
+
+    Returns False if a message was not delivered.
     """
     delivered = [
         _send_channel_alerts(archive, alert_settings, AlertChannel(archive.db, name, deliver), now)
@@ -237,9 +237,7 @@ def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) 
 def _list_deliveries(
     alert_settings: AlertSettings, now: datetime
 ) -> dict[str, Callable[[dict[str, Any]], None]]:
-    """Return the channels: name → function that delivers a message, and raises OSError if that
-    fails.
-    """
+    """Return a function for each channel's name; it delivers a message, or raises OSError."""
     deliveries: dict[str, Callable[[dict[str, Any]], None]] = {}
     if url := alert_settings.webhook:
         deliveries["webhook"] = partial(post_json, url, key=alert_settings.webhook_key, sent_at=now)
@@ -262,7 +260,7 @@ def _list_deliveries(
 def _send_channel_alerts(
     archive: Archive, alert_settings: AlertSettings, channel: AlertChannel, now: datetime
 ) -> bool:
-    """Send the events that one channel has not reported yet; return False if that failed."""
+    """Send the events that one channel has not reported yet; return False if sending failed."""
     events = channel.find_pending_events()
     is_used, is_sent = channel.read_usage(str(to_iso(now))[:10])
     if not events or is_sent:
@@ -283,7 +281,9 @@ def _send_channel_alerts(
 
 
 def _take_old_faults(alerts: AlertEvents, since: str) -> list[HealthEvent]:
-    """Remove the faults that ended long ago, which are not reported, and return their events."""
+    """Remove the faults that ended before `since`, because they are not reported; return their
+    events.
+    """
     old = [group for group in alerts["passed"] if group[-1]["at"] < since]
     alerts["passed"] = [group for group in alerts["passed"] if group[-1]["at"] >= since]
     return list(chain.from_iterable(old))
@@ -320,7 +320,7 @@ def _select_alerts(
 def _choose_alert_kind(
     reported: Sequence[HealthEvent], events: Sequence[HealthEvent]
 ) -> str | None:
-    """Return the type of alert for an agency's new events, or None.
+    """Return the type of alert for an agency's new events, or None if they need no alert.
 
     reported: see `find_reported_events`.
     """
@@ -387,7 +387,7 @@ def _format_subject(counts: dict[str, int], language: str) -> str:
 
 
 def _format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -> str:
-    """Format an agency as one line: its last fault if that has ended, else its current state."""
+    """Format an agency as one line, with its current state, or its last fault if that has ended."""
     event = next(event for event in reversed(events) if event["is_fault"] or kind != "passed")
     name, at = (
         event["name_en"] if language == "en" else event["name"],
@@ -409,8 +409,9 @@ def _format_alert_json(events: Sequence[HealthEvent]) -> dict[str, Any]:
 
 
 def read_ping_url(command: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return the URL to request after a success; raise AgencyError, without the URL, if it is
-    invalid.
+    """Return the URL to request after a command succeeds, or None if none is set.
+
+    Raises AgencyError if the URL is invalid. The error does not contain the URL.
     """
     name = f"PING_{re.sub('[^A-Z]', '_', command.upper())}"
     url = environment.get(name, "").strip()
@@ -426,8 +427,9 @@ def report_result(
     ping_url: str | None,
     problem: str | None,
 ) -> bool:
-    """Report how a command has ended (problem: None if well); return False if a failure or a ping
-    was not delivered.
+    """Report how a command has ended (problem: None if it succeeded).
+
+    Returns False if a failure or a ping was not delivered.
     """
     marker, moment = archive.with_suffix(f".{command}.failed"), get_now()
     told_at = datetime.fromtimestamp(marker.stat().st_mtime, UTC) if marker.exists() else None
@@ -453,7 +455,7 @@ def report_result(
 def _send_command_message(
     kind: str, command: str, problem: str, alert_settings: AlertSettings, moment: datetime
 ) -> bool:
-    """Send one message by every channel of the alerts; return False if none took it."""
+    """Send one message through every channel; return False if no channel delivered it."""
     language, at = alert_settings.language, str(to_iso(moment))
     values = {"command": command, "at": at[:16].replace("T", " "), "problem": problem}
     payload = {
@@ -475,7 +477,10 @@ def _send_command_message(
 
 
 def attempt(what: str, act: Callable[[], object]) -> bool:
-    """Send or store something; log and return False if that fails. It is tried again next time."""
+    """Call `act` to send or store something; if it fails, log the error and return False.
+
+    The caller tries again next time.
+    """
     try:
         act()
     except OSError as error:

@@ -1,8 +1,8 @@
 """Item pipeline that stores each parsed page, and reviews quarantined pages when the crawl ends.
 
 For Scrapy's feed exports (`-O FILE.jsonl`) the pipeline returns the release as stored, a dict of
-JSON values (`_describe_stored_release`); without an export only its URL, because reading it again
-costs time. A page without anything new is dropped.
+JSON values (`_describe_stored_release`). Without an export it returns only the URL, because reading
+the release again costs time. A page without anything new is dropped.
 """
 
 from __future__ import annotations
@@ -60,10 +60,12 @@ class ArchivePipeline(CrawlerComponent):
         return Ingest(self.spider.archive, self.spider.recorder, self.spider.agencies)
 
     def process_item(self, page: ParsedPage) -> dict[str, Any]:
-        """Store one page, and return the release as stored, or only its URL if nothing exports it.
+        """Store one page, and return the release as stored, or only its URL if this crawl exports
+        nothing.
 
-        Raises DropItem if the page is unchanged, rejected, quarantined or no longer shows its
-        release, or, for an export, if the release is hidden by a takedown.
+        Raises DropItem if the page is unchanged, rejected or quarantined, or no longer shows its
+        release. If the crawl exports releases, also raises it if the release is hidden by a
+        takedown.
         """
         slug, spider = page.item.agency or "", self.spider
         stats = spider.agency_stats[slug]
@@ -102,16 +104,18 @@ class ArchivePipeline(CrawlerComponent):
         raise DropItem(f"{page.url}: has been taken down", log_level="DEBUG")
 
     def describe_for_export(self, url: str) -> dict[str, Any] | None:
-        """Return a release as stored, or only its URL if nothing exports it; None if it is
-        hidden.
+        """Return a release as stored, or only its URL if this crawl exports nothing.
+
+        None if the release is hidden and would be exported.
         """
         return (
             _describe_stored_release(self.spider.archive, url) if self.has_export else {"url": url}
         )
 
     def take_in_earlier(self, slug: str, url: str) -> None:
-        """Store what was fetched earlier from this URL first, because it cannot be stored after
-        today's page.
+        """Store the refused pages of this URL that can be read now, before today's page.
+
+        They are older, and cannot be stored after it.
         """
         try:
             take_in_refused(self.ingest, slug, url)
@@ -161,7 +165,10 @@ class ArchivePipeline(CrawlerComponent):
 
 
 def _describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | None:
-    """Return a release's current state as JSON values, without taken-down content, or None."""
+    """Return a release's current state as JSON values, without taken-down content.
+
+    None if there is no such release, or if it is hidden.
+    """
     stored = archive.get(url)
     if stored is None or "hide" in [
         kind for _, kind in archive.takedowns.list_active(stored.release_id)

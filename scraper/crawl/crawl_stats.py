@@ -162,7 +162,7 @@ def parse_deadline(minutes: str) -> Deadline:
 
 
 class CrawlState(Protocol):
-    """What the pipeline needs of the spider that parses the pages."""
+    """What the pipeline needs from the spider that parses the pages."""
 
     archive: Archive
     recorder: CrawlRecorder
@@ -185,7 +185,9 @@ class ArchiveSpider(CrawlState, Protocol):
 
 
 class CrawlStatsExtension(CrawlerComponent):
-    """Inserts a row into crawls per agency when a spider opens, and completes it when it closes."""
+    """Inserts a row into crawls for each agency when a spider opens, and completes the rows when it
+    closes.
+    """
 
     needs_archive = True
     receivers = (
@@ -210,7 +212,7 @@ class CrawlStatsExtension(CrawlerComponent):
         self.robots_hosts: set[str] = set()  # hosts whose robots.txt was read
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Insert the rows. If the crawl is killed, their `finished` stays empty."""
+        """Insert the rows. If the crawl is killed, the column `finished` stays empty."""
         if not spider.reads_agencies:  # it says nothing about them, nor about their sites
             return
         try:
@@ -468,8 +470,9 @@ def _redirect_log_handlers() -> None:
 
 
 def _build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
-    """Build the table, without agencies that made no requests (if live) or have no changes (if the
-    table is long).
+    """Build the progress table, without agencies that have nothing to show.
+
+    A live table omits agencies without requests. A long table omits agencies without changes.
     """
     names = (name.replace("_", " ") for name in PROGRESS_COLUMNS)
     table = Table(

@@ -1,9 +1,9 @@
-"""Limits of a crawl: the time of a pass, a clean stop, bytes in flight.
+"""Limits of a crawl: the time of a pass, a clean stop, and the bytes in flight.
 
 When a stop is requested, responses that are on their way are still processed, and waiting requests
-are dropped. When only the pass's time (the argument `minutes`) is over, spiders send no further
-requests, and of the waiting ones only the sitemaps of an index are dropped, because there may be
-thousands.
+are dropped. When the time of the pass (the argument `minutes`) is over, spiders create no further
+requests. Waiting requests are still sent, except those for the sitemaps of an index, because there
+may be thousands.
 """
 
 from __future__ import annotations
@@ -95,8 +95,9 @@ class InFlightLimit(CrawlerComponent):
         self.bytes_by_request: WeakKeyDictionary[Request, int] = WeakKeyDictionary()
 
     def bytes_received(self, data: bytes, request: Request) -> None:
-        """Count a chunk of a response; abort the response if the limit is exceeded and it is the
-        largest one.
+        """Count a chunk of a response.
+
+        If the limit is exceeded, the response is aborted if it is the largest one in flight.
         """
         size = self.bytes_by_request[request] = self.bytes_by_request.get(request, 0) + len(data)
         if size > MIN_COUNTED_BYTES:

@@ -76,7 +76,7 @@ STATUS_KINDS = {
 
 
 def classify_failure(error: BaseException | None) -> str:
-    """Return the type of failure that an exception represents.
+    """Return an exception's type of failure.
 
     An unknown exception counts as a bug in this program.
 
@@ -116,8 +116,10 @@ def _classify_response(response: Response) -> str:
 
 
 def classify_source_failure(error: SourceError, response: Response) -> str:
-    """Return why a source cannot be read: the type of a wall or outage page, or else the type of
-    the error.
+    """Return the type of failure of a source that cannot be read.
+
+    This is the type of the page if the response is a wall or an outage page, else the type of the
+    error.
     """
     requested_url = (
         response.request.meta.get("redirect_urls", [response.url])[0]
@@ -168,9 +170,7 @@ def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def is_cloudflare_challenge(response: Response) -> bool:
-    """Return whether a response is a Cloudflare challenge, by the header that Cloudflare documents
-    for it.
-    """
+    """Return whether a response has the header that Cloudflare documents for its challenges."""
     return response.headers.get("cf-mitigated") == b"challenge"
 
 

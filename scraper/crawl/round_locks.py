@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 def lock_agencies(archive_path: Path, slugs: Iterable[str]) -> tuple[TextIO, set[str]]:
     """Lock agencies; return the open lock file and the slugs that are locked until it is closed.
 
-    Agencies that another process is crawling are logged.
+    Agencies that another process is crawling are not locked; they are logged.
     """
     lock = open_lock_file(archive_path)
     return lock, {slug for slug in slugs if lock_agency(lock, slug)}
@@ -54,7 +54,7 @@ def unlock_agency(lock: TextIO, slug: str) -> None:
 
 
 def warn_about_unlisted(archive: Archive, agencies: Container[str]) -> None:
-    """Log the agencies whose stored releases are skipped because the agency is not listed."""
+    """Log the agencies that have stored releases but are not listed, so that they are skipped."""
     rows = archive.db.execute(
         "select agency, count(*) from releases group by agency order by agency"
     )
@@ -70,8 +70,9 @@ def warn_about_unlisted(archive: Archive, agencies: Container[str]) -> None:
 
 
 def lock_round(archive_path: Path) -> TextIO | datetime:
-    """Lock a round; return the file, which is locked until it is closed, or the start time of a
-    running round.
+    """Lock a round, and return the file, which is locked until it is closed.
+
+    If another round is running, its start time is returned instead.
 
     Raises ArchiveError if the lock file beside the archive cannot be opened.
     """

@@ -57,7 +57,7 @@ class RoundResult:
 
 
 def read_last_crawl_id(archive_path: Path) -> int:
-    """Return the id of the newest row in crawls; 0 if there is no archive yet."""
+    """Return the id of the newest row in crawls, or 0 if there is no archive yet."""
     if not archive_path.is_file():
         return 0
     # the crawls compute derived data again; a worker's copy has too few rows for any
@@ -115,8 +115,8 @@ class CommandRunner:
     SIGINT.
 
     A signal stops the running command and all later ones. Each command is a process in its own
-    group, so that Ctrl-C reaches it only once, through this class: on a second signal, Scrapy drops
-    the requests it has sent.
+    group, so that Ctrl-C reaches it only once, through this class. On a second signal, Scrapy would
+    drop the requests it has sent.
     """
 
     def __init__(self) -> None:
@@ -142,7 +142,7 @@ class CommandRunner:
     def handle_signal(self, signum: int, frame: FrameType | None) -> None:
         """Stop the running command.
 
-        A second signal is passed on too, which makes Scrapy stop at once.
+        A second signal is also passed on; it makes Scrapy stop at once.
         """
         self.stop_event.set()
         if self.child and self.child.poll() is None:
@@ -153,8 +153,9 @@ class CommandRunner:
         return self.run_command([sys.executable, "-m", "scrapy", *arguments])
 
     def run_command(self, command: Sequence[str]) -> int:
-        """Run a command and return its exit code; after a request to stop, return 0 without running
-        it.
+        """Run a command and return its exit code.
+
+        After a request to stop, the command is not run, and 0 is returned.
         """
         if self.stop_requested:
             return 0

@@ -88,7 +88,7 @@ NAMED_COUNTERS = ("field_counts", "failures", "source_failures")
 
 @dataclass(slots=True)
 class RemoteCrawl:
-    """A worker's crawl of one agency, with those attributes of a spider that the pipeline needs."""
+    """A worker's crawl of one agency, with the attributes of a spider that the pipeline needs."""
 
     archive: Archive
     recorder: CrawlRecorder
@@ -118,8 +118,9 @@ class MessageProcessor:
         self.archive.close()
 
     def start_round(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record that a worker has been given the agency's round; return False if there is already
-        a newer token.
+        """Record that a worker has been given the agency's round.
+
+        Returns False if there is already a newer token.
         """
         with self.archive.transaction():
             add_declared_agency(self.archive, agency)
@@ -158,8 +159,8 @@ class MessageProcessor:
         return True
 
     def reject_pages(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record the pages of a message that made the writer fail, so that they are requested again
-        on another day.
+        """Record the pages of a message on which the writer failed, to request them again another
+        day.
 
         Returns False if the message contains anything but pages. The round must then end, because
         later messages may depend on it.
@@ -200,8 +201,9 @@ class MessageProcessor:
             logger.critical("the manifest cannot be written: %s", error)
 
     def _resume_crawl(self, job: Job, agency: Agency) -> RemoteCrawl | None:
-        """Return the running pass, restored from the archive if another writer started it, or
-        None.
+        """Return the running pass, or None if there is none.
+
+        If another writer started the pass, it is restored from the archive.
         """
         if agency.slug not in self.crawls and job.counters:
             stats = {agency.slug: _parse_stats(job.counters, job.crawl_id)}
@@ -259,7 +261,7 @@ class MessageProcessor:
 
 
 def _format_stats(stats: AgencyStats) -> str:
-    """Format the counts of a running pass as JSON, for another writer's `_parse_stats`."""
+    """Format the counts of a running pass as JSON, so that another writer can parse them."""
     more = {name: getattr(stats, name) for name in (*NAMED_COUNTERS, "problems")}
     return json.dumps({**stats.to_columns(), **more}, ensure_ascii=False)
 
@@ -350,8 +352,9 @@ class ArchiveWriter:
             self.process_entries([(entry_id, fields)])
 
     def read_entries(self, after_id: str, count: int) -> list[StreamEntry]:
-        """Return at most `count` messages: new ones for ">", or unacknowledged ones after any other
-        id.
+        """Return at most `count` messages.
+
+        after_id: ">" for new messages; any other id for unacknowledged messages after it.
         """
         found = self.broker.call_with_retry(
             lambda: self.broker.redis.xreadgroup(
@@ -373,8 +376,9 @@ class ArchiveWriter:
         ]
 
     def process_entries(self, entries: Sequence[StreamEntry]) -> None:
-        """Apply messages, with one transaction up to each request for a job, and delete them from
-        the stream.
+        """Apply messages, and delete them from the stream.
+
+        Each transaction ends at a request for a job.
         """
         while entries:
             count, actions = self.apply_entries(entries)
@@ -419,8 +423,9 @@ class ArchiveWriter:
         )
 
     def reject_entry(self, fields: Mapping[bytes, bytes]) -> None:
-        """Copy a message that crashed too many writers to `unreadable`; end its round unless it is
-        only a page.
+        """Copy a message that crashed too many writers to `unreadable`.
+
+        Ends the message's round, unless the message contains only pages.
         """
         slug, token = fields[b"agency"].decode(), int(fields[b"token"])
         logger.critical(
@@ -510,8 +515,9 @@ class ArchiveWriter:
         self.has_open_rounds = bool(self.locked_agencies)
 
     def retry_timeout(self) -> float:
-        """Return for how many seconds to retry if the broker does not respond; 0 once the writer is
-        stopping.
+        """Return the number of seconds to retry if the broker does not respond.
+
+        0 once the writer is stopping.
         """
         return 0.0 if self.should_stop() else 1.0
 

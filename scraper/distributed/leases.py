@@ -43,7 +43,7 @@ class Lease:
 
     @classmethod
     def acquire(cls, broker: Broker, settings: BaseSettings, host: str) -> Lease | None:
-        """Take the lease of a host; return None if another worker has it."""
+        """Acquire the lease of a host; return None if another worker has it."""
         lease, requested_at = cls(broker, settings, host, 0), time.clock_gettime(CLOCK)
         lease.token = broker.run_script(
             TAKE_LEASE_SCRIPT, [lease.key, broker.key("token")], lease.lifetime_milliseconds
@@ -57,16 +57,19 @@ class Lease:
 
     @property
     def seconds_left(self) -> float:
-        """Return for how many seconds requests may still be sent; none may be sent if it is 0 or
-        less.
+        """Return the number of seconds in which requests may still be sent.
+
+        If it is 0 or less, no request may be sent.
         """
         return self.expires_at - time.clock_gettime(CLOCK)
 
     def renew(self, milliseconds: int | None = None) -> bool:
-        """Extend the lease to its full lifetime, or to `milliseconds`, from now; return False if
-        another worker has it.
+        """Extend the lease to its full lifetime, or to `milliseconds`, from now.
 
-        With 0 milliseconds, the broker is only asked for the remaining time.
+        Returns False if another worker has the lease.
+
+        With 0 milliseconds, the lease is not extended; the broker is only asked for the remaining
+        time.
         """
         requested_at = time.clock_gettime(CLOCK)
         lifetime = self.lifetime_milliseconds if milliseconds is None else milliseconds
@@ -75,14 +78,15 @@ class Lease:
         return left != LEASE_LOST
 
     def release(self, seconds: float) -> None:
-        """Let the lease expire in `seconds`, which is what remains of the host's crawl delay since
-        our last request.
+        """Let the lease expire in `seconds`: the rest of the host's crawl delay since our last
+        request.
         """
         self.renew(max(1, round(1000 * seconds)))
 
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
-        """Set when the lease expires: `milliseconds` after `requested_at` (CLOCK time), or at once
-        if LEASE_LOST.
+        """Set the expiry of the lease to `milliseconds` after `requested_at` (CLOCK time).
+
+        If `milliseconds` is LEASE_LOST, the lease expires at once.
         """
         self.expires_at = (
             0.0
@@ -93,7 +97,7 @@ class Lease:
 
 @contextmanager
 def keep_lease(lease: Lease, on_lost: Callable[[], None]) -> Iterator[None]:
-    """Renew a lease at intervals, in a thread. Calls `on_lost` once if that fails for too long."""
+    """Renew a lease at intervals, in a thread; call `on_lost` once if this fails for too long."""
     stop_event = threading.Event()
 
     def renew_until_stopped() -> None:

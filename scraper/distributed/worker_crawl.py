@@ -96,8 +96,8 @@ class MessageSender:
         """Send operations as one message.
 
         Waits for up to MAX_SEND_WAIT seconds while more than DISTRIBUTED_BACKLOG bytes are waiting
-        for the writer. Raises SendError if that wait is too long, if another worker has the lease,
-        or if the broker does not respond before the lease ends.
+        for the writer. Raises SendError if it would have to wait longer, if another worker has the
+        lease, or if the broker does not respond before the lease ends.
         """
         if self.failure:
             raise SendError(self.failure)
@@ -195,14 +195,17 @@ class RecordingProxy:
 
 
 class WorkerRecorder(CrawlRecorder):
-    """The recorder of an ArchiveCopy: stores no bytes, and leaves decisions about missing pages to
-    the writer.
+    """The recorder of an ArchiveCopy.
+
+    It stores no bytes, and leaves decisions about missing pages to the writer.
     """
 
     def keep_refused(
         self, url: str, release_id: int | None, response: FetchedPage, reason: str
     ) -> None:
-        """Do nothing: the writer keeps the response, which is sent with its operation."""
+        """Do nothing: the response is sent to the writer with the operation, and the writer keeps
+        it.
+        """
 
     def record_missing(
         self,
@@ -399,8 +402,10 @@ class RoundRunner:
         self.misconfigured = False  # whether a crawl ended with a configuration error
 
     def run_round(self, slug: str, host: str) -> float | None:
-        """Run an agency's round; return after how many seconds to try again, or None if the round
-        was completed.
+        """Run an agency's round.
+
+        Returns the number of seconds to wait before trying again, or None if the round was
+        completed.
         """
         if self.runner.stop_requested:
             return 0.0
@@ -416,7 +421,7 @@ class RoundRunner:
             return RETRY_DELAY
 
     def run_leased_round(self, lease: Lease, slug: str, host: str) -> float | None:
-        """Run a round under our lease, and release the lease unless it was lost."""
+        """Run a round under our lease, and then release the lease unless it was lost."""
         logger.info("%s: round started, token %d", slug, lease.token)
         lost, host_delay = threading.Event(), 0.0
 
@@ -447,8 +452,9 @@ class RoundRunner:
                     logger.warning("the lease cannot be released: %s", error)
 
     def receive_job(self, lease: Lease, is_lost: Callable[[], bool]) -> bytes | None:
-        """Return the job from the writer: b"" if there is no round to run, None if the writer does
-        not respond.
+        """Return the job from the writer.
+
+        b"" if there is no round to run; None if the writer does not respond.
         """
         key, started = self.broker.key("job", lease.token), time.monotonic()
         while (
@@ -467,8 +473,8 @@ class RoundRunner:
     ) -> tuple[float | None, float]:
         """Run the spiders one after another.
 
-        Returns after how many seconds to try again (None if everything is done), and how many
-        seconds must pass before the next request to the host.
+        Returns two numbers of seconds: how long to wait before trying again (None if everything is
+        done), and how long to wait before the next request to the host.
         """
         archive_path = folder / "archive.db"
         settings = {
@@ -510,10 +516,9 @@ class RoundRunner:
         return None, host_delay
 
     def read_pass_result(self, archive_path: Path, previous_crawl_id: int) -> tuple[bool, float]:
-        """Return whether a pass sent all its operations, and the host's delay between requests, in
-        seconds.
+        """Return whether a pass has sent all its operations, and the host's delay in seconds.
 
-        Both come from the row in crawls that the pass completes at its end, newer than
+        Both are read from the row in crawls that the pass completes at its end; its id is above
         `previous_crawl_id`. Without a complete row, the longest possible delay is returned.
         """
         longest = self.settings.getfloat("CRAWL_DELAY_MAX")

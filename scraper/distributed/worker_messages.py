@@ -1,9 +1,9 @@
 """Jobs for workers, and messages for the writer.
 
 A job is a small database with the archive's own schema and ids. It contains the rows about one
-agency that a crawl reads: for example when releases are due, but not their texts. The agency's
-table of agencies.toml is included, so that a worker needs no file from the archive's machine. A job
-is compressed (zstd).
+agency that a crawl reads: for example, when releases are due, but not their texts. The agency's
+table from agencies.toml is included, so that a worker needs no file from the archive's machine. A
+job is compressed (zstd).
 
 A message is one transaction of a worker's crawl: a list of operations on the archive (names from
 `ARCHIVE_OPERATIONS` or `ROUND_OPERATIONS`, with arguments as JSON), and the bytes of at most one
@@ -132,8 +132,10 @@ class WorkerMessage:
 
 
 def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: datetime) -> bytes:
-    """Return an agency's job for a worker: its table of agencies.toml and part of the archive,
-    compressed.
+    """Return an agency's job for a worker: its table from agencies.toml and its part of the
+    archive.
+
+    The job is compressed.
     """
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         path = Path(folder) / "archive.db"
@@ -184,8 +186,7 @@ def unpack_job(data: bytes, folder: Path) -> None:
 
 
 def pack_operations(operations: tuple[WorkerOperation, ...]) -> tuple[bytes, bytes]:
-    """Return operations as JSON, and the body of their response (b"" if they have none); both
-    compressed.
+    """Return operations as JSON, and the body of their response (b"" without one), both compressed.
 
     Raises ValueError if the operations have more than one response.
     """

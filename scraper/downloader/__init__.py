@@ -1,4 +1,4 @@
-"""Components of Scrapy's downloader: robots.txt, limits, SSRF filter, HTTP handler, browser.
+"""Components for Scrapy's downloader: robots.txt, limits, SSRF filter, HTTP handler, browser.
 
 Scrapy loads them by the names in scraper/settings.py. Other rooms use:
 

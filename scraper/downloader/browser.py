@@ -1,11 +1,12 @@
-"""A browser for listings that scripts build: a last resort, for agencies with `browser = true`.
+"""A browser for listings that are built by scripts: a last resort, for agencies with `browser =
+true`.
 
 BrowserMiddleware runs the scripts of a fetched listing page in Chromium. The browser has no network
 access: its requests are sent by Scrapy's downloader, so the SSRF filter, robots.txt, delays,
 budgets and size limits apply, and names are looked up by our own resolver. Only the page's scripts
 and data are requested. scrapy-playwright is not used: its download handler occupies the host's
-slot, for which the page's own requests would wait, and otherwise Chromium connects to hosts by
-itself.
+slot, so that the page's own requests would wait for the slot. Without that handler, Chromium would
+connect to hosts by itself.
 
 Requires the extra `browser` (Playwright) and a Chromium.
 """
@@ -63,8 +64,9 @@ DROPPED_HEADERS = {
 
 
 class BrowserMiddleware(CrawlerComponent):
-    """Downloader middleware that replaces a listing page with the result of its scripts (meta key
-    `browser`).
+    """Downloader middleware that replaces a listing page with the result of its scripts.
+
+    Only for requests with the meta key `browser`.
     """
 
     receivers = (("close", signals.spider_closed),)
@@ -182,8 +184,8 @@ class PageVisit:
     deferral: RequestDeferred | CrawlStopped | None = None
 
     async def answer(self, route: Route) -> None:
-        """Respond to a request of the browser: with the page itself, with a downloaded response, or
-        with an error.
+        """Respond to a request of the browser with the page itself, a downloaded response or an
+        error.
         """
         asked = route.request
         if asked.is_navigation_request():
@@ -251,9 +253,7 @@ class PageVisit:
 
 
 def _build_browser_headers(response: Response) -> dict[str, str]:
-    """Return a response's headers for the browser, without connection headers and the page's
-    policies.
-    """
+    """Return a response's headers for the browser, without connection headers and page policies."""
     return {
         name: value
         for name, value in decode_headers(response).items()
@@ -262,7 +262,7 @@ def _build_browser_headers(response: Response) -> dict[str, str]:
 
 
 def check_browser(agencies: dict[str, Agency]) -> None:
-    """Raise AgencyError if an agency needs a browser and the extra `browser` is not installed."""
+    """Raise AgencyError if an agency needs a browser but the extra `browser` is not installed."""
     slug = next(
         (agency.slug for agency in agencies.values() if agency.browser and not agency.paused), None
     )

@@ -4,12 +4,12 @@ ones.
 Scrapy limits a body (DOWNLOAD_MAXSIZE) and the duration of a download (DOWNLOAD_TIMEOUT), but
 Twisted keeps any amount of header lines, and Scrapy's HttpCompressionMiddleware accepts a truncated
 compressed body as complete. Here a successful response that is truncated raises
-ResponseDataLossError before any middleware sees it, so that the request is retried and a host that
-repeats it is paused.
+ResponseDataLossError before any middleware sees it. The request is then retried, and a host that
+keeps sending truncated responses is paused.
 
-A response without Content-Length ends when the connection is closed. It counts as complete if the
-root element of its HTML or XML is closed. Incomplete responses with an error status (404, 503) are
-used as they are.
+A response without Content-Length ends when the connection is closed. Such a response counts as
+complete if the root element of its HTML or XML is closed. Incomplete responses with an error status
+(404, 503) are used as they are.
 
 This is the only module of the project that uses private names of Scrapy and Twisted, which may
 change with any release; tests/scraper/test_private_names.py checks each of them.
@@ -93,8 +93,8 @@ class BoundedHTTPFactory(_LenientHTTP11ClientFactory):
 def decode_response(response: Response, max_bytes: int) -> Response:
     """Decompress a response's body to at most `max_bytes` (0: no limit).
 
-    Raises ResponseDataLossError if a successful response is incomplete, IgnoreRequest if the body
-    is too large.
+    Raises ResponseDataLossError if a successful response is incomplete, and IgnoreRequest if the
+    body is too large.
     """
     is_success = 200 <= response.status < 300
     encodings = _list_encodings(response)
@@ -118,7 +118,7 @@ def _list_encodings(response: Response) -> list[str]:
 def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_success: bool) -> bytes:
     """Undo one content encoding.
 
-    For a broken body with an error status, return the readable part.
+    If the response has an error status and the body is broken, the readable part is returned.
     """
     size = 0
     # closed in any case, because an exception would otherwise keep the whole buffer alive
@@ -143,9 +143,9 @@ def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_succ
 
 
 def _replace_response_body(response: Response, body: bytes, encodings: list[str]) -> Response:
-    """Return the response with a decompressed body and the matching class.
+    """Return the response with a decompressed body, as the response class that fits the body.
 
-    encodings: the encodings that are still applied.
+    encodings: the content encodings that the body still has.
     """
     del response.headers["Content-Encoding"]
     if encodings:

@@ -102,7 +102,7 @@ class RequestDeferred(IgnoreRequest): ...
 
 
 class HostPaused(RequestDeferred):
-    """The request's host, or a host that redirected it, is paused."""
+    """The request's host, or a host that redirected the request, is paused."""
 
     def __init__(self, host: str, problem: str) -> None:
         super().__init__(problem)
@@ -158,7 +158,7 @@ logger = logging.getLogger(__name__)
 class HostSlotMiddleware:
     """Queues each request under its own host.
 
-    Scrapy leaves redirects in the queue of the first host.
+    Without this middleware, Scrapy leaves redirects in the queue of the first host.
     """
 
     def process_request(self, request: Request) -> None:
@@ -196,8 +196,9 @@ class CrawlDelayExtension(CrawlerComponent):
 
 
 class DailyBudgetMiddleware(CrawlerComponent):
-    """Rejects requests beyond an agency's daily budget, or beyond their `budget_share` of it; their
-    URLs stay due.
+    """Rejects requests beyond an agency's daily budget, or beyond their `budget_share` of it.
+
+    The URLs of rejected requests stay due.
     """
 
     receivers = (("spider_opened", signals.spider_opened),)
@@ -233,8 +234,8 @@ def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | No
     """Return the number of requests sent to an agency on a day, by all spiders or by one.
 
     A crawl that was killed has no total, so the number of pages read on that day is used as a
-    minimum: all in the frontier or, for one spider, the stored releases that were checked. Times
-    after the day (a wrong clock) are ignored.
+    minimum. These are all pages in the frontier or, for one spider, the stored releases that were
+    checked. Times after the day (from a wrong clock) are ignored.
     """
     fetched = (
         "select count(*) from frontier where agency = :slug and fetched >= :day and fetched < :next"
@@ -314,8 +315,9 @@ class BackOffMiddleware(CrawlerComponent):
             del self.pauses[pause.host]
 
     def record_response(self, response: Response, request: Request) -> None:
-        """Reset the host's failure count, unless the response means that the server is overloaded
-        or, for a request with `block_statuses`, refuses the crawl.
+        """Reset the host's failure count, unless the response shows that the server is overloaded.
+
+        The count is also kept if the response has one of the request's `block_statuses`.
         """
         host = _parse_netloc(request.url)
         self.is_online = True  # our own network works, so the pauses so far are stored
@@ -355,9 +357,7 @@ class BackOffMiddleware(CrawlerComponent):
             self.record_failure(request, type(exception).__name__)
 
     def record_failure(self, request: Request, reason: str) -> None:
-        """Count a failed URL, but only once, and pause the host after `max_failures` URLs in
-        a row.
-        """
+        """Count a failed URL once, and pause the host after `max_failures` failed URLs in a row."""
         host = _parse_netloc(request.url)
         urls = self.unanswered_urls[host]
         urls.add(request.url)
@@ -396,8 +396,9 @@ class BackOffMiddleware(CrawlerComponent):
         logger.warning("%s is paused until %s: %s", host, pause.until, reason)
 
     def spider_closed(self) -> None:
-        """Clear the pauses of hosts that responded, and pause those that never did, unless no host
-        at all responded.
+        """Clear the pauses of hosts that responded, and pause hosts that never responded.
+
+        Does nothing if no host at all responded.
         """
         archive = self.archive
         if archive is None:
@@ -424,7 +425,7 @@ class BackOffMiddleware(CrawlerComponent):
 
 
 def _parse_retry_after(text: str, now: datetime) -> float | None:
-    """Parse a number of seconds or an HTTP date as seconds to wait; return None if it is neither.
+    """Parse a number of seconds or an HTTP date as seconds to wait; return None for other text.
 
     >>> _parse_retry_after("120", datetime(2024, 1, 1, tzinfo=UTC))
     120.0

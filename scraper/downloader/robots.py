@@ -1,7 +1,7 @@
 """robots.txt as specified by RFC 9309: fetched once per host and crawl, and again after a day.
 
-Requests wait for their host's robots.txt. If it cannot be read, nothing is requested from the host,
-and the archive stores when that began. After ROBOTS_UNREACHABLE_DAYS (section 2.3.1.4 does not
+Requests wait for their host's robots.txt. If robots.txt cannot be read, nothing is requested from
+the host, and the archive stores since when. After ROBOTS_UNREACHABLE_DAYS (section 2.3.1.4 does not
 specify the number) the last known rules apply, or no rules if there are none.
 """
 
@@ -43,7 +43,7 @@ PRODUCT_TOKEN = re.compile(r"[A-Za-z_-]*")
 
 
 class RobotsMiddleware(RobotsTxtMiddleware):
-    """Scrapy's robots.txt middleware with three bugs of Scrapy 2.19 fixed.
+    """Scrapy's robots.txt middleware, with three bugs of Scrapy 2.19 fixed.
 
     If several requests wait for one host's robots.txt, Scrapy sends all but the first without
     reading it. It treats a robots.txt with status 5xx as allowing everything, although RFC 9309
@@ -133,8 +133,9 @@ class RobotsMiddleware(RobotsTxtMiddleware):
                 self.archive.hosts.store_robots(netloc, state, now(), text)
 
     async def handle_unreachable(self, request: Request, problem: str) -> RobotParser | None:
-        """Raise RobotsUnreachable, or return the last known rules if robots.txt was unreachable for
-        too long.
+        """Raise RobotsUnreachable, or return the last known rules.
+
+        The rules are returned if robots.txt has been unreachable for too long.
 
         Returns None if no rules were ever read.
         """

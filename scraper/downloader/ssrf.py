@@ -1,5 +1,6 @@
-"""SSRF filter: requests only go to public hosts, whatever a page, a redirect or a name server
-returns.
+"""SSRF filter: sends requests only to public hosts.
+
+This holds for all URLs in pages and redirects, and for all addresses from name servers.
 
 SSRFFilter checks each request before it is sent, including redirects and robots.txt: its scheme,
 and hosts that are private by name or written as an IP address. PublicResolver checks what a name
@@ -95,7 +96,9 @@ def _is_loopback_at(url: str, netloc: str) -> bool:
 
 
 def _is_start_url(request: Request) -> bool:
-    """Return whether a request goes to this machine and was not found by a link or redirect."""
+    """Return whether a request goes to this machine without having been found in a link or
+    redirect.
+    """
     is_found = bool(request.meta.get("depth")) or "redirect_urls" in request.meta
     return is_loopback(request.url) and not is_found
 

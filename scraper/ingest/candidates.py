@@ -29,9 +29,10 @@ class Candidates:
     """What the archive holds about a page, and about the URL of the release parsed from it.
 
     own: the release that the page's URL led to. by_url: the releases at both URLs, `own`, and the
-    release at the URL where `own` was read. entries: the frontier's rows of both URLs.
-    is_canonical_shared: whether a third URL also led to the release stored there. is_placeholder:
-    whether the page cannot be a release and is shown at the URLs of several releases.
+    release at the URL where `own` was read. entries: the frontier's rows for both URLs.
+    is_canonical_shared: whether a third URL also led to the release that is stored at the parsed
+    release's URL. is_placeholder: whether the page cannot be a release and is shown at the URLs of
+    several releases.
     """
 
     own: StoredRelease | None
@@ -58,10 +59,10 @@ def find_candidates(archive: Archive, prepared: PreparedRelease, page: ParsedPag
 
 
 class CrawlSituation:
-    """What else the archive knows about an agency, to judge whether a changed page was misread.
+    """What else the archive knows about an agency, for judging whether a changed page was misread.
 
-    Each value is read when first used, because most pages are not suspicious. entry: the frontier's
-    row of the page.
+    Each value is read when it is first used, because most pages are not suspicious. entry: the
+    frontier's row for the page.
     """
 
     def __init__(
@@ -93,8 +94,9 @@ class CrawlSituation:
 def find_other_addresses(
     archive: Archive, prepared: PreparedRelease, page: ParsedPage
 ) -> list[StoredRelease]:
-    """Return the releases that the page's URL can be another address of: releases with the same
-    text, and the page's own.
+    """Return the releases for which the page's URL may be another address.
+
+    These are the releases with the same text, and the page's own release.
     """
     ids = [page.release_id]
     if page.release_id is None:
@@ -107,17 +109,16 @@ def find_other_addresses(
 
 
 def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool:
-    """Return whether a URL can be the other address of a release. One of the two must be at a press
-    wire, the other not.
+    """Return whether a URL can be the other address of a release.
+
+    Exactly one of the URL and the release must be at a press wire.
     """
     own = archive.get_url(release_id) if release_id is not None else None
     return own is not None and is_wire_url(own) != is_wire_url(url)
 
 
 def is_credible(release: Release) -> bool:
-    """Return whether a page could be a release of its own: it has enough text, and a date or a
-    type.
-    """
+    """Return whether a page could be a release: it has enough text, and a date or a type."""
     has_date_or_kind = bool(release.published or release.updated or release.kind)
     return (
         has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH
@@ -125,8 +126,9 @@ def is_credible(release: Release) -> bool:
 
 
 class PageVersions:
-    """The versions of a page that are compared while it is stored; they are freed with this
-    object.
+    """The versions of a page that are compared while it is being stored.
+
+    They are freed together with this object.
     """
 
     def __init__(
@@ -147,8 +149,9 @@ class PageVersions:
         )
 
     def stored(self, sha256: str, url: str) -> PageVersion:
-        """Return the version whose bytes are stored under a SHA-256, to be parsed as if fetched at
-        `url`.
+        """Return the version with the bytes that are stored under a SHA-256.
+
+        The version is parsed as if it had been fetched at `url`.
         """
         if sha256 not in self._stored:
             self._stored[sha256] = PageVersion(

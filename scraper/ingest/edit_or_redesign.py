@@ -78,10 +78,10 @@ logger = logging.getLogger(__name__)
 
 
 class PageVersion:
-    """The HTML of a page at one time, read and parsed at most once, and only if needed.
+    """The HTML of a page at one point in time, read and parsed at most once, and only if needed.
 
-    load_body: function that returns the bytes, or None if they are missing. document, template: if
-    already known.
+    load_body: function that returns the bytes, or None if they are missing. document, template: set
+    if already known.
     """
 
     def __init__(
@@ -121,8 +121,9 @@ class PageVersion:
         return None if self.document is None else fingerprint_template(self.document)
 
     def text(self, url: str) -> PageText | None:
-        """Return the page's text, with links resolved as if fetched at `url`; None if its bytes are
-        missing.
+        """Return the page's text, or None if its bytes are missing.
+
+        Links are resolved as if the page had been fetched at `url`.
         """
         if url not in self._texts and self.document is not None:
             root = self.document.root
@@ -139,8 +140,9 @@ class PageVersion:
 def reparse_stored(
     stored: StoredRelease, version: PageVersion, url: str, agency: Agency
 ) -> tuple[Release | None, ReleaseItem | None]:
-    """Parse a stored page with the current parser; return the release and its item, or (None, None)
-    if that fails.
+    """Parse a stored page with the current parser, and return the release and its item.
+
+    Returns (None, None) if parsing fails.
     """
     try:
         if version.document is None:
@@ -167,14 +169,15 @@ def find_change_cause(
     redesigned: bool = False,
     url_changed: bool = False,
 ) -> str:
-    """Return `source` if the agency changed a page's text, `parser` if only its parsing differs.
+    """Return the cause of a change: `source` if the agency changed the text, else `parser`.
 
-    before, after: the states. old, new: the versions of the page; `old` is the newest stored one.
-    redesigned: whether the template is known to be new, even if the two look similar. url_changed:
-    whether the page was at another URL, so that linked pages of its site may have moved, too.
+    before, after: the states. old, new: the versions of the page; `old` is the newest stored
+    version. redesigned: whether the template is known to be new, even if the two templates look
+    similar. url_changed: whether the page was at another URL, so that linked pages of its site may
+    have moved, too.
 
-    A redesign moves and renames the elements that fields are read from. If the template is new, a
-    paragraph that the other page contains word for word was therefore not edited: only one of the
+    A redesign moves and renames the elements that fields are read from. Therefore, if the template
+    is new, a paragraph that the other page contains word for word was not edited: only one of the
     parsers found it. The same applies to dates, files, contacts and link targets.
     """
     if hash_state(omit_unknown_lists(after, before)) == hash_state(before):
@@ -189,20 +192,21 @@ def find_change_cause(
 
 
 def is_redesign(old: PageVersion, new: PageVersion) -> bool:
-    """Return whether a page's template was replaced; False if either version cannot be parsed."""
+    """Return whether a page's template was replaced; False if a version cannot be parsed."""
     overlap = _compare_templates(old, new)
     # the templates have too few names in common
     return overlap is not None and overlap < MIN_TEMPLATE_OVERLAP
 
 
 def has_same_template(one: PageVersion, other: PageVersion) -> bool:
-    """Return whether two pages have the same template; False if that cannot be determined."""
+    """Return whether two pages have the same template, or False if this cannot be determined."""
     return (_compare_templates(one, other) or 0) >= MIN_TEMPLATE_OVERLAP
 
 
 def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
-    """Return the share of names that two templates have in common; None if there are too few names,
-    or if either page cannot be parsed.
+    """Return the share of names that two templates have in common.
+
+    None if there are too few names, or if either page cannot be parsed.
     """
     try:
         if old.template is None or new.template is None:
@@ -214,7 +218,7 @@ def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
 
 
 def count_template_names(old: bytes, new: bytes) -> tuple[int, int]:
-    """Return how many names two templates have in common, and how many they have together."""
+    """Return the number of names that are in both templates, and the number that are in either."""
     old_names, new_names = (
         {
             template[start : start + NAME_HASH_BYTES]
@@ -240,7 +244,7 @@ def fingerprint_template(document: Document) -> bytes:
 
 
 def _collect_attributes(document: Document) -> set[tuple[str, str]]:
-    """Return the classes and ids of a page, each with its element's tag."""
+    """Return the classes and ids in a page, each with the tag of its element."""
     index = document.index
     by_class = {
         (cast("str", element.tag), classes)
@@ -259,7 +263,7 @@ def _hash_template_names(tag: str, value: str) -> tuple[bytes, ...]:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """The text of a page and of its elements (by `to_comparable_text`), its links, and its HTML."""
+    """A page's text and the text of its elements (see `to_comparable_text`), its links and HTML."""
 
     text: str
     element_texts: frozenset[str]
@@ -287,7 +291,9 @@ class PageText:
 
 
 def to_comparable_text(text: str) -> str:
-    """Return a text without what a template may change: white space, case and opening dashes.
+    """Return a text without white space and opening dashes and in lower case.
+
+    A new template may change these.
 
     >>> to_comparable_text("–\\u00a0Vi HAR  öppet.")
     'viharöppet.'
@@ -296,8 +302,8 @@ def to_comparable_text(text: str) -> str:
 
 
 def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every paragraph of a state, including questions and answers, by
-    `to_comparable_text`.
+    """Yield every paragraph of a state, with questions and answers, as `to_comparable_text` returns
+    it.
     """
     parts = [state["title"], state["lead"], state["body"]]
     parts += [
@@ -321,8 +327,8 @@ class StateComparison:
     """Two states of a release and the pages they were parsed from, one before and one after a
     redesign.
 
-    A text in only one of the states that is on both pages is not an edit: only one of the parsers
-    found it.
+    If a text is in only one of the states but on both pages, it was not edited: only one of the
+    parsers found it.
     """
 
     before: Mapping[str, Any]
@@ -336,9 +342,9 @@ class StateComparison:
         return not self.old_page.contains(now - was) or not self.new_page.contains(was - now)
 
     def dates_differ(self) -> bool:
-        """Return whether a date in both states is a different day.
+        """Return whether a date that both states have was changed to another day.
 
-        A date in only one of them does not count.
+        A date that only one state has does not count.
         """
         for name in ("published", "updated"):
             was, now = self.before[name], self.after[name]
@@ -401,9 +407,7 @@ class StateComparison:
         )
 
     def keeps_internal_urls(self, *, ignored_texts: Iterable[str]) -> bool:
-        """Return whether most links within the site with an unchanged text also have an unchanged
-        target.
-        """
+        """Return whether most internal links with unchanged texts also have unchanged targets."""
         before, after = (
             _group_links_by_text(link for link in page.links if _is_internal_page(link[1]))
             for page in (self.old_page, self.new_page)
@@ -436,8 +440,9 @@ def _extract_links(root: etree._Element, base_url: str) -> LinkSet:
 
 
 def _normalise_link_target(href: str, base_url: str) -> str:
-    """Return a link's target without scheme and "www."; on the page's own site, also without the
-    host.
+    """Return a link's target without the scheme and "www.".
+
+    The host is also left out if it is the page's own.
 
     >>> _normalise_link_target("https://www.ek.se/a/?utm_source=x#b", "https://ek.se/c")
     '/a'
@@ -485,7 +490,7 @@ def _select_links_without(links: Iterable[tuple[str, str]], page: PageText) -> s
 def _has_other_target(
     targets: Iterable[str], others: Iterable[str], *, internal_urls_kept: bool
 ) -> bool:
-    """Return whether one of the targets differs from all of the others."""
+    """Return whether one of `targets` differs from all of `others`."""
     for target in targets:
         if all(
             _is_different_target(target, other, internal_urls_kept=internal_urls_kept)

@@ -1,4 +1,4 @@
-"""Matches parsed pages to stored releases: unchanged, moved, replaced or duplicate ones.
+"""Matches parsed pages to stored releases, which may be unchanged, moved, replaced or duplicated.
 
 Texts are compared by the shingles that they share (Jaccard similarity, 0 to 1).
 """
@@ -78,8 +78,9 @@ def match_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidat
 def _match_other_url(
     prepared: PreparedRelease, page: ParsedPage, candidates: Candidates, own: StoredRelease
 ) -> PageMatch | None:
-    """Return the match of a stored release's page that declares, or redirects to, another URL; None
-    if its text decides.
+    """Return the match of a stored release's page that declares or redirects to another URL.
+
+    None if the match depends on the page's text instead.
     """
     url, redirected = prepared.release.url, page.response.url != page.url
     similarity = _compute_text_similarity(own.state, prepared.state)
@@ -100,7 +101,8 @@ def _match_other_url(
 def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity: float) -> bool:
     """Return whether a release may have moved to a URL where another may be stored.
 
-    It has not moved there if the other was already there while it was still at its old URL.
+    If the two texts are not nearly the same, it has not moved if the other release was already
+    stored while this one was still at its old URL.
     """
     if other is None or similarity >= CERTAIN_SIMILARITY:
         return True
@@ -110,8 +112,9 @@ def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity:
 def _match_original_url(
     prepared: PreparedRelease, page: ParsedPage, own: StoredRelease
 ) -> PageMatch | None:
-    """Return the match of a page at the URL of a stored release that was read at another one; None
-    if it was not.
+    """Return the match `misplaced` for a page at a stored release's URL, if it applies, else None.
+
+    It applies if the release was captured at another URL and has a different text.
     """
     captured = own.captured_url
     if page.url != own.url or not captured or captured in (own.url, page.response.record_url):
@@ -122,7 +125,7 @@ def _match_original_url(
 
 
 def _is_replaced(prepared: PreparedRelease, own: StoredRelease) -> bool:
-    """Return whether a page shows a completely different text than the release it belongs to."""
+    """Return whether a page's text is completely different from the text of its release."""
     # imported from a collection that only has titles
     has_no_text = own.cause == "import" and not own.state["body"]
     if prepared.state["title"] == own.state["title"] or has_no_text:
@@ -137,8 +140,8 @@ def match_other_address(
 
     A release on the agency's own site may also be at a press wire, and vice versa; this is its
     other address. Title, text and the names of attachments must be the same, word for word. The
-    dates must be close, because agencies repeat some texts; without dates, the days when the two
-    were found must be close. A page with a release of its own is never another address.
+    dates must be close, because agencies repeat some texts. Without dates, the days on which the
+    two URLs were found must be close. A page with a release of its own is never another address.
 
     others: the candidates (`find_other_addresses`). found_at: when the page's URL was found.
     """
@@ -154,8 +157,9 @@ def match_other_address(
 def _list_publication_days(
     other: StoredRelease, state: Mapping[str, Any], found_at: str
 ) -> list[int]:
-    """Return the days of a stored release and a page; without dates, those when the two URLs were
-    found.
+    """Return the publication days of a stored release and a page.
+
+    Without dates, these are the days on which the two URLs were found.
     """
     dates = [other.state["published"], state["published"]]
     if not all(dates):
@@ -164,7 +168,7 @@ def _list_publication_days(
 
 
 def _read_words_and_files(state: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:
-    """Return the words of a release's title and text, and the names of its files, to compare."""
+    """Return the words of a release's title and text, and the names of its files."""
     paths = (PurePosixPath(urlsplit(file["url"]).path) for file in state["attachments"])
     return (
         split_text_words(state["title"]),
@@ -174,10 +178,11 @@ def _read_words_and_files(state: Mapping[str, Any]) -> tuple[list[str], list[str
 
 
 def _is_duplicate_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidates) -> bool:
-    """Return whether a page declares another current release's URL as canonical, but has a
-    different text.
+    """Return whether a page is a duplicate of another current release, but with a different text.
 
-    A page that was redirected to that URL is that release's own page, not a duplicate.
+    It is if it declares the URL of that release as its canonical URL.
+
+    A page that was redirected to that URL is the release's own page, not a duplicate.
     """
     url = prepared.release.url
     stored = candidates.by_url.get(url)
@@ -191,9 +196,9 @@ def _may_use_canonical_url(
 ) -> bool:
     """Return whether a page's canonical URL can be its own.
 
-    A faulty template gives many pages the same canonical URL, so the URL of a source or of another
-    text is rejected. A recurring release, with the same title but another date, counts as another
-    text.
+    A faulty template gives many pages the same canonical URL. The URL is therefore rejected if it
+    is the URL of a source or of another text. A recurring release, with the same title but another
+    date, counts as another text.
     """
     url = prepared.release.url
     if url == page.url:

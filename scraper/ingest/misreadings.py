@@ -1,11 +1,12 @@
 """Quarantine checks: find pages on which a parser rule may have failed, so that they are not
 stored.
 
-Only pages that would change the archive are checked: new releases against the agency's habits,
-stored ones against their stored state. If a field and its text disappeared from a page whose
-template is unchanged, this is not suspicious: the agency has edited the page. Impossible dates, a
-body that disagrees with other readings of its page (scraper.pages.body), and a body that consists
-of lines of other releases are suspicious on any page.
+Only pages that would change the archive are checked. New releases are compared with what the
+agency's releases usually contain, and stored releases with their stored state. It is not suspicious
+if a field and its text disappeared from a page with an unchanged template: the agency has edited
+the page. Impossible dates, a body that disagrees with other readings of its page
+(scraper.pages.body), and a body that consists of lines of other releases are suspicious on any
+page.
 """
 
 from __future__ import annotations
@@ -74,11 +75,13 @@ PAGE_PROBLEMS = {
 
 @dataclass
 class QuarantineCheck:
-    """The checks of one agency's pages in one crawl, either on its own site or (`on_wire`) at press
-    wires.
+    """The checks of one agency's pages in one crawl.
 
-    Habits are read once, before the crawl stores anything. Pages at a wire have their own habits,
-    because other fields are usual there, and the same titles may be on the agency's site.
+    on_wire: whether these are the pages at press wires, or those on the agency's own site.
+
+    What the releases usually contain (the habits) is read once, before the crawl stores anything.
+    It is read separately for pages at press wires, because they usually have other fields, and
+    because the same titles may be on the agency's site.
     """
 
     archive: Archive
@@ -112,8 +115,8 @@ class QuarantineCheck:
         versions: PageVersions,
         situation: CrawlSituation,
     ) -> list[QuarantineReason]:
-        """Return why a page that differs from the stored state is suspicious; an empty list if it
-        is not.
+        """Return the reasons, if any, why a page that differs from the stored state is
+        suspicious.
         """
         release, state = prepared.release, prepared.state
         found = list(self.find_repeated_values(state, stored, page.url))
@@ -134,7 +137,7 @@ class QuarantineCheck:
         return situation.is_backfill or (day is not None and day < self.habits.oldest)
 
     def predates_accepted_loss(self, stored: StoredRelease | None) -> bool:
-        """Return whether a release was last parsed before a field loss of a new template was
+        """Return whether a release was last parsed before the field loss of a new template was
         accepted.
         """
         if stored is None or not self.accepted_losses:
@@ -166,7 +169,7 @@ class QuarantineCheck:
         versions: PageVersions,
         situation: CrawlSituation,
     ) -> Iterator[QuarantineReason]:
-        """Yield the stored fields that are now missing or have a different text.
+        """Yield the stored fields that seem to be lost or swapped.
 
         A field is lost if its text is still on the page, if the template is new, or if other pages
         in quarantine have lost the same field. A title or lead is swapped if its stored text is
@@ -191,7 +194,7 @@ class QuarantineCheck:
     def select_suspicious(
         self, texts_by_field: Mapping[str, set[str]], state: Mapping[str, Any]
     ) -> dict[str, set[str]]:
-        """Return the fields with a text whose loss is suspicious."""
+        """Return the fields whose loss is suspicious, with their texts."""
         return {
             name: texts
             for name, texts in texts_by_field.items()
@@ -199,9 +202,9 @@ class QuarantineCheck:
         }
 
     def is_loss_suspicious(self, name: str, state: Mapping[str, Any]) -> bool:
-        """Return whether a loss is suspicious.
+        """Return whether the loss of a field is suspicious.
 
-        An accepted loss is not, until the field is usual again.
+        An accepted loss is not suspicious until the releases usually have the field again.
         """
         if name not in self.accepted_losses:
             return True
@@ -212,10 +215,10 @@ class QuarantineCheck:
     def find_repeated_values(
         self, state: Mapping[str, Any], stored: StoredRelease | None, url: str
     ) -> Iterator[QuarantineReason]:
-        """Yield the fields with the same value as another release, if the agency's releases usually
-        differ in them.
+        """Yield the fields with the same value as in another release, if their values usually
+        differ.
 
-        The parser probably reads such a field from a part that all pages share.
+        The parser probably reads such a field from a part of the page that all pages share.
         """
         repeated = self.find_repeated_in_crawl(state, url)
         known = {name for name in UNIQUE_FIELDS if state[name] in self.habits.known_values[name]}
@@ -226,8 +229,9 @@ class QuarantineCheck:
                 yield {"field": name, "why": "repeated"}
 
     def find_repeated_in_crawl(self, state: Mapping[str, Any], url: str) -> set[str]:
-        """Return the fields with the same value as another page in this crawl, and remember this
-        page's values.
+        """Return the fields with the same value as on another page of this crawl.
+
+        The values of this page are remembered.
         """
         repeated = set()
         for name in self.habits.unique_fields:
@@ -239,10 +243,11 @@ class QuarantineCheck:
     def find_repeated_lines(
         self, url: str, state: Mapping[str, Any], stored: StoredRelease | None
     ) -> Iterator[QuarantineReason]:
-        """Yield the body if it mostly consists of lines that other releases have too, such as a
-        footer or an address.
+        """Yield the body if it mostly consists of lines that are also in other releases.
 
-        Also counts the lines of this body.
+        Such lines are, for example, a footer or an address.
+
+        The lines of this body are counted for later calls.
         """
         known = self.habits.repeated_lines
         share, lines = self.measure_repeated_lines(url, state["body"])
@@ -291,8 +296,10 @@ def _find_short_source(situation: CrawlSituation) -> Iterator[QuarantineReason]:
 def find_doubts(
     release: Release, item: ReleaseItem, fetched_at: datetime
 ) -> Iterator[QuarantineReason]:
-    """Yield what makes a page suspicious on its own: a publication date after the fetch, or years
-    after the page's last update, and the parser's own doubt.
+    """Yield the reasons why a page by itself is suspicious.
+
+    These are a publication date after the fetch or years after the page's last update, and the
+    parser's own doubt.
     """
     if item.doubt:
         yield {"field": "body", "why": "doubtful", "doubt": item.doubt}
@@ -310,8 +317,9 @@ def find_doubts(
 
 
 def _find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
-    """Return the texts, by `to_comparable_text`, that a page must contain to show a field's stored
-    value.
+    """Return the texts that a page must contain if it shows a field's stored value.
+
+    They are in the form of `to_comparable_text`.
     """
     value: Any = state[name] or ()
     if name == "questions":
@@ -326,7 +334,7 @@ def _find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
 def _find_lost_texts(
     stored_state: Mapping[str, Any], state: Mapping[str, Any]
 ) -> dict[str, set[str]]:
-    """Return the texts of fields that are stored and that another state lacks."""
+    """Return the texts of stored fields that another state lacks."""
     lost = {
         name: _find_field_texts(name, stored_state)
         for name in HABIT_FIELDS
@@ -338,7 +346,7 @@ def _find_lost_texts(
 def _find_swapped_texts(
     stored_state: Mapping[str, Any], state: Mapping[str, Any]
 ) -> dict[str, set[str]]:
-    """Return the stored texts of a title and lead that another state has other texts for."""
+    """Return the stored texts of a title and lead that the title and lead of another state lack."""
     swapped = {}
     for name in ("title", "lead"):
         if state[name]:
@@ -369,8 +377,9 @@ def _find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, A
 def _is_text_on_page(
     page: PageText, name: str, texts: set[str], stored_state: Mapping[str, Any]
 ) -> bool:
-    """Return whether an unparsed field is still on the page; for a body, whether at least half of
-    the lost text is.
+    """Return whether the text of a lost field is still on the page.
+
+    For a body, at least half of the lost text must be on the page.
     """
     if name == "body":
         return sum(len(part) for part in texts if part in page.text) * 2 >= sum(map(len, texts))

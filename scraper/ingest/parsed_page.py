@@ -1,4 +1,4 @@
-"""Pages in a crawl, as fetched and as parsed."""
+"""The pages of a crawl, as fetched and as parsed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from scraper.pages.document import Document
 class FetchedPage:
     """A response: the evidence of an edit or a removal.
 
-    record_url: for a record of a press wire, the URL of its list, with the record's id as fragment.
-    If the record was in no list, the body is empty, and this is the URL of the last list.
+    record_url: for a record of a press wire, the URL of its list, with the record's id as the
+    fragment. If the record was in no list, the body is empty and `record_url` is the URL of the
+    last list.
     """
 
     url: str  # URL after redirects; for a record, that of the release
@@ -43,7 +44,7 @@ class ParsedPage:
 
     @property
     def is_file(self) -> bool:
-        """Return whether the release is a file, whose title and day are taken from a listing."""
+        """Return whether the release is a file, with a title and day taken from a listing."""
         return self.item.parser_version == FILE_PARSER
 
     def __repr__(self) -> str:
@@ -52,7 +53,7 @@ class ParsedPage:
 
 
 def build_file_item(url: str, title: str, day: str | None, agency: Agency) -> ReleaseItem:
-    """Return the release that is the file at a URL: title and day as given by a listing, without
+    """Return the release for the file at a URL, with title and day from a listing, and without
     text.
     """
     return ReleaseItem(

@@ -1,8 +1,8 @@
-"""Stores what web archives captured of releases, and decides which differences are edits.
+"""Stores the captures of releases in web archives, and decides which differences are edits.
 
-Today's rules may misread a page with an earlier template. A difference therefore counts in full
-only if both pages have today's template. Between other pages, only changes inside a paragraph
-count, because a template cannot cause them. All other differences are stored, but not called edits.
+Today's rules may misread a page with an earlier template. Therefore, all differences count only if
+both pages have today's template. Between other pages, only changes inside a paragraph count,
+because a template cannot cause them. All other differences are stored, but not called edits.
 """
 
 from __future__ import annotations
@@ -85,12 +85,14 @@ def save_captured_page(
     captured_at: datetime,
     web_archive: Collection,
 ) -> SaveResult | None:
-    """Store a page captured by a web archive, as a version of its release or as an observation of a
-    stored version.
+    """Store a page captured by a web archive.
+
+    It becomes a version of its release, or an observation of a stored version.
 
     response: the web archive's response. url: the URL under which the release is stored, or will
     be. Returns None if nothing is stored, because the release is hidden or redacted, or because the
-    archive itself had already read it by then. Raises PageError if the page shows no release.
+    archive itself had already read the release by then. Raises PageError if the page shows no
+    release.
     """
     archive = recorder.archive
     if is_address_taken_down(archive, agency.slug, (url,)):
@@ -129,23 +131,22 @@ def save_captured_page(
 def find_edits_of_past(
     archive: Archive, captures: Captures, agency: Agency, release_id: int
 ) -> None:
-    """Decide which versions of a release are edits, where web archives captured at least one of the
-    two versions.
+    """Decide which versions of a release are edits.
+
+    Only pairs of versions are judged in which at least one was captured by a web archive.
     """
     find_past_edits(archive, release_id, _PastComparison(archive, captures, agency).judge)
 
 
 class _PastComparison:
-    """Compares versions of a release, of which at least one was captured by a web archive."""
+    """Compares pairs of versions of a release; at least one of each pair is from a web archive."""
 
     def __init__(self, archive: Archive, captures: Captures, agency: Agency) -> None:
         self.archive, self.agency = archive, agency
         self.versions = PageVersions(archive, captures)
 
     def judge(self, before: StoredRelease, after: StoredRelease) -> PastEdit:
-        """Return whether a version is certain to be the agency's edit of the one before, even if
-        the same rules read both pages.
-        """
+        """Return whether a version is certainly the agency's edit of the version before it."""
         pages = [self.read_page(stored) for stored in (before, after)]
         old, new = pages
         if old is None or new is None:
@@ -159,8 +160,9 @@ class _PastComparison:
         return PastEdit(bool(changed), changed)
 
     def read_page(self, stored: StoredRelease) -> PageVersion | None:
-        """Return the page of a version; None if it is missing, or if today's rules read another
-        text from it.
+        """Return the page of a version.
+
+        None if the page is missing, or if today's rules read another text from it.
         """
         page = self.versions.stored(stored.sha256, stored.url) if stored.sha256 else None
         release, _ = reparse_stored(stored, page, stored.url, self.agency) if page else (None, None)
@@ -168,8 +170,9 @@ class _PastComparison:
         return page if is_same else None
 
     def find_todays_page(self, stored: StoredRelease) -> PageVersion | None:
-        """Return the newest page of a release, or of another release of the agency, that the
-        archive itself captured.
+        """Return the newest page that the archive itself captured of a release.
+
+        If there is none, the page of another release of the agency is returned.
         """
         values = [self.agency.slug, stored.release_id]
         row = self.archive.db.execute(TODAYS_PAGE_SQL, values).fetchone()
@@ -189,7 +192,7 @@ def _find_changed_paragraphs(
     old_page: PageText | None,
     new_page: PageText | None,
 ) -> list[ChangedParagraph]:
-    """Return the paragraphs that were changed in part. The pages may have different templates."""
+    """Return the paragraphs that were partly changed. The pages may have different templates."""
     if old_page is None or new_page is None:
         return []
     changed: list[ChangedParagraph] = []
@@ -207,7 +210,7 @@ def _find_changed_paragraphs(
 def _pair_paragraphs(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[tuple[float, _Paragraph, _Paragraph]]:
-    """Yield the paragraphs of two states that may be the same one, with their similarity."""
+    """Yield pairs of paragraphs of two states that may be the same, each with its similarity."""
     was, now = list(_iter_paragraphs(before)), list(_iter_paragraphs(after))
     kept = {each.key for each in was} & {each.key for each in now}
     for old, new in product(was, now):
@@ -219,7 +222,7 @@ def _pair_paragraphs(
 
 
 def _iter_paragraphs(state: Mapping[str, Any]) -> Iterator[_Paragraph]:
-    """Yield the title of a state and its sentences, except notes of when it was updated."""
+    """Yield the title of a state and its sentences, except notes on when it was updated."""
     for field, min_words in MIN_WORDS.items():
         for number, text in enumerate(str(state[field] or "").split("\n")):
             words = tuple(LINK_NOTE.sub(" ", text).split())
@@ -234,8 +237,8 @@ def _is_changed_inside(
 ) -> bool:
     """Return whether words of a paragraph were replaced, or sentences added to it or taken from it.
 
-    A difference at the beginning or end may have been a separate element in the other template. It
-    counts only if it is a sentence that does not occur on the other page.
+    A difference at the beginning or end may have been a separate element in the other template.
+    Such a difference counts only if it is a sentence that does not occur on the other page.
     """
     matcher = SequenceMatcher(None, old.words, new.words, autojunk=False)
     for kind, start, end, new_start, new_end in matcher.get_opcodes():
@@ -255,7 +258,8 @@ def _is_own_sentence(words: Sequence[str], other_page: PageText) -> bool:
 
 
 def _to_letters(words: Iterable[str]) -> str:
-    """Return the letters and digits of words, because templates may change quotation marks and
-    dashes.
+    """Return only the letters and digits of words.
+
+    Templates may change quotation marks and dashes.
     """
     return "".join(filter(str.isalnum, "".join(words).casefold()))

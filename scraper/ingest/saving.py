@@ -79,7 +79,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """The outcome of saving a page. reasons: why it was quarantined."""
+    """The outcome of saving a page. reasons: why the page was quarantined."""
 
     release: Release
     outcome: SaveResult
@@ -88,7 +88,7 @@ class IngestResult:
 
 @dataclass(frozen=True, slots=True)
 class MatchedPage:
-    """A parsed page and its release. The release's `url` is the one under which it is stored."""
+    """A parsed page and its release. The release has the URL under which it is stored."""
 
     page: ParsedPage
     prepared: PreparedRelease
@@ -123,8 +123,8 @@ class MatchedPage:
 class StateChange:
     """A state that is to be stored.
 
-    capture_id: the capture that it was read from, if that is already stored. previous: the state
-    that it follows, if that is not the one stored at its URL.
+    capture_id: the capture that the state was read from, if that is already stored. previous: the
+    state that this one follows, if that is not the state stored at its URL.
     """
 
     prepared: PreparedRelease
@@ -155,11 +155,12 @@ class Ingest:
         """Store one page. Raises PageError if a field cannot be normalised, and NotARelease for a
         placeholder.
 
-        check: may quarantine the page, with the id of its crawl, `crawl_id`; None: store it in any
-        case. capture_id: id of the capture of its response, if already stored. redesigned: whether
-        the site's template is known to have changed since the page was last stored. is_late:
-        whether the page was kept for a while (refused_pages.py, or in quarantine): a removal found
-        since stays, and NotARelease is raised if anything else found since would be overwritten.
+        check: decides whether to quarantine the page; None: the page is stored in any case.
+        crawl_id: the crawl of a page that is quarantined. capture_id: the capture of the response,
+        if already stored. redesigned: whether the site's template is known to have changed since
+        the page was last stored. is_late: whether the page was kept for a while (refused_pages.py,
+        or in quarantine). Then a removal that was found in the meantime stays, and NotARelease is
+        raised if anything else that was found in the meantime would be overwritten.
         """
         # Gather
         release = self.restore_file_title(page, to_release(page.item))
@@ -228,7 +229,7 @@ class Ingest:
         return outcome
 
     def move(self, matched: MatchedPage) -> None:
-        """Give a release its new URL, or the one it was read at."""
+        """Set a release's URL to its new one, or to the one at which it was captured."""
         match, own, response = matched.match, matched.candidates.own, matched.response
         if match.kind == "renamed" and own is not None:
             self.archive.removals.mark_moved(
@@ -241,9 +242,10 @@ class Ingest:
     def match_other_address(
         self, prepared: PreparedRelease, page: ParsedPage
     ) -> tuple[ParsedPage, StoredRelease | None]:
-        """Return a page and the release whose other address its URL is, or None.
+        """Return a page, and the release that has the page's URL as its other address, or None.
 
-        A page that was one and now differs is returned without its release.
+        If the page's URL was such an address but the text now differs, the page is returned without
+        its `release_id`.
         """
         others = find_other_addresses(self.archive, prepared, page)
         if not others:
@@ -254,7 +256,7 @@ class Ingest:
         return (page if stored else replace(page, release_id=None)), stored
 
     def record_missing(self, page: ParsedPage, release: Release, match: PageMatch) -> bool:
-        """Record that a page shows something other than its release; return whether it does.
+        """Record that a page shows something other than its release, and return whether it does.
 
         Returns False if the page shows its release, or if another text has been there so long that
         it counts as the release's new text.
@@ -272,8 +274,9 @@ class Ingest:
         )
 
     def record_duplicate(self, matched: MatchedPage) -> None:
-        """Record another page of a release, which must itself be checked, because the texts
-        differ.
+        """Record a page as a duplicate of a release, and make the release due for a check.
+
+        The release must be checked because the two texts differ.
         """
         archive, fetched_at = self.archive, matched.response.fetched_at
         release_id = self.get_release_id(matched.match.url)
@@ -284,7 +287,10 @@ class Ingest:
     def find_reasons(
         self, matched: MatchedPage, check: QuarantineCheck | None
     ) -> list[QuarantineReason]:
-        """Return why a page that would change the archive is suspicious, if it is to be checked."""
+        """Return the reasons why a page is suspicious, if it would change the archive.
+
+        Empty without a `check`.
+        """
         prepared, page = matched.prepared, matched.page
         if check is None or page.is_file or not matched.is_changed:
             return []
@@ -293,7 +299,7 @@ class Ingest:
         return check.find_reasons(prepared, page, stored, matched.versions, situation)
 
     def store_new_bytes(self, matched: MatchedPage, stored: StoredRelease) -> None:
-        """Store the bytes of an unchanged release if its file or the design of its page has
+        """Store the bytes of an unchanged release if its file, or the design of its page, has
         changed.
         """
         response, versions = matched.response, matched.versions
@@ -316,8 +322,9 @@ class Ingest:
             self.archive.set_capture(stored.release_id, capture_id)
 
     def restore_file_title(self, page: ParsedPage, release: Release) -> Release:
-        """Return a taken-down file with its original title, because the frontier has only the title
-        that the takedown shows.
+        """Return a release that is a taken-down file with its original title.
+
+        The frontier only has the title that is shown after the takedown.
         """
         stored = (
             self.archive.get(release.url)
@@ -331,9 +338,7 @@ class Ingest:
         return replace(release, title=title, attachments=files)
 
     def record_other_address(self, page: ParsedPage, release_id: int) -> None:
-        """Record a page as the other address of a release, with its capture if its bytes are
-        new.
-        """
+        """Record a page as the other address of a release, and its capture if the bytes are new."""
         archive, response = self.archive, page.response
         # a record's capture has another URL, by which a takedown would not find it
         has_own_capture = response.record_url is None and response.url == page.url
@@ -344,8 +349,9 @@ class Ingest:
                 self.recorder.record_capture(response, sha256, page.template)
 
     def restore_original_url(self, release_id: int, url: str, matched: MatchedPage) -> None:
-        """Set a release's URL to the one it was read at, or merge it into the release that now has
-        that URL.
+        """Set a release's URL to the one at which it was captured.
+
+        If another release now has that URL, the release is merged into that one.
         """
         target_id = self.archive.find_release_id(url)
         if target_id is None:
@@ -359,8 +365,9 @@ class Ingest:
     def quarantine_page(
         self, matched: MatchedPage, reasons: list[QuarantineReason], crawl_id: int | None
     ) -> None:
-        """Quarantine the page, unless it already is with the same state, and update the
-        frontier.
+        """Quarantine the page, and update the frontier.
+
+        A page that is already in quarantine with the same state is not added again.
         """
         archive, response, url = self.archive, matched.response, matched.page.url
         release_id = matched.page.release_id
@@ -401,10 +408,10 @@ class Ingest:
     def find_changes(
         self, matched: MatchedPage, capture_id: int | None, *, redesigned: bool
     ) -> list[StateChange]:
-        """Return the states to be stored: none if the page shows the stored one.
+        """Return the states to be stored; none if the page shows the stored state.
 
         If the current parser reads the stored page differently, the result is stored as a state of
-        its own, so that all remaining differences were made by the agency.
+        its own. All remaining differences were then made by the agency.
         """
         prepared, before, changes = matched.prepared, matched.stored, []
         previous = matched.candidates.own if matched.match.kind == "merged" else None
@@ -426,7 +433,7 @@ class Ingest:
     def store_states(
         self, matched: MatchedPage, changes: Iterable[StateChange], sha256: str
     ) -> SaveResult:
-        """Store the states of a release in their order, and return the outcome of the last.
+        """Store the states of a release in their order, and return the outcome of the last one.
 
         sha256: hash of the bytes written to captures.db.
         """
@@ -449,7 +456,7 @@ class Ingest:
         return outcome
 
     def reparse(self, stored: StoredRelease, matched: MatchedPage) -> PreparedRelease | None:
-        """Return a stored page as read by the current parser, or None if that fails."""
+        """Parse a stored page with the current parser; return None if that fails."""
         # what a web archive captured would be stored as the archive's own
         if stored.sha256 is None or stored.cause == "import":
             return None
@@ -463,7 +470,8 @@ class Ingest:
     ) -> str:
         """Return the cause of a new state, or `first` if a merged release only has a new URL.
 
-        An imported copy may differ for other reasons than an edit.
+        An imported copy may differ for other reasons than an edit, so its successor has the cause
+        `parser`.
         """
         if before is None:
             return "source"
@@ -487,8 +495,9 @@ class Ingest:
         )
 
     def update_frontier(self, matched: MatchedPage, outcome: SaveResult) -> None:
-        """Update the frontier and the next check of a stored release, and merge the release if it
-        moved.
+        """Update the frontier and the next check of a stored release.
+
+        If the release has moved to the URL of another one, the two are merged.
         """
         archive, release, page, response = (
             self.archive,
@@ -517,10 +526,10 @@ class Ingest:
 
 
 def _compare_with_later_checks(page: ParsedPage, match: PageMatch, candidates: Candidates) -> bool:
-    """Return whether a check after the page was fetched did not find its release.
+    """Return whether a check made after the page was fetched found the release missing.
 
-    Raises NotARelease if one found it, or if the page would change more than the text of a missing
-    release.
+    Raises NotARelease if a later check found the release, or if it was missing and the page would
+    change more than its text.
     """
     is_missing = False
     for url in filter(None, (match.url, match.original_url)):
@@ -586,9 +595,7 @@ class CrawlRecorder:
         return self.archive.add_capture(capture, template)
 
     def find_trusted_time(self) -> datetime:
-        """Return the time, or a day after the newest finished crawl, if the clock is ahead of
-        that.
-        """
+        """Return the time, but at most a day after the end of the newest finished crawl."""
         ((finished,),) = self.archive.db.execute("select max(finished) from crawls").fetchall()
         moment = now()
         return (
@@ -596,14 +603,15 @@ class CrawlRecorder:
         )
 
     def expire_refused(self) -> None:
-        """Delete refused pages that are too old. A clock that is wrong once deletes none."""
+        """Delete refused pages that are too old. If the clock is wrong once, none are deleted."""
         self.refused.expire(self.find_trusted_time())
 
     def keep_refused(
         self, url: str, release_id: int | None, response: FetchedPage, reason: str
     ) -> None:
-        """Keep a response in which no release could be read, unless its release is hidden, redacted
-        or a file.
+        """Keep a response in which no release could be read.
+
+        Nothing is kept if its release is hidden, redacted or a file.
         """
         entry, addresses = self.archive.frontier.get(url), (url, response.url)
         is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)
@@ -629,7 +637,7 @@ class CrawlRecorder:
     def record_current(
         self, release_id: int, seen_at: datetime, outcome: SaveResult = SaveResult.UNCHANGED
     ) -> None:
-        """Record that a release was found at its URL, which ends its removal if there is one."""
+        """Record that a release was found at its URL. This ends its removal if there is one."""
         if outcome is not SaveResult.NEW:
             self.archive.removals.mark_present(release_id, seen_at)
         if outcome is not SaveResult.UNCHANGED:
@@ -642,7 +650,7 @@ class CrawlRecorder:
         self.archive.mark_checked(release_id, seen_at, self.next_check(release_id, seen_at))
 
     def postpone_check(self, release_id: int, seen_at: datetime) -> None:
-        """Schedule the next check of a release that could not be checked now, through no fault of
+        """Schedule the next check of a release that could not be checked for reasons other than
         its page.
         """
         with self.archive.transaction():
@@ -659,15 +667,17 @@ class CrawlRecorder:
         credible: bool = False,
         refusal: str | None = None,
     ) -> bool:
-        """Record that a stored release's URL shows something else (a type of removal), with its
-        capture.
+        """Record that a stored release's URL shows something else, and the capture that shows
+        this.
+
+        kind: the type of removal.
 
         refusal: why no release was read in the response, which is then kept
         (archive.database.refused_pages).
 
-        Return False, and delete the removal, if another text (type `replaced`) that could be a
-        release (`credible`) has been at this URL for so long that it counts as the release's new
-        text. A release that disappeared while a copy of it is at another of the agency's URLs has
+        If another text that could be a release (type `replaced`, `credible`) has been at this URL
+        for so long that it counts as the release's new text, the removal is deleted and False is
+        returned. If a copy of the release is at another of the agency's URLs, the release has
         moved, and is merged with that copy.
         """
         archive, seen_at = self.archive, response.fetched_at
@@ -698,9 +708,7 @@ class CrawlRecorder:
         return True
 
     def merge_moved(self, release_id: int, response: FetchedPage) -> None:
-        """Merge a release that has disappeared with the copy of it at another URL, if there is
-        one.
-        """
+        """Merge a release that has disappeared with its copy at another URL, if there is one."""
         copy = find_moved_copy(self.archive, release_id, min_similarity=MIN_MOVED_SIMILARITY)
         if copy:
             self.record_merge(
@@ -715,9 +723,7 @@ class CrawlRecorder:
         response: FetchedPage,
         versions: PageVersions,
     ) -> None:
-        """Merge a release into another one at `url`, and store the cause of the difference between
-        them.
-        """
+        """Merge a release into another one at `url`, and store the cause of their difference."""
         cause, states = "source", find_adjoining_states(self.archive, release_id, target_id)
         if states and states[1].sha256:
             before, after = states
@@ -748,8 +754,8 @@ class CrawlRecorder:
     ) -> None:
         """Record that a request failed, or that the page is neither a release nor a removal.
 
-        A stored release is not changed, and is checked again soon. refused: the response, if it is
-        to be kept (archive.database.refused_pages).
+        A stored release is not changed, and is checked again soon. refused: the response, if it
+        should be kept (archive.database.refused_pages).
         """
         if refused is not None:
             self.keep_refused(url, release_id, refused, problem)
@@ -771,10 +777,11 @@ def read_retention(settings: BaseSettings) -> Retention:
 
 
 def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Counter[SaveResult]]:
-    """Decide on an agency's quarantined pages: store the pages that have neither a problem of their
-    own nor a field loss.
+    """Decide on an agency's quarantined pages, and store the ones that are no longer suspicious.
 
-    Return the field losses, and the outcomes of the pages that left quarantine.
+    These are the pages that have neither a problem of their own nor a field loss.
+
+    Returns the field losses, and the outcomes of the pages that left quarantine.
     """
     archive, quarantine = ingest.archive, ingest.quarantine
     pending = resolve_superseded(ingest, quarantine.list_pending(agency))
@@ -816,8 +823,9 @@ def accept_quarantined(
 ) -> SaveResult:
     """Store one quarantined page, and record the decision.
 
-    Return SaveResult.QUARANTINED if the page stays there, because it can no longer be parsed,
-    `check` quarantines it again, or what was found since would be overwritten.
+    Returns SaveResult.QUARANTINED if the page stays in quarantine, because it can no longer be
+    parsed, because `check` quarantines it again, or because it would overwrite something that was
+    found in the meantime.
     """
     page = _reparse_quarantined(ingest, quarantined)
     if page is None:
@@ -845,9 +853,7 @@ def accept_quarantined(
 
 
 def _reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedPage | None:
-    """Parse a quarantined page again from its bytes; log the problem and return None if that
-    fails.
-    """
+    """Parse a quarantined page again from its bytes; if that fails, log why and return None."""
     agency, captures = ingest.agencies[quarantined.agency], ingest.recorder.captures
     capture = ingest.quarantine.get_capture(quarantined)
     if capture is None:
@@ -877,7 +883,7 @@ def _parse_response(
 ) -> ParsedPage:
     """Parse a stored response again; raise PageError if that fails.
 
-    url: its URL in the frontier. release_id: the release that is stored there.
+    url: the response's URL in the frontier. release_id: the release that is stored at this URL.
     """
     document = open_document(response.body, response.url)
     item = read_document(document.copy(), agency)
@@ -900,13 +906,13 @@ def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:
 
 
 def take_in_refused(ingest: Ingest, agency: str, url: str | None = None) -> Counter[str]:
-    """Store an agency's refused pages (archive.database.refused_pages) that can be read now, oldest
-    first.
+    """Store an agency's refused pages that can be read now, oldest first.
 
-    Each is handled like a page in a crawl: it is matched, checked, and quarantined or stored, as an
-    edit or a redesign, with the time it was fetched. A page that was fetched before its release was
-    last read stays refused, because the stored state is newer. Returns the number of pages by
-    outcome: a value of SaveResult, or "still refused". url: only the pages of this URL.
+    Each page is handled like a page in a crawl: it is matched, checked, and quarantined or stored,
+    as an edit or a redesign, with the time at which it was fetched. A page that was fetched before
+    its release was last read stays refused, because the stored state is newer. Returns the number
+    of pages by outcome: a value of SaveResult, or "still refused". url: stores only the pages of
+    this URL.
     """
     counts: Counter[str] = Counter()
     rows = ingest.recorder.refused.list_pages(agency, url)
@@ -924,7 +930,7 @@ def take_in_refused(ingest: Ingest, agency: str, url: str | None = None) -> Coun
 
 
 def _parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
-    """Return a refused page as read by today's rules; log why and return None if that fails."""
+    """Parse a refused page with today's rules; if that fails, log why and return None."""
     url, entry = row["url"], ingest.archive.frontier.get(row["url"])
     if entry is None:
         return None
@@ -973,8 +979,9 @@ def _save_refused(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> S
 
 
 def _save_late(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult:
-    """Store a page that was kept for a while; raise NotARelease if it shows no release, or an
-    outdated one.
+    """Store a page that was kept for a while.
+
+    Raises NotARelease if the page shows no release or an outdated one.
     """
     archive, release_id, fetched_at = ingest.archive, page.release_id, page.response.fetched_at
     if release_id is not None:

@@ -90,7 +90,7 @@ class ContactToken(NamedTuple):
 
 
 def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
-    """Return contacts in page order, without empty ones and ones that another contact covers.
+    """Return contacts in page order, without those that are empty or covered by another contact.
 
     >>> full = ContactItem(name="Eva Ek", role="utredare", phone="010-123 45 67, 070-123 45 67")
     >>> part = ContactItem(name=" Eva  Ek", phone="010-123 45 67")
@@ -134,8 +134,8 @@ def _covers_contact(whole: Contact, part: Contact) -> bool:
 def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
     """Split a line into telephone numbers, email addresses and the text between them.
 
-    Words that label numbers are left out, except labels of shared numbers, which are put before
-    their number. Cached, because many pages of a site have the same contacts.
+    Words that label numbers are left out. Labels of shared numbers are kept, and put before their
+    number. Results are cached, because many pages of a site have the same contacts.
 
     >>> line = "Telefon 08-405 10 00 (växel), mobil: 076-123 45 67, press@verket.se"
     >>> [token.text for token in tokenise_contact_line(line)]
@@ -163,7 +163,7 @@ def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
 
 
 def _read_shared_label(match: re.Match[str]) -> str:
-    """Return the word for a shared number in a match, as text before the number, or ""."""
+    """Return the label of a shared number in a match, as text before the number, or ""."""
     shared = None if match["email"] else SHARED_NUMBER.search(match[0])
     if shared is None:
         return ""

@@ -123,8 +123,9 @@ def to_release(item: ReleaseItem) -> Release:
 
 
 def _canonicalise_url(url: str) -> str:
-    """Return the canonical URL, or the text itself if it is not a URL, such as
-    http://agency.se:port/.
+    """Return the canonical URL of a text, or the text itself if it is not a URL.
+
+    For example, http://agency.se:port/ is not a URL.
     """
     try:
         return canonical_url(url)
@@ -176,7 +177,9 @@ def _normalise_image(item: ImageItem) -> Image:
 
 
 def find_quality_warnings(release: Release) -> list[PageError]:
-    """Return a warning for each field with damaged letters that could not be repaired, and for
+    """Return the quality warnings of a release.
+
+    There is one for each field with damaged letters that could not be repaired, and one for
     contradictory dates.
     """
     warnings = []
@@ -194,7 +197,7 @@ def find_quality_warnings(release: Release) -> list[PageError]:
 def is_earlier(first: date, second: date) -> bool:
     """Return whether a time or day is before another.
 
-    A day and a time are compared by day alone.
+    A day and a time are compared only by their days.
     """
     if isinstance(first, datetime) and isinstance(second, datetime):
         return first < second
@@ -217,7 +220,7 @@ def _iter_field_texts(value: Any) -> Iterator[str]:
 def normalise_kind(text: str) -> str | None:
     """Return the English name of a release type, or None if it is unknown.
 
-    Cached, because a site uses only a few types.
+    Results are cached, because a site uses only a few types.
 
     >>> list(map(normalise_kind, ["Pressmeddelande", "Debattartikel", "nyhetsarkiv", "Kontakt"]))
     ['press release', 'opinion', 'news', None]

@@ -237,7 +237,7 @@ def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
 
 
 def parse_date(text: str, url: str, zone_name: str | None = None) -> date | datetime:
-    """Return the day or moment in a text, whatever its label.
+    """Return the day or moment in a text, with any label or none.
 
     zone_name: the time zone of times without an offset; None: the time zone of the host's country.
 
@@ -335,8 +335,9 @@ def _order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
 def _add_clock_time(
     line: str, match: re.Match[str], day: date, url: str, zone_name: str | None = None
 ) -> date | datetime:
-    """Return the day with the clock time directly after or before it, or the day itself if there is
-    none.
+    """Return the day with the clock time directly after or before it.
+
+    Returns the day itself if there is no clock time.
     """
     time = TIME_AFTER.match(line, match.end()) or TIME_BEFORE.search(line, 0, match.start())
     if not time:
@@ -353,9 +354,9 @@ def _add_clock_time(
 def infer_year(url: str, month: int, day: int) -> int:
     """Infer the year of a day from the URL. Raises ValueError if the URL does not contain one.
 
-    If the URL contains a month, the year is chosen so that the two are within half a year of each
-    other, because a page of 31 December may be updated in January of the next year. A folder of the
-    path takes precedence over a word of its slug, which may mention any year.
+    If the URL contains a month, the year is chosen so that the day is within half a year of it,
+    because a page of 31 December may be updated in January of the next year. A year in a folder of
+    the path takes precedence over a year in the last part, which may mention any year.
 
     >>> infer_year("https://a.se/2023/mars/20/x/", 3, 20)
     2023
@@ -380,7 +381,10 @@ def infer_year(url: str, month: int, day: int) -> int:
 
 
 def _count_years_to_url(stated: date, dated: re.Match[str]) -> int:
-    """Return -1, 0 or 1: the years that bring a day within half a year of the date in a URL."""
+    """Return the years to add to a day so that it is within half a year of the date in a URL.
+
+    This is -1, 0 or 1.
+    """
     in_url = date(stated.year, _parse_month(dated), int(dated["d"] or 15))
     distance = (stated - in_url).days
     if distance < -HALF_YEAR_DAYS:
@@ -424,8 +428,8 @@ def find_address_day(url: str) -> str | None:
 def _contradicts_day(other: re.Match[str], day: re.Match[str], path: str) -> bool:
     """Return whether another date in a path casts doubt on the day.
 
-    Another folder must agree with it. In the name of the release, another whole day may be the end
-    of a period that begins with the day, unless the day has folders of its own.
+    A date in another folder must agree with the day. In the name of the release, another whole day
+    may be the end of a period that begins with the day, unless the day has folders of its own.
     """
     if _is_date_folder(other, path):
         return any(other[part] not in (None, day[part]) for part in ("y", "m", "month", "d"))
@@ -443,8 +447,9 @@ def _is_date_folder(match: re.Match[str], path: str) -> bool:
 def _localise_time(
     naive: datetime, offset: str | None, url: str, zone_name: str | None = None
 ) -> datetime:
-    """Convert a clock time to a moment, with its own offset, or else in the given time zone or the
-    host's.
+    """Convert a clock time to a moment.
+
+    The time has its own offset, or else is in the given time zone or the time zone of the host.
 
     For a host without a country, an offset is used as written (as Stockholm's zone if the two
     agree), and times without an offset are taken as Stockholm time. Raises ValueError for a time
@@ -464,9 +469,7 @@ def _localise_time(
 
 @cache
 def find_country_zone(host: str) -> ZoneInfo | None:
-    """Return the time zone of the country in a host's top-level domain, or None if it is
-    unknown.
-    """
+    """Return the time zone for a host's country-code top-level domain, or None if it is unknown."""
     name = COUNTRY_ZONES.get(host.rpartition(".")[2])
     return ZoneInfo(name) if name else None
 

@@ -16,8 +16,9 @@ SESSION_ID = re.compile(r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[0-9a-z_-]{16,}", re.I
 
 
 def resolve_canonical_url(base: str, href: str) -> str | None:
-    """Return a link's canonical URL, or None if it is not a URL, such as `http://[`, or cannot be
-    encoded.
+    """Return a link's canonical URL, or None if there is none.
+
+    There is none if the link is not a URL, such as `http://[`, or cannot be encoded.
 
     >>> resolve_canonical_url("https://skog.example/nyheter", "a#top")
     'https://skog.example/a'
@@ -42,9 +43,9 @@ def extract_host(url: str) -> str:
 
 
 def remove_session_ids(urls: Sequence[str]) -> list[str]:
-    """Remove query parameters shared by all URLs whose value looks like a session id.
+    """Remove query parameters that all URLs share and that look like session ids.
 
-    Some sites put a new session id into every link at each visit, so that known links would look
+    On each visit, some sites put a new session id into every link, so that known links would look
     new.
 
     >>> url = "https://a.se/{0}?xq=5f2a0c9d1e7b4a3f&p={0}"

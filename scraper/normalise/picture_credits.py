@@ -1,4 +1,4 @@
-"""Credits of images: splits a caption into its description and the photographer."""
+"""Credits of images: splits a caption into the description and the photographer."""
 
 from __future__ import annotations
 
@@ -63,7 +63,10 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
 
 
 def _find_credit(line: str) -> re.Match[str] | None:
-    """Return the last credit in a line: after a word with a colon, or else a name after a word."""
+    """Return the last credit in a line, or None.
+
+    A credit is the text after a word such as "Foto" and a colon, or else a name after such a word.
+    """
     match = _find_last_match(MARKED_CREDIT, line)
     if match is None:
         match = _find_last_match(UNMARKED_CREDIT, line)

@@ -2,8 +2,8 @@
 of words.
 
 Characters are repaired if text was decoded in the wrong charset or escaped twice. The library ftfy
-supports more charsets, but was not chosen: it does not repair "Ã¥" alone, so that Swedish å stays
-broken in short texts and in partly broken ones, and it takes four times as long.
+supports more charsets, but is not used: it does not repair "Ã¥" alone, so the Swedish å would stay
+broken in short texts and in partly broken texts. It also takes four times as long.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def _recover_misread_bytes(text: str) -> bytes:
 
 
 def find_damaged_text(text: str) -> str | None:
-    """Return the first damaged part of a text with the words around it, or None.
+    """Return the first damaged part of a text and the words around it, or None.
 
     >>> find_damaged_text("Beslutet om f\N{REPLACEMENT CHARACTER}rskolan")
     'Beslutet om f�rskolan'
@@ -221,7 +221,7 @@ def sanitise_body_html(html: str) -> str:
 
 
 class TextCache(dict[str, CachedResult]):
-    """The results of a function by text; looking one up runs no Python code."""
+    """A cache of a function's results by text; a lookup runs no Python code."""
 
     def __init__(
         self, function: Callable[[str], CachedResult], maxsize: int, max_length: int
@@ -281,7 +281,7 @@ def compile_phrases(phrases: str, before: str = r"^\W*", after: str = r"\W*$") -
 
 
 def compile_name_pattern(words: Sequence[str]) -> Callable[[str], bool]:
-    """Return a function that tells whether a class or id contains one of the words as a part.
+    """Return a function that checks whether a class or id contains one of the words as a part.
 
     Each may be a regular expression.
 

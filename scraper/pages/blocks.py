@@ -120,8 +120,9 @@ def convert_to_soup(root: Element) -> BeautifulSoup:
 
 
 def decompose_soup(soup: BeautifulSoup) -> None:
-    """Empty a soup, whose elements refer to each other, so that its memory is freed without garbage
-    collection.
+    """Empty a soup, so that its memory is freed without garbage collection.
+
+    The elements of a soup refer to each other.
     """
     for part in list(soup.contents):  # soup.decompose() alone leaves the first element
         part.decompose()
@@ -136,9 +137,7 @@ class ElementTreeBuilder(TreeBuilder):
         self.root = root
 
     def feed(self, markup: object) -> None:
-        """Feed the tree to the soup, without white space next to blocks and without
-        TRANSPARENT_TAGS.
-        """
+        """Feed the tree to the soup, without TRANSPARENT_TAGS and white space next to blocks."""
         soup, root = self.soup, self.root
         assert soup is not None  # noqa: S101 - BeautifulSoup sets it before it feeds
         is_open: list[bool] = []  # for each open element, whether it is in the soup
@@ -183,7 +182,9 @@ def read_blocks(root: Tag, resolve_url: Callable[[str], str | None]) -> list[Pag
 
 
 def select_marked_blocks(blocks: list[PageBlock], attribute: str) -> list[PageBlock]:
-    """Return the blocks in the element that has `attribute`, or all blocks if there are none."""
+    """Return the blocks inside an element with `attribute`, or all blocks if none are inside
+    one.
+    """
     inside = [block for block in blocks if is_inside_marked(block.element, attribute)]
     return inside or blocks
 
@@ -198,7 +199,7 @@ def is_inside_marked(element: Tag, attribute: str) -> bool:
 
 
 def find_field(element: Tag) -> str | None:
-    """Return the field that an element, or the nearest one around it, is marked with."""
+    """Return the field with which an element or its nearest marked ancestor is marked, or None."""
     marked = (part for part in (element, *element.parents) if FIELD_ATTRIBUTE in part.attrs)
     return next((str(part[FIELD_ATTRIBUTE]) for part in marked), None)
 
@@ -281,8 +282,9 @@ class BlockReader:
             )
 
     def read_table(self, element: Tag, depth: int) -> Iterator[PageBlock]:
-        """Yield a data table as one block: its caption, then one line per row, cells separated by
-        bars.
+        """Yield a data table as one block: the caption, then one line per row.
+
+        The cells of a row are separated by bars.
         """
         lines, rows, caption = [], [], ""
         for caption_element in _find_children(element, ("caption",)):
@@ -305,7 +307,7 @@ class BlockReader:
 
 
 def _choose_heading_kind(heading: Tag) -> str:
-    """Return the type of a heading's block: a panel's title if it has a toggle, else its level."""
+    """Return the block type of a heading: `panel` if it contains a toggle, else its level."""
     if any(map(_is_panel_title, iter_descendants(heading, ("button", "a")))):
         return "panel"
     return "h2" if heading.name == "h1" else heading.name
@@ -319,8 +321,9 @@ def _render_cell_spans(cell: Tag) -> str:
 
 
 def _is_text_figure(element: Tag) -> bool:
-    """Return whether an element is a figure with a table or a quotation, as in WordPress, or its
-    caption.
+    """Return whether an element is a figure with a table or a quotation, or the caption of one.
+
+    WordPress puts tables and quotations into figures.
     """
     figure = element.parent if element.name == "figcaption" else element
     return (
@@ -332,9 +335,7 @@ def _is_text_figure(element: Tag) -> bool:
 
 @dataclass(slots=True)
 class InlineText:
-    """Collects inline text as plain text and as HTML, and counts how much of it is bold or
-    linked.
-    """
+    """Collects inline text as plain text and HTML, and counts how much of it is bold or linked."""
 
     resolve_url: Callable[[str], str | None]
     text_parts: list[str] = field(default_factory=list)
@@ -463,7 +464,7 @@ def _is_visible_node(node: Node) -> bool:
 
 
 def _is_answered_question(part: list[Node], nodes: list[Node], index: int) -> bool:
-    """Return whether a part that ends in a bold node is a question, and its answer follows.
+    """Return whether a part that ends in a bold node is a question followed by its answer.
 
     index: the position of the bold node in `nodes`.
     """
@@ -496,8 +497,9 @@ def _ends_with_line_break(node: Node) -> bool:
 
 @dataclass(slots=True)
 class ListLine:
-    """One line of a list: an item, or text or a nested list between items, which browsers
-    show too.
+    """One line of a list: an item, or text or a nested list between items.
+
+    Browsers also show what is between items.
     """
 
     nodes: list[Node]
@@ -540,7 +542,7 @@ def _render_numbering(element: Tag) -> str:
 
 
 def _iter_list_lines(element: Tag) -> Iterator[ListLine]:
-    """Yield the lines of a list, its items numbered as browsers do (HTML, 4.4.5 and 4.4.8)."""
+    """Yield the lines of a list, with the items numbered as in browsers (HTML, 4.4.5 and 4.4.8)."""
     step = -1 if _is_reversed_list(element) else 1
     number = _find_first_number(element)
     loose_nodes: list[Node] = []
@@ -597,8 +599,9 @@ def _parse_integer_attribute(element: Tag, attribute: str) -> int | None:
 
 
 def _is_panel_title(element: Tag) -> bool:
-    """Return whether an element opens and closes a panel: by its ARIA state, its toggle, or its
-    class.
+    """Return whether an element opens and closes a panel.
+
+    This is shown by its ARIA state, its toggle or its class.
     """
     if element.name not in PANEL_TITLE_TAGS:
         return False
@@ -764,7 +767,7 @@ def is_question_text(text: str) -> bool:
 
 
 def _find_question_item(element: Tag, text: str) -> Tag | None:
-    """Return the element that contains a question and its answer and has a similar sibling, or
+    """Return the element around a question and its answer if it has a similar sibling, else
     None.
     """
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
@@ -782,7 +785,9 @@ def _find_question_item(element: Tag, text: str) -> Tag | None:
 
 
 def _is_followed_by_answer(element: Tag, text: str) -> bool:
-    """Return whether the element after a question has another tag, and the question has a similar
+    """Return whether a question is followed by its answer.
+
+    The element after the question must be of another type, and the question must have a similar
     sibling.
     """
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):

@@ -41,8 +41,9 @@ MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 
 
 def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[PageBlock]:
-    """Return the blocks of the running text, without title, date lines, service lines and lists of
-    links.
+    """Return the blocks of the running text.
+
+    The title, date lines, service lines and lists of links are left out.
     """
     candidates = drop_feedback(drop_closing_sections(drop_contents_lists(blocks)))
     candidates = [block for block in candidates if not _is_path_to_page(block, title)]
@@ -67,9 +68,7 @@ def _belongs_to_text_around(
 
 
 def _is_closing_line(block: PageBlock) -> bool:
-    """Return whether the last line of a page is about the page, or the heading of links that are
-    left out.
-    """
+    """Return whether a page's last line is about the page, or is the heading of left-out links."""
     if len(block.text) >= MAX_CAPTION_LENGTH:
         return False
     is_heading = not block.link_share and block.text[-1] not in SENTENCE_ENDS
@@ -86,16 +85,16 @@ def _is_introduced_list(blocks: Sequence[PageBlock], index: int) -> bool:
 
 
 def _choose_later_text(before: PageBlock | None, block: PageBlock) -> PageBlock | None:
-    """Return the later one of two blocks, unless it is only a link."""
+    """Return `block`, or the block before it if `block` is only a link."""
     return before if _is_link_paragraph(block) else block
 
 
 def _is_link_within_text(blocks: Sequence[PageBlock], index: int, before: PageBlock | None) -> bool:
     """Return whether a paragraph that is only a link belongs to the text around it.
 
-    before: the last block before it that is more than a link. Either a line with a colon
-    introduces it and the links before it, or it stands under a heading and a sentence about it
-    follows.
+    It belongs to the text if a line with a colon introduces it and the links before it, or if it is
+    under a heading and followed by a sentence about it. before: the last block before it that is
+    more than a link.
     """
     if not _is_link_paragraph(blocks[index]):
         return False
@@ -133,7 +132,7 @@ def _is_body_block(
 
 
 def _repeats_title(block: PageBlock, title: str | None, is_opening: bool) -> bool:
-    """Return whether a heading, or a line at the beginning, is the title of the page."""
+    """Return whether a block is the page's title, as a heading or as a line at the beginning."""
     may_be_title = block.level <= 2 or (is_opening and block.level == 9)
     if not title or not may_be_title:
         return False
@@ -141,7 +140,7 @@ def _repeats_title(block: PageBlock, title: str | None, is_opening: bool) -> boo
 
 
 def _is_page_line(block: PageBlock, index: int, *, is_last: bool) -> bool:
-    """Return whether a block is the type of the release, its author or a service of the page."""
+    """Return whether a block only has the release's type or author, or a service of the page."""
     is_opening = index < OPENING_BLOCKS
     if is_opening and _is_kind_block(block, index):
         return True
@@ -233,8 +232,9 @@ def _is_kind_block(block: PageBlock, index: int) -> bool:
 
 
 def is_caption_block(block: PageBlock) -> bool:
-    """Return whether a paragraph is an image's caption or credit, by a sign or by the class of its
-    element.
+    """Return whether a paragraph is an image's caption or credit.
+
+    A caption is recognised by a sign such as © or by the class of an element.
     """
     if (
         block.element.name == "figcaption"
@@ -253,6 +253,6 @@ def is_caption_block(block: PageBlock) -> bool:
 
 
 def _find_only_child(element: Tag) -> Tag | None:
-    """Return the child element if an element has one and no text beside it, or None."""
+    """Return the child of an element that has only one child and no text beside it, or None."""
     parts = [part for part in element.contents if isinstance(part, Tag) or str(part).strip()]
     return parts[0] if len(parts) == 1 and isinstance(parts[0], Tag) else None

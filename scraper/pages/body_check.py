@@ -2,8 +2,8 @@
 
 A body is compared with two independent readings of its page: the text after the page's heading and
 the densest block. Both consist of the sentences of the page before anything is removed from it.
-They use neither class names nor words of a language, and are rougher than the body: a correct body
-often lacks some of their text, but hardly ever nearly all of it.
+They use neither class names nor words of a language, so they are less precise than the body. A
+correct body often lacks some of their text, but almost never most of it.
 """
 
 from __future__ import annotations
@@ -80,11 +80,11 @@ class PageSentences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyAgreement:
-    """How far a body agrees with the other readings of its page.
+    """How well a body agrees with the other readings of its page.
 
-    start, block: share of the text after the heading, and of the densest block, that is in the
-    body; None if there is too little of it. doubt: why the body is probably not the text of the
-    page, or None. is_wrong: whether this is certain.
+    start, block: the share of the text after the heading, and the share of the densest block, that
+    is in the body; None if there is too little of that text. doubt: why the body is probably not
+    the text of the page, or None. is_wrong: whether the body is certainly not the text of the page.
     """
 
     start: float | None
@@ -95,7 +95,7 @@ class BodyAgreement:
 
     @property
     def share(self) -> float | None:
-        """Return the mean of the two shares, from 0 to 1."""
+        """Return the mean of the shares `start` and `block`, from 0 to 1."""
         shares = [share for share in (self.start, self.block) if share is not None]
         return sum(shares) / len(shares) if shares else None
 
@@ -158,8 +158,8 @@ def compare_body(
 ) -> BodyAgreement:
     """Compare a body, lead included, with the other readings of its page.
 
-    heading: the element that the title was read from, or None. Any other h1 proves nothing, because
-    banners have one, too.
+    heading: the element that the title was read from, or None. Another h1 is no evidence, because
+    banners also have an h1.
     """
     pairs = [
         (sentence, sentence.length if sentence.probe in text else 0) for sentence in page.sentences
@@ -188,7 +188,10 @@ def _find_densest_block(pairs: Iterable[SharedSentence]) -> list[SharedSentence]
 def _find_start_doubt(
     start: float | None, block: float | None, title: str | None, text: str
 ) -> str | None:
-    """Return why a body that lacks the text after the heading is probably a wrong text, or None."""
+    """Return why a body is probably a wrong text, or None.
+
+    Only a body that lacks the text after the heading is doubted.
+    """
     if start is None or start >= MIN_START_SHARE:
         return None
     if not _has_title_word(title, text):
@@ -201,7 +204,7 @@ def _find_start_doubt(
 def _find_place_doubt(
     pairs: Sequence[SharedSentence], place: tuple[int, Element], title: str | None, text: str
 ) -> str | None:
-    """Return what is wrong with the place of a text on its page, or None.
+    """Return what is wrong with the place of a body on its page, or None.
 
     place: the heading's place, as in `PageSentences.headings`.
     """
@@ -214,8 +217,9 @@ def _find_place_doubt(
 
 
 def _find_size_doubt(pairs: Sequence[SharedSentence], start: float | None) -> str | None:
-    """Return how little of the page's text a body has, if it lacks much of the text after the
-    heading.
+    """Return a doubt about a body that has little of the text around it, or None.
+
+    Only a body that lacks much of the text after the heading is doubted.
     """
     if start is None or start >= MIN_START_SHARE_OF_SMALL:
         return None
@@ -236,8 +240,9 @@ def _iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:
 
 
 def _measure_share(pairs: Iterable[SharedSentence]) -> float | None:
-    """Return the share of the sentences' characters that are in the body; None if there are too few
-    to judge.
+    """Return the share of the sentences' characters that are in the body.
+
+    None if there are too few characters to judge.
     """
     total = shared = 0
     for sentence, length in pairs:
@@ -257,10 +262,10 @@ def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
 
 
 def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
-    """Return whether a part of the page has sentences, but most of the shared ones are in other
-    parts.
+    """Return whether most of the shared sentences are in other parts of the page than `part`.
 
-    A part without sentences only holds the heading, while the text is in the next part.
+    False if `part` has no sentences: it only contains the heading, and the text is in the next
+    part.
     """
     elsewhere = sum(length if sentence.part is not part else -length for sentence, length in pairs)
     return elsewhere > 0 and any(sentence.part is part for sentence, _ in pairs)
@@ -275,8 +280,9 @@ def has_lines_of(elements: Iterable[Element], text: str) -> bool:
 
 
 def _has_title_word(title: str | None, text: str) -> bool:
-    """Return whether a text contains a word of the title in any inflection; True if the title has
-    no long word.
+    """Return whether a text contains a word of the title in any inflection.
+
+    True if the title has no long word.
 
     >>> _has_title_word("Nya regler för skogsägare", "Skogsägarnas ansvar")
     True

@@ -118,7 +118,7 @@ MIN_MENU_LINKS = 4  # links; a breadcrumb trail has fewer
 
 @cache_by_text()
 def split_camel_case(names: str) -> str:
-    """Return a class and id in lower case, with hyphens between their words.
+    """Return a class and id in lower case, with hyphens between the parts of their names.
 
     >>> split_camel_case("siteMenu Top")
     'site-menu top'
@@ -128,8 +128,9 @@ def split_camel_case(names: str) -> str:
 
 
 def compile_markup_name(words: str) -> Callable[[str], bool]:
-    """Return a cached function that tells whether a class and id contain one of the words, which
-    may be regular expressions, however they are joined.
+    """Return a cached function that checks whether a class and id contain one of the words.
+
+    The words may be regular expressions. They are also found in names that join several words.
     """
     has_word = compile_name_pattern(split_word_list(words))
     return cache_by_text()(lambda names: has_word(split_camel_case(names)))
@@ -299,7 +300,7 @@ PICTURE_CREDIT = re.compile(
 
 
 def drop_boilerplate(document: Document) -> None:
-    """Remove menus, cookie banners, share buttons and the like from the whole tree."""
+    """Remove menus, cookie banners, share buttons and similar elements from the whole tree."""
     root, marked = document.root, _collect_marked_elements(document)
     for element in document.select_by_tag(*NON_TEXT_TAGS):
         remove_element(element)
@@ -330,7 +331,7 @@ def drop_boilerplate(document: Document) -> None:
 
 
 def drop_hidden_headings(document: Document) -> None:
-    """Remove elements whose heading is shown only in print, if the page has another headline."""
+    """Remove small elements with an h1 that is hidden on screen, if the page has another h1."""
     headings = document.select_by_tag("h1")
     hidden = [
         heading
@@ -391,8 +392,9 @@ def _is_hidden_element(element: Element) -> bool:
 def _iter_site_frame(
     document: Document, marked: Mapping[Element, frozenset[str]]
 ) -> Iterator[Element]:
-    """Yield the site's headers and footers: those before and after the h1, in a part of the page
-    that also has menus.
+    """Yield the site's headers and footers.
+
+    These are headers before the h1 and footers after it, in a part of the page that also has menus.
 
     A header or footer whose nearest ancestor with the h1 has no menu belongs to the text, and may
     contain its date.
@@ -429,7 +431,7 @@ def _collect_site_parts(
     role: str,
     meaning: str,
 ) -> set[Element]:
-    """Return what may be a part of the site by its tag, its role or what its names mean."""
+    """Return the elements that may be parts of the site by their tag, role or names."""
     named = (element for element, meanings in marked.items() if meaning in meanings)
     return {*document.select_by_tag(tag), *document.select_by_role(role), *named}
 
@@ -471,8 +473,9 @@ def _has_menu_links(element: Element) -> bool:
 
 
 def _keep_date_label(element: Element) -> None:
-    """Move the only date label of a toolbar or similar element in front of it, because the element
-    will be removed.
+    """Move the date label of an element that will be removed, such as a toolbar, in front of it.
+
+    Only if the element has exactly one date label.
     """
     if element.tag in INLINE_TAGS or element.getparent() is None:
         return
@@ -491,9 +494,9 @@ def _keep_date_label(element: Element) -> None:
 
 
 def _is_date_label(element: Element, box: Element) -> bool:
-    """Return whether an element only has a date of the page, outside links and articles.
+    """Return whether an element contains only a date of the page, outside links and articles.
 
-    box: the element that contains it. In a side column, the date may be the box's own.
+    box: the element that contains `element`. In a side column, the date may belong to the box.
     """
     text = clean_line(get_text_content(element))
     if len(text) > MAX_DATE_LABEL_LENGTH or not any(map(str.isdigit, text)):
@@ -522,7 +525,7 @@ def _is_boilerplate_element(element: Element, naming: str) -> bool:
 
 
 def _has_boilerplate_name(element: Element, naming: str) -> bool:
-    """Return whether an element has a name of boilerplate, and no text that is kept under it."""
+    """Return whether an element has a name of boilerplate, and contains no text that is kept."""
     if not naming:
         return False
     if naming == "hidden":
@@ -565,8 +568,9 @@ def _find_main_ancestor(element: Element, root: Element) -> Element:
 
 
 def _is_alert(element: Element) -> bool:
-    """Return whether an element with the role or a name of an alert is an alert. In an article,
-    only names that sites use count.
+    """Return whether an element with the role or a name of an alert is an alert of the site.
+
+    In an article, only names that are used for alerts of a site count.
     """
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
     if _is_in_article(element) and not _is_site_alert_name(names):
@@ -595,8 +599,9 @@ def _is_site_alert_name(names: str) -> bool:
 
 
 def _is_within_sentence(element: Element) -> bool:
-    """Return whether an inline element is part of a sentence, such as a link with class
-    "tooltip-link".
+    """Return whether an inline element is part of a sentence.
+
+    An example is a link with the class "tooltip-link".
     """
     sentence, length = (
         next(element.iterancestors(*SENTENCE_PARENT_TAGS), None),
@@ -621,7 +626,7 @@ def drop_sidebars(main: Element) -> None:
 
 
 def drop_cards(main: Element) -> list[Element]:
-    """Remove teasers for other pages. Return possible teasers that are kept at the end of the text.
+    """Remove teasers for other pages, and return possible teasers that are kept at the end.
 
     If most of the text is in cards without dates, the page may be about them, and they are kept.
     """
@@ -642,8 +647,9 @@ def drop_cards(main: Element) -> list[Element]:
 
 
 def _is_teaser_row(row: Sequence[Element], *, is_short: bool) -> bool:
-    """Return whether a row is certainly not a part of the text; `is_short`: whether most of the
-    text is outside it.
+    """Return whether a row of teasers is certainly not a part of the text.
+
+    is_short: whether most of the text is outside the row.
     """
     if not all(map(_opens_with_link, row)):
         return any(map(_is_cut_off, row))
@@ -652,10 +658,10 @@ def _is_teaser_row(row: Sequence[Element], *, is_short: bool) -> bool:
 
 
 def _find_closing_row(main: Element) -> list[Element]:
-    """Return the teasers in a row that the text ends in, or an empty list.
+    """Return the row of teasers at the end of the text, or an empty list.
 
-    Each opens with its link, or all end with the same button. A row that a line with a colon
-    introduces belongs to the text, and so does one without a sentence before it.
+    Each teaser opens with its link, or all end with the same button. A row belongs to the text if a
+    line with a colon introduces it, or if no sentence is before it.
     """
     waiting = [main]
     while waiting:
@@ -671,8 +677,9 @@ def _find_closing_row(main: Element) -> list[Element]:
 
 
 def _read_closing_teasers(container: Element) -> tuple[list[Element], Element | None]:
-    """Return the teasers with one tag that an element ends in, last first, and the part before
-    them; None if there is none.
+    """Return the teasers at the end of an element, last first, and the part before them.
+
+    The teasers have the same tag. The part is None if there is none.
 
     Parts without a sentence after the teasers do not count.
     """
@@ -693,16 +700,14 @@ def _continues_row(element: Element, row: Sequence[Element]) -> bool:
 
 
 def _is_row_of_teasers(row: Sequence[Element]) -> bool:
-    """Return whether there are several teasers that open with their links, or end with the same
-    button.
-    """
+    """Return whether a row has several teasers that open with links or end with the same button."""
     if len(row) < 2:
         return False
     return all(map(_opens_with_link, row)) or len(set(map(_read_button, row))) == 1
 
 
 def _is_apart_from_text(row: Sequence[Element], main: Element) -> bool:
-    """Return whether a sentence is before a row, but no line with a colon that introduces it."""
+    """Return whether a sentence is before a row, but no line with a colon introduces the row."""
     before = [text for text in _iter_texts_before(row[-1], main) if text and not text.isspace()]
     if before and before[-1].rstrip().endswith(":"):
         return False
@@ -727,8 +732,9 @@ def _has_sentence_text(text: str) -> bool:
 
 
 def _is_teaser(element: Element) -> bool:
-    """Return whether a short element is a link to another page with its heading, image, date or one
-    paragraph.
+    """Return whether a short element is a teaser.
+
+    A teaser is a link to another page with its heading, image, date or one paragraph.
     """
     if element.tag in NON_CARD_TAGS or has_min_letters(element, MAX_CARD_LENGTH):
         return False
@@ -755,9 +761,7 @@ def _find_page_link(element: Element) -> Element | None:
 
 
 def _opens_with_link(card: Element) -> bool:
-    """Return whether the first line of a card, apart from a date or label, is a link to another
-    page.
-    """
+    """Return whether a card's first line, apart from a date or label, links to another page."""
     link = _find_page_link(card)
     if link is None or not has_min_letters(link, MIN_CARD_TITLE_LENGTH):
         return False
@@ -806,8 +810,9 @@ def _has_whole_date(element: Element) -> bool:
 
 
 def _is_part_of_text(sidebar: Element) -> bool:
-    """Return whether an aside or footer belongs to the text, such as a quotation's source or a fact
-    box.
+    """Return whether an aside or footer belongs to the text.
+
+    Examples are the source of a quotation and a fact box.
     """
     if sidebar.tag == "footer":
         return next(sidebar.iterancestors("blockquote"), None) is not None
@@ -821,9 +826,7 @@ def _is_part_of_text(sidebar: Element) -> bool:
 
 
 def _iter_cards(main: Element) -> Iterator[Element]:
-    """Yield teasers for other pages in `main`: articles, list items, or rows of similar
-    elements.
-    """
+    """Yield the teasers for other pages in `main`: articles, list items, or rows of elements."""
     is_card_row = cache(_is_card_row_of_class)
     for heading in main.iter(*CARD_HEADINGS):
         if is_linked_heading(heading):
@@ -839,10 +842,11 @@ def _iter_cards(main: Element) -> Iterator[Element]:
 
 
 def _is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> bool:
-    """Return whether several children of an element have a tag and class, and all of them a linked
-    heading.
+    """Return whether the children of an element with a given tag and classes are teasers.
 
-    If all have several paragraphs, they are sections of the text.
+    They are if there are several, and all have a linked heading.
+
+    If all have several paragraphs, they are sections of the text instead.
     """
     row = [part for part in parent.iterchildren(tag) if part.get("class") == classes]
     is_row = len(row) > 1 and all(
@@ -876,7 +880,7 @@ def is_card(element: Element) -> bool:
 
 
 def _collect_marked_elements(document: Document) -> dict[Element, frozenset[str]]:
-    """Return the elements whose class, id or custom tag means something, with its meanings."""
+    """Return the elements with a class, id or custom tag that has meanings, and these meanings."""
     index = document.index
     marked: dict[Element, frozenset[str]] = defaultdict(frozenset)
     for classes, elements in index.by_class.items():
@@ -893,9 +897,9 @@ def _collect_marked_elements(document: Document) -> dict[Element, frozenset[str]
 
 @cache_by_text(16_384)
 def _find_meanings(names: str) -> frozenset[str]:
-    """Return what a class, id or tag means (see NAME_WORDS, and "alert").
+    """Return the meanings of a class, id or tag: keys of NAME_WORDS, or "alert".
 
-    Cached, because the pages of a site have most names in common.
+    Results are cached, because the pages of a site have most names in common.
     """
     words = split_camel_case(names)
     alert = frozenset(("alert",)) if _is_alert_name(names) else frozenset()
@@ -910,7 +914,10 @@ def _find_meanings(names: str) -> frozenset[str]:
 
 
 def _choose_naming(meanings: Collection[str]) -> str:
-    """Return boilerplate, hidden or doubtful; "" for any other name, and for a name of the page
+    """Return the meaning that decides how an element is treated: boilerplate, hidden or
+    doubtful.
+
+    Returns "" if the names have none of these meanings, or if the element is part of the page
     frame.
     """
     naming = next(filter(meanings.__contains__, NAMINGS), "")
@@ -918,9 +925,9 @@ def _choose_naming(meanings: Collection[str]) -> str:
 
 
 def _is_page_frame(element: Element, total: int) -> bool:
-    """Return whether an element contains the page itself, whatever its name.
+    """Return whether an element contains the page itself, so that its name does not matter.
 
-    total: characters on the whole page.
+    total: the number of characters on the whole page.
     """
     if element.tag in ("body", "html", "main") or element.find(".//main") is not None:
         return True

@@ -101,7 +101,7 @@ class ContactArea:
 def find_contact_areas(document: Document) -> list[ContactArea]:
     """Return every part of a page that names contacts: under headings, in boxes, then in sentences.
 
-    Call it before boilerplate is dropped, because contacts are often mistaken for it.
+    Call this before boilerplate is dropped, because contacts are often mistaken for boilerplate.
     """
     used_elements: set[Element] = set()
     reader = LineReader(document)
@@ -124,8 +124,8 @@ def choose_contacts(
 ) -> tuple[list[ContactItem], Provenance] | None:
     """Return the contacts of the release, and their provenance, or None.
 
-    In a doubtful area outside the main element, only people count, because the offices there are on
-    every page.
+    In a doubtful area outside the main element, only people count, because offices there are
+    usually on every page.
     """
     chosen: dict[ContactItem, None] = {}
     evidence: Provenance | None = None
@@ -141,7 +141,10 @@ def choose_contacts(
 def _select_contacts(
     area: ContactArea, chosen: Iterable[ContactItem], *, is_in_main: bool
 ) -> list[ContactItem]:
-    """Return the contacts of an area that count, given those chosen from the areas before it."""
+    """Return the contacts of an area that belong to the release.
+
+    chosen: the contacts chosen from the areas before it.
+    """
     contacts = area.contacts
     if area.doubtful and not is_in_main:
         contacts = [contact for contact in contacts if contact.name]
@@ -166,8 +169,9 @@ def _find_contact_requests(
 
 
 def _find_people_by_layout(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
-    """Yield an area for each sentence or run of lines that names people with their own numbers or
-    addresses.
+    """Yield an area for each sentence or run of lines that names people.
+
+    The people must have their own numbers or addresses.
     """
     for is_short, group in groupby(lines, _is_short_line):
         neighbours = list(group)
@@ -203,7 +207,7 @@ def _build_layout_area(
 
 
 def _read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
-    """Return the contacts in a run of lines; none if a number could be that of several people."""
+    """Return the contacts in a run of lines, or none if a number could belong to several people."""
     waiting = 0  # people since the last number
     for line in run:
         kinds = [kind for kind, _ in parse_contact_line(line.text)]
@@ -216,7 +220,9 @@ def _read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
 
 
 def _has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
-    """Return whether only a few words, which name no office, are between a name and its number."""
+    """Return whether only a few words are between a name and its number, and none names an
+    office.
+    """
     rest = sentence.partition(contact.name or "")[2]
     between = next((text for kind, text in tokenise_contact_line(rest) if kind == "text"), "")
     words = between.replace(",", " ").split()
@@ -226,7 +232,11 @@ def _has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
 
 
 def _is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bool:
-    """Return whether a title, the address or the line of a name shows that it is a contact."""
+    """Return whether a named person is evidently a contact.
+
+    This is shown by a title, an email address with the name, or a word for contacts in the name's
+    line.
+    """
     name = contact.name
     if name is None or has_job_title(contact.role) or has_own_address(contact):
         return name is not None
@@ -234,8 +244,9 @@ def _is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bo
 
 
 def _is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
-    """Return whether a short line continues a run: a name, a title, or a number that is alone or
-    beside a name.
+    """Return whether a short line continues a run of lines about one contact.
+
+    Such a line is a name, a title, or a number that is alone or beside a name.
     """
     if SITE_CONTACT.match(line.text) or (line.level < 9 and not is_person_name(line.text)):
         return False
@@ -274,7 +285,7 @@ def _is_role_line(line: ContactLine) -> bool:
 
 
 def _find_contact_headings(document: Document) -> Iterator[Element]:
-    """Yield elements that may be a heading above contacts, or that begin a line with a contact."""
+    """Yield elements that may be headings above contacts, or that begin a line with a contact."""
     for element in document.root.iter(*HEADING_CANDIDATE_TAGS):
         text = element.text
         if (
@@ -291,7 +302,7 @@ def _find_contact_headings(document: Document) -> Iterator[Element]:
 def opens_contact_section(text: str) -> bool:
     """Return whether a text is a heading above contacts, or begins a line with a contact.
 
-    Cached, because menus are the same on many pages.
+    Results are cached, because menus are the same on many pages.
     """
     if not CONTACT_STEM.search(text):
         return False
@@ -307,7 +318,7 @@ def _is_contact_class(classes: str) -> bool:
 
 
 def _find_block(heading: Element) -> Element:
-    """Return the block element that a heading is, or that it is in."""
+    """Return the block element that is a heading, or that contains it."""
     parts = (heading, *heading.iterancestors())
     return next((part for part in parts if part.tag not in INLINE_TAGS), parts[-1])
 
@@ -315,7 +326,7 @@ def _find_block(heading: Element) -> Element:
 def _read_area_under_heading(
     heading: Element, used_elements: set[Element], reader: LineReader
 ) -> ContactArea | None:
-    """Return the contacts under a heading, or in the line that it starts.
+    """Return the area with the contacts under a heading or in the line that the heading starts.
 
     Searches ever larger elements until one has a contact with a telephone number or email address.
     Adds the elements whose contacts were read to `used_elements`.
@@ -364,8 +375,9 @@ def _build_area(
 def _find_contact_section(
     lines: Sequence[ContactLine], index: int
 ) -> tuple[list[ContactLine], bool]:
-    """Return the lines from a heading to the next of its level or to prose, and whether the heading
-    was found.
+    """Return the lines from a heading to the next section or to prose.
+
+    Also returns whether the heading was found.
     """
     heading = lines[index]
     section: list[ContactLine] = []
@@ -381,9 +393,9 @@ def _find_contact_section(
 
 
 def _starts_next_section(line: ContactLine, heading: ContactLine) -> bool:
-    """Return whether a line is a heading that is not under the given one.
+    """Return whether a line is a heading that starts a section after the given heading's.
 
-    Under a line that is not a heading element, bold lines and all headings count, except names.
+    If the given line is not a heading element, all headings and bold lines count, except names.
     """
     if heading.level < 9:
         return line.level <= heading.level
@@ -401,8 +413,9 @@ def _is_prose_line(text: str) -> bool:
 def _parse_contact_section(
     heading: ContactLine, section: Sequence[ContactLine]
 ) -> tuple[list[ContactItem], bool, str]:
-    """Return the contacts under or beside a heading, whether they are certain, and the rule
-    used.
+    """Return the contacts under or beside a heading.
+
+    Also returns whether the contacts are certain, and the rule that found them.
     """
     text = heading.text
     lines = list(_split_lead_ins(section))
@@ -422,8 +435,9 @@ def _parse_contact_section(
 
 
 def _split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
-    """Yield lines with introductory words split off as headings, and bare labels joined to the next
-    line.
+    """Yield lines, with introductory words split off as headings.
+
+    A label without a value is joined to the next line.
     """
     label = ""
     for line in lines:
@@ -500,7 +514,7 @@ def _find_footer_contact_keys(root: Element) -> frozenset[str]:
 def _find_contact_keys_in_markup(markup: str) -> frozenset[str]:
     """Return the contact keys (see `_find_contact_keys`) in a piece of HTML.
 
-    Cached, because the pages of a site have the same footer.
+    Results are cached, because the pages of a site have the same footer.
     """
     document = Document(markup.encode(), "")
     lines = LineReader(document).read(document.root)
@@ -583,9 +597,9 @@ def _is_page_form(element: Element) -> bool:
 class LineBuilder:
     """Splits an element into lines, at block elements and line breaks.
 
-    The cells of a table row are separated by commas. lines: with how much of each is bold or a link
-    to another page. spans: where the lines of block elements are, unless they are in bold text, a
-    link or a heading.
+    The cells of a table row are separated by commas. lines: each line, and how much of it is bold
+    or links to another page. spans: the slice of `lines` that each block element covers, except
+    elements in bold text, links or headings.
     """
 
     def __init__(self, root: Element, unread: Collection[Element]) -> None:
@@ -669,8 +683,8 @@ class LineBuilder:
             self.parts.append(": ")
 
     def end_link(self, href: str) -> None:
-        """Put the target of an email or telephone link after it, unless its text already contains
-        one.
+        """Append the target of an email or telephone link, unless the link's text already
+        contains one.
         """
         kind, _, target = href.partition(":")
         if kind not in ("tel", "mailto"):

@@ -1,6 +1,6 @@
-"""Parses contacts from lines of text: which words are a name or a role, and where a contact ends.
+"""Parses contacts from lines of text: finds the names and roles, and where a contact ends.
 
-Also the words that mark contacts: headings, verbs, titles, offices, labels and notes.
+Also contains the words that mark contacts: headings, verbs, titles, offices, labels and notes.
 """
 
 from __future__ import annotations
@@ -265,7 +265,7 @@ class ContactDraft:
         return bool(self.phones or self.email)
 
     def conflicts_with(self, kind: str, text: str) -> bool:
-        """Return whether a part of a line must belong to another contact."""
+        """Return whether a part of a line must belong to a different contact than this one."""
         if kind == "name":
             return self.name not in (None, text)
         if kind == "role":
@@ -310,8 +310,8 @@ def parse_contacts(
 ) -> list[ContactItem]:
     """Return the contacts in lines under a heading.
 
-    heading_is_certain: under this heading, a name is a contact even without a phone number or email
-    address.
+    heading_is_certain: whether a name under this heading is a contact even without a telephone
+    number or email address.
     """
     parser = ContactParser(heading, heading_is_certain=heading_is_certain)
     for line in lines:
@@ -339,7 +339,7 @@ def parse_contact_sentences(text: str) -> list[ContactItem]:
 def _parse_contact_request(sentence: str, request: str) -> list[ContactItem]:
     """Return the contacts in the part of a sentence after the verb.
 
-    Capitalised words alone prove nothing; with a title or the word "presskontakt", they are a
+    Capitalised words alone are not enough; with a title or the word "presskontakt", they are a
     person.
     """
     if _begins_with_other_office(request):
@@ -355,7 +355,9 @@ def _parse_contact_request(sentence: str, request: str) -> list[ContactItem]:
 
 
 def _begins_with_other_office(request: str) -> bool:
-    """Return whether an office other than the press office comes first, without a name."""
+    """Return whether a request first mentions an office other than the press office, without a
+    name.
+    """
     kinds = [
         kind
         for kind, words in parse_contact_line(request)
@@ -365,9 +367,9 @@ def _begins_with_other_office(request: str) -> bool:
 
 
 def parse_people(text: str) -> list[ContactItem]:
-    """Return the people of a text, each with the numbers and addresses after the name.
+    """Return the people in a text, each with the numbers and addresses that follow the name.
 
-    A number after several names is left out, because it could be that of any of them.
+    A number after several names is left out, because it could belong to any of them.
 
     >>> text = "Frågor besvaras av utredare Eva Ek, 010-123 45 67, och Bo Ek vid ån, bo@verket.se."
     >>> [(person.name, person.role, person.email) for person in parse_people(text)]
@@ -385,7 +387,9 @@ def parse_people(text: str) -> list[ContactItem]:
 
 
 def _draft_people(sentence: str) -> list[ContactDraft]:
-    """Return a draft for each text of a sentence, with the numbers and addresses that follow it."""
+    """Return a draft for each piece of text in a sentence, with the numbers and addresses after
+    it.
+    """
     drafts = [ContactDraft()]
     for kind, part in tokenise_contact_line(sentence):
         if kind == "phone":
@@ -399,8 +403,9 @@ def _draft_people(sentence: str) -> list[ContactDraft]:
 
 
 def _find_only_person(text: str) -> ContactDraft:
-    """Return a draft with the only person in a text and the title before the name, or an
-    empty one.
+    """Return a draft with the only person in a text and the title before the name.
+
+    The draft is empty if the text has no person or several.
     """
     people = _find_people(text)
     return people[0] if len(people) == 1 else ContactDraft()
@@ -420,15 +425,16 @@ def _find_people(text: str) -> list[ContactDraft]:
 
 
 def _opens_with_several_people(line: str) -> bool:
-    """Return whether several people, joined by a word such as "eller", are before the first number
-    of a line.
+    """Return whether a line names several people before its first number.
+
+    The people are joined by a word such as "eller".
     """
     kind, text = next(iter(tokenise_contact_line(line)), ("", ""))
     return kind == "text" and CONJUNCTION.search(text) is not None and len(_find_people(text)) > 1
 
 
 class ParsedLine:
-    """A line with its parts (see `parse_contact_line`), and what they say about it."""
+    """A line with its parts (see `parse_contact_line`), and what the parts show about the line."""
 
     def __init__(self, line: ContactLine) -> None:
         self.text, self.parts = line.text, parse_contact_line(line.text)
@@ -489,7 +495,9 @@ class ContactParser:
             self.add_part(kind, text)
 
     def take_people(self, line: ParsedLine) -> bool:
-        """Store the people of a sentence with numbers or addresses; return whether it was one."""
+        """Store the people in a line, if it is a sentence with numbers or addresses; return
+        whether it is.
+        """
         if (line.has_name or "owner" in line.kinds) and not line.is_prose:
             return False
         people = parse_people(line.text)
@@ -500,7 +508,7 @@ class ContactParser:
         return True
 
     def correct_kinds(self, line: str, parts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the parts of a line with organisations and desks recognised as such."""
+        """Return the parts of a line, with corrected types for organisations and desks."""
         corrected = list(parts)
         if [kind for kind, _ in parts[:3]] == ["role", "name", "name"]:
             # "Rektor Eva Ek, Nya Gården": the second name is that of an organisation
@@ -519,7 +527,7 @@ class ContactParser:
     def add_part(self, kind: str, text: str) -> None:
         """Add a part of a line (see `parse_contact_line`).
 
-        A new contact is started if the current one already has that part.
+        A new contact is started if the part conflicts with the current one.
         """
         if kind == "owner":
             self.add_owner(text)
@@ -537,7 +545,9 @@ class ContactParser:
             self.desk = None
 
     def add_owner(self, text: str) -> None:
-        """Add the owner of an email link: a name, or the role of a contact that has neither."""
+        """Add the owner of an email link: a name, or a role if the contact has neither name nor
+        role.
+        """
         name, role = _split_name_and_role(text)
         if name:
             self.add_part("name", name)
@@ -545,11 +555,12 @@ class ContactParser:
             self.draft.roles = [role]
 
     def choose_draft(self, kind: str, text: str) -> ContactDraft:
-        """Return the draft that a part belongs to: the desk that was named last, or the person or
-        office before it.
+        """Return the draft that a part belongs to.
 
-        A switchboard has one number. Only an address that contains the person's name belongs to the
-        person.
+        This is the desk that was named last, or the person or office before the desk.
+
+        A switchboard has only one number. After a desk, an email address belongs to the person only
+        if it contains the person's name.
         """
         desk, draft = self.desk, self.draft
         if desk is None or kind not in ("role", "phone", "email"):
@@ -561,12 +572,15 @@ class ContactParser:
         return draft
 
     def has_address(self, email: str) -> bool:
-        """Return whether the contact before this one has an address, which a link may repeat."""
+        """Return whether the previous contact has this email address. A link may repeat the
+        address.
+        """
         return bool(self.contacts) and self.contacts[-1].email == email
 
     def finish_contact(self) -> None:
-        """Store the current contact and the desks named with it, if they are complete, and start a
-        new one.
+        """Store the current contact and the desks named with it, if they are complete.
+
+        Then start a new contact.
         """
         draft, named = self.draft, self.desks
         self.draft, self.desk, self.desks = ContactDraft(), None, []
@@ -580,7 +594,7 @@ class ContactParser:
         self.contacts += [desk.build_item() for desk in desks]
 
     def choose_office_names(self, roles: Sequence[str]) -> list[str]:
-        """Return the roles that may be offices, not parts of sentences, or else a press heading."""
+        """Return the roles that may be offices, or else the heading if it is about the press."""
         offices = [
             role for role in roles if role[0].isupper() and len(role.split()) <= MAX_OFFICE_WORDS
         ]
@@ -596,8 +610,8 @@ def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
     The types are: name, name part, owner (of an email link), role, desk, phone, email.
 
     A role is a title, an office, or the subject that the contact is responsible for. A desk has a
-    number that several people share (see `SHARED_NUMBER`). Cached, because pages of a site have the
-    same contacts.
+    number that several people share (see `SHARED_NUMBER`). Results are cached, because the pages of
+    a site have the same contacts.
 
     >>> parse_contact_line("Eva Ek, utredare, tel. 010-123 45 67")
     (('name', 'Eva Ek'), ('role', 'utredare'), ('phone', '010-123 45 67'))
@@ -620,8 +634,9 @@ def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
 
 
 def _is_labelled_number(line: str, parts: Sequence[tuple[str, str]]) -> bool:
-    """Return whether a line is a label, without a comma after it, and a number: "Duty officer:
-    010-123 45 67".
+    """Return whether a line consists of a label and a number: "Duty officer: 010-123 45 67".
+
+    There is no comma after the label.
 
     >>> lines = ["Arkivet: 010-123 45 67", "Arkivet, 010-123 45 67", "Arbete: 010-123 45 67"]
     >>> [_is_labelled_number(line, parse_contact_line(line)) for line in lines]
@@ -654,7 +669,8 @@ def _order_name_and_role(chunk: str) -> list[tuple[str, str]]:
 
 
 def _read_desk(chunk: str) -> str | None:
-    """Return the name of a switchboard or a desk, without a call to contact it, or None.
+    """Return the name of a switchboard or desk in a chunk, without a call to contact it, or
+    None.
 
     >>> _read_desk("Broverkets pressjour på"), _read_desk("chef för presstjänsten")
     ('Broverkets pressjour', None)
@@ -670,8 +686,10 @@ def _read_desk(chunk: str) -> str | None:
 
 
 def _name_switchboards(contacts: Sequence[ContactDraft]) -> None:
-    """Give a switchboard's number the name of the office before it, if that has no other:
-    "Presstjänsten", then "Telefon (växel) 010-123 45 00".
+    """Give a switchboard the name of the office before it, if the office has no number or
+    address.
+
+    Example: "Presstjänsten", then "Telefon (växel) 010-123 45 00".
     """
     for office, desk in pairwise(contacts):
         is_office = bool(office.roles) and not _is_switchboard(office.roles[0])
@@ -718,9 +736,10 @@ def _find_name_after_title(words: list[str]) -> tuple[str, str] | None:
 def _find_name_before_title(
     words: list[str], *, has_lead_in: bool
 ) -> tuple[str, str | None] | None:
-    """Return the name at the start of `words` and the title after it; None for a sentence.
+    """Return the name at the start of `words` and the title after it, or None for a sentence.
 
-    has_lead_in: words before these show that a name follows, so that any words may be after it.
+    has_lead_in: whether the text before `words` shows that a name follows. Any words may then be
+    after the name.
     """
     name = _find_longest_name(words)
     if name is None:

@@ -150,8 +150,8 @@ DECLARED_DATES = {  # field → (schema.org property, metas)
 class Document:
     """One page: its decoded text, the declarations in its head, and `root`, the lxml tree.
 
-    Raises NotARelease for other file types and empty documents, PageError for pages that are too
-    large to parse safely.
+    Raises NotARelease for other file types and empty documents, and PageError for pages that are
+    too large to parse safely.
     """
 
     def __init__(self, html: bytes, url: str) -> None:
@@ -190,7 +190,7 @@ class Document:
         return other
 
     def read_head(self) -> None:
-        """Collect the document's declarations about itself, wherever the elements are.
+        """Collect the document's declarations about itself, anywhere in the document.
 
         The first value of a name wins.
         """
@@ -254,14 +254,15 @@ class Document:
     def index(self) -> ElementIndex:
         """Return the elements of the page by tag and attributes.
 
-        Access it before elements are removed, because it does not change afterwards.
+        Access this before elements are removed, because the index does not change afterwards.
         """
         return _index_elements(self.root)
 
     @cached_property
     def home_link_texts(self) -> list[str]:
-        """Return the texts of the links to the home page, even if they have been removed since the
-        first access.
+        """Return the texts of the links to the home page.
+
+        Links are included even if they were removed after the first access.
         """
         texts: list[str] = []
         for link in self.index.by_tag["a"]:
@@ -305,7 +306,7 @@ class Document:
         return _filter_elements(selector.xpath(self.root))
 
     def find_class_attributes(self, name: str) -> frozenset[str]:
-        """Return the class attributes of the page that contain a class."""
+        """Return the class attributes on the page that contain a class."""
         index = self.index
         if name not in index.attributes_by_class:
             index.attributes_by_class[name] = frozenset(
@@ -314,8 +315,9 @@ class Document:
         return index.attributes_by_class[name]
 
     def select_by_class(self, is_match: Callable[[str], bool]) -> list[Element]:
-        """Return the elements whose class attribute satisfies `is_match`, in document order if none
-        was moved.
+        """Return the elements with a class attribute that satisfies `is_match`.
+
+        They are in document order if none was moved.
         """
         return self.list_elements(filter(is_match, self.index.by_class))
 
@@ -349,8 +351,10 @@ class Document:
         return list(filter(self.is_present, ordered))
 
     def matches_steps(self, element: Element, steps: Sequence[SelectorStep]) -> bool:
-        """Return whether an element matches the first step and its ancestors the other steps, in
-        order.
+        """Return whether an element matches the first step and its ancestors match the other
+        steps.
+
+        The ancestors must match the steps in order.
         """
 
         def is_match(part: Element, step: SelectorStep) -> bool:
@@ -385,9 +389,9 @@ def _is_json_ld_script(element: Element) -> bool:
 class ElementIndex:
     """The elements of a page by tag and attributes, collected in one pass.
 
-    order: the number of each element in document order. by_tag, by_class: the elements with a tag
-    or a class attribute. ids, roles, styles: these attributes. attributes_by_class: cached class
-    attributes that contain a given class.
+    order: the number of each element in document order. by_tag, by_class: the elements with each
+    tag or class attribute. ids, roles, styles: the values of these attributes by element.
+    attributes_by_class: cached class attributes that contain a class.
     """
 
     order: dict[Element, int]
@@ -428,8 +432,8 @@ def find_canonical_url(document: Document) -> str | None:
 def _is_credible_canonical_url(canonical: str, url: str) -> bool:
     """Return whether a declared URL can be the page's own.
 
-    It must be on the same host and must not be a front page or parent folder. A URL without the
-    query that distinguishes the page from its siblings (?id=3) is not credible either.
+    It must be on the same host and must not be a front page or parent folder. A URL is not credible
+    either if it lacks the query that distinguishes the page from its siblings (?id=3).
     """
     declared, page = urlsplit(canonical), urlsplit(url)
     if not canonical or extract_host(canonical) != extract_host(url):
@@ -538,7 +542,7 @@ def get_inline_text_content(element: Element) -> str:
 def read_short_line(element: Element, max_length: int) -> str | None:
     """Return the text of an element as one line, or None if it is longer than `max_length`.
 
-    Reading stops at that length.
+    The element is read no further than this length.
     """
     parts: list[str] = []
     length = 0
@@ -577,24 +581,24 @@ def read_short_text(root: Element, max_length: int) -> str | None:
 
 
 def count_text_letters(element: Element) -> int:
-    """Return the number of characters in an element, not counting white space."""
+    """Return the number of characters in an element, without white space."""
     if not len(element):
         return count_letters(element.text or "")
     return count_letters(TEXT_XPATH(element))
 
 
 def count_linked_letters(element: Element) -> int:
-    """Return the number of characters in the links of an element, not counting white space."""
+    """Return the number of characters in the links of an element, without white space."""
     return count_letters("".join(LINK_TEXT_XPATH(element)))
 
 
 def count_letters(text: str) -> int:
-    """Return the number of characters in a text, not counting white space as HTML defines it."""
+    """Return the number of characters in a text, without white space as HTML defines it."""
     return len(text) - text.count(" ") - text.count("\n") - text.count("\t") - text.count("\r")
 
 
 def has_min_letters(element: Element, minimum: int) -> bool:
-    """Return whether an element has at least `minimum` characters, not counting white space."""
+    """Return whether an element has at least `minimum` characters, without white space."""
     if not len(element):
         return count_letters(element.text or "") >= minimum
     letters = 0
@@ -620,8 +624,8 @@ def remove_element(element: Element) -> None:
 
 
 def iter_same_tag_siblings(element: Element) -> Iterator[Element]:
-    """Yield the siblings of an element with the same tag: the following ones, then the preceding
-    ones.
+    """Yield an element's siblings with the same tag: first the following ones, then the
+    preceding.
     """
     tag = cast("str", element.tag)
     return chain(element.itersiblings(tag), element.itersiblings(tag, preceding=True))
@@ -645,7 +649,7 @@ def _compile_xpath(xpath: str) -> etree.XPath:
 
 
 def format_element_path(element: etree._Element | Tag | None, max_steps: int = 3) -> str:
-    """Format an element and its nearest parents as a CSS-like path, so that people can find it."""
+    """Format an element and its nearest ancestors as a CSS-like path, for people to find it."""
     names: list[str] = []
     while element is not None and len(names) < max_steps:
         name = str(element.name if isinstance(element, Tag) else element.tag)
@@ -668,9 +672,8 @@ class SelectorStep(NamedTuple):
 class CompiledSelector(NamedTuple):
     """A CSS selector as XPath, with the parts that can be matched faster without XPath.
 
-    classes, ids: names without which the selector matches nothing on a page. steps: for a selector
-    that consists of tags and classes alone, its steps, last one first; empty for any other
-    selector.
+    classes, ids: names without which the selector matches nothing on a page. steps: the steps of a
+    selector that consists only of tags and classes, last step first; empty for any other selector.
     """
 
     xpath: etree.XPath
@@ -718,11 +721,13 @@ def _has_class(attribute: str, name: str) -> bool:
 
 
 def _decode_html(html: bytes) -> str:
-    """Decode a page by its byte order mark, as UTF-8 if nearly all of it is valid, else by the
-    declared charset.
+    """Decode a page.
+
+    The charset is given by the byte order mark. Without one, it is UTF-8 if nearly all of the page
+    is valid UTF-8, else the declared charset.
 
     Other charsets are almost never valid UTF-8 by chance, and pages moved to UTF-8 often keep an
-    old declaration. A page with another charset than the declared UTF-8, or without a declaration,
+    old declaration. A page that declares UTF-8 but is in another charset, or that declares nothing,
     is decoded as windows-1252, the web's old default.
     """
     for mark, charset in BOMS:
@@ -748,8 +753,7 @@ def _choose_charset(html: bytes) -> str:
 
 
 def _find_charset(label: str) -> str | None:
-    """Return Python's name for a charset label as browsers know it (WHATWG), or None if it is
-    unknown.
+    """Return Python's name for a charset label of the WHATWG's list, or None if it is unknown.
 
     >>> _find_charset("UTF8"), _find_charset("latin-1"), _find_charset("rot13")
     ('utf-8', 'cp1252', None)
@@ -770,7 +774,7 @@ def _decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
     """Decode bytes that do not fit the charset of their page, or return U+FFFD for them.
 
     This is a codec error handler. Some systems paste windows-1252 into UTF-8 pages without
-    converting it. In windows-1252, bytes without a character are control characters, as in
+    converting it. Bytes that windows-1252 does not define become control characters, as in
     browsers, so that a misread letter with such a byte can be repaired.
     """
     if not isinstance(error, UnicodeDecodeError):
@@ -784,11 +788,11 @@ def _decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
 
 
 def _is_cut_letter(strays: bytes, following: bytes) -> bool:
-    """Return whether bytes are the beginning of a letter in UTF-8, as at the end of a text that was
-    cut.
+    """Return whether stray bytes are the beginning of a letter in UTF-8.
 
-    A Nordic letter may be followed by a quotation mark or a dash of windows-1252, which looks the
-    same.
+    Such bytes occur at the end of a text that was cut.
+
+    A Nordic letter in windows-1252 followed by a quotation mark or a dash looks the same.
     """
     if len(strays) > 1:
         return strays[0] not in NORDIC_LETTERS

@@ -40,8 +40,8 @@ def find_lead(
 ) -> tuple[range, str] | None:
     """Return the range of blocks that are the lead and the rule that found it, or None.
 
-    attribute: name of the attribute that is "lead" on the element matched by a selector.
-    text_start: index of the first block of the running text.
+    attribute: the name of an attribute; its value is "lead" on the element that a selector matched.
+    text_start: the index of the first block of the running text.
     """
     if found := _find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
         return found, "selector"
@@ -88,7 +88,7 @@ def _find_heading_end(blocks: Sequence[PageBlock]) -> int:
 def _find_summarised_block(
     blocks: Sequence[PageBlock], start: int, declared_summaries: Sequence[str]
 ) -> range | None:
-    """Return the block that is a declared summary, among those up to the first sentence."""
+    """Return the block that is a declared summary, if it is not after the first sentence."""
     sentences = (index for index in range(start, len(blocks)) if is_sentence_block(blocks[index]))
     # a sentence further down belongs to the text
     for index, block in enumerate(blocks[: next(sentences, 5) + 1]):
@@ -141,8 +141,9 @@ def _find_opening_with_own_class(blocks: Sequence[PageBlock], start: int) -> ran
 
 
 def _has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Return whether a paragraph has a class of its own, while most paragraphs after it share a
-    class or have none.
+    """Return whether a paragraph has a class that no paragraph after it has.
+
+    Most paragraphs after it must share a class or have none.
     """
     block, following = blocks[index], _list_text_blocks(blocks[index + 1 :])
     own, *others = (str(part.element.get("class") or "") for part in (block, *following))
@@ -162,7 +163,12 @@ def _list_text_blocks(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 
 
 def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[str]) -> bool:
-    """Return whether several blocks follow a paragraph, or a sibling that has a class, too."""
+    """Return whether a paragraph can be compared with the blocks after it.
+
+    It can if several blocks follow, or if a sibling follows and a block has a class.
+
+    classes: the class attributes of the blocks that follow.
+    """
     if len(following) >= MIN_FOLLOWING:
         return True
     return any(classes) and following[0].element.parent is block.element.parent
@@ -178,8 +184,9 @@ def _is_text_list(block: PageBlock) -> bool:
 
 
 def _may_lead(block: PageBlock) -> bool:
-    """Return whether a paragraph without a full sentence is long enough for a lead and mostly not
-    links.
+    """Return whether a paragraph without a full sentence may be a lead.
+
+    It must be long enough, and most of it must not be links.
     """
     return (
         MIN_LABEL_LENGTH <= len(block.text) < MAX_LEAD_LENGTH
@@ -274,9 +281,7 @@ def _is_sentence_heading(block: PageBlock) -> bool:
 
 
 def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range | None:
-    """Return the blocks of an element with only a few paragraphs, in front of the element with the
-    text.
-    """
+    """Return the blocks of a short element that is directly before the element with the text."""
     first = _find_opening(blocks, start)
     if first is None:
         return None
@@ -312,8 +317,9 @@ def _is_short_text(lead: Sequence[PageBlock]) -> bool:
 
 
 def _stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[PageBlock]) -> bool:
-    """Return whether the text after a wrapper has an element of its own, not wrappers or paragraphs
-    like it.
+    """Return whether a wrapper stands apart from the text after it.
+
+    It does not if the text is in wrappers like it, or if both are paragraphs.
     """
     if wrapper.parent is None or has_descendant(wrapper, ("img",)):
         return False
@@ -349,7 +355,9 @@ def _is_followed_by_text(
     following: Sequence[PageBlock],
     holders: Sequence[tuple[Tag, list[PageBlock]]],
 ) -> bool:
-    """Return whether the longest text of the holders comes next after a lead, and is longer."""
+    """Return whether the longest text in `holders` directly follows a lead and is longer than
+    it.
+    """
     longest = max((text for _, text in holders), key=_count_characters)
     next_block = next(
         (block for block in following if block.kind != "p" or _may_open_text(block)), following[0]
@@ -359,8 +367,9 @@ def _is_followed_by_text(
 
 
 def _find_containers(elements: Sequence[Tag], blocks: Sequence[PageBlock]) -> list[int | None]:
-    """Return for each block the number of the innermost of the elements that contains it, or
-    None.
+    """Return the index of the innermost element that contains each block.
+
+    None for a block that is in none of the elements.
     """
     # the hash of a tag is that of its HTML
     numbers = {id(element): number for number, element in enumerate(elements)}

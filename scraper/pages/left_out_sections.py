@@ -1,5 +1,6 @@
-"""Leaves out sections of a page's text that are not part of the release: tables of contents,
-requests for feedback, contacts, related links and services.
+"""Leaves out sections of a page's text that are not part of the release.
+
+These are tables of contents, requests for feedback, contacts, related links and services.
 """
 
 from __future__ import annotations
@@ -36,10 +37,9 @@ def drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 
 
 def drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
-    """Return the blocks without questions such as "Hittade du det du sökte?" and their choices of
-    answers.
+    """Return the blocks without questions such as "Hittade du det du sökte?" and their answers.
 
-    A heading such as "Tyck till om sidan" is dropped, too, with the text in its box.
+    A heading such as "Tyck till om sidan" is also dropped, together with the text in its box.
     """
     remaining: list[PageBlock] = []
     box, is_choice_expected = None, False
@@ -69,7 +69,7 @@ def _find_feedback_box(heading: PageBlock) -> Tag | None:
 def drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     """Return the blocks without sections about the site (contacts, related links).
 
-    A section ends at the next heading of its level or a higher one, unless that heading is a link,
+    A section ends at the next heading of the same or a higher level, unless that heading is a link,
     as on cards. A section of related links also ends at the next sentence; a section of contacts
     does not.
     """
@@ -87,7 +87,7 @@ def drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 
 
 def _read_section_level(block: PageBlock) -> int:
-    """Return the level of a heading; a bold paragraph counts as one of level 3."""
+    """Return the level of a heading; a bold paragraph counts as a heading of level 3."""
     return 3 if block.bold and block.level == 9 else block.level
 
 

@@ -1,9 +1,9 @@
 """Finds where the release is on its page: its start, the main element, and the running text.
 
 Banners of the site (a crisis, a disruption, cookies) are recognised by their place, because their
-names and words differ between sites and times. A release starts at its heading, so sentences before
-the heading are not part of it, unless they are in the same main element, article or table, or
-directly before the heading.
+names and words differ between sites and times. A release starts at its heading. Sentences before
+the heading are therefore not part of the release, unless they are in the same main element, article
+or table, or directly before the heading.
 """
 
 from __future__ import annotations
@@ -79,8 +79,10 @@ MENU_TAGS = ("nav", "dialog")
 
 
 def find_release_start(document: Document) -> Element | None:
-    """Return the heading of the release, or else an h1 in or before the only main element, or that
-    element.
+    """Return the element at which the release starts, or None.
+
+    This is the heading of the release. Without one, it is an h1 in or before the only main element,
+    or else that element.
 
     A heading belongs to the release if the declared titles confirm it or if it is in a main
     element.
@@ -98,7 +100,9 @@ def find_release_start(document: Document) -> Element | None:
 
 
 def _find_first_copy(heading: Element, document: Document) -> Element:
-    """Return the first h1 with the words of a heading, in case the last one is below the text."""
+    """Return the first h1 with the words of a heading, because `heading` may be a copy below the
+    text.
+    """
     key = build_comparison_key(get_text_content(heading))
     headings = document.select_by_tag("h1")
     copies = (part for part in headings if build_comparison_key(get_text_content(part)) == key)
@@ -106,15 +110,16 @@ def _find_first_copy(heading: Element, document: Document) -> Element:
 
 
 def iter_before(start: Element) -> Iterator[Element]:
-    """Yield the elements that end before an element starts, the nearest siblings' last."""
+    """Yield the elements that end before an element starts, in document order."""
     for node in (*reversed(list(start.iterancestors())), start):
         for part in reversed(list(node.itersiblings(etree.Element, preceding=True))):
             yield from part.iter(etree.Element)
 
 
 def find_frame(start: Element) -> Element:
-    """Return the outermost main element, article or table around a heading, or else an h1's
-    parent.
+    """Return the outermost main element, article or table around the start of a release.
+
+    If there is none, the parent of an h1 is returned, or the start itself.
     """
     frame = next(start.iterancestors(), start) if start.tag == "h1" else start
     for part in start.iterancestors():
@@ -124,8 +129,9 @@ def find_frame(start: Element) -> Element:
 
 
 def move_intro_to_heading(start: Element) -> None:
-    """Move sentences before a heading to it, if nothing is between them and no frame is
-    around it.
+    """Move the intro that directly precedes a heading next to it.
+
+    Does nothing if the heading is not an h1, or if a frame is around it.
     """
     for node in (start, *start.iterancestors()):
         if start.tag != "h1" or node.tag in ("body", *FRAME_TAGS) or node.get("role") == "main":
@@ -143,9 +149,9 @@ def move_intro_to_heading(start: Element) -> None:
 def drop_banners(document: Document, start: Element, kept: Iterable[Element]) -> None:
     """Remove sentences before the element at which the release starts, with the boxes around them.
 
-    Sentences of the frame around the start are kept, unless they are in an alert or in a box with a
-    heading of its own, because a lead or a correction may be above the heading. Dates, tags and
-    images are kept if no sentence is beside them, and so are the elements `kept`.
+    Sentences in the frame around the start are kept, because a lead or a correction may be above
+    the heading; but not if they are in an alert or in a box with its own heading. Dates, tags and
+    images are kept if no sentence is beside them. The elements in `kept` are also kept.
     """
     lineage = _collect_lineage((start, *kept))
     lineage.update(part for element in kept for part in element.iter())
@@ -166,7 +172,7 @@ def _list_sentence_elements(elements: Sequence[Element]) -> list[Element]:
 
 
 def _collect_marked(elements: Iterable[Element]) -> set[Element]:
-    """Return the elements around a mark such as a full stop, found in one reading."""
+    """Return the elements that contain a mark such as a full stop, found in one pass."""
     marked: set[Element] = set()
     for element in elements:
         text, tail = element.text, element.tail
@@ -180,8 +186,8 @@ def _collect_marked(elements: Iterable[Element]) -> set[Element]:
 
 
 def _find_banner_box(element: Element, lineage: Collection[Element]) -> Element:
-    """Return the block around an element, or the parent of the block unless it is in the
-    lineage.
+    """Return the parent of the block around an element, or the block if its parent is in
+    `lineage`.
     """
     parts = (element, *element.iterancestors())
     block = next(part for part in parts if part.tag not in INLINE_TAGS)
@@ -194,13 +200,14 @@ def _is_picture_box(box: Element) -> bool:
 
 
 def _collect_lineage(elements: Iterable[Element]) -> set[Element]:
-    """Return elements and all their ancestors."""
+    """Return the elements and all their ancestors."""
     return {part for element in elements for part in (element, *element.iterancestors())}
 
 
 def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_certain: bool) -> bool:
-    """Return whether an element is in an alert, or in a box with another h1 than the certain
-    one.
+    """Return whether an element is in an alert, or in a box with an h1.
+
+    An h1 only counts if the release's own heading is certain.
     """
     parts = (element, *element.iterancestors())
     boxes = takewhile(lambda part: part not in lineage, parts)
@@ -210,9 +217,7 @@ def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_cer
 
 
 def _has_sentence(element: Element) -> bool:
-    """Return whether an element directly (not in a child) contains a sentence that is not a date
-    label.
-    """
+    """Return whether an element directly contains a sentence other than a date label."""
     tag = element.tag
     if tag in NON_BANNER_TAGS:
         return False
@@ -267,7 +272,7 @@ def find_main_element(document: Document, heading: Element | None = None) -> tup
 
 
 def _iter_main_candidates(document: Document) -> Iterator[tuple[str, list[Element]]]:
-    """Yield the rules for the main element, as XPath, and the elements that they match."""
+    """Yield each rule for the main element, as XPath, and the elements that it matches."""
     yield "//main | //*[@role='main']", _find_mains(document)
     rule = "//*[@itemprop='articleBody' or @itemprop='mainContentOfPage']/.."
     yield rule, _find_itemprop_parents(document)
@@ -303,9 +308,9 @@ def _choose_longest(
     text_lengths: dict[Element, int],
     total: int,
 ) -> Element | None:
-    """Return the element with the most text, or None if this is a small share of the total.
+    """Return the element with the most text, or None if it has only a small share of the total.
 
-    certain: the elements that certainly hold the release; less text is required of them.
+    certain: the elements that certainly contain the release; a smaller share is enough for them.
     """
     best = max(certain or found, key=lambda element: text_lengths[element], default=None)
     min_share = 0.1 if certain else 0.3
@@ -352,7 +357,7 @@ def _is_intro(element: Element) -> bool:
 def move_lead_into_main(main: Element, lead: Element | None, root: Element) -> None:
     """Move a lead that is before the main element into it.
 
-    A lead after it belongs to another text.
+    A lead after the main element belongs to another text.
     """
     if lead is None or root not in lead.iterancestors() or main in (lead, *lead.iterancestors()):
         return
@@ -370,8 +375,8 @@ def _include_heading(
 ) -> Element:
     """Return the densest element, or its ancestor that also contains the page's heading.
 
-    The lead and the tags are between the two. If menus are there too, the densest element is the
-    whole page or a wrong part of it, such as a footer with addresses; then the largest block with
+    The lead and the tags are between the two. If menus are there, too, the densest element is the
+    whole page or a wrong part of it, such as a footer with addresses. Then the largest block with
     the heading and without a menu is returned.
     """
     if heading is None:
@@ -399,7 +404,8 @@ def _has_link_list(container: Element, heading: Element, dense: Element | None) 
     """Return whether a container has a list of links, such as a menu, beside a heading and the
     densest element.
 
-    A list after the densest element does not count, because it is in a column beside the text.
+    A list after the densest element does not count, because it is usually in a column beside the
+    text.
     """
     parts = [heading] if dense is None or dense in heading.iterancestors() else [heading, dense]
     lineage = _collect_lineage(parts)
@@ -426,8 +432,9 @@ def _is_link_list(element: Element) -> bool:
 def _find_shared_container(
     default: Element, candidates: Iterable[Element], parts: Sequence[Element]
 ) -> Element:
-    """Return the first candidate that is or contains every part; `default` if it is the whole
-    page.
+    """Return the first candidate that is or contains every part.
+
+    Returns `default` if there is none, or if it is the whole page.
     """
     lineages = [{part, *part.iterancestors()} for part in parts]
     found = next(
@@ -439,7 +446,7 @@ def _find_shared_container(
 def _include_other_articles(
     best: Element, articles: Sequence[Element], text_lengths: dict[Element, int]
 ) -> Element:
-    """Return the longest article, or the element that also contains other articles with a title or
+    """Return an element with the longest article and all articles that have a title or much
     text.
     """
     parts = [
@@ -462,10 +469,12 @@ def _narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Eleme
 def find_text_container(
     main: Element, body: Element | None, *, is_agency_selector: bool
 ) -> Element:
-    """Return the element of the running text: the smallest one with nine tenths of it, or `body`.
+    """Return the element with the running text: the smallest one with nine tenths of it, or
+    `body`.
 
-    body: the element that a selector matched. It is returned if the selector is the agency's own or
-    if it contains most of the text. A CMS's body field may be only one of several.
+    body: the element that a selector matched. It is returned if the selector is the agency's own,
+    or if the element contains most of the text, because a page may have several body fields of its
+    CMS.
     """
     text_lengths = _measure_running_text(main)
     if body is not None and main in (body, *body.iterancestors()):
@@ -480,7 +489,7 @@ def _descend_to_densest(
 ) -> Element:
     """Descend while one child holds `share` of the text, and return the last element.
 
-    total: the number of characters that the share refers to; None for the characters of each
+    total: the number of characters of which `share` is a part; None for the characters of each
     parent.
     """
     while True:
@@ -522,14 +531,15 @@ def _measure_running_text(root: Element, excluded_tags: Collection[str] = ()) ->
 def _is_anchor_target(element: Element) -> bool:
     """Return whether an <a> is the target of links rather than a link.
 
-    Its content is ordinary text.
+    The content of such an element is ordinary text.
     """
     return element.get("href") is None and (element.get("name") or element.get("id")) is not None
 
 
 def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
-    """Yield siblings of the text's element, or of its ancestors, that look like it or are later
-    sections.
+    """Yield further parts of the text: siblings of its element or of the element's ancestors.
+
+    These siblings look like the element, or are later sections.
     """
     for node in takewhile(lambda part: part is not main, (container, *container.iterancestors())):
         yield from (
@@ -541,9 +551,7 @@ def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
 
 
 def _is_text_section(element: Element) -> bool:
-    """Return whether an element has its own heading, and also sentences, a list or a table without
-    links.
-    """
+    """Return whether an element has a heading, and sentences, a list or a table without links."""
     heading = next(element.iter("h2", "h3"), None)
     if heading is None or any(True for _ in element.iter(*NON_SECTION_TAGS)):
         return False
@@ -579,8 +587,9 @@ def _shares_class(part: Element, container: Element) -> bool:
 
 
 def gather_accordions(root: Element, container: Element) -> None:
-    """Move accordion sections with questions from outside the text to the end of the text, in page
-    order.
+    """Move accordion sections with questions that are outside the text to the end of the text.
+
+    The sections stay in page order.
     """
     inside = set(container.iter())
     sections = filter(

@@ -1,4 +1,4 @@
-"""Finds the images in a text, with their captions, and the files that a page links to."""
+"""Finds the images in a text and their captions, and the files that a page links to."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def _is_small_image(image: Tag) -> bool:
 
 
 def mark_captions(main: Element) -> None:
-    """Set the class of a caption on a text that is alone with an image in a small box."""
+    """Mark a text that is alone with an image in a small box as a caption, by a class."""
     for image in main.iter("img"):
         for part in _find_box_and_caption(image, main):
             part.set("class", f"{part.get('class') or ''} caption".strip())
 
 
 def _find_box_and_caption(image: Element, main: Element) -> tuple[Element, ...]:
-    """Return the small box around an image and its only text, or nothing if there is none."""
+    """Return the small box around an image and the only text in it, or () without such a box."""
     ancestors = list(
         islice(takewhile(lambda part: part is not main, image.iterancestors()), MAX_BOX_DEPTH)
     )
@@ -93,7 +93,10 @@ def _has_loose_text(box: Element) -> bool:
 
 
 def _is_caption_text(element: Element) -> bool:
-    """Return whether an element has no headings, lists or links, unlike a teaser or a lead."""
+    """Return whether an element may be a caption: it has no headings, lists or links.
+
+    A teaser or a lead often has one of these.
+    """
     names = element.get("class") or ""
     return not (
         LEAD_CLASS.search(names)
@@ -145,7 +148,7 @@ class CaptionIndex:
 def _find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
     """Return the URL of an image, or None for a decorative one.
 
-    The only image in a figure with a caption is never decorative.
+    An image that is the only one in a figure with a caption is never decorative.
     """
     figure = image.find_parent("figure")
     caption, pictures = captions.read_captions(figure) if figure is not None else (None, 0)
@@ -192,6 +195,6 @@ def _is_declared_file(link: Element) -> bool:
 
 
 def _read_link_title(link: Element, url: str) -> str:
-    """Return the text of a link, or else its title attribute, or else the name of the file."""
+    """Return a link's text, or else its title attribute, or else the name of the file."""
     text = clean_line(strip_link_notes(get_text_content(link)))
     return text or clean_line(link.get("title") or "") or url.rpartition("/")[2]

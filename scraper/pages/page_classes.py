@@ -1,8 +1,7 @@
-"""NewsPage, which parses a release from any page; page classes for a CMS override only what
-differs.
+"""NewsPage parses a release from any page; the page classes for a CMS override what differs.
 
-SiteVision, Optimizely, WordPress and Drupal have one. An agency's key `page` names one in
-scraper.pages.agencies.
+There are classes for SiteVision, Optimizely, WordPress and Drupal. An agency's key `page` names a
+class in scraper.pages.agencies.
 """
 
 from __future__ import annotations
@@ -89,8 +88,8 @@ class NewsPage:
     """Parses one page field by field; `read()` returns the item.
 
     Dates, tags and contacts may be anywhere on a page, so they are read from the whole lxml tree.
-    Lead, body, questions and images belong to the text and are read from `soup`, which holds the
-    main element only.
+    Lead, body, questions and images belong to the text, so they are read from `soup`, which
+    contains only the main element.
     """
 
     # CSS selectors of the fields, tried in order after the agency's own. Subclasses set only those
@@ -152,7 +151,7 @@ class NewsPage:
     def check_agreement(self) -> None:
         """Compare the body with other readings.
 
-        Raises NotARelease if it is certainly not the page's text.
+        Raises NotARelease if the body is certainly not the page's text.
         """
         text = "\n".join(filter(None, (self.item.lead, self.item.body)))
         heading = self.title_element if self.title_element is not None else self.start
@@ -218,8 +217,8 @@ class NewsPage:
         self.possible_teasers = drop_cards(self.main_element)
 
     def find_own_elements(self) -> dict[str, Element]:
-        """Return the title, lead and body that the agency's own selectors match, wherever
-        they are.
+        """Return the title, lead and body that the agency's own selectors match, anywhere on the
+        page.
         """
         own = ((field, getattr(self.agency, field, None)) for field in MARKED_FIELDS)
         found = ((field, next(self.iter_filled(field, css), None)) for field, css in own if css)
@@ -251,7 +250,7 @@ class NewsPage:
         self.soup = convert_to_soup(self.main_element)
 
     def skip_blocks_before_title(self, blocks: list[PageBlock]) -> list[PageBlock]:
-        """Return the lead that a selector matched, sentences, and all blocks from the title on.
+        """Return the blocks from the title on, and the sentences and marked lead before it.
 
         All blocks are returned if no sentence follows the title, if most of the sentences are
         before it, or if the agency's own selector matched the body.
@@ -321,7 +320,7 @@ class NewsPage:
     def extract_lead(self, blocks: list[PageBlock]) -> None:
         """Set the lead, and delete its blocks from `blocks`, so that the body does not repeat it.
 
-        A lead without a text after it is the text.
+        A lead without a text after it counts as the text, and is not set.
         """
         in_text = (
             index
@@ -366,8 +365,8 @@ class NewsPage:
     def find_field_element(self, field: str) -> Element | None:
         """Return the element of a field that a selector matches, or None.
 
-        Matches of a CMS's selectors before the release are left out, and a body must be in the main
-        element.
+        Matches of a CMS's selectors before the start of the release are left out. A body must be in
+        the main element.
         """
         if field in self.own_elements:
             return self.own_elements[field]
@@ -405,11 +404,14 @@ def _count_sentence_letters(block: PageBlock) -> int:
 
 @cache
 def compute_parser_version(agency: Agency | None = None) -> str:
-    """Return twelve hexadecimal digits that change whenever pages may be parsed differently.
+    """Return the parser version: twelve hexadecimal digits.
 
-    A SHA-256 over the source files of `scraper.pages` and `scraper.normalise`, the modules of
-    items, releases and URLs, the versions of the libraries they use, the agency's own table and the
-    file of its page class. The classes of other agencies do not count.
+    They change whenever pages may be parsed differently.
+
+    They are the beginning of a SHA-256 over the source files of `scraper.pages` and
+    `scraper.normalise`, the modules for items, releases and URLs, the versions of the libraries
+    that they use, the agency's table, and the file with its page class. The classes of other
+    agencies are not included.
     """
     digest = hashlib.sha256(repr(agency).encode())
     for library in PARSER_LIBRARIES:
@@ -432,7 +434,7 @@ MAX_SCANNED_CHARACTERS = 60_000
 
 
 class DrupalPage(NewsPage):
-    """Page built with Drupal, whose fields are elements with matching class names."""
+    """Page built with Drupal. Its fields are elements with matching class names."""
 
     title_css: ClassVar[tuple[str, ...]] = (
         "h1.page-title",
@@ -464,7 +466,7 @@ class DrupalPage(NewsPage):
 
 
 class EpiserverPage(NewsPage):
-    """Page built with Episerver, now called Optimizely: the most common CMS among agencies."""
+    """Page built with Episerver (now Optimizely), the most common CMS among agencies."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "main .preamble",
@@ -488,7 +490,7 @@ class EpiserverPage(NewsPage):
 
 
 class SiteVisionPage(NewsPage):
-    """Page built with SiteVision, made of rows of portlets."""
+    """Page built with SiteVision. It consists of rows of portlets."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "main .sv-text-portlet .ingress",
@@ -508,7 +510,7 @@ class SiteVisionPage(NewsPage):
 
 
 class WordPressPage(NewsPage):
-    """Page built with WordPress, with classic themes or the block editor."""
+    """Page built with WordPress, with a classic theme or the block editor."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "article .preamble",
@@ -559,8 +561,9 @@ CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
 
 
 def choose_page_class(document: Document, agency: Agency | None) -> type[NewsPage]:
-    """Return the page class set for the agency, or else the class for the page's CMS, or else
-    NewsPage.
+    """Return the page class to parse a document with.
+
+    This is the class set for the agency, or else the class for the page's CMS, or else NewsPage.
     """
     if agency and agency.page:
         page_class: type[NewsPage] = load_page_class(agency.page)

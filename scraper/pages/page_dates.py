@@ -184,11 +184,12 @@ def choose_dates(
     heading: Element | None,
     selected: Mapping[str, PageDate | None],
 ) -> Iterator[tuple[str, PageDate]]:
-    """Yield the dates of a page by field, and remove date lines from the tree.
+    """Yield the dates of a page with their fields, and remove date lines from the tree.
 
-    selected: by field, the date of an element that a selector matched. It ranks highest, followed
-    by labels, declared dates, a date that stands alone next to the title, and declared dates
-    without a stated meaning. The day in the URL is used only if the page has no date at all.
+    selected: for each field, the date of an element that a selector matched. Such a date ranks
+    highest. Next come labelled dates, declared dates, a date that stands alone next to the title,
+    and declared dates without a stated meaning. The day in the URL is used only if the page has no
+    date at all.
     """
     # read first, because reading labels and the date beside the title changes the tree
     declared_publications = _read_declared_dates(document, main, "published")
@@ -237,7 +238,8 @@ def _filter_by_role(dates: Iterable[PageDate], role: str) -> list[PageDate]:
 def _is_later(update: PageDate, published: PageDate) -> bool:
     """Return whether a declared update may follow the publication.
 
-    An update at the same time carries no information, and one on an earlier day must be wrong.
+    An update at the time of publication carries no information. An update on an earlier day must be
+    wrong.
     """
     if published.value is None or update.value is None:
         return True
@@ -259,8 +261,8 @@ def _read_address_date(url: str) -> PageDate | None:
 
 
 def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:
-    """Return the first parsed date, or one from `ranked` or `exact` that agrees with it and is more
-    exact.
+    """Return the first parsed date, or a more exact one from `ranked` or `exact` that agrees
+    with it.
     """
     first = next((found for found in ranked if found.value is not None), None)
     if first is None:
@@ -271,9 +273,7 @@ def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> 
 
 
 def _is_more_exact(exact: date | datetime | None, value: date | datetime | None) -> bool:
-    """Return whether `exact` is `value` with seconds added to its minute, or a time added to its
-    day.
-    """
+    """Return whether `exact` is the date `value` with seconds, or a time, added."""
     if not isinstance(exact, datetime) or value is None:
         return False
     if isinstance(value, datetime):
@@ -296,10 +296,11 @@ def _parse_machine_date(timestamp: str | None, url: str) -> date | datetime | No
 
 
 def _find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
-    """Return the labelled dates of the page, first from the main element, and remove their lines
-    from the tree.
+    """Return the labelled dates of the page, and remove their lines from the tree.
 
-    Lines that belong to the text are kept: a heading, or a sentence that contains a label.
+    Dates in the main element come first.
+
+    Lines that belong to the text are kept, such as a heading or a sentence that contains a label.
     """
     inside: list[PageDate] = []
     outside: list[PageDate] = []
@@ -311,7 +312,7 @@ def _find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
 
 
 def _iter_labels(root: Element) -> Iterator[tuple[Element, str | None, LabelReader]]:
-    """Yield the elements with a label, its text, and the function that reads its dates."""
+    """Yield each element with a label, the label's text, and the function that reads its dates."""
     for element in list(root.iter(etree.Element)):
         # half of the texts on a page are links
         if element.tag != "a" and _may_open_with_label(element.text):
@@ -348,7 +349,7 @@ def _is_in_box(element: Element, main: Element) -> bool:
 
 
 def _list_boxes_beside(main: Element, element: Element) -> list[Element]:
-    """Return an element and its ancestors up to the main element or an ancestor of it."""
+    """Return an element and its ancestors, ending before the first that is or contains `main`."""
     around_main = {main, *main.iterancestors()}
     parents = (element, *element.iterancestors())
     return list(takewhile(lambda part: part not in around_main, parents))
@@ -364,7 +365,7 @@ def _may_open_with_label(text: str | None) -> bool:
 def _starts_with_date_label(text: str) -> bool:
     """Return whether a text starts with a label.
 
-    Cached, because pages of a site have many texts in common.
+    Results are cached, because the pages of a site have many texts in common.
     """
     lower = text.lower()
     if DATE_LABEL.match(lower):
@@ -378,8 +379,9 @@ def _get_accessible_name(element: Element) -> str | None:
 
 
 def _read_label_dates(document: Document, element: Element) -> list[PageDate]:
-    """Return the dates of a label: in its own element, else in that and the next element, else in
-    their parent.
+    """Return the dates of a label.
+
+    They are in its own element, else in this and the next element, else in the parent.
     """
     following, parent = find_next_element(element), element.getparent()
     for parts in ([element], [element, following], [parent]):
@@ -391,8 +393,9 @@ def _read_label_dates(document: Document, element: Element) -> list[PageDate]:
 
 
 def find_next_element(element: Element) -> Element | None:
-    """Return the next element, or the element after an ancestor that contains nothing else (<dt>,
-    wrappers).
+    """Return the next element, or the element after an ancestor that contains nothing else.
+
+    Such an ancestor is, for example, a <dt> or a wrapper.
     """
     text = clean_line(get_text_content(element))
     for part in (element, *islice(element.iterancestors(), MAX_LABEL_WRAPPERS)):
@@ -404,8 +407,9 @@ def find_next_element(element: Element) -> Element | None:
 
 
 def _read_tail_dates(document: Document, element: Element) -> list[PageDate]:
-    """Return the dates of a label in the text after an element: in its whole line, or after a line
-    break.
+    """Return the dates of a label in the text after an element.
+
+    They are in the element's whole line, or after a line break.
     """
     parent = element.getparent()
     if parent is None:
@@ -433,8 +437,9 @@ def _read_accessible_name_dates(document: Document, element: Element) -> list[Pa
 
 
 def _read_element_dates(document: Document, elements: Sequence[Element]) -> list[PageDate]:
-    """Return the dates in the line that elements form, and remove the elements unless they are
-    text.
+    """Return the dates in the line that elements form, and remove the elements.
+
+    Elements that belong to the text are kept.
     """
     text = clean_line(" ".join(map(get_text_content, elements)))
     if len(text) > MAX_DATE_LABEL_LENGTH or not DIGIT.search(text):
@@ -464,7 +469,7 @@ def _parse_line_dates(
 ) -> Iterator[PageDate]:
     """Yield the labelled dates of one line, and a date without a label that starts it.
 
-    timestamps: the datetime attributes of the line. If there is one for each label, it replaces a
+    timestamps: the datetime attributes in the line. If there is one for each label, it replaces a
     less exact date.
     """
     labels = split_date_labels(text)
@@ -550,7 +555,8 @@ def _parse_role(label: str, url: str) -> str | None:
 
 
 def _is_label_of_date(label: str, url: str) -> bool:
-    """Return whether the label before a date belongs to it. Only the author may be between them.
+    """Return whether the label before a date belongs to it. Only the author may come between
+    them.
 
     >>> _is_label_of_date("Publicerad av Eva Ek 3 maj 2024", "https://a.se/")
     True
@@ -588,8 +594,9 @@ def _find_non_label_words(text: str) -> list[str]:
 
 
 def _max_words_beside_date(text: str) -> int:
-    """Return the maximum number of words between a label and its date: few, unless they name the
-    author.
+    """Return the maximum number of words between a label and its date.
+
+    More words are allowed if they name the author.
     """
     return MAX_AUTHOR_WORDS if AUTHOR_LEAD_IN.match(text) else MAX_WORDS_BETWEEN
 
@@ -604,8 +611,9 @@ def _find_date_start(label: str, url: str) -> int:
 
 
 def _is_date_only(text: str) -> bool:
-    """Return whether a line has at most one word besides a date and a release type, and is not a
-    sentence.
+    """Return whether a line has at most one word besides a date and a release type.
+
+    False for a sentence.
     """
     found = LONG_WORD.findall(text)
     words = [
@@ -617,8 +625,10 @@ def _is_date_only(text: str) -> bool:
 def _find_unlabelled_date(
     document: Document, heading: Element | None, main: Element
 ) -> PageDate | None:
-    """Return and remove a date that stands alone in or next to the title; without one, return the
-    date of a dateline.
+    """Return a date without a label, or None.
+
+    This is a date that stands alone in or next to the title, which is removed, or else the date of
+    a dateline.
     """
     beside_title = iter_title_neighbours(heading) if heading is not None else ()
     times = (
@@ -664,10 +674,11 @@ def _iter_opening_elements(main: Element) -> Iterator[Element]:
 
 
 def _find_date_by_class(document: Document, main: Element) -> PageDate | None:
-    """Return and remove the date in the last blocks of the main element, if their class names a
-    date.
+    """Return the date in the last blocks of the main element, if their class names a date.
 
-    In the text, such a date is the day of something else. The same is true of a future day.
+    The date is removed.
+
+    Within the text, such a date is the day of something else, and so is a future day.
     """
     blocks = filter(_is_block_in_flow, document.select_by_class(_is_date_class))
     elements = [block for block in blocks if main in block.iterancestors()]
@@ -689,7 +700,9 @@ def _is_block_in_flow(element: Element) -> bool:
 
 
 def _follow_last_sentence(elements: Sequence[Element], main: Element) -> bool:
-    """Return whether elements with the same text come last, right after the end of a sentence."""
+    """Return whether elements with the same text end the main element, directly after a
+    sentence.
+    """
     wordings = {clean_line(get_text_content(element)) for element in elements}
     ending = "".join("".join(wordings).split()) * len(elements)
     text = "".join("".join(main.itertext()).split())
@@ -734,7 +747,7 @@ def _parse_lone_date(text: str, url: str) -> date | datetime | None:
 
 
 def _is_date_of_neighbour(element: Element, main: Element) -> bool:
-    """Return whether a date belongs to the event or the other text beside it."""
+    """Return whether a date belongs to an event or another text beside it."""
     if _is_event_date(element, main) or _follows_link_to_other_text(element, main):
         return True
     return main not in element.iterancestors() and _follows_linked_line(element)
@@ -747,7 +760,7 @@ def _find_timestamp(element: Element) -> str | None:
 
 
 def _find_dateline(document: Document, main: Element) -> PageDate | None:
-    """Return the date of a dateline, that is, place and date before the first words of a text."""
+    """Return the date of a dateline, which is the place and date before a text's first words."""
     paragraphs = filter(_is_paragraph, main.iter("p", "div"))
     for paragraph in islice(paragraphs, 4):
         line = clean_line(get_text_content(paragraph))[:80]
@@ -777,7 +790,7 @@ def _is_event_or_deadline(element: Element, url: str) -> bool:
 
 
 def _is_event_date(element: Element, main: Element) -> bool:
-    """Return whether nearby lines give a place or a time of day, as for an event."""
+    """Return whether nearby lines state a place or a time of day, as for an event."""
     return any(EVENT_DETAIL.match(text) for text in _iter_nearby_texts(element, main))
 
 
@@ -802,8 +815,9 @@ def _iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
 
 
 def _is_date_of_other_text(element: Element, main: Element) -> bool:
-    """Return whether a date belongs to another text or the site: in a teaser, after a link or a
-    copyright notice.
+    """Return whether a date belongs to another text or to the site.
+
+    Such a date is in a teaser, or after a link or a copyright notice.
     """
     parents = list(element.iterancestors())
     is_inside = element is main or main in parents
@@ -818,7 +832,10 @@ def _is_date_of_other_text(element: Element, main: Element) -> bool:
 
 
 def _is_in_teaser(parents: Iterable[Element], main: Element, *, is_inside: bool) -> bool:
-    """Return whether a parent is a teaser: a card if inside the text, elsewhere any linked item."""
+    """Return whether one of an element's parents is a teaser.
+
+    Inside the text, a teaser is a card. Elsewhere, it is any item with a link.
+    """
     is_teaser = is_card if is_inside else _is_linked_item
     return any(is_teaser(part) for part in parents if part.tag in TEASER_TAGS and part is not main)
 
@@ -828,7 +845,7 @@ def _is_linked_item(element: Element) -> bool:
 
 
 def _follows_linked_line(element: Element) -> bool:
-    """Return whether the line before an element is a link to another text, as in a list of news."""
+    """Return whether the line before an element links to another text, as in a list of news."""
     before = element.getprevious()
     if before is None or SERVICE_LINE.match(clean_line(get_text_content(before))):
         return False
@@ -841,7 +858,7 @@ def _follows_linked_line(element: Element) -> bool:
 
 
 def _follows_link_to_other_text(element: Element, main: Element) -> bool:
-    """Return whether the container of a date is short and begins with a link to another text or a
+    """Return whether a date is in a short container that begins with a link to another text or a
     file.
     """
     parents = list(element.iterancestors())
@@ -857,9 +874,7 @@ def _follows_link_to_other_text(element: Element, main: Element) -> bool:
 
 
 def _is_link_to_other_text(link: Element, item: Element) -> bool:
-    """Return whether an element is the link that an item is about: a list entry, a file, a
-    heading.
-    """
+    """Return whether a link is what an item is about: a list entry, a file or a heading."""
     href = link.get("href") or "#"
     if link.tag != "a" or href.startswith(("#", "mailto:", "tel:")):
         return False
@@ -880,8 +895,9 @@ def _parse_stated_dates(
 
 
 def _find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
-    """Return the dates of elements with the field's itemprop. Outside the main element, only a
-    single date counts.
+    """Return the dates of elements with the field's itemprop.
+
+    Outside the main element, only a single date counts.
     """
     in_main = list(_iter_microdata_dates(document, main, main, field))
     on_page = [] if in_main else list(_iter_microdata_dates(document, document.root, main, field))
@@ -894,7 +910,9 @@ def _iter_microdata_dates(
     main: Element,
     field: str,
 ) -> Iterator[PageDate]:
-    """Yield readable dates of elements whose itemprop or, on <time>, class names the field.
+    """Yield the readable dates of elements with an itemprop that names the field.
+
+    On <time>, a class may also name the field.
 
     Outside the main element, dates in side columns are left out.
     """
@@ -922,14 +940,16 @@ def _list_dated_elements(document: Document, scope: Element, prop: str) -> list[
 
 
 def is_date_of_field(element: Element, field: str) -> bool:
-    """Return whether the words in an element, such as "Publicerat", allow its date to be the date
-    of the field.
+    """Return whether an element's date may be the date of the field, by the words in the
+    element.
+
+    Such a word is "Publicerat".
     """
     return find_date_role(get_text_content(element)) in (None, field)
 
 
 def _read_datetime_attributes(*elements: Element) -> list[str | None]:
-    """Return the datetime attribute of each <time> element that is one of the elements or inside
-    one.
+    """Return the datetime attribute of each <time> that is one of the elements or in one of
+    them.
     """
     return [time.get("datetime") for element in elements for time in element.iter("time")]

@@ -18,7 +18,7 @@ __all__ = ["adapt_agency", "open_document", "read_document", "read_page"]
 
 
 def read_page(html: bytes, url: str, agency: Agency | None = None) -> ReleaseItem:
-    """Return the release on a page, given as bytes and the URL they came from.
+    """Return the release on a page, given the page's bytes and URL.
 
     Raises NotARelease if the page is something else, and PageError if a field cannot be read.
     """
@@ -49,8 +49,10 @@ def read_document(document: Document, agency: Agency | None = None) -> ReleaseIt
 
 
 def adapt_agency(agency: Agency, url: str) -> Agency:
-    """Return the agency with the settings for the page at a URL. At a press wire, its page class
-    and selectors are left out, because they only apply to its own site.
+    """Return the agency with the settings for the page at a URL.
+
+    At a press wire, the agency's page class and selectors are left out, because they only apply to
+    its own site.
     """
     if not is_wire_url(url):
         return agency

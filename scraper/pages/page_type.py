@@ -1,9 +1,10 @@
-"""Recognises pages that are not releases: error pages served as 200, redirect stubs, walls, outages
-and listings.
+"""Recognises pages that are not releases.
 
-A release may mention any of this ("404 nya jobb", "Nya regler för kakor"). So a page is rejected
-only if its title consists of nothing else, or if it has almost no other text. The patterns cover
-the Nordic languages, German and English.
+These are error pages with status 200, redirect stubs, walls, outages and listings.
+
+A release may mention any of these ("404 nya jobb", "Nya regler för kakor"). Therefore, a page is
+rejected only if its title consists of nothing else, or if the page has almost no other text. The
+patterns cover the Nordic languages, German and English.
 """
 
 from __future__ import annotations
@@ -443,7 +444,7 @@ class PageSignals:
 def read_page_signals(document: Document, *, include_text: bool = False) -> PageSignals:
     """Return the signals of a page.
 
-    Its text is read only if `include_text` is set or the page redirects.
+    The page's text is read only if `include_text` is set or the page redirects.
     """
     body = document.root.find("body")
     refresh = _find_meta_refresh_url(document)
@@ -474,8 +475,9 @@ def _read_first_heading(document: Document) -> str:
 
 
 def _is_challenge(document: Document) -> bool:
-    """Return whether a page that has few words, menus included, has a challenge widget outside its
-    footer.
+    """Return whether a page has a challenge widget outside its footer, and few words.
+
+    Words in menus also count.
     """
     widgets = [widget for css in CHALLENGE_WIDGETS for widget in document.select(css)]
     return (
@@ -485,8 +487,9 @@ def _is_challenge(document: Document) -> bool:
 
 
 def _find_meta_refresh_url(document: Document) -> str | None:
-    """Return the target of a page's meta refresh, unless it is the page itself or in a noscript
-    element.
+    """Return the target of a page's meta refresh, or None.
+
+    None if the target is the page itself, or if the meta refresh is in a noscript element.
     """
     if "refresh" not in document.meta:
         return None
@@ -519,8 +522,8 @@ def find_rejection(signals: PageSignals) -> PageRejection | None:
 
 
 def _reject_by_title(title: str) -> PageRejection | None:
-    """Return why a page is not a release if its title is nothing but an error message or the like,
-    else None.
+    """Return why a page is not a release if its title is only an error message or similar, or
+    None.
 
     >>> _reject_by_title("404 – sidan kunde inte hittas"), _reject_by_title("404 nya jobb")
     (PageRejection(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'",
@@ -567,7 +570,10 @@ def find_short_page_rejection(
 def _reject_by_few_words(
     signals: PageSignals, titles: tuple[str, ...], sentences: list[str]
 ) -> PageRejection | None:
-    """Return what blocks or redirects the visitors of a page with few words, or None."""
+    """Return why a page with few words is not a release, or None.
+
+    Such a page blocks or redirects its visitors.
+    """
     for title in titles:
         if found := _reject_by_short_title(signals, title):
             return found
@@ -594,7 +600,7 @@ def _reject_by_short_title(signals: PageSignals, title: str) -> PageRejection | 
 
 
 def _find_problem_in_line(line: str) -> str | None:
-    """Return what is wrong with a page that has a line such as a wall's or an outage's, or None."""
+    """Return the problem of a page with a line that is typical of a wall or an outage, or None."""
     if WALL_TEXT.search(line):
         return WALL_PROBLEM
     if TECHNICAL_ERROR_LINE.search(line):
@@ -614,11 +620,10 @@ def _reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejecti
 
 
 def is_listing_url(url: str, agency: Agency | None = None) -> bool:
-    """Return whether a URL is a listing: one of the agency's listings, a home page, or the news
-    folder.
+    """Return whether a URL is a listing of the agency, a home page, or a folder of news.
 
-    Its query may only name a page number or a time, because in some CMSs a number in the query
-    names a release.
+    The URL's query may only contain a page number or a time, because in some CMSs a number in the
+    query names a release.
 
     >>> paths = "/nyheter/", "/om/press/Pages/default.aspx", "/news/2024/?page=2", "/nyheter/?id=12"
     >>> [is_listing_url(f"https://a.se{path}") for path in paths]
@@ -642,7 +647,7 @@ def is_listing_url(url: str, agency: Agency | None = None) -> bool:
 
 
 def is_listing(main: Element) -> bool:
-    """Return whether a row of entries makes up almost all of the main element's text."""
+    """Return whether almost all of the main element's text is in a row of entries."""
     total = count_text_letters(main)
     for row in _iter_sibling_rows(main):
         entry_letters = sum(map(count_text_letters, row))
@@ -666,9 +671,7 @@ def _iter_sibling_rows(main: Element) -> Iterator[list[Element]]:
 
 
 def _is_listing_entry(element: Element) -> bool:
-    """Return whether an element announces another page in a few words, with a linked heading or a
-    date.
-    """
+    """Return whether a short element announces another page, with a linked heading or a date."""
     if count_text_letters(element) > MAX_CARD_LENGTH:
         return False
     has_date = (
@@ -679,10 +682,11 @@ def _is_listing_entry(element: Element) -> bool:
 
 
 def detect_rejection(body: bytes, url: str, *, is_elsewhere: bool = False) -> NotARelease | None:
-    """Return a NotARelease if a response is an error page, wall, outage page or placeholder, else
-    None.
+    """Return a NotARelease if a response is an error page, wall, outage page or placeholder.
 
-    is_elsewhere: whether the request was redirected to another host; then any page with a login
+    Otherwise return None.
+
+    is_elsewhere: whether the request was redirected to another host. If so, any page with a login
     counts as a wall.
     """
     try:

@@ -1,7 +1,7 @@
 """Reads releases from the JSON records of press wires.
 
-The fields of a record have names. Only its texts are HTML, and are parsed like the texts of a page.
-Fields that are not mentioned here are ignored.
+The fields of a record have names. Only the texts are HTML; they are parsed like the texts of a
+page. Fields that are not mentioned here are ignored.
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ MAX_RECORD_BYTES = MAX_HTML_BYTES
 
 
 class WireDocument(Document):
-    """A wire's record as a document: title, lead, body and contacts, each in an element of
-    its own.
-    """
+    """A wire's record as a document. Title, lead, body and contacts each have their own element."""
 
     def __init__(self, body: bytes, url: str, page_class: type[WirePage]) -> None:
         self.page_class, self.record = page_class, _read_json_object(body, url)
@@ -83,7 +81,7 @@ class WirePage(NewsPage):
 
     @classmethod
     def read_markup(cls, record: dict[str, Any]) -> dict[str, str]:
-        """Return the HTML of the parts `lead`, `body` and `contacts`."""
+        """Return the HTML of the parts `lead`, `body` and `contacts` of a record."""
         raise NotImplementedError
 
     def read_contacts(self) -> Iterator[ContactItem]:
@@ -125,7 +123,10 @@ class WirePage(NewsPage):
             self.record_key("updated", self.updated_key)
 
     def read_parts(self) -> None:
-        """Set contacts and files: first from the record's lists, then from its texts."""
+        """Set the contacts and files from the record's lists and texts.
+
+        Contacts are read from the texts only if the record lists none.
+        """
         document, body = self.document, self.document.get_section("body")
         contacts = list(self.read_contacts())
         if not contacts and (found := choose_contacts(find_contact_areas(document), body)):
@@ -161,7 +162,7 @@ class WirePage(NewsPage):
 
 
 class ViaTTPage(WirePage):
-    """Record of Via TT: leadtext and body are HTML, and published has a UTC offset."""
+    """Record of Via TT: `leadtext` and `body` are HTML, and `published` has a UTC offset."""
 
     title_key, lead_key, body_key = "title", "leadtext", "body"
     published_key, language_key, tags_key = "published", "language", "keywords"
@@ -208,8 +209,9 @@ class ViaTTPage(WirePage):
 
 
 class CisionPage(WirePage):
-    """Record of Cision: texts are plain and, if the list has all details, also HTML (HtmlIntro,
-    HtmlBody).
+    """Record of Cision: the texts are plain.
+
+    If the list has all details, the texts are also HTML (`HtmlIntro`, `HtmlBody`).
     """
 
     title_key, lead_key, body_key = "Title", "Intro", "Body"
@@ -254,12 +256,15 @@ WIRE_PAGES: dict[str, type[WirePage]] = {"viatt": ViaTTPage, "cision": CisionPag
 
 
 def choose_wire_page(url: str) -> type[WirePage] | None:
-    """Return the page class for JSON of the wire at a URL's host, or None if it is not a wire's."""
+    """Return the page class for JSON from the press wire at a URL's host.
+
+    None if the host does not belong to such a wire.
+    """
     return next((page for name, page in WIRE_PAGES.items() if WIRE_SERVICES[name].owns(url)), None)
 
 
 def _read_json_object(body: bytes, url: str) -> dict[str, Any]:
-    """Parse the bytes of a record. Raises PageError if they are too many, or not a JSON object."""
+    """Parse the bytes of a record. Raises PageError if they are too many or no JSON object."""
     if len(body) > MAX_RECORD_BYTES:
         raise PageError(url, "page", f"has more than {MAX_RECORD_BYTES:,} bytes")
     try:
@@ -272,7 +277,7 @@ def _read_json_object(body: bytes, url: str) -> dict[str, Any]:
 
 
 def get_text(record: dict[str, Any], key: str) -> str:
-    """Return a string or number at a key as text, and "" for anything else."""
+    """Return the string or number at a key as text, or "" for anything else."""
     value = record.get(key)
     return (
         str(value).strip()
@@ -319,7 +324,7 @@ def _to_comparison_text(markup: str) -> str:
 
 
 def _is_later(time: str, than: str | None) -> bool:
-    """Return whether an ISO 8601 time is after another; False if one of them cannot be compared."""
+    """Return whether an ISO 8601 time is after another; False if the two cannot be compared."""
     try:
         return than is not None and datetime.fromisoformat(time) > datetime.fromisoformat(than)
     except (ValueError, TypeError):  # not a time, or only one of the two has an offset

@@ -1,5 +1,6 @@
-"""Finds questions and answers in the blocks of a text: headings, bold paragraphs, panels, lists of
-terms.
+"""Finds questions and answers in the blocks of a text.
+
+Questions may be headings, bold paragraphs, panels or terms in a list.
 """
 
 from __future__ import annotations
@@ -54,10 +55,10 @@ class QuestionPair:
 def find_question_pairs(
     blocks: Sequence[PageBlock], context: str, declared: Sequence[str] = ()
 ) -> list[QuestionPair]:
-    """Return the text's questions with their answers.
+    """Return the questions of a text with their answers.
 
-    context: title and lead, which often announce questions and answers. declared: the page's
-    FAQPage data.
+    context: the title and lead, which often announce questions and answers. declared: the FAQPage
+    data of the page.
     """
     declared_keys = {build_comparison_key(question) for question in declared}
     chosen = _find_question_indexes(blocks, declared_keys)
@@ -80,7 +81,10 @@ def find_question_pairs(
 def _find_question_indexes(
     blocks: Sequence[PageBlock], declared_keys: Collection[str]
 ) -> list[int]:
-    """Return the indexes of marked and declared questions, or else plain ones; and of panels."""
+    """Return the indexes of marked and declared questions, or else of plain ones.
+
+    The indexes of panels with questions are always included.
+    """
     starts = [
         index
         for index, block in enumerate(blocks)
@@ -91,7 +95,9 @@ def _find_question_indexes(
 
 
 def _are_most_headings(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
-    """Return whether there are several pairs, at least half as many as headings and bold lines."""
+    """Return whether there are several pairs, and at least half as many as headings and bold
+    lines.
+    """
     headings = sum(
         1 for block in blocks if block.level < 9 or (block.bold and len(block.text) < 200)
     )
@@ -123,8 +129,9 @@ def _group_adjacent_pairs(
 
 
 def _is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Return whether a block is marked as a question: by a word, or as a heading, bold text, term
-    or panel title.
+    """Return whether a block is marked as a question.
+
+    It is marked by a word, or by being a heading, bold text, a term or a panel title.
     """
     block = blocks[index]
     if not MIN_QUESTION_LENGTH <= len(block.text) <= MAX_QUESTION_LENGTH or SITE_QUESTION.match(
@@ -140,8 +147,9 @@ def _is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
 
 
 def _find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return the ordinary paragraphs that are questions, if at least two of their answers start
-    with a dash.
+    """Return the indexes of ordinary paragraphs that are questions.
+
+    Empty unless at least two of their answers start with a dash.
     """
     found = [
         index
@@ -156,10 +164,10 @@ def _find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
 
 
 def _find_panel_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return the panel titles that are questions.
+    """Return the indexes of panel titles that are questions.
 
-    If half of the titles in a row are questions, all of them count, because the others are only
-    shortened.
+    If half of the titles in a row are questions, all titles in the row count, because the others
+    are only shortened questions.
     """
     found: list[int] = []
     for row in _iter_title_rows(blocks):
@@ -171,7 +179,9 @@ def _find_panel_questions(blocks: Sequence[PageBlock]) -> list[int]:
 
 
 def _iter_title_rows(blocks: Sequence[PageBlock]) -> Iterator[list[int]]:
-    """Yield rows of panel titles and terms without a section heading between them."""
+    """Yield the indexes of panel titles and terms, in rows without a section heading between
+    them.
+    """
     row: list[int] = []
     for index, block in enumerate(blocks):
         if block.level <= 3 and row:
@@ -186,9 +196,7 @@ def _iter_title_rows(blocks: Sequence[PageBlock]) -> Iterator[list[int]]:
 def _read_question_pair(
     blocks: Sequence[PageBlock], index: int, questions: Sequence[int]
 ) -> QuestionPair | None:
-    """Return the question at an index with the blocks that answer it, or None if it has no
-    answer.
-    """
+    """Return the question at an index with its answer, or None if it has no answer."""
     question = blocks[index]
     end = _find_answer_end(blocks, index, questions)
     answer, speaker = _read_answer(question, blocks[index + 1 : end])
@@ -209,7 +217,10 @@ def _find_answer_end(blocks: Sequence[PageBlock], index: int, questions: Sequenc
 
 
 def _find_answer_container(question: PageBlock, following: PageBlock) -> Tag | None:
-    """Return the element that must contain the answer to a term or a panel title, if any."""
+    """Return the element that must contain the answer to a term or panel title.
+
+    None if the answer may be anywhere.
+    """
     if question.kind == "dt":
         return question.element.find_parent("dl")
     if question.kind != "panel":
@@ -234,13 +245,16 @@ def _read_answer(question: PageBlock, blocks: Iterable[PageBlock]) -> tuple[list
 
 
 def _strip_answer_mark(text: str, *, is_marked: bool) -> str:
-    """Return a text without its mark. A letter is one only if the question is marked, too."""
+    """Return an answer without its mark.
+
+    A letter is a mark only if the question is also marked.
+    """
     mark = MARKED_ANSWER.match(text)
     return text[mark.end() :] if mark and (is_marked or mark["word"]) else text
 
 
 def _find_panel(title: Tag) -> Tag | None:
-    """Return the panel that a title opens: the element after it, or after its wrapper."""
+    """Return the panel that a title opens: the element after the title or after its wrapper."""
     node: Tag | None = title
     for _ in range(3):
         if node is None:
@@ -273,8 +287,7 @@ def _ends_answer(question: PageBlock, block: PageBlock) -> bool:
 
 
 def _is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
-    """Return whether a group is questions and answers rather than rhetorical headings of an
-    ordinary text.
+    """Return whether a group really is questions and answers, not rhetorical headings of a text.
 
     True if the group is announced just before it, is in panels, is marked Q and A, has answers that
     start with dashes, or has at least three pairs.
@@ -301,8 +314,7 @@ def _set_answerer(
 
 
 def _find_answerer(texts: Sequence[str]) -> str | None:
-    """Return who answers the questions, according to the introduction, or None if it names no
-    person.
+    """Return who answers the questions, or None if the introduction names no person.
 
     >>> _find_answerer(["Eva Ek, utredare på Verket svarar här på tre frågor:"])
     'Eva Ek, utredare på Verket'

@@ -81,7 +81,7 @@ class TagRow(NamedTuple):
 def find_kind(document: Document, heading: Element | None) -> tuple[str, Provenance] | None:
     """Return the type of release and its provenance, or None.
 
-    The type is read from a word next to the title, or else from a folder of the URL, or else from
+    The type is read from a word next to the title, else from a folder of the URL, else from
     JSON-LD.
     """
     return (
@@ -134,13 +134,13 @@ def _strip_date(text: str) -> str:
 def find_labelled_tags(root: Element) -> tuple[list[str], Provenance] | None:
     """Return tags under a heading or after a label.
 
-    Call it before boilerplate is dropped, because many of them look like menus.
+    Call this before boilerplate is dropped, because many tags look like menus.
     """
     return _take_first_tag_row(_iter_tags_under_heading(root))
 
 
 def find_tags(scope: Element) -> tuple[list[str], Provenance] | None:
-    """Return tags in a list or row whose class names them, or else links marked rel=tag."""
+    """Return the tags in a list or row with a class for tags, or else the links marked rel=tag."""
     return _take_first_tag_row(_iter_named_tags(scope))
 
 
@@ -165,7 +165,7 @@ def _remove_tags(elements: Iterable[Element]) -> None:
 
 
 def _iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
-    """Yield the links or items after a heading such as Taggar, or the words after a label in a
+    """Yield the links or items after a heading such as "Taggar", or the words after a label in a
     line.
     """
     for element in scope.iter(
@@ -195,11 +195,12 @@ def _is_tag_heading_or_line(text: str) -> bool:
 
 
 def _find_tags_beside_heading(heading: Element, line: str) -> TagRow | None:
-    """Return the tags that a heading names: links in it, after it, in the next element or in its
-    parent.
+    """Return the tags under or after a heading.
 
-    Without links, they are the description of a term, the cell next to a header cell, or the rest
-    of the line.
+    They are links in the heading, after it, in the next element or in its parent.
+
+    If there are no links, the tags are the description of a term, the cell next to a header cell,
+    or the rest of the line.
     """
     rule, following = f"heading {line!r}", find_next_element(heading)
     return (
@@ -210,7 +211,7 @@ def _find_tags_beside_heading(heading: Element, line: str) -> TagRow | None:
 
 
 def _find_tags_in_row(heading: Element, rule: str) -> TagRow | None:
-    """Return the elements after a heading if they all have the same tag."""
+    """Return the elements after a heading, if they all have the same HTML tag."""
     siblings = list(
         takewhile(lambda part: part.tag in ROW_TAGS, heading.itersiblings(etree.Element))
     )
@@ -233,7 +234,9 @@ def _find_tags_in_list(
 
 
 def _find_tags_in_line(heading: Element, following: Element | None, rule: str) -> TagRow | None:
-    """Return the words in the description or cell after a heading, or in the rest of its line."""
+    """Return the words in the description or cell after a heading, or in the rest of the
+    heading's line.
+    """
     if following is not None and following.tag in ("dd", "td"):
         words = read_short_line(following, MAX_TAG_LINE_LENGTH)
         return TagRow(rule, words.split(","), [heading, following]) if words else None
@@ -245,7 +248,7 @@ def _find_tags_in_line(heading: Element, following: Element | None, rule: str) -
 
 
 def _is_mostly_entries(items: list[Element], container: Element, max_other_characters: int) -> bool:
-    """Return whether an element has little text besides its entries.
+    """Return whether an element has little other text than its entries.
 
     Prose with a link in it is not a list of tags.
     """
@@ -257,8 +260,9 @@ def _is_mostly_entries(items: list[Element], container: Element, max_other_chara
 
 
 def _iter_named_tags(scope: Element) -> Iterator[TagRow]:
-    """Yield links or items of elements whose class or ARIA label names tags, then links marked
-    rel=tag.
+    """Yield the links or items of elements with a class or ARIA label for tags.
+
+    Links marked rel=tag come last.
     """
     for element in scope.iter("ul", "div", "p", "span", "ol", "section", "footer"):
         classes, label = element.get("class"), element.get("aria-label")

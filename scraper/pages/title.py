@@ -61,12 +61,13 @@ class RankedHeading(NamedTuple):
 def find_title(
     document: Document, main: Element, start: Element | None = None
 ) -> FoundTitle | None:
-    """Return the title, its provenance and its heading (None if it is only declared); None if there
-    is no title.
+    """Return the title, its provenance and its heading, or None if there is no title.
 
-    start: the element at which the release starts, if it is known; of equally good headings, it
-    ranks first. A heading that the declared title confirms ranks first, because on many pages the
-    first h1 is the agency's name or belongs to a menu.
+    The heading is None if the title is only declared.
+
+    A heading that the declared title confirms ranks first, because on many pages the first h1 is
+    the agency's name or belongs to a menu. start: the element at which the release starts, if
+    known. It ranks first among equally good headings.
     """
     return TitleFinder(document, main, start).find()
 
@@ -108,7 +109,7 @@ class TitleFinder:
         return sorted(found, key=lambda heading: heading[:4])
 
     def read_best_heading(self) -> FoundTitle | None:
-        """Return the best heading, or the declared title if the heading names its section."""
+        """Return the best heading, or the declared title if that heading only names a section."""
         if not self.headings:
             return None
         best = self.headings[-1]
@@ -121,7 +122,7 @@ class TitleFinder:
         return _choose_title_spelling(best.text, self.declared), evidence, best.element
 
     def confirm_heading(self, best: RankedHeading) -> str | None:
-        """Return why the best heading is the title, or None if it may be something else."""
+        """Return the reason why the best heading is the title, or None if it may not be."""
         if best.score:
             return "h1 the page declares too"
         if best.is_in_main:
@@ -132,7 +133,7 @@ class TitleFinder:
         return None
 
     def read_lower_start(self) -> FoundTitle | None:
-        """Return the start of the release if it is not an h1 but has a declared title."""
+        """Return the element at which the release starts as the title, if it is not an h1."""
         start = self.lower_start
         if start is None:
             return None
@@ -149,7 +150,9 @@ class TitleFinder:
         return title, Provenance(rule="declared title", element="head"), None
 
     def read_start_outside_text(self) -> FoundTitle | None:
-        """Return the h1 at which the release starts, even if it has been removed from the page."""
+        """Return the h1 at which the release starts, even if the h1 has been removed from the
+        page.
+        """
         if self.start is None or self.start.tag != "h1":
             return None
         text = _read_heading_text(self.start, self.declared)
@@ -174,8 +177,9 @@ class TitleFinder:
 
 
 def _choose_title_part(title: str, site_names: set[str]) -> str:
-    """Return the first part of "Nyheter | Exempelverket | Ny bro" that names no type of release and
-    no site.
+    """Return the first part of a title that names neither a type of release nor a site.
+
+    Example of a title with parts: "Nyheter | Exempelverket | Ny bro".
     """
     parts = title.split(" | ")
     others = (
@@ -192,10 +196,12 @@ def _list_declared_titles(
 
 
 def find_page_heading(document: Document) -> Element | None:
-    """Return the only h1, or the one that the declared titles confirm best; None if several are
-    equally good.
+    """Return the only h1, or the h1 that the declared titles confirm best.
 
-    Of several headings with the same text the last one counts, because a print version comes first.
+    None if several are equally good.
+
+    If several headings have the same text, the last one counts, because a print version comes
+    first.
     """
     site_names = find_site_names(document)
     declared = _list_declared_titles(document, site_names, ())
@@ -212,7 +218,10 @@ def find_page_heading(document: Document) -> Element | None:
 def _list_page_headings(
     document: Document, site_names: set[str], declared: Sequence[str]
 ) -> list[Element]:
-    """Return the h1s that do not name the site; without the linked ones, unless all are linked."""
+    """Return the h1s that do not name the site.
+
+    Linked ones are left out unless all of them are linked.
+    """
     headings = [
         heading
         for heading in document.select_by_tag("h1")
@@ -225,7 +234,7 @@ def _list_page_headings(
 def _choose_confirmed_heading(
     headings: Sequence[Element], declared: Sequence[str]
 ) -> Element | None:
-    """Return the heading that the declared titles confirm best; None if several are equally
+    """Return the heading that the declared titles confirm best, or None if several are equally
     good.
     """
     texts = [get_text_content(heading) for heading in headings]
@@ -246,7 +255,11 @@ def _may_be_heading(heading: Element, declared: Sequence[str]) -> bool:
 
 
 def _find_declared_element(root: Element, declared: Sequence[str]) -> Element | None:
-    """Return the lower heading, or else the cell or paragraph, that is exactly a declared title."""
+    """Return the first element, other than an h1, that contains exactly a declared title, or
+    None.
+
+    Lower headings come before cells and paragraphs.
+    """
     keys = {key for key in map(build_comparison_key, declared) if len(key) >= MIN_DECLARED_LENGTH}
     longest = max(map(len, declared), default=0)
     for tags in (LOWER_HEADING_TAGS, OLD_HEADING_TAGS):
@@ -271,8 +284,9 @@ def is_declared_heading(heading: Element, document: Document) -> bool:
 
 
 def _read_heading_text(heading: Element, declared: Sequence[str]) -> str:
-    """Return the text of a heading without its kicker, which is a child element that no declared
-    title contains.
+    """Return the text of a heading without its kicker.
+
+    The kicker is a child element with a text that no declared title contains.
     """
     whole = clean_line(get_inline_text_content(heading))
     if any(build_comparison_key(whole) in build_comparison_key(text) for text in declared):
@@ -289,11 +303,10 @@ def _read_heading_text(heading: Element, declared: Sequence[str]) -> str:
 
 
 def _is_section_heading(heading: str, declared: Sequence[str], title: str | None) -> bool:
-    """Return whether a heading is the section, and the declared title the rest, of "Section -
-    Title".
+    """Return whether a heading is only the section in a page title "Section - Title".
 
-    The section's name is shorter than the title. In "Title - Site" the second part is the shorter
-    one.
+    "Title" must be the declared title. The section's name is shorter than the title. In "Title -
+    Site", the second part is shorter.
     """
     heading_key, declared_key = build_comparison_key(heading), build_comparison_key(declared[0])
     is_longer = len(declared_key) > max(8, len(heading_key))
@@ -303,8 +316,8 @@ def _is_section_heading(heading: str, declared: Sequence[str], title: str | None
 def _score_heading(heading: str, declared: Sequence[str]) -> int:
     """Return how well the declared titles confirm a heading, 0 to 3.
 
-    3: the first declared title contains the heading, or the other way round. 2: another declared
-    title does. 1: most of their words are the same.
+    3: the first declared title contains the heading, or the heading contains it. 2: the same is
+    true of another declared title. 1: a declared title contains most words of the heading.
     """
     heading_key = build_comparison_key(heading)
     for number, text in enumerate(declared):
@@ -327,7 +340,9 @@ def _shares_most_words(heading: str, declared: Sequence[str]) -> bool:
 
 
 def _choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
-    """Return the heading, or the declared title if it only differs by a kicker or stray spaces."""
+    """Return the heading, or the declared title if the two only differ by a kicker or stray
+    spaces.
+    """
     heading_key = build_comparison_key(heading)
     for text in declared:
         declared_key = build_comparison_key(text)
@@ -338,7 +353,10 @@ def _choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
 
 
 def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[str] = ()) -> str:
-    """Return a declared title without the site's name; unchanged if a heading is the same."""
+    """Return a declared title without the site's name.
+
+    The title is unchanged if a heading has the same text.
+    """
     line = clean_line(title)
     parts = TITLE_SEPARATOR.split(line)
     if len(parts) < 2 or build_comparison_key(line) in heading_keys:
@@ -351,7 +369,7 @@ def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[s
 
 
 def _is_site_name(part: str, site_names: set[str]) -> bool:
-    """Return whether a part of a title is the site's name rather than a phrase that contains it."""
+    """Return whether a part of a title is the site's name, not a phrase that contains the name."""
     name = build_comparison_key(part)
     is_name = not part[:1].islower() and len(part.split()) <= MAX_SITE_NAME_WORDS
     return bool(name) and any(
@@ -368,7 +386,10 @@ def _is_release_heading(heading: str, site_names: set[str], declared: Sequence[s
 
 
 def _is_site_heading(heading: str, site_names: set[str], declared: Sequence[str]) -> bool:
-    """Return whether a heading is only the site's name, which is not in any declared title."""
+    """Return whether a heading is only the site's name.
+
+    A heading that a declared title confirms is not, unless it is exactly the name.
+    """
     if build_comparison_key(heading) in site_names:
         return True
     return (

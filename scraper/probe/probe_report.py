@@ -1,7 +1,8 @@
-"""The report of a probe: the proposed table, then each page's fields next to its other text.
+"""The report of a probe: the proposed table, then each page's fields next to the page's other
+text.
 
-`scrapy extract` prints the rows of a page's fields: the value, the rule that found it, and the
-element it comes from.
+`scrapy extract` prints a row for each field of a page: the value, the rule that found it, and the
+element that contains it.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def format_probe_report(result: ProbeResult, width: int) -> str:
 
 
 def format_proposed_table(result: ProbeResult) -> str:
-    """Format the proposed table with comments on its origin; the result is valid TOML."""
+    """Format the proposed table as valid TOML, with comments on its origin."""
     comments = "".join(f"# {line}\n" for line in _iter_table_comments(result))
     return f"{comments}{format_agency_toml(result.agency)}".rstrip()
 
@@ -114,7 +115,7 @@ def _describe_probed_source(source: ProbedSource) -> str:
 
 
 def format_page_panes(page: ProbedPage, width: int) -> str:
-    """Format a page's fields on the left, and text that is in none of the fields on the right."""
+    """Format a page's fields on the left, and the text that is in no field on the right."""
     lines = [page.url]
     if page.problem:
         lines.append(f"   not parsed: {page.problem}")
@@ -184,7 +185,7 @@ def _build_field_row(name: str, item: ReleaseItem, release: Release | None) -> F
 
 
 def format_item_value(value: object) -> str:
-    """Format a field's value as text; a list as the number of entries and their names.
+    """Format a field's value as text. A list becomes the number of entries and their names.
 
     >>> format_item_value(["Skog", "Vilt"])
     '2: Skog · Vilt'
@@ -227,7 +228,7 @@ def shorten_line(text: str, width: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _FieldTexts:
-    """The texts of a page's fields, by which its lines are recognised."""
+    """The texts of a page's fields. They show which lines of the page are known."""
 
     values: list[str]  # keys of short values, the longest first
     all_text: str
@@ -284,9 +285,7 @@ def _list_visible_lines(html: bytes, url: str) -> list[str]:
 
 
 def _is_known_date_line(line: str, url: str, days: set[str]) -> bool:
-    """Return whether a line only contains dates that the release already has, perhaps in other
-    words.
-    """
+    """Return whether a line only contains dates that the release already has, in any wording."""
     labels = split_date_labels(line)
     if len(line) > MAX_DATE_LINE or not all(map(find_date_role, labels)):
         return False

@@ -110,9 +110,10 @@ class ProbeSpider(IdentifiedSpider):
         yield  # Scrapy requires an async generator; everything was fetched above
 
     async def request_page(self, url: str, **meta: Any) -> Response:
-        """Return the response for a URL. meta: of the request.
+        """Return the response for a URL. meta: the meta of the request.
 
-        Raises SourceError unless its status is 200; its cause is the exception of the downloader.
+        Raises SourceError unless the status is 200. The cause of the error is the downloader's
+        exception.
         """
         assert self.crawler.engine  # noqa: S101 - a running spider has an engine
         try:

@@ -79,7 +79,9 @@ class ProbedSource:
 
 @dataclass(slots=True)
 class ProbedPage:
-    """A page parsed as a release. `item` and `release` are None if parsing failed before."""
+    """A page parsed as a release. `item` and `release` are None if parsing failed before that
+    step.
+    """
 
     url: str
     html: bytes = b""
@@ -90,7 +92,7 @@ class ProbedPage:
 
     @property
     def problem(self) -> str | None:
-        """Return why there is no release, without the URL; None if there is one."""
+        """Return why there is no release, without the URL, or None if there is a release."""
         if isinstance(self.error, PageError):
             return f"{self.error.field}: {self.error.problem}"
         return self.error.problem if self.error else None
@@ -139,7 +141,9 @@ class ProbeResult:
             self.agency = replace(self.agency, files=True)
 
     def propose_sources(self, kind: str, declared_urls: Iterable[str]) -> tuple[str, ...]:
-        """Return the declared sources of a type that were not requested, then the sources that list
+        """Return the sources of a type to propose.
+
+        These are the declared sources that were not requested, then the sources that list
         something.
         """
         requested_urls = {source.url for source in self.sources}
@@ -150,8 +154,9 @@ class ProbeResult:
         return tuple(dict.fromkeys(urls))
 
     def is_useful(self, source: ProbedSource) -> bool:
-        """Return whether a source lists something. Endpoints and wires do not count, because they
-        have keys of their own.
+        """Return whether a source lists something.
+
+        Endpoints and wires do not count, because they have their own keys.
         """
         if source.problem or (source.is_requested and not source.links):
             return False
@@ -160,11 +165,11 @@ class ProbeResult:
         return source.url not in [wire.list_url for wire in self.base_agency.wires]
 
     def drop_undated_listings(self) -> None:
-        """Drop the links and sample pages of listings without news, such as pages of contacts and
+        """Drop the links and sample pages of listings without news, such as lists of contacts or
         policies.
 
         Such a listing shares no link with another source, and none of its sample pages states a
-        date, while another sample page does.
+        date, although another sample page does.
         """
         if not any(page.has_date for page in self.pages):
             return
@@ -176,8 +181,8 @@ class ProbeResult:
                 self.pages = [page for page in self.pages if page.url not in urls]
 
     def is_undated(self, source: ProbedSource) -> bool:
-        """Return whether a source has sample pages, none with a date, and shares no link with
-        another source.
+        """Return whether a source has sample pages without dates, and shares no link with other
+        sources.
         """
         urls = {link.url for link in source.links}
         dates = [page.has_date for page in self.pages if page.url in urls]
@@ -187,8 +192,9 @@ class ProbeResult:
         return urls.isdisjoint(link.url for link in chain.from_iterable(others))
 
     def list_links(self) -> list[SourceLink]:
-        """Return all links to release pages, without duplicates: the first of each source, then the
-        second, …
+        """Return all links to release pages, without duplicates.
+
+        The first link of each source comes first, then the second of each, and so on.
         """
         rows = zip_longest(*(source.links for source in self.sources))
         listings = {source.url for source in self.sources}
@@ -224,8 +230,9 @@ def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResul
 
 
 def describe_press_room(url: str, agencies: dict[str, Agency]) -> str:
-    """Describe a link to news at another host: a press wire, another agency's site, or a site to be
-    probed.
+    """Describe a link to news on another host.
+
+    The host is a press wire, another agency's site, or a site that should be probed.
     """
     if wire := find_press_wire(url):
         return f"press wire: {url}: {wire.name}; the agency may publish there first, or only there"
@@ -235,7 +242,7 @@ def describe_press_room(url: str, agencies: dict[str, Agency]) -> str:
 
 
 def strip_year(url: str) -> str:
-    """Return the URL of a listing without a year at its end; the rest of the query stays.
+    """Return the URL of a listing without a year at its end. The rest of the query is kept.
 
     >>> [strip_year(f"https://a.se/{path}")
     ...     for path in ("nyheter/2024/", "press?ar=2024&vy=1", "nyheter-2024.html")]
@@ -249,7 +256,7 @@ def strip_year(url: str) -> str:
 
 
 def describe_year(url: str) -> str | None:
-    """Return why a listing is not proposed if its URL is for a single year, else None."""
+    """Return the reason not to propose a listing with a URL for a single year, or None."""
     general = strip_year(url)
     return (
         None
@@ -263,7 +270,7 @@ def probe_home_page(
 ) -> ProbeResult:
     """Probe only a home page, to find the agency's name and CMS.
 
-    agency: the agency whose home page it is, if that is known.
+    agency: the agency to which the home page belongs, if known.
     """
     listed_agency = agency or find_owner(agencies.values(), url)
     document = Document(home, url)
@@ -279,9 +286,10 @@ def probe_home_page(
 def probe_page(
     html: bytes, url: str, agency: Agency, item: ReleaseItem | None = None
 ) -> ProbedPage:
-    """Parse a page as a release, as far as possible.
+    """Parse a page as a release. If this fails, keep what was parsed before.
 
-    item: what a listing says of a file, which is not requested; nothing is parsed then.
+    item: the item of a file that a listing describes. The file is not requested, and nothing is
+    parsed.
     """
     page = ProbedPage(url, html, item)
     try:
@@ -307,9 +315,9 @@ def find_unused_selectors(html: bytes, url: str, agency: Agency) -> Iterator[str
 
 
 def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[str, Any]:
-    """Return a page's URL and release, or why it is not a release.
+    """Return a page's URL and release, or why the page is not a release.
 
-    The agency is left out, because the folder is named after it.
+    The agency is left out, because the page's folder is named after the agency.
     """
     try:
         release = asdict(to_release(read_page(html, url, agency)))
@@ -356,7 +364,7 @@ def write_expected_result(page: Path, result: dict[str, Any]) -> None:
 
 
 def propose_slug(url: str, taken: Container[str] = ()) -> str:
-    """Return a slug from a URL's host, without its top-level domain unless that slug is taken.
+    """Return a slug from a URL's host, without the top-level domain unless that slug is taken.
 
     >>> propose_slug("https://www.skogsradet.example/nyheter"), propose_slug("http://[::1]:80/")
     ('skogsradet', '1')
@@ -368,7 +376,7 @@ def propose_slug(url: str, taken: Container[str] = ()) -> str:
 
 
 def propose_name(home: Document) -> str:
-    """Return the site's name: as declared in its metadata, else from its title, else its host."""
+    """Return the site's name from its metadata, else from its title, else from its host."""
     for name in ("og:site_name", "application-name"):
         if declared := clean_line(home.meta.get(name, "")):
             return declared
@@ -383,7 +391,7 @@ def propose_name(home: Document) -> str:
 
 
 def _list_title_parts(title: str) -> list[str]:
-    """Return the parts of a home page's title that can be a name."""
+    """Return the parts of a home page's title that may be a name."""
     parts = [WELCOME_PREFIX.sub("", part).strip(" .!") for part in TITLE_SEPARATOR.split(title)]
     return [part for part in parts if part and not HOME_PAGE_TITLE.fullmatch(part)]
 
@@ -414,7 +422,8 @@ def _find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
     """Return the folders that all paths share, up to the last news folder and date folders below
     it.
 
-    Other folders below it are left out, because the newest releases may share a subject by chance.
+    Other folders below the news folder are left out, because the newest releases may share a
+    subject by chance.
     """
     shared: list[str] = []
     for folder_names in zip(*(path[:-1] for path in paths), strict=False):
@@ -433,7 +442,8 @@ def _find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _generalise_folder(name: str) -> str:
-    """Return a folder's name as a pattern: a year or month as digits, any other name escaped.
+    """Return a folder's name as a pattern. A year or month matches any digits; other names are
+    escaped.
 
     >>> _generalise_folder("2024"), _generalise_folder("03"), _generalise_folder("om.oss")
     ('\\\\d{4}', '\\\\d{2}', 'om\\\\.oss')
@@ -461,7 +471,7 @@ def format_agency_toml(agency: Agency) -> str:
 
 
 def _format_toml_key(name: str, value: str | bool | tuple[str | JSONSource, ...]) -> list[str]:
-    """Return the lines of a key and its value; a list of several values has one on each line."""
+    """Return the lines of a key and its value. A list of several values has one value per line."""
     if isinstance(value, str):
         return [f"{name} = {quote_toml(value)}"]
     if not isinstance(value, tuple):
@@ -473,7 +483,7 @@ def _format_toml_key(name: str, value: str | bool | tuple[str | JSONSource, ...]
 
 
 def _format_toml_value(value: str | JSONSource) -> str:
-    """Format a value of a list: a string, or the inline table of a JSON endpoint."""
+    """Format one value of a list: a string, or a JSON endpoint as an inline table."""
     if isinstance(value, str):
         return quote_toml(value)
     pairs = ((each.name, getattr(value, each.name)) for each in fields(value))
@@ -481,7 +491,7 @@ def _format_toml_value(value: str | JSONSource) -> str:
 
 
 def quote_toml(text: str) -> str:
-    """Return a TOML string: literal if it contains a backslash, else basic.
+    """Return a text as a TOML string: literal if it contains a backslash, else basic.
 
     >>> quote_toml("Skogsrådet"), quote_toml(r"^/nyheter/.+"), quote_toml("\\\\d")
     ('"Skogsrådet"', '"^/nyheter/.+"', "'\\\\d'")

@@ -60,7 +60,10 @@ ChooseSample = Callable[[ProbeResult], SourceLink | None]
 
 
 def choose_sample(result: ProbeResult) -> SourceLink | None:
-    """Choose links until SAMPLE_RELEASES releases were read."""
+    """Return the next link to fetch as a sample.
+
+    None once SAMPLE_RELEASES releases have been read, or if no link is left.
+    """
     if len(result.sampled_urls) >= MAX_SAMPLE_REQUESTS:
         return None
     if sum(page.release is not None for page in result.pages) >= SAMPLE_RELEASES:
@@ -72,9 +75,10 @@ def choose_sample(result: ProbeResult) -> SourceLink | None:
 class SiteProbe:
     """Reads what a site offers, and proposes a table for agencies.toml.
 
-    fetch: returns the response for a URL, or raises SourceError; it keeps both, because it may be
-    called again. agency: the agency whose site it is; without it, the agency that has the home
-    page's host, or a new one. choose_sample: chooses the releases that are read.
+    fetch: function that returns the response for a URL, or raises SourceError. It must keep
+    responses and errors, because it may be called again. agency: the agency to which the site
+    belongs; without it, the agency with the home page's host, or a new one. choose_sample: function
+    that chooses the releases to read.
     """
 
     def __init__(
@@ -91,7 +95,8 @@ class SiteProbe:
         self.given_urls = [url] if urlsplit(url).path.strip("/") else []
 
     async def run(self) -> ProbeResult:
-        """Fetch the home page, the given page, their sources and sample releases.
+        """Fetch the home page, the given page, their sources and sample releases, and return the
+        result.
 
         Raises SourceError or PageError if the home page cannot be fetched or read.
         """
@@ -124,8 +129,9 @@ class SiteProbe:
         return result
 
     def add_other_host(self, result: ProbeResult, home_url: str) -> Agency:
-        """Return the agency with another host: the one that redirected to its home page, or the one
-        that it moved to.
+        """Return the agency with another host.
+
+        This is the host that redirected to the home page, or the host to which it moved.
         """
         agency = result.base_agency
         if result.is_known and not self.agency:
@@ -139,8 +145,10 @@ class SiteProbe:
         return replace(agency, aliases=(*agency.aliases, *hosts))
 
     def list_crawled_sources(self, pages: dict[str, Response], agency: Agency) -> list[str]:
-        """Return the sources that a news crawl reads: the declared ones, or else the sources that
-        the given page or home page links to. A given page that cannot be read counts as one.
+        """Return the sources that a news crawl reads.
+
+        These are the declared sources, or else the sources that the given page or the home page
+        links to. A given page that cannot be read counts as a source.
         """
         missing = [url for url in self.given_urls if url not in pages]
         found = SourceURLs()
@@ -150,8 +158,9 @@ class SiteProbe:
         return [*list_declared_urls(agency), *missing, *(url for _, url in found.iter_by_kind())]
 
     def find_start_sources(self, pages: dict[str, Response], agency: Agency) -> SourceURLs:
-        """Return the sources that the given page and the home page link to, and the given URL,
-        which may be one itself.
+        """Return the sources that the given page and the home page link to, and the given URL.
+
+        The given URL may itself be a source.
         """
         found = SourceURLs(listings=[*self.given_urls])
         for page in pages.values():
@@ -169,7 +178,7 @@ class SiteProbe:
     async def fetch_samples(self, result: ProbeResult) -> None:
         """Fetch the chosen releases; each may change the proposal.
 
-        They are read with the proposed table, which has the selectors of the present one.
+        They are read with the proposed table, which has the selectors of the present table.
         """
         while link := self.choose_sample(result):
             result.sampled_urls.add(link.url)
@@ -189,10 +198,11 @@ class SiteProbe:
             result.update_proposal()
 
     async def fetch_start_pages(self) -> dict[str, Response]:
-        """Fetch the given page, if its URL has a path, and the home page; return the pages that
-        exist, by URL.
+        """Fetch the given page, if its URL has a path, and the home page.
 
-        Raises SourceError if neither can be fetched.
+        Returns the responses of the pages that exist, by URL.
+
+        Raises SourceError if neither page can be fetched.
         """
         pages, failure = dict[str, Response](), SourceError(self.url, "cannot be fetched")
         for url in (urljoin(self.url, "/"), *self.given_urls):
@@ -205,10 +215,12 @@ class SiteProbe:
         return pages
 
     async def probe_press_room(self, result: ProbeResult, url: str) -> None:
-        """Add the listing and feed of a press room at another host, and that host as an alias, if
-        it lists releases.
+        """Add the listing and feed of a press room on another host, if it lists releases.
 
-        A press wire is added by its key; the site of another agency becomes a note.
+        The host is added as an alias.
+
+        For a press wire, the key `wire` is proposed. For the site of another agency, a note is
+        added.
         """
         if find_press_wire(url):
             await self.probe_wire(result, url)
@@ -237,7 +249,7 @@ class SiteProbe:
             result.base_agency = agency
 
     async def probe_wire(self, result: ProbeResult, url: str) -> None:
-        """Add the press wire of a press room, if its list can be read and has releases."""
+        """Add the press wire of a press room, if the wire's list can be read and has releases."""
         page = ""
         with suppress(SourceError):
             page = (await self.fetch(url)).body.decode("utf-8", "replace")
@@ -256,8 +268,10 @@ class SiteProbe:
         await self.probe_sources(result, "listings", sources.listings)
 
     async def widen_table(self, result: ProbeResult) -> None:
-        """Take the links of declared listings that the table leaves out, because of its pattern or
-        because they are on another host. The proposed table then has another pattern, or that host.
+        """Propose a wider table if the present one leaves out links of declared listings.
+
+        Links are left out because of the pattern `releases`, or because they are on another host.
+        The proposed table gets another pattern or that host.
         """
         agency = replace(result.base_agency, releases=None)
         for source in [source for source in result.sources if source.url in result.crawled_urls]:
@@ -286,10 +300,12 @@ class SiteProbe:
     async def probe_sources(
         self, result: ProbeResult, kind: str, found_urls: Iterable[str]
     ) -> list[str]:
-        """Fetch all declared sources of a type and the first few found ones; add their links or
-        problems.
+        """Fetch all declared sources of a type and the first few found ones, and add them to the
+        result.
 
-        Return the press rooms at other hosts that the listings link to.
+        Each source is added with its links or its problem.
+
+        Returns the press rooms on other hosts that the listings link to.
         """
         agency, press_rooms = result.base_agency, list[str]()
         found = list(dict.fromkeys(found_urls))[:MAX_SOURCES_PER_KIND]
@@ -314,8 +330,9 @@ class SiteProbe:
         return press_rooms
 
     async def read_sitemap_links(self, response: Response, agency: Agency) -> list[SourceLink]:
-        """Return a sitemap's releases, newest first; for an index, the releases of the most likely
-        sitemaps.
+        """Return the links to releases in a sitemap, newest first.
+
+        For an index, the most likely sitemaps in it are read.
         """
         links, children = parse_sitemap(response.body, response.url, agency)
         children.sort(
@@ -350,7 +367,7 @@ def _has_declared_sources(agency: Agency) -> bool:
 
 
 def _read_listing(source: ProbedSource, response: Response, agency: Agency) -> None:
-    """Read the links of a listing and its problems into a source."""
+    """Read the links and problems of a listing into a source."""
     # the URL of a JSON endpoint decides how its response is parsed, even after a redirect
     endpoint_url = source.url if agency.find_json_source(source.url) else None
     page = parse_listing(response.body, response.url, agency, endpoint_url)

@@ -1,4 +1,4 @@
-"""Where releases are listed: feeds, sitemaps, listings with their next pages, lists in JSON.
+"""Where releases are listed: feeds, sitemaps, listings with their next pages, and lists in JSON.
 
 Other rooms use the names below, and:
 

@@ -54,8 +54,8 @@ MAX_PRESS_ROOMS = 3
 class SourceURLs:
     """The URLs of an agency's sources, by type.
 
-    press_rooms: links to news on hosts that are not the agency's; crawls only read them if they are
-    declared.
+    press_rooms: links to news on hosts that do not belong to the agency. Crawls only read them if
+    they are declared.
     """
 
     feeds: list[str] = field(default_factory=list)
@@ -79,8 +79,9 @@ def get_declared_sources(agency: Agency) -> SourceURLs:
 
 
 def get_wire_sources(agency: Agency) -> SourceURLs:
-    """Return the lists of the agency's press wires: JSON and press rooms as listings, RSS as
-    feeds.
+    """Return the lists of the agency's press wires.
+
+    JSON lists and press rooms count as listings, and RSS lists as feeds.
     """
     sources = SourceURLs()
     for wire in agency.wires:
@@ -100,8 +101,9 @@ def list_declared_urls(agency: Agency) -> list[str]:
 def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
     """Find the feeds, listings and press rooms that a home page links to.
 
-    Feeds are its `<link rel=alternate>` elements. Listings are up to MAX_LISTINGS links with a text
-    such as "Nyheter". Raises SourceError if the page is empty or has too many tags.
+    The feeds are the page's `<link rel=alternate>` elements. The listings are up to MAX_LISTINGS
+    links with a text such as "Nyheter". Raises SourceError if the page is empty or has too many
+    tags.
     """
     page = parse_source_page(body, url)
     base = find_base_url(page, url)
@@ -133,7 +135,7 @@ def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
 
 
 def _find_feeds(page: Selector, base: str) -> list[str]:
-    """Return the RSS and Atom feeds that a page names, without comment feeds."""
+    """Return the RSS and Atom feeds that a page links to, except feeds of comments."""
     feeds = []
     for link in page.xpath("//link[contains(@rel, 'alternate') and @href]"):
         kind, title = link.root.get("type", ""), link.root.get("title", "")
@@ -145,14 +147,17 @@ def _find_feeds(page: Selector, base: str) -> list[str]:
 
 
 def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
-    """Return the URL of a link at a wire that its text names: "Vårt pressrum på Mynewsdesk"."""
+    """Return the URL of a link to a press wire that the link's text names, or [].
+
+    Example of a text: "Vårt pressrum på Mynewsdesk".
+    """
     address = resolve_canonical_url(base, href)
     wire = find_press_wire(address) if address else None
     return [address] if address and wire and wire.name.lower() in text.lower() else []
 
 
 def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
-    """Return the URL of a link to a site that is not the agency's own."""
+    """Return the URL of a link to another site than the agency's own, or []."""
     address = resolve_canonical_url(base, href)
     if not address or urlsplit(address).scheme not in ("http", "https") or agency.owns(address):
         return []
@@ -160,7 +165,7 @@ def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
 
 
 def _drop_press_overviews(listings: dict[str, tuple[bool, int]], press_pages: list[str]) -> None:
-    """Drop overviews for the press; if a page below one lists the releases, that page is used."""
+    """Drop overviews for the press if a page below them lists the releases."""
     for hub in press_pages:
         folder = PAGE_EXTENSION.sub("", hub).rstrip("/") + "/"
         if any(listing != hub and listing.startswith(folder) for listing in listings):

@@ -23,8 +23,9 @@ class TrapDetector:
     def find_trap(
         self, listing: str, page: int, links: Sequence[SourceLink], max_pages: int
     ) -> str | None:
-        """Return why a listing is a crawler trap (too many pages, or nothing new), or None if it is
-        not one.
+        """Return why a listing is a crawler trap, or None if it is not.
+
+        A trap has too many pages, or pages with nothing new.
         """
         urls, seen_urls = {link.url for link in links}, self.seen_urls[listing]
         self.repeated_pages[listing] = 0 if urls - seen_urls else self.repeated_pages[listing] + 1

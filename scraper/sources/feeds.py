@@ -37,9 +37,7 @@ ENTRY_END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 
 class CutFeedError(SourceError):
-    """A feed of which only the beginning was received; `links` are the links of its complete
-    entries.
-    """
+    """Only the beginning of a feed was received. `links`: the links of the complete entries."""
 
     def __init__(self, url: str, links: list[SourceLink]) -> None:
         super().__init__(
@@ -83,7 +81,7 @@ def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
 
 
 def _is_cut_feed(text: bytes) -> bool:
-    """Return whether a feed lacks the end of its root element. Other errors in its XML do not
+    """Return whether a feed lacks the end of its root element. Other errors in the XML do not
     matter.
 
     >>> _is_cut_feed(b"<rss><channel>A & B</channel></rss> <!-- cached -->")
@@ -98,8 +96,8 @@ def _is_cut_feed(text: bytes) -> bool:
 def _find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) -> str | None:
     """Return the URL of a feed entry, or None if it has no usable link.
 
-    If its alternates are several HTML pages, the first one that can be a release is used, or else
-    the first one.
+    If the entry has several HTML pages as alternates, the first one that can be a release is used,
+    or else the first one.
     """
     page_urls = [
         address

@@ -1,8 +1,7 @@
-"""Finds releases in JSON: at an endpoint that is declared for an agency, or in the data that a page
-contains.
+"""Finds releases in JSON: at an endpoint declared for an agency, or in the data in a page.
 
 An endpoint is described by JMESPath expressions (the key `json` of an agency). The list of a press
-wire (key `wire`) is such an endpoint whose items are whole releases: each is parsed from its own
+wire (key `wire`) is an endpoint with whole releases as items. Each release is parsed from its own
 bytes, exactly as they were received.
 
 In a page's data (such as Next.js or Nuxt data), a release is recognised by its keys: an object with
@@ -116,7 +115,7 @@ def load_json(text: str | bytes, url: str) -> Any:
 
 
 def _iter_objects(data: Any, url: str) -> Iterator[dict[str, Any]]:
-    """Yield the objects in a JSON value, in its order.
+    """Yield the objects in a JSON value, in their order.
 
     Raises SourceError if there are too many values or levels.
     """
@@ -145,7 +144,7 @@ def _iter_objects(data: Any, url: str) -> Iterator[dict[str, Any]]:
 def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency) -> ListingPage:
     """Parse a page of a declared endpoint.
 
-    Raises SourceError if it is unreadable or not as declared.
+    Raises SourceError if the page is unreadable or not as declared.
     """
     data = load_json(body, url)
     items = search(source, "items", data, url)
@@ -187,11 +186,12 @@ def _split_wire_list(body: bytes, url: str, source: WireSource) -> list[str]:
 def read_item(
     item: Any, url: str, source: JSONSource, agency: Agency, *, number: int, text: str
 ) -> SourceLink | None:
-    """Return the link of an item, or None if it is not a release. Raises PageError if its address
-    is unusable.
+    """Return the link of an item, or None if the item is not a release.
 
-    number: position in the list, which names an item without a title in errors. text: the item of a
-    press wire as received.
+    Raises PageError if the item's address is unusable.
+
+    number: the position in the list, used in errors to name an item without a title. text: the item
+    of a press wire, as received.
     """
     href = search(source, "link", item, url)
     address = (
@@ -219,7 +219,7 @@ def read_item(
 
 
 def _read_record(item: Any, url: str, source: WireSource, text: str) -> WireRecord:
-    """Return an item of a press wire as a release. Raises PageError if it has no id."""
+    """Return an item of a press wire as a release. Raises PageError if the item has no id."""
     identifier = search(source, "id", item, url)
     if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
         raise PageError(url, "json.id", f"{source.id!r} finds no id in {text[:80]!r}")
@@ -255,9 +255,9 @@ def _skip_white_space(text: str, position: int) -> int:
 
 
 def search(source: JSONSource, key: str, data: Any, url: str) -> Any:
-    """Return what an expression of an endpoint finds; None without an expression.
+    """Return what an expression of an endpoint finds, or None without an expression.
 
-    Raises SourceError if it fails.
+    Raises SourceError if the expression fails.
     """
     expression: str | None = getattr(source, key)
     try:
@@ -267,8 +267,10 @@ def search(source: JSONSource, key: str, data: Any, url: str) -> Any:
 
 
 def _find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> str | None:
-    """Return the URL of the next page: found by `next` as a URL or page number, or else with the
-    next page number.
+    """Return the URL of the next page, or None.
+
+    The expression `next` finds the URL or a page number. Without `next`, the page number is
+    increased.
     """
     following = _read_next_page(data, url, source)
     if isinstance(following, int) and not isinstance(following, bool):
@@ -281,8 +283,9 @@ def _find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> 
 
 
 def _read_next_page(data: Any, url: str, source: JSONSource) -> Any:
-    """Return what `next` finds, or else the next page number, or None for an endpoint without page
-    numbers.
+    """Return what the expression `next` finds, or else the next page number.
+
+    None for an endpoint without page numbers.
     """
     if source.next:
         return search(source, "next", data, url)
@@ -294,7 +297,7 @@ def _read_next_page(data: Any, url: str, source: JSONSource) -> Any:
 
 
 def _resolve_next_page(following: object, url: str, source: JSONSource, agency: Agency) -> str:
-    """Return the URL that `next` found. Raises SourceError if it is not a URL, or is on another
+    """Return the URL that `next` found. Raises SourceError if it is no URL, or is on another
     host.
     """
     address = resolve_canonical_url(url, following) if isinstance(following, str) else None
@@ -312,11 +315,12 @@ def _resolve_next_page(following: object, url: str, source: JSONSource, agency: 
 def find_embedded_links(
     page: Selector, url: str, agency: Agency, listing_url: str, *, is_only_list: bool
 ) -> list[SourceLink]:
-    """Return the releases in the JSON in a page. Raises SourceError if the JSON is too large or too
-    deeply nested.
+    """Return the releases in the JSON in a page.
 
-    Scripts with anything else are skipped. is_only_list: whether the page has no other list, so
-    that invalid JSON of a framework is an error.
+    Raises SourceError if the JSON is too large or too deeply nested.
+
+    Scripts without JSON are skipped. is_only_list: whether the page has no other list. If so,
+    invalid JSON of a framework is an error.
     """
     links: list[SourceLink] = []
     texts = _list_data_scripts(page)
@@ -353,8 +357,9 @@ def find_page_data_url(page: Selector, url: str, agency: Agency) -> str | None:
 
 
 def _resolve_references(data: Any) -> Any:
-    """Return the objects in Nuxt's data with their values: the data is a flat list, and values are
-    given by index.
+    """Return the objects in Nuxt's data with their values.
+
+    The data is a flat list, in which objects give their values by index.
 
     >>> data = [{"data": 1}, [2], {"title": 3, "url": 4}, "Ny bro", "/nyheter/ny-bro"]
     >>> _resolve_references(data)[1]
@@ -366,7 +371,7 @@ def _resolve_references(data: Any) -> Any:
 
 
 def _resolve_object(data: list[Any], item: dict[str, Any]) -> dict[str, Any]:
-    """Return an object's texts, then the addresses of the objects in it."""
+    """Return an object's texts, followed by the addresses of the objects in it."""
     texts, nested = dict[str, Any](), dict[str, Any]()
     for key, reference in item.items():
         value = _resolve_value(data, reference)
@@ -389,10 +394,10 @@ def _resolve_value(data: list[Any], reference: Any) -> Any:
 
 
 def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> list[SourceLink]:
-    """Return the releases in JSON: objects whose keys give an address and a title.
+    """Return the releases in JSON: objects with keys for an address and a title.
 
-    The rules are those for the links of a listing: without a `releases` pattern, the URL must be in
-    a news section or below the listing, and if several objects have a day, those without a day are
+    The same rules apply as to the links of a listing. Without a `releases` pattern, the URL must be
+    in a news section or below the listing. If several objects have a day, objects without a day are
     service pages.
     """
     listing_path = urlsplit(canonical_url(listing_url)).path.rstrip("/")
@@ -414,7 +419,9 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
 def _read_json_link(
     values: dict[str, Any], url: str, agency: Agency, listing_path: str
 ) -> SourceLink | None:
-    """Return the link of an object with an address and a title, or None if it is not a release."""
+    """Return the link of an object with an address and a title, or None if this is not a
+    release.
+    """
     if not any(isinstance(values.get(key), str) and values[key].strip() for key in TITLE_KEYS):
         return None
     address = _find_item_url(values, url, listing_path)
@@ -458,7 +465,7 @@ def find_next_data_url(data: Any, url: str, agency: Agency) -> str | None:
 
 
 def find_markup(data: Any, url: str) -> str:
-    """Return the HTML with links in JSON texts, which some sites insert into the page."""
+    """Return the HTML with links in the texts of JSON. Some sites insert it into the page."""
     values = (value for item in _iter_objects(data, url) for value in item.values())
     return "\n".join(value for value in values if isinstance(value, str) and "<a " in value)
 
@@ -485,7 +492,7 @@ def _find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str |
 
 
 def _read_href(value: Any) -> str:
-    """Return an address: the text itself, or the address in an object; "" if there is none."""
+    """Return an address: a text itself, or the address in an object, or "" if there is none."""
     if isinstance(value, dict):
         value = next(
             (value[name] for name in ("url", "href") if isinstance(value.get(name), str)), None

@@ -1,4 +1,4 @@
-"""Links listed by sources, and which URLs can be releases."""
+"""The links that sources list, and which URLs can be releases."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ LINE_XPATH = etree.XPath("normalize-space(.)", smart_strings=False)
 
 @dataclass(frozen=True, slots=True)
 class WireRecord:
-    """A release as the list of a press wire contains it: the bytes of its JSON object, exactly as
-    received.
-    """
+    """A release in the list of a press wire: the bytes of its JSON object, exactly as received."""
 
     url: str  # URL of the list, with the release's id as fragment
     body: bytes = field(repr=False)
@@ -69,14 +67,14 @@ class SourceLink:
 
 
 class ListingPage(NamedTuple):
-    """A page of a listing: its links to releases, in page order, and the address of its next page,
-    or None.
+    """A page of a listing: its links to releases, in page order, and the address of the next
+    page.
 
-    next_url: a URL, or the address of a page that is requested by POST (see `join_form`).
-    has_numbered_next: whether the pager links to the next page by number, so that an empty next
-    page is an error; a link such as "»" may lead past the end. problem: why the listing may contain
-    more releases than were read, or None. errors: entries that cannot be used. archive_urls: pages
-    of years or older releases, which are listings, too.
+    next_url: a URL, or the address of a page that is requested by POST (see `join_form`), or None.
+    has_numbered_next: whether the pager links to the next page by number. If so, an empty next page
+    is an error; a link such as "»" may lead past the end. problem: why the listing may contain more
+    releases than were read, or None. errors: entries that cannot be used. archive_urls: pages of
+    years or older releases, which are listings, too.
     """
 
     links: list[SourceLink]
@@ -92,7 +90,8 @@ def is_release_url(url: str, agency: Agency) -> bool:
     pattern.
 
     The pattern is for the agency's own site. At a press wire, the wire's list decides: it either
-    links to the pages of releases, or contains the releases, whose pages are then not requested.
+    links to the pages of releases, or contains the releases. In the latter case, their pages are
+    not requested.
     """
     parts = urlsplit(url)
     if (
@@ -114,9 +113,7 @@ def select_releases(links: Iterable[SourceLink], agency: Agency) -> list[SourceL
 
 
 def is_news_url(url: str, agency: Agency) -> bool:
-    """Return whether a URL's path names a news section; always True if there is a `releases`
-    pattern.
-    """
+    """Return whether a URL's path names a news section. Always True with a `releases` pattern."""
     return bool(agency.releases) or bool(
         NEWS_PATH.search(urlsplit(url).path.rstrip("/").rpartition("/")[0] + "/")
     )
@@ -129,7 +126,7 @@ def drop_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
 
 
 def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
-    """Return the first link to each URL, without session ids."""
+    """Return the first link to each URL, with session ids removed."""
     found: dict[str, SourceLink] = {}
     for link in links:
         found.setdefault(link.url, link)
@@ -150,8 +147,8 @@ def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
 
 
 def split_form(address: str) -> tuple[str, str | None]:
-    """Return the URL of a page of a source, and the form to send there, or None if it is requested
-    by GET.
+    """Return the URL of a source's page, and the form to send, or None if the page needs no
+    form.
 
     >>> split_form("https://skog.example/nyheter#start=10"), split_form("https://skog.example/nyheter?start=10")
     (('https://skog.example/nyheter', 'start=10'), ('https://skog.example/nyheter?start=10', None))
@@ -179,8 +176,8 @@ def find_base_url(page: Selector, url: str) -> str:
     """Return the URL that a page's links are relative to: its first `<base href>`, else its own
     URL.
 
-    For the page's own host, the page's scheme is used, because many sites have moved to https but
-    still have http in their base element.
+    If the base is on the page's own host, the page's scheme is used, because many sites have moved
+    to https but still have http in their base element.
 
     >>> find_base_url(Selector('<base href="/"><a href="nyheter/a">A</a>'), "https://skog.example/om/nyheter")
     'https://skog.example/'

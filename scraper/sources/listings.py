@@ -1,8 +1,8 @@
 """Parses listing pages: the releases that they link to.
 
-Menus, page headers and footers, forms and rows of related pages are boilerplate, and links that
-only sort or filter the listing are not entries. The rules are the same for all agencies; an
-agency's `releases` pattern takes precedence.
+Menus, page headers and footers, forms and rows of related pages are boilerplate. Links that only
+sort or filter the listing are not entries. The rules are the same for all agencies; an agency's
+`releases` pattern takes precedence.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ def parse_listing(
 ) -> ListingPage:
     """Parse a page of a listing: HTML with links, HTML that contains JSON, or JSON.
 
-    listing_url, number: the URL of the listing's first page and this page's number, if this is a
-    later one. Raises SourceError if the page is empty, too large, or not what the agency's table
+    listing_url, number: the URL of the listing's first page, and the number of this page, if it is
+    a later page. Raises SourceError if the page is empty, too large, or not what the agency's table
     declares.
     """
     listing_url = listing_url or url
@@ -171,15 +171,13 @@ def _parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
 def _drop_listing_links(
     links: Iterable[SourceLink], pager: ListingPager, next_url: str | None
 ) -> list[SourceLink]:
-    """Return the links without links to listings: "Äldre inlägg" and "Nyhetsarkiv" are not
-    releases.
-    """
+    """Return the links except links to listings, such as "Äldre inlägg" and "Nyhetsarkiv"."""
     other_pages = (next_url, *pager.archive_urls)
     return [link for link in links if link.url not in other_pages and not is_listing_url(link.url)]
 
 
 def _is_numbered_url(pager: ListingPager, url: str | None) -> bool:
-    """Return whether the listing links to a page by its number only."""
+    """Return whether the listing has a link to a URL with a text that is only a number."""
     numbers = (link.get("href", "") for link, text in pager.texts.items() if text.isdecimal())
     return url is not None and any(pager.resolve(href) == url for href in numbers)
 
@@ -199,8 +197,9 @@ def _find_entries(pager: ListingPager, listing_url: str) -> list[ListingEntry]:
 def _are_files_releases(
     files: Sequence[SourceLink], agency: Agency, links: Iterable[SourceLink]
 ) -> bool:
-    """Return whether documents are releases: if the listing has more of them than pages, and most
-    have a day.
+    """Return whether the documents in a listing are releases.
+
+    They are if there are more documents than pages, and most documents have a day.
     """
     if agency.files is not None:
         return agency.files
@@ -216,11 +215,10 @@ def _find_problem(
     links: Sequence[SourceLink],
     files: Sequence[SourceLink],
 ) -> SourceProblem | None:
-    """Return why a listing may have more releases than `links` and the releases of its next page,
-    or None.
+    """Return why a listing may have more releases than `links` and its next page contain, or
+    None.
 
-    files: documents that do not count as releases. If one has a day, they may be releases all the
-    same.
+    files: documents that do not count as releases. If one has a day, they may still be releases.
     """
     problem = (
         None if next_url else _find_unread_rest(pager, has_links=bool(links), listed=len(links))
@@ -233,7 +231,7 @@ def _find_problem(
 
 
 def _find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> SourceProblem | None:
-    """Return why a listing without a next page may have more releases than its page, or None."""
+    """Return why a listing without a next page may have more releases than were found, or None."""
     if not has_links and needs_javascript(pager.page.root):
         return SourceProblem("needs JavaScript", pager.url)
     if label := find_more_button(pager.page.root):
@@ -293,13 +291,13 @@ class EntryReader:
         )
 
     def read_date(self, item: Element) -> tuple[bool, str | None]:
-        """Return what `_read_item_date` returns; an item may have thousands of links."""
+        """Call `_read_item_date` once per item, because an item may have thousands of links."""
         if item not in self.item_dates:
             self.item_dates[item] = _read_item_date(item)
         return self.item_dates[item]
 
     def is_in_news_section(self, path: str) -> bool:
-        """Return whether a path is below the listing, or has a folder with a name for news."""
+        """Return whether a path is below the listing, or contains a folder with a name for news."""
         return path.startswith(self.folders) or NEWS_PATH.search(path) is not None
 
 
@@ -321,8 +319,8 @@ def _read_item_date(item: Element) -> tuple[bool, str | None]:
 def _find_file_links(pager: ListingPager, items: Collection[Element]) -> list[SourceLink]:
     """Return the documents of a listing, with the titles and days given in the listing.
 
-    items: the items of the entries that lead to pages; a document in one of them belongs to that
-    page.
+    items: the list items of the entries that lead to pages. A document in such an item belongs to
+    its page.
     """
     links: dict[str, SourceLink] = {}
     # avoids the search for the main elements
@@ -349,9 +347,10 @@ def _read_file_link(anchor: Element, address: str, items: Collection[Element]) -
 
 
 def _find_stated_day(item: Element) -> str | None:
-    """Return the day of publication in a list item, outside the link and as printed, or None.
+    """Return the day of publication that a list item states outside its link, as printed, or
+    None.
 
-    Returns None also if it contains several days.
+    Also returns None if the item states several days.
     """
     times = [normalise_w3c_date(time.get("datetime")) for time in item.iterdescendants("time")]
     if len(times) == 1 and times[0]:
@@ -376,9 +375,9 @@ def _drop_filter_links(
 ) -> list[ListingEntry]:
     """Return the entries without links that sort or filter the listing.
 
-    Links whose URL differs from the listing's only in the query are dropped unless they have a
-    heading, or a date in their own item. keep_if_only: keep all except "next" links if the listing
-    has no other entries.
+    Links with a URL that differs from the listing's only in the query are dropped, unless they have
+    a heading, or a date in their own item. keep_if_only: whether to keep all links except "next"
+    links if the listing has no other entries.
     """
     same_path_count = sum(entry.is_same_path for entry in entries)
     if not same_path_count:
@@ -417,8 +416,9 @@ def _find_marked_urls(entries: Iterable[ListingEntry]) -> set[str]:
 
 
 def _iter_content_links(root: Element) -> Iterator[Element]:
-    """Yield the links of a page's main elements, or else of its body, in page order and without
-    boilerplate.
+    """Yield the links in a page's main elements, or else in its body, without boilerplate.
+
+    The links are in page order.
     """
     layout = ListingLayout(root)
     # (element, its region, whether it is in an entry)
@@ -439,8 +439,9 @@ def _iter_content_links(root: Element) -> Iterator[Element]:
 
 
 class ListingLayout:
-    """Facts about a whole page that help to decide which of its elements are boilerplate; each is
-    computed once.
+    """Facts about a whole page that help to decide which of its elements are boilerplate.
+
+    Each fact is computed only once.
     """
 
     def __init__(self, root: Element) -> None:
@@ -513,8 +514,9 @@ def _has_boilerplate_class(class_attribute: str) -> bool:
 
 
 def needs_javascript(root: Element) -> bool:
-    """Return whether a page has scripts and almost no text, or an empty element that a script fills
-    with its list.
+    """Return whether a page's list is built by scripts.
+
+    The page then has scripts and almost no text, or an empty element for the list.
     """
     if next(root.iter("script"), None) is None:
         return False

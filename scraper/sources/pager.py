@@ -1,5 +1,6 @@
-"""Finds what a listing leads to: its next page, its archive pages, and signs that it continues
-where no link leads.
+"""Finds what a listing leads to: its next page and its archive pages.
+
+Also finds signs that the listing continues without a link.
 
 A pager is recognised by its words, not only by its class: an element whose text is page numbers,
 "Nästa" and the like.
@@ -305,9 +306,9 @@ class ListingPager:
     def find_next_url(self, releases: Collection[str]) -> str | None:
         """Return the address of the next page, or None if there is none.
 
-        The next page is found by rel=next, by a link with a text such as "Nästa", by the next
-        number in a pager, or by a button such as "Visa fler". Links to other hosts and to the page
-        itself are skipped. releases: URLs that are releases, whatever their link text.
+        The next page is found by rel=next, a link with a text such as "Nästa", the next number in a
+        pager, or a button such as "Visa fler". Links to other hosts and to the page itself are
+        skipped. releases: URLs that are releases, whatever their link text.
         """
         for href in self.page.xpath(REL_XPATH.format("next")).getall():
             if address := self.resolve(href):
@@ -334,8 +335,9 @@ class ListingPager:
         return list(filter(None, found))
 
     def find_page_url(self, link: Element) -> str | None:
-        """Return the URL of a link if it is another page of this listing, and not its folder sorted
-        or filtered.
+        """Return the URL of a link if it is another page of this listing, or None.
+
+        None if the link only sorts or filters the listing.
         """
         address = self.resolve(link.get("href", "#"))
         if not address:
@@ -349,8 +351,9 @@ class ListingPager:
         return address if is_page else None
 
     def find_numbered_urls(self) -> Iterator[str]:
-        """Yield the URLs of the next number in a pager, if it is certain that they are pages of
-        this listing.
+        """Yield the URLs that the next number in a pager links to.
+
+        Only URLs that are certainly pages of this listing are yielded.
         """
         for control in self.controls:
             address = self.find_page_url(control.element) if control.is_numbered else None
@@ -363,7 +366,7 @@ class ListingPager:
     # Signs that the listing continues although no next page was found
 
     def find_unread_page(self) -> SourceProblem | None:
-        """Return the first link or button that seems to lead to a page which cannot be requested,
+        """Return the first link or button that seems to lead to a page that cannot be requested,
         or None.
         """
         unread = next(filter(self.is_unread, self.controls), None)
@@ -371,10 +374,11 @@ class ListingPager:
         return None if found is None else self.describe_link("pager", found)
 
     def find_marked_link(self) -> Element | None:
-        """Return a link to another page in an element that is marked as a pager, whatever its
-        label, or None.
+        """Return a link to another page in an element that is marked as a pager, or None.
 
-        Only on the first page, where all other pages are still unread.
+        The link may have any label.
+
+        Only used on the first page, where all other pages are still unread.
         """
         for link in self.texts if self.number == 1 else ():
             address = self.find_page_url(link)
@@ -402,9 +406,7 @@ class ListingPager:
         return not self.leads_to_listing(href) and control.is_of_this_list
 
     def leads_to_listing(self, href: str) -> bool:
-        """Return whether a link leads to nothing new: the same page, or the same listing, perhaps
-        sorted.
-        """
+        """Return whether a link leads to the same page or the same listing, perhaps sorted."""
         if resolve_canonical_url(self.base, href) == canonical_url(self.url):
             return True
         address = self.resolve(href)
@@ -418,8 +420,9 @@ class ListingPager:
         )
 
     def find_count(self, listed: int) -> SourceProblem | None:
-        """Return the sentence that counts more releases or pages than were read, such as "Visar 10
-        av 143", or None.
+        """Return a problem if the page states more releases or pages than were read, or None.
+
+        The problem quotes the page: "Visar 10 av 143".
         """
         for element in cast("list[Element]", COUNT_XPATH(self.page.root)):
             for part in chain([element], element.iterancestors()):
@@ -434,7 +437,9 @@ class ListingPager:
 
     @cached_property
     def archive_links(self) -> list[tuple[Element, str, str | None]]:
-        """Return the links with the text of an archive: the link, its URL, and its year or None."""
+        """Return the links with a text for an archive, each as the link, its URL, and its year
+        or None.
+        """
         found = []
         for link, text in self.texts.items():
             year = YEAR_TEXT.fullmatch(text)
@@ -452,9 +457,9 @@ class ListingPager:
         """Return the archive pages that a listing links to, in page order: years, and pages of
         older releases.
 
-        They must be below the listing or differ only in the query, so that the agency's other
-        archives are not mistaken for this listing's archive. A page of a year whose URL contains
-        that year may also be next to the listing.
+        They must be below the listing, or have a URL that differs only in the query. Other archives
+        of the agency are thus not mistaken for this listing's archive. The page of a year may also
+        be next to the listing, if its URL contains the year.
         """
         own = urlsplit(canonical_url(self.url))
         listing_path = own.path.rstrip("/")
@@ -478,8 +483,8 @@ class ListingPager:
     def find_unread_archive(self, content_links: Iterable[Element]) -> SourceProblem | None:
         """Return an archive in the content of the page that is not one of `archive_urls`, or None.
 
-        This can be several links to years, a link such as "Äldre nyheter", or a choice of years
-        without the choice "all".
+        An archive is shown by several links to years, a link such as "Äldre nyheter", or a choice
+        of years without the choice "all".
         """
         content = set(content_links)
         years = self.find_year_controls()
@@ -496,7 +501,7 @@ class ListingPager:
         return None if self.archive_urls else self.find_year_choice()
 
     def find_year_controls(self) -> dict[str, Element]:
-        """Return the buttons whose text is a year, by their texts."""
+        """Return the buttons with a year as their text, by year."""
         controls = {
             get_line_text(control.root): control.root
             for control in self.page.xpath(YEAR_CONTROL_XPATH)
@@ -514,10 +519,11 @@ class ListingPager:
     # Buttons
 
     def find_button_address(self) -> str | None:
-        """Return the address that a button such as "Visa fler" requests, or None if there is no
-        such button.
+        """Return the address that a button such as "Visa fler" requests, or None without such a
+        button.
 
-        It is the URL in an attribute of the button, or its form's URL with the form's fields.
+        The address is the URL in an attribute of the button, or the URL of its form with the form's
+        fields.
         """
         for name in NEXT_URL_ATTRIBUTES:
             for value in self.page.xpath(f"//@{name}").getall():
@@ -533,7 +539,7 @@ class ListingPager:
         return None
 
     def iter_more_buttons(self) -> Iterator[Element]:
-        """Yield the buttons with a label such as "Visa fler", but none that opens an entry."""
+        """Yield the buttons with a label such as "Visa fler", except buttons that open an entry."""
         for button in self.page.xpath(BUTTON_XPATH):
             element = button.root
             labels = (
@@ -584,7 +590,9 @@ class ListingPager:
         return form if isinstance(form, FormElement) else None
 
     def resolve_form_action(self, button: Element, form: FormElement) -> str | None:
-        """Return the URL that a button's form is sent to, or None if it is not the agency's."""
+        """Return the URL that a button's form is sent to, or None if the URL is not the
+        agency's.
+        """
         action = button.get("formaction", form.get("action", "")).strip()
         url = resolve_canonical_url(self.base if action else self.url, action)
         if not url or not self.agency.owns(url) or not url.startswith(("http://", "https://")):
@@ -607,8 +615,8 @@ class ListingPager:
         """Return the URLs of the pager's links, and the query parameters that change from page to
         page.
 
-        For the parameters, only links that are marked as pager links (by rel, or by a pager
-        element) count.
+        Only links that are marked as pager links (by rel, or by a pager element) count for the
+        parameters.
         """
         addresses, names = set[str](), set[frozenset[str]]()
         for href, is_declared in self.iter_pager_hrefs():
@@ -620,7 +628,9 @@ class ListingPager:
         return addresses, names
 
     def iter_pager_hrefs(self) -> Iterator[tuple[str, bool]]:
-        """Yield the addresses of links to other pages, and whether each is marked as one."""
+        """Yield the addresses of links to other pages, and whether each link is marked as a
+        pager link.
+        """
         for rel in ("next", "prev"):
             for href in self.page.xpath(REL_XPATH.format(rel)).getall():
                 yield href, True
@@ -637,7 +647,9 @@ class ListingPager:
 
 
 class PagerControl:
-    """A link or button with a label of a pager. number: the number of the current page."""
+    """A link or button with a label that is used in pagers. number: the number of the current
+    page.
+    """
 
     def __init__(self, element: Element, number: int) -> None:
         self.element, self.number, self.labels = element, number, _get_labels(element)
@@ -656,7 +668,7 @@ class PagerControl:
 
     @property
     def is_of_this_list(self) -> bool:
-        """Return whether the control continues this list. "Fler nyheter" may be a link to another
+        """Return whether the control continues this list. "Fler nyheter" may link to another
         list.
         """
         return self.is_marked or (self.has_words and not self.names_list)
@@ -685,7 +697,9 @@ class PagerControl:
 
     @property
     def is_in_pager(self) -> bool:
-        """Return whether the pager is marked as one, or has the number of the current page without
+        """Return whether the control is in a pager.
+
+        The element around it is marked as a pager, or shows the number of the current page without
         a link.
         """
         linked = {_read_number(get_line_text(link)) for link in self.pager.iter("a", "button")}
@@ -700,8 +714,10 @@ class PagerControl:
 
     @cached_property
     def pager(self) -> Element:
-        """Return the outermost element around the link that only has a pager's text, or that is
-        marked as a pager.
+        """Return the pager around the link.
+
+        This is the outermost element that only contains a pager's text, or that is marked as a
+        pager.
         """
         found = self.element
         for element in self.element.iterancestors():
@@ -718,9 +734,11 @@ class PagerControl:
 
 
 def _read_form_fields(form: FormElement) -> list[tuple[str, str]] | None:
-    """Return the fields of a form, or None for searches, logins and messages, which are never sent.
+    """Return the fields of a form, or None if the form must not be sent.
 
-    They are recognised by their names, and by text fields unless the form surrounds the content.
+    Searches, logins and messages are never sent.
+
+    These forms are recognised by names, and by text fields unless the form surrounds the content.
     """
     names = " ".join(
         form.get(name, "") for name in ("id", "class", "name", "action", "role", "aria-label")
@@ -764,7 +782,7 @@ def _read_number(text: str) -> int | None:
 
 
 def _is_next_label(text: str) -> bool:
-    """Return whether a label only says that it leads to the next page.
+    """Return whether a label says that a link leads to the next page, and nothing else.
 
     >>> [_is_next_label(text)
     ...     for text in ("Nästa sida ›", "Visa nästa 10 nyheter", "»", "Nästa steg för skogen")]
@@ -780,8 +798,9 @@ def _is_pager_text(text: str) -> bool:
 
 
 def _get_labels(element: Element) -> list[str]:
-    """Return the texts of a link or button: its own text, its value, and the texts of its
-    attributes and images.
+    """Return the texts of a link or button.
+
+    These are its own text, its value, and the texts of its attributes and images.
     """
     return [
         get_line_text(element),
@@ -800,7 +819,8 @@ def _find_folder(url: str) -> str:
 
 
 def states_more(text: str, listed: int) -> bool:
-    """Return whether a sentence counts more releases or pages than it shows and than were `listed`.
+    """Return whether a sentence says that there are more releases or pages than shown or
+    `listed`.
 
     >>> [states_more(text, 10)
     ...     for text in ("Visar 1–10 av 143", "Visar 10 av 10", "Sida 1 av 15", "143 träffar")]
@@ -823,7 +843,7 @@ def states_more(text: str, listed: int) -> bool:
 
 
 def _states_more_of_total(numbers: Sequence[int], words: Set[str], listed: int) -> bool:
-    """Return whether the last of several numbers is more than what was shown or listed."""
+    """Return whether the last of several numbers is higher than what was shown or listed."""
     if len(numbers) == 3 or words & NUMBERED_WORDS:  # "Visar 1–10 av 143", "Sida 1 av 15"
         return numbers[-2] < numbers[-1]
     return bool(words - OF_WORDS) and max(numbers[-2], listed) < numbers[-1]

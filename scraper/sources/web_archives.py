@@ -1,8 +1,9 @@
-"""Indexes of web archives: which captures they have of pages, by CDX or TimeMap.
+"""Indexes of web archives, which list the captures of pages: CDX and TimeMap.
 
-CDX servers list the captures of all pages below an address, as JSON lines (pywb), a JSON array of
-rows (the Wayback Machine) or lines of words. A TimeMap (RFC 7089) lists the captures of one page.
-The address of a CDX server is not standardised; pywb has it at `cdx` or `index` below a collection.
+CDX servers list the captures of all pages below an address. The list is JSON lines (pywb), a JSON
+array of rows (the Wayback Machine) or lines of words. A TimeMap (RFC 7089) lists the captures of
+one page. The address of a CDX server is not standardised. In pywb it is `cdx` or `index` below a
+collection.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ REPLAY_MARKS = re.compile(rb"BEGIN WAYBACK TOOLBAR INSERT|/wombat\.js|/_static/j
 
 
 class IndexedCapture(NamedTuple):
-    """A capture that an index lists. digest: of its bytes; "" if the index does not have it."""
+    """A capture that an index lists. digest: the hash of the bytes, or "" if the index has none."""
 
     timestamp: str
     url: str
@@ -62,8 +63,9 @@ def list_cdx_servers(source: PastSource) -> list[str]:
 
 
 def build_cdx_url(server: str, prefix: str, times: tuple[str, str], limit: int) -> str:
-    """Return the URL of an index of all captures between two times of addresses that begin with a
-    prefix.
+    """Return the URL of an index of captures of all addresses that begin with a prefix.
+
+    times: the first and the last time of the captures.
     """
     query = {"url": prefix, "matchType": "prefix", "output": "json", "from": times[0]}
     fields = WAYBACK_FIELDS if [server] in CDX_SERVERS.values() else {}
@@ -71,16 +73,17 @@ def build_cdx_url(server: str, prefix: str, times: tuple[str, str], limit: int) 
 
 
 def build_capture_url(source: PastSource, timestamp: str, url: str) -> str:
-    """Return the URL of the bytes of a capture as they were captured, without rewritten links."""
+    """Return the URL of a capture's bytes as they were captured, without rewritten links."""
     # what is encoded stays as it is
     return f"{source.url}{timestamp}id_/{quote(url, safe='%/:=&?~#+!$,;@()*[]')}"
 
 
 def parse_index(body: bytes, url: str, status: int) -> tuple[list[IndexedCapture], int]:
-    """Return the captures of whole HTML pages in a CDX response or TimeMap, and its number of
-    lines.
+    """Return the captures of whole HTML pages in a CDX response or TimeMap.
 
-    Raises SourceError if it is neither.
+    Also returns the number of lines in the response.
+
+    Raises SourceError if the response is neither.
     """
     if status != 200:
         raise SourceError(url, f"answered {status}")
@@ -105,7 +108,7 @@ def _iter_rows(text: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _parse_line(line: str) -> Mapping[str, Any]:
-    """Parse a line: JSON, words, or two words and JSON (CDXJ)."""
+    """Parse a line of JSON, of words, or of two words and JSON (CDXJ)."""
     if line.startswith("{"):
         return dict(json.loads(line))
     words = line.split(" ", 2)
@@ -132,7 +135,7 @@ def _read_row(row: Mapping[str, Any]) -> IndexedCapture | None:
 
 
 def normalise_address(url: str) -> str:
-    """Return a key by which a page is recognised under different spellings of its address.
+    """Return a key for a page that is the same for different spellings of its address.
 
     >>> normalise_address("http://www.fyr.example:80/Nyheter/") == normalise_address(
     ...     "https://fyr.example/Nyheter")
@@ -146,7 +149,7 @@ def normalise_address(url: str) -> str:
 def select_captures(captures: Iterable[IndexedCapture]) -> list[IndexedCapture]:
     """Return the captures of one page that are worth requesting, in order of time.
 
-    Of several in a row with the same bytes, only the first and the last are returned.
+    If several in a row have the same bytes, only the first and the last are returned.
     """
     chosen: list[IndexedCapture] = []
     for _, same in groupby(sorted(set(captures)), lambda each: each.digest or each.timestamp):
@@ -156,8 +159,9 @@ def select_captures(captures: Iterable[IndexedCapture]) -> list[IndexedCapture]:
 
 
 def is_raw(body: bytes, source: PastSource, url: str) -> bool:
-    """Return whether a response is a page as captured, not as rewritten for visitors of the web
-    archive.
+    """Return whether a response is a page as it was captured.
+
+    Web archives rewrite pages for their visitors.
     """
     host = urlsplit(url).hostname or ""
     rewritten = rf"{re.escape(source.url)}\d{{4,14}}(?:[a-z]{{2}}_)?/https?://{host}".encode()

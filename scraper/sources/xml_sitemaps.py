@@ -40,10 +40,9 @@ BARE_AMPERSAND = re.compile(
 def parse_sitemap(
     body: bytes, url: str, agency: Agency
 ) -> tuple[list[SourceLink], list[SourceLink]]:
-    """Parse a sitemap into (links to releases, []), or a sitemap index into ([], links to
-    sitemaps).
+    """Parse a sitemap to (links to releases, []), or a sitemap index to ([], links to sitemaps).
 
-    Raises SourceError if it is neither, is truncated or exceeds a limit.
+    Raises SourceError if the body is neither, is truncated or exceeds a limit.
     """
     kind, entries = _read_sitemap(body, url)
     links = [
@@ -59,7 +58,10 @@ def parse_sitemap(
 
 
 def _read_sitemap(body: bytes, url: str) -> tuple[str, list[dict[str, Any]]]:
-    """Return the name of a sitemap's root and its entries; raise SourceError if it is unusable."""
+    """Return the name of a sitemap's root element, and the sitemap's entries.
+
+    Raises SourceError if the sitemap is unusable.
+    """
     try:
         sitemap = Sitemap(
             _escape_ampersands(_decompress_sitemap(body) if body.startswith(GZIP_MAGIC) else body)
@@ -75,9 +77,9 @@ def _read_sitemap(body: bytes, url: str) -> tuple[str, list[dict[str, Any]]]:
 
 
 def _decompress_sitemap(body: bytes) -> bytes:
-    """Decompress a gzip file of one or more members, and ignore anything after the last one.
+    """Decompress a gzip file of one or more members; ignore anything after the last member.
 
-    Raises ValueError if it is truncated or decompresses to more than MAX_SITEMAP_BYTES.
+    Raises ValueError if the file is truncated or decompresses to more than MAX_SITEMAP_BYTES.
     """
     parts, size, decompressor = list[bytes](), 0, zlib.decompressobj(GZIP_WBITS)
     for start in range(0, len(body), GZIP_CHUNK):
@@ -145,7 +147,8 @@ def parse_robots_sitemaps(body: bytes, url: str) -> list[str]:
 
 
 def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:
-    """Return whether a sitemap's date in the index is the same as when it was last read completely.
+    """Return whether a sitemap's date in the index has not changed since it was last read
+    completely.
 
     If the index gives only a day, the sitemap may have changed later on that day.
     """

@@ -1,18 +1,18 @@
-"""AttachmentSpider, the base of the spiders that also fetch attachments.
+"""AttachmentSpider, the base class of the spiders that also fetch attachments.
 
 `scrapy crawl attachments` fetches only attachments. It is for releases checked by workers of
 distributed crawling, because workers fetch no attachments.
 
 After a release was checked, its attachments become due, each at most once a day
-(archive/attachments/attachment_store.py). They are requested when no releases are due, with the
-agency's limits: robots.txt, delays, pauses, the time of the pass, and half of DAILY_BUDGET, so that
-many files still leave requests for the day's news. A file that is not fetched stays due for a later
-crawl. A file that cannot be fetched does not count as a failure of its agency. It is logged and
-listed among the problems of the crawl.
+(archive/attachments/attachment_store.py). They are requested when no releases are due. The agency's
+limits apply: robots.txt, delays, pauses and the time of the pass. Attachments use at most half of
+DAILY_BUDGET, so that requests are left for the day's news. A file that is not fetched stays due for
+a later crawl. A file that cannot be fetched does not count as a failure of its agency. It is logged
+and listed among the problems of the crawl.
 
 A release that is itself a file is stored as a version of its own URL. When a crawl has finished,
-missing texts are extracted from the stored bytes, for such releases and for files that an earlier
-crawl only stored.
+missing texts are extracted from the stored bytes of such releases, and of files that an earlier
+crawl stored without extracting the text.
 """
 
 from __future__ import annotations
@@ -61,8 +61,9 @@ MAX_CLOSING_SECONDS = 300  # for texts that are still missing when a crawl has f
 
 
 class AttachmentSpider(ReleaseSpider):
-    """A spider that fetches the attachments of the releases it checks, if the agency's key
-    `attachments` says so.
+    """A spider that also fetches the attachments of the releases that it checks.
+
+    Only for agencies with the key `attachments` set.
     """
 
     def __init__(self, agency: str = "", minutes: str = "", **arguments: Any) -> None:
@@ -77,7 +78,7 @@ class AttachmentSpider(ReleaseSpider):
         )
 
     def finish_release(self, slug: str, url: str) -> None:
-        """Make the attachments of a release due if it was found, and continue with the next
+        """Make the attachments of a release due if the release was found, then send the next
         requests.
         """
         if self.fetches_attachments(slug):
@@ -88,8 +89,9 @@ class AttachmentSpider(ReleaseSpider):
         super().finish_release(slug, url)
 
     def engine_stopped(self) -> None:
-        """Extract the texts that are still missing, unless the crawl was interrupted, and close the
-        archive.
+        """Extract the texts that are still missing, and close the archive.
+
+        No texts are extracted if the crawl was interrupted.
         """
         try:
             for slug in filter(self.fetches_attachments, self.agencies if self.is_finished else ()):
@@ -112,7 +114,7 @@ class AttachmentSpider(ReleaseSpider):
             )
 
     def next_requests(self, slug: str) -> Iterator[Request]:
-        """Yield requests for an agency's next due releases or, if there are few, attachments."""
+        """Yield requests for an agency's next due releases or, if few are left, attachments."""
         yield from super().next_requests(slug)
         limit = MAX_REQUESTS_AHEAD - len(self.requested_urls[slug])
         if limit <= 0 or self.is_deferred(slug) or not self.fetches_attachments(slug):
@@ -147,7 +149,7 @@ class AttachmentSpider(ReleaseSpider):
         )
 
     async def parse_attachment(self, response: Response) -> AsyncIterator[Request]:
-        """Store the file of a response, and its text, unless both are known."""
+        """Store the file in a response, and its text, unless both are already stored."""
         row: FrontierEntry = response.meta["row"]
         page = build_fetched_page(response)
         # a redirect passed the conditional headers on to another URL, as in `parse_release`
@@ -238,8 +240,9 @@ class AttachmentSpider(ReleaseSpider):
         self.archive.store_attachment_text(version.file_id, text, now())
 
     def attachment_failed(self, failure: Failure) -> None:
-        """Record a failed request for a file; it stays due if its host is paused, or the crawl is
-        ending.
+        """Record a failed request for a file.
+
+        The file stays due if its host is paused or if the crawl is ending.
         """
         error, request = failure.value, get_request(failure)
         row: FrontierEntry = request.meta["row"]
@@ -291,8 +294,8 @@ class AttachmentSpider(ReleaseSpider):
 class CheckedAttachmentSpider(AttachmentSpider):
     """Fetch the files that releases link to.
 
-    Only files of releases that were checked since their files were last looked for. The limits of
-    the agency apply as in other crawls. An agency that a worker is crawling is left out.
+    Only files of releases that were checked after their files were last requested are fetched. The
+    limits of the agency apply as in other crawls. Agencies that a worker is crawling are left out.
     """
 
     name = "attachments"

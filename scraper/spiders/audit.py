@@ -71,7 +71,7 @@ class AgencyAudit:
     is_deferred: bool = False  # whether part of it is left for another day
 
     def add_source(self, url: str, kind: str, **meta: Any) -> None:
-        """Add a source and a request for it, unless it is already known."""
+        """Add a source and a request for it, unless the source is already known."""
         if url not in self.sources:
             self.sources[url] = AuditedSource(url=url, kind=kind)
             self.add_request(url, url, **meta)
@@ -81,7 +81,9 @@ class AgencyAudit:
             self.add_source(url, kind, **meta)
 
     def add_request(self, url: str, source_url: str, **meta: Any) -> None:
-        """Add a request for a source or part of one: a later page, or a sitemap of an index."""
+        """Add a request for a source, or for a part of it: a later page, or a sitemap of an
+        index.
+        """
         if (source_url, url) not in self.known_requests:
             self.known_requests.add((source_url, url))
             meta = {
@@ -95,9 +97,7 @@ class AgencyAudit:
             self.pending_requests.append(build_page_request(url, self.agency, kind, meta))
 
     def confirms(self, problem: SourceProblem, source: AuditedSource) -> bool:
-        """Return whether a problem on a page of a listing also holds for everything read from the
-        agency's sources.
-        """
+        """Return whether a problem on a page of a listing remains after all sources were read."""
         if problem.code == "count":
             return states_more(problem.value or "", len(source.urls))
         return (
@@ -107,7 +107,7 @@ class AgencyAudit:
         )
 
     def add_links(self, source_url: str, origin: str, links: Sequence[SourceLink]) -> None:
-        """Add links to a source. origin: the URL that lists them."""
+        """Add links to a source. origin: the URL of the page that lists them."""
         for link in links:
             if is_listing_url(link.url):
                 continue
@@ -117,7 +117,7 @@ class AgencyAudit:
             self.sources[source_url].urls.setdefault(link.url, listed)
 
     def defer_source(self, request: Request, code: str = "deferred") -> None:
-        """Mark a source as incomplete because the rest is left for another day.
+        """Mark a source as incomplete, because the rest of it is left for another day.
 
         code: code of a SourceProblem.
         """
@@ -204,16 +204,17 @@ class AuditSpider(ReleaseSpider):
                 )
 
     def is_cut_short(self, audit: AgencyAudit) -> bool:
-        """Return whether the crawl ended, or the agency was left for later, before anything was
-        known.
+        """Return whether the crawl is ending, or the agency was left for later without any
+        result.
         """
         if self.deadline.is_stopping or not self.crawler.crawling:
             return True
         return audit.is_deferred and not audit.has_results
 
     async def read_source(self, audit: AgencyAudit, request: Request) -> None:
-        """Request a source or part of it, and add its links; mark the source as incomplete if that
-        fails.
+        """Request a source or a part of it, and add its links.
+
+        The source is marked as incomplete if this fails.
         """
         try:
             response = await self.fetch(request)
@@ -255,7 +256,7 @@ class AuditSpider(ReleaseSpider):
         return response
 
     def parse_source(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links and sources in a response, ignoring the dates in an index.
+        """Add the links and sources in a response. The dates in an index are ignored.
 
         Raises SourceError.
         """
@@ -303,8 +304,8 @@ class AuditSpider(ReleaseSpider):
     def check_pattern(
         self, audit: AgencyAudit, response: Response, links: Sequence[SourceLink], read: ReadLinks
     ) -> None:
-        """Mark a source as incomplete if it has links but the agency's `releases` pattern fits none
-        of them.
+        """Mark a source as incomplete if it has links, but the pattern `releases` fits none of
+        them.
         """
         if not links and self.fits_no_link(audit.agency, response.url, read):
             problem = SourceProblem("pattern", response.url, audit.agency.releases)
@@ -351,8 +352,9 @@ class AuditSpider(ReleaseSpider):
         audit.add_source(url, "archive", level=level)
 
     def save_audit(self, audit: AgencyAudit) -> None:
-        """Store the coverage; keep the previous one if no source listed anything or was read to its
-        end.
+        """Store the coverage of an agency.
+
+        The previous coverage is kept if no source listed anything or was read to its end.
         """
         slug, due_count = audit.agency.slug, None
         if not audit.has_results:
@@ -370,7 +372,7 @@ class AuditSpider(ReleaseSpider):
 def _format_audit_report(coverage: CoverageTotals, due_count: int | None) -> str:
     """Format the coverage on one line.
 
-    due_count: how many missing releases became due; None without `refill`.
+    due_count: the number of missing releases that became due; None without `refill`.
     """
     parts = [
         f"{coverage.listed} listed",

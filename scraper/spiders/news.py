@@ -66,10 +66,11 @@ SITEMAP_PRIORITY_STEPS = 100  # number of priorities for the sitemaps of an inde
 
 @dataclass(slots=True)
 class SourceTracker:
-    """The sources of one agency in one crawl: their links, and how far listings were read.
+    """The sources of one agency in one crawl: their links, and how many pages of listings were
+    read.
 
-    started_at: start of the crawl; pages fetched since then are not due again. since: older links
-    are skipped.
+    started_at: the start of the crawl. Pages fetched after it are not due again. since: links with
+    an earlier date are skipped.
     """
 
     archive: Archive
@@ -111,10 +112,11 @@ class SourceTracker:
         self.count_listed([link.url for link in links], are_read=any(link.record for link in links))
 
     def count_listed(self, urls: list[str], *, are_read: bool = False) -> None:
-        """Count listed releases, once per crawl, and those among them that are stored and not
-        fetched in this crawl.
+        """Count the listed releases, each once per crawl.
 
-        are_read: whether the source contains the releases, so that they are read now.
+        Also counts how many of them are stored and are not fetched in this crawl.
+
+        are_read: whether the source contains the releases, so that they are read with it.
         """
         for url in urls:
             if url in self.listed_urls:
@@ -131,10 +133,12 @@ class SourceTracker:
                 self.stats.already_stored += 1
 
     def is_known_page(self, listing_url: str, links: list[SourceLink], *, resumed: bool) -> bool:
-        """Return whether every link of a listing page was found before the listing's last complete
-        pass ended.
+        """Return whether all links of a listing page are already known.
 
-        A pass from the beginning (not `resumed`) also stops at links found before an interruption.
+        They are if they were found before the listing's last complete pass ended.
+
+        In a pass from the beginning (not `resumed`), links found before an interruption are also
+        known.
         """
         listing, cursor = (
             self.archive.frontier.get(listing_url),
@@ -152,8 +156,10 @@ class SourceTracker:
         )
 
     def save_cursor(self, listing_url: str, next_url: str, page: int, *, resumed: bool) -> bool:
-        """Leave the later pages of a listing to another crawl; return False if a saved cursor
-        already does.
+        """Leave the later pages of a listing to another crawl, by saving a cursor.
+
+        Returns False if nothing is saved: with `since`, or if a pass from the beginning finds a
+        saved cursor.
         """
         if self.since or (not resumed and self.archive.cursors.get(listing_url)):
             return False
@@ -168,9 +174,9 @@ class SourceTracker:
         return True
 
     def finish_listing(self, listing_url: str, *, resumed: bool) -> PaginationCursor | None:
-        """Mark a listing's pass as complete.
+        """Mark the pass of a listing as complete.
 
-        If a pass from the beginning has reached the position of a saved cursor, return that cursor,
+        If there is a saved cursor after a pass from the beginning, the cursor is returned instead,
         to continue from it.
         """
         if not resumed and (cursor := self.archive.cursors.get(listing_url)):
@@ -222,7 +228,7 @@ class NewsSpider(AttachmentSpider):
                 yield request
 
     def _warn_of_untried_agencies(self) -> None:
-        """Warn of live agencies that were never surveyed, and never crawled to an end."""
+        """Warn of live agencies that were never surveyed and have no completed crawl."""
         sql = "select 1 from crawls where agency = ? and finished is not null limit 1"
         untried = [
             slug
@@ -243,7 +249,7 @@ class NewsSpider(AttachmentSpider):
     # Requests for sources
 
     def request_known(self, sources: SourceURLs, agency: Agency) -> Iterator[Request]:
-        """Request an agency's declared or linked sources, and delete the cursors of other
+        """Request the sources that an agency declares or links to; delete the cursors of other
         listings.
         """
         with self.archive.transaction():
@@ -269,8 +275,8 @@ class NewsSpider(AttachmentSpider):
         """Yield a request for a source, unless this crawl has already requested it.
 
         The request is conditional if the source is a feed or sitemap that was read completely
-        before. index_url, listed_at: for a sitemap, its index and its date in the index. priority:
-        sources with a higher priority are requested first.
+        before. index_url, listed_at: the index of a sitemap, and the sitemap's date in it.
+        priority: sources with a higher priority are requested first.
         """
         requested_sources = self.source_trackers[agency.slug].requested_sources
         if url in requested_sources:
@@ -322,7 +328,7 @@ class NewsSpider(AttachmentSpider):
     def request_unchanged_source(self, source: str, agency: Agency) -> Iterator[Request]:
         """Record that a source has not changed.
 
-        For an index, request its sitemaps that were not read or have no date.
+        For an index, the sitemaps that were not read or have no date are requested.
         """
         rows = self.archive.frontier.list_known_entries(source)
         self.source_trackers[agency.slug].count_listed(
@@ -337,9 +343,7 @@ class NewsSpider(AttachmentSpider):
         agency: Agency,
         index_url: str,
     ) -> Iterator[Request]:
-        """Request the changed sitemaps of an index, starting with those that were read
-        longest ago.
-        """
+        """Request the changed sitemaps of an index, the ones read longest ago first."""
         ordered = sorted(
             children, key=lambda child: (child[2].fetched_at if child[2] else None) or ""
         )
@@ -423,7 +427,7 @@ class NewsSpider(AttachmentSpider):
             self.record_source_read(response, links or children)
 
     def parse_listing(self, response: Response, agency: Agency) -> Iterator[Request | ParsedPage]:
-        """Record the links of a listing page, and request the next page unless all links were
+        """Record the links of a listing page, and request the next page unless all links are
         known.
 
         The listing of a press wire contains the releases, which are parsed at once.
@@ -452,9 +456,7 @@ class NewsSpider(AttachmentSpider):
             yield from self.finish_listing(response, agency)
 
     def read_resumed_page(self, response: Response, agency: Agency) -> ListingPage:
-        """Parse a page of a listing. If it is missing, forget where the listing was to be
-        continued.
-        """
+        """Parse a page of a listing. If the page is missing, delete the listing's cursor."""
         try:
             return read_listing_page(response, agency)
         except SourceError as error:
@@ -464,7 +466,7 @@ class NewsSpider(AttachmentSpider):
             raise
 
     def report_empty_page(self, response: Response, agency: Agency, found: ListingPage) -> None:
-        """Report why a page of a listing has no links, if that is known."""
+        """Report why a page of a listing has no links, if the reason is known."""
         if found.problem:
             logger.warning("%s", found.problem)
             self.agency_stats[agency.slug].problems.append(str(found.problem))
@@ -482,7 +484,7 @@ class NewsSpider(AttachmentSpider):
     def request_next_page(
         self, response: Response, agency: Agency, found: ListingPage, next_url: str
     ) -> Iterator[Request | ParsedPage]:
-        """Request the next page of a listing, unless the rest is left to the next crawl."""
+        """Request the next page of a listing, unless the rest is left for the next crawl."""
         listing_url, page = response.meta["root_source"], response.meta["page"] + 1
         is_resumed: bool = response.meta["resumed"]
         if self.deadline.has_passed() and self.source_trackers[agency.slug].save_cursor(
@@ -494,7 +496,7 @@ class NewsSpider(AttachmentSpider):
         yield from self.request_source(next_url, agency, "listing", **meta)
 
     def finish_listing(self, response: Response, agency: Agency) -> Iterator[Request | ParsedPage]:
-        """Record that a listing was read, and continue where an earlier crawl left off."""
+        """Record that a listing was read, and continue where an earlier crawl stopped."""
         listing_url, tracker = response.meta["root_source"], self.source_trackers[agency.slug]
         cursor = tracker.finish_listing(listing_url, resumed=response.meta["resumed"])
         if cursor and not self.deadline.has_passed():
@@ -551,7 +553,7 @@ class NewsSpider(AttachmentSpider):
         """Mark a source as failed.
 
         has_answered: whether there was a response. If so, and if the source had not failed before,
-        a few stored releases become due, for comparison.
+        a few stored releases become due, to show whether their pages can still be read.
         """
         row = self.archive.frontier.get(url)
         with self.archive.transaction():
@@ -560,7 +562,7 @@ class NewsSpider(AttachmentSpider):
             self.archive.frontier.mark_failed(url, now(), problem)
 
     def source_failed(self, failure: Failure) -> None:
-        """Record a failed request for a source, or save a cursor if it is left for a later
+        """Record a failed request for a source, or save a cursor if the rest is left for a later
         crawl.
         """
         request, error = get_request(failure), failure.value
@@ -598,11 +600,12 @@ def check_index_depth(url: str, depth: int) -> None:
 
 
 def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str, Any]:
-    """Return the meta of a request for a listing's next page, which may lie past the end of the
-    listing.
+    """Return the meta of a request for a listing's next page.
 
-    It cannot if the pager names the page by number (`has_number`) or the agency declares it as a
-    source.
+    It says whether the page may be past the end of the listing.
+
+    The page cannot be if the pager names it by number (`has_number`), or if the agency declares it
+    as a source.
     """
     if has_number or url in get_declared_sources(agency).listings:
         return {}
@@ -612,8 +615,8 @@ def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str
 def read_listing_page(response: Response, agency: Agency) -> ListingPage:
     """Parse a page of a listing; raise SourceError if it is unreadable or unexpectedly empty.
 
-    An empty page is not an error if it may be past the end of the listing. A first page may be
-    empty, too, unless it is recognised as an error page or another page that is not a listing.
+    An empty page is not an error if it may be past the end of the listing. A first page may also be
+    empty, unless it is recognised as an error page or another page that is not a listing.
     """
     page, is_past_end = response.meta["page"], response.meta.get("may_be_past_end", False)
     if is_past_end and response.status in PAST_END_STATUSES:
@@ -636,8 +639,8 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
 
 
 def _may_be_empty(response: Response, page: int, *, is_past_end: bool) -> bool:
-    """Return whether a page without links may be one past the end, or the only one of a new
-    listing.
+    """Return whether a page may have no links: it may be past the end, or its listing may be
+    new.
     """
     rejection = None if is_json(response.body) else detect_rejection(response.body, response.url)
     if rejection is None:

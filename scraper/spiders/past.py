@@ -1,13 +1,13 @@
-"""`scrapy crawl past`: reads what web archives captured of an agency's releases before the archive
+"""`scrapy crawl past`: reads the captures of releases in web archives from before the archive
 began.
 
-The indexes of the web archives are read first: by the beginnings of the addresses of releases
-(CDX), or, where there is no such index, for each release (TimeMap). Captures are then requested in
-order of time, one after the other, and as they were captured (`id_`): neither banners nor rewritten
-links become text. Indexes and captures are rows of the frontier, so a crawl continues where the
-last one ended.
+The indexes of the web archives are read first: by the beginnings of the addresses of releases (CDX)
+or, if there is no such index, for each release (TimeMap). Captures are then requested one after
+another, in order of time. They are requested as they were captured (`id_`), so that banners and
+rewritten links do not become text. Indexes and captures are rows of the frontier, so a crawl
+continues where the last one ended.
 
-A web archive responds with the nearest capture if it cannot find the requested one. The header
+If a web archive cannot find the requested capture, it responds with the nearest one. The header
 Memento-Datetime shows this. Such a response is no evidence for the requested time.
 """
 
@@ -87,9 +87,9 @@ SENT_TODAY_SQL = """
 
 
 class PastSpider(ReleaseSpider):
-    """Read what web archives captured of releases before the archive itself read them.
+    """Read captures of releases in web archives from before the archive itself read them.
 
-    Of releases that are stored, or whose addresses fit the agency's key `releases`.
+    Only for releases that are stored, or with an address that fits the agency's key `releases`.
 
         source=URL  Address of a web archive's captures; its name may follow. Default: those of the
                     agency's key `past`.
@@ -145,13 +145,13 @@ class PastSpider(ReleaseSpider):
             logger.warning("%s: no web archive is read: see the key past", slug)
 
     def _choose_sources(self, agency: Agency) -> list[PastSource]:
-        """Return the web archive of the argument, or the agency's web archives."""
+        """Return the web archive that the argument names, or else the agency's web archives."""
         if self.given_source:
             return [self.given_source]
         return list(map(parse_past_source, agency.past))
 
     def add_indexes(self, agency: Agency) -> None:
-        """Add the first index of each web archive, and make those due that were read long ago."""
+        """Add the first index of each web archive, and make indexes due that were read long ago."""
         slug, before = agency.slug, to_iso(now() - INDEX_MAX_AGE)
         times = (BEGINNING, f"{now():%Y}1231235959")  # the same for a year
         with self.archive.transaction():
@@ -165,8 +165,10 @@ class PastSpider(ReleaseSpider):
                     self.add_row(slug, source, url)
 
     def list_prefixes(self, agency: Agency) -> list[str]:
-        """Return the beginnings of the addresses of an agency's releases, up to the first folder.
-        They come from the stored releases and the key `releases`.
+        """Return the beginnings of the addresses of an agency's releases, up to the first
+        folder.
+
+        The addresses are taken from the stored releases and the key `releases`.
         """
         prefixes = {
             FOLDER.match(url)[0]  # type: ignore[index] # it matches every address
@@ -187,8 +189,9 @@ class PastSpider(ReleaseSpider):
                 yield request
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """Return the next index or, once all indexes are read, the next capture, one at a time and
-        in order.
+        """Return the next index or, once all indexes are read, the next capture.
+
+        Captures are returned one at a time, in order of time.
         """
         if self.requested_urls[slug] or self.has_used_budget(slug):
             return []
@@ -249,7 +252,9 @@ class PastSpider(ReleaseSpider):
         self.finish_release(row.agency, row.url)
 
     def add_other_indexes(self, row: FrontierEntry, source: PastSource) -> None:
-        """Add the next place of a CDX server or, after the last one, each release's TimeMap."""
+        """Add the next possible address of a CDX server or, after the last one, each release's
+        TimeMap.
+        """
         server, _, query = row.url.partition("?")
         servers = list_cdx_servers(source)
         if later := servers[servers.index(server) + 1 :]:
@@ -259,8 +264,10 @@ class PastSpider(ReleaseSpider):
             self.add_row(row.agency, source, f"{source.url}timemap/link/{url}")
 
     def split_index(self, row: FrontierEntry, source: PastSource) -> bool:
-        """Add an index of each year, or month of a year, instead of one that is too long; return
-        whether it could be split.
+        """Replace an index that is too long by one index for each year, or for each month of a
+        year.
+
+        Returns whether the index could be split.
         """
         times = INDEX_TIMES.search(row.url)
         parts = _split_times(*times.groups()) if times else []
@@ -276,8 +283,9 @@ class PastSpider(ReleaseSpider):
     def add_captures(
         self, slug: str, source: PastSource, captures: Iterable[IndexedCapture]
     ) -> None:
-        """Make the captures of releases due, except where the archive itself had already read the
-        release by then.
+        """Make the captures of releases due.
+
+        Captures are left out if the archive itself had already read the release by then.
         """
         by_page: defaultdict[str, list[IndexedCapture]] = defaultdict(list)
         for capture in captures:
@@ -290,8 +298,9 @@ class PastSpider(ReleaseSpider):
                 self.add_row(slug, source, capture_url, CAPTURE)
 
     def find_page(self, slug: str, capture: IndexedCapture) -> str | None:
-        """Return the key of a capture's page, if it can be a release that the archive had not yet
-        read by then.
+        """Return the key of a capture's page, or None if the capture is not needed.
+
+        It is needed if the page can be a release that the archive had not yet read at that time.
         """
         agency, addresses = self.agencies[slug], self.addresses[slug]
         if (key := normalise_address(capture.url)) in addresses:
@@ -304,7 +313,9 @@ class PastSpider(ReleaseSpider):
         return None
 
     def release_failed(self, failure: Failure) -> None:
-        """Record a failed request. If the web archive's robots.txt forbids it, no more are sent."""
+        """Record a failed request. If the web archive's robots.txt forbids it, no more requests
+        are sent.
+        """
         error, request = failure.value, get_request(failure)
         if isinstance(error, RobotsForbidden | RobotsUnreachable):
             self.defer_release(request.meta["row"], error, request)
@@ -347,7 +358,9 @@ class PastSpider(ReleaseSpider):
         self.finish_release(row.agency, row.url)
 
     def log_progress(self, slug: str) -> None:
-        """Log at intervals how many captures are left, and how long they will take at this pace."""
+        """Log at intervals how many captures are left, and how long they will take at the
+        current pace.
+        """
         if self.outcomes[slug].total() % PROGRESS_INTERVAL:
             return
         (left,) = self.archive.db.execute(LEFT_SQL, [slug]).fetchone()
@@ -361,7 +374,7 @@ class PastSpider(ReleaseSpider):
 
 
 def _name_address(url: str, agency: Agency) -> str:
-    """Return the URL under which to store a release that is only known from a capture."""
+    """Return the URL under which to store a release that is only known from captures."""
     home, parts = urlsplit(agency.home), urlsplit(canonical_url(url))
     if extract_host(url) == extract_host(agency.home):
         parts = parts._replace(scheme=home.scheme, netloc=home.netloc)
@@ -371,8 +384,9 @@ def _name_address(url: str, agency: Agency) -> str:
 def _find_problem(
     response: Response, source: PastSource, address: str, captured_at: datetime
 ) -> tuple[str, str] | None:
-    """Return why a response is not the page that was captured at a time (the key to count it by,
-    and the message to log), or None if it is.
+    """Return why a response is not the page that was captured at a time, or None if it is.
+
+    The reason is a key for counting and a message for the log.
     """
     if response.status != 200:
         return "no page", f"answered {response.status}"
@@ -398,7 +412,7 @@ def _cut_scheme(url: str) -> str:
 
 
 def _is_same_page(url: str, other: str) -> bool:
-    """Return whether two addresses belong to the same page, regardless of their encoding."""
+    """Return whether two addresses belong to the same page, in any encoding."""
     try:
         keys = {normalise_address(unquote(each)) for each in (url, other)}
     except ValueError:  # no URL
@@ -407,7 +421,7 @@ def _is_same_page(url: str, other: str) -> bool:
 
 
 def _split_times(begin: str, end: str) -> list[tuple[str, str]]:
-    """Return the years between two times of an index, or the months of a year; [] for a month.
+    """Split the period of an index into years, or a year into months; return [] for a month.
 
     >>> _split_times("20200101000000", "20211231235959")
     [('20200101000000', '20201231235959'), ('20210101000000', '20211231235959')]

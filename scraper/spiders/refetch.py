@@ -166,9 +166,7 @@ class RefetchSpider(ReleaseSpider):
                 yield row
 
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = True) -> Request:
-        """Return an unconditional request, because the rules may have changed even if the page has
-        not.
-        """
+        """Return an unconditional request. The rules may have changed even if the page has not."""
         return super().build_release_request(row, unconditional=True)
 
     def finish_page(self, row: FrontierEntry) -> None:
@@ -179,8 +177,10 @@ class RefetchSpider(ReleaseSpider):
         self.outcomes = [self.find_outcome(url) for url in self.owners]
 
     def find_outcome(self, url: str) -> RefetchOutcome:
-        """Return the outcome for a page: stored, unchanged, rejected, quarantined, or why it was
-        not fetched.
+        """Return the outcome for a page: stored, unchanged, rejected, quarantined or not
+        fetched.
+
+        A page that was not fetched has the reason as its outcome.
         """
         slug, started_at, archive = self.owners[url], to_iso(self.started_at) or "", self.archive
         row = archive.db.execute(

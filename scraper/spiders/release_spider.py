@@ -1,4 +1,6 @@
-"""ReleaseSpider, the base of all spiders: requests due releases and passes parsed pages on."""
+"""ReleaseSpider, the base class of all spiders: requests due releases and passes on parsed
+pages.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,7 @@ ReadLinks = Callable[[Agency], Iterable[SourceLink]]
 
 
 class ReleaseSpider(IdentifiedSpider):
-    """Requests due releases; only a few per agency at a time, to limit memory use.
+    """Requests due releases: only a few per agency at a time, to limit memory use.
 
     The indented lines of this docstring and of the spiders' are in docs/reference/commands.md.
 
@@ -191,8 +193,10 @@ class ReleaseSpider(IdentifiedSpider):
         yield from self.build_requests(rows)
 
     def separate_other_address(self, row: FrontierEntry) -> FrontierEntry:
-        """Return a row without its release if the URL is only another address, whose state does not
-        affect it.
+        """Return a row without its release if the row's URL is only another address of the
+        release.
+
+        The outcome at this URL then does not change the release.
         """
         return (
             replace(row, release_id=None)
@@ -216,7 +220,9 @@ class ReleaseSpider(IdentifiedSpider):
                 return [row for row in rows if row.url not in paused_urls][:limit]
 
     def build_requests(self, rows: Iterable[FrontierEntry]) -> Iterator[Request]:
-        """Yield the requests for releases. Releases in one press wire's list share a request."""
+        """Yield the requests for releases. Releases in the same list of a press wire share a
+        request.
+        """
         listed_rows: defaultdict[str, list[FrontierEntry]] = defaultdict(list)
         for row in rows:
             if source := self.agencies[row.agency].find_record_source(row.url):
@@ -229,11 +235,12 @@ class ReleaseSpider(IdentifiedSpider):
     def build_list_request(
         self, url: str, list_url: str, rows: list[FrontierEntry], **progress: Any
     ) -> Request:
-        """Return a request for a page of a press wire's list (first page: `list_url`), to find
-        releases in it.
+        """Return a request for a page of a press wire's list, to find releases in it.
 
-        progress: for a later page, its number (`page`), and from the pages before it the earliest
-        publication (`oldest`), the URLs (`listed`), and whether all records could be read
+        list_url: the URL of the list's first page.
+
+        progress: for a later page, its number (`page`), and facts about the pages before it: the
+        earliest publication (`oldest`), the URLs (`listed`), and whether all records could be read
         (`is_complete`).
         """
         meta: dict[str, Any] = {"agency": rows[0].agency, "rows": rows, "root_source": list_url}
@@ -246,8 +253,9 @@ class ReleaseSpider(IdentifiedSpider):
         )
 
     def take_urls(self, slug: str, queue: deque[str], limit: int) -> list[str]:
-        """Remove the next URLs from a queue: up to `limit`, and all others in the same press wires'
-        lists.
+        """Remove and return the next URLs of a queue.
+
+        These are up to `limit` URLs, and all others in the same press wires' lists.
         """
         urls = [queue.popleft() for _ in range(min(limit, len(queue)))]
         find_source = self.agencies[slug].find_record_source
@@ -262,8 +270,8 @@ class ReleaseSpider(IdentifiedSpider):
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = False) -> Request:
         """Return a request for a release.
 
-        It is conditional if the server sent validators (RFC 9110, 13), unless `unconditional` is
-        set.
+        The request is conditional if the server sent validators (RFC 9110, 13), unless
+        `unconditional` is set.
         """
         return Request(
             row.url,
@@ -291,7 +299,7 @@ class ReleaseSpider(IdentifiedSpider):
         return bool(requests)
 
     def continue_if_due(self) -> None:
-        """Continue an idle crawl if anything is still due, or let it finish."""
+        """Continue an idle crawl if anything is still due; otherwise let it finish."""
         submitted = [self.submit_requests(slug) for slug in self.agencies]
         if any(submitted):
             raise DontCloseSpider
@@ -303,8 +311,9 @@ class ReleaseSpider(IdentifiedSpider):
         return slug in self.deferred_agencies or self.deadline.has_passed()
 
     def defer_agency(self, error: BaseException | None, request: Request) -> bool:
-        """Return whether a failed request means that its agency is left for a later crawl; logged
-        once per agency.
+        """Return whether a failed request means that its agency is left for a later crawl.
+
+        This is logged once per agency.
 
         A pause of a host other than the agency's own only affects the releases at that host (see
         `defer_release`).
@@ -331,7 +340,7 @@ class ReleaseSpider(IdentifiedSpider):
         return True
 
     def defer_release(self, row: FrontierEntry, error: IgnoreRequest, request: Request) -> None:
-        """Leave a release at a paused host for a later crawl; logged once per host."""
+        """Leave a release at a paused host for a later crawl. This is logged once per host."""
         host = extract_host(request.url)
         if host not in self.deferred_hosts[row.agency]:
             self.deferred_hosts[row.agency].add(host)
@@ -384,7 +393,7 @@ class ReleaseSpider(IdentifiedSpider):
     ) -> ParsedPage:
         """Parse the release on a page.
 
-        Only a stored release keeps `document`, to be compared with its page.
+        `document` is only kept for a stored release, to compare the release with its page.
         """
         return ParsedPage(
             item=read_document(
@@ -419,8 +428,9 @@ class ReleaseSpider(IdentifiedSpider):
         """Parse the requested releases in a press wire's list; request its next page for any
         others.
 
-        A release that is not in the list is gone, but only if the list goes further back. When the
-        pass ends, the rest stays due. A page that lists nothing new is the last one read.
+        A release that is not in the list is gone, but only if the list goes further back. Releases
+        that were not looked for when the pass ends stay due. The first page that lists nothing new
+        is the last one read.
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:
@@ -451,7 +461,7 @@ class ReleaseSpider(IdentifiedSpider):
         self.finish_unlisted(missing, response, oldest if is_complete else "")
 
     def read_wire_list(self, response: Response) -> ListingPage:
-        """Parse a page of a press wire's list; one past the end of the list is empty."""
+        """Parse a page of a press wire's list. A page past the end of the list is empty."""
         if response.status in PAST_END_STATUSES:
             return ListingPage([], None)
         meta = response.meta
@@ -472,7 +482,7 @@ class ReleaseSpider(IdentifiedSpider):
     ) -> None:
         """Record the releases that a press wire's list lacks.
 
-        oldest: when the oldest release in the list was published; "" if that is not known.
+        oldest: when the oldest release in the list was published; "" if this is not known.
         """
         for row in rows:
             if row.listed_at and oldest and oldest < row.listed_at:
@@ -493,7 +503,7 @@ class ReleaseSpider(IdentifiedSpider):
     def parse_records(
         self, links: Iterable[SourceLink], response: Response, rows: Mapping[str, FrontierEntry]
     ) -> Iterator[ParsedPage]:
-        """Parse the releases that the list of a press wire contains, if their URLs have a row."""
+        """Parse the releases in the list of a press wire, if there is a row for their URL."""
         for link in links:
             row = rows.get(link.url)
             if row is None or link.record is None:
@@ -533,8 +543,9 @@ class ReleaseSpider(IdentifiedSpider):
             self.finish_page(row)  # Scrapy continues once the pipeline has stored the page
 
     def fits_no_link(self, agency: Agency, url: str, read: ReadLinks) -> bool:
-        """Return whether a source lists nothing because of the `releases` pattern. This is counted,
-        and logged once per agency.
+        """Return whether a source lists nothing because of the pattern `releases`.
+
+        Such sources are counted, and logged once per agency.
         """
         plain = replace(agency, releases=None)
         others = (
@@ -581,9 +592,9 @@ class ReleaseSpider(IdentifiedSpider):
             self.finish_release(slug, row.url)
 
     def log_problem(self, row: FrontierEntry, problem: str, *other_words: str) -> None:
-        """Log a page's problem, but not again while it stays the same.
+        """Log a page's problem as a warning, but not again while the problem stays the same.
 
-        other_words: how the frontier may have it.
+        other_words: other wordings of the problem that the frontier may have.
         """
         is_known = self.archive.frontier.has_problem(row.url, problem, *other_words)
         self.agency_stats[row.agency].known_problems += is_known
@@ -611,7 +622,9 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether a URL is a listing in the frontier, with or without a slash at the end."""
+        """Return whether the frontier has a URL, with or without a slash at the end, as a
+        listing.
+        """
         if "?" in url:
             return False
         other = self.archive.frontier.get(url[:-1] if url.endswith("/") else f"{url}/")
@@ -635,7 +648,7 @@ class ReleaseSpider(IdentifiedSpider):
     def record_no_release(self, row: FrontierEntry, page: FetchedPage, error: PageError) -> None:
         """Record a response without a release.
 
-        A stored release is missing unless the page is unreadable.
+        A stored release counts as missing, unless the page is unreadable.
         """
         kind = error.kind if isinstance(error, NotARelease) else "other"
         target = getattr(error, "target", None) or (page.url if kind == "redirected" else None)
@@ -670,7 +683,7 @@ class ReleaseSpider(IdentifiedSpider):
     def record_blocked(
         self, row: FrontierEntry, page: FetchedPage, error: PageError, refused: FetchedPage | None
     ) -> None:
-        """Record that a server blocks requests, which counts as a failed one."""
+        """Record that a server blocks requests. This counts as a failed request."""
         self.recorder.record_failure(
             row.url,
             row.release_id,
@@ -725,8 +738,9 @@ class ReleaseSpider(IdentifiedSpider):
     def find_refused(
         self, row: FrontierEntry, page: FetchedPage, error: PageError
     ) -> FetchedPage | None:
-        """Return a response that was refused for its content, which a better parser may read, or
-        None.
+        """Return a response that was refused for its content, or None.
+
+        A better parser may be able to read such a response.
         """
         agency, kind = self.agencies[row.agency], getattr(error, "kind", "other")
         is_own = page.url == row.url or (agency.owns(page.url) and is_release_url(page.url, agency))
@@ -796,7 +810,7 @@ class ReleaseSpider(IdentifiedSpider):
     ) -> None:
         """Record that our own code failed on a page, and continue.
 
-        page: its response, to be kept.
+        page: the response, if it should be kept.
         """
         self.skipped_urls.add(url)
         failed_at = page.fetched_at if page else now()
@@ -836,7 +850,7 @@ def _find_oldest(links: Iterable[SourceLink], oldest: str) -> str:
 
 
 def _describe_redirect(response: Response, url: str, *, is_own: bool) -> NotARelease:
-    """Return why a release is not at the URL that its own URL redirects to."""
+    """Return the error for a release with a URL that redirects to another page."""
     rejection = detect_rejection(response.body, response.url, is_elsewhere=not is_own)
     if rejection and rejection.kind == "blocked":
         return NotARelease(url, f"{rejection.problem} (redirected to {response.url})", "blocked")
@@ -856,8 +870,9 @@ def get_request(failure: Failure) -> Request:
 
 
 def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | None:
-    """Return the error that the archive cannot be written (full disk, lock), or None if there is
-    another cause.
+    """Return the error in `error` that means that the archive cannot be written, or None.
+
+    Examples are a full disk and a lock.
     """
     while error is not None:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(
@@ -869,9 +884,10 @@ def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | No
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Return False for tracebacks that only repeat that the archive's file cannot be written.
+    """Return whether to log a record: not a traceback that only repeats that the archive cannot
+    be written.
 
-    An error in a statement (SQLITE_ERROR) is our own fault, and keeps its traceback.
+    An error in a statement (SQLITE_ERROR) is our own mistake, and keeps its traceback.
     """
     error = _find_write_error(record.exc_info[1]) if record.exc_info else None
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) == sqlite3.SQLITE_ERROR
@@ -889,8 +905,9 @@ def build_conditional_headers(row: FrontierEntry) -> dict[str, str]:
 def build_page_request(
     address: str, agency: Agency, kind: str, meta: dict[str, Any], **arguments: Any
 ) -> Request:
-    """Return a request for a source or one of its pages, by POST if its address has a form (see
-    `join_form`).
+    """Return a request for a source or one of its pages.
+
+    It is sent by POST if the address has a form (see `join_form`).
 
     kind: the type of source. A listing is opened in a browser if the agency's table requires it,
     unless it is a JSON endpoint.
@@ -926,8 +943,9 @@ def is_web_page(page: FetchedPage) -> bool:
 
 
 def has_noindex(response: Response, document: Document | None = None) -> bool:
-    """Return whether X-Robots-Tag or a meta element contains noindex or none, addressed to all
-    robots or to ours.
+    """Return whether X-Robots-Tag or a meta element forbids indexing, by `noindex` or `none`.
+
+    Only directives to all robots or to ours count.
     """
     directives = [value.decode("latin-1") for value in response.headers.getlist("X-Robots-Tag")]
     if document is not None:

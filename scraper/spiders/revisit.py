@@ -25,8 +25,9 @@ MAX_CONSECUTIVE_FAILURES = 5
 class RevisitSpider(AttachmentSpider):
     """Check stored releases for edits, moves and removals.
 
-    When a release is due depends on its age (setting `REVISIT_AGES`). `REVISIT_BUDGET` limits the
-    requests per agency and day. Requests are conditional if the server sent validators.
+    The setting `REVISIT_AGES` decides how often a release is checked, depending on its age.
+    `REVISIT_BUDGET` limits the requests per agency and day. Requests are conditional if the server
+    sent validators.
     """
 
     name = "revisit"
@@ -68,8 +69,9 @@ class RevisitSpider(AttachmentSpider):
                 yield request
 
     def queue_due(self, slug: str) -> bool:
-        """Queue the due releases of an agency that were not queued before; return False if some
-        remain.
+        """Queue the due releases of an agency that were not queued before.
+
+        Returns False if some due releases remain.
         """
         known = self.known_urls[slug]
         limit = max(0, self.budgets[slug] - len(known))
@@ -98,8 +100,9 @@ class RevisitSpider(AttachmentSpider):
         return [other for other in others if is_other_address(self.archive, other, release_id)]
 
     def continue_if_due(self) -> None:
-        """Queue pages that became due during the crawl, to be compared with a missing one (see
-        removals.py).
+        """Queue pages that became due during the crawl, for comparison with a missing page.
+
+        See removals.py.
         """
         for slug, known in self.known_urls.items():
             if known:
@@ -107,7 +110,9 @@ class RevisitSpider(AttachmentSpider):
         super().continue_if_due()
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """Yield the next releases, after adding (imported) ones that were never requested to the
+        """Return the next releases.
+
+        Stored releases that were never requested, such as imported ones, are first added to the
         frontier.
         """
         queue, frontier = self.queued_urls[slug], self.archive.frontier
@@ -124,7 +129,7 @@ class RevisitSpider(AttachmentSpider):
                 yield row
 
     def finish_release(self, slug: str, url: str) -> None:
-        """Continue with the next release, or skip the rest if the agency's site seems to be
+        """Continue with the next release, or skip the others if the agency's site seems to be
         down.
         """
         has_failed, queue = (

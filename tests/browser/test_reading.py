@@ -81,11 +81,11 @@ def test_details_open_without_scripts(browser: Browser, site: str) -> None:
         entry = page.locator(".register > li").filter(
             has=page.get_by_role("link", name=LONG, exact=True)
         )
-        entry.get_by_text("29 ändringar till av samma meddelande").click()
+        entry.get_by_text("ytterligare 29 ändringar i samma meddelande").click()
         expect(entry.get_by_role("listitem")).to_have_count(29)
         page.goto(f"{site}/-/history/64")
         page.get_by_text("2022: 12 händelser").click()
-        expect(page.get_by_text("Först läst av arkivet")).to_be_visible()
+        expect(page.get_by_text("Läst av arkivet för första gången")).to_be_visible()
 
 
 # By keyboard

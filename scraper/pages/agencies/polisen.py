@@ -8,7 +8,8 @@ from scraper.pages.page_classes import EpiserverPage
 
 
 class PolisenPage(EpiserverPage):
-    """Page of polisen.se, of one of three generations of its template (span.date, time.date, dl).
+    """Page of polisen.se, in one of three generations of its template (span.date, time.date,
+    dl).
 
     In all of them, the dates are next to the text.
     """

@@ -397,7 +397,7 @@ def test_pattern_that_fits_nothing_is_our_own_fault(past: AgencyPast) -> None:
     assert past.reason.startswith("The fault lies with the archive. Since ")
     assert "its setting “releases” has not matched any address" in past.reason
     assert format_health_reason("sv", past.row["reason"]).startswith(
-        "Felet ligger hos arkivet: inställningen ”releases”"
+        "Felet ligger hos arkivet: sedan "
     )
 
 

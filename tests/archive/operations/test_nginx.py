@@ -327,6 +327,12 @@ def test_no_other_body_arrives(echoed: Proxy) -> None:
 
 
 @pytest.mark.slow("a real nginx before a server")
+def test_metrics_are_not_for_readers(echoed: Proxy) -> None:
+    assert echoed.ask("/metrics").status_code == 404
+    assert echoed.ask("/-/status").status_code == 200
+
+
+@pytest.mark.slow("a real nginx before a server")
 def test_language_models_reach_the_archive(proxied: Proxy) -> None:
     pytest.importorskip("mcp")
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"padding": "x" * 3_000}}

@@ -28,9 +28,9 @@ async def test_page_has_what_a_reader_keeps(archive: Path) -> None:
     assert texts(page, ".register h2") == ["2026-03-02", "2026-03-01"]
     assert texts(page, ".register code") == digests[::-1]
     assert texts(page, ".register .facts") == [
-        "Stämplat av tiden.example 5 mars 2026 kl. 10.10",
+        "Tidsstämplat av tiden.example 5 mars 2026 kl. 10.10",
     ]
-    assert texts(page, ".register .quiet") == ["Inte stämplat av någon utanför arkivet"]
+    assert texts(page, ".register .quiet") == ["Inte tidsstämplat av någon utanför arkivet"]
 
 
 async def test_data_and_feed(archive: Path) -> None:

@@ -217,8 +217,8 @@ async def test_redirects_and_errors_are_replayed(archive: Path) -> None:
         ("/-/web/https://fyr.example/okänd", 404, "Arkivet har ingen sida från"),
         ("/-/web/timemap/link/https://fyr.example/x", 404, "Arkivet har ingen sida från"),
         ("/-/web/ftp://fyr.example/x", 404, "Arkivet har ingen sida från"),
-        (f"/-/web/20261399/{EDITED}", 400, "20261399 är inte en tid."),
-        (f"/-/web/00000101000000/{EDITED}", 400, "00000101000000 är inte en tid."),
+        (f"/-/web/20261399/{EDITED}", 400, "20261399 är ingen giltig tid."),
+        (f"/-/web/00000101000000/{EDITED}", 400, "00000101000000 är ingen giltig tid."),
     ],
 )
 async def test_errors(site: Site, path: str, status: int, sentence: str) -> None:
@@ -229,7 +229,7 @@ async def test_errors(site: Site, path: str, status: int, sentence: str) -> None
 @pytest.mark.parametrize("wanted", ["i morse", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"])
 async def test_unreadable_accept_datetime(site: Site, wanted: str) -> None:
     response = await site.get(f"/-/web/{EDITED}", accept_datetime=wanted)
-    assert (response.status_code, f"{wanted} är inte en tid." in response.text) == (400, True)
+    assert (response.status_code, f"{wanted} är ingen giltig tid." in response.text) == (400, True)
     assert "style-src 'self'" in response.headers["content-security-policy"]  # a page of the site
 
 

@@ -122,8 +122,8 @@ async def test_spellings_of_a_name_are_one_person(spelled_site: Site) -> None:
     quotes = (await spelled_site.json("/person/bo-lindberg.json"))["quotes"]
     assert {quote["speaker"] for quote in quotes} == {"Bo Lindberg", "Bo Lindbrg"}
     page = await spelled_site.text("/person/bo-lindberg")
-    assert page.count("namnet står som") == 1
-    assert "namnet står som Bo Lindbrg" in page
+    assert page.count("i meddelandet skrivs namnet") == 1
+    assert "i meddelandet skrivs namnet Bo Lindbrg" in page
     assert (await spelled_site.json('/search.json?q=säger:"Bo Lindberg"'))["total"] == 3
 
 

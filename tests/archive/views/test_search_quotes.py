@@ -147,7 +147,7 @@ async def test_formats_have_the_same_quotations(site: Site) -> None:
     (record,) = await site.csv("/search.csv?q=fyr&show=quotes")
     assert record == {name: str(row[name] or "") for name in record}
     (cells,) = read_table((await site.get("/search.xlsx?q=fyr&show=quotes&lang=sv")).content)
-    assert (cells["Citat"], cells["Namn som det står"]) == (row["text"], "Anna Ek")
+    assert (cells["Citat"], cells["Namnet som det står i meddelandet"]) == (row["text"], "Anna Ek")
     assert str(cells["Text"]).startswith("Kranen är gammal."), "the text of the release"
     (entry,) = (await site.feed("/search.atom?q=fyr&show=quotes")).entries
     assert entry.title.endswith("Anna Ek: Kajen får ny belysning")

@@ -19,6 +19,7 @@ from click import ClickException
 from datasette.database import Database
 from lxml.html import HtmlElement, fromstring
 
+from archive.database.sqlite_files import _freeze_objects
 from archive.store.releases import Archive
 from archive.web import datasette_setup
 from archive.web.requests import get_search_columns, hash_file
@@ -240,6 +241,7 @@ async def test_file_that_is_no_archive_is_not_served(
 
 async def test_startup_loads_what_searches_need(sample_archive: Path) -> None:
     gc.unfreeze()
+    _freeze_objects.cache_clear()
     with served(sample_archive) as datasette:
         await datasette.invoke_startup()
         columns = get_search_columns(datasette)

@@ -408,16 +408,16 @@ async def test_each_version_names_its_source(read_past: Past) -> None:
     with served(past.crawl.archive) as datasette:
         site = Site(datasette)
         page = await site.text(f"/archive/releases/{release}")
-        assert "Fångad av Museet" in page
-        assert "(fångad av Museet) och" in page
-        assert "(först läst av arkivet)" in page
+        assert "Sparad av Museet" in page
+        assert ", då Museet sparade sidan, och" in page
+        assert ", då arkivet först läste den." in page
         linked = (await site.get(f"/archive/releases/{release}")).text
         assert f"/-/diff/{captured}/{first}" in linked
         assert "amlingen Museet" not in page
         version = await site.text(f"/-/revision/{captured}")
-        assert "Den här versionen fångades av Museet 3 maj 2021" in version
+        assert "Den här versionen sparades av Museet 3 maj 2021" in version
         diff = await site.text(f"/-/diff/{captured}/{first}")
-        assert "(fångad av Museet) och" in diff
+        assert ", då Museet sparade sidan, och" in diff
         assert "Unannounced" not in diff
         past.crawl.write("update past_edits set is_edit = 0")
         diff = await site.text(f"/-/diff/{captured}/{first}")
@@ -425,18 +425,18 @@ async def test_each_version_names_its_source(read_past: Past) -> None:
         assert ("Betydelse" in diff, "Detta ändrades" in diff) == (False, False)
         past.crawl.write("update past_edits set is_edit = 1")
         cited = (await site.get(f"/-/cite/{captured}.txt")).text
-        assert "Version fångad av Museet 3 maj 2021" in cited
+        assert "Version sparad av Museet 3 maj 2021" in cited
         assert one in cited, "the agency's address"
         found = (await site.get("/-/edits.json?kind=past")).json()["edits"]
         assert [(row["kind"], row["collection"], row["revision"]) for row in found] == [
             ("past", "Museet", first)
         ]
         assert (await site.get("/-/edits.json")).json()["edits"] == []
-        assert "Ändringar innan arkivet började läsa" in await site.text("/-/edits?kind=past")
+        assert "Ändringar från tiden före arkivets egen insamling" in await site.text("/-/edits?kind=past")
         events = (await site.get(f"/-/history/{release}.json")).json()["events"]
         assert {row["collection"] for row in events} == {None, "Museet"}
         feed = (await site.get(f"/-/history/{release}.atom")).text
-        assert "Fångad av Museet" in feed
+        assert "Sparad av Museet" in feed
         guide = read_guide(read_bundle(past.crawl.archive, captured), "sv")
         assert f"{past.web_archive.address}20210503081500id_/{one}" in guide
-        assert "Webbarkivet fångade versionen tidigast: 2021-05-03" in guide
+        assert "Tidigast sparad av webbarkivet: 2021-05-03" in guide

@@ -90,7 +90,7 @@ lock:                   ## requirements.lock: constraints.txt with hashes, for s
 	.venv/uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv==0.13.9'
 	@printf 'setuptools>=77\nbabel>=2.17\n' > .venv/uv/build.in # what builds the package
 	.venv/uv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11.5 --no-header --no-annotate \
-		-c constraints.txt --extra datasets --extra distributed --extra mcp pyproject.toml .venv/uv/build.in -o requirements.lock
+		-c constraints.txt --extra datasets pyproject.toml .venv/uv/build.in -o requirements.lock
 
 fonts:                  ## archive/static/*.woff2, made of Adobe's; then put their hashes into style.css, as a test says
 	@rm -rf .venv/fonts && mkdir -p .venv/fonts

@@ -800,10 +800,10 @@ def dataset(
 def publish(file: Path, folder: Path | None, site: str | None, processes: int | None) -> int:
     """Publish everything as a dataset that the site offers for download.
 
-    The dataset is a new folder in FOLDER (by default `published` beside the archive). It replaces
-    the previous dataset. An interrupted run publishes nothing, and the next run starts from the
-    beginning. Exit code 1 if the archive has no releases, or if the bytes of a captured page cannot
-    be read.
+    The dataset is a new folder in FOLDER (by default `published` beside the archive). The new
+    dataset replaces the previous one. An interrupted run publishes nothing, and the next run starts
+    from the beginning. Exit code 1 if the archive has no releases, or if the bytes of a captured
+    page cannot be read.
     """
     from archive.publish.published_dataset import PUBLISHED_FOLDER
     from archive.publish.published_dataset import publish as publish_dataset

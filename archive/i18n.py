@@ -37,7 +37,9 @@ IMPORTANCE_LEVELS = (  # least importance, number of marks (of four), name of th
 
 
 class WebArchiveName(str):
-    """The name of a web archive that captured a version. Collections of texts have plain names.
+    """The name of a web archive that captured a version.
+
+    The name of a collection is a plain string.
 
     If a text has a variant whose key ends in `.captured`, the variant is used with such a name.
     """
@@ -96,7 +98,7 @@ CATALOGUES = {language: read_catalogue(language) for language in LANGUAGES}
 def choose_language(requested: str | None, accept_language: str | None) -> str:
     """Return the requested language if it exists.
 
-    Otherwise return the best one in Accept-Language, or Swedish.
+    Otherwise return the best language in Accept-Language, or Swedish.
 
     >>> choose_language(None, "de, en-GB;q=0.8, sv;q=0.5")
     'en'
@@ -114,7 +116,10 @@ def choose_language(requested: str | None, accept_language: str | None) -> str:
 
 
 def _parse_quality_value(text: str) -> float:
-    """Parse a quality value such as "q=0.8". It is 1 if it is missing, 0 if it is invalid."""
+    """Parse a quality value such as "q=0.8".
+
+    The value is 1 if it is missing, and 0 if it is invalid.
+    """
     name, _, value = text.replace(" ", "").partition("=")
     if not name:
         return 1.0
@@ -125,7 +130,7 @@ def _parse_quality_value(text: str) -> float:
 
 
 def translate(language: str, key: str, **values: object) -> str:
-    """Return an interface text with `values` inserted; `n` selects singular or plural.
+    """Return an interface text with `values` inserted. `n` selects singular or plural.
 
     Whole numbers get thousands separators. Raises KeyError if neither this language nor the default
     has the text.
@@ -251,7 +256,7 @@ def format_importance_bar(importance: int | None) -> str:
 
 
 def format_check_pair(language: str, after: str | None, when: str | None) -> str:
-    """Say between which two checks something happened.
+    """Say between which two checks an event happened.
 
     If both checks were in the same minute, the time is named only once.
 

@@ -76,12 +76,12 @@ MAIL_POLICY = EmailPolicy(header_factory=MAIL_HEADERS)
 
 
 class RecipientError(OSError):
-    """One recipient did not accept a message. The error text does not contain the address.
+    """A recipient did not accept a message. The error text does not contain the address.
 
     Other recipients may accept it.
 
-    is_permanent: the recipient also said that it will not accept the message later.
-    is_gone: the recipient wants no more messages.
+    is_permanent: whether the recipient said that it will not accept the message later, either.
+    is_gone: whether the recipient wants no more messages.
     """
 
     def __init__(self, problem: str, *, is_permanent: bool, is_gone: bool = False) -> None:

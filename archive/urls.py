@@ -64,7 +64,9 @@ PRIVATE_TOP_DOMAINS = ("localhost", "local", "internal", "lan", "intranet", "cor
 
 
 def canonical_url(url: str) -> str:
-    """Return the URL under which a page is stored. Path and query are not re-encoded or reordered.
+    """Return the URL under which a page is stored.
+
+    The path and query are not encoded again or reordered.
 
     >>> canonical_url("HTTPS://WWW.Agency.se:443/Nyheter/a%20b?id=3&utm_source=rss#top")
     'https://www.agency.se/Nyheter/a%20b?id=3'
@@ -171,7 +173,7 @@ def parse_ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def find_host_problem(host: str) -> str | None:
-    """Return why a host is not public, by its name or IP address; None if it may be public.
+    """Return why a host is not public, by its name or IP address, or None if it may be public.
 
     >>> hosts = ("169.254.169.254", "polisen.se", "printer.local")
     >>> tuple(map(find_host_problem, hosts))
@@ -228,9 +230,11 @@ class FilterError(ValueError):
 def parse_number_parameter(
     args: UrlArguments, name: str, maximum: int = MAX_ID, *, signed: bool = False
 ) -> int | None:
-    """Return a parameter from 0 to `maximum`, or None if it is absent.
+    """Return a parameter as a number from 0 to `maximum`, or None if it is absent.
 
-    Raises FilterError if it is invalid. signed: whether it may be negative.
+    Raises FilterError if it is invalid.
+
+    signed: whether the number may be negative.
     """
     text = (args.get(name) or "").strip()
     if not text:
@@ -270,7 +274,7 @@ def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
 
 
 def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
-    """Return the UTC time at which a day (or the next) starts in Sweden. None if `day` is None.
+    """Return the UTC time at which a day (or the next) starts in Sweden, or None if `day` is None.
 
     >>> format_day_start(date(2024, 6, 3)), format_day_start(date(2024, 6, 3), next_day=True)
     ('2024-06-02T22:00:00+00:00', '2024-06-03T22:00:00+00:00')

@@ -1,8 +1,8 @@
 """An agency and its table in agencies.toml.
 
-A comment that begins with #: is the description of a key or value in
-docs/reference/agencies-toml.md and agencies.schema.json, which `make reference` writes from this
-file; a line `key = value` in it is an example. A ## line is a heading there.
+A comment that begins with #: describes a key or value in docs/reference/agencies-toml.md and
+agencies.schema.json. `make reference` writes these two files from this one. A line `key = value` in
+such a comment is an example. A ## line is a heading.
 """
 
 from __future__ import annotations
@@ -102,9 +102,7 @@ class JSONSource:
         return url if count else None
 
     def find_page_number(self, url: str) -> int | None:
-        """Return the number of the page at a URL, from its path and query, or None if it has
-        none.
-        """
+        """Return the page number in a URL's path or query, or None if there is none."""
         template, found = (
             unquote(text.partition("://")[2].partition("/")[2]) for text in (self.url, url)
         )
@@ -120,7 +118,7 @@ class JSONSource:
 class WireSource(JSONSource):
     """The list of a press wire that contains whole releases.
 
-    id: JMESPath of the release's id in an item.
+    id: the JMESPath expression for a release's id in an item.
     """
 
     id: str
@@ -239,8 +237,9 @@ class Wire:
 
     @property
     def source(self) -> WireSource | None:
-        """Return the JSON list that contains the releases, or None if the wire's list links to
-        their pages.
+        """Return the JSON list that contains the releases.
+
+        Returns None if the wire's list links to the pages of the releases instead.
         """
         keys = self.service.keys
         return None if keys is None else WireSource(url=self.list_url, **keys)
@@ -279,8 +278,8 @@ WEB_ARCHIVES = {
 class PastSource:
     """A web archive that captured pages of an agency.
 
-    url: the part of a capture's address before the time, such as https://web.archive.org/web/ in
-    https://web.archive.org/web/20210503081500/https://fyr.example/.
+    url: the part of a capture's address before the time. For example, this is
+    https://web.archive.org/web/ in https://web.archive.org/web/20210503081500/https://fyr.example/.
     """
 
     url: str
@@ -310,7 +309,7 @@ def parse_past_source(text: str) -> PastSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
-    """An agency whose releases are crawled. `name` and `home` are required."""
+    """An agency with releases to crawl. `name` and `home` are required."""
 
     slug: str
 
@@ -431,8 +430,9 @@ class Agency:
         return next((wire for wire in wires if wire.lists_page(url)), wires[0] if wires else None)
 
     def find_record_source(self, url: str) -> WireSource | None:
-        """Return the wire's list that contains the release at a URL, or None if the release has a
-        page of its own.
+        """Return the list of a press wire that contains the release at a URL.
+
+        Returns None if the release has its own page.
         """
         wire = self.find_wire(url)
         return wire.source if wire else None
@@ -569,8 +569,9 @@ def _parse_text(key: str, value: object) -> str:
 
 
 def _check_syntax(key: str, text: str) -> None:
-    """Raise ValueError if a key's text is invalid: a time zone, selector, pattern or mode,
-    depending on the key.
+    """Raise ValueError if the text of a key is invalid.
+
+    Depending on the key, it must be a time zone, selector, pattern or mode.
     """
     if key == "attachments" and text not in ATTACHMENT_MODES:
         raise ValueError(f"{text!r} is none of {', '.join(ATTACHMENT_MODES)}")
@@ -719,18 +720,19 @@ def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
 def find_owner(agencies: Iterable[Agency], url: str) -> Agency | None:
     """Return the agency that a URL belongs to.
 
-    None if it belongs to no agency, or if several agencies have the same wire.
+    Returns None if it belongs to no agency, or if several agencies have the same wire.
     """
     owners = find_owners(agencies, url)
     return owners[0] if len(owners) == 1 or (owners and not is_wire_url(url)) else None
 
 
 def find_wire_name(url: str, page: str = "") -> str | None:
-    """Return the value of the key `wire` for a press room, or None if neither its URL nor its page
-    contains an id.
+    """Return the value of the key `wire` for a press room.
 
-    A page with several ids is ambiguous, and gives None. A press room that is read as a listing
-    needs no id.
+    Returns None if neither the URL nor the page of the press room contains an id.
+
+    A page with several ids is ambiguous, and also gives None. A press room that is read as a
+    listing needs no id.
 
     >>> find_wire_name("https://via.tt.se/pressrum/skogsradet?publisherId=7")
     'viatt:7'

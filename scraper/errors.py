@@ -30,8 +30,8 @@ class BrokerError(Exception): ...
 class SourceError(Exception):
     """A feed, sitemap or listing cannot be read.
 
-    kind: the type of failure (see scraper/crawl/failures.py): `empty source` if it was read but
-    lists nothing.
+    kind: the type of failure (see scraper/crawl/failures.py); `empty source` if the source was read
+    but lists nothing.
     """
 
     def __init__(self, url: str, problem: str, kind: str = "unreadable source") -> None:
@@ -53,7 +53,7 @@ class NotARelease(PageError):  # noqa: N818 - a finding, not a failure
     kind: what the page is instead: gone (404, 410), error page (status 200, but the text says that
     the page does not exist), redirected (leads to a page that is not a release), blocked (a consent
     wall, login or outage page), placeholder (one page for all URLs of a site), listing, other.
-    target: the URL it redirects to, or the title of a placeholder.
+    target: the URL that the page redirects to, or the title of a placeholder.
     """
 
     def __init__(

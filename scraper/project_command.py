@@ -120,8 +120,9 @@ class ProjectCommand(ScrapyCommand):
         return load_agencies(self.agencies_file)
 
     def select_agencies(self, slugs: str | list[str]) -> dict[str, Agency]:
-        """Return the agencies with these slugs (a list or a comma-separated string), or all if
-        there are none.
+        """Return the agencies with these slugs (a list or a comma-separated string).
+
+        Without slugs, all agencies are returned.
 
         Raises AgencyError if a slug is not in the agencies file.
         """
@@ -184,7 +185,7 @@ def get_only_argument(args: list[str], name: str) -> str:
 
 
 def parse_url_argument(text: str) -> str:
-    """Return an argument as an http or https URL. Raises UsageError if it is not one."""
+    """Return an argument as an http or https URL. Raises UsageError if it is no such URL."""
     url = text if "://" in text else f"https://{text}"
     try:
         parts = urlsplit(url)

@@ -48,7 +48,7 @@ def _parse_archive_time(text: str) -> datetime:
 
 
 def parse_schedule(text: str) -> RevisitSchedule:
-    """Parse the setting REVISIT_AGES. Raises AgencyError if it is malformed.
+    """Parse the setting REVISIT_AGES. Raises AgencyError if the setting is malformed.
 
     >>> parse_schedule("<2d=1h, <14d=1d, else=30d").default_interval
     datetime.timedelta(days=30)

@@ -145,7 +145,7 @@ def test_containers_are_not_root_and_their_commands_exist() -> None:
         check_command(json.loads(command))
 
 
-LOCKED_EXTRAS = ("datasets", "distributed", "mcp")
+LOCKED_EXTRAS = ("datasets",)
 
 
 def read_pins(text: str) -> dict[str, str]:

@@ -181,7 +181,7 @@ class Attachments:
         *,
         media_type: str | None,
     ) -> AttachmentVersion:
-        """Record a new file at a URL, one that differs from its newest version; return the version.
+        """Record a file that differs from the newest version at a URL, and return the new version.
 
         The bytes must be in captures.db. The version's cause is `first`, or `source` if the agency
         replaced an earlier file.
@@ -218,7 +218,7 @@ class Attachments:
         return AttachmentVersion(int(version_id or 0), file_id, sha256)
 
     def _record_file_release(self, release_id: int, url: str, seen_at: datetime) -> None:
-        """Record the newest capture of a release that is itself a file as a version of its URL."""
+        """Record the newest capture of a release as a file version. The release must be a file."""
         sql = """
             select c.id, c.sha256, c.bytes, c.headers from releases r join revisions v
               on v.id = r.revision
@@ -270,9 +270,9 @@ class Attachments:
         )
 
     def needs_text(self, file_id: int) -> bool:
-        """Return whether a file's text still has to be extracted by the current rules.
+        """Return whether a file's text still has to be extracted with the current rules.
 
-        False if a takedown withholds the text.
+        Return False if a takedown withholds the text.
         """
         sql = (
             "select (extracted is null or text_version is not ?) and not"
@@ -313,8 +313,8 @@ class Attachments:
 
         Files that a takedown covers are left out.
 
-        agency: only files of its releases.
-        withheld: only files whose text was deleted by a takedown that has since been lifted.
+        agency: only list files of this agency's releases.
+        withheld: only list files whose text was deleted by a takedown that has since been lifted.
         """
         sql = f"""
             select id, sha256 from attachment_files f
@@ -333,8 +333,8 @@ class Attachments:
     def apply_takedown(self, release_id: int, urls: Iterable[str], takedown: str | None) -> None:
         """Mark a release's links as covered by a takedown, and delete the texts of their files.
 
-        Once no takedown covers a file, its text can be extracted again
-        (`Archive.extract_missing_texts`). Otherwise a crawl does so when it next finds the file.
+        Once no takedown covers a file, `Archive.extract_missing_texts` can extract its text again.
+        If it is not called, a crawl extracts the text when it next finds the file.
 
         urls: all URLs that any version of the release links to.
         takedown: None if no takedown covers the links any more.
@@ -378,7 +378,7 @@ class Attachments:
 
 @dataclass(slots=True)
 class TextExtraction:
-    """The counts of `Archive.extract_missing_texts`.
+    """The results of `Archive.extract_missing_texts`: counts and findings.
 
     Each finding is an error about stored bytes that cannot be read.
     """
@@ -445,7 +445,7 @@ class AttachmentText:
 
     @property
     def letters(self) -> int:
-        """Return the number of letters and digits; 0 for a scan without a text layer."""
+        """Return the number of letters and digits. It is 0 for a scan without a text layer."""
         return sum(page.letters for page in self.pages)
 
 
@@ -515,7 +515,7 @@ def read_lines(lines: Iterable[bytes], return_code: int) -> AttachmentText:
 def _find_gap(
     facts: Mapping[str, Any], pages: Sequence[AttachmentPage], return_code: int
 ) -> tuple[str, str | None] | None:
-    """Return why an extracted text is incomplete, with a detail; None if it is complete."""
+    """Return why an extracted text is incomplete, with a detail, or None if it is complete."""
     if facts.get("end") in ("pages", "letters"):
         return facts["end"], facts.get("detail")
     if "end" not in facts:

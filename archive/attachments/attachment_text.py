@@ -60,7 +60,7 @@ class PageTextError(Exception):
 
 
 class FileTextError(Exception):
-    """A file that cannot be read, or only in part.
+    """A file that cannot be read, or can only be read in part.
 
     problem: one of archive.attachments.attachment_store.PROBLEMS.
     """
@@ -108,7 +108,7 @@ def write(**line: object) -> None:
 
 
 def extract(body: bytes, limits: dict[str, int]) -> None:
-    """Write the JSON lines of a file. Its content decides its type."""
+    """Write the JSON lines of a file. The type of the file is determined by its content."""
     pages_left, letters_left = limits["pages"], limits["letters"]
     for name, read_page in open_file(body):
         if not pages_left:
@@ -264,8 +264,8 @@ def _walk_text(
 ) -> Iterator[str]:
     """Yield the pieces of text in an element.
 
-    breaks: the text to add after the content of elements with a given tag.
-    text_tag: the only element whose text counts; None if all text counts.
+    breaks: for each tag, the text to add after the content of an element.
+    text_tag: the tag of the only elements whose text counts. If None, all text counts.
     """
     from lxml import etree  # noqa: PLC0415
 

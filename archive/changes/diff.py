@@ -79,7 +79,7 @@ class WholeText:
     def has_fact(self, token: DiffToken) -> bool:
         """Return whether the text contains a fact.
 
-        A name is looked up by its words, any other fact as printed.
+        A name is looked up by its words. Any other fact is looked up as printed.
         """
         if token.kind == "name":
             return all({word, word + "s"} & self.words for word in normalise_words(token.value))
@@ -133,7 +133,7 @@ def build_blocks(state: State) -> list[TextBlock]:
     """Return the title and every paragraph as blocks, in page order.
 
     Questions that are not in the body come last. A paragraph of the body that is a question, or
-    part of an answer, gets that role.
+    part of an answer, has this role.
     """
     blocks = [TextBlock("title", "title", state.get("title") or "")]
     blocks += [
@@ -185,7 +185,7 @@ def join_blocks(blocks: Sequence[TextBlock]) -> str:
 def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
     """Match the blocks of two versions.
 
-    The title is matched with the title, other blocks across all fields.
+    The titles are matched with each other, and all other blocks across all fields.
     """
     matches = _align_paragraphs(
         [block.text for block in old[1:]], [block.text for block in new[1:]]
@@ -287,7 +287,7 @@ def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMat
 
 
 def _number_words(texts: Sequence[str], numbers: dict[str, int]) -> list[WordNumbers]:
-    """Return the words of paragraphs as numbers; new words are added to `numbers`."""
+    """Return the words of paragraphs as numbers. New words are added to `numbers`."""
     return [
         [numbers.setdefault(word, len(numbers)) for word in normalise_words(text)] for text in texts
     ]
@@ -350,7 +350,7 @@ def _score_match(
     rows: range,
     columns: range,
 ) -> float:
-    """Score a match of paragraphs by the number and share of words in common; 0 means no match."""
+    """Score a match of paragraphs by the number and share of common words. 0 means no match."""
     cells = [(row, column) for row in rows for column in columns]
     if any(cell not in shared for cell in cells):
         return 0

@@ -1,7 +1,7 @@
 """Reads the lists of edits, removals and takedowns, newest first, and counts their entries.
 
 Edits are changes that agencies made to published releases. Removals are confirmed absences.
-Releases hidden by a takedown are in neither list; the list of takedowns names them.
+Releases hidden by a takedown are in neither list. The list of takedowns names them.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def parse_register_query(
 ) -> RegisterQuery:
     """Parse which page of a list is requested. Raises FilterError if a parameter is invalid.
 
-    size: used if the URL has none.
+    size: the size of a page if the URL gives none.
     signed: whether ids may be negative, as for changed files in the list of edits.
     """
     return RegisterQuery(
@@ -487,8 +487,8 @@ def _build_edit_filters(
 ) -> list[str]:
     """Return the filters as SQL conditions.
 
-    release: the column of the release; "" omits the conditions on releases.
-    seen: the column with the time of the edit; "" omits the conditions on edits.
+    release: the column of the release. If it is "", conditions on releases are left out.
+    seen: the column with the time of the edit. If it is "", conditions on edits are left out.
     """
     tests: dict[str, Any] = {}
     if release:
@@ -649,7 +649,9 @@ async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | N
 async def count_edits_by_week(
     run: RunQuery, query: RegisterQuery, first: date, today: date
 ) -> list[EditWeek]:
-    """Count the selected edits in each of the last EDIT_WEEKS weeks up to `to` or today.
+    """Count the selected edits by week, for the last weeks up to `to` or today.
+
+    The number of weeks is the first in EDIT_WEEKS with at most MAX_WEEKLY_EDITS edits, or the last.
 
     first: the day on which the archive began to record edits.
     """

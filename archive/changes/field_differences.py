@@ -149,7 +149,7 @@ def _diff_value(old: str | None, new: str | None) -> list[DiffSegment]:
 def _diff_lists(
     old: Sequence[Any], new: Sequence[Any], get_key: Callable[[Any], str]
 ) -> list[DiffRow]:
-    """Compare two lists; `get_key` identifies their items.
+    """Compare two lists. `get_key` returns what identifies an item.
 
     Rows are in the new order, with removed items last.
     """
@@ -268,7 +268,7 @@ def _diff_markup(
 def _list_body_links(body_html: str) -> tuple[str, ...]:
     """Return the distinct links of a sanitised body as "text → URL".
 
-    Cached, because two fields use them.
+    The links are cached, because two fields use them.
     """
     if not body_html.strip():
         return ()
@@ -480,7 +480,7 @@ class FileText:
 
     @property
     def is_whole(self) -> bool:
-        """Return whether the file has text, and all of it was read."""
+        """Return whether the file has text and all of it was read."""
         return bool(self.letters) and self.problem is None
 
     def split(self) -> str:

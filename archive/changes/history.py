@@ -162,7 +162,8 @@ async def add_observations(run: RunQuery, revisions: Mapping[int, dict[str, Any]
     collection: the collection that an imported revision is from. `when` (the time of the import) is
         then replaced by the time of its first reading, if known.
     first_reading, last_reading, last_reading_before: times at which the collection read this text
-        and the previous one. None if unknown, or if the revision was not imported.
+        and the previous one. They are None if they are unknown, or if the revision was not
+        imported.
     """
     for row in revisions.values():
         row |= {"observations": [], "past": None}
@@ -244,7 +245,7 @@ async def read_preceding_revisions(
 
 
 async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
-    """Return the agency's edits to a release, including those at its earlier URLs, oldest first."""
+    """Return the agency's edits to a release and to its earlier URLs, oldest first."""
     rows = await run(
         f"{RELEASE_CHAIN_CTE} select v.seen, v.id,"
         " v.previous from chain cross join revisions v"

@@ -123,7 +123,7 @@ def build_change(
 ) -> Change:
     """Build a change. By default, its importance is the importance of its type.
 
-    The importance is raised in title and lead.
+    The importance is higher in the title and the lead.
 
     >>> build_change("body", "date", "4 maj", "5 maj").importance
     70

@@ -105,7 +105,7 @@ class ChangedPassage:
 class UnmatchedFact(NamedTuple):
     """A fact that only one version of a passage has.
 
-    The other version of the text may have it elsewhere.
+    The other version of the text may have the fact elsewhere.
     """
 
     token: DiffToken
@@ -460,8 +460,8 @@ def _build_wording_change(passage: ChangedPassage) -> Change:
 def _rate_wording(passage: ChangedPassage, base: int) -> float:
     """Return the importance of a reworded passage.
 
-    It grows with the size of the passage and the share of words with a new meaning. An added or
-    removed sentence is rated like a paragraph; its facts are separate changes.
+    The importance grows with the size of the passage and the share of words with a new meaning. An
+    added or removed sentence is rated like a paragraph. Its facts are separate changes.
     """
     sides = passage.before, passage.after
     if not all(sides) and _is_sentence(passage):
@@ -816,7 +816,7 @@ def _compare_links(
 ) -> tuple[list[Change], list[TextLink], list[TextLink]]:
     """Return the changes of targets, the links only in `before`, and the links only in `after`.
 
-    A link whose text changed and whose target did not is left out, because the text is reported.
+    A link with a new text and the same target is left out, because the new text is reported.
     """
     removed, added = list((before - after).elements()), list((after - before).elements())
     changes: list[Change] = []

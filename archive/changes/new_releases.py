@@ -157,7 +157,7 @@ async def read_recent_releases(
 ) -> Sequence[Mapping[str, Any]]:
     """Return other releases to fill up a feed that shows the releases in `shown`.
 
-    The most recently published come first.
+    The most recently published releases come first.
     """
     conditions = ["l.agency = :agency"] if agency else []
     if tag is not None:

@@ -109,7 +109,7 @@ class PageState:
 
     @property
     def last_reading(self) -> str | None:
-        """Return the last check that found it, else the last reading of its collection, or None."""
+        """Return the last check that found the state, or its collection's last reading, or None."""
         return self.last_check or self.first["last_reading"]
 
     @property
@@ -164,7 +164,7 @@ async def read_presences(
 
 
 def _add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add the versions of one release row. Its revisions must be in the order they were stored."""
+    """Add the versions of one release row. `rows` must be in the order of VERSIONS_SQL."""
     version: PageState | None = None
     chain.rows |= {row["id"]: row for row in rows}
     for row in rows:
@@ -406,7 +406,7 @@ def _sort_by_end(presence: Presence) -> tuple[str, str]:
 def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
     """Describe when a wording appeared or disappeared, by the checks or the import that show it.
 
-    Return "" if it did not.
+    Return "" if there is no such change.
     """
     pair = presence.appeared if appeared else presence.disappeared
     if pair is None:

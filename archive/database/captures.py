@@ -97,6 +97,8 @@ EVIDENCE_HEADERS = (  # header fields that show how a response was received; coo
 COMPRESSION_LEVEL = 6
 QUICK_LEVEL = 1  # about a seventh larger, in a quarter of the time
 MIN_BASE_BYTES = 8  # zstd makes no use of a shorter one
+DICTIONARY_MAGIC = b"\x37\xa4\x30\xec"  # RFC 8878, 5
+MAX_WINDOW_LOG = 31  # zstd's own limit, 27, is less than large files with their base need
 # largest cached base; its dictionary takes several times as much memory
 MAX_CACHED_BASE_BYTES = 500_000
 MAX_CACHE_BYTES = 64_000_000  # all cached bases together
@@ -188,8 +190,8 @@ class Captures(AbstractContextManager["Captures"]):
     def store_body(self, body: bytes, host: str) -> str:
         """Store bytes received from `host`, and return their SHA-256 in hex.
 
-        They are committed on return, or at the end of a `transaction` block. `host` is "" for bytes
-        that the archive itself made.
+        The bytes are committed on return, or at the end of a `transaction` block. `host` is "" for
+        bytes that the archive itself made.
         """
         sha256 = hashlib.sha256(body).hexdigest()
         if sha256 not in self:
@@ -362,7 +364,7 @@ def read_archive_facts(archive: Path) -> tuple[int, bool]:
 
 
 def find_captures_problem(archive: Path) -> ArchiveError | None:
-    """Return an error if captures.db is lost, unreadable or from another archive, else None."""
+    """Return an error if captures.db is lost, unreadable or part of another archive, else None."""
     path = Captures.path_beside(archive)
     if not path.is_file():
         is_lost = read_archive_facts(archive)[1]
@@ -390,7 +392,7 @@ def select_evidence_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(slots=True, kw_only=True)
 class HostBases:
-    """The bases that one host's pages are compressed against, and how many more may be added."""
+    """The bases for compressing the pages of one host, and how many more may be added."""
 
     base_ids: list[int]  # most recently used base first
     new_base_credit: float  # number of new bases allowed
@@ -482,7 +484,14 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
     build = (
         _build_dictionary if len(base) <= MAX_CACHED_BASE_BYTES else _build_dictionary.__wrapped__
     )
-    return zstd.compress(body, options=options, zstd_dict=build(base).as_digested_dict)
+    dictionary = build(base)
+    # zstd would read a base that begins as its own dictionaries do as one of these
+    is_raw = not base.startswith(DICTIONARY_MAGIC)
+    return zstd.compress(
+        body,
+        options=options,
+        zstd_dict=dictionary.as_digested_dict if is_raw else dictionary.as_prefix,
+    )
 
 
 @lru_cache(maxsize=4)  # some megabytes each; successive pages of a site share one
@@ -502,9 +511,15 @@ def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
     declared_size = zstd.get_frame_info(frame).decompressed_size
     if declared_size != size:  # checked before so much memory is allocated
         raise ValueError(f"holds {declared_size} bytes, not {size}")
-    if base is None or len(base) < MIN_BASE_BYTES:
-        return zstd.decompress(frame)
-    return zstd.decompress(frame, zstd.ZstdDict(base, is_raw=True))
+    prefix = None
+    if base is not None and len(base) >= MIN_BASE_BYTES:
+        prefix = zstd.ZstdDict(base, is_raw=True).as_prefix
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
+    decompressor = zstd.ZstdDecompressor(prefix, options)
+    body = decompressor.decompress(frame)
+    if not decompressor.eof or decompressor.unused_data:
+        raise ValueError("is not one whole frame")
+    return body
 
 
 def compute_sha256(content: bytes) -> str:
@@ -519,7 +534,7 @@ def compute_file_sha256(path: Path) -> str:
 def open_captures(path: Path) -> Captures | nullcontext[None]:
     """Open an archive's captures.db as a context manager.
 
-    It yields None if there is no such file.
+    The context manager yields None if there is no such file.
     """
     return Captures(path, readonly=True) if Captures.path_beside(path).is_file() else nullcontext()
 

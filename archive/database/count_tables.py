@@ -1,7 +1,8 @@
 """Checks and refills the tables of counts and lists.
 
-They hold the number of releases per agency, month and tag, the number of edits, and the releases of
-each tag in list order. Triggers maintain them, so that pages need neither count nor sort.
+These tables hold the number of releases per agency, month and tag, the number of edits, and the
+releases of each tag in list order. Triggers maintain them, so that pages need neither count nor
+sort.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class Frontier:
         return FrontierEntry(*row) if row else None
 
     def has_problem(self, url: str, *problems: str) -> bool:
-        """Return whether the last attempt to read a URL had one of these problems."""
+        """Return whether the last attempt to read a URL had one of the given problems."""
         row = self.db.execute("select problem from frontier where url = ?", [url]).fetchone()
         return bool(row) and row[0] in problems
 
@@ -320,8 +320,9 @@ class Frontier:
     ) -> None:
         """Mark a source as read to its end.
 
-        An argument that is None leaves the stored value unchanged. problem: why none of its links
-        were used.
+        An argument that is None leaves the stored value unchanged.
+
+        problem: why no link of the source was used.
         """
         columns: dict[str, Any] = {
             "problem": problem,

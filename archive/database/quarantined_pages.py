@@ -14,9 +14,10 @@ before. `decided` is null while the row is pending. `decision` is the outcome:
     superseded  the page has since been read completely, or found equal to the stored release
     dropped     dropped by hand (scrapy quarantine --drop)
 
-There are two statistics. Field habits: which fields an agency's newest releases usually have,
-computed before a crawl. Field losses: whether many pages lost the same field at once. If many did,
-a rule no longer fits; if only a few did, the agency published them without the field.
+There are two statistics. Field habits are the fields that an agency's newest releases usually have;
+they are computed before a crawl. Field losses are fields that many pages lost at once. If many
+pages lost a field, a rule no longer fits; if only a few did, the agency published them without the
+field.
 
 No function commits: wrap calls in `Archive.transaction`.
 """
@@ -142,7 +143,7 @@ class Quarantine:
         capture_id: int,
         reasons: Sequence[QuarantineReason],
     ) -> None:
-        """Insert a page, with the state that was read from it.
+        """Insert a page with the state that was read from it.
 
         Its capture must already be stored.
         """
@@ -176,11 +177,11 @@ class Quarantine:
         return {key for (reasons,) in rows for key in _list_lost_keys(json.loads(reasons))}
 
     def list_pending(self, agency: str) -> list[QuarantinedPage]:
-        """Return an agency's pending pages in the order they were read."""
+        """Return an agency's pending pages in the order in which they were read."""
         return self._list("agency = ? and decided is null", [agency])
 
     def list_recent(self, agency: str, now: datetime) -> list[QuarantinedPage]:
-        """Return pending pages and recent genuine ones, in the order they were read."""
+        """Return pending pages and recent genuine ones, in the order in which they were read."""
         condition = "agency = ? and (decided is null or (decision = 'genuine' and seen >= ?))"
         return self._list(condition, [agency, to_iso(now - LOOK_BACK_PERIOD)])
 
@@ -202,7 +203,7 @@ class Quarantine:
     def confirm(self, page_id: int) -> None:
         """Confirm a page as misread.
 
-        It stays pending until it is accepted by hand or by a corrected rule.
+        The page stays pending until it is accepted by hand or by a corrected rule.
         """
         self.table.update(page_id, {"decision": "confirmed"})
 
@@ -217,7 +218,7 @@ class Quarantine:
     def redact_states(
         self, release_id: int, redact: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     ) -> None:
-        """Apply `redact` to the states of a release's rows; the captured bytes are unchanged."""
+        """Apply `redact` to the states of a release's rows. The captured bytes are not changed."""
         condition = f"release = :release or url in ({RELEASE_URLS_SQL})"
         for row in list(self.table.rows_where(condition, {"release": release_id})):
             self.table.update(
@@ -237,7 +238,7 @@ class Quarantine:
         return None
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
-        """Return when the loss of each field of an agency was accepted by hand, by field."""
+        """Return the fields of an agency whose loss was accepted by hand, each with the time."""
         rows = self.db.execute(
             "select reason, decided from"
             " quarantine where agency ="
@@ -306,7 +307,7 @@ class FieldCount:
 
 @dataclass(slots=True)
 class GroupHabits:
-    """How often the releases of a group have each field, and how long their texts are."""
+    """How often the releases in a group have each field, and how long their texts are."""
 
     counts: defaultdict[str, FieldCount] = field(default_factory=lambda: defaultdict(FieldCount))
     lengths: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -316,7 +317,7 @@ class GroupHabits:
     def add(self, row: Mapping[str, Any], accepted: Mapping[str, str]) -> None:
         """Count a release.
 
-        If the loss of a field was accepted, the field only counts in releases read after that.
+        If the loss of a field was accepted, only releases read after that count for the field.
         """
         late = {
             name for name in (*HABIT_FIELDS, "body") if row["first_seen"] > accepted.get(name, "")
@@ -469,9 +470,9 @@ def measure_lengths(state: Mapping[str, Any]) -> dict[str, int]:
 def is_backfill(db: Database, agency: str, found_at: str | None, *, is_dated: bool) -> bool:
     """Return whether a newly found release may have been published long ago.
 
-    Such a release may have been built with another template. True if no news crawl of the agency
-    had finished when its URL was found, or if it has no date and an old part of a listing is still
-    being read.
+    Such a release may have been built with another template. Returns True if no news crawl of the
+    agency had finished when the URL was found, or if the release has no date and an old part of a
+    listing is still being read.
     """
     values = {"agency": agency, "found_at": found_at, "is_dated": is_dated}
     return bool(db.execute(BACKFILL_SQL, values).fetchone()[0])

@@ -11,7 +11,7 @@ served:
     passages   takedown; passage, the text that is redacted
 
 Like captures.db, withheld.db is written and committed first. After a failed transaction, it may
-have rows that archive.db does not refer to. They are harmless.
+have rows that archive.db does not refer to. Such rows are harmless.
 """
 
 from __future__ import annotations
@@ -130,7 +130,10 @@ class Takedowns:
         return found
 
     def describe_active(self, release_id: int) -> str | None:
-        """Describe the takedowns that cover a release, with their ids; None if there are none."""
+        """Describe the takedowns that cover a release, with their ids.
+
+        Returns None if there are none.
+        """
         active = self.list_active(release_id)
         numbers = ", ".join(str(key) for key, _ in active)
         return f"{TAKEDOWN_KINDS[active[0][1]]} (takedown {numbers})" if active else None

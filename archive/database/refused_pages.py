@@ -9,7 +9,7 @@ They are tables of captures.db, beside `blobs`, and not rows of `captures` in ar
 not evidence of anything that the archive shows, and are deleted after a time. So no manifest,
 evidence file, export, dataset, snapshot or visitor's query may contain them, and nothing may refer
 to their bytes. captures.db is not served. A body is compressed against a page of its host in
-`blobs`, which is never deleted. It is not a base itself, so it can be deleted at any time.
+`blobs`, which is never deleted. The body is not a base itself, so it can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -86,8 +86,9 @@ class RefusedPages:
     def keep(self, row: Mapping[str, Any], body: bytes, now: datetime) -> None:
         """Store a page, and delete what exceeds the limits.
 
-        A page is not stored again if the same response is already stored. row: the REFUSED_COLUMNS
-        without `sha256`.
+        A page is not stored again if the same response is already stored.
+
+        row: the REFUSED_COLUMNS without `sha256`.
         """
         captures, sha256 = self.captures, hashlib.sha256(body).hexdigest()
         with captures.transaction():
@@ -102,7 +103,7 @@ class RefusedPages:
         self.expire(now)
 
     def expire(self, now: datetime) -> None:
-        """Delete the pages that are too old, and more if they exceed their share (OVERFLOW_SQL)."""
+        """Delete pages that are too old, and more if the rest exceeds its share (OVERFLOW_SQL)."""
         days, share = self.retention
         oldest = to_iso(now - timedelta(days=days)) if days and share else "9999"
         self.delete(EXPIRED_SQL, oldest, to_iso(now), oldest)
@@ -135,8 +136,8 @@ class RefusedPages:
     def delete_urls(self, urls: Collection[str]) -> None:
         """Delete the pages at these URLs, and pages with the same final address or bytes.
 
-        If a deleted page also has other URLs, other pages at those URLs are kept: a site may have
-        redirected all its URLs to one page. `is_at_one_of` compares the URLs.
+        If a deleted page also has other URLs, other pages at those URLs are kept, because a site
+        may have redirected all its URLs to one page. `is_at_one_of` compares the URLs.
         """
         rows = self.captures.query("select url, address, sha256 from refused_pages")
         found = json.dumps(
@@ -145,7 +146,7 @@ class RefusedPages:
         self.delete("exists (select 1 from json_each(?) where value in (address, sha256))", found)
 
     def empty_log(self) -> bool:
-        """Remove deleted bytes from the write-ahead log, too. Returns whether that succeeded."""
+        """Remove deleted bytes from the write-ahead log. Returns whether that succeeded."""
         return not self.captures.query("pragma wal_checkpoint(truncate)")[0][0]
 
 
@@ -166,7 +167,7 @@ def is_at_one_of(addresses: Collection[str], urls: Collection[str]) -> bool:
 def _split_address(url: str) -> tuple[tuple[str, str], frozenset[str]]:
     """Return a key for the host and path of a URL, and the parts of its query.
 
-    The key is the same for all spellings of an address.
+    All spellings of an address have the same key.
     """
     parts = urlsplit(canonical_url(url))
     return (strip_www(parts.hostname or ""), parts.path.rstrip("/")), frozenset(

@@ -13,16 +13,16 @@ temporary. Outages, block pages and pages forbidden by robots.txt are never stor
 when the release was found again.
 
 If many of an agency's pages go missing in the same way, that is a `Collapse`: more likely a fault
-of the site than removals. During a collapse, none of them is confirmed, with these exceptions, so
+of the site than removals. During a collapse, no removal is confirmed, with these exceptions, so
 that a real clean-up is reported:
 
     404, 410     The server reports each URL as missing. It is a collapse only if hardly any other
                  page of the agency responds (WHOLE_SITE_SHARE). It is confirmed after
                  COLLAPSE_LIMIT.
     other types  All URLs respond with status 200 or a redirect, for example to one placeholder,
-                 login or front page. It is a collapse from MANY_PAGES_SHARE on. It is confirmed
-                 after COLLAPSE_LIMIT if other pages of the agency still show their releases, but
-                 never while hardly any does.
+                 login or front page. It is a collapse if at least MANY_PAGES_SHARE of the checked
+                 pages do. It is confirmed after COLLAPSE_LIMIT if other pages of the agency still
+                 show their releases, but never while hardly any other page does.
 
 When a release goes missing, or a source suddenly shows something other than a list, a few other
 releases of the agency become due, so that there are pages to compare with.
@@ -227,8 +227,10 @@ class Removals:
         """Make a few releases of an agency due, unless enough are already being checked.
 
         Checks from before the first page went missing do not count, because the site was different
-        then. release_id: the missing release that the others are compared with; None if a source
-        went missing.
+        then.
+
+        release_id: the missing release with which the others are compared; None if a source went
+        missing.
         """
         first_missed = min(
             (row[2] for row in self.db.execute(MISSING_PAGES_SQL, [agency])), default=""

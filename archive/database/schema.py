@@ -159,9 +159,9 @@ def _replace_table_sql(db: Database, table: str, statement: str) -> None:
 
 @migrations(name="earlier_versions_searched")
 def _replace_edit_index(db: Database) -> None:
-    """Replace the index of edits with one of earlier versions.
+    """Replace the index of edits with an index of earlier versions.
 
-    It is filled when the archive is opened.
+    The index is filled when the archive is opened.
     """
     if not db.table("text_versions").exists():
         _replace(db, "search_edits_ad search_edits text_versions")
@@ -196,7 +196,7 @@ def _separate_undated_readings(db: Database) -> None:
 
 @migrations(name="words_by_lemma")
 def _count_words_by_lemma(db: Database) -> None:
-    """Make the vocabulary count releases per lemma. It is filled when the archive is opened."""
+    """Make the vocabulary count releases per lemma, which happens when the archive is opened."""
     sql = "select pk from pragma_table_info('vocabulary') where name = 'lemma'"
     if db.execute(sql).fetchone() == (0,):
         _replace(db, "vocabulary")
@@ -263,7 +263,7 @@ def _count_tags_and_edits(db: Database) -> None:
 
 @migrations(name="quotations_searched")
 def _add_quote_index(db: Database) -> None:
-    """Add the index of quotations. It is filled when the archive is opened."""
+    """Add the index of quotations. The index is filled when the archive is opened."""
     if not db.table("search_quotes").exists():
         _replace(db, "search_quotes search_quotes_ad")
 

@@ -119,7 +119,7 @@ def to_archive_error(error: sqlite3.DatabaseError, file: Path | str) -> ArchiveE
 def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     """Open a file for writing, without implicit transactions.
 
-    It is created if it does not exist.
+    The file is created if it does not exist.
     """
     db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_TIMEOUT)
     db.execute(f"pragma page_size = {page_size}")  # bytes; has no effect on an existing file
@@ -236,7 +236,7 @@ def _count_migrations(db: sqlite3.Connection, path: Path) -> int:
 
 
 def create_file_id() -> int:
-    """Return a random application_id, which links an archive.db to its captures.db."""
+    """Return a random application_id, which marks an archive.db and its captures.db."""
     return 1 + secrets.randbelow(2**31 - 1)
 
 
@@ -283,7 +283,7 @@ def create_target_folder(folder: Path, mode: int = 0o777) -> None:
 def unfinished_folder(folder: Path, mode: int = 0o777) -> Iterator[Path]:
     """Yield a new folder beside `folder` for writing files.
 
-    It is deleted at the end, unless it was renamed.
+    The folder is deleted at the end, unless it was renamed.
     """
     unfinished = folder.with_name(f"{folder.name}{UNFINISHED_SUFFIX}")
     shutil.rmtree(unfinished, ignore_errors=True)  # left over from an interrupted run
@@ -352,7 +352,7 @@ def limit_cpu_time(
 def run_without_waiting(coroutine: Coroutine[Any, Any, CoroutineResult]) -> CoroutineResult:
     """Run a coroutine that never has to wait, and return its result.
 
-    Raises RuntimeError if it waits.
+    Raises RuntimeError if the coroutine waits.
     """
     try:
         coroutine.send(None)
@@ -470,8 +470,9 @@ def _freeze_objects() -> None:
 def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
     """Yield a progress callback, which also shows the remaining time.
 
-    It shows a bar on a terminal, otherwise a line every PROGRESS_INTERVAL seconds. if_stopped: what
-    to print after Ctrl-C or SIGTERM; SIGTERM then has the effect of Ctrl-C.
+    It shows a bar on a terminal, and otherwise a line every PROGRESS_INTERVAL seconds.
+
+    if_stopped: what to print after Ctrl-C or SIGTERM. SIGTERM then has the effect of Ctrl-C.
     """
     from rich.console import Console  # noqa: PLC0415 - commands without progress start faster
     from rich.progress import Progress, TaskID  # noqa: PLC0415

@@ -314,7 +314,7 @@ def _add_page(
     *,
     missing: str,
 ) -> None:
-    """Add the page of a row, or a note that says why it is not there.
+    """Add the page of a row, or a note that says why there is none.
 
     missing: the note if no page was stored.
     """
@@ -362,7 +362,7 @@ def _list_observation_times(
 
 
 def _add_observations(bundle: EvidenceBundle, db: sqlite3.Connection, row: dict[str, Any]) -> None:
-    """Note the collection that a version was imported from.
+    """Note the collection from which a version was imported.
 
     For a version that the archive has read, note which collections also had it, and when.
     """

@@ -6,11 +6,11 @@
     captures.db               the text and its parts, stored under their SHA-256
 
 A manifest begins where the previous one ends, so each row of `captures` and `revisions` is in
-exactly one. There is at most one manifest per day; rows stored later that day are in the next one.
-Manifests are in the order in which they were written. If a wrong clock dated a manifest in the
-future, the next one has an earlier day. A text is never rewritten, so the columns that its lines
-describe must not change in a covered row. The lines are made from the columns themselves instead of
-`hash`, because a migration may redefine that column.
+exactly one manifest. There is at most one manifest per day; rows stored later that day are in the
+next one. Manifests are in the order in which they were written. If a wrong clock dated a manifest
+in the future, the next one has an earlier day. A text is never rewritten, so the columns that its
+lines describe must not change in a covered row. The lines are made from the columns themselves
+instead of `hash`, because a migration may redefine that column.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str
     """Write a manifest of the rows since the last one, and return its digest.
 
     Returns None if the day already has a manifest, or if it is before the last manifest's day
-    (unless that day is in the future). day: today in UTC.
+    (unless that day is in the future).
+
+    day: today in UTC.
     """
     last = find_newest_manifest(db)
     if (last and not _is_next_day(day, last)) or read_manifests(db, "day = ?", day.isoformat()):

@@ -402,7 +402,7 @@ class Verifier:
     ) -> dict[int, list[dict[str, Any]]]:
         """Return the rows of a part table (questions, images …) by release.
 
-        They have the form in which revisions store them.
+        The rows have the form in which revisions store them.
         """
         parts: dict[int, list[dict[str, Any]]] = defaultdict(list)
         names = PART_FIELDS[table]
@@ -605,7 +605,10 @@ class Verifier:
         yield self.fault("manifests", manifest.day, problem)
 
     def recompute_digest(self, manifest: Manifest, previous: Manifest | None) -> str | None:
-        """Recompute the digest of a manifest whose text is lost. None if a row cannot be read."""
+        """Recompute the digest of a manifest whose text is lost.
+
+        Returns None if a row cannot be read.
+        """
         last_ids = {table: manifest.last_id_of(table) for table in COVERED_TABLES}
         try:
             parts = [

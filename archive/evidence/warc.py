@@ -243,7 +243,7 @@ def _encode_record(capture: tuple[dict[str, Any], bytes | ArchiveError], *, gzip
 def _build_warcinfo_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRecord:
     """Build the record that describes the file.
 
-    It has the date of the first capture, so that repeated exports are identical.
+    The record has the date of the first capture, so that repeated exports are identical.
     """
     lines = "".join(f"{name}: {value}\r\n" for name, value in WARCINFO_FIELDS.items()).encode()
     warc_headers = {

@@ -208,9 +208,11 @@ def _describe_facet_value(language: str, facet: str, value: str, names: Mapping[
 
 
 async def read_newest_entry(run: RunQuery, before: int | None = None) -> tuple[int, str | None]:
-    """Return the id and checksum of the newest entry of the change feed, or of one before `before`.
+    """Return the id and checksum of the newest entry of the change feed.
 
-    0 and None if there is no such entry.
+    Returns 0 and None if there is no such entry.
+
+    before: only consider entries before this one.
     """
     rows = await run(
         "select * from changefeed where id < ifnull(:before, 1 << 62) order by id desc limit 1",
@@ -222,7 +224,7 @@ async def read_newest_entry(run: RunQuery, before: int | None = None) -> tuple[i
 async def has_entry(run: RunQuery, position: int | None, checksum: str | None) -> bool:
     """Return whether the change feed has an entry.
 
-    It may be missing after the archive was restored from an older backup.
+    The entry may be missing if the archive was restored from an older backup.
     """
     rows = await run("select * from changefeed where id = :id", {"id": position or 0})
     return not position or bool(rows and entry_checksum(rows[0]) == checksum)

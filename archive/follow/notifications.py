@@ -59,8 +59,9 @@ def notify(
 ) -> NotifyResult | None:
     """Queue and send due messages. Returns None if another process is sending.
 
-    Raises ArchiveError if there is no archive, or no mail server is set. should_stop: called before
-    each message.
+    Raises ArchiveError if there is no archive, or no mail server is set.
+
+    should_stop: called before each message.
     """
     check_database(archive)
     if settings.mail_server is None:

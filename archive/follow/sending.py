@@ -2,9 +2,9 @@
 
 If the process is killed, no message is lost. A later run repeats at most the message that was being
 sent, with the same Message-ID. If a recipient does not accept a message, it is sent again after
-growing delays. A recipient that rejects messages on three days, or accepts none for a week, loses
-the subscription. If the mail server is down, or rejects email to all addresses, no subscription is
-blamed.
+growing delays. The subscription of a recipient that rejects messages on three days, or accepts none
+for a week, is ended. If the mail server is down, or rejects email to all addresses, no subscription
+is blamed.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Sender:
             )
 
     def handle_rejection(self, message: QueuedMessage, error: RecipientError) -> None:
-        """End the subscription if the recipient has rejected too much, or for too long.
+        """End the subscription if the recipient has rejected messages too often, or for too long.
 
         Otherwise the message is sent again later.
         """

@@ -1,11 +1,12 @@
 """Stores subscriptions and queued messages in follow.db, a separate file beside the archive.
 
 Only its owner can read the file and its key (mode 0600). Datasette never opens it, no snapshot
-contains it, and a backup only includes it on request. It holds addresses, what they follow, and
-what delivery needs. Sent messages and ended subscriptions are deleted; free pages are overwritten.
+contains it, and a backup only includes it on request. It holds addresses, what they follow, and the
+data needed for delivery. Sent messages and ended subscriptions are deleted; free pages are
+overwritten.
 
-Tokens in links name a subscription and are signed with the key. Whoever has the link may confirm,
-end and see this subscription. A token for all subscriptions of an address is only sent to that
+Tokens in links name a subscription and are signed with the key. Whoever has such a link may see,
+confirm and end this subscription. A token for all subscriptions of an address is only sent to that
 address, and expires, because messages are forwarded.
 """
 
@@ -97,8 +98,8 @@ class Subscription:
     """A row of subscriptions.
 
     position, checksum: the last entry of the change feed that the subscription was matched with.
-    due: when its next report may be sent; while unconfirmed, when the request for confirmation may
-        be sent (None: there is no such request).
+    due: when its next report may be sent. Before the confirmation, this is when the request for
+        confirmation may be sent (None if there is no request).
     rejections: the number of rejections since `rejected` (see MAX_REJECTIONS).
     seconds: how slow a webhook was (see record_duration).
     """
@@ -277,11 +278,11 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         checksum: str | None,
         now: datetime,
     ) -> None:
-        """Confirm a subscription. It starts after the given entry of the change feed.
+        """Confirm a subscription, which then starts after the given entry of the change feed.
 
         address: the address to which the confirmed link was sent, the only one whose owner has
-        agreed. It may differ by a tag. An earlier subscription of the address to the same subject
-        is replaced, and the new one continues at its position.
+        agreed. It may differ from the stored address by a tag. An earlier subscription of the
+        address to the same subject is replaced, and the new one continues at its position.
         """
         with write_transaction(self.db):
             self.db.execute(
@@ -435,7 +436,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         self.db.execute("delete from messages where id = ?", [message.id])
 
     def postpone(self, message: QueuedMessage, now: datetime) -> None:
-        """Store when to retry a message. This is called before it is sent (see Sender.send_due)."""
+        """Store when to retry a message.
+
+        Called before the message is sent (see Sender.send_due).
+        """
         delay = RETRY_DELAYS[min(message.tries, len(RETRY_DELAYS) - 1)]
         self.db.execute(
             "update messages set tries = tries + 1, due = ? where id = ?",
@@ -447,7 +451,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
-        """Store how long a webhook took, but at least half of its previous value.
+        """Store how long a webhook took, but at least half of the previous value.
 
         Therefore a single fast response does not hide slow ones.
         """
@@ -573,7 +577,10 @@ def _read_key(path: Path) -> bytes:
 
 @contextmanager
 def lock_sending(archive: Path) -> Iterator[bool]:
-    """Lock sending, and yield whether this succeeded. It fails if another process is sending."""
+    """Lock sending, and yield whether this succeeded.
+
+    Locking fails if another process is sending.
+    """
     _read_key(archive.with_name(KEY_FILE))
     # not a lock on follow.db, whose locks SQLite would lose when the file is closed here
     with archive.with_name(KEY_FILE).open("rb") as file:
@@ -606,7 +613,7 @@ def _list_mailbox_values(channel: str, address: str) -> list[str]:
 def _find_next_request(
     asked: Sequence[tuple[datetime, str]], query: str, now: datetime
 ) -> datetime | None:
-    """Return when to send a request for confirmation to an address; None if one is already waiting.
+    """Return when to send an address a request for confirmation, or None if one is waiting.
 
     asked: the times and queries of earlier requests, oldest first. The last may still be waiting.
 
@@ -690,7 +697,7 @@ def _read_servers(public_url: str, mail_server: str, sender: str) -> MailServer 
 
 
 def _check_follow_values(values: Mapping[str, str], public_url: str) -> None:
-    """Raise ArchiveError for the first setting that is invalid or needs another that is missing."""
+    """Raise ArchiveError for the first setting that is invalid or lacks another that it needs."""
     sender, server = values["FOLLOW_MAIL_FROM"], values["FOLLOW_SMTP"]
     return_path, max_requests = values["FOLLOW_RETURN_PATH"], values["FOLLOW_MAX_REQUESTS"]
     problems = (

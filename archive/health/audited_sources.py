@@ -36,7 +36,7 @@ class SourceProblem:
     value: str | None = None
 
     def describe(self, language: str) -> str:
-        """Return the reason as part of a sentence.
+        """Return the problem as part of a sentence.
 
         >>> SourceProblem("button", "https://fyr.example/press", "Visa fler").describe("en")
         'the rest of the list is behind the button “Visa fler”'

@@ -159,8 +159,8 @@ class KnownMonths:
     def typical_year(self) -> int:
         """Return the number of releases in a typical year.
 
-        Half of all releases are from years with at most this many. A plain median of the years
-        would be too small if most years lack most of their releases.
+        Half of all releases are from years with at most this many releases. A plain median of the
+        years would be too small if most years lack most of their releases.
         """
         numbers = sorted(self.years.values())
         sums = zip(numbers, accumulate(numbers), strict=True)
@@ -171,7 +171,7 @@ class KnownMonths:
         return typical >= MIN_TYPICAL_YEAR and self.years.get(year, typical) * 4 < typical
 
     def find_thin(self, periods: Iterable[str]) -> dict[str, list[str]]:
-        """Return the months or years that lack releases, by reason.
+        """Return the months or years that lack releases, grouped by reason.
 
         The reasons are `none` (no releases), `begins` or `ends` (the archive covers only a part),
         `gaps` (most months are missing), `few` (most agencies are not covered), `missing` (listed
@@ -202,7 +202,7 @@ def _find_within(months: Iterable[str], period: str) -> list[str]:
 
 
 async def read_known_months(run: RunQuery, agencies: Collection[str] = ()) -> KnownMonths:
-    """Return the months that the archive knows for some agencies; for all if none are given."""
+    """Return the months that the archive knows for some agencies (for all if none are given)."""
     chosen = "and agency in (select value from json_each(:agencies))" if agencies else ""
     sql = KNOWN_MONTHS_SQL.format(
         chosen=chosen,
@@ -344,7 +344,9 @@ def _find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str
 
 
 def _parse_publication_month(text: str | None, today: str) -> str | None:
-    """Return the month (YYYY-MM) of a stated time in its own time zone. None if it is implausible.
+    """Return the month (YYYY-MM) of a stated time in its own time zone.
+
+    Returns None if the month is implausible.
 
     >>> _parse_publication_month("2024-05-31T23:30:00+00:00", today="2024-07-01")
     '2024-05'
@@ -503,8 +505,9 @@ async def read_agency_coverage(
 ) -> dict[str, Any]:
     """Return an agency's totals, months and sources, and one page of its missing releases.
 
-    Raises FilterError if the archive has no such agency. after: the id of the last missing release
-    on the previous page.
+    Raises FilterError if the archive has no such agency.
+
+    after: the id of the last missing release on the previous page.
     """
     values = {"agency": agency}
     rows = await run(f"{OVERVIEW_SQL} where a.slug = :agency", values)

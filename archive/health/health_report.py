@@ -88,9 +88,9 @@ async def read_agency_health(
 def _describe_health(items: tuple[tuple[str, Any], ...], language: str) -> AgencyHealth:
     """Return a row with its state and reason in words.
 
-    is_unacknowledged: a fault that is not acknowledged, shown in red.
+    is_unacknowledged: whether it is a fault that is not acknowledged and shown in red.
     fault_text: the reason without an address, so that it is equal for agencies with the same fault.
-    never_crawled: there is no assessment yet.
+    never_crawled: whether there is no assessment yet.
     """
     row = dict(items)
     reason = json.loads(row["reason"]) if row["reason"] else {"code": "never_crawled", "what": ""}
@@ -123,7 +123,9 @@ async def read_health_events(
     """Return health events, newest first.
 
     For one agency, all events are returned; otherwise, only changes to or from a fault, of every
-    agency. before: only events with a lower id, for the next page.
+    agency.
+
+    before: only events with a lower id, for the next page.
     """
     condition = "e.agency = :agency" if agency else FAULT_EVENTS_CONDITION
     parameters: dict[str, Any] = {"agency": agency} if agency else {"before": before or 2**62}
@@ -159,7 +161,7 @@ async def read_daily_states(
 
 
 def _classify_state(event: Mapping[str, Any]) -> str:
-    """Return which of STRIP_STATES a health event has."""
+    """Return the state in STRIP_STATES of a health event."""
     if is_fault(event["state"], event["code"]):
         return "fault"
     if event["state"] == "paused":
@@ -168,7 +170,7 @@ def _classify_state(event: Mapping[str, Any]) -> str:
 
 
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
-    """Return the sums of all agencies' requests in 30 days.
+    """Return the sums of the requests to all agencies in 30 days.
 
     `robots` counts agencies by the outcome of the last request for robots.txt.
     """
@@ -274,7 +276,7 @@ def _list_cells(row: AgencyHealth) -> list[str]:
 
 
 def print_health(rows: Sequence[AgencyHealth], name: str, notes: Sequence[str] = ()) -> None:
-    """Print a row for each agency, in the order of `rows`, and the notes below.
+    """Print a row for each agency, in the order of `rows`, and then the notes.
 
     name: the name of the archive, for the title.
     """

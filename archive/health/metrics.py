@@ -245,7 +245,7 @@ class AgencyActivity:
     def count_refusals(self, window: timedelta) -> dict[str, Any] | None:
         """Return the row of REFUSALS_SQL for the newest period.
 
-        None if there is nothing to compare.
+        Returns None if there is nothing to compare.
         """
         values = {"agency": self.agency, "begun": to_iso(self.now - window)}
         return next(self.db.query(REFUSALS_SQL, values), None)
@@ -335,7 +335,7 @@ def _sum_counts(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
 def _measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
     """Return each field's fill rate (per cent) in the newest and in earlier pages.
 
-    Empty if there are no pages.
+    Returns {} if there are no pages.
     """
     if not crawls:
         return {}
@@ -356,8 +356,10 @@ def find_lost_fields(
 ) -> Iterator[tuple[str, int | None, int | None]]:
     """Yield fields that fell to a third of their fill rate or less, with both percentages.
 
-    The earlier percentage comes first, then the current one. accepted_fields: fields that an
-    operator confirmed as rightly missing, and when; for these, only later crawls count.
+    The earlier percentage comes first, then the current one.
+
+    accepted_fields: the fields whose loss an operator accepted, and when. For these, only later
+    crawls count.
     """
     for name in sorted({name for crawl in page_crawls for name in crawl.field_counts}):
         crawls = [
@@ -374,9 +376,9 @@ def find_lost_fields(
 
 
 def _is_lost(name: str, now: FieldCount, earlier: FieldCount, newest: FieldCount) -> bool:
-    """Return whether a usual field fell to a third or less, and not just by chance.
+    """Return whether a usual field fell to a third of its share or less, and not just by chance.
 
-    The newest pages alone must show it, too.
+    The newest pages alone must show the loss, too.
     """
     share = (earlier.filled + 1) / (earlier.pages + 2)  # rule of succession (Laplace)
     usual_share = MIN_UPDATED_FILL_RATE if name == "updated" else MIN_FILL_RATE

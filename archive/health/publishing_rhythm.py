@@ -28,7 +28,7 @@ MIN_SUSPICIOUS_SILENCE = 7  # days; a silence this short is never suspicious
 
 @dataclass(frozen=True, slots=True)
 class PublishingRhythm:
-    """The usual gaps between days with releases, in days."""
+    """The usual gaps between the days on which an agency publishes, in days."""
 
     median_gap: float
     long_gap: int  # days; one gap in 20 is longer
@@ -67,7 +67,9 @@ def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None
 
 
 def _find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
-    """Return the longest silence in the same weeks of earlier years, or None if there are none.
+    """Return the longest silence in the same weeks of earlier years.
+
+    Returns None without earlier years.
 
     >>> weekly = [date(2023, 1, 2) + timedelta(days=7 * n) for n in range(60)]
     >>> days = (date(2024, 3, 1), date(2023, 9, 1))

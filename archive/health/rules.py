@@ -173,7 +173,7 @@ def read_health_rows(
 def _carry_over_fault(
     assessment: HealthAssessment, previous: Mapping[str, Any] | None
 ) -> HealthAssessment:
-    """Return the assessment with the start and type of the previous fault, if it is the same."""
+    """Return the assessment, with the start and type of the previous fault if it is the same."""
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
         return assessment

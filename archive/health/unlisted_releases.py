@@ -27,10 +27,11 @@ def find_unlisted(
 ) -> list[tuple[str, str]]:
     """Return the source that first listed each unlisted release, and its month of publication.
 
-    An unlisted release is stored and not removed, but no source lists it any more: agencies unlist
-    without deleting. It is only reported if every source was read to its end, and if the source
-    that first listed it is still read, is not a feed (feeds only list the newest) and lists several
-    older releases. Removed and moved releases are left out, so the number is a lower bound.
+    An unlisted release is stored and not removed, but no source lists it any more, because agencies
+    may remove a release from a list without deleting it. An unlisted release is only reported if
+    every source was read to its end, and if the source that first listed it is still read, is not a
+    feed (feeds only list the newest releases) and lists several older releases. Removed and moved
+    releases are left out, so the number is a lower bound.
     """
     roots = _map_roots(sources)
     dates_by_source = {source.url: _list_dates(source, statuses) for source in sources}

@@ -29,7 +29,7 @@ def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
 
 
 def _list_period_days(*periods: tuple[tuple[int, int], tuple[int, int]]) -> frozenset[int]:
-    """Return the ordinals of the days from 1990 to 2059 that are in any of some yearly periods."""
+    """Return the ordinals of the days from 1990 to 2059 that are in any of the yearly periods."""
     days = map(date.fromordinal, range(date(1990, 1, 1).toordinal(), date(2060, 1, 1).toordinal()))
     return frozenset(
         day.toordinal()

@@ -1,6 +1,6 @@
-"""Swedish and English words: converts texts to the terms for searching and comparing.
+"""Converts Swedish and English texts to terms for searching and comparing.
 
-Other rooms use:
+Other packages use:
 
     terms       analyze(text, language): lemmas, parts of compounds, words; the language of a text
     lemmas      base forms

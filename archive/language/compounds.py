@@ -1,10 +1,10 @@
 """Reads the Swedish dictionary hunspell-sv: base forms of words, and parts of compounds.
 
-A line of the .dic file is `beslut/BDY`: a word and its flags. An SFX line of the .aff file is a
-rule for a flag: it replaces one ending with another. The flags (https://manpages.org/hunspell/5)
-have these meanings: A-J are endings of nouns, J-R and m of verbs and adjectives; f-i and s-z form a
-compound's first or middle part; words with X, U and Y can be the first, middle and last part of a
-compound.
+A line of the .dic file, such as `beslut/BDY`, has a word and its flags. An SFX line of the .aff
+file is a rule for a flag: it replaces one ending with another. The flags
+(https://manpages.org/hunspell/5) have these meanings: A-J are endings of nouns, J-R and m of verbs
+and adjectives; f-i and s-z form a compound's first or middle part; words with X, U and Y can be the
+first, middle and last part of a compound.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def _parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
 def _add_dictionary_line(
     lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, SuffixRule]]]
 ) -> None:
-    """Add a line of the .dic file to the lexicon. Of names, only the genitive is added."""
+    """Add a line of the .dic file to the lexicon. For a name, only the genitive is added."""
     word, _, flags = line.partition("/")
     flags = flags.split()[0] if flags else ""
     if FORBIDDEN_FLAG in flags or not word.isalpha():
@@ -191,7 +191,7 @@ def _intern_flags(*flags: str) -> tuple[str, ...]:
 
 
 def find_word_readings(word: str) -> list[WordReading]:
-    """List the readings of a word. Empty if the word is not in the dictionary.
+    """List the readings of a word. The list is empty if the word is not in the dictionary.
 
     >>> [reading.base for reading in find_word_readings("besluten")]
     ['besluten', 'beslut']
@@ -247,7 +247,7 @@ def _iter_bases(word: str) -> Iterator[tuple[str, SuffixRule, str]]:
 def _find_derived_readings(word: str) -> list[WordReading]:
     """List the readings of a word as an agent noun or participle.
 
-    The dictionary has most of these only as endings.
+    Few of these are words in the dictionary. Most are recognised by their ending and their verb.
     """
     reading = (
         _read_agent_noun(word) or _read_present_participle(word) or _read_past_participle(word)
@@ -284,9 +284,9 @@ def _read_past_participle(word: str) -> WordReading | None:
 
 
 def _classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> WordReading | None:
-    """Return the reading of a form that a flag of its base makes.
+    """Return the reading of a form that is derived from its base by a flag.
 
-    None if the form is a separate word.
+    Return None if the form is a separate word.
     """
     if flag == "T":  # iranska is a form of iransk; iransk itself is derived from Iran
         return WordReading(base + "isk", ADJECTIVE, INFLECTED) if ending.startswith("isk") else None
@@ -317,7 +317,7 @@ def _classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordRe
 
 
 def _build_noun(verb: str, flag: str) -> str:
-    """Return the noun whose endings a flag of a verb adds, or ""."""
+    """Return the noun that has the endings added by a flag of a verb, or ""."""
     if flag in "HI":
         return verb[:-1]
     return verb + "n" if flag == "E" else ""
@@ -336,7 +336,7 @@ def _is_infinitive_entry(base: str, flags: str) -> bool:
 def split_compound(word: str) -> tuple[str, ...]:
     """Split a word into the fewest parts, with the longest last part.
 
-    Empty if the word is not a compound.
+    Return () if the word is not a compound.
 
     >>> split_compound("människohandelsbrotten"), split_compound("sjukvårdsminister")
     (('människo', 'handels', 'brotten'), ('sjukvårds', 'minister'))
@@ -364,7 +364,7 @@ def _takes_joining_s(parts: tuple[str, ...]) -> bool:
 def _list_unlisted_splits(word: str) -> list[tuple[str, ...]]:
     """List the ways to split an unknown word after a noun.
 
-    The noun's form in compounds is not in the dictionary.
+    This is for nouns whose form in compounds is not in the dictionary.
     """
     if find_word_readings(word):
         return []
@@ -418,7 +418,7 @@ def _list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]
 def _list_splits_after_short_part(word: str, max_parts: int) -> list[tuple[str, ...]]:
     """List the ways to split a word after a first part of two letters.
 
-    Empty if it does not begin with such a part.
+    The list is empty if the word does not begin with such a part.
     """
     if not word.startswith(SHORT_FIRST_PARTS):
         return []
@@ -439,9 +439,9 @@ def can_end_compound(part: str) -> bool:
 
 
 def find_compound_lemma(parts: tuple[str, ...]) -> str | None:
-    """Return the lemma (without a joining s) of the compound of these parts, or None.
+    """Return the lemma (without a joining s) of the compound that these parts form.
 
-    None if the parts do not form a compound.
+    Return None if the parts do not form a compound.
 
     >>> find_compound_lemma(("människo", "handels")), find_compound_lemma(("barn",))
     ('människohandel', None)

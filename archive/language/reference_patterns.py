@@ -184,8 +184,10 @@ def find_bare_numbers(text: str) -> Iterator[re.Match[str]]:
 def _read_match(match: re.Match[str], *, only_ends: bool = False) -> Iterator[Reference]:
     """Yield the references of a match.
 
-    The first includes the text before it, the last the text after it. References of a range have
-    the same position. only_ends: only yield the first and last of a range.
+    The first reference includes the text before it, and the last one includes the text after it.
+    All references of a range have the same position.
+
+    only_ends: only yield the first and last reference of a range.
     """
     group = match.lastgroup or ""
     index = int(group[1:])
@@ -201,7 +203,7 @@ def _read_match(match: re.Match[str], *, only_ends: bool = False) -> Iterator[Re
 
 
 def _list_range(text: str) -> list[str]:
-    """List the numbers of a range, at most MAX_RANGE. Empty if the text is a single number.
+    """List the numbers of a range, at most MAX_RANGE. Return [] if the text is a single number.
 
     >>> _list_range("2022:406–409"), _list_range("2023/24:9-2023/24:10"), _list_range("2022:406")
     (['2022:406', '2022:407', '2022:408', '2022:409'], ['2023/24:9', '2023/24:10'], [])

@@ -1,6 +1,6 @@
-"""The words that queries add and drop (*.tsv).
+"""Reads the lists (*.tsv) of words that queries add, and of words that they drop.
 
-These are function words, other names of agencies, synonyms and translations.
+Function words are dropped. Other names of agencies, synonyms and translations are added.
 """
 
 from __future__ import annotations

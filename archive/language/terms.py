@@ -126,7 +126,7 @@ class AnalyzedText:
 def analyze(text: str, language: str | None) -> AnalyzedText:
     """Analyse a text for the index.
 
-    language: a BCP 47 tag; None: guess Swedish or English.
+    language: a BCP 47 tag. If None, the language is guessed: Swedish or English.
 
     >>> analyze("Myndigheterna besöker EU:s skolor.", "sv").lemma_text
     'myndighet besöka eu skola'
@@ -161,7 +161,7 @@ def _list_compounds(lemmas: Iterable[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=200_000)
 def _find_all_parts(lemma: str) -> tuple[tuple[str, ...], ...]:
-    """Return the compound, minor and loose parts of a lemma; () if it has none."""
+    """Return the compound, minor and loose parts of a lemma, or () if it has no parts."""
     parts = (find_compound_parts(lemma), find_minor_parts(lemma), find_loose_parts(lemma))
     return parts if any(parts) else ()
 
@@ -173,8 +173,8 @@ def _collect_parts(groups: Iterable[Iterable[str]]) -> tuple[str, ...]:
 def analyze_word(word: str) -> tuple[str, ...]:
     """Return the possible lemmas of a query word, Swedish first.
 
-    Empty if it has no letters or digits. A word that contains punctuation becomes a phrase: several
-    lemmas in one string.
+    Return () if the word has no letters or digits. A word that contains punctuation becomes a
+    phrase: several lemmas in one string.
 
     >>> analyze_word("myndigheterna"), analyze_word("EU-kommissionens"), analyze_word("led")
     (('myndighet',), ('eu kommission',), ('led', 'lead'))
@@ -191,9 +191,9 @@ def analyze_word(word: str) -> tuple[str, ...]:
 
 
 def find_abbreviations(text: str, words: Sequence[str]) -> set[str]:
-    """Return, in lower case, the words that a text only has in capitals.
+    """Return the words that a text only has in capitals. They are returned in lower case.
 
-    They are not inflected forms.
+    Such words are not treated as inflected forms.
     """
     counts = Counter(word.lower() for word in ABBREVIATION.findall(text))
     if not counts or text.isupper():
@@ -238,7 +238,7 @@ def is_english_release(state: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=200_000)
 def find_compound_parts(lemma: str) -> tuple[str, ...]:
-    """Return the lemmas of the parts that a compound is also found by, the last part first.
+    """Return the lemmas of the parts by which a compound is also found, the last part first.
 
     A compound of two words that is in the dictionary has a meaning of its own, so it has no parts:
     människohandel is not a kind of handel. A compound of three or more words is always split,
@@ -298,7 +298,7 @@ def find_minor_parts(lemma: str) -> tuple[str, ...]:
 def find_loose_parts(lemma: str) -> tuple[str, ...]:
     """Return the lemmas of parts by which only a looser search finds a compound.
 
-    These are inner parts, and the last part of a compound that has a meaning of its own.
+    These are the inner parts, and the last part if the whole compound has a meaning of its own.
 
     >>> find_loose_parts("ålderspension"), find_loose_parts("sjukvårdsminister")
     (('pension',), ('vård',))
@@ -329,7 +329,7 @@ def _split_meaningful(lemma: str) -> tuple[str, ...]:
 
 
 def _list_opaque_parts(lemma: str) -> set[str]:
-    """Return the parts of words in a compound that have a meaning of their own."""
+    """Return the parts of words inside a compound, if a word does not mean what its parts mean."""
     return {
         swedish_lemma(find_part_base(part))
         for compound in OPAQUE_COMPOUNDS.intersection(find_compound_parts(lemma))
@@ -357,7 +357,8 @@ def _split_word(lemma: str) -> tuple[str, ...]:
 def find_subject(lemma: str) -> tuple[str, str]:
     """Return two lemmas for a compound: one for all parts but the last, and one for the last.
 
-    Both are "" if it is a compound of two parts that is in the dictionary.
+    Both are "" if the lemma is no compound, or is a compound of two parts that is in the
+    dictionary.
 
     >>> find_subject("vindkraftsutbyggnad"), find_subject("rovdjur")
     (('vindkraft', 'utbyggnad'), ('', ''))
@@ -372,7 +373,7 @@ def find_subject(lemma: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=10_000)
 def find_related_lemmas(lemma: str) -> tuple[str, ...]:
-    """Return lemmas derived from the same stem. Some may not be real words."""
+    """Return other Swedish words that are derived from the same stem as a lemma."""
     related: dict[str, None] = {}
     for ending in DERIVING_ENDINGS:
         stem = lemma.removesuffix(ending)
@@ -385,7 +386,7 @@ def find_related_lemmas(lemma: str) -> tuple[str, ...]:
 def find_compound_key(word: str) -> str:
     """Return the lemma for finding compounds that contain a word.
 
-    "" if the text has several words.
+    Return "" if the text has several words.
 
     >>> find_compound_key("ministrarnas"), find_compound_key("EU-ministern")
     ('minister', '')

@@ -138,7 +138,7 @@ def restore_backup(
 
 
 def _check_restorable(backup: Path, archive: Path, kept: Sequence[Path]) -> None:
-    """Raise ArchiveError if a folder or the backup is missing, or if a file may not be replaced."""
+    """Raise ArchiveError if the backup or target folder is missing, or a file is in the way."""
     if not (backup / ARCHIVE_FILE).is_file():
         raise ArchiveError(backup / ARCHIVE_FILE, "no such file, so this is not a backup")
     if not archive.parent.is_dir():
@@ -222,7 +222,7 @@ def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
 def _read_takedowns(path: Path) -> dict[TakedownRow, str]:
     """Return each takedown with the time when it was lifted, or "" if it is still in force.
 
-    Empty if the file is damaged.
+    Returns {} if the file is damaged.
     """
     try:
         with closing(open_readonly(path)) as db:

@@ -5,8 +5,8 @@
 
 A snapshot is made while a crawl writes and gets its name once it is complete. Other machines may
 copy the folder with any tool and in any order, because a snapshot is only used once all its
-checksums match. The copied captures.db lacks the bytes of taken-down pages, bytes that the copied
-archive.db does not refer to, and refused pages.
+checksums match. The copied captures.db lacks the bytes of taken-down pages, bytes to which the
+copied archive.db does not refer, and refused pages.
 """
 
 from __future__ import annotations
@@ -54,10 +54,7 @@ SHOWN_CAPTURES_SQL = f"select sha256 from captures where id not in ({WITHHELD_CA
 
 
 def parse_snapshot_time(name: str) -> datetime:
-    """Return when a snapshot was started, by the name of its folder.
-
-    Everything in the snapshot is older than this time.
-    """
+    """Return when a snapshot was started, by the name of its folder."""
     return datetime.strptime(name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
 
@@ -93,6 +90,7 @@ def publish_snapshot(
 
     Older snapshots are kept for a while because replicas may still read them. Raises ArchiveError,
     and publishes nothing, if there is no archive that can be served or it cannot be copied.
+
     withdraw: earlier snapshots must not be shown from now on, and the next call deletes them.
     """
     if not archive.is_file():

@@ -204,7 +204,7 @@ def _describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
 def build_dcat_period(package: Mapping[str, Any]) -> dict[str, Any]:
     """Return the period from the first to the last publication.
 
-    It has no dates if no release states one.
+    The period has no dates if no release states a date.
     """
     first, last = package["temporal"]
     period: dict[str, Any] = {"@type": "dct:PeriodOfTime"}
@@ -346,7 +346,7 @@ def build_schema_dataset(
 def list_schema_files(
     package: Mapping[str, Any], files: Iterable[PublishedFile], started: datetime, site: str
 ) -> dict[str, Any]:
-    """Return the values that a publication adds to the description of a site's data."""
+    """Return the values that a publication adds to the description of the data of a site."""
     return {
         "version": package["version"],
         "dateModified": f"{started:%Y-%m-%dT%H:%M:%SZ}",

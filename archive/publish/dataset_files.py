@@ -171,7 +171,7 @@ def _build_date_columns(name: str) -> tuple[Column, ...]:
 def _build_part_table(name: str, title: str) -> DatasetTable:
     """Build a table of parts.
 
-    Its key is release and position, because ids change when a page is re-parsed.
+    The key of the table is release and position, because ids change when a page is re-parsed.
     """
     fields = tuple(Column(name=field) for field in PART_FIELDS[name] if field != "position")
     return DatasetTable(
@@ -623,8 +623,8 @@ COVERAGE_TABLE = DatasetTable(
 def read_coverage_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Yield a row per agency and year, sorted, with null years last.
 
-    Years for which the archive or the sources have releases, but the selection has none, are
-    included.
+    This includes years for which the archive or the sources have releases, but the selection has
+    none.
     """
     rows_by_key: dict[tuple[str, str | None], dict[str, Any]] = {}
     for sql in (SELECTION_COVERAGE_SQL, *ARCHIVE_COVERAGE_SQL):

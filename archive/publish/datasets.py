@@ -348,8 +348,9 @@ def write_dataset(
     """Write the selected releases to a new folder. If no release is selected, write nothing.
 
     Raises ArchiveError if the archive cannot be read, the selection is not valid, or the folder
-    cannot be written; then no folder is left. selection_kind: search or sql; by default, a text
-    that begins with SELECT or WITH is SQL.
+    cannot be written; then no folder is left.
+
+    selection_kind: search or sql; by default, a text that begins with SELECT or WITH is SQL.
     """
     if target.exists():
         raise ArchiveError(target, "exists already; a dataset needs a new folder")
@@ -449,7 +450,8 @@ def _format_datapackage(
 ) -> str:
     """Format datapackage.json (Frictionless Data Package).
 
-    It leaves out the time and place of the export, so that identical data give identical files.
+    The file leaves out the time and place of the export, so that identical data give identical
+    files.
     """
     metadata = read_metadata()
     table_names = {each.table.name for each in resources}

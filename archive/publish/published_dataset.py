@@ -83,10 +83,7 @@ class Publication:
 
     @property
     def started(self) -> datetime:
-        """Return when the publication was started, by its name.
-
-        All data in its tables is older than this time.
-        """
+        """Return when the publication was started, by its name."""
         return datetime.strptime(self.folder.name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
     @property
@@ -264,7 +261,7 @@ def _write_further_files(
 def _write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
     """Write the tables of a dataset, with their keys, to a SQLite database.
 
-    They are read from the Parquet files.
+    The rows are read from the Parquet files.
     """
     arrow = import_pyarrow(folder)
     with closing(sqlite3.connect(folder / SQLITE_FILE, isolation_level=None)) as db:

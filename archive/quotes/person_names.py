@@ -294,7 +294,7 @@ def sentence_start(text: str, position: int) -> int:
 def parse_subject(text: str, start: int) -> Subject | None:
     """Return the subject of an attribution that begins at `start`.
 
-    None if nobody in it can be the subject.
+    Return None if nobody in the attribution can be the subject.
     """
     end = segment_end(text, start)
     if resumed := RESUMED_SPEECH.search(text, start, end):
@@ -396,7 +396,7 @@ def parse_lead_in(before: str) -> Subject | None:
 def _is_full_subject(head: str, start: int, end: int, name: str) -> bool:
     """Return whether a full name in an attribution is the speaker's name.
 
-    False for organisations, places and people who are spoken to or about.
+    Return False for organisations, for places, and for people who are spoken to or about.
     """
     is_relative = (
         name.endswith("s")
@@ -434,7 +434,7 @@ def _is_article_of_role(head: str, name_start: int) -> bool:
 
 
 def _parse_apposition(clauses: Sequence[str]) -> tuple[str | None, str | None]:
-    """Return role and organisation from the clauses after a name.
+    """Return the role and the organisation in the clauses after a name.
 
     For example, "Hamnpartiet, ordförande i nämnden".
     """
@@ -453,7 +453,7 @@ def _has_function_word(text: str) -> bool:
 def segment_end(text: str, start: int) -> int:
     """Return the end of the sentence that begins at `start`.
 
-    The point after an initial or abbreviation does not end a sentence.
+    The full stop after an initial or abbreviation does not end a sentence.
     """
     for match in SEGMENT_END.finditer(text, start, start + MAX_ATTRIBUTION_LENGTH):
         word = text[start : match.start()].rpartition(" ")[2]
@@ -537,7 +537,7 @@ def has_full_name(text: str) -> bool:
 
 
 def _clean_role(text: str) -> str | None:
-    """Return a role without words that are not part of it; None if nothing is left."""
+    """Return a role without words that are not part of it, or None if nothing is left."""
     role = text.strip(" ,")
     role = re.sub(rf"^(?:{ADVERBS}|och) ", "", role)
     if (
@@ -551,7 +551,7 @@ def _clean_role(text: str) -> str | None:
 
 
 def _cut_role(text: str) -> str | None:
-    """Return the role at the start of a clause after a name. None if it does not begin with one."""
+    """Return the role at the start of a clause after a name, or None if there is none."""
     if NO_ROLE.match(text):
         return None
     end = ROLE_END.search(text)
@@ -561,7 +561,7 @@ def _cut_role(text: str) -> str | None:
 def find_role_before(text: str, start: int, end: int | None = None) -> str | None:
     """Return the role right before a name, or None.
 
-    end: the end of the name, to also read "ordföranden, NAME, ".
+    end: the end of the name. If given, the role in "ordföranden, NAME, " is also found.
     """
     if not start or text[start - 1 : start] != " ":
         return None
@@ -579,7 +579,7 @@ def find_role_before(text: str, start: int, end: int | None = None) -> str | Non
 
 
 def find_role_after(text: str, end: int) -> str | None:
-    """Return the role after a name, in an apposition or after "är" or "som"; or None.
+    """Return the role in an apposition after a name, or after "är" or "som", or None.
 
     end: the end of the name.
     """

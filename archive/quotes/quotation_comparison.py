@@ -162,8 +162,9 @@ SHOWN_GAP_LENGTH = 60  # characters at either end of a shortened gap
 class PassageText:
     """A text as words, numbers and punctuation marks, without its quotation marks.
 
-    is_statement: the text ended with a full stop, or is a reply with a dialogue dash. It is then
-    not equal to a question with the same words, or to the same words before a negation.
+    is_statement: whether the text ends with a full stop, or is a reply with a dialogue dash. A
+    statement is not equal to a question with the same words, or to the same words before a
+    negation.
 
     >>> PassageText("EU:s ”stöd” – 10 000 kr, −1,5 %.").forms
     ['EU:s', 'stöd', '-', '10000', 'kr', ',', '-1,5', '%', '.']
@@ -237,8 +238,7 @@ class Quotation:
     """A quotation found in a text: text[start:end].
 
     pieces: the parts between its omissions.
-    speaker: the person who says it according to the text; None if there is nobody, or it is
-        uncertain.
+    speaker: the person who says it according to the text, or None if nobody certainly does.
     around: the rest of its line or sentence.
     """
 
@@ -342,7 +342,8 @@ def find_marked_passages(text: str, start: int, end: int) -> list[Quotation]:
 def _opens_passage(text: str, start: int, position: int, end: int) -> bool:
     """Return whether a quotation mark opens a passage.
 
-    It must follow the start, a space or an opening mark, and precede a word.
+    The mark must be at the start, or follow a space or an opening mark. It must also precede a
+    word.
     """
     if position > start and (text[position - 1].isalnum() or text[position - 1] in ".,!?%"):
         return False
@@ -418,7 +419,7 @@ def _is_attribution(match: re.Match[str]) -> bool:
 
 
 class TextWindow(NamedTuple):
-    """A passage of a text: its first token, and the one after its last."""
+    """A passage of a text: the positions of its first token and of the token after its last."""
 
     text: PassageText
     start: int
@@ -431,9 +432,9 @@ class TextWindow(NamedTuple):
 
 
 class PassageMatch(NamedTuple):
-    """A match of a passage: the position of each piece, and what the omissions left out.
+    """A match of a passage: the position of each piece, and what the omissions leave out.
 
-    The match says whether a negation was left out, and how many words.
+    The match has the number of words left out, and says whether a negation is among them.
     """
 
     hides_negation: bool
@@ -484,7 +485,8 @@ def _is_reversing(key: str) -> bool:
 def hides_negation(gap: Sequence[str]) -> bool:
     """Return whether an omission hides a negation.
 
-    This is in a sentence that continues after the omission, or right where a sentence is cut off.
+    It does if the omitted text begins with a negation. It also does if the omitted text ends within
+    a sentence, and a negation is in a sentence that is only partly omitted.
 
     >>> hides_negation("inte . Det är".split()), hides_negation("inte nu .".split())
     (True, True)
@@ -501,7 +503,7 @@ def hides_negation(gap: Sequence[str]) -> bool:
 
 
 class ReleaseText:
-    """The text of a stored version, as written and as speech without attributions."""
+    """The text of a stored version: as written, and without the attributions in its speech."""
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         texts = [state["title"], state["lead"], state["body"]]
@@ -574,11 +576,12 @@ class WordRun(NamedTuple):
 class Original:
     """The probable original of an altered quotation.
 
-    pieces, windows: the pieces of the quotation, and for each the most similar passage; None if
-        nothing is similar.
+    pieces: the pieces of the quotation.
+    windows: the most similar passage for each piece, or None if nothing is similar.
     coverage: the share of the quotation's words in the windows, weighted by rarity.
-    ordered: the share of its words that the windows have in the same order.
-    is_marked: the quotation has "…" between its pieces; otherwise they are its sentences.
+    ordered: the share of the quotation's words that the windows have in the same order.
+    is_marked: whether the quotation has "…" between its pieces. If not, its sentences are the
+        pieces.
     """
 
     pieces: tuple[PassageText, ...]
@@ -590,7 +593,7 @@ class Original:
 
 
 def build_original(pieces: Sequence[PassageText], match: PassageMatch) -> Original:
-    """Build the original of a quotation that has all its words in order, but omits a negation."""
+    """Build the original of a quotation whose only error is that it omits a negation."""
     count = sum(len(piece.words) for piece in pieces)
     return Original(
         tuple(pieces), match.windows, is_marked=True, coverage=1.0, ordered=1.0, shared_words=count
@@ -602,7 +605,7 @@ def find_original(
 ) -> Original | None:
     """Return the passages of a text that are most similar to a quotation, or None.
 
-    The quotation is compared as a whole and sentence by sentence. None if nothing is similar.
+    The quotation is compared as a whole, and sentence by sentence.
     """
     whole = _find_windows(pieces, text, weights, is_marked=True)
     sentences = [PassageText(part) for piece in pieces for part in SENTENCE_BREAK.split(piece.text)]
@@ -622,10 +625,7 @@ def _find_windows(
     *,
     is_marked: bool,
 ) -> Original | None:
-    """Return an Original with the most similar passage for each piece.
-
-    None if nothing is similar.
-    """
+    """Return an Original with the most similar passage for each piece, or None if there is none."""
     total = found = 0.0
     count = shared = ordered = 0
     windows: list[TextWindow | None] = []
@@ -677,7 +677,7 @@ def _find_window(
 
 
 def _find_best_chain(runs: Sequence[WordRun]) -> tuple[WordRun, WordRun]:
-    """Return the first and the last run of the chain with the most weight."""
+    """Return the first and the last run of the heaviest chain of runs."""
     # for each run: weight of the chain that ends with it, and the index of the run before it
     best: list[tuple[float, int]] = []
     for number, run in enumerate(runs):
@@ -729,7 +729,7 @@ def _index_words(wanted: Set[str], found: Sequence[str]) -> dict[str, list[int]]
 def diff_original(original: Original) -> list[DiffSegment]:
     """Compare the original with the quotation.
 
-    `del` segments are only in the original, `ins` segments only in the quotation.
+    `del` segments are only in the original, and `ins` segments are only in the quotation.
     """
     segments: list[DiffSegment] = []
     last: TextWindow | None = None

@@ -1,16 +1,17 @@
 """Looks up quotations in all versions of all releases.
 
-- Verbatim: the index finds releases with the phrases of a quotation, and their stored text decides.
-  Earlier versions that had it are found in their own index. The histories of releases say when.
-- Altered: the versions with the most of its rare words are compared word by word. If one has enough
-  of the quotation in one place, that passage is the original of the quotation.
+- Verbatim: the index finds releases with the phrases of a quotation. Their stored texts show
+  whether they have all of it. Earlier versions are searched in an index of their own. The histories
+  of releases show when a quotation was present.
+- Altered: the versions with the most of the quotation's rare words are compared word by word. If a
+  version has enough of the quotation in one place, that passage is taken for the original.
 - Verbatim, but perhaps said by someone else: all releases with the quotation attribute it to
-  another person. This is only reported if the text gives a full name in a plain sentence ("NAME
-  sade:"), in an attribution ("säger minister NAME i ett uttalande") or after "Enligt". The name
-  must not be a spelling of a name in the release, or be beside the quotation there. Other
-  attributions are not compared.
+another person. This is only reported if the text gives a full name in a plain sentence ("NAME
+sade:"), in an attribution ("säger minister NAME i ett uttalande") or after "Enligt". Other
+attributions are not compared. A name is not reported if it is a spelling of a name in the release,
+or is beside the quotation there.
 
-The text is neither stored nor logged, and its words are analysed without caches.
+The visitor's text is neither stored nor logged, and its words are analysed without caches.
 """
 
 from __future__ import annotations
@@ -227,15 +228,15 @@ ALTERED_SQL = {
 class QuotationResult:
     """The result of looking up one quotation.
 
-    revision: the version that has it, or that it was altered from.
+    revision: the version that has the quotation, or from which it was altered.
     presence: when a withdrawn quotation was present, and between which checks it disappeared.
-    releases: how many have it.
-    is_minimum: not all releases that may have it were compared.
+    releases: how many releases have it.
+    is_minimum: whether more releases may have it, because not all were compared.
     speakers: who says it in this version (name, role), if known. If the verdict is `wrong_speaker`,
         all releases attribute it to other people than the text does.
-    omitted: the number of words that its omissions left out.
+    omitted: the number of words that its omissions leave out.
     segments: how an altered quotation differs from its original.
-    reason: why it was not checked.
+    reason: why the quotation was not checked.
     """
 
     quotation: Quotation
@@ -253,7 +254,7 @@ class QuotationResult:
     def speaker_verdict(self) -> Literal["same", "other", "not compared"] | None:
         """Return whether the text and the release name the same speaker.
 
-        None if the words of the quotation are wrong.
+        Return None if the verdict is neither `verbatim` nor `wrong_speaker`.
         """
         if self.verdict == "wrong_speaker":
             return "other"
@@ -266,7 +267,7 @@ class QuotationResult:
 class StoredVersion(NamedTuple):
     """A version to compare a quotation with.
 
-    is_listed: it is the current version of a release that was not removed.
+    is_listed: whether it is the current version of a release that was not removed.
     """
 
     release: int
@@ -296,7 +297,7 @@ class QuotationCheck:
     async def check(self, quotations: Sequence[Quotation]) -> list[QuotationResult]:
         """Return a result for each quotation.
 
-        Quotations left when time runs out are not checked.
+        Quotations that are left when the time runs out are not checked.
         """
         results: list[QuotationResult] = []
         looked_up: Counter[bool] = Counter()  # short ones, and others
@@ -472,8 +473,10 @@ class QuotationCheck:
     ) -> QuotationResult | None:
         """Return when a quotation disappeared from the releases that had it.
 
-        The verdict is `verbatim` if one has it again. Returns None if no agency's page ever had it.
-        found: versions that have it and are not current.
+        The verdict is `verbatim` if one of these releases has the quotation again. Return None if
+        no agency's page ever had it.
+
+        found: versions that have the quotation, and are not current.
         """
         releases = list(
             dict.fromkeys(
@@ -577,7 +580,7 @@ class QuotationCheck:
     def choose_original(
         self, quotation: Quotation, versions: Sequence[StoredVersion]
     ) -> tuple[StoredVersion, Original] | None:
-        """Return the version that has the most of a quotation. None if it does not have enough."""
+        """Return the version that has the most of a quotation, or None if none has enough of it."""
         words = quotation.words
         weights = {word: min(MAX_WEIGHT, self.weigh(word)) for word in words}
         is_attributed = ATTRIBUTION.search(quotation.text) is not None and quotation.kind == "marks"
@@ -619,7 +622,7 @@ def _has_enough(original: Original, words: int) -> bool:
 def _rate_original(original: Original) -> float:
     """Rate how much of a quotation an original has.
 
-    If two are equal, the shorter is rated higher.
+    Of two equal originals, the shorter one is rated higher.
     """
     size = sum(window.end - window.start for window in original.windows if window)
     return original.coverage + original.ordered - size / 10_000
@@ -678,7 +681,7 @@ def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
 def _find_attributed_name(quotation: Quotation, before: str, after: str) -> str:
     """Return the name in the attribution after a quotation, or right before it.
 
-    "" if there is none, or if somebody else may have said it.
+    Return "" if there is no such name, or if somebody else may have said the quotation.
     """
     text = quotation.text
     line, end = text[:-1] + after, len(text) - text.endswith((*",.!?…",))
@@ -698,9 +701,9 @@ def _find_attributed_name(quotation: Quotation, before: str, after: str) -> str:
 
 
 def _parse_sole_name(words: str) -> str:
-    """Return the speaker's name if only a role precedes it; "" if there is none.
+    """Return the speaker's name if nothing but a role precedes it, or "".
 
-    "" is also returned if the words after the name mention somebody else.
+    Also return "" if the words after the name mention somebody else.
 
     >>> _parse_sole_name("hamnminister Bo Ek (M) i ett uttalande")
     'Bo Ek'
@@ -733,12 +736,13 @@ def is_person(name: str) -> bool:
 
 
 def _is_misattributed(quotation: Quotation, said: Mapping[str, Any], text: str) -> bool:
-    """Return whether a text attributes a quotation to somebody else than a release does.
+    """Return whether a text and a release attribute a quotation to different people.
 
     The title of the release, and the paragraph with the quotation, must not name the person in
     `quotation`. If another part of the release names this person, the paragraph must name the
-    release's own speaker. said: the words of the quotation in the release, with the name and origin
-    of the speaker.
+    release's own speaker.
+
+    said: the words of the quotation in the release, with the name and origin of the speaker.
     """
     name, speaker = quotation.speaker, said["name"] or ""
     if not name or not is_person(speaker) or may_be_same(name, speaker):
@@ -769,7 +773,8 @@ def _has_company(name: str, text: str) -> bool:
 def may_be_same(name: str, other: str) -> bool:
     """Return whether two names may be the same person's.
 
-    They may be if they have a word in common, or two similar words.
+    They may be if a word of one name is similar to a word of the other, or begins with it, as with
+    initials.
 
     >>> names = ("Ek", "Ebba Ström", "E. Berg", "Bo Eek", "Bo Li")
     >>> [may_be_same("Ebba Ek", other) for other in names]

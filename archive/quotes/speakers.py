@@ -11,8 +11,8 @@ What is a quotation
 Who the speaker is
   - The name in the attribution. If the attribution is missing, or only has a part of the name, a
     pronoun ("säger hon") or a role ("sa statsministern"), the name is looked for in the rest of the
-    release: before the quotation, then after it. No name is ever taken from another release.
-  - Another name replaces the speaker's if the release proves it (`find_right_name`).
+release: before the quotation, then after it. Names are never taken from another release.
+  - The name is corrected if the release proves that it is misprinted (`find_right_name`).
   - The role is the one in the attribution, or else a role that is printed with the name in the same
     release.
 """
@@ -161,10 +161,11 @@ class Quote:
 
     spans: the positions of its words in a field. There are several if it contains an attribution.
     speaker: the name as printed, or None if only a role is printed.
-    person: the name, without a misprint if the release proves it; "" for a role.
+    person: the name, corrected if the release proves that it is misprinted; "" if only a role is
+        printed.
     organisation: the organisation that the speaker belongs to.
-    origin: whether the speaker's name was in the attribution, or was found by a pronoun, a role or
-        the text around it.
+    origin: how the speaker's name was found: in the attribution, by a pronoun, by a role, or in the
+        text around it.
     """
 
     field: str
@@ -235,7 +236,7 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
 
 
 def _name_speakers(quotes: Sequence[Quote], paragraphs: Sequence[Paragraph]) -> list[Quote]:
-    """Give all quotations the correct names of their speakers, if one of them proves a name."""
+    """Set the person of each quotation: the speaker's name, corrected by `find_right_name`."""
     text = "\n".join(paragraph.text for paragraph in paragraphs)
     names = [
         (each.speaker, find_right_name(each.speaker or "", each.role or "", text))
@@ -374,7 +375,7 @@ def _attribute_reply(paragraph: Paragraph) -> None:
 
 
 def _find_attributions(text: str, start: int) -> list[Attribution]:
-    """Return the attributions in a reply; if there are none, one of another form at its end."""
+    """Return the attributions in a reply or, if there are none, one of another form at its end."""
     found = [
         (match, subject)
         for match in ATTRIBUTION_START.finditer(text, start)
@@ -521,7 +522,7 @@ def _goes_on_with(reply: Paragraph, words: str) -> bool:
 
 
 def _mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
-    """Mark the speech in consecutive paragraphs with a dash, unless they are list items."""
+    """Mark the speech in consecutive paragraphs that start with a dash and are not list items."""
     is_attributed = any(each.subject for each in run)
     if above and not is_attributed and _opens_list(above, run):
         return
@@ -707,7 +708,7 @@ def _resolve_speaker(
 ) -> tuple[str | None, str | None, Origin] | None:
     """Return the name, role and origin of a quotation's speaker.
 
-    None if the release names nobody who can have said it.
+    Return None if the release names nobody who can have said the quotation.
     """
     subject = paragraph.subject
     role: str | None = None
@@ -742,8 +743,9 @@ def _find_author(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> s
 def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Person]:
     """Return the people by nearness to the quotation.
 
-    People in its paragraph come first, then people before it, the last first, then people after it.
-    If a text names very many people, only people near the quotation count.
+    People in the quotation's paragraph come first. They are followed by people before it, the
+    nearest first, and by people after it. If a text names very many people, only people near the
+    quotation count.
     """
     start = bisect_left(people, paragraph.index, key=attrgetter("paragraph"))
     end = bisect_right(people, paragraph.index, key=attrgetter("paragraph"))
@@ -808,7 +810,7 @@ def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | No
 
 
 def _choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
-    """Return the first person that the text itself does not name: speakers say "jag"."""
+    """Return the first person whom the text does not name. Speakers call themselves "jag"."""
     for name in near:
         if not name_in(name, text):
             return name
@@ -878,7 +880,7 @@ def _speaks_of_speaker(before: Paragraph, paragraph: Paragraph, people: Sequence
 def _find_next_speaker(
     paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person]
 ) -> str | None:
-    """Return the first name in the attributions of the replies right below."""
+    """Return the name that comes first in the attributions of the replies right below."""
     for each in islice(paragraphs, paragraph.index + 1, None):
         if not each.dash:
             return None
@@ -901,7 +903,7 @@ def _list_other_speakers(
 
 
 def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> bool:
-    """Replace the quotations of a revision, and delete people who have none any more.
+    """Replace the quotations of a revision, and delete people who no longer have any.
 
     Returns whether the quotations differ from the stored ones. Does not commit.
     """
@@ -967,7 +969,8 @@ def _update_people(
     """Update the names of people, and delete people without quotations.
 
     A person's name has the spelling that most releases print. If a name is now a spelling of
-    another person's name, its address leads to that person as long as the spelling is printed.
+    another person's name, the address with this name leads to the other person as long as the
+    spelling is printed.
 
     people: the people quoted in a revision now, by the name as printed.
     stored: the people quoted in it before.

@@ -148,7 +148,7 @@ class ColumnCache:
         return self
 
     async def _read_all(self, run: RunQuery, last: int) -> None:
-        """Read all listed releases. Their state is the one after the entry `last`, or a later one.
+        """Read all listed releases, as they are after the changefeed entry `last` or later.
 
         The releases are read in the order of their ids, so that each page of the database file is
         read only once.
@@ -414,12 +414,12 @@ class ValueLists:
         self.lengths[release] = len(numbers)
 
     def count_all(self, limit: int) -> Mapping[int, int]:
-        """Count all releases that have each of the most common numbers."""
+        """Count all releases by number, for the most common numbers."""
         counted = ((-count, number) for number, count in self.totals.items() if count)
         return {number: -count for count, number in heapq.nsmallest(limit, counted)}
 
     def count(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
-        """Count the given releases that have each of their most common numbers."""
+        """Count the given releases by number, for the numbers that are most common among them."""
         found, numbers = array("I"), self.numbers
         lengths = _take_values(self.lengths, releases)
         starts = _take_values(self.offsets, list(compress(releases, lengths)))

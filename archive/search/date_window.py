@@ -56,7 +56,8 @@ class DateWindow:
     def list_match_parts(self) -> list[str]:
         """Return one expression for the first months of the window, and one for its other months.
 
-        The second is "" if the window contains all months. There is only one for a small window.
+        The second is "" if the window contains all months. For a small window, only the first is
+        returned.
         """
         newest = max(1, self.opened_months // NEWEST_FRACTION)
         parts = [self._match_range(0, newest)]

@@ -1,4 +1,4 @@
-"""Searches edits by changed words and removals by their last text, and dates wordings.
+"""Searches edits by changed words, and removals by last text. Finds when wordings were present.
 
 The history of a wording says which releases had the words of a query, and between which two checks
 they appeared and disappeared. Current texts are searched in one index, and earlier versions in
@@ -175,7 +175,7 @@ class RemovalSearch(RegisterSearch):
 
 
 def add_word_filter(query: RegisterQuery) -> RegisterQuery:
-    """Limit a query to the edits or removals that its words were found in."""
+    """Limit a query to the edits or removals in which its words were found."""
     found: RegisterSearch | None = query.search
     return replace(query, filters={**query.filters, **found.list_filters()}) if found else query
 
@@ -211,7 +211,7 @@ async def search_edits(run: RunQuery, text: str, *, of_collections: bool = False
 
 
 async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of edits, limited to those found by the search if there is one.
+    """Return a page of edits. If words were searched for, it only has edits that changed them.
 
     Each edit found by a search has `excerpts` that show how it changed the words.
     """
@@ -502,7 +502,7 @@ async def _read_times(
 ) -> tuple[list[PhraseTimes], list[PhraseEntry]]:
     """Return the times of a wording in all releases, newest first, and entries of changed releases.
 
-    Changed releases are those in which the wording may have appeared or disappeared. Only their
+    Changed releases are releases in which the wording may have appeared or disappeared. Only their
     versions are read one by one.
 
     current: the releases whose current text has the wording.
@@ -663,7 +663,7 @@ async def _count_agencies(run: RunQuery, times: Iterable[PhraseTimes]) -> list[F
 async def read_phrase_hits(
     run: RunQuery, query: Query, entries: Sequence[PhraseEntry]
 ) -> list[SearchHit]:
-    """Return the last version of each entry with the wording as a result, with its words marked.
+    """Return one result per entry: the last version with the wording, with its words marked.
 
     The `row` of a result has the texts of this version.
     """

@@ -1,9 +1,9 @@
 """Finds the edits that removed or added words: `removed:`, `added:`, and search in lists of edits.
 
-An edit removed a word or phrase if it occurs more often in all paragraphs of the release before the
-edit than after it, and added it if it occurs less often. The index (`search_diff`) has this
-difference for single words, and the changed paragraphs for phrases. Stored texts are compared for
-words with a star, for NEAR, and for the few edits that have a part of the query on both sides.
+A word or phrase counts as removed if it occurs more often in all paragraphs of the release before
+the edit than after it. It counts as added if it occurs less often. The index (`search_diff`) has
+this difference for single words, and the changed paragraphs for phrases. Stored texts are compared
+for words with a star, for NEAR, and for the few edits that have a part of the query on both sides.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ async def find_edits(
 ) -> dict[int, int] | None:
     """Return all edits that match a query, each with the last row of its release.
 
-    Words outside removed: and added: must have been removed or added; filters are ignored. Returns
+    Words outside removed: and added: must have been removed or added. Filters are ignored. Return
     None if the query has no words that an edit must have changed.
 
     of_collections: find differences between readings of collections instead.
@@ -330,7 +330,7 @@ def _compare(
 
 
 def _is_changed(removed: set[QueryLeaf], added: set[QueryLeaf], node: QueryNode) -> bool | None:
-    """Return whether an edit changed a part of a query. None if the part is not about text."""
+    """Return whether an edit changed a part of a query, or None if the part is not about text."""
     if isinstance(node, EditNode):
         return _holds_on_sides(node, removed.__contains__, added.__contains__)
     return node in removed or node in added if isinstance(node, QueryLeaf) else None

@@ -398,7 +398,7 @@ def explain_match(
 class HighlightedText:
     """A text with the matches of a query in it.
 
-    question_position: position of the question, if the text is a question or an answer.
+    question_position: the position of the question, if the text is a question or an answer.
     """
 
     def __init__(

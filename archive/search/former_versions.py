@@ -71,7 +71,7 @@ FIRST_SEEN_SQL = (
 class FormerHits:
     """Releases that match only in an earlier version.
 
-    ids: newest first.
+    ids: the releases, newest first.
     versions: the matching versions by release, including releases that match now.
     """
 

@@ -253,7 +253,7 @@ class _LooseSearch:
     async def read_word(self, word: OptionalWord, frequency: int) -> _WantedWord:
         """Read the results for a word.
 
-        frequency: the number of releases with words that begin with it.
+        frequency: the number of releases with words that begin with this word.
         """
         ids = typed_ids = await self.read_part(word.typed)
         if len(ids) > MAX_HITS:
@@ -490,7 +490,7 @@ def _keep_greatest(values: Mapping[int, float], number: int) -> Mapping[int, flo
 def _choose_lemmas(
     sharing: Mapping[str, Sequence[float]], totals: Mapping[str, int], size: int
 ) -> list[str]:
-    """Choose lemmas that several texts share, heaviest first, and skip those that are too common.
+    """Choose lemmas that several texts share, heaviest first, without lemmas that are too common.
 
     sharing: the relevance of each text with a lemma.
     totals: the number of releases with each lemma.

@@ -541,7 +541,7 @@ def _build_leaf_terms(
 
 
 def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
-    """Yield all words, phrases and NEAR groups of a query, including those that must not match."""
+    """Yield all words, phrases and NEAR groups of a query, including parts that must not match."""
     if isinstance(node, QueryLeaf):
         yield node
     elif isinstance(node, NotNode):

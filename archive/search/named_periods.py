@@ -66,9 +66,9 @@ def read_day(text: str) -> str | None:
 def find_named_periods(text: str, today: date) -> list[NamedPeriod]:
     """Return the period that a query names outside quotation marks, if there is one.
 
-    Two periods are returned for a winter in a single year, which may be either of two. A year is
-    only read if it is the whole query. Nothing is read next to operators, because they may belong
-    to the name.
+    For a winter in a single year, two periods are returned: the winter that begins, and the winter
+    that ends in that year. A year is only read if it is the whole query. Nothing is read next to
+    operators, because they may belong to the name.
 
     today: the day from which names such as "i fjol" are counted.
 

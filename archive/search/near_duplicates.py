@@ -1,15 +1,15 @@
-"""Near-duplicates: the same or nearly the same text in two releases, found by MinHash.
+"""Finds near-duplicates, which are two releases with almost the same text, with MinHash.
 
 The releases are from several agencies, or from one: on several of its sites (its own and a press
 wire, which are distinguished by host), or at two addresses of one site.
 
 Two texts are near-duplicates if they share 60 % of their shingles (runs of five words) and are at
 most two weeks apart. The limit in time excludes recurring texts (a council's next meeting, a yearly
-reminder), which share more than that with earlier ones. Texts of at least 100 words that are
-identical are near-duplicates at any distance. Below 40 words, most shingles come from greetings and
-dates, so such texts have to be identical and close in time. Texts below 12 words are never
-compared. On one site, many texts are written like the previous one, so 90 % of the shingles and all
-figures have to be the same.
+reminder), which share more than 60 % with earlier texts. Texts of at least 100 words that are
+identical are near-duplicates at any distance. In texts of fewer than 40 words, most shingles come
+from greetings and dates, so they have to be identical and close in time. Texts of fewer than 12
+words are never compared. On one site, many texts are written like the previous one, so 90 % of the
+shingles and all figures have to be the same.
 
 Candidates are found by MinHash bands. Of texts that share 60 % of their shingles, 98 of 100 have a
 band in common; of texts that share 70 %, practically all; of texts that share a tenth, one in 60.
@@ -401,7 +401,7 @@ class BandKeys:
 def build_band_keys(text: str) -> BandKeys:
     """Return the key of the whole text and, unless it is short, of its shingles.
 
-    A text below MIN_WORDS has no keys.
+    A text with fewer than MIN_WORDS words has no keys.
     """
     shingled = _shingle_text(text)
     if len(shingled.words) < MIN_WORDS:

@@ -161,7 +161,7 @@ class FilterNode:
 class ReferenceNode:
     """A reference to a document, such as a bill, by its number.
 
-    type: "" for any type with this number.
+    type: the type of the document, or "" for any type.
     """
 
     type: str
@@ -337,7 +337,7 @@ def list_liked(node: QueryNode | None) -> list[str]:
 
 
 def iter_parts(node: QueryNode | None) -> Iterator[QueryNode]:
-    """Yield the parts of a query that must all match, including those inside brackets."""
+    """Yield the parts of a query that must all match, also inside brackets."""
     if isinstance(node, AndNode):
         for part in node.parts:
             yield from iter_parts(part)
@@ -713,7 +713,7 @@ class QueryParser:
     def parse_edit(self, name: str, outer_field: str | None, depth: int) -> QueryNode | None:
         """Parse the words that an edit removed or added.
 
-        Filters in it apply to the whole release.
+        Filters among these words apply to the whole release.
         """
         parts = list_parts(self.parse_operand(outer_field, depth))
         text = join_nodes(AndNode, list(filter(is_text, parts)))
@@ -844,7 +844,7 @@ def _tokenise_run(
 ) -> Iterator[Lexeme]:
     """Yield the tokens of a text without spaces.
 
-    This is an operator, or a word with its minus, field or star.
+    A token is an operator, or a word with its minus, field or star.
     """
     if operator := _read_operator(text, follows_directly=follows_directly):
         yield operator

@@ -403,8 +403,7 @@ async def _expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
 async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[TermNode, int]:
     """Count the releases with words that start with the lemma of each term.
 
-    If a term has several words, the rarest counts. The words of attachments are not in the
-    vocabulary; for these, pages are counted.
+    Of several words, the rarest counts. For words of attachments, pages are counted.
     """
     counts = {}
     for term in terms:
@@ -427,9 +426,8 @@ async def _find_names(
     """Map each value to the keys that have it as a name.
 
     If there are none, map it to the keys that have a name in which a word starts with the value.
-    Case and diacritics are ignored.
 
-    names_sql: selects the key first. All other columns are names.
+    names_sql: selects the key first. All other columns are names. Case and diacritics are ignored.
     are_people: a single word, such as a surname, is mapped to the keys of both groups.
     """
     if not values:
@@ -438,18 +436,21 @@ async def _find_names(
     for row in await run(names_sql, {}):
         key, *others = dict(row).values()
         folded_names.append((key, {fold_diacritics(name or "") for name in (key, *others)}))
-    chosen = {}
-    for value in values:
-        text = fold_diacritics(value)
-        exact = tuple(key for key, names in folded_names if text in names)
-        if exact and not (are_people and " " not in text):
-            chosen[value] = exact
-            continue
-        similar = (
-            key for key, names in folded_names if any(f" {text}" in f" {name}" for name in names)
-        )
-        chosen[value] = tuple(islice(dict.fromkeys([*exact, *similar]), MAX_RESOLVED_NAMES))
-    return chosen
+    texts = {value: fold_diacritics(value) for value in values}
+    return {
+        value: _choose_keys(text, folded_names, are_people and " " not in text)
+        for value, text in texts.items()
+    }
+
+
+def _choose_keys(
+    text: str, folded_names: Sequence[tuple[str, set[str]]], with_similar: bool
+) -> tuple[str, ...]:
+    exact = tuple(key for key, names in folded_names if text in names)
+    if exact and not with_similar:
+        return exact
+    similar = [k for k, names in folded_names if any(f" {text}" in f" {name}" for name in names)]
+    return tuple(dict.fromkeys([*exact, *similar]))[:MAX_RESOLVED_NAMES]
 
 
 def plan_search(
@@ -779,7 +780,7 @@ def match_facet_terms(facet: str, values: Iterable[str]) -> str:
 def match_included_facets(
     include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None
 ) -> list[str]:
-    """Return expressions that must all match: one for each facet, but one for every tag."""
+    """Return expressions that must all match: one per facet, but one per value for tags."""
     matches = []
     for name, values in include.items():
         if name == "tag":
@@ -865,7 +866,7 @@ def match_title(match: str, index: IndexTable = RELEASE_INDEX) -> str:
 
 
 def build_current_sql(plan: SearchPlan) -> str:
-    """Return SQL for the `id` of the current releases that match a plan, none if it is empty."""
+    """Return SQL for the `id` of current releases that match a plan: none for an empty plan."""
     if plan.conditions:
         return f"select id from ({build_hits_sql(SearchRequest(), plan, plan.match)})"
     return build_index_sql(plan, plan.match)

@@ -96,7 +96,7 @@ class HitPage:
     def shown_facets(self) -> list[str]:
         """Return the facets with several values, or with a value that only some results have.
 
-        For a single result, the facets that every release has are included, too.
+        For a single result, the facets that every release has are also included.
         """
         always = ALWAYS_SHOWN_FACETS if self.total == 1 else ()
         return [
@@ -262,7 +262,7 @@ class HitFinder:
     async def count_facets(
         self, hits_by_facet: Mapping[str, HitList], exact_counts: Mapping[str, Mapping[Any, int]]
     ) -> dict[str, list[FacetValue]]:
-        """Count the facet values of the results, the most common (but the newest year) first."""
+        """Count the facet values of the results. They are sorted by count, but years by time."""
         facets = {}
         for name, hits in hits_by_facet.items():
             count = self.count_listed_facet if name in LISTED_FACETS else self.count_coded_facet
@@ -301,7 +301,7 @@ class HitFinder:
     async def count_coded_facet(
         self, name: str, hits: HitList, exact_counts: Mapping[str, int] | None
     ) -> list[FacetValue]:
-        """Count the values of a facet with one value per release. Agencies have their names."""
+        """Count the values of a facet with one value per release, and add the names of agencies."""
         counts = exact_counts or self.columns.count_values(hits.releases, name)
         if name != "agency":
             return [FacetValue(value=value, name=value, count=counts[value]) for value in counts]
@@ -312,14 +312,14 @@ class HitFinder:
         ]
 
     def count_years(self) -> Mapping[str, int]:
-        """Count the releases of each year by facet values only, ignoring words, tags and days."""
+        """Count the releases of each year by facet values. Words, tags and days are ignored."""
         agencies = self.chosen_agencies
         include = {**self.request.include, **({} if agencies is None else {"agency": agencies})}
         return self.columns.count_all_values("year", include, self.request.exclude)
 
     @property
     def chosen_agencies(self) -> Collection[str] | None:
-        """Return the slugs of the agencies that the filters and the query choose. None for all."""
+        """Return the slugs of the agencies that filters and query choose. None means all."""
         chosen: Collection[str] | None = self.request.include.get("agency")
         filters = extract_filters(self.request.query.tree)
         for node in filters.parts if filters else ():
@@ -586,7 +586,7 @@ class HitFinder:
     async def read_limited_ids(
         self, plan: SearchPlan, match: str, order: str = "newest"
     ) -> list[int]:
-        """Read the matching ids; only the newest (or oldest) if there are over MAX_SORTED_HITS."""
+        """Read the matching ids, but only the newest (or oldest) of more than MAX_SORTED_HITS."""
         found = await self.read_index_ids(plan, match, MAX_SORTED_HITS)
         return (
             found if len(found) < MAX_SORTED_HITS else await self.read_first_ids(plan, match, order)
@@ -612,9 +612,9 @@ class HitFinder:
     async def read_title_hits(
         self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]
     ) -> set[int]:
-        """Return releases with all words in the title, up to a full page.
+        """Return results with all words in the title, enough to fill the requested page.
 
-        Months are read until the requested page is full.
+        Months are read until there are enough.
 
         ids: the newest results.
         months: expressions for the months of all results, newest first.

@@ -1,9 +1,9 @@
 """Finds related releases: they share the rarest of a release's most frequent words.
 
-Nothing about them is stored. The words are weighted by tf-idf, with the numbers of releases in
-`vocabulary`. FTS5 ranks the releases that have any of the heaviest words. So an edit, a takedown or
-a new release has an immediate effect. The chosen words occur in few releases (MAX_POSTINGS in all),
-so the cost is nearly the same in an archive of any size.
+Nothing about related releases is stored. The words are weighted by tf-idf, with the numbers of
+releases in `vocabulary`. FTS5 ranks the releases that have any of the heaviest words. So an edit, a
+takedown or a new release has an immediate effect. The chosen words occur in few releases
+(MAX_POSTINGS in total), so the cost is nearly the same in an archive of any size.
 """
 
 from __future__ import annotations

@@ -156,8 +156,8 @@ async def prepare_finder(
 ) -> tuple[HitFinder, list[SearchNote]]:
     """Return a HitFinder for a request, with notes on names in the query that do not exist.
 
-    columns: the archive's cached columns, for callers that search more than once; None: read the
-    columns first.
+    columns: the archive's cached columns, for callers that search more than once. If None, they are
+    read first.
     """
     columns = await (columns or ColumnCache()).refresh(run)
     names, notes = await resolve_query(run, request.query.tree)
@@ -209,7 +209,7 @@ def _list_hit_notes(
     hits: Sequence[SearchHit],
     suggestions: Sequence[Suggestion],
 ) -> list[SearchNote]:
-    """Return notes on the results: no such page, few results in English, or the order."""
+    """Return notes on the page number, on English words with few results, or on the order."""
     notes = []
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
@@ -267,8 +267,8 @@ async def find_hit_position(
 
     The adjacent results are also returned.
 
-    number: the release's position when the link to it was made, which may have changed since. None:
-    do not look for the release.
+    number: the release's position when the link to it was made, which may have changed since. If
+    None, the release is not looked for.
     """
     page = (number or 0) // request.size + 1  # the page with the next hit
     finder, _ = await prepare_finder(run, replace(request, page=page), columns)
@@ -304,7 +304,7 @@ async def _read_own_ids(run: RunQuery, request: SearchRequest, release_id: int) 
 
 
 def _find_place(ids: Sequence[int], wanted: set[int], expected: int) -> int:
-    """Return the index of a wanted id: the expected index, or else the first; -1 if there is none.
+    """Return the index of a wanted id: `expected` if it is there, else the first, or -1 for none.
 
     >>> _find_place([7, 8, 9, 8], {8}, 3), _find_place([7, 8], {8}, 5), _find_place([7], {8}, 0)
     (3, 1, -1)
@@ -437,7 +437,7 @@ async def _name_facet_values(
 async def _read_search_scope(
     run: RunQuery, columns: ColumnCache, request: SearchRequest, names: ResolvedNames
 ) -> SearchScope:
-    """Count, by agency, the releases that match everything in the request except its words."""
+    """Count the releases that match everything in the request except its words, by agency."""
     counts = columns.count_all_values("agency")
     rows = [row for row in await run(AGENCIES_SQL, {}) if row["value"] in counts]
     stored = sorted(

@@ -10,7 +10,8 @@ lemmas of their minor parts, and its words as written.
 `search` has the current texts, and `search_versions` the texts of earlier versions, whether an
 edit, an import or a move replaced them. `text_versions` says which version has which text. A
 version here is the newest parse of a page, or of a line of an import. Captions are only in
-`search_versions`, so it also has current texts with captions if there are earlier ones.
+`search_versions`. If a release has earlier versions, its current text is also there, with its
+captions.
 
 `search_diff` has what each edit of an agency removed and added. Each side has a row for all texts
 together. It also has one for each field in which the changes differ from this row (`scope`). The
@@ -544,7 +545,7 @@ class SearchIndex:
         return None
 
     def begin_rewrite(self) -> None:
-        """Prepare the index for a rewrite of all rows. Old rows are found until replaced."""
+        """Prepare the index for a rewrite of all rows. Old rows are found until then."""
         self.db.execute("delete from vocabulary")
         for name, columns in INDEX_COLUMNS.items():
             if columns != tuple(row[1] for row in self.db.execute(f"pragma table_info({name})")):

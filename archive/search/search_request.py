@@ -123,7 +123,7 @@ class SearchRequest:
 
     @property
     def whole(self) -> SearchRequest:
-        """Return the search with its first page, and the default page size."""
+        """Return the search with page 1 and the default page size."""
         return replace(self, page=1, size=PAGE_SIZE)
 
     @property

@@ -106,7 +106,7 @@ async def find_suggestions(
 
 
 def _list_date_requests(request: SearchRequest) -> list[tuple[SearchRequest, str]]:
-    """Return searches in the periods that a query names or, for a date alone, in the texts."""
+    """Return searches for the periods that a query names, or for a date in the texts."""
     if day := read_day(request.text):
         spellings = dict.fromkeys((request.text, format_stated_time("sv", day), day))
         words = " OR ".join(f'"{spelling}"' for spelling in spellings)
@@ -142,7 +142,7 @@ async def _list_other_texts(
 async def _list_typed_references(run: RunQuery, text: str) -> list[str]:
     """Return queries with a type of document added to each bare number.
 
-    For each type, the query is for the document that the archive's releases refer to most.
+    These are the types of documents with this number that releases refer to, the most common first.
     """
     texts = []
     for found in islice(find_bare_numbers(text), MAX_TYPED_NUMBERS):

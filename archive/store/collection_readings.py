@@ -3,9 +3,9 @@
 If the archive already has the text of a reading, the reading is stored as a row of `observations`.
 Other texts are stored as revisions with the cause `import`. The revisions of each collection follow
 each other in the order in which it read them, whatever the order of the imports. If a reading is
-inserted between others, the affected revisions are rewritten. They never follow what the archive
-itself read, with one exception: if the archive has read a collection's first text, the archive's
-revision is used for that text.
+inserted between others, the affected revisions are rewritten. The revisions of a collection never
+follow what the archive itself read, with one exception: if the archive has read a collection's
+first text, the archive's revision is used for that text.
 
 A reading at an unknown time is not in this order: its revision follows no other, and no other
 follows it. As soon as the collection's reading of the same text is imported with a time, the

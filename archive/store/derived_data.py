@@ -9,10 +9,10 @@
 
 Each of these is a step, with a version of its rules. `DerivedData.write` is called for each
 revision, in the transaction that saves it. The table derived_versions has the version that made the
-rows of a step. If a rule has changed since, `recompute_stale` writes them again in batches, with
-the same functions and in the order in which they were saved. So they equal the rows of a new
-archive with the same releases. If content is taken down, the data is computed from what is still
-shown.
+rows of a step. If a rule has changed since, `recompute_stale` writes the rows again in batches,
+with the same functions and in the order in which they were saved. So the rows equal the rows of a
+new archive with the same releases. If content is taken down, the data is computed from what is
+still shown.
 
 The change feed then gets an entry for each release whose quotations, references or changes differ.
 The version of the rules for the text of a file is stored with the text, which is extracted again
@@ -107,8 +107,8 @@ class SavedRevision:
     """A stored revision whose derived data is to be written, with its shown texts.
 
     previous: the state that the revision follows.
-    replaced: for the current revision, the state that the stored rows were made from; None if there
-        are none.
+    replaced: for the current revision, the state from which the stored rows were made; None if
+        there are no such rows.
     is_new: whether the release has just been added, so that nothing derived from it is stored.
     """
 
@@ -182,8 +182,9 @@ class DerivedData:
     def describe_past_edit(self, revision_id: int, state: State) -> bool:
         """Write the differences between a captured version and the next one, if they are an edit.
 
-        Returns whether they differ from what was stored. state: the shown part of the later
-        version.
+        Returns whether they differ from what was stored.
+
+        state: the shown part of the later version.
         """
         row = next(self.db.query(PAST_EDIT_SQL, [revision_id]), None)
         if row is None:
@@ -216,8 +217,9 @@ class DerivedData:
     ) -> int:
         """Recompute data from other versions of the rules, and return the number of releases.
 
-        An interrupted run is continued. processes: number of other processes that compute the data.
-        This process writes it.
+        An interrupted run is continued.
+
+        processes: number of other processes that compute the data. This process writes it.
         """
         if self._find_outdated():
             with write_transaction(self.db):
@@ -289,9 +291,11 @@ class DerivedData:
     def _compute_ahead(
         self, steps: Mapping[str, int], processes: int
     ) -> Generator[ComputedAhead, None, None]:
-        """Yield what other processes compute for the next releases, a batch at a time.
+        """Yield the data that other processes compute for the next releases, a batch at a time.
 
-        Without other processes, nothing is yielded. steps: the last rewritten release of each step.
+        Without other processes, nothing is yielded.
+
+        steps: the last rewritten release of each step.
         """
         if processes and steps:
             batches = self._read_batches(min(steps.values()))
@@ -435,7 +439,10 @@ def _write_changes(data: DerivedData, saved: SavedRevision, diff: Diff | None) -
 
 
 def _write_diff(db: Database, table: str, key: str, revision_id: int, diff: Diff) -> bool:
-    """Write the changes of an edit to a row. Returns whether they differ from the stored ones."""
+    """Write the changes of an edit to a row.
+
+    Returns whether the changes differ from the stored ones.
+    """
     changes = json.dumps([asdict(change) for change in diff.changes], ensure_ascii=False)
     values = [diff.importance, diff.summary("sv"), diff.summary("en"), changes, revision_id]
     written = db.execute(
@@ -567,12 +574,15 @@ INDEX_STEPS = tuple(step for step in STEPS if step.name.endswith("search"))
 
 
 def compute_derived(state: State, previous: State | None = None) -> dict[str, Any]:
-    """Return what each step computes from a state that becomes current, by the step's name."""
+    """Return what each step computes from a state that becomes current, by the name of the step."""
     return {step.name: step.compute(state, previous) for step in RELEASE_STEPS}
 
 
 def _compute_batch(names: Sequence[str], batch: Sequence[SavedRevision]) -> list[dict[str, Any]]:
-    """Return what the named steps compute from revisions, by name. Other processes call this."""
+    """Return what the named steps compute from each revision, by name.
+
+    Other processes call this.
+    """
     steps = [step for step in STEPS if step.name in names]
     return [{step.name: _compute_step(step, saved) for step in steps} for saved in batch]
 

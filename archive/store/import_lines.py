@@ -143,7 +143,7 @@ class ImportedBody:
 
 
 def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[str]]:
-    """Parse the release of a line, and return it with the names of the fields not imported.
+    """Parse the release in a line. Return it with the names of the fields that are not imported.
 
     Raises FieldError if a field is invalid.
     """
@@ -212,7 +212,9 @@ def shorten_message(text: str) -> str:
 def _parse_text_field(
     row: Mapping[str, Any], name: str, *, single_line: bool = False, parent: str = ""
 ) -> str | None:
-    """Return a cleaned text, or None if it is absent or empty. Raises FieldError if it is not text.
+    """Return a cleaned text, or None if it is absent or empty.
+
+    Raises FieldError if it is not a text.
 
     parent: the path of the object, for the error.
     """
@@ -536,7 +538,7 @@ def _clean_markdown(text: str) -> str:
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
-    """Parse a line as a JSON object. Raises FieldError if it is not one, or has a name twice."""
+    """Parse a line as a JSON object. Raises FieldError if it is no object, or has a name twice."""
     try:
         # no field is a number; int() refuses those of more than 4,300 digits. Each of several
         # joined files has a BOM

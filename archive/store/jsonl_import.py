@@ -1,7 +1,7 @@
 """Imports releases of another collection: `python -m archive import FILE.jsonl[.gz] --agency SLUG`.
 
 Imported releases are stored with the cause `import`. They are neither new nor edited, so feeds and
-registers do not show them as such. Importing a file again changes nothing. Text that the archive
+registers do not show them as such. Importing a file again changes nothing. A text that the archive
 has read from the agency's own page is never replaced. archive.store.collection_readings describes
 how readings of collections are stored.
 """
@@ -144,9 +144,10 @@ def import_file(
     truncated, the disk is full), the error is the result's `failure`, and the lines before it are
     kept.
 
-    source: the collection that the file is from; by default, the file is a separate collection.
-    seen: when the collection read releases without a time of their own.
-    host_owners: host without www → slug; releases on a host of another agency are imported and
+    source: the collection to which the file belongs; by default, the file is a collection of its
+        own.
+    seen: when the collection read the releases for which the file has no time.
+    host_owners: host without www → slug. Releases on a host of another agency are imported, and
         counted.
     processes: other processes that parse lines and analyse text. This process writes, in the order
         of the file.
@@ -254,8 +255,9 @@ def iter_import_lines(
     """Yield the number and bytes of each non-blank line.
 
     If a line is too long, an error takes the place of its bytes. Raises ArchiveError if the file is
-    truncated, OSError if it cannot be opened. progress: called with the bytes read and the size of
-    the file.
+    truncated, OSError if it cannot be opened.
+
+    progress: called with the bytes read and the size of the file.
     """
     size, number = file.stat().st_size, 0
     with file.open("rb") as raw:

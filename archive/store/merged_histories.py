@@ -65,7 +65,7 @@ def find_moved_copy(
 ) -> tuple[int, str] | None:
     """Return the id and URL of a release of the same agency with nearly the text of a missing one.
 
-    None if there is no such release.
+    Returns None if there is no such release.
     """
     sql = "select agency, coalesce(last_checked, added), published from releases where id = ?"
     agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()

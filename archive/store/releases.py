@@ -238,7 +238,7 @@ class Archive(AbstractContextManager["Archive"]):
         progress: ProgressCallback = lambda *_: None,
         processes: int = 0,
     ) -> TextExtraction:
-        """Extract the texts of stored files that have none, or one by earlier rules.
+        """Extract the texts of stored files that have no text, or a text made by earlier rules.
 
         Each text is stored immediately.
 
@@ -276,7 +276,7 @@ class Archive(AbstractContextManager["Archive"]):
         return bool(self.db.execute(sql, [sha256, url]).fetchone()[0])
 
     def get_template(self, sha256: str) -> bytes | None:
-        """Return the template fingerprint of the page stored under a SHA-256. None if unknown."""
+        """Return the template fingerprint of the page with a SHA-256, or None if it is unknown."""
         sql = (
             "select t.fingerprint from captures c join templates t on t.id = c.template where"
             " c.sha256 = ? limit 1"
@@ -297,15 +297,16 @@ class Archive(AbstractContextManager["Archive"]):
     ) -> SaveResult:
         """Store a release that the archive read at `seen_at`. Its agency must already be stored.
 
-        It is stored as new, as a new revision if it differs, or else only as checked. Raises
-        ArchiveError, with table and key, if it cannot be written.
+        The release is stored as new, as a new revision if it differs, or else only as checked.
+        Raises ArchiveError, with table and key, if it cannot be written.
 
         cause: why a new revision differs: `source`, or `parser` (also used if nothing visible
             differs). The first revision has the cause `first`, also after readings of collections
             (archive.store.collection_readings).
-        capture_id: the capture that it was parsed from.
-        parser_version: the parser that it was parsed by.
-        previous: the state that it follows, if not the state stored under its URL (after a move).
+        capture_id: the capture from which the release was parsed.
+        parser_version: the version of the parser.
+        previous: the state that this one follows, if that is not the state stored under its URL
+            (after a move).
         prepared: the result of `prepare_release` from another process.
         """
         prepared = prepared or prepare_release(release, with_features=False)
@@ -355,7 +356,7 @@ class Archive(AbstractContextManager["Archive"]):
     def list_candidates(self, release_id: int | None, url: str, other: str) -> list[StoredRelease]:
         """Return the current states of a release, and of the releases at two URLs.
 
-        The release at the URL of the capture that the release was read from is also included.
+        The release at the URL of the capture from which the release was read is also included.
         """
         values = {"release": release_id, "url": url, "other": other}
         return list(self._list_stored(CANDIDATES_CONDITION, values))
@@ -398,7 +399,7 @@ class Archive(AbstractContextManager["Archive"]):
         return found
 
     def change_url(self, release_id: int, url: str, seen_at: datetime) -> None:
-        """Set a release's URL to `url`: its stored URL turned out to belong to another release."""
+        """Set a release's URL to `url`, because its stored URL belongs to another release."""
         self.writer.update("releases", release_id, {"url": url})
         self.derived.refresh(release_id)
         self.frontier.mark_stored(url, release_id, seen_at)
@@ -415,7 +416,7 @@ class Archive(AbstractContextManager["Archive"]):
     ) -> None:
         """Record that a release was found unchanged, and when to check it next.
 
-        next_check: None: as planned.
+        next_check: None leaves the planned time unchanged.
         """
         self.db.execute(
             "update releases set last_checked = ?, checks = checks +"
@@ -510,8 +511,8 @@ UPSERT_PART_SQL = {table: _build_upsert_sql(table) for table in PART_TABLES}
 class ReleaseWriter:
     """Writes rows of releases, revisions and their parts. No method commits: `Archive.save` does.
 
-    It uses its own SQL, because this is the hot path of a crawl: sqlite-utils takes 40 to 120 µs
-    longer per row.
+    This class uses its own SQL, because this is the hot path of a crawl: sqlite-utils takes 40 to
+    120 µs longer per row.
     """
 
     def __init__(self, db: Database, takedowns: Takedowns, derived: DerivedData) -> None:
@@ -567,8 +568,9 @@ class ReleaseWriter:
     ) -> str:
         """Insert a state that the archive read, and make it the current one of `stored`.
 
-        Returns its cause. It follows `previous`, unless that is from a collection. A state without
-        visible differences is never stored as an edit (`source`), but with the cause `parser`.
+        Returns the cause of the revision. The revision follows `previous`, unless that is from a
+        collection. A state without visible differences is never stored as an edit (`source`), but
+        with the cause `parser`.
         """
         release_id = stored.release_id
         before = next((each for each in (previous, stored) if each.cause != "import"), None)
@@ -609,7 +611,7 @@ class ReleaseWriter:
     def _find_reverted(
         self, before: StoredRelease, release_id: int, state: Mapping[str, Any], cause: str
     ) -> int | None:
-        """Return the earlier revision that a state after `before` reverts to, or None."""
+        """Return the earlier revision to which a state that follows `before` reverts, or None."""
         identical = self.find_identical(release_id, hash_state(state))
         if identical is None and cause == "source" and not self.takedowns.list_active(release_id):
             return self.find_same_text(release_id, state, except_id=before.revision_id)
@@ -644,9 +646,9 @@ class ReleaseWriter:
         return revision_id
 
     def make_current(self, release_id: int, revision_id: int) -> dict[str, Any] | None:
-        """Make a revision the current one of its release, and return the state before.
+        """Make a revision the current one of its release, and return the previous state.
 
-        None if it is already the current one. Derived data is not written.
+        Returns None if it already is the current one. Derived data is not written.
         """
         sql = (
             "select v.* from releases r join revisions v on v.id in (r.revision, :revision)"
@@ -753,7 +755,7 @@ def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def link_to_previous(previous: StoredRelease, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of a revision that say that it follows another one."""
+    """Return the columns of a revision which say that it follows another one."""
     return {
         "previous": previous.revision_id,
         "update_date_changed": int(previous.state["updated"] != state["updated"]),

@@ -1,10 +1,10 @@
 """Takedowns: hides a release or redacts a passage, for a public reason, and lifts a takedown.
 
 Content that is taken down is deleted from archive.db completely: from tables, search index and free
-pages. It is kept in withheld.db (archive.database.redaction), so that hashes, manifests and later
-checks of the agency's page work as before. A revision's `hash` is the hash of the full state. A
-takedown covers every version of a release, including later ones, and everything else that quotes
-it.
+pages. The content is kept in withheld.db (archive.database.redaction), so that hashes, manifests
+and later checks of the agency's page work as before. A revision's `hash` is the hash of the full
+state. A takedown covers every version of a release, including later ones, and everything else that
+quotes it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def hide_release(
     reason: str,
     reason_en: str | None = None,
 ) -> int:
-    """Hide a release and the releases it was merged with, and return the takedown's id.
+    """Hide a release and the releases with which it was merged, and return the takedown's id.
 
     Raises ArchiveError if there is no such release.
     """
@@ -106,9 +106,9 @@ def redact_passage(
 ) -> int:
     """Redact a passage in every version of a release, and return the takedown's id.
 
-    The same is done in releases that this one was merged with. If the passage is in the text of a
-    file, that text is withheld as a whole. Raises ArchiveError if there is no such release, if the
-    passage is too short, or if no version and no text of a file contains it.
+    The passage is also redacted in the releases with which this one was merged. If the text of a
+    file contains the passage, that text is withheld as a whole. Raises ArchiveError if there is no
+    such release, if the passage is too short, or if no version and no text of a file contains it.
     """
     _check_release_exists(archive, release_id)
     problem, matcher = None, PassageMatcher([passage])
@@ -156,7 +156,7 @@ def _delete_refused_pages(archive: Archive, release_ids: Iterable[int]) -> None:
 
 
 def is_address_taken_down(archive: Archive, agency: str, addresses: Collection[str]) -> bool:
-    """Return whether a page is at an address of a hidden or redacted release of an agency."""
+    """Return whether one of the addresses belongs to a hidden or redacted release of an agency."""
     releases = archive.db.execute(COVERED_RELEASES_SQL, [agency]).fetchall()
     return any(
         is_at_one_of(addresses, _list_addresses(archive, release_id)) for (release_id,) in releases
@@ -164,7 +164,7 @@ def is_address_taken_down(archive: Archive, agency: str, addresses: Collection[s
 
 
 def _list_addresses(archive: Archive, release_id: int) -> list[str]:
-    """Return the URLs at which a release was found, and the URLs that these redirected to."""
+    """Return the URLs at which a release was found, and the URLs to which these redirected."""
     return [url for (url,) in archive.db.execute(ADDRESSES_SQL, {"release": release_id})]
 
 
@@ -203,7 +203,7 @@ def lift_takedown(
 
 
 def copy_takedowns(archive: Archive, release_id: int, target_id: int) -> None:
-    """Copy the takedowns of a release to the release that it was merged into."""
+    """Copy the takedowns of a release to the release into which it was merged."""
     for takedown_id, kind in archive.takedowns.list_active(release_id):
         since, *reasons = archive.db.execute(
             "select at, reason, reason_en from takedowns where id = ?", [takedown_id]
@@ -261,7 +261,7 @@ def _apply_takedowns(archive: Archive, release_ids: Sequence[int]) -> None:
 def _show_allowed(archive: Archive, release_id: int) -> Mapping[str, Any]:
     """Limit every version and the current state of a release to what takedowns allow.
 
-    Returns the current state before.
+    Returns the previous current state.
     """
     (current_id,) = archive.db.execute(
         "select revision from releases where id = ?", [release_id]
@@ -303,7 +303,7 @@ def _delete_unused_tags(archive: Archive, states: Iterable[Mapping[str, Any]]) -
 
 
 def _withhold_state(archive: Archive, row: dict[str, Any]) -> Mapping[str, Any]:
-    """Return the full state of a revision. It is stored in withheld.db if not there yet."""
+    """Return the full state of a revision, and store it in withheld.db if it is not there yet."""
     if row["takedown"] is not None:
         return archive.takedowns.withheld.get_state(row["id"])
     archive.takedowns.withheld.add_state(row["id"], row)
@@ -319,7 +319,7 @@ def _list_revisions(archive: Archive, release_id: int) -> list[dict[str, Any]]:
 
 
 def _find_merged_releases(archive: Archive, release_id: int) -> list[int]:
-    """Return the ids of a release and the releases it was merged with; the release comes first."""
+    """Return the ids of a release (first) and of the releases with which it was merged."""
     return [key for (key,) in archive.db.execute(MERGED_RELEASES_SQL, {"release": release_id})]
 
 
@@ -361,7 +361,7 @@ def _check_release_exists(archive: Archive, release_id: int) -> None:
 def _secure_transaction(archive: Archive, release_id: int) -> Iterator[None]:
     """Open a transaction whose deletions leave no trace in the file, its index or write-ahead log.
 
-    Afterwards, the refused pages of the release, and of releases that it was merged with, are
+    Afterwards, the refused pages of the release, and of the releases with which it was merged, are
     deleted. The file itself is covered by `secure_delete`
     (archive.database.sqlite_files.open_writable). Raises ArchiveError if a reader keeps the
     write-ahead log open.

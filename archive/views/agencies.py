@@ -94,12 +94,12 @@ async def _show_agency(site: SiteRequest) -> Response:
 
 
 async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
-    """Return all agencies, with their number of releases and the end of their last crawl."""
+    """Return all agencies, each with its number of releases and the end of its last crawl."""
     return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
 
 
 def find_agency_slug(agencies: Mapping[str, Mapping[str, Any]], name: str) -> str:
-    """Return the slug of an agency, given its slug or name. Raises FilterError if there is none."""
+    """Return the slug of the agency with a slug or name. Raises FilterError if there is none."""
     folded = swedish_sort_key(name)
     for slug, row in agencies.items():
         if name == slug or folded in (

@@ -3,8 +3,8 @@
 - /-/attachment/<version>: what the file is, its text, how it differs from the previous version, and
   which releases link to it; also as .json.
 
-The file itself is in the evidence of the releases. It is not served here, because a browser would
-run its contents.
+The file itself is in the evidence bundles of the releases. It is not served here, because a browser
+would run its contents.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ WITHHELD_FACTS = (  # values that only files not hidden by a takedown have
 async def _show_attachment(site: SiteRequest) -> Response | DataList:
     """Show a version of an attachment.
 
-    If a hidden release links to it, only its hash and times are shown.
+    If a hidden release links to the attachment, only its hash and times are shown.
     """
     version_id = int(site.url_vars["version"])
     version = await read_file_version(site.run, version_id)
@@ -162,9 +162,9 @@ async def _show_attachment(site: SiteRequest) -> Response | DataList:
 
 
 def _choose_title(version: Mapping[str, Any], releases: Sequence[Mapping[str, Any]]) -> str:
-    """Return the title of a file from the first link that has one, or else the name of the file.
+    """Return a file's title from the first link that has one, or else the name of the file.
 
-    "" if the file is hidden.
+    Returns "" if the file is hidden.
     """
     for release in releases:
         if release["link_title"]:

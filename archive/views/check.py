@@ -1,8 +1,8 @@
 """/-/check (.json): looks up every quotation of a text, sent by POST, in the archive.
 
-The text is in the field `text` of a form or a JSON object, or the body is plain text. It is neither
-stored nor logged: it is not part of the address, errors are logged without their message, and the
-response may not be cached.
+The text is in the field `text` of a form or a JSON object, or the body is plain text. The text is
+neither stored nor logged: it is not part of the address, errors are logged without their message,
+and the response may not be cached.
 """
 
 from __future__ import annotations
@@ -231,7 +231,9 @@ def _build_marked_link(
 
 
 def _choose_marked_phrases(passage: str) -> list[str]:
-    """Return the sentences of a passage to mark in the release, with at most MAX_LINK_WORDS words.
+    """Choose the sentences of a passage to mark in the release.
+
+    They have at most MAX_LINK_WORDS words in all.
 
     The release contains each sentence without interruption. An attribution (", säger NAME") may be
     between two of them.
@@ -282,7 +284,7 @@ def _format_result(
 
 
 def _format_source(source: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the release that has a quotation. All values are null if there is none."""
+    """Return the release that has a quotation. All values are null if there is no such release."""
     names = ("release", "agency", "title", "published")
     if not source:
         return dict.fromkeys((*names, "current"))
@@ -304,7 +306,7 @@ def _format_presence(site: SiteRequest, result: QuotationResult) -> dict[str, An
 
 
 def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
-    """Return the checks, or readings of a collection, between which a quotation disappeared."""
+    """Return the checks (or readings of a collection) between which a quotation disappeared."""
     pair = presence.disappeared
     if pair is None:
         return None
@@ -314,7 +316,7 @@ def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
 
 
 def _format_checks(pair: CheckPair, imported: Import | None) -> dict[str, str | None]:
-    """Return two checks as JSON, or two readings of a collection with the import of the later."""
+    """Return two checks as JSON, or two readings of a collection and the import of the later."""
     if imported is None:
         return {"after": pair.after, "until": pair.until}
     return {

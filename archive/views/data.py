@@ -142,7 +142,7 @@ BYTE_RANGE = re.compile(r"bytes=(\d{1,15})?-(\d{1,15})?")
 
 
 class Cell(NamedTuple):
-    """A value of a result, as text, with the URL that it links to."""
+    """A value in a result, as text, with the URL to which it links."""
 
     text: str
     path: str | None = None  # of a page of the site
@@ -289,7 +289,7 @@ def _read_site_publication(site: SiteRequest) -> Publication | None:
 
 
 async def _read_withheld_since(site: SiteRequest, publication: Publication) -> str | None:
-    """Return since when a takedown has withheld a publication, or None."""
+    """Return the time since which a takedown has withheld a publication, or None."""
     rows = await site.run(WITHHOLDING_SQL, publication.withholding_values)
     return rows[0]["at"]  # type: ignore[no-any-return] # a row
 
@@ -350,8 +350,8 @@ def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) 
 def _parse_range(text: str, size: int) -> tuple[int, int] | None:
     """Return the start and end of the requested part of a file.
 
-    None: the whole file. (0, 0): the file has no such part. Several ranges at once, and units other
-    than bytes, are ignored, as RFC 9110 allows.
+    Returns None for the whole file, and (0, 0) if the file has no such part. Several ranges at once
+    and units other than bytes are ignored, as RFC 9110 allows.
 
     >>> [_parse_range(text, 10) for text in ("bytes=2-4", "bytes=7-", "bytes=-3", "bytes=8-99")]
     [(2, 5), (7, 10), (7, 10), (8, 10)]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
+import os
 import posixpath
 import re
 import sys
@@ -193,7 +194,8 @@ def _find_file(name: str) -> Path | None:
     """
     folder = _find_folder()
     file = folder and folder / f"{name}.md"
-    return file if file and file.is_file() else None
+    # Path.is_file raises OSError for a name that is too long
+    return file if file and os.path.isfile(file) else None  # noqa: PTH113
 
 
 def _get_page_language(name: str) -> str:
@@ -218,10 +220,10 @@ def find_translation(name: str, language: str) -> str | None:
 
 
 def read_page(site: SiteRequest, name: str) -> DocsPage:
-    """Return a rendered page, from the cache if its file has not changed.
+    """Return a rendered page. It is taken from the cache if its file has not changed.
 
-    Examples for readers ask this site. The headings of a translation also have the anchors of the
-    English page, so that links to these work.
+    The examples on a page use the address of this site. The headings of a translation also have the
+    anchors of the English page, so that links to these anchors work.
     """
     page, english = _read_file(name, site.requested_language), _get_english_name(name)
     if page is None:
@@ -242,7 +244,10 @@ def _read_file(name: str, language: str | None = None) -> DocsPage | None:
 
 
 def _add_english_anchors(page: DocsPage, original: DocsPage) -> DocsPage:
-    """Return a translation with the anchors of the original, if both have as many headings."""
+    """Return a translation with the anchors of the original.
+
+    Both must have the same number of headings; otherwise the translation is returned unchanged.
+    """
     html = page.html
     if len(page.headings) == len(original.headings):
         for own, other in zip(page.headings, original.headings, strict=True):
@@ -256,8 +261,9 @@ def _add_english_anchors(page: DocsPage, original: DocsPage) -> DocsPage:
 def parse_page(name: str, text: str, query: str = "") -> DocsPage:
     """Render a Markdown page.
 
-    Headings get anchors. Links to pages lose their suffix and get `query`. name: its path in the
-    folder of the documentation, without the suffix.
+    Headings get anchors. Links to pages lose the suffix `.md` and get `query`.
+
+    name: its path in the folder of the documentation, without the suffix.
 
     >>> text = "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json)."
     >>> page = parse_page("a", text)
@@ -288,7 +294,7 @@ def parse_page(name: str, text: str, query: str = "") -> DocsPage:
 
 
 def _add_anchors(tokens: Sequence[Token]) -> Iterator[Heading]:
-    """Add an id to each heading, like GitHub does, and yield the headings."""
+    """Add an id to each heading, as GitHub does, and yield the headings."""
     used: dict[str, int] = {}
     for token, inline in pairwise(tokens):
         if token.type == "heading_open":

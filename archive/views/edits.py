@@ -102,7 +102,7 @@ SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "notes")}
 
 
 def _label_agencies(site: SiteRequest, counts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the slug and text of each agency that can be chosen."""
+    """Yield the slug and the label of each agency that can be chosen."""
     for choice in counts["agencies"]:
         name = site.choose(choice.name, choice.name_en)
         count = format_number(site.language, choice.count)
@@ -110,7 +110,7 @@ def _label_agencies(site: SiteRequest, counts: Mapping[str, Any]) -> Iterator[tu
 
 
 async def _read_empty_context(run: RunQuery, query: RegisterQuery, name: str) -> dict[str, Any]:
-    """Return why a register is empty: the ending of a text's key, and the values for the text."""
+    """Return why a register is empty, as the ending of a text's key and the values for the text."""
     agency = query.filters.get("agency")
     first_crawl = await read_first_crawl(run, agency)
     knowledge = await read_knowledge(run, agency)
@@ -165,7 +165,7 @@ def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
 
 
 class Register(ABC):
-    """A register. It is shown as a page, data or a feed, or exported with all its entries."""
+    """A register, which is shown as a page, data or a feed, or exported with all its entries."""
 
     path: str
     title_key: str
@@ -189,7 +189,7 @@ class Register(ABC):
         return None
 
     def describe_search(self, query: RegisterQuery) -> dict[str, Any]:
-        """Return the JSON values about the words that were searched for."""
+        """Return the JSON values that describe the words that were searched for."""
         if query.search is None:
             return {}
         search: RegisterSearch = query.search
@@ -344,8 +344,8 @@ class EditsRegister(Register):
 async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     """Build the chart of edits per week.
 
-    None if this is not the first page, if words were searched for, or if there are no edits to
-    chart.
+    Returns None if this is not the first page, if words were searched for, or if there are no edits
+    to chart.
     """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:
@@ -559,7 +559,7 @@ def _parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> R
 async def read_wording(site: SiteRequest, text: str, agency: str | None) -> dict[str, Any]:
     """Return the data about a wording for the page of searches over time.
 
-    This is its history, and the newest edits that removed or added it.
+    The data has the history of the wording, and the newest edits that removed or added it.
     """
     register, filters = PhraseRegister(), {"q": " ".join(text.split()), "agency": agency}
     query = parse_register_query(site.args, WORDING_PAGE_SIZE, filters)
@@ -582,7 +582,7 @@ async def read_wording(site: SiteRequest, text: str, agency: str | None) -> dict
 
 
 async def _read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of the history. The key of an entry is the first revision with the words."""
+    """Return a page of the history. The key of an entry is its first revision with the words."""
     history: PhraseHistory = query.search
     keys = [times.first for times in history.times]
     # else a client would take it for the end
@@ -720,9 +720,9 @@ class PhraseRegister(Register):
 
 
 def _format_import(presence: Presence) -> dict[str, str | None]:
-    """Return where the first version of a presence was imported from.
+    """Return the collection from which the first version of a presence was imported.
 
-    All values are None if the archive has read it.
+    All values are None if the archive itself has read the version.
     """
     imported = presence.first_import
     if imported is None:

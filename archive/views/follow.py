@@ -86,7 +86,7 @@ class RequestCounter:
         self.counts: Counter[str] = Counter()
 
     def is_allowed(self, client: str, max_requests: int | None = None) -> bool:
-        """Count a request and return True. Return False if the client has made too many.
+        """Count a request and return True, or return False if the client has made too many.
 
         max_requests: the limit for all clients together. Once it is reached, each client may make
         one request an hour, and each network MAX_CLIENT_REQUESTS, so that nobody can shut out the
@@ -193,7 +193,10 @@ async def subscribe(
 
 
 def _find_writable_archive(site: SiteRequest) -> Path | None:
-    """Return the path of the archive. None if it is a snapshot: nothing can be stored beside it."""
+    """Return the path of the archive.
+
+    Returns None for a snapshot, beside which nothing can be stored.
+    """
     db = site.datasette.get_database("archive")
     return Path(db.path) if db.is_mutable else None
 
@@ -216,11 +219,11 @@ def _read_form(site: SiteRequest) -> dict[str, str]:
 
 
 def _is_from_other_site(site: SiteRequest) -> bool:
-    """Return whether a page of another site sent a form, if the browser states its origin.
+    """Return whether a page of another site sent a form, if the browser states the form's origin.
 
-    Over plain HTTP, browsers send no Sec-Fetch-Site, but all of them send Origin with a form. It is
-    compared with PUBLIC_URL, not with Host: the name of another site may lead to this server (DNS
-    rebinding).
+    Over plain HTTP, browsers send no Sec-Fetch-Site, but all of them send Origin with a form. The
+    origin is compared with PUBLIC_URL, not with Host, because the name of another site may lead to
+    this server (DNS rebinding).
     """
     headers, settings = site.request.headers, read_follow_settings()
     if fetch_site := headers.get("sec-fetch-site"):
@@ -235,7 +238,7 @@ def _is_from_other_site(site: SiteRequest) -> bool:
 
 
 def _normalise_address(channel: str, text: str, settings: FollowSettings) -> str | None:
-    """Return an email address or the URL of a webhook. None if it is neither.
+    """Return an email address or the URL of a webhook, or None if the text is neither.
 
     >>> settings = FollowSettings(public_url="https://a.se", sender="a@a.se")
     >>> [_normalise_address("mail", text, settings)
@@ -368,10 +371,11 @@ def _act_on_token(
     """Perform the action of a form with a token, and return what the page shows.
 
     The page shows the token's subscriptions, whether the token is for all subscriptions of an
-    address, the secret of a webhook (or None), and the token. Returns None if the token is not
-    valid, or if it is not for the subscription to confirm or end. The latter happens if the
-    subscription was requested again after the page was shown. Raises ReaderError if a link to one
-    subscription requests an action that only its owner may perform.
+    address, the secret of a webhook (or None), and the token.
+
+    Returns None if the token is not valid, or if it is not for the subscription to confirm or end.
+    The latter happens if the subscription was requested again after the page was shown. Raises
+    ReaderError if a link to one subscription requests an action that only its owner may perform.
     """
     with FollowStore(path) as store:
         found = store.read_token(token, now())
@@ -403,7 +407,7 @@ def _select_by_id(subscriptions: Iterable[Subscription], wanted: str) -> list[Su
 
 
 def _read_again(store: FollowStore, subscriptions: Iterable[Subscription]) -> list[Subscription]:
-    """Return the subscriptions as they are now. Ended ones are left out."""
+    """Return the subscriptions as they are now. Ended subscriptions are left out."""
     return list(filter(None, [store.find(each.id) for each in subscriptions]))
 
 

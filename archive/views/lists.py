@@ -96,7 +96,7 @@ async def _show_month(site: SiteRequest) -> Response:
 
 
 def _find_neighbours(month: str, months: Iterable[str]) -> tuple[str | None, str | None]:
-    """Return the last month before a month, and the first one after it."""
+    """Return the last month before a month, and the first month after it."""
     earlier = max((each for each in months if each < month), default=None)
     later = min((each for each in months if each > month), default=None)
     return earlier, later
@@ -104,7 +104,7 @@ def _find_neighbours(month: str, months: Iterable[str]) -> tuple[str | None, str
 
 @site_view("/tag/(?P<name>.+)", parameters=("after",))  # a tag may contain slashes
 async def _show_tag(site: SiteRequest) -> Response:
-    """Show a tag by its number, which is its permanent URL; redirect from its name."""
+    """Show a tag at its permanent URL, which has its number. Redirect from its name."""
     name = unquote(site.url_vars["name"])
     tag = await find_tag(site.run, name)
     if tag is None:

@@ -1,8 +1,8 @@
 """/-/batch (.json, .csv, .xlsx): counts the releases for each of many names or phrases.
 
-The first releases of each are also shown. There is one name or phrase on each line of the field
-`text`, which is sent like a text to /-/check. A few may be in the address: ?q=…&q=…. Nothing that
-is sent is stored or logged.
+The first releases of each are also shown. The field `text` has one name or phrase on each line. It
+is sent like a text to /-/check, and is neither stored nor logged. A few names or phrases may be in
+the address instead: ?q=…&q=….
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ async def search_terms(
 ) -> list[BatchResult]:
     """Count the releases with each term, and find the first ones.
 
-    After MAX_BATCH_SECONDS, the rest is not searched.
+    After MAX_BATCH_SECONDS, the remaining terms are not searched for.
     """
     results, deadline = [], time.monotonic() + MAX_BATCH_SECONDS
     for term in terms:

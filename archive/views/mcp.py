@@ -282,7 +282,7 @@ async def list_agencies() -> dict[str, Any]:
 
 
 async def _find_agency(name: str | None) -> str | None:
-    """Return the slug of an agency, given its slug or name.
+    """Return the slug of the agency with a slug or name.
 
     Raises the SDK's ToolError if there is none.
     """

@@ -150,7 +150,7 @@ def _build_memento_links(site: SiteRequest, url: str) -> str:
 
 
 async def link_version(site: SiteRequest, capture: int | None) -> tuple[str | None, dict[str, str]]:
-    """Return the path of the page that a version was read from, and the headers that refer to it.
+    """Return the path of the page from which a version was read, and the headers that refer to it.
 
     The path is None and the headers are empty for a version without bytes, or a withheld one.
     """
@@ -167,8 +167,8 @@ async def link_version(site: SiteRequest, capture: int | None) -> tuple[str | No
 async def _find_mementos(site: SiteRequest) -> tuple[str, list[Memento]]:
     """Return the requested address and its mementos, oldest first.
 
-    The address has the spelling under which it was fetched from the agency. Raises ReaderError if
-    there are no mementos.
+    The address is spelt as it was when it was fetched from the agency. Raises ReaderError if there
+    are no mementos.
     """
     address = SCHEME.sub(r"\1://", site.url_vars["address"], count=1)
     if site.request.query_string:
@@ -183,7 +183,7 @@ async def _find_mementos(site: SiteRequest) -> tuple[str, list[Memento]]:
 
 
 def _list_spellings(address: str) -> list[str]:
-    """Return the URLs that an address may be stored under, the most exact one first.
+    """Return the URLs under which an address may be stored, the most exact one first.
 
     >>> _list_spellings("https://www.fyr.example/b%C3%A5k?id=3")
     ... # doctest: +NORMALIZE_WHITESPACE

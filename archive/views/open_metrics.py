@@ -1,7 +1,7 @@
 """/metrics: figures for an operator's monitoring, as OpenMetrics 1.0 text.
 
 The status is 404 unless metadata.json has `"plugins": {"metrics": {"enabled": true}}`. Figures
-about requests and the process are only from the process that responds, since it started.
+about requests and the process only cover the process that responds, since its start.
 """
 
 from __future__ import annotations

@@ -325,7 +325,7 @@ def _list_quotes(site: SiteRequest, context: Mapping[str, Any]) -> DataList:
 def _format_quote(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a quotation with the address of the page that has it.
 
-    This is the page of the release, or of an earlier revision.
+    The page belongs to the release or to an earlier revision.
     """
     is_current = bool(row["is_current"])
     path = f"/-/revision/{row['revision']}"
@@ -337,7 +337,7 @@ def _format_quote(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
 def _build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str, Any]) -> AtomEntry:
     """Build the feed entry of a quotation.
 
-    Its id does not change if its release is stored again.
+    The id of the entry does not change if the release is stored again.
     """
     digest = hashlib.sha256(row["text"].encode()).hexdigest()[:16]
     return AtomEntry(
@@ -358,7 +358,7 @@ async def _read_people(site: SiteRequest, words: str, agency: str | None) -> lis
     """Return the people who are quoted, the most quoted first.
 
     words: beginnings of words in the name, in any order.
-    agency: only people quoted by its releases.
+    agency: only people who are quoted in its releases.
     """
     slugs = [f"-{build_slug(word)}" for word in words.split()]
     # counting takes 120 ms of CPU with 67,000 quotes

@@ -361,7 +361,7 @@ async def read_search_context(
 
 
 def _build_results_path(site: SiteRequest, request: SearchRequest, place: int | None) -> str:
-    """Return the path of the results page with a result, and its position on the page.
+    """Return the path of the results page that has a result, and the position of the result on it.
 
     Without a result, this is the first page.
     """
@@ -377,7 +377,7 @@ def _has_same_host(url: str, other: str) -> bool:
 
 
 def _find_unplaced_questions(questions: Iterable[Any], body_html: str) -> list[Any]:
-    """Return the questions that are not in the body. They are printed after it."""
+    """Return the questions that are not in the body. The page shows them after the body."""
     placed = {int(number) for number in QUESTION_ID.findall(body_html)}
     return [question for question in questions if question["position"] not in placed]
 

@@ -477,8 +477,8 @@ def _build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") 
 async def _list_results(site: SiteRequest, query: SearchRequest) -> DataList:
     """Return a page of results as data.
 
-    The feed only has new releases, so that imports and backfills do not flood it. It has no loose
-    results, because these would change with the number of strict ones.
+    The feed only has new releases, so that imports and backfills do not flood it. The feed has no
+    loose results, because these would change with the number of strict results.
     """
     is_feed, searched, is_news = site.format_name == "atom", query, False
     if is_feed:
@@ -569,7 +569,7 @@ def _classify_match(hit: SearchHit) -> str:
 
 
 def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str, Any]:
-    """Return the JSON values except the rows: totals, order, facets, notes and suggestions."""
+    """Return all JSON values except the rows: totals, order, facets, notes and suggestions."""
     hit_page = results.hit_page
     return {
         "query": query.text,

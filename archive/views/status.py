@@ -179,9 +179,9 @@ def _group_agencies(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
 
 @lru_cache(maxsize=1024)  # most agencies have the same
 def _draw_agency_strip(language: str, days: tuple[str, ...]) -> Markup:
-    """Draw the states of an agency's days, with the number of days and faults as the title.
+    """Draw the state of an agency on each day, with the numbers of days and faults as the title.
 
-    "" if the agency was not assessed in this period.
+    Returns "" if the agency was not assessed in this period.
     """
     counts = Counter(filter(None, days))
     if not counts:
@@ -242,7 +242,7 @@ def _describe_health_event(language: str, event: dict[str, Any]) -> dict[str, st
 def _format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
     """Format an agency as a flat row with two nested values.
 
-    These are failures by type, and fill rates by field.
+    The nested values are failures by type and fill rates by field.
     """
     facts = row["facts"]
     politeness, field_fill = facts.get("politeness", {}), facts.get("field_fill", {})
@@ -262,7 +262,7 @@ def _format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
 
 
 async def _list_status_changes(site: SiteRequest) -> DataList:
-    """Return the changes of agencies' states to or from a fault, for an Atom feed."""
+    """Return the changes of agencies to or from a fault state, for an Atom feed."""
     before = parse_number_parameter(site.args, "after")
     events = await read_health_events(site.run, before=before, limit=EVENTS_PAGE_SIZE + 1)
     page, next_cursor = take_page(events, EVENTS_PAGE_SIZE)

@@ -227,7 +227,7 @@ async def _show_related(site: SiteRequest) -> Response | DataList:
 def _format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]:
     """Format an event as a row of JSON and CSV.
 
-    Without a diff or evidence, the URL of it is None.
+    If there is no diff or no evidence, its URL is None.
     """
     revision, attachment, diff, evidence = None, None, None, None
     if event["kind"] in FILE_KINDS:
@@ -461,7 +461,7 @@ async def _show_citation(site: SiteRequest) -> Response:
 async def _show_diff(site: SiteRequest) -> Response | DataList:
     """Show the differences between two revisions, the older one first.
 
-    If they are in the other order, redirect.
+    If the URL has them in the other order, redirect.
     """
     one, other = site.url_vars["one"], site.url_vars["other"]
     before, after = await _read_revision_pair(site)
@@ -539,7 +539,7 @@ async def _cite_diff(site: SiteRequest, diff: Mapping[str, Any], language: str) 
 
 
 def _describe_difference(diff: Mapping[str, Any], language: str) -> str:
-    """Describe how two versions differ. For an edit, its main change comes first."""
+    """Describe how two versions differ. The description of an edit begins with its main change."""
     if diff["takedowns"] and not diff["changes"]:
         return translate(language, "history.withheld")
     summary = str(diff["summary_en" if language == "en" else "summary"])
@@ -606,7 +606,7 @@ async def _read_diff_metadata(
 ) -> dict[str, Any]:
     """Return the changes, importance, summary and neighbouring edits of a diff.
 
-    They are stored, or else computed.
+    The stored values are returned if there are any. Otherwise the values are computed.
     """
     is_consecutive = after["previous"] == before["id"]
     stored = next(filter(partial(_is_stored_edit, before["id"]), (after, after["past"])), None)
@@ -640,7 +640,7 @@ async def _read_diff_metadata(
 async def _find_adjacent_edits(
     site: SiteRequest, before: Revision, after: Revision
 ) -> dict[str, Any]:
-    """Return the last edit before the older revision, and the first after the later one."""
+    """Return the last edit before the older revision, and the first edit after the later one."""
     edits = await read_edits(site.run, await find_final_release(site.run, after["release"]))
     until, since = ((revision["when"], revision["id"]) for revision in (before, after))
     return {
@@ -700,7 +700,7 @@ def _build_diff_entry(site: SiteRequest, diff: Mapping[str, Any], page_url: str)
 def _format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
     """Return a row for each piece of text.
 
-    Omitted pieces become a row with op `skip` and their number.
+    Omitted pieces become a row with op `skip` and the number of these pieces.
     """
     rows: list[dict[str, Any]] = []
     for field in field_diffs:

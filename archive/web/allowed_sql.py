@@ -96,7 +96,9 @@ def _open_restricted_database(
 
 
 class StatementAuthorizer:
-    """Decides what a statement may do. Only the search index itself may read its own tables.
+    """Decides what a statement may do.
+
+    Only the search index itself may read the tables of the index.
 
     Those tables may contain words of deleted texts. SQLite calls the authorizer for the visitor's
     statement and for the index's internal statements alike. The visitor's statement is therefore
@@ -151,7 +153,7 @@ def _run_statement(
 ) -> tuple[str, Any, Any]:
     """Run a statement, and return the outcome, column names and rows.
 
-    The outcome is "rows" or "cut". For "error" or "starved", a message and None are returned
+    The outcome is "rows" or "cut". If it is "error" or "starved", a message and None are returned
     instead of names and rows. A statement is starved if its time ran out while the machine was busy
     with other work.
     """

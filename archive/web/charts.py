@@ -1,10 +1,10 @@
 """Charts: their values, scales, texts and links, which _chart.html and chart.svg draw.
 
 A chart in a page needs no script, inline styles or ids: colours are classes in static/style.css,
-and no meaning depends on a colour alone. Its shapes are stretched to the width of the page. Texts
-are positioned in percentages of it and keep their size. An image must not contain links (ARIA: its
-children are presentational), so the links of its columns are placed over it. They are left out of
-the tab order, because the table has them, too.
+and no meaning depends on a colour alone. The shapes are stretched to the width of the page. Texts
+are positioned in percentages of this width and keep their size. An image must not contain links
+(ARIA: its children are presentational), so the links of the columns are placed over the image. They
+are left out of the tab order, because the table has the same links.
 
 Strips and timelines are small charts without texts.
 """
@@ -235,7 +235,7 @@ def build_period_chart(
 ) -> Chart:
     """Build the chart of searches by month or year.
 
-    It shows how many releases they find, or the share of all.
+    The chart shows how many releases the searches find, or the share of all releases.
     """
     counts = [each.counts.list_values(unit, periods) for each in searches]
     thin = known.find_thin(periods)
@@ -344,8 +344,10 @@ def _describe_periods(
 ) -> list[str]:
     """Return notes on the chart.
 
-    They say what is counted and what is not, where the archive lacks releases, and since when it
-    reads the agencies' websites. thin: periods by reason.
+    The notes say what is counted and what is not, where the archive lacks releases, and since when
+    it has read the agencies' websites.
+
+    thin: periods by reason.
     """
     capped = [each.counts.total for each in searches if each.counts.capped]
     undated = sum(each.counts.undated for each in searches)

@@ -90,7 +90,7 @@ def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
     no_attribute = Markup("")
 
     def format_lang_attribute(language: str | None) -> Markup:
-        """Return a lang attribute if the language differs from the page's.
+        """Return a lang attribute if the language differs from the language of the page.
 
         The attribute is lang="" if the language is unknown.
         """
@@ -162,7 +162,7 @@ def _join_day(text: str) -> str:
 def _format_external_link(url: str | None) -> Markup:
     """Return the href and rel attributes of an external link.
 
-    "" unless the URL is http or https.
+    Returns "" unless the URL is http or https.
 
     >>> str(_format_external_link("https://fyr.example/?a&b"))
     ' href="https://fyr.example/?a&amp;b" rel="external"'
@@ -186,7 +186,7 @@ def link_cell(value: Any, column: str, table: str | None, datasette: Any) -> Mar
 
 
 def _find_cell_path(value: Any, column: str, table: str | None) -> str | None:
-    """Return the path that a number or path in a cell leads to, or None."""
+    """Return the path to which a number or path in a cell leads, or None."""
     if isinstance(value, int):
         start = NUMBER_LINKS.get(column)
         if start is None and column == "id":
@@ -201,7 +201,7 @@ def _find_cell_path(value: Any, column: str, table: str | None) -> str | None:
 def list_database_routes(datasette: Any) -> list[tuple[str, Any]]:
     """Return routes that replace Datasette's routes of databases, tables and rows.
 
-    Other spellings of their names are included.
+    The routes also accept other spellings of these names.
     """
     tables = [] if IS_NEXT else build_table_routes(datasette)
     return [*tables, (r"/(?P<name>[^/.]*~[^/.]*)(?P<rest>.*)", _redirect_to_database)]
@@ -238,7 +238,7 @@ def list_output_renderers() -> list[dict[str, Any]]:
 async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None) -> Any:
     """Send the bytes in the column named by the parameter `_blob_column`.
 
-    Raises FilterError if it has none.
+    Raises FilterError if the column has no bytes.
     """
     column = request.args.get("_blob_column")
     found = [row for row in rows if isinstance(row[column], bytes)] if column in columns else []
@@ -251,7 +251,7 @@ async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None
 def _connect_apart(db: Any) -> sqlite3.Connection:
     """Open a connection for a thread.
 
-    Datasette closes its own connections, even while they are being read.
+    Datasette closes its own connections even while they are being read.
     """
     mode = "mode=ro" if db.is_mutable else "immutable=1"
     return sqlite3.connect(f"{Path(db.path).resolve().as_uri()}?{mode}", uri=True)

@@ -1,9 +1,9 @@
 """The differences between Datasette 0.65, which serves the archive, and the alphas of 1.0.
 
 See docs/contributing.md. On 0.65, the archive replaces Datasette's views of a database, its tables
-and its rows (archive.web.table_pages). On 1.0, it leaves them unchanged, but with rows in a total
-order, and behind the same queue and sandbox. It closes what 1.0 adds: of all routes under
-`/archive/-/`, only the page of SQL queries is open.
+and its rows (archive.web.table_pages). On 1.0, the archive leaves these views unchanged, but puts
+rows in a total order and uses the same queue and sandbox. It closes what 1.0 adds: of all routes
+under `/archive/-/`, only the page of SQL queries is open.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def read_canned_queries() -> dict[str, dict[str, str]]:
 
 
 def _read_query_file(path: Path) -> dict[str, str]:
-    """Read a canned query. Its first comment line is the title, the others are the description."""
+    """Read a canned query. The first comment line is its title, the others are its description."""
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
     sql = "\n".join(line for line in lines if not line.startswith("--")).strip()
@@ -135,7 +135,7 @@ def get_environment(datasette: Any) -> Any:
 async def _list_sortable_columns(
     datasette: Any, database: str, table: str, use_rowid: bool
 ) -> list[str]:
-    """Return the columns that a table may be sorted by, in order. Datasette returns them as a set.
+    """Return the columns by which a table may be sorted, in order. Datasette returns them as a set.
 
     Columns of bytes are left out, because Datasette writes bytes as text into the URL of the next
     page.

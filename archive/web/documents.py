@@ -103,16 +103,16 @@ def _format_ndjson(document: DataList) -> str:
 
 
 def _format_feed_content(document: DataList) -> str:
-    """Format the data that an Atom feed depends on.
+    """Format the data on which an Atom feed depends.
 
-    Its entries are only read if the client needs them.
+    The entries of the feed are only read if the client needs them.
     """
     content = [document.rows, document.members, document.title]
     return json.dumps(content, ensure_ascii=False, default=str)
 
 
 def format_csv(rows: Rows, columns: Sequence[str], *, header: bool = True) -> str:
-    """Format rows as CSV with a header line. None is empty, True and False are 1 and 0.
+    """Format rows as CSV with a header line. None becomes empty, True and False become 1 and 0.
 
     >>> format_csv([{"a": 'x "y", z', "b": None}, {"a": True, "b": 2}], ["a", "b"])
     'a,b\\r\\n"x ""y"", z",\\r\\n1,2\\r\\n'

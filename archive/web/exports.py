@@ -66,7 +66,7 @@ logger = logging.getLogger(__name__)
 async def render_list(site: SiteRequest, data: DataList) -> Any:
     """Render a list in the format of the request.
 
-    An Excel file, and a list with batches, contain the whole list.
+    Excel files, and lists with batches, contain the whole list.
     """
     if data.batches or site.format_name == "xlsx":
         return await render_export(site, data)
@@ -96,7 +96,7 @@ async def render_export(site: SiteRequest, export: DataList) -> Any:
 
 
 def name_file(request: Any) -> str:
-    """Return the name of a download without its suffix: the last part of its path."""
+    """Return the name of a download without its suffix: the last part of the path."""
     name = request.path.rpartition("/")[2].partition(".")[0]
     return NOT_IN_FILE_NAME.sub("_", tilde_decode(name))
 
@@ -301,7 +301,7 @@ def _translate_header(language: str, list_name: str, column: str) -> str:
     """Return the heading of a column for readers, which may differ between lists, or its name.
 
     >>> _translate_header("sv", "removals", "first_seen"), _translate_header("sv", "", "title_2")
-    ('Saknades först', 'Rubrik 2')
+    ('Saknades första gången', 'Rubrik 2')
     """
     name = column.rstrip(NUMBER)
     text = find_text(language, f"column.{list_name}.{name}") or find_text(
@@ -334,7 +334,7 @@ async def _name_codes(
 async def _add_release_texts(
     site: SiteRequest, batches: AsyncIterator[Rows]
 ) -> AsyncIterator[Rows]:
-    """Yield rows with the values of RELEASE_COLUMNS of their releases."""
+    """Yield rows with the RELEASE_COLUMNS of their releases added."""
     async for rows in batches:
         ids = json.dumps([row["release"] for row in rows])
         found = {row["id"]: dict(row) for row in await site.run(RELEASE_TEXTS_SQL, {"ids": ids})}
@@ -432,7 +432,7 @@ def _split_cell(value: Any) -> list[Any]:
 
 
 def _list_cell_names(_column: str, header: str, cell_count: int) -> list[str]:
-    """Return the headers of a column whose values take several cells. Empty if all are empty.
+    """Return the headers of a column, one for each cell that its values take.
 
     >>> _list_cell_names("body", "Text", 2), _list_cell_names("ended", "Åter", 0)
     (['Text', 'Text (2)'], [])
@@ -538,7 +538,7 @@ def _write_cell(
 def _parse_date(text: str) -> datetime | None:
     """Parse a day or time. Times are converted to Swedish time without a zone.
 
-    None for other texts, such as a month. Also None for a day before 1900, which Excel does not
+    Returns None for other texts, such as a month, and for a day before 1900, which Excel does not
     support.
 
     >>> _parse_date("2024-05-03"), _parse_date("2024-05")

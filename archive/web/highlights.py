@@ -206,7 +206,7 @@ class PageHighlighter:
         return self._mark(source, spans)
 
     def mark_row(self, field: str, row: DiffRow) -> list[MarkedHtml]:
-        """Return the pieces of a comparison row with marks. [] for a field that is not searched.
+        """Return the pieces of a comparison row with marks, or [] for a field that is not searched.
 
         A phrase may extend over several pieces.
         """

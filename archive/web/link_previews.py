@@ -36,7 +36,7 @@ def describe_article(
     """Return the metadata of a release from its citation. Unknown facts are left out.
 
     url: the page that describes it.
-    modified: when it was last changed, as stated or seen, or None.
+    modified: when the release was last changed, as stated or as seen, or None.
     """
     description = shorten(lead or "", MAX_DESCRIPTION_LENGTH)
     facts = {

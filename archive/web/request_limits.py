@@ -69,7 +69,9 @@ MAX_CLIENT_BODIES = 5  # received at once of one client
 class SandboxLimits:
     """Limits of one worker, one statement, one response and one request.
 
-    Times are in seconds, sizes in bytes. work: the limits for each type of work (WORK).
+    Times are in seconds, sizes in bytes.
+
+    work: the limits for each type of work (WORK).
     """
 
     work: Mapping[str, Work] = field(default_factory=lambda: WORK)
@@ -117,8 +119,8 @@ class SandboxLimits:
 def client_key(scope: Mapping[str, Any]) -> str:
     """Return a key for the sender of a request: an IPv4 address, or an IPv6 network of 64 bits.
 
-    A household or a server has a whole such network. Behind a proxy that uvicorn trusts, the
-    address is taken from X-Forwarded-For. Returns "" if there is none.
+    A household or a server usually has a whole such network. Behind a proxy that uvicorn trusts,
+    the address is taken from X-Forwarded-For. Returns "" if there is no address.
 
     >>> hosts = ["203.0.113.7", "::ffff:203.0.113.7"]
     >>> hosts += ["2001:db8:0:1:a::9", "2001:DB8:0:1::1%eth0", "unix"]
@@ -192,7 +194,7 @@ class WorkQueue:
     def has_room(self, client: str) -> bool:
         """Return whether a request may wait.
 
-        It may if the queue has room, or if another client has more requests in it.
+        A request may wait if the queue has room, or if another client has more requests in it.
         """
         if self.free_slots or self.waiting < self.work.waiting:
             return True
@@ -208,7 +210,7 @@ class WorkQueue:
     def withdraw(self, client: str, request: asyncio.Future[bool]) -> None:
         """Remove a request that no longer waits.
 
-        If it got a slot at the last moment, release the slot.
+        If the request got a slot at the last moment, release the slot.
         """
         if not request.cancelled():
             if request.result():
@@ -221,7 +223,7 @@ class WorkQueue:
             self.requests_by_client.pop(client, None)
 
     def release(self) -> None:
-        """Give the slot to the next client's oldest request, or free it if none is waiting."""
+        """Give the slot to the next client's oldest request, or free it if no request waits."""
         while self.requests_by_client:
             client, requests = self.requests_by_client.popitem(last=False)
             request = requests.popleft()
@@ -286,7 +288,7 @@ class Turn:
     def release_slot(self) -> None:
         """Release the slot.
 
-        This is called once all SQL is done, so that slow readers block no others.
+        Called once all SQL is done, so that slow readers do not block others.
         """
         if self.has_slot:
             self.has_slot = False

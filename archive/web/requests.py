@@ -73,7 +73,7 @@ class ReaderError(Exception):
 class SiteRequest:
     """A request for a page, with everything that its view needs.
 
-    These are the language, the format, queries, URLs and responses.
+    It has the language and the format, runs queries, and builds URLs and responses.
 
     parameters: the parameters that its page or data supports.
     format_name: None for the HTML page.
@@ -130,7 +130,7 @@ class SiteRequest:
     def own_url(self, suffix: str = "", **changes: object) -> str:
         """Return the absolute URL of this page (suffix "") or its data (".json").
 
-        It has the parameters of this request, some of them replaced by `changes`.
+        The URL has the parameters of this request, some of them replaced by `changes`.
         """
         path = self.request.scope.get("route_path", self.request.path)
         query = {name: self.args.get(name) for name in self.parameters} | changes
@@ -164,7 +164,7 @@ class SiteRequest:
         return found
 
     async def keep(self, name: str, read: Callable[[], Awaitable[PageData]]) -> PageData:
-        """Return the cached result of `read`. It is read again if the archive has changed."""
+        """Return the cached result of `read`, which is called again if the archive has changed."""
         last = (await self.run(LAST_CHANGE_SQL, {}))[0]["last"]
         kept = KEPT_VALUES.setdefault(self.datasette, {})
         if name not in kept or kept[name][0] != last:
@@ -323,7 +323,7 @@ def run_with_cpu_limit(
 class OwnTemplate(Template):
     """One of our templates, rendered without `await`.
 
-    In Datasette's own environment, each call in it is awaited.
+    In Datasette's own environment, each call in a template is awaited.
     """
 
     async def render_async(self, *args: Any, **kwargs: Any) -> str:

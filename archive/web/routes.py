@@ -29,14 +29,15 @@ def site_view(
     """Decorate a view of the archive.
 
     The view gets a SiteRequest. The DataList that it returns is rendered, and its errors are shown
-    in the requested format. Unsupported and invalid parameters get a 400 response (`?weight=50`
-    must not list everything as if there were no filter), an interrupted query a 503.
+    in the requested format. Unsupported and invalid parameters get a 400 response, because
+    `?weight=50` must not list everything as if there were no filter. An interrupted query gets a
+    503 response.
 
     paths: regular expressions. {release} stands for the values of that parameter, {format} for the
         formats of the operation. A path without a format is a page.
-    parameters: the parameters that the page supports in addition to those allowed everywhere, or
+    parameters: the names that the page supports besides the parameters allowed everywhere, or
         ANY_PARAMETER.
-    operation: the description of its data in /openapi.json; None for a view without data.
+    operation: the description of the view's data in /openapi.json; None for a view without data.
     """
     data_parameters = parameters
     if operation:
@@ -71,7 +72,7 @@ def site_view(
 
 
 def _guard_text(view: View) -> View:
-    """Wrap a view of a posted text, so that its unexpected errors contain none of the text."""
+    """Wrap a view of a posted text, so that unexpected errors contain no part of the text."""
 
     async def show(site: SiteRequest) -> Any:
         if site.request.method == "OPTIONS":

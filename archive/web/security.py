@@ -176,7 +176,7 @@ def _hide_reader(record: logging.LogRecord) -> bool:
 
 
 def read_limits(datasette: Any) -> SandboxLimits:
-    """Return the limits set for the plugin "guard" in metadata.json, and defaults for the others.
+    """Return the limits that metadata.json sets for the plugin "guard", with defaults for the rest.
 
     The keys are fields of SandboxLimits, and types of WORK.
     """
@@ -187,7 +187,7 @@ def read_limits(datasette: Any) -> SandboxLimits:
 
 
 def list_closed_pages(datasette: Any) -> list[tuple[str, Any]]:
-    """Return routes that respond with 404 to Datasette's pages that the archive does not offer."""
+    """Return routes that respond with 404 for the pages of Datasette that are closed."""
 
     async def hide() -> None:
         raise NotFound("There is no such page")
@@ -340,7 +340,7 @@ class RequestLimiter:
     def build_turn(self, kind: str, path: str, query_args: Mapping[str, str], client: str) -> Turn:
         """Return the turn of a request.
 
-        If it has visitors' SQL, it gets the limits of its format.
+        If the request has visitors' SQL, the turn gets the limits of its format.
         """
         build = partial(Turn, self.limits, self.queues[kind], client=client)
         if kind != SQL:
@@ -371,8 +371,8 @@ class RequestLimiter:
     ) -> Response:
         """Build a 503 response with Retry-After.
 
-        It is a page in the visitor's language, or a line of text or JSON. The page is rendered once
-        per language, because a busy server has no time for more.
+        The response is a page in the visitor's language, or a line of text or JSON. The page is
+        rendered once per language, because a busy server has no time for more.
         """
         headers = {"retry-after": BUSY_RETRY_AFTER}
         if "." in path.rpartition("/")[2]:
@@ -417,7 +417,9 @@ async def _receive_nothing() -> dict[str, Any]:
 
 
 def _choose_refusal_send(scope: dict[str, Any], send: Any) -> Any:
-    """Return the function that sends a refusal. It closes the connection if the request has a body.
+    """Return the function that sends a refusal.
+
+    The function closes the connection if the request has a body.
 
     Otherwise an unread body would be taken for the next request, or received without end.
     """
@@ -502,10 +504,10 @@ class ResponseHeaders:
             await app({**scope, "archive_page": page}, receive, send_with_headers)
 
     def build_snapshot_headers(self, scope: dict[str, Any]) -> dict[bytes, bytes]:
-        """Return ETag and Last-Modified for a snapshot.
+        """Return the ETag and Last-Modified headers for a snapshot.
 
-        They are empty for an archive that a crawl may change. The ETag includes the hour, because
-        pages show the age of the data.
+        Returns {} for an archive that a crawl may change. The ETag includes the hour, because pages
+        show the age of the data.
         """
         db = self.datasette.databases.get("archive")
         if db is None or db.is_mutable or scope["method"] not in ("GET", "HEAD"):
@@ -545,7 +547,10 @@ def _build_response_headers(
 
 
 def _build_security_headers(media_type: str, language: str | None) -> dict[bytes, bytes]:
-    """Return the security headers of a response. `language` is None unless it is a page."""
+    """Return the security headers of a response.
+
+    `language` is None unless the response is a page.
+    """
     headers = dict(COMMON_HEADERS)
     headers[b"content-security-policy"] = (
         CSP_PAGES if media_type == "text/html" else CSP_DATA
@@ -559,7 +564,7 @@ def _build_security_headers(media_type: str, language: str | None) -> dict[bytes
 def _build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
     """Return a static file's ETag and cache lifetime, or {} for other paths.
 
-    The lifetime is a year if the URL has its current hash.
+    The lifetime is a year if the URL has the current hash of the file.
     """
     file = find_static_file(path)
     if file is None:
@@ -576,7 +581,7 @@ def _build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes
 
 
 def _is_not_modified(scope: dict[str, Any], validators: dict[bytes, bytes]) -> bool:
-    """Return whether the client already has the current version, by its If-None-Match header.
+    """Return whether the client already has the current version, according to If-None-Match.
 
     >>> # a proxy that compresses makes an ETag weak
     >>> scope = {"headers": [(b"if-none-match", b'W/"1", W/"2-sv"')]}
@@ -597,7 +602,7 @@ def _add_cache_headers(
     validators: dict[bytes, bytes],
     max_age: int = MAX_CACHE_SECONDS,
 ) -> list[tuple[bytes, bytes]]:
-    """Add caching headers. A success may be cached for a few seconds, an error never.
+    """Add caching headers. A success may be cached for a few seconds, an error may not be cached.
 
     max_age: the longest time that a response may choose, in seconds.
     """

@@ -1,9 +1,9 @@
 """Runs visitors' SQL in worker processes, which can be limited and killed.
 
 A progress handler is not enough: one call of `replace`, `instr`, `json_patch` or `like`, or one
-FTS5 prefix, is a single step of SQLite's virtual machine. It may take half a minute and cannot be
-interrupted from inside the process. Only this module and archive.web.datasette_versions replace
-parts of Datasette.
+FTS5 prefix, is a single step of SQLite's virtual machine. Such a step may take half a minute, and
+cannot be interrupted from inside the process. Only this module and archive.web.datasette_versions
+replace parts of Datasette itself.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         """Return the seconds that a statement may take.
 
         This is the shortest of Datasette's limit, the caller's limit and the remaining time of the
-        request, but at least MIN_STATEMENT_SECONDS.
+        request (except in a stream), but at least MIN_STATEMENT_SECONDS.
         """
         usual: float = self.ds.sql_time_limit_ms
         limit = min(usual, custom_limit or usual) / 1000
@@ -263,7 +263,7 @@ def _resolve_magic_parameters(sql: str, params: Any) -> Any:
 
 
 def _build_results(names: Sequence[str], rows: list[Any], *, truncated: bool) -> Any:
-    """Return results like Datasette's. Their rows can be indexed by position and by name."""
+    """Return results like Datasette's. The rows can be indexed by position and by name."""
     db = sqlite3.connect(":memory:")
     columns = ", ".join('null as "' + name.replace('"', '""') + '"' for name in names)
     cursor = db.execute(f"select {columns} limit 0")
@@ -282,7 +282,10 @@ class StarvedError(sqlite3.OperationalError):
 
 
 class StarvedQueryError(QueryInterrupted):  # type: ignore[misc] # Datasette ships no types
-    """A query was interrupted because the machine is busy with other work. It may succeed later."""
+    """A query was interrupted because the machine is busy with other work.
+
+    The query may succeed later.
+    """
 
 
 class SandboxWorker:
@@ -361,7 +364,7 @@ class SandboxWorker:
     def close(self, timeout: float = 0.0) -> None:
         """Kill the worker unless it ends by itself within the timeout (in seconds).
 
-        It has no state that could be lost.
+        A worker has no state that could be lost.
         """
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout)

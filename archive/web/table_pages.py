@@ -11,8 +11,8 @@ CSV. A statement that fails gets a 400 response. A stream that fails later break
 that clients never mistake half of a table for the whole. Streams are in the order of the key unless
 they are sorted.
 
-Parameters. Parameters that Datasette would ignore (such as a misspelt column or option) or fail on
-get a 400 response.
+Parameters. Parameters that Datasette would ignore (such as a misspelt column or option), or on
+which it would fail, get a 400 response.
 """
 
 from __future__ import annotations
@@ -140,8 +140,8 @@ class KeysetPage:
     """A page of a table or view in a total order.
 
     start: the value of the sorted column (if any) and the key of the last row before the page.
-    next_start: the same for the page's last row.
-    ordered_by: what Datasette orders the statement by.
+    next_start: the same for the last row of the page.
+    ordered_by: the order that Datasette gives the statement.
     size: the value of `_size=`.
     """
 
@@ -289,7 +289,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     async def read_pages(self, request: Any) -> AsyncGenerator[dict[str, Any]]:
         """Yield Datasette's data for each page, with columns and rows.
 
-        Yields a single page, or all pages if the response is streamed.
+        There is a single page, or all pages if the response is streamed.
         """
         request = _change_query(request, **WITHOUT_FACETS_AND_COUNT)
         try:
@@ -389,7 +389,10 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
                 yield [self.format_row(request, data, row) for row in data["rows"]]
 
     def format_row(self, request: Any, data: dict[str, Any], row: Any) -> list[Any]:
-        """Return the cells of a row. A label follows its value, and bytes become their URL."""
+        """Return the cells of a row.
+
+        A label follows its value, and bytes are replaced by their URL.
+        """
         cells: list[Any] = []
         expanded = set(data.get("expanded_columns") or ())
         for column, value in zip(data["columns"], row, strict=True):
@@ -428,7 +431,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
 
 
 def _list_headings(data: dict[str, Any]) -> list[str]:
-    """Return the headings of the CSV columns. A column with labels has two."""
+    """Return the headings of the CSV columns. A column with labels has two headings."""
     expanded = set(data.get("expanded_columns") or ())
     return [
         name for c in data["columns"] for name in ((c, f"{c}_label") if c in expanded else (c,))
@@ -588,7 +591,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         return contexts
 
     def list_missing_facets(self, request: Any, data: dict[str, Any]) -> list[str]:
-        """Return the facet columns that were not counted because it took too long."""
+        """Return the facet columns that were not counted because counting took too long."""
         # as with `_nofacet`, nothing is counted
         if request.args.get("_shape") in (
             "array",
@@ -739,7 +742,7 @@ def _check_filter_name(arguments: Any, name: str, table: str, columns: Sequence[
 
 
 def _check_filter_value(name: str, lookup: str, value: str) -> None:
-    """Raise FilterError for a value that Datasette would fail on."""
+    """Raise FilterError for a value on which Datasette would fail."""
     if lookup in ("in", "notin") and value.startswith("["):
         values = _load_json(value)
         if not isinstance(values, list) or not all(map(_is_scalar, values)):
@@ -764,7 +767,7 @@ def _check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bo
 
 
 def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
-    """Return whether the value of an option is valid. True for parameters that accept any value."""
+    """Return whether the value of an option is valid. Some parameters accept any value."""
     if name in ("_timelimit", "_ttl"):
         return bool(NUMBER.fullmatch(value)) or not value
     if name in ("_size", "_facet_size"):
@@ -782,7 +785,7 @@ def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool
 
 
 def _read_facet_column(value: str) -> str | None:
-    """Return the column that a facet names, as text or in JSON ("column", "simple").
+    """Return the column that a facet names, as a text or in JSON ("column", "simple").
 
     Returns None if it is invalid.
     """

@@ -1,4 +1,4 @@
-"""scrapy diagnose: shows why an agency's pages are no longer parsed as before, and how to fix that.
+"""scrapy diagnose: shows why an agency's pages are no longer parsed as before, and what helps.
 
 The last good page of an agency is compared with a quarantined one; both are parsed with the current
 rules. The report shows which field is lost, which rule parsed it, what the rule finds now, where
@@ -94,7 +94,7 @@ class ReparsedPage(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class FieldDiagnosis:
-    """One field on the good and on the bad page.
+    """One field, as on the good page and as on the bad page.
 
     Attribute names are the keys of the JSON output.
     """
@@ -180,7 +180,7 @@ def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Dia
 
 
 def _list_problems(archive: Archive, agency: Agency) -> list[str]:
-    """Return why pages of an agency could not be read at all, the newest first."""
+    """Return the reasons why pages of an agency could not be read at all, newest first."""
     problems = archive.db.execute(
         "select problem from frontier where agency = ? and state in ('failed', 'rejected')"
         " and problem is not null and role not in ('capture', 'captures')"
@@ -273,8 +273,9 @@ def _format_first_value(value: object) -> str:
 def find_rule(
     finding: FieldDiagnosis, agency: Agency, good: ReparsedPage
 ) -> tuple[str, str | None]:
-    """Return where the rule that parsed the field on the good page is defined, and its selector, if
-    any.
+    """Return the place where the rule that parsed a field on the good page is defined.
+
+    Also returns the selector of the rule, if there is one.
     """
     own: str | None = getattr(agency, finding.field, None)
     if own and finding.old_evidence.rule == "selector":
@@ -391,8 +392,9 @@ class Command(ProjectCommand):
 
 
 def save_pages(diagnoses: list[Diagnosis], folder: Path) -> None:
-    """Write the pages to files in a folder, named after their agencies, and print their paths to
-    stderr.
+    """Write the pages to files in a folder, and print the paths of the files to stderr.
+
+    The files are named after the agencies.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for diagnosis in diagnoses:
@@ -491,7 +493,7 @@ def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Ite
 
 
 def _describe_trial(finding: FieldDiagnosis) -> str:
-    """Describe how a remedy fared on other pages; "" if there are none."""
+    """Describe how often a remedy worked on other pages, or return "" if there are none."""
     if not finding.tried:
         return ""
     return f", and finds text on {finding.cured} of {finding.tried} other quarantined pages"

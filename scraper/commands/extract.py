@@ -19,8 +19,8 @@ from scraper.project_command import ProjectCommand, get_only_argument, option
 class Command(ProjectCommand):
     """Print the release in a saved page as JSON, or with an explanation of each field.
 
-    Needs neither a network nor an archive. Exit code 0: the release was printed (warnings about it
-    go to stderr); 1: the page is not a release, or a field cannot be read; 2: wrong arguments.
+    Neither a network nor an archive is needed. Exit code 0: the release was printed (warnings about
+    it go to stderr); 1: the page is not a release, or a field cannot be read; 2: wrong arguments.
     """
 
     usage = "FILE --url URL [--agency SLUG] [--explain]"

@@ -58,9 +58,11 @@ class Command(ProjectCommand):
 def judge_archive(
     archive_path: Path, agencies: Mapping[str, Agency], acknowledged: Iterable[str]
 ) -> tuple[list[AgencyHealth], list[str]]:
-    """Assess every agency; return their health, faults first, and a message per acknowledgement.
+    """Assess every agency, and return the health of each, faults first.
 
-    acknowledged: slugs of agencies whose faults to acknowledge. Raises ArchiveError if there is no
+    Also returns a message for each acknowledgement.
+
+    acknowledged: slugs of agencies with faults to acknowledge. Raises ArchiveError if there is no
     archive.
     """
     check_database(archive_path)

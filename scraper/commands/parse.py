@@ -23,7 +23,7 @@ class Command(ProjectCommand, ScrapyParse):
     """Fetch a page as politely as a crawl, and print the release parsed from it, as strings.
 
     Nothing is stored; scrapy crawl refetch -a url=URL fetches and stores a page. Exit code 0: a
-    release was parsed; 1: there was none; 2: wrong configuration.
+    release was parsed; 1: the page has no release; 2: wrong configuration.
     """
 
     requires_crawler_process = True
@@ -54,7 +54,9 @@ class Command(ProjectCommand, ScrapyParse):
 
 
 class PageSpider(IdentifiedSpider):
-    """Parses the release on one page. build_request: builds the command's request for the page."""
+    """Parses the release on one page. build_request: function that builds the request for the
+    page.
+    """
 
     name = "page"
 

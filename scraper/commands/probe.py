@@ -14,7 +14,7 @@ from scraper.project_command import ProjectCommand, get_only_argument, option, p
 class Command(ProjectCommand):
     """Propose an agency's table for agencies.toml, and show how its releases are parsed.
 
-    The site's feeds, sitemaps and listings and three of its releases are fetched with about twelve
+    The site's feeds, sitemaps, listings and three of its releases are fetched with about twelve
     requests, as politely as in a crawl. Exit code 0: a release was parsed; 1: none was found; 2:
     wrong arguments.
     """

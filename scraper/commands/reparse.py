@@ -55,7 +55,7 @@ logger = logging.getLogger(__name__)
 
 
 class _StoredPage(NamedTuple):
-    """A page to be parsed; `body` is None if its bytes are missing or damaged."""
+    """A page to be parsed. `body` is None if the page's bytes are missing or damaged."""
 
     stored: StoredRelease
     agency: Agency

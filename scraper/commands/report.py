@@ -24,10 +24,11 @@ logger = logging.getLogger(__name__)
 class Command(ProjectCommand):
     """Run a scheduled command, and tell the operators if it fails.
 
-    NAME is round, audit, notify, backup, publish or another name. A message is sent where alerts
-    are sent, once a day while the command fails and once when it works again; after a success, the
-    URL in PING_NAME is requested. A service manager that has run the command itself gives NAME:ok
-    or NAME:failed. The exit code is that of the command, or 1 if its result was not delivered.
+    NAME is round, audit, notify, backup, publish or another name. A message is sent through the
+    channels of alerts: once a day while the command fails, and once when it works again. After a
+    success, the URL in PING_NAME is requested. A service manager that has run the command itself
+    gives NAME:ok or NAME:failed. The exit code is the command's exit code, or 1 if the result was
+    not delivered.
     """
 
     usage = "NAME [--every MINUTES] -- COMMAND …, or NAME:ok, or NAME:failed"
@@ -59,8 +60,9 @@ class Command(ProjectCommand):
 
 
 def report_end(archive: Path, name: str, problem: str | None) -> bool:
-    """Report how a command ended (problem: None for a success), and return whether that was
-    delivered.
+    """Report how a command ended, and return whether the report was delivered.
+
+    problem: None for a success.
 
     The settings are read only after the command, so that a wrong setting cannot prevent a back-up.
     """
@@ -76,7 +78,7 @@ def run_reported(
 ) -> int:
     """Run a command once or every `every` minutes until a signal, and report how it ended.
 
-    may_find: whether its exit code 1 means findings rather than a failure.
+    may_find: whether exit code 1 of the command means findings, not a failure.
     """
     with CommandRunner() as runner:
         while True:

@@ -1,5 +1,5 @@
-"""scrapy round: runs both spiders, assesses health, writes the manifest, sends alerts and tells
-subscribers.
+"""scrapy round: runs the spiders, assesses health, writes the manifest, and sends alerts and
+notifications.
 """
 
 from __future__ import annotations
@@ -117,8 +117,9 @@ def notify_subscribers(runner: CommandRunner, archive_path: Path) -> bool:
 
 
 def stamp_manifests(runner: CommandRunner, archive_path: Path) -> bool:
-    """Have the manifests stamped by the configured time-stamp authorities; return False if one
-    failed.
+    """Let the configured time-stamp authorities stamp the manifests.
+
+    Returns False if one of them failed.
     """
     if not read_authorities():
         return True
@@ -156,7 +157,7 @@ def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> 
 def report_recent_crawl(archive_path: Path, hours: float) -> int:
     """Print whether a crawl ended within the last `hours`, and return 0 if one did, else 1.
 
-    For health checks.
+    This is used for health checks.
     """
     recent = has_recent_crawl(archive_path, hours)
     print(

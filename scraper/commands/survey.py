@@ -27,9 +27,10 @@ ALWAYS = 36_500.0  # days; no try is older
 class Command(ProjectCommand):
     """Try the agencies' sites, and report which can be crawled and which need a person.
 
-    Each agency's sources and up to thirty of its releases are requested, as politely as in a crawl,
-    and kept in the folder SURVEY; nothing is written to an archive. The same command continues an
-    interrupted survey. Exit code 0: all agencies were tried; 1: some are left; 2: wrong arguments.
+    Each agency's sources and up to thirty of its releases are requested, as politely as in a crawl.
+    The responses are kept in the folder SURVEY; nothing is written to an archive. The same command
+    continues an interrupted survey. Exit code 0: all agencies were tried; 1: some are left; 2:
+    wrong arguments.
     """
 
     requires_crawler_process = True

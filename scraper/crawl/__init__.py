@@ -1,12 +1,12 @@
-"""What surrounds a crawl: rounds and their locks, the pipeline, statistics, failures, alerts.
+"""The parts around a crawl: rounds and their locks, the pipeline, statistics, failures, alerts.
 
-Other rooms use:
+Other packages use:
 
-    rounds             which crawls are due, and running them one after the other
-    round_locks        locks, so that no two crawls ask one agency
+    rounds             finds the crawls that are due, and runs them one after another
+    round_locks        locks that keep two processes from crawling the same agency
     crawl_stats        a crawl's row in the archive, its counters and its closing table
     archive_pipeline   stores each parsed page
-    deadline           the end of a pass
-    failures           types of failures, and their sentences
-    alerts             what operators are told
+    deadline           the limits of a pass: its time, a clean stop, bytes in flight
+    failures           types of failures, and sentences that describe them
+    alerts             messages to operators about new faults and recoveries
 """

@@ -202,7 +202,7 @@ class AlertChannel:
     def read_usage(self, day: str) -> tuple[bool, bool]:
         """Return whether any event was ever handled, and whether a message was sent on a day.
 
-        The day of a message is taken from our clock when it was sent.
+        The day of a message is the day on our clock when the message was sent.
         """
         sql = (
             "select count(*) > 0, coalesce(max(substr(sent, 1, 10) = ?), 0) from"
@@ -212,7 +212,7 @@ class AlertChannel:
         return usage
 
     def mark_handled(self, events: Sequence[HealthEvent], sent_at: datetime | None) -> None:
-        """Record events as handled; `sent_at` is None if they needed no message."""
+        """Record events as handled. `sent_at` is None if the events needed no message."""
         self.db.table("alert_deliveries").insert_all(
             [
                 {"event": event["id"], "channel": self.name, "sent": to_iso(sent_at)}
@@ -237,7 +237,7 @@ def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) 
 def _list_deliveries(
     alert_settings: AlertSettings, now: datetime
 ) -> dict[str, Callable[[dict[str, Any]], None]]:
-    """Return a function for each channel's name; it delivers a message, or raises OSError."""
+    """Return the channels by name, each as a function that delivers a message or raises OSError."""
     deliveries: dict[str, Callable[[dict[str, Any]], None]] = {}
     if url := alert_settings.webhook:
         deliveries["webhook"] = partial(post_json, url, key=alert_settings.webhook_key, sent_at=now)

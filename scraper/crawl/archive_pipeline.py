@@ -106,7 +106,7 @@ class ArchivePipeline(CrawlerComponent):
     def describe_for_export(self, url: str) -> dict[str, Any] | None:
         """Return a release as stored, or only its URL if this crawl exports nothing.
 
-        None if the release is hidden and would be exported.
+        Returns None if the release is hidden and would be exported.
         """
         return (
             _describe_stored_release(self.spider.archive, url) if self.has_export else {"url": url}
@@ -167,7 +167,7 @@ class ArchivePipeline(CrawlerComponent):
 def _describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | None:
     """Return a release's current state as JSON values, without taken-down content.
 
-    None if there is no such release, or if it is hidden.
+    Returns None if there is no such release, or if it is hidden.
     """
     stored = archive.get(url)
     if stored is None or "hide" in [

@@ -78,8 +78,9 @@ PROGRESS_COLUMNS = (
 
 @dataclass(slots=True)
 class AgencyStats:
-    """Counters of one agency in one crawl, and its problems as sentences that name URL and
-    field.
+    """Counters of one agency in one crawl, and its problems.
+
+    Each problem is a sentence that names the URL and the field.
     """
 
     listed: int = 0  # distinct releases that sources listed
@@ -133,7 +134,9 @@ class AgencyStats:
 
 @dataclass(slots=True)
 class Deadline:
-    """The end of a pass. After it, nothing is requested; what is left stays in the frontier."""
+    """The end of a pass. After it, nothing is requested, and the remaining URLs stay in the
+    frontier.
+    """
 
     ends_at: float | None = None  # time on the monotonic clock; None: no limit
     is_stopping: bool = False  # whether a stop was requested (see scraper/crawl/deadline.py)
@@ -162,7 +165,7 @@ def parse_deadline(minutes: str) -> Deadline:
 
 
 class CrawlState(Protocol):
-    """What the pipeline needs from the spider that parses the pages."""
+    """The attributes that the pipeline needs from the spider that parses the pages."""
 
     archive: Archive
     recorder: CrawlRecorder
@@ -318,7 +321,7 @@ def add_declared_agency(archive: Archive, agency: Agency) -> None:
 def assess_declared_agencies(
     archive: Archive, agencies: Mapping[str, Agency], at: datetime
 ) -> None:
-    """Assess the health of every listed agency, including those never crawled.
+    """Assess the health of every listed agency, including agencies that were never crawled.
 
     Other agencies in the archive are reported as unlisted.
     """
@@ -444,7 +447,7 @@ class ProgressExtension(CrawlerComponent):
 
 
 def _print_summary(console: Console, spider: ArchiveSpider, reason: str) -> None:
-    """Print where to read about the problems of a crawl, and why it did not finish."""
+    """Print where to read about the problems of a crawl, and why the crawl did not finish."""
     all_stats = spider.agency_stats.values()
     if any(stats.problems for stats in all_stats):
         console.print(

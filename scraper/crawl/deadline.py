@@ -97,7 +97,7 @@ class InFlightLimit(CrawlerComponent):
     def bytes_received(self, data: bytes, request: Request) -> None:
         """Count a chunk of a response.
 
-        If the limit is exceeded, the response is aborted if it is the largest one in flight.
+        The response is aborted if the limit is exceeded and it is the largest one in flight.
         """
         size = self.bytes_by_request[request] = self.bytes_by_request.get(request, 0) + len(data)
         if size > MIN_COUNTED_BYTES:

@@ -1,8 +1,8 @@
 """Locks that prevent two processes from crawling the same agency, running a round or writing
 workers' results.
 
-Each agency has one byte of a lock file beside the archive. It is locked by a POSIX record lock,
-which is released however the process ends.
+Each agency has one byte of a lock file beside the archive. The byte is locked by a POSIX record
+lock, which is released even if the process is killed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def lock_agencies(archive_path: Path, slugs: Iterable[str]) -> tuple[TextIO, set
 def open_lock_file(archive_path: Path) -> TextIO:
     """Open the lock file.
 
-    Closing it releases every lock of this process, even those of other file objects.
+    Closing the file releases every lock of this process, even locks that other file objects hold.
     """
     return archive_path.with_suffix(".lock").open("a")
 
@@ -102,9 +102,9 @@ def lock_writer(archive_path: Path) -> TextIO:
 
 
 def _lock_whole_file(path: Path) -> tuple[TextIO, bool]:
-    """Open and lock a file; return it, and False if another process has locked it.
+    """Open a file and try to lock it; return the file, and whether it was locked.
 
-    Raises ArchiveError.
+    Raises ArchiveError if the file cannot be opened.
     """
     try:
         lock = path.open("a+")

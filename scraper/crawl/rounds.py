@@ -111,8 +111,9 @@ def close_round(
 
 
 class CommandRunner:
-    """Runs commands one at a time; as a context manager, it stops them cleanly on SIGTERM and
-    SIGINT.
+    """Runs commands one at a time, and stops them cleanly on SIGTERM and SIGINT.
+
+    It is a context manager.
 
     A signal stops the running command and all later ones. Each command is a process in its own
     group, so that Ctrl-C reaches it only once, through this class. On a second signal, Scrapy would

@@ -1,4 +1,4 @@
-"""Distributed crawling: workers on any number of machines crawl, one writer owns archive.db.
+"""Distributed crawling: workers on any number of machines crawl, and one writer owns archive.db.
 
     scrapy enqueue ── an agency's slug ──▶ queue ──▶ scrapy worker   one round of one agency each
                                                       │ takes the lease of the agency's host
@@ -17,11 +17,11 @@ The commands use:
     archive_writer    the writer
 
 Guarantees, even if any of the processes dies at any moment:
-- One worker at a time crawls an agency, so that its host's crawl delay is kept. A worker that has
-  not heard from the broker for DISTRIBUTED_LEASE seconds sends no more requests, and no other
+- Only one worker at a time crawls an agency, so that the host's crawl delay is kept. A worker that
+  has not heard from the broker for DISTRIBUTED_LEASE seconds sends no more requests, and no other
   worker may send any until CRAWL_DELAY_MAX seconds later.
-- The broker takes messages only under the current lease; the writer applies only messages
-  with the newest token.
+- The broker only accepts messages under the current lease. The writer only applies messages with
+  the newest token.
 - The writer records a message's number in the transaction that applies it, and acknowledges it
   after the commit.
 - A round that is handed out again begins with a job made after all its earlier messages were

@@ -1,8 +1,8 @@
 """The writer: applies workers' messages to archive.db, each once and in order, and gives them jobs.
 
-A message is applied by the functions of a local crawl, in one transaction with its number. It is
-acknowledged and deleted from the stream only after the commit, so a message that arrives twice has
-no effect.
+A message is applied by the functions that a local crawl uses, in one transaction with the message's
+number. It is acknowledged and deleted from the stream only after the commit. A message that arrives
+again has no effect.
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ class MessageProcessor:
         return True
 
     def reject_pages(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record the pages of a message on which the writer failed, to request them again another
-        day.
+        """Record the pages of a message on which the writer failed, so that they are requested
+        later.
 
         Returns False if the message contains anything but pages. The round must then end, because
         later messages may depend on it.
@@ -193,7 +193,9 @@ class MessageProcessor:
         return True
 
     def write_manifest(self) -> None:
-        """Write the day's manifest if there is none, and delete old refused pages; log errors."""
+        """Write the day's manifest if there is none, and delete old refused pages. Errors are
+        logged.
+        """
         try:
             self.recorder.expire_refused()
             write_manifest(self.archive.db.conn, self.recorder.captures, now().date())
@@ -517,13 +519,13 @@ class ArchiveWriter:
     def retry_timeout(self) -> float:
         """Return the number of seconds to retry if the broker does not respond.
 
-        0 once the writer is stopping.
+        The number is 0 once the writer is stopping.
         """
         return 0.0 if self.should_stop() else 1.0
 
 
 def _flatten_entries(entries: Any) -> list[StreamEntry]:
-    """Return the stream entries of a response. RESP3 nests them one list deeper than RESP2."""
+    """Return the stream entries in a response. RESP3 nests them one list deeper than RESP2."""
     if (
         entries
         and isinstance(entries[0], list)

@@ -140,10 +140,11 @@ class Broker:
         self.call_with_retry(self.redis.ping, 0)
 
     def call_with_retry(self, function: Callable[[], T], timeout: float | Callable[[], float]) -> T:
-        """Call `function` and return its result; repeat while the broker does not respond.
+        """Call `function` and return its result. Repeat the call while the broker does not
+        respond.
 
-        Raises BrokerError after `timeout` seconds, and at once if the broker rejects the command. A
-        callable timeout returns the remaining seconds.
+        Raises BrokerError after `timeout` seconds, or at once if the broker rejects the command. If
+        `timeout` is a function, it returns the remaining seconds.
         """
         from redis.exceptions import RedisError, ResponseError  # noqa: PLC0415 - an optional dependency
 

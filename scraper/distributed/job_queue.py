@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class JobQueue:
     """Dramatiq's queue of rounds. Each worker runs one agency's round at a time.
 
-    run_job: runs the round of a slug and host, and returns None or the number of seconds after
-    which any worker may try again. If it raises an exception, or its worker dies, the round is
-    tried again as well.
+    run_job: function that runs the round of a slug and host, and returns None or the number of
+    seconds after which any worker may try again. The round is also tried again if the function
+    raises an exception or if its worker dies.
     """
 
     def __init__(

@@ -123,7 +123,7 @@ def keep_lease(lease: Lease, on_lost: Callable[[], None]) -> Iterator[None]:
 
 
 def find_lease_host(home: str) -> str:
-    """Return the host whose lease covers an agency. Agencies on the same host share a lease.
+    """Return the host with the lease for an agency. Agencies on the same host share a lease.
 
     >>> find_lease_host("https://WWW.Skog.example/nyheter"), find_lease_host("https://skog.example/")
     ('skog.example', 'skog.example')

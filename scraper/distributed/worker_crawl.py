@@ -4,8 +4,9 @@ For each round it takes the lease of the agency's host, receives a job (a copy o
 of the archive), and runs `scrapy crawl news` and `scrapy crawl revisit` on that copy. The add-on
 replaces the components of such a crawl that write to the archive: each transaction on the copy is
 first sent to the writer, as one message, and then committed. A transaction that cannot be sent is
-rolled back: for the crawl, SendError is like an archive that cannot be written, and ends it. The
-copy only keeps the crawl from requesting a page twice, and is deleted with the round.
+rolled back. For the crawl, a SendError is like an archive that cannot be written, and ends the
+crawl. The copy only serves to keep the crawl from requesting a page twice. It is deleted when the
+round ends.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class SendError(sqlite3.OperationalError):
 
 
 class MessageSender:
-    """Sends the messages of one lease, each exactly once even if sending is retried."""
+    """Sends the messages of one lease, each exactly once, even if sending is retried."""
 
     def __init__(
         self, broker: Broker, lease: Lease, agency: str, wait: Callable[[float], None] = time.sleep
@@ -454,7 +455,7 @@ class RoundRunner:
     def receive_job(self, lease: Lease, is_lost: Callable[[], bool]) -> bytes | None:
         """Return the job from the writer.
 
-        b"" if there is no round to run; None if the writer does not respond.
+        Returns b"" if there is no round to run; None if the writer does not respond.
         """
         key, started = self.broker.key("job", lease.token), time.monotonic()
         while (

@@ -114,8 +114,9 @@ PART_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOperation:
-    """An operation: `part.method` of `ARCHIVE_OPERATIONS` or a name of `ROUND_OPERATIONS`, with
-    arguments.
+    """An operation with its arguments.
+
+    Its name is a `part.method` of `ARCHIVE_OPERATIONS` or a name in `ROUND_OPERATIONS`.
     """
 
     name: str
@@ -178,8 +179,14 @@ def _build_empty_archive() -> bytes:
 
 
 def unpack_job(data: bytes, folder: Path) -> None:
-    """Unpack a job into a folder, as agencies.toml and archive.db."""
-    content = zstd.ZstdDecompressor().decompress(data, MAX_JOB_BYTES)
+    """Unpack a job into a folder, as agencies.toml and archive.db.
+
+    Raises BrokerError if it is cut off or larger than MAX_JOB_BYTES.
+    """
+    decompressor = zstd.ZstdDecompressor()
+    content = decompressor.decompress(data, MAX_JOB_BYTES)
+    if not decompressor.eof:
+        raise BrokerError(f"a job is cut off, or larger than {MAX_JOB_BYTES} bytes")
     end = 4 + int.from_bytes(content[:4], "big")
     (folder / "agencies.toml").write_bytes(content[4:end])
     (folder / "archive.db").write_bytes(content[end:])

@@ -8,7 +8,7 @@ and data are requested. scrapy-playwright is not used: its download handler occu
 slot, so that the page's own requests would wait for the slot. Without that handler, Chromium would
 connect to hosts by itself.
 
-Requires the extra `browser` (Playwright) and a Chromium.
+The extra `browser` (Playwright) and a Chromium are required.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ DROPPED_HEADERS = {
 class BrowserMiddleware(CrawlerComponent):
     """Downloader middleware that replaces a listing page with the result of its scripts.
 
-    Only for requests with the meta key `browser`.
+    This applies only to requests with the meta key `browser`.
     """
 
     receivers = (("close", signals.spider_closed),)

@@ -52,7 +52,7 @@ DECOMPRESS_ERRORS = (EOFError, OSError, zlib.error, brotli.error, zstd.ZstdError
 class BoundedDownloadHandler(HTTP11DownloadHandler):
     """Scrapy's HTTP handler with a limit on headers.
 
-    Returns decompressed and complete responses.
+    Responses are decompressed and complete.
     """
 
     def __init__(self, crawler: Crawler) -> None:

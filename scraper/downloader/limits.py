@@ -4,12 +4,12 @@ back-off from hosts.
 DAILY_BUDGET limits an agency's requests per day (UTC), for news and revisit crawls together.
 
 A host is paused if BACK_OFF_AFTER of its URLs in a row got no response, 429 or 503 (or a status
-that the request's `block_statuses` names, such as 403 from a web archive); if its
-Retry-After exceeds RETRY_AFTER_MAX; or if it gave no response in a whole crawl. Pauses are stored
-in the hosts table and apply to later crawls. The first lasts BACK_OFF_FIRST seconds, and each
-further one twice as long, up to BACK_OFF_MAX, until the host responds again. Pauses end with the
-crawl if no host at all has responded in it, because our own network may be down, or if it has no
-archive (`scrapy probe`, `scrapy survey`).
+that the request's `block_statuses` names, such as 403 from a web archive); if its Retry-After
+exceeds RETRY_AFTER_MAX; or if it did not respond in a whole crawl. Pauses are stored in the hosts
+table and apply to later crawls. The first pause lasts BACK_OFF_FIRST seconds. Each further pause
+lasts twice as long, up to BACK_OFF_MAX, until the host responds again. Pauses end with the crawl if
+no host at all has responded in it, because our own network may be down. They also end with a crawl
+without an archive (`scrapy probe`, `scrapy survey`).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class CrawlerComponent:
     """A middleware, extension or pipeline, which Scrapy builds once per crawler.
 
     receivers: pairs of a method's name and the signal that calls it. needs_archive: whether the
-    component is left out if the spider does not crawl into an archive (`scrapy shell`, `fetch`,
+    component is left out for spiders that do not crawl into an archive (`scrapy shell`, `fetch`,
     `parse`, `runspider`, `probe`).
     """
 
@@ -73,7 +73,7 @@ class CrawlerComponent:
 
 
 class IdentifiedSpider(Spider):
-    """A spider whose User-Agent names the operator's contact."""
+    """A spider with a User-Agent that names the operator's contact."""
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -82,7 +82,8 @@ class IdentifiedSpider(Spider):
 
 
 class PrivateAddress(IgnoreRequest):
-    """The request goes to a private network or this machine, or its scheme is not http or https.
+    """A request goes to a private network or to this machine, or its scheme is not http or
+    https.
 
     is_redirect: whether the request was redirected there, for example by a captive portal.
     """
@@ -102,7 +103,7 @@ class RequestDeferred(IgnoreRequest): ...
 
 
 class HostPaused(RequestDeferred):
-    """The request's host, or a host that redirected the request, is paused."""
+    """The host of a request, or a host that redirected the request, is paused."""
 
     def __init__(self, host: str, problem: str) -> None:
         super().__init__(problem)

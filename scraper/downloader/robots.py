@@ -46,9 +46,9 @@ class RobotsMiddleware(RobotsTxtMiddleware):
     """Scrapy's robots.txt middleware, with three bugs of Scrapy 2.19 fixed.
 
     If several requests wait for one host's robots.txt, Scrapy sends all but the first without
-    reading it. It treats a robots.txt with status 5xx as allowing everything, although RFC 9309
-    (2.3.1.4) forbids everything. Its parser accepts a prefix of our product token as a match, but
-    not our token followed by a version.
+    reading it. Scrapy treats a robots.txt with status 5xx as allowing everything, although RFC 9309
+    (2.3.1.4) forbids everything. Scrapy's parser accepts a prefix of our product token as a match,
+    but not our token followed by a version.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -69,7 +69,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             raise RobotsForbidden(str(error)) from None
 
     async def robot_parser(self, request: Request) -> RobotParser | None:
-        """Return the rules for a request's host, or None if it has no robots.txt."""
+        """Return the rules for a request's host, or None if the host has no robots.txt."""
         netloc = urlparse_cached(request).netloc
         fetched_at, task = self.parser_tasks.get(netloc, (0.0, None))
         if task is None or monotonic() - fetched_at > ROBOTS_MAX_AGE:
@@ -78,7 +78,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         return await asyncio.shield(task)
 
     async def fetch_robots(self, request: Request) -> RobotParser | None:
-        """Fetch and parse the robots.txt of a request's host; return None if it has none."""
+        """Fetch and parse the robots.txt of a request's host; return None if the host has none."""
         parts = urlparse_cached(request)
         robots_request = Request(
             f"{parts.scheme}://{parts.netloc}/robots.txt",
@@ -174,8 +174,8 @@ def _truncate_robots(text: bytes) -> bytes:
 def normalise_agent_lines(text: bytes, own_agent: str) -> bytes:
     """Reduce the User-agent lines of a robots.txt to whole product tokens (RFC 9309, 2.2.1).
 
-    Scrapy's parser searches for each name in ours; a slash after the names of other robots prevents
-    a match.
+    Scrapy's parser checks whether each name occurs in ours. A slash after the names of other robots
+    prevents a match.
 
     >>> text = b"User-Agent: skogsbot/1.0 (+https://a.example)\\nuser-agent: Skog # kort"
     >>> normalise_agent_lines(text, "Skogsbot/2")

@@ -1,17 +1,17 @@
 """SSRF filter: sends requests only to public hosts.
 
-This holds for all URLs in pages and redirects, and for all addresses from name servers.
+The filter applies to all URLs in pages and redirects, and to all addresses from name servers.
 
 SSRFFilter checks each request before it is sent, including redirects and robots.txt: its scheme,
 and hosts that are private by name or written as an IP address. PublicResolver checks what a name
 server returns, and the connection is made to the same address that was checked, so that a second
 lookup cannot differ (DNS rebinding).
 
-An agency whose home is on this machine (`*.localhost`, 127.0.0.1) may be crawled there, but only on
-the hosts and ports that its table names; pages of other agencies cannot lead there. PRIVATE_HOSTS
-names further hosts that may be in a private network, such as those of an intranet. The address on
-the command line of `scrapy shell`, `fetch` or `probe` counts as named, and so do the start URLs of
-a spider from another project.
+An agency with a home page on this machine (`*.localhost`, 127.0.0.1) may be crawled there, but only
+on the hosts and ports that its table names. Pages of other agencies cannot lead there.
+PRIVATE_HOSTS names further hosts that may be in a private network, such as those of an intranet.
+The address on the command line of `scrapy shell`, `fetch` or `probe` also counts as named, as do
+the start URLs of a spider from another project.
 """
 
 from __future__ import annotations
@@ -96,9 +96,7 @@ def _is_loopback_at(url: str, netloc: str) -> bool:
 
 
 def _is_start_url(request: Request) -> bool:
-    """Return whether a request goes to this machine without having been found in a link or
-    redirect.
-    """
+    """Return whether a request to this machine is a start request, not from a link or redirect."""
     is_found = bool(request.meta.get("depth")) or "redirect_urls" in request.meta
     return is_loopback(request.url) and not is_found
 

@@ -1,4 +1,8 @@
-"""From a parsed page to the archive: which release it is; misread, an edit or a redesign?"""
+"""Stores parsed pages in the archive.
+
+Decides which release a page belongs to, and whether a change is an edit, a redesign or a
+misreading.
+"""
 
 from scraper.ingest.candidates import is_other_address, read_stored_body
 from scraper.ingest.edit_or_redesign import (

@@ -168,7 +168,7 @@ class PageVersions:
 
 
 def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
-    """Return stored bytes, or None if they are missing or damaged; damage is logged."""
+    """Return stored bytes, or None if they are missing or damaged. Damage is logged."""
     if sha256 is None:
         return None
     try:

@@ -1,7 +1,7 @@
 """Distinguishes an agency's edits from changes made only by a redesign or a new parser.
 
-Versions of a page are compared by their templates (class names and ids), texts and links, and by
-the states parsed from them.
+Two versions of a page are compared by their templates (class names and ids), texts and links, and
+by the states that were parsed from them.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class PageVersion:
     def document(self) -> Document | None:
         """Return the parsed page, or None if its bytes are missing.
 
-        Raises NotARelease if it is not HTML.
+        Raises NotARelease if the page is not HTML.
         """
         return None if self.body is None else open_document(self.body, self.url)
 
@@ -116,7 +116,7 @@ class PageVersion:
     def template(self) -> bytes | None:
         """Return the fingerprint of the page's template, or None if its bytes are missing.
 
-        Raises NotARelease.
+        Raises NotARelease if the page is not HTML.
         """
         return None if self.document is None else fingerprint_template(self.document)
 
@@ -206,7 +206,7 @@ def has_same_template(one: PageVersion, other: PageVersion) -> bool:
 def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
     """Return the share of names that two templates have in common.
 
-    None if there are too few names, or if either page cannot be parsed.
+    Returns None if there are too few names, or if either page cannot be parsed.
     """
     try:
         if old.template is None or new.template is None:
@@ -271,7 +271,9 @@ class PageText:
     source: str
 
     def contains(self, paragraphs: set[str]) -> bool:
-        """Return whether each paragraph is an element's text, or, if long enough, a part of one."""
+        """Return whether each paragraph is the text of an element, or, if long enough, a part of
+        one.
+        """
         return all(
             part in self.element_texts or (len(part) >= MIN_CONTAINED_LENGTH and part in self.text)
             for part in paragraphs
@@ -291,9 +293,9 @@ class PageText:
 
 
 def to_comparable_text(text: str) -> str:
-    """Return a text without white space and opening dashes and in lower case.
+    """Return a text in lower case, without white space and opening dashes.
 
-    A new template may change these.
+    A new template may change all of these.
 
     >>> to_comparable_text("–\\u00a0Vi HAR  öppet.")
     'viharöppet.'
@@ -490,7 +492,7 @@ def _select_links_without(links: Iterable[tuple[str, str]], page: PageText) -> s
 def _has_other_target(
     targets: Iterable[str], others: Iterable[str], *, internal_urls_kept: bool
 ) -> bool:
-    """Return whether one of `targets` differs from all of `others`."""
+    """Return whether at least one of `targets` differs from all of `others`."""
     for target in targets:
         if all(
             _is_different_target(target, other, internal_urls_kept=internal_urls_kept)

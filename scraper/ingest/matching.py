@@ -32,16 +32,16 @@ DATE_LENGTH = len("2024-03-01")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageMatch:
-    """Which release a page belongs to, and how.
+    """The release that a page belongs to, and how the two are related.
 
     Values of `kind`:
-        same        the release that is stored under its URL, or a new one
-        renamed     the stored release, which has a new URL now
-        merged      the stored release, whose new URL is already stored as another release
-        redirected  the URL redirects to another text than the stored one
-        replaced    the URL has another text than the stored one
-        misplaced   the stored release was read at another URL, `original_url`, which only declared
-                    this URL canonical
+        same        the release that is stored under the page's URL, or a new release
+        renamed     the stored release, which now has a new URL
+        merged      the stored release, which now has the URL of another stored release
+        redirected  the URL redirects to a page with a different text than the stored release
+        replaced    the page at the URL has a different text than the stored release
+        misplaced   the stored release was read at another URL (`original_url`), where the page
+                    only declared this URL canonical
         duplicate   another page of a stored release, with a different text: a print version, or a
                     later edit
     """
@@ -52,9 +52,9 @@ class PageMatch:
 
 
 def match_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidates) -> PageMatch:
-    """Return which release a page belongs to.
+    """Return the match of a page: the release that it belongs to, and how.
 
-    Only a release that is stored under the URL can have moved or been replaced.
+    Only a release that is stored under the page's URL can have moved or been replaced.
     """
     url, own = prepared.release.url, candidates.own
     if page.is_file:  # only its title could be compared
@@ -80,7 +80,7 @@ def _match_other_url(
 ) -> PageMatch | None:
     """Return the match of a stored release's page that declares or redirects to another URL.
 
-    None if the match depends on the page's text instead.
+    Returns None if the match depends on the page's text instead.
     """
     url, redirected = prepared.release.url, page.response.url != page.url
     similarity = _compute_text_similarity(own.state, prepared.state)
@@ -101,8 +101,8 @@ def _match_other_url(
 def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity: float) -> bool:
     """Return whether a release may have moved to a URL where another may be stored.
 
-    If the two texts are not nearly the same, it has not moved if the other release was already
-    stored while this one was still at its old URL.
+    If the two texts are not nearly the same, the other release must not have been stored while this
+    one was still at its old URL.
     """
     if other is None or similarity >= CERTAIN_SIMILARITY:
         return True
@@ -112,9 +112,9 @@ def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity:
 def _match_original_url(
     prepared: PreparedRelease, page: ParsedPage, own: StoredRelease
 ) -> PageMatch | None:
-    """Return the match `misplaced` for a page at a stored release's URL, if it applies, else None.
+    """Return the match `misplaced` for a page at the URL of a stored release, or None.
 
-    It applies if the release was captured at another URL and has a different text.
+    The page is misplaced if the release was captured at another URL and has a different text.
     """
     captured = own.captured_url
     if page.url != own.url or not captured or captured in (own.url, page.response.record_url):
@@ -136,12 +136,13 @@ def _is_replaced(prepared: PreparedRelease, own: StoredRelease) -> bool:
 def match_other_address(
     prepared: PreparedRelease, page: ParsedPage, others: Iterable[StoredRelease], found_at: str
 ) -> StoredRelease | None:
-    """Return the current release whose other address a page's URL is, or None.
+    """Return the current release that has a page's URL as its other address, or None.
 
-    A release on the agency's own site may also be at a press wire, and vice versa; this is its
-    other address. Title, text and the names of attachments must be the same, word for word. The
-    dates must be close, because agencies repeat some texts. Without dates, the days on which the
-    two URLs were found must be close. A page with a release of its own is never another address.
+    A release on the agency's own site may also be at a press wire, and vice versa. The second URL
+    is its other address. Title, text and the names of attachments must be the same, word for word.
+    The dates must be close, because agencies repeat some texts. Without dates, the days on which
+    the two URLs were found must be close. A page with a release of its own is never another
+    address.
 
     others: the candidates (`find_other_addresses`). found_at: when the page's URL was found.
     """
@@ -178,9 +179,9 @@ def _read_words_and_files(state: Mapping[str, Any]) -> tuple[list[str], list[str
 
 
 def _is_duplicate_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidates) -> bool:
-    """Return whether a page is a duplicate of another current release, but with a different text.
+    """Return whether a page is a duplicate of another current release, with a different text.
 
-    It is if it declares the URL of that release as its canonical URL.
+    A duplicate declares the URL of the other release as its canonical URL.
 
     A page that was redirected to that URL is the release's own page, not a duplicate.
     """
@@ -217,7 +218,7 @@ def _may_use_canonical_url(
 
 
 def _have_other_days(before: str | None, after: str | None) -> bool:
-    """Return whether two publication dates are known to the day, and are of different days."""
+    """Return whether two publication dates are known to the day and differ."""
     if not before or not after or before[:DATE_LENGTH] == after[:DATE_LENGTH]:
         return False
     return min(len(before), len(after)) >= DATE_LENGTH

@@ -1,4 +1,4 @@
-"""Quarantine checks: find pages on which a parser rule may have failed, so that they are not
+"""Quarantine checks: find pages on which a parser rule may have failed, to keep them from being
 stored.
 
 Only pages that would change the archive are checked. New releases are compared with what the
@@ -77,7 +77,8 @@ PAGE_PROBLEMS = {
 class QuarantineCheck:
     """The checks of one agency's pages in one crawl.
 
-    on_wire: whether these are the pages at press wires, or those on the agency's own site.
+    on_wire: whether these are the pages at press wires; otherwise, the pages on the agency's own
+    site.
 
     What the releases usually contain (the habits) is read once, before the crawl stores anything.
     It is read separately for pages at press wires, because they usually have other fields, and
@@ -115,9 +116,7 @@ class QuarantineCheck:
         versions: PageVersions,
         situation: CrawlSituation,
     ) -> list[QuarantineReason]:
-        """Return the reasons, if any, why a page that differs from the stored state is
-        suspicious.
-        """
+        """Return the reasons why a changed page is suspicious, if any."""
         release, state = prepared.release, prepared.state
         found = list(self.find_repeated_values(state, stored, page.url))
         if stored is None:
@@ -194,7 +193,7 @@ class QuarantineCheck:
     def select_suspicious(
         self, texts_by_field: Mapping[str, set[str]], state: Mapping[str, Any]
     ) -> dict[str, set[str]]:
-        """Return the fields whose loss is suspicious, with their texts."""
+        """Return the fields with a suspicious loss, and their texts."""
         return {
             name: texts
             for name, texts in texts_by_field.items()
@@ -298,8 +297,8 @@ def find_doubts(
 ) -> Iterator[QuarantineReason]:
     """Yield the reasons why a page by itself is suspicious.
 
-    These are a publication date after the fetch or years after the page's last update, and the
-    parser's own doubt.
+    The reasons are a publication date after the fetch, a publication date years after the page's
+    last update, and the parser's own doubt.
     """
     if item.doubt:
         yield {"field": "body", "why": "doubtful", "doubt": item.doubt}
@@ -357,8 +356,9 @@ def _find_swapped_texts(
 
 
 def _find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, Any]) -> set[str]:
-    """Return the stored body's paragraphs that another state lacks, if they make up most of the
-    body.
+    """Return the paragraphs of a stored body that another state lacks.
+
+    The result is empty unless they make up most of the body.
     """
     text = to_comparable_text(f"{state['lead'] or ''}{state['body']}")
     stored_length = len(to_comparable_text(f"{stored_state['lead'] or ''}{stored_state['body']}"))

@@ -162,7 +162,7 @@ class _PastComparison:
     def read_page(self, stored: StoredRelease) -> PageVersion | None:
         """Return the page of a version.
 
-        None if the page is missing, or if today's rules read another text from it.
+        Returns None if the page is missing, or if today's rules read another text from it.
         """
         page = self.versions.stored(stored.sha256, stored.url) if stored.sha256 else None
         release, _ = reparse_stored(stored, page, stored.url, self.agency) if page else (None, None)
@@ -172,7 +172,7 @@ class _PastComparison:
     def find_todays_page(self, stored: StoredRelease) -> PageVersion | None:
         """Return the newest page that the archive itself captured of a release.
 
-        If there is none, the page of another release of the agency is returned.
+        If there is no such page, the newest page of another release of the agency is returned.
         """
         values = [self.agency.slug, stored.release_id]
         row = self.archive.db.execute(TODAYS_PAGE_SQL, values).fetchone()
@@ -235,7 +235,7 @@ def _iter_paragraphs(state: Mapping[str, Any]) -> Iterator[_Paragraph]:
 def _is_changed_inside(
     old: _Paragraph, new: _Paragraph, old_page: PageText, new_page: PageText
 ) -> bool:
-    """Return whether words of a paragraph were replaced, or sentences added to it or taken from it.
+    """Return whether words of a paragraph were replaced, or sentences were added or removed.
 
     A difference at the beginning or end may have been a separate element in the other template.
     Such a difference counts only if it is a sentence that does not occur on the other page.

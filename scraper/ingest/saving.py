@@ -106,7 +106,7 @@ class MatchedPage:
 
     @property
     def stored(self) -> StoredRelease | None:
-        """Return the release whose next state this is; None if it becomes a new release."""
+        """Return the release that gets this page as its next state, or None for a new release."""
         if self.match.kind == "renamed":
             return self.candidates.own
         if self.match.kind == "misplaced":
@@ -115,7 +115,7 @@ class MatchedPage:
 
     @property
     def is_changed(self) -> bool:
-        """Return whether the release is new, has a new URL, or differs from the stored one."""
+        """Return whether the release is new, has a new URL, or differs from the stored state."""
         return self.match.kind == "renamed" or is_new_or_changed(self.prepared, self.stored)
 
 
@@ -152,8 +152,9 @@ class Ingest:
         redesigned: bool = False,
         is_late: bool = False,
     ) -> IngestResult:
-        """Store one page. Raises PageError if a field cannot be normalised, and NotARelease for a
-        placeholder.
+        """Store one page.
+
+        Raises PageError if a field cannot be normalised, and NotARelease for a placeholder.
 
         check: decides whether to quarantine the page; None: the page is stored in any case.
         crawl_id: the crawl of a page that is quarantined. capture_id: the capture of the response,
@@ -289,7 +290,7 @@ class Ingest:
     ) -> list[QuarantineReason]:
         """Return the reasons why a page is suspicious, if it would change the archive.
 
-        Empty without a `check`.
+        The result is empty without a `check`.
         """
         prepared, page = matched.prepared, matched.page
         if check is None or page.is_file or not matched.is_changed:
@@ -322,7 +323,7 @@ class Ingest:
             self.archive.set_capture(stored.release_id, capture_id)
 
     def restore_file_title(self, page: ParsedPage, release: Release) -> Release:
-        """Return a release that is a taken-down file with its original title.
+        """Return a release, with its original title if it is a taken-down file.
 
         The frontier only has the title that is shown after the takedown.
         """
@@ -577,8 +578,8 @@ class CrawlRecorder:
         template: bytes | None = None,
         observer: int | None = None,
     ) -> int:
-        """Store the capture of a response whose bytes are already in captures.db, and return its
-        id.
+        """Store the capture of a response, and return its id. Its bytes must already be in
+        captures.db.
 
         template: the fingerprint of the page's template, if it was read as a release. observer: the
         web archive that responded.
@@ -611,7 +612,7 @@ class CrawlRecorder:
     ) -> None:
         """Keep a response in which no release could be read.
 
-        Nothing is kept if its release is hidden, redacted or a file.
+        Nothing is kept if the release at the URL is hidden, redacted or a file.
         """
         entry, addresses = self.archive.frontier.get(url), (url, response.url)
         is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)
@@ -646,12 +647,15 @@ class CrawlRecorder:
             self.record_unchanged(release_id, seen_at)
 
     def record_unchanged(self, release_id: int, seen_at: datetime) -> None:
-        """Record that a release was checked and is unchanged. It must not have an open removal."""
+        """Record that a release was checked and is unchanged. The release must not have an open
+        removal.
+        """
         self.archive.mark_checked(release_id, seen_at, self.next_check(release_id, seen_at))
 
     def postpone_check(self, release_id: int, seen_at: datetime) -> None:
-        """Schedule the next check of a release that could not be checked for reasons other than
-        its page.
+        """Schedule the next check of a release that could not be checked now.
+
+        Called if the reason is not the release's page.
         """
         with self.archive.transaction():
             self.archive.set_next_check(release_id, self.next_check(release_id, seen_at))
@@ -670,10 +674,8 @@ class CrawlRecorder:
         """Record that a stored release's URL shows something else, and the capture that shows
         this.
 
-        kind: the type of removal.
-
-        refusal: why no release was read in the response, which is then kept
-        (archive.database.refused_pages).
+        kind: the type of removal. refusal: why no release was read in the response, which is then
+        kept (archive.database.refused_pages).
 
         If another text that could be a release (type `replaced`, `credible`) has been at this URL
         for so long that it counts as the release's new text, the removal is deleted and False is

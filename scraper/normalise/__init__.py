@@ -1,10 +1,10 @@
-"""From a ReleaseItem, whose fields are strings as found on a page, to a typed Release.
+"""Converts a ReleaseItem, with fields as found on a page, to a typed Release.
 
-Other rooms use to_release, and:
+Other packages use to_release, and:
 
     dates             dates and times in a text; parse_label
     conversion        types of releases, media types, warnings
-    text_cleaning     clean text, and patterns from lists of words
+    text_cleaning     cleaning of text, and patterns from lists of words
     contact_details   telephone numbers and email addresses in a line
     page_urls         canonical URLs of links, and session ids in them
 """

@@ -116,7 +116,7 @@ def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
 def _covers_contact(whole: Contact, part: Contact) -> bool:
     """Return whether a contact contains everything in another one.
 
-    A longer role of the same person counts, too.
+    A longer role of the same person also covers a shorter one.
     """
     (name, role, phone, email), (part_name, part_role, part_phone, part_email) = (
         [(getattr(contact, field) or "").casefold() for field in Contact.__slots__]

@@ -255,8 +255,9 @@ def parse_date(text: str, url: str, zone_name: str | None = None) -> date | date
 
 
 def find_date_role(text: str) -> str | None:
-    """Return the role given to a date by the last label word of a text, or None if there is no such
-    word.
+    """Return the role that the last label word of a text gives to a date.
+
+    Returns None if there is no such word.
 
     >>> list(map(find_date_role, ["Nyhet, publicerad ", "Senast granskad", "Nyhet"]))
     ['published', 'reviewed', None]
@@ -285,7 +286,7 @@ def split_date_labels(text: str) -> list[str]:
 def find_first_date(line: str, url: str) -> tuple[re.Match[str], date]:
     """Return the match and the value of the first date in a line.
 
-    Raises NoDateError if there is none.
+    Raises NoDateError if there is no date.
     """
     first = _search_first_date(line)
     if first is None:
@@ -301,7 +302,7 @@ def _search_first_date(line: str) -> re.Match[str] | None:
 
 
 def _parse_day(match: re.Match[str], url: str) -> date:
-    """Return the day of a match. Raises ValueError if it does not exist or is ambiguous."""
+    """Return the day of a match. Raises ValueError if the day does not exist or is ambiguous."""
     parts = match.groupdict()
     if "a" in parts:
         month, day = _order_month_and_day(int(parts["a"]), int(parts["b"]), url)
@@ -352,7 +353,8 @@ def _add_clock_time(
 
 
 def infer_year(url: str, month: int, day: int) -> int:
-    """Infer the year of a day from the URL. Raises ValueError if the URL does not contain one.
+    """Infer the year of a day from the URL. Raises ValueError if the URL does not contain a
+    year.
 
     If the URL contains a month, the year is chosen so that the day is within half a year of it,
     because a page of 31 December may be updated in January of the next year. A year in a folder of
@@ -449,7 +451,7 @@ def _localise_time(
 ) -> datetime:
     """Convert a clock time to a moment.
 
-    The time has its own offset, or else is in the given time zone or the time zone of the host.
+    The offset of the time is used, or else the given time zone or the time zone of the host.
 
     For a host without a country, an offset is used as written (as Stockholm's zone if the two
     agree), and times without an offset are taken as Stockholm time. Raises ValueError for a time

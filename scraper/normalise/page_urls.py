@@ -1,4 +1,4 @@
-"""Canonical URLs and hosts, and session ids in links.
+"""Finds canonical URLs and hosts, and removes session ids from links.
 
 `canonical_url` is part of the archive, because imported releases need it too.
 """
@@ -16,9 +16,9 @@ SESSION_ID = re.compile(r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[0-9a-z_-]{16,}", re.I
 
 
 def resolve_canonical_url(base: str, href: str) -> str | None:
-    """Return a link's canonical URL, or None if there is none.
+    """Return the canonical URL of a link, or None if it has none.
 
-    There is none if the link is not a URL, such as `http://[`, or cannot be encoded.
+    It has none if it is not a URL, such as `http://[`, or if it cannot be encoded.
 
     >>> resolve_canonical_url("https://skog.example/nyheter", "a#top")
     'https://skog.example/a'

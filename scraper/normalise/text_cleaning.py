@@ -1,5 +1,6 @@
-"""Cleans text: NFC, plain spaces, repaired characters, safe HTML. Also builds patterns from lists
-of words.
+"""Cleans text: NFC, plain spaces, repaired characters, safe HTML.
+
+Also builds patterns from lists of words.
 
 Characters are repaired if text was decoded in the wrong charset or escaped twice. The library ftfy
 supports more charsets, but is not used: it does not repair "Ã¥" alone, so the Swedish å would stay
@@ -88,12 +89,12 @@ def strip_speech_dash(paragraph: str) -> str:
 
 
 def normalise_line(text: str | None) -> str | None:
-    """Return a text as one line, repaired, or None if nothing is left."""
+    """Return a text as one line, with repaired characters, or None if nothing is left."""
     return (clean_line(repair_text(text)) or None) if text else None
 
 
 def normalise_paragraphs(text: str | None) -> str | None:
-    """Return a text as paragraphs, repaired, or None if nothing is left."""
+    """Return a text as paragraphs, with repaired characters, or None if nothing is left."""
     return (clean_text(repair_text(text)) or None) if text else None
 
 

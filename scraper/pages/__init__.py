@@ -1,13 +1,15 @@
-"""From the bytes of a page to a ReleaseItem in the agency's own words. One module per field.
+"""Parses the bytes of a page to a ReleaseItem in the agency's own words.
 
-Other rooms use read_page and NewsPage, and:
+There is one module for each field.
+
+Other packages use read_page and NewsPage, and:
 
     document       a parsed page and its elements
-    page_reader    reading a document that is already parsed
-    page_classes   classes for a CMS, and the choice of one
+    page_reader    reads a document that is already parsed
+    page_classes   classes for single CMSs, and the choice of a class
     agencies       classes for single agencies, named in agencies.toml
     page_type      which pages are not releases
-    blocks  boilerplate  main_text  title   parts of it, for lists and for comparing pages
+    blocks  boilerplate  main_text  title   parts of the parser, for lists and for comparing pages
 """
 
 from scraper.pages.page_classes import NewsPage

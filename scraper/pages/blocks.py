@@ -409,7 +409,7 @@ class InlineText:
 
 
 def _is_outgoing_link(element: Tag) -> bool:
-    """Return whether an element is a link other than an anchor, an email address or a telephone
+    """Return whether an element is a link to a page, not an anchor, email address or telephone
     number.
     """
     if element.name != "a" or (
@@ -420,7 +420,7 @@ def _is_outgoing_link(element: Tag) -> bool:
 
 
 def _join_without_notes(parts: list[str], start: int) -> None:
-    """Join the parts of a link, which begin at `start`, and strip its notes."""
+    """Join the parts of a link, which begin at `start`, without the link's notes."""
     parts[start:] = [strip_link_notes("".join(parts[start:]))]
 
 
@@ -657,7 +657,7 @@ def _is_data_table(element: Tag) -> bool:
 
 
 def _has_block_descendant(element: Tag) -> bool:
-    """Return whether an inline element wraps block elements, as links around teasers do."""
+    """Return whether an inline element contains block elements, like a link around a teaser."""
     return any(
         isinstance(child, Tag)
         and (
@@ -671,7 +671,7 @@ def _has_block_descendant(element: Tag) -> bool:
 def has_descendant(element: Tag, names: Collection[str]) -> bool:
     """Return whether an element has a descendant with one of the tag names.
 
-    Much faster than BeautifulSoup's find.
+    This is much faster than BeautifulSoup's find.
     """
     return any(
         isinstance(child, Tag) and (child.name in names or has_descendant(child, names))
@@ -682,7 +682,7 @@ def has_descendant(element: Tag, names: Collection[str]) -> bool:
 def iter_descendants(element: Tag, names: Collection[str]) -> Iterator[Tag]:
     """Yield the descendants with one of the tag names, in page order.
 
-    Much faster than BeautifulSoup's find_all.
+    This is much faster than BeautifulSoup's find_all.
     """
     for child in element.contents:
         if isinstance(child, Tag):

@@ -68,7 +68,7 @@ def _belongs_to_text_around(
 
 
 def _is_closing_line(block: PageBlock) -> bool:
-    """Return whether a page's last line is about the page, or is the heading of left-out links."""
+    """Return whether a page's last line is about the page, or is a heading of links."""
     if len(block.text) >= MAX_CAPTION_LENGTH:
         return False
     is_heading = not block.link_share and block.text[-1] not in SENTENCE_ENDS

@@ -113,7 +113,7 @@ class BodyAgreement:
 
 
 def read_sentences(root: Element) -> PageSentences:
-    """Read the sentences of a page. Call it before elements are removed from the tree."""
+    """Read the sentences of a page. Call this before elements are removed from the tree."""
     page = PageSentences()
     sentences = page.sentences
     for part in _find_page_frame(root):
@@ -242,7 +242,7 @@ def _iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:
 def _measure_share(pairs: Iterable[SharedSentence]) -> float | None:
     """Return the share of the sentences' characters that are in the body.
 
-    None if there are too few characters to judge.
+    Returns None if there are too few characters to judge.
     """
     total = shared = 0
     for sentence, length in pairs:
@@ -264,8 +264,8 @@ def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
 def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
     """Return whether most of the shared sentences are in other parts of the page than `part`.
 
-    False if `part` has no sentences: it only contains the heading, and the text is in the next
-    part.
+    Returns False if `part` has no sentences: it only contains the heading, and the text is in the
+    next part.
     """
     elsewhere = sum(length if sentence.part is not part else -length for sentence, length in pairs)
     return elsewhere > 0 and any(sentence.part is part for sentence, _ in pairs)
@@ -282,7 +282,7 @@ def has_lines_of(elements: Iterable[Element], text: str) -> bool:
 def _has_title_word(title: str | None, text: str) -> bool:
     """Return whether a text contains a word of the title in any inflection.
 
-    True if the title has no long word.
+    Returns True if the title has no long word.
 
     >>> _has_title_word("Nya regler för skogsägare", "Skogsägarnas ansvar")
     True

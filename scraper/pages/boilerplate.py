@@ -394,10 +394,10 @@ def _iter_site_frame(
 ) -> Iterator[Element]:
     """Yield the site's headers and footers.
 
-    These are headers before the h1 and footers after it, in a part of the page that also has menus.
+    They are headers before the h1 and footers after it, in a part of the page that also has menus.
 
-    A header or footer whose nearest ancestor with the h1 has no menu belongs to the text, and may
-    contain its date.
+    If the nearest ancestor that contains the h1 has no menu, a header or footer belongs to the
+    text, and may contain its date.
     """
     menus = _list_menus(document, marked)
     with_menu = _collect_ancestors(menus)
@@ -475,7 +475,7 @@ def _has_menu_links(element: Element) -> bool:
 def _keep_date_label(element: Element) -> None:
     """Move the date label of an element that will be removed, such as a toolbar, in front of it.
 
-    Only if the element has exactly one date label.
+    Does nothing unless the element has exactly one date label.
     """
     if element.tag in INLINE_TAGS or element.getparent() is None:
         return
@@ -539,7 +539,7 @@ def _has_boilerplate_name(element: Element, naming: str) -> bool:
 
 
 def _drop_alerts(document: Document, marked: Mapping[Element, frozenset[str]]) -> None:
-    """Remove alerts of the site, but not boxes with such a name between sentences of the text."""
+    """Remove alerts of the site, but not boxes named so between sentences of the text."""
     root, alerts = document.root, _collect_alerts(document, marked)
     sentence_counts: Counter[Element] = Counter()  # by main element, or the root
     found: list[tuple[Element, Element, int]] = []  # alerts, and the sentences before them
@@ -681,7 +681,7 @@ def _read_closing_teasers(container: Element) -> tuple[list[Element], Element | 
 
     The teasers have the same tag. The part is None if there is none.
 
-    Parts without a sentence after the teasers do not count.
+    Parts without a sentence are ignored if they follow the teasers.
     """
     row: list[Element] = []
     if container.tag in NON_CARD_TAGS:
@@ -844,7 +844,7 @@ def _iter_cards(main: Element) -> Iterator[Element]:
 def _is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> bool:
     """Return whether the children of an element with a given tag and classes are teasers.
 
-    They are if there are several, and all have a linked heading.
+    They are teasers if there are several, and all have a linked heading.
 
     If all have several paragraphs, they are sections of the text instead.
     """

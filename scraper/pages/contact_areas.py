@@ -1,6 +1,6 @@
 """Finds the contacts on a page: under a heading, in a contact box, or in a sentence.
 
-A page is read as lines, as a reader sees them, with the targets of email and telephone links.
+A page is read as the lines that a reader sees, with the targets of email and telephone links.
 Contacts in the site's header or footer, which are the same on every page, do not count.
 """
 
@@ -160,7 +160,7 @@ def _find_contact_requests(
     lines: Iterable[ContactLine],
     used_elements: set[Element],
 ) -> Iterator[ContactArea]:
-    """Yield an area for each line that invites the reader to contact someone."""
+    """Yield an area for each line that asks the reader to contact someone."""
     for line in lines:
         contacts = parse_contact_sentences(line.text) if "ontakta" in line.text else []
         parents = (line.block, *line.block.iterancestors()) if contacts else ()
@@ -329,7 +329,7 @@ def _read_area_under_heading(
     """Return the area with the contacts under a heading or in the line that the heading starts.
 
     Searches ever larger elements until one has a contact with a telephone number or email address.
-    Adds the elements whose contacts were read to `used_elements`.
+    Elements are added to `used_elements` when their contacts were read.
     """
     line = clean_line(heading.text or "")
     block = _find_block(heading)
@@ -464,7 +464,7 @@ def has_phone_or_email(text: str) -> bool:
 def _read_area_in_box(
     box: Element, used_elements: set[Element], reader: LineReader
 ) -> ContactArea | None:
-    """Return the contacts of a contact box, or None if it does not name a person."""
+    """Return the contacts in a contact box, or None if the box does not name a person."""
     if box in used_elements or count_text_letters(box) > MAX_CONTACT_BOX_LENGTH:
         return None
     if not used_elements.isdisjoint(box.iter()) or not used_elements.isdisjoint(
@@ -524,7 +524,7 @@ def _find_contact_keys_in_markup(markup: str) -> frozenset[str]:
 def _find_contact_keys(text: str) -> frozenset[str]:
     """Return the email addresses and telephone numbers of a text in a form for comparison.
 
-    Addresses are in lower case; numbers are their last seven digits, without spaces and
+    Addresses are in lower case. Numbers are reduced to their last seven digits, without spaces and
     punctuation.
     """
     if not may_have_phone_or_email(text):
@@ -582,7 +582,7 @@ class LineReader:
 
 
 def _collect_unread(document: Document) -> set[Element]:
-    """Return the elements without lines: hidden ones, scripts, forms, menus."""
+    """Return the elements that have no lines: hidden elements, scripts, forms and menus."""
     styles = document.index.styles.items()
     hidden = (part for part, style in styles if HIDDEN_STYLE.search(style))
     others = document.select_by_tag(*NON_CONTACT_TAGS)

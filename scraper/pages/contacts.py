@@ -321,7 +321,7 @@ def parse_contacts(
 
 
 def parse_contact_sentences(text: str) -> list[ContactItem]:
-    """Return the people, press offices and addresses that a text invites the reader to contact.
+    """Return the people, press offices and addresses that a text asks the reader to contact.
 
     >>> parse_contact_sentences("För mer information, kontakta pressekreterare Eva Ek.")[0].name
     'Eva Ek'
@@ -725,7 +725,9 @@ def _split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
 
 
 def _find_name_after_title(words: list[str]) -> tuple[str, str] | None:
-    """Return the name and the title before it: "civilministerns pressekreterare Eva Ek"."""
+    """Return the name and the title before it in words such as "civilministerns pressekreterare
+    Eva Ek".
+    """
     for start in range(1, min(len(words) - 1, MAX_CHUNK_WORDS)):
         before, name = words[:start], _find_longest_name(words[start:])
         if name and ROLE_WORD.match(before[-1]) and not PREPOSITION.search(" ".join(before)):

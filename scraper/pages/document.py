@@ -1,6 +1,6 @@
 """One page: its bytes, decoded and parsed once, the declarations in its head, and CSS selectors.
 
-Also functions on elements and their text that the other modules share.
+Also contains functions on elements and their text that the other modules share.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class Document:
     def read_head(self) -> None:
         """Collect the document's declarations about itself, anywhere in the document.
 
-        The first value of a name wins.
+        If a name occurs several times, its first value counts.
         """
         for element in self.root.iter("meta", "link", "base", "title", "script"):
             tag = element.tag
@@ -368,7 +368,7 @@ class Document:
         )
 
     def resolve_url(self, href: str) -> str | None:
-        """Return a link as an absolute http(s) URL, or None if that is not possible."""
+        """Return a link as an absolute http(s) URL, or None if it cannot be one."""
         try:
             url = urljoin(self.base_url, href.strip())
         except ValueError:  # not a URL, such as http://[x]
@@ -816,7 +816,7 @@ def _encode_xml_characters(text: str) -> bytes:
 def _has_oversized_tag(html: bytes) -> bool:
     """Return whether an element has more than MAX_ATTRIBUTES attributes.
 
-    Parsing time grows with the square of their number.
+    The parsing time grows with the square of the number of attributes.
     """
     if len(html) < MIN_CHECKED_PAGE_BYTES:
         return False

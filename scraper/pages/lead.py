@@ -38,7 +38,7 @@ MAX_LEAD_POSITION = 12  # blocks at the beginning of the page that are considere
 def find_lead(
     blocks: Sequence[PageBlock], declared_summaries: Sequence[str], attribute: str, text_start: int
 ) -> tuple[range, str] | None:
-    """Return the range of blocks that are the lead and the rule that found it, or None.
+    """Return the range of the lead's blocks, and the rule that found the lead, or None.
 
     attribute: the name of an attribute; its value is "lead" on the element that a selector matched.
     text_start: the index of the first block of the running text.
@@ -76,7 +76,7 @@ def _is_phrase(text: str) -> bool:
 
 
 def _find_heading_end(blocks: Sequence[PageBlock]) -> int:
-    """Return the index of the block after the h1, or 0 if it is not among the first blocks."""
+    """Return the index of the block after the h1, or 0 if the h1 is not among the first blocks."""
     headings = (
         index
         for index, block in enumerate(blocks[:MAX_LEAD_POSITION])
@@ -165,7 +165,7 @@ def _list_text_blocks(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[str]) -> bool:
     """Return whether a paragraph can be compared with the blocks after it.
 
-    It can if several blocks follow, or if a sibling follows and a block has a class.
+    It can be compared if several blocks follow, or if a sibling follows and a block has a class.
 
     classes: the class attributes of the blocks that follow.
     """
@@ -198,7 +198,7 @@ def _may_lead(block: PageBlock) -> bool:
 def _find_marked_lead(
     blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]
 ) -> range | None:
-    """Return the blocks at the beginning that are in one lead element, or None."""
+    """Return the range of blocks at the beginning that are in the same lead element, or None."""
     for index, block in enumerate(blocks[:MAX_LEAD_POSITION]):
         container = _find_lead_ancestor(block.element, is_lead_element)
         if container is None or not _may_be_lead(block):
@@ -319,7 +319,7 @@ def _is_short_text(lead: Sequence[PageBlock]) -> bool:
 def _stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[PageBlock]) -> bool:
     """Return whether a wrapper stands apart from the text after it.
 
-    It does not if the text is in wrappers like it, or if both are paragraphs.
+    It does not stand apart if the text is in similar wrappers, or if both are paragraphs.
     """
     if wrapper.parent is None or has_descendant(wrapper, ("img",)):
         return False
@@ -369,7 +369,7 @@ def _is_followed_by_text(
 def _find_containers(elements: Sequence[Tag], blocks: Sequence[PageBlock]) -> list[int | None]:
     """Return the index of the innermost element that contains each block.
 
-    None for a block that is in none of the elements.
+    Returns None for a block that is in none of the elements.
     """
     # the hash of a tag is that of its HTML
     numbers = {id(element): number for number, element in enumerate(elements)}

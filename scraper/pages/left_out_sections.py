@@ -60,7 +60,7 @@ def _is_feedback_heading(block: PageBlock, line: str) -> bool:
 
 
 def _find_feedback_box(heading: PageBlock) -> Tag | None:
-    """Return the element around a heading, or None if it is too long to be a box."""
+    """Return the element around a heading, or None if the element is too long to be a box."""
     parent = heading.element.parent
     is_box = parent is not None and len(parent.get_text()) < MAX_FEEDBACK_LENGTH
     return parent if is_box else None

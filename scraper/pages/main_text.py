@@ -242,7 +242,7 @@ def _has_undated_sentence(text: str) -> bool:
 
 
 def find_main_element(document: Document, heading: Element | None = None) -> tuple[Element, str]:
-    """Return the element that holds the release and the rule that found it.
+    """Return the element that contains the release, and the rule that found the element.
 
     heading: the page's own headline, if it is known.
     """

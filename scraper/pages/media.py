@@ -64,7 +64,7 @@ def _is_small_image(image: Tag) -> bool:
 
 
 def mark_captions(main: Element) -> None:
-    """Mark a text that is alone with an image in a small box as a caption, by a class."""
+    """Give the class of captions to each text that is alone with an image in a small box."""
     for image in main.iter("img"):
         for part in _find_box_and_caption(image, main):
             part.set("class", f"{part.get('class') or ''} caption".strip())
@@ -132,7 +132,7 @@ class CaptionIndex:
     def read_captions(self, container: Tag) -> tuple[str | None, int]:
         """Return the captions in an element, credits last, and the number of images in it.
 
-        If it has several images, only the first caption counts.
+        If the element has several images, only the first caption counts.
         """
         if id(container) not in self.cache:
             found = (caption.get_text(" ", strip=True) for caption in iter_captions(container))
@@ -160,7 +160,7 @@ def _find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
 def iter_captions(container: Tag) -> Iterator[Tag]:
     """Yield the outermost captions, found by tag or class.
 
-    Much faster than BeautifulSoup's find_all.
+    This is much faster than BeautifulSoup's find_all.
     """
     for child in container.contents:
         if isinstance(child, Tag):
@@ -188,7 +188,7 @@ def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]
 
 
 def _is_declared_file(link: Element) -> bool:
-    """Return whether the attributes of a link say that it leads to a file (HTML, 4.6.1)."""
+    """Return whether a link's attributes say that the link leads to a file (HTML, 4.6.1)."""
     media_type = link.get("type") or ""
     is_file_type = media_type.startswith("application/") and "html" not in media_type
     return is_file_type or link.get("download") is not None

@@ -117,7 +117,7 @@ class NewsPage:
         self.title_element: Element | None = None
 
     def read(self) -> ReleaseItem:
-        """Return the whole page as an item. Raises NotARelease if it is not a release."""
+        """Return the whole page as an item. Raises NotARelease if the page is not a release."""
         self.signals = read_page_signals(self.document)
         if found := find_rejection(self.signals):
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
@@ -406,9 +406,9 @@ def _count_sentence_letters(block: PageBlock) -> int:
 def compute_parser_version(agency: Agency | None = None) -> str:
     """Return the parser version: twelve hexadecimal digits.
 
-    They change whenever pages may be parsed differently.
+    The digits change whenever pages may be parsed differently.
 
-    They are the beginning of a SHA-256 over the source files of `scraper.pages` and
+    They are the start of the SHA-256 of the source files of `scraper.pages` and
     `scraper.normalise`, the modules for items, releases and URLs, the versions of the libraries
     that they use, the agency's table, and the file with its page class. The classes of other
     agencies are not included.

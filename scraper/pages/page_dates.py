@@ -167,7 +167,7 @@ ACCESSIBLE_NAME_TAGS = ("time", "span", "p", "div", "dd", "abbr")
 
 @dataclass(frozen=True, slots=True)
 class PageDate:
-    """A date found on the page, parsed."""
+    """A parsed date on the page."""
 
     role: str
     text: str
@@ -273,7 +273,7 @@ def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> 
 
 
 def _is_more_exact(exact: date | datetime | None, value: date | datetime | None) -> bool:
-    """Return whether `exact` is the date `value` with seconds, or a time, added."""
+    """Return whether `exact` is the same date as `value`, but with added seconds or time."""
     if not isinstance(exact, datetime) or value is None:
         return False
     if isinstance(value, datetime):
@@ -484,7 +484,7 @@ def _parse_line_dates(
 
 
 def _find_label_role(labels: Sequence[str], url: str) -> str | None:
-    """Return the role of the first label's date, or None if it is not a date of the page."""
+    """Return the role of the first label's date, or None if the date is not a date of the page."""
     label = labels[0]
     role = find_date_role(label)
     if role is None and _starts_with_unlabelled_date(labels):
@@ -499,7 +499,7 @@ def _find_label_role(labels: Sequence[str], url: str) -> str | None:
 def _parse_label_date(
     label: str, role: str, stamp: str | None, url: str
 ) -> tuple[str, str, date | datetime | None] | None:
-    """Return the role, text and value of a label's date, or None if it has no date of the page.
+    """Return the role, text and value of a label's date, or None if the label has no such date.
 
     role: the role given by the label's words. stamp: the datetime attribute of the date.
     """
@@ -613,7 +613,7 @@ def _find_date_start(label: str, url: str) -> int:
 def _is_date_only(text: str) -> bool:
     """Return whether a line has at most one word besides a date and a release type.
 
-    False for a sentence.
+    Returns False for a sentence.
     """
     found = LONG_WORD.findall(text)
     words = [
@@ -940,10 +940,9 @@ def _list_dated_elements(document: Document, scope: Element, prop: str) -> list[
 
 
 def is_date_of_field(element: Element, field: str) -> bool:
-    """Return whether an element's date may be the date of the field, by the words in the
-    element.
+    """Return whether the words in an element allow its date to be the date of a field.
 
-    Such a word is "Publicerat".
+    "Publicerat" is such a word.
     """
     return find_date_role(get_text_content(element)) in (None, field)
 

@@ -35,7 +35,8 @@ def open_document(body: bytes, url: str) -> Document:
 
 
 def read_document(document: Document, agency: Agency | None = None) -> ReleaseItem:
-    """Return the release on a parsed page. Changes the document's tree: pass a copy to keep it.
+    """Return the release on a parsed page. This changes the document's tree; pass a copy to keep
+    it.
 
     Raises the same errors as `read_page`.
     """

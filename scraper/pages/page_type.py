@@ -475,7 +475,7 @@ def _read_first_heading(document: Document) -> str:
 
 
 def _is_challenge(document: Document) -> bool:
-    """Return whether a page has a challenge widget outside its footer, and few words.
+    """Return whether a page has few words, and a challenge widget outside its footer.
 
     Words in menus also count.
     """
@@ -489,7 +489,7 @@ def _is_challenge(document: Document) -> bool:
 def _find_meta_refresh_url(document: Document) -> str | None:
     """Return the target of a page's meta refresh, or None.
 
-    None if the target is the page itself, or if the meta refresh is in a noscript element.
+    Returns None if the target is the page itself, or if the meta refresh is in a noscript element.
     """
     if "refresh" not in document.meta:
         return None

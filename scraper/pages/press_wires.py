@@ -95,7 +95,7 @@ class WirePage(NewsPage):
         raise NotImplementedError
 
     def read(self) -> ReleaseItem:
-        """Return the record as an item. Raises PageError if it has no title or no text."""
+        """Return the record as an item. Raises PageError if the record has no title or no text."""
         item, document = self.item, self.document
         item.title = clean_line(get_text(self.record, self.title_key)) or None
         if item.title is None:
@@ -258,7 +258,7 @@ WIRE_PAGES: dict[str, type[WirePage]] = {"viatt": ViaTTPage, "cision": CisionPag
 def choose_wire_page(url: str) -> type[WirePage] | None:
     """Return the page class for JSON from the press wire at a URL's host.
 
-    None if the host does not belong to such a wire.
+    Returns None if the host does not belong to such a wire.
     """
     return next((page for name, page in WIRE_PAGES.items() if WIRE_SERVICES[name].owns(url)), None)
 
@@ -303,7 +303,7 @@ def _iter_texts(value: Any) -> Iterable[str]:
 
 
 def _to_markup(text: str) -> str:
-    """Return HTML unchanged, and plain text as paragraphs.
+    """Return a text as HTML: HTML unchanged, and plain text as paragraphs.
 
     >>> _to_markup("Ett.\\n\\nTvå & tre."), _to_markup("<p>Ett.</p>"), _to_markup("Ett <tre")
     ('<p>Ett.</p><p>Två &amp; tre.</p>', '<p>Ett.</p>', '<p>Ett &lt;tre</p>')

@@ -115,7 +115,7 @@ def _is_declared_question(block: PageBlock, declared_keys: Collection[str]) -> b
 def _group_adjacent_pairs(
     pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]
 ) -> Iterator[list[QuestionPair]]:
-    """Yield groups of adjacent pairs whose questions are blocks of the same type."""
+    """Yield groups of adjacent pairs that have questions of the same block type."""
     group: list[QuestionPair] = []
     for pair in pairs:
         if group and (
@@ -149,7 +149,7 @@ def _is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
 def _find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
     """Return the indexes of ordinary paragraphs that are questions.
 
-    Empty unless at least two of their answers start with a dash.
+    The result is empty unless at least two of their answers start with a dash.
     """
     found = [
         index
@@ -219,7 +219,7 @@ def _find_answer_end(blocks: Sequence[PageBlock], index: int, questions: Sequenc
 def _find_answer_container(question: PageBlock, following: PageBlock) -> Tag | None:
     """Return the element that must contain the answer to a term or panel title.
 
-    None if the answer may be anywhere.
+    Returns None if the answer may be anywhere.
     """
     if question.kind == "dt":
         return question.element.find_parent("dl")
@@ -289,8 +289,8 @@ def _ends_answer(question: PageBlock, block: PageBlock) -> bool:
 def _is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
     """Return whether a group really is questions and answers, not rhetorical headings of a text.
 
-    True if the group is announced just before it, is in panels, is marked Q and A, has answers that
-    start with dashes, or has at least three pairs.
+    Returns True if the group is announced just before it, is in panels, is marked Q and A, has
+    answers that start with dashes, or has at least three pairs.
     """
     first = group[0]
     if any(

@@ -157,7 +157,7 @@ def _take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] 
 
 
 def _remove_tags(elements: Iterable[Element]) -> None:
-    """Remove the elements of tags, with the commas between them."""
+    """Remove the elements of tags, and the commas between them."""
     for element in elements:
         if not any(map(str.isalnum, element.tail or "")):
             element.tail = None
@@ -188,7 +188,7 @@ def _iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
 def _is_tag_heading_or_line(text: str) -> bool:
     """Return whether a text is a heading above tags or a line of tags.
 
-    Cached, because the pages of a site have many texts in common.
+    Results are cached, because the pages of a site have many texts in common.
     """
     line = clean_line(text)
     return TAG_HEADING.match(line) is not None or TAG_LINE.match(line) is not None
@@ -283,5 +283,5 @@ def _find_rel_tags(scope: Element) -> TagRow | None:
 
 
 def _find_tag_entries(container: Element) -> list[Element]:
-    """Return the links in a list of tags, or its items if it has no links."""
+    """Return the links in a list of tags, or the list's items if there are no links."""
     return list(container.iter("a")) or list(container.iter("li"))

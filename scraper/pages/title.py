@@ -198,7 +198,7 @@ def _list_declared_titles(
 def find_page_heading(document: Document) -> Element | None:
     """Return the only h1, or the h1 that the declared titles confirm best.
 
-    None if several are equally good.
+    Returns None if several are equally good.
 
     If several headings have the same text, the last one counts, because a print version comes
     first.
@@ -388,7 +388,7 @@ def _is_release_heading(heading: str, site_names: set[str], declared: Sequence[s
 def _is_site_heading(heading: str, site_names: set[str], declared: Sequence[str]) -> bool:
     """Return whether a heading is only the site's name.
 
-    A heading that a declared title confirms is not, unless it is exactly the name.
+    A heading that a declared title confirms does not count, unless it is exactly the name.
     """
     if build_comparison_key(heading) in site_names:
         return True

@@ -1,4 +1,4 @@
-"""What a site offers, as a proposed table for agencies.toml."""
+"""Probes a site, and proposes a table for agencies.toml."""
 
 from scraper.probe.probe_report import (
     MISSING_VALUE,

@@ -40,7 +40,7 @@ QUIET_LOGGERS = {
 def probe_site(process: CrawlerProcessBase, url: str, agencies: dict[str, Agency]) -> ProbeResult:
     """Probe a site in a separate crawl.
 
-    Raises SourceError or PageError if the home page cannot be fetched or read, AgencyError if
+    Raises SourceError or PageError if the home page cannot be fetched or read, and AgencyError if
     CONTACT is missing.
     """
     responses, results = dict[str, asyncio.Task[Response]](), list[ProbeResult]()
@@ -65,7 +65,7 @@ def run_probes(
     agencies: dict[str, Agency],
     work: Callable[[ProbeSpider], Awaitable[None]],
 ) -> None:
-    """Do some work with a ProbeSpider in a separate crawl.
+    """Run `work` with a ProbeSpider in a separate crawl.
 
     Raises AgencyError if CONTACT is missing, and the SourceError, PageError or ArchiveError that
     ends the work.

@@ -1,8 +1,8 @@
 """A probe of a site before it is crawled: its sources, sample pages, and the table proposed for
 agencies.toml.
 
-Also stores pages for the tests (`scrapy probe --store`): a page is tests/pages/<slug>/page.html,
-and its result is in expected.json beside it; page-2.html has expected-2.json.
+Also stores pages for the tests (`scrapy probe --store`). A page is tests/pages/<slug>/page.html,
+and its result is in expected.json beside it. The result of page-2.html is in expected-2.json.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ ChooseSample = Callable[[ProbeResult], SourceLink | None]
 def choose_sample(result: ProbeResult) -> SourceLink | None:
     """Return the next link to fetch as a sample.
 
-    None once SAMPLE_RELEASES releases have been read, or if no link is left.
+    Returns None once SAMPLE_RELEASES releases have been read, or if no link is left.
     """
     if len(result.sampled_urls) >= MAX_SAMPLE_REQUESTS:
         return None

@@ -1,8 +1,8 @@
 """Where releases are listed: feeds, sitemaps, listings with their next pages, and lists in JSON.
 
-Other rooms use the names below, and:
+Other packages use the names below, and:
 
-    web_archives   indexes of what web archives captured
+    web_archives   indexes of the captures in web archives
 """
 
 from scraper.sources.discovery import (

@@ -1,4 +1,4 @@
-"""Lists that never end: too many pages, or pages without a new link."""
+"""Detects lists that never end: they have too many pages, or pages without a new link."""
 
 from __future__ import annotations
 

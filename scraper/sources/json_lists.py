@@ -102,7 +102,7 @@ def is_json(body: bytes) -> bool:
 
 
 def load_json(text: str | bytes, url: str) -> Any:
-    """Parse JSON. Raises SourceError if it is invalid, too large or too deeply nested."""
+    """Parse JSON. Raises SourceError if the JSON is invalid, too large or too deeply nested."""
     if len(text) > MAX_JSON_BYTES:
         raise SourceError(url, f"has more than {MAX_JSON_BYTES} bytes of JSON: treated as a trap")
     try:
@@ -285,7 +285,7 @@ def _find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> 
 def _read_next_page(data: Any, url: str, source: JSONSource) -> Any:
     """Return what the expression `next` finds, or else the next page number.
 
-    None for an endpoint without page numbers.
+    Returns None for an endpoint without page numbers.
     """
     if source.next:
         return search(source, "next", data, url)

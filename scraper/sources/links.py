@@ -74,7 +74,7 @@ class ListingPage(NamedTuple):
     has_numbered_next: whether the pager links to the next page by number. If so, an empty next page
     is an error; a link such as "»" may lead past the end. problem: why the listing may contain more
     releases than were read, or None. errors: entries that cannot be used. archive_urls: pages of
-    years or older releases, which are listings, too.
+    years or of older releases, which are also listings.
     """
 
     links: list[SourceLink]
@@ -86,12 +86,13 @@ class ListingPage(NamedTuple):
 
 
 def is_release_url(url: str, agency: Agency) -> bool:
-    """Return whether a URL can be a release, by the agency's hosts and, if set, its `releases`
-    pattern.
+    """Return whether a URL can be a release.
 
-    The pattern is for the agency's own site. At a press wire, the wire's list decides: it either
-    links to the pages of releases, or contains the releases. In the latter case, their pages are
-    not requested.
+    This depends on the agency's hosts and, if set, the pattern `releases`.
+
+    The pattern applies to the agency's own site. At a press wire, the wire's list decides: it
+    either links to the pages of releases, or contains the releases. In the latter case, their pages
+    are not requested.
     """
     parts = urlsplit(url)
     if (
@@ -108,12 +109,14 @@ def is_release_url(url: str, agency: Agency) -> bool:
 
 
 def select_releases(links: Iterable[SourceLink], agency: Agency) -> list[SourceLink]:
-    """Return the links whose URL can be a release."""
+    """Return the links with a URL that can be a release."""
     return [link for link in links if is_release_url(link.url, agency)]
 
 
 def is_news_url(url: str, agency: Agency) -> bool:
-    """Return whether a URL's path names a news section. Always True with a `releases` pattern."""
+    """Return whether a URL's path names a news section. True for any URL if there is a
+    `releases` pattern.
+    """
     return bool(agency.releases) or bool(
         NEWS_PATH.search(urlsplit(url).path.rstrip("/").rpartition("/")[0] + "/")
     )
@@ -134,8 +137,9 @@ def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
 
 
 def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
-    """Return the address of a page that is requested by POST: the form's URL, "#" and the form's
-    fields.
+    """Return the address of a page that is requested by POST.
+
+    It consists of the form's URL, "#" and the form's fields.
 
     URLs of sources have no fragment, so such an address is unambiguous, and a pagination cursor can
     store it like a URL.
@@ -147,8 +151,7 @@ def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
 
 
 def split_form(address: str) -> tuple[str, str | None]:
-    """Return the URL of a source's page, and the form to send, or None if the page needs no
-    form.
+    """Return the URL of a source's page, and the form to send there, if any.
 
     >>> split_form("https://skog.example/nyheter#start=10"), split_form("https://skog.example/nyheter?start=10")
     (('https://skog.example/nyheter', 'start=10'), ('https://skog.example/nyheter?start=10', None))
@@ -161,8 +164,9 @@ def split_form(address: str) -> tuple[str, str | None]:
 
 
 def parse_source_page(body: bytes, url: str) -> Selector:
-    """Parse an HTML page; raise SourceError if it is empty or has more than MAX_LISTING_TAGS
-    tags.
+    """Parse an HTML page.
+
+    Raises SourceError if the page is empty or has more than MAX_LISTING_TAGS tags.
     """
     if not body.strip():
         raise SourceError(url, "is empty", "empty source")
@@ -173,8 +177,9 @@ def parse_source_page(body: bytes, url: str) -> Selector:
 
 
 def find_base_url(page: Selector, url: str) -> str:
-    """Return the URL that a page's links are relative to: its first `<base href>`, else its own
-    URL.
+    """Return the URL that a page's links are relative to.
+
+    This is the first `<base href>`, or else the page's own URL.
 
     If the base is on the page's own host, the page's scheme is used, because many sites have moved
     to https but still have http in their base element.

@@ -177,7 +177,7 @@ def _drop_listing_links(
 
 
 def _is_numbered_url(pager: ListingPager, url: str | None) -> bool:
-    """Return whether the listing has a link to a URL with a text that is only a number."""
+    """Return whether a link of the listing to a URL has only a number as its text."""
     numbers = (link.get("href", "") for link, text in pager.texts.items() if text.isdecimal())
     return url is not None and any(pager.resolve(href) == url for href in numbers)
 
@@ -199,7 +199,7 @@ def _are_files_releases(
 ) -> bool:
     """Return whether the documents in a listing are releases.
 
-    They are if there are more documents than pages, and most documents have a day.
+    They are releases if there are more documents than pages, and most documents have a day.
     """
     if agency.files is not None:
         return agency.files
@@ -291,7 +291,10 @@ class EntryReader:
         )
 
     def read_date(self, item: Element) -> tuple[bool, str | None]:
-        """Call `_read_item_date` once per item, because an item may have thousands of links."""
+        """Return the result of `_read_item_date`, which is computed once per item.
+
+        An item may have thousands of links.
+        """
         if item not in self.item_dates:
             self.item_dates[item] = _read_item_date(item)
         return self.item_dates[item]
@@ -453,8 +456,8 @@ class ListingLayout:
     def is_boilerplate(self, element: Element, region: Element, *, in_entry: bool) -> bool:
         """Return whether an element contains no entries of the listing.
 
-        region: the main element or body around it. in_entry: whether it is inside an article or
-        list item.
+        region: the main element or body around the element. in_entry: whether the element is inside
+        an article or list item.
         """
         tag = element.tag
         if tag in ("nav", "aside") or (tag in ("header", "footer") and not in_entry):

@@ -2,8 +2,8 @@
 
 Also finds signs that the listing continues without a link.
 
-A pager is recognised by its words, not only by its class: an element whose text is page numbers,
-"Nästa" and the like.
+A pager is recognised by its words, not only by its class. Its text consists of page numbers,
+"Nästa" and similar words.
 """
 
 from __future__ import annotations
@@ -292,7 +292,7 @@ class ListingPager:
 
     @cached_property
     def controls(self) -> list[PagerControl]:
-        """Return the links and buttons that can belong to a pager, by their labels."""
+        """Return the links and buttons with labels that are used in pagers."""
         controls = (
             PagerControl(control.root, self.number) for control in self.page.xpath(CONTROL_XPATH)
         )
@@ -308,7 +308,7 @@ class ListingPager:
 
         The next page is found by rel=next, a link with a text such as "Nästa", the next number in a
         pager, or a button such as "Visa fler". Links to other hosts and to the page itself are
-        skipped. releases: URLs that are releases, whatever their link text.
+        skipped. releases: URLs that are releases, with any link text.
         """
         for href in self.page.xpath(REL_XPATH.format("next")).getall():
             if address := self.resolve(href):
@@ -337,7 +337,7 @@ class ListingPager:
     def find_page_url(self, link: Element) -> str | None:
         """Return the URL of a link if it is another page of this listing, or None.
 
-        None if the link only sorts or filters the listing.
+        Returns None if the link only sorts or filters the listing.
         """
         address = self.resolve(link.get("href", "#"))
         if not address:
@@ -378,7 +378,7 @@ class ListingPager:
 
         The link may have any label.
 
-        Only used on the first page, where all other pages are still unread.
+        This is only used on the first page, when all other pages are still unread.
         """
         for link in self.texts if self.number == 1 else ():
             address = self.find_page_url(link)

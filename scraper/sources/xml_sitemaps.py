@@ -116,7 +116,7 @@ def _escape_ampersands(body: bytes) -> bytes:
 
 
 def normalise_w3c_date(text: str | None) -> str | None:
-    """Convert a W3C date or time (sitemaps.org) to ISO 8601 in UTC; a date stays a date.
+    """Convert a W3C date or time (sitemaps.org) to ISO 8601 in UTC. A date stays a date.
 
     Returns None for anything else, including a time without a zone.
 

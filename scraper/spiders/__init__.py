@@ -1,9 +1,9 @@
 """The spiders. Scrapy finds them by name.
 
-news finds new releases, revisit checks stored ones, refetch fetches pages again, audit reads
-sources to their end, attachments fetches the files of releases that workers checked. Other rooms
-use:
+news finds new releases, and revisit checks stored ones. refetch fetches pages again. audit reads
+sources to their end. attachments fetches the files of releases that workers checked. past reads
+older captures from web archives. Other packages use:
 
-    refetch          what became of single pages
-    release_spider   what all of them share
+    refetch          the outcomes of single pages
+    release_spider   the base class of the spiders
 """

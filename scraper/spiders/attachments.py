@@ -63,7 +63,7 @@ MAX_CLOSING_SECONDS = 300  # for texts that are still missing when a crawl has f
 class AttachmentSpider(ReleaseSpider):
     """A spider that also fetches the attachments of the releases that it checks.
 
-    Only for agencies with the key `attachments` set.
+    This applies only to agencies with the key `attachments` set.
     """
 
     def __init__(self, agency: str = "", minutes: str = "", **arguments: Any) -> None:
@@ -186,7 +186,7 @@ class AttachmentSpider(ReleaseSpider):
             raise NotARelease(row.url, NOINDEX_PROBLEM)
 
     def store_attachment(self, row: FrontierEntry, page: FetchedPage) -> AttachmentVersion:
-        """Store a file as a new version, with its capture, unless it is unchanged."""
+        """Store a file as a new version, with its capture, unless the file is unchanged."""
         archive, attachments = self.archive, self.archive.attachments
         version = attachments.get_version(row.url)
         is_same = version is not None and (
@@ -294,8 +294,8 @@ class AttachmentSpider(ReleaseSpider):
 class CheckedAttachmentSpider(AttachmentSpider):
     """Fetch the files that releases link to.
 
-    Only files of releases that were checked after their files were last requested are fetched. The
-    limits of the agency apply as in other crawls. Agencies that a worker is crawling are left out.
+    A file is fetched if its release was checked after the file's link was last seen. The limits of
+    the agency apply as in other crawls. Agencies that a worker is crawling are left out.
     """
 
     name = "attachments"

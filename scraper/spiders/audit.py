@@ -136,8 +136,8 @@ class AgencyAudit:
 class AuditSpider(ReleaseSpider):
     """Read every source to its end, and count what the archive lacks.
 
-    Every feed, sitemap, listing and archive page is read, whatever is already known. No releases
-    are requested. The result is in the tables `coverage` and `missing_releases`, and at
+    Every feed, sitemap, listing and archive page is read, even if its links are already known. No
+    releases are requested. The result is in the tables `coverage` and `missing_releases`, and at
     `/-/coverage`.
 
         refill=yes  Also make missing releases due, so that the next `news` crawl requests them.
@@ -245,7 +245,7 @@ class AuditSpider(ReleaseSpider):
     async def fetch(self, request: Request) -> Response:
         """Return the response.
 
-        Raises HttpError if it has an error status that the request does not allow.
+        Raises HttpError if the response has an error status that the request does not allow.
         """
         assert self.crawler.engine  # noqa: S101 - a running spider has an engine
         response = await self.crawler.engine.download_async(request)
@@ -275,7 +275,7 @@ class AuditSpider(ReleaseSpider):
             self.parse_listing(audit, response)
 
     def add_feed_links(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links of a feed, even if it is cut off."""
+        """Add the links of a feed, even if the feed is cut off."""
         agency, source_url = audit.agency, audit.sources[response.meta["root_source"]].url
         try:
             listed = parse_feed(response.body, response.url, agency)

@@ -66,7 +66,7 @@ SITEMAP_PRIORITY_STEPS = 100  # number of priorities for the sitemaps of an inde
 
 @dataclass(slots=True)
 class SourceTracker:
-    """The sources of one agency in one crawl: their links, and how many pages of listings were
+    """The sources of one agency in one crawl: their links, and the pages of listings that were
     read.
 
     started_at: the start of the crawl. Pages fetched after it are not due again. since: links with
@@ -135,7 +135,7 @@ class SourceTracker:
     def is_known_page(self, listing_url: str, links: list[SourceLink], *, resumed: bool) -> bool:
         """Return whether all links of a listing page are already known.
 
-        They are if they were found before the listing's last complete pass ended.
+        A link is known if it was found before the listing's last complete pass ended.
 
         In a pass from the beginning (not `resumed`), links found before an interruption are also
         known.
@@ -539,7 +539,9 @@ class NewsSpider(AttachmentSpider):
     def record_source_error(
         self, response: Response, error: SourceError, source_url: str | None = None
     ) -> None:
-        """Record an unreadable response. source_url: the source, if another URL was requested."""
+        """Record an unreadable response. source_url: the source's URL, if another URL was
+        requested.
+        """
         slug = response.meta["agency"]
         logger.error("%s", error)
         self.agency_stats[slug].count_error(
@@ -602,10 +604,10 @@ def check_index_depth(url: str, depth: int) -> None:
 def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str, Any]:
     """Return the meta of a request for a listing's next page.
 
-    It says whether the page may be past the end of the listing.
+    The meta says whether the page may be past the end of the listing.
 
-    The page cannot be if the pager names it by number (`has_number`), or if the agency declares it
-    as a source.
+    The page cannot be past the end if the pager names it by number (`has_number`), or if the agency
+    declares it as a source.
     """
     if has_number or url in get_declared_sources(agency).listings:
         return {}

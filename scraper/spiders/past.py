@@ -1,5 +1,4 @@
-"""`scrapy crawl past`: reads the captures of releases in web archives from before the archive
-began.
+"""`scrapy crawl past`: reads older captures of an agency's releases from web archives.
 
 The indexes of the web archives are read first: by the beginnings of the addresses of releases (CDX)
 or, if there is no such index, for each release (TimeMap). Captures are then requested one after
@@ -87,9 +86,10 @@ SENT_TODAY_SQL = """
 
 
 class PastSpider(ReleaseSpider):
-    """Read captures of releases in web archives from before the archive itself read them.
+    """Read older captures of agencies' releases from web archives.
 
-    Only for releases that are stored, or with an address that fits the agency's key `releases`.
+    Only captures from before the archive itself first read a release are requested. The releases
+    are stored ones, or have an address that fits the agency's key `releases`.
 
         source=URL  Address of a web archive's captures; its name may follow. Default: those of the
                     agency's key `past`.
@@ -234,7 +234,7 @@ class PastSpider(ReleaseSpider):
     # Indexes
 
     def parse_captures(self, response: Response) -> None:
-        """Add the captures that an index lists, or other indexes if there is none."""
+        """Add the captures that an index lists, or other indexes if the index does not exist."""
         row: FrontierEntry = response.meta["row"]
         source, _ = self.sources[row.agency][row.source or ""]
         with self.archive.transaction():
@@ -300,7 +300,8 @@ class PastSpider(ReleaseSpider):
     def find_page(self, slug: str, capture: IndexedCapture) -> str | None:
         """Return the key of a capture's page, or None if the capture is not needed.
 
-        It is needed if the page can be a release that the archive had not yet read at that time.
+        A capture is needed if its page can be a release that the archive had not yet read at that
+        time.
         """
         agency, addresses = self.agencies[slug], self.addresses[slug]
         if (key := normalise_address(capture.url)) in addresses:

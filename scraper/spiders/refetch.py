@@ -180,7 +180,7 @@ class RefetchSpider(ReleaseSpider):
         """Return the outcome for a page: stored, unchanged, rejected, quarantined or not
         fetched.
 
-        A page that was not fetched has the reason as its outcome.
+        If the page was not fetched, the outcome includes the reason.
         """
         slug, started_at, archive = self.owners[url], to_iso(self.started_at) or "", self.archive
         row = archive.db.execute(

@@ -92,7 +92,8 @@ ReadLinks = Callable[[Agency], Iterable[SourceLink]]
 class ReleaseSpider(IdentifiedSpider):
     """Requests due releases: only a few per agency at a time, to limit memory use.
 
-    The indented lines of this docstring and of the spiders' are in docs/reference/commands.md.
+    The indented lines in the docstrings of this class and of the spiders are copied to
+    docs/reference/commands.md.
 
         agency=SLUG[,SLUG]  Only these agencies. Default: all.
         minutes=N           End after N minutes, and leave the rest for a later crawl.
@@ -794,7 +795,9 @@ class ReleaseSpider(IdentifiedSpider):
         self.skip_failed_page(slug, item.url, item.release_id, problem, item.response)
 
     def callback_failed(self, failure: Failure, response: Response | Failure | None) -> None:
-        """Record that our own code failed for a response (CrawlStatsExtension counts it)."""
+        """Record that our own code failed for a response. CrawlStatsExtension counts the
+        failure.
+        """
         if self.stop_if_unwritable(failure.value):
             return
         # for a list, the error may concern only one of its releases
@@ -864,7 +867,7 @@ def get_rows(request: Request | None) -> list[FrontierEntry]:
 
 
 def get_request(failure: Failure) -> Request:
-    """Return the request of a failure, which Scrapy attaches to it."""
+    """Return the request that Scrapy attached to a failure."""
     request: Request = failure.request  # type: ignore[attr-defined]
     return request
 
@@ -884,8 +887,7 @@ def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | No
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Return whether to log a record: not a traceback that only repeats that the archive cannot
-    be written.
+    """Return whether a log record says more than that the archive cannot be written.
 
     An error in a statement (SQLITE_ERROR) is our own mistake, and keeps its traceback.
     """

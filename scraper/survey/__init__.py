@@ -1,9 +1,9 @@
-"""A survey: what the sites of many agencies offer, how their releases are read, and a verdict.
+"""Surveys: what agencies' sites offer, how well their releases are read, and a verdict on each.
 
-Other rooms use:
+Other packages use:
 
-    survey_record       what was found, and the bytes it was read from
+    survey_record       stores the findings, and the bytes they were read from
     survey_spider       surveys several agencies at once
-    survey_report       the report, what changed or would change, and the review by a person
+    survey_report       the report, the changes, and the review by a person
     survey_acceptance   writes the confirmed findings into the list of agencies
 """

@@ -1,9 +1,9 @@
-"""`scrapy survey --accept`: writes what a survey found into the list of agencies.
+"""`scrapy survey --accept`: writes the findings of a survey into the list of agencies.
 
-The table of each agency that was tried gets a mark (the key `survey`); the last try counts, even if
-it is worse. A proposed table is written if it is needed, a person judged at least one of its
-releases, and all were right. An agency whose table was changed after it was tried is left out,
-because the new table has not been tried.
+The table of each agency that was tried gets a mark (the key `survey`). The last try counts, even if
+its result is worse. A proposed table is written if it is needed, and if a person judged at least
+one of its releases and all judged releases were right. An agency is left out if its table was
+changed after the try, because the new table has not been tried.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_tab
 def accept_survey(record: SurveyRecord, file: Path, only: tuple[str, ...] = ()) -> str:
     """Write the last try of each agency into a list of agencies; return the changes as a diff.
 
-    only: slugs of the agencies; empty: all.
+    only: the slugs of the agencies; empty for all agencies.
 
     Lines before the diff name the agencies that were left out, and why. Comments, the order and all
-    other keys stay. Raises AgencyError, and changes nothing, if the list is wrong, or would be.
+    other keys are kept. Raises AgencyError, and changes nothing, if the list is invalid or would
+    become invalid.
     """
     agencies = load_agencies(file)
     before, left_out = file.read_bytes().decode(), list[str]()
@@ -53,7 +54,7 @@ def accept_survey(record: SurveyRecord, file: Path, only: tuple[str, ...] = ()) 
 
 
 def _is_confirmed(row: Row) -> bool:
-    """Return whether the proposed table is needed, and all of its judged releases are right."""
+    """Return whether the proposed table is needed, and its judged releases are all right."""
     judged = select(list_table_pages(row), "judged")
     return (
         row["verdict"] in ("table", "wire") and bool(judged) and judged == select(judged, "right")
@@ -61,10 +62,9 @@ def _is_confirmed(row: Row) -> bool:
 
 
 def _set_key(table: Any, key: str, value: Any) -> None:
-    """Set or delete a key of a table. A new key is put after the others, before the first blank
-    line.
+    """Set or delete a key of a table. A new key is put before the first blank line.
 
-    tomlkit would put it below the comments in front of the next table, which belong to that one.
+    tomlkit would put the key below the comments that belong to the next table.
     """
     if value is None:
         del table[key]
@@ -81,7 +81,8 @@ def _set_key(table: Any, key: str, value: Any) -> None:
 def _replace_file(file: Path, text: str) -> None:
     """Replace a list of agencies in one step, through a file beside it.
 
-    Raises AgencyError if that file is wrong; it is kept, and `file` is not changed.
+    Raises AgencyError if the text is invalid. The file beside it is then kept, and `file` is not
+    changed.
     """
     new = file.with_name(f"{file.name}.new")
     with new.open("wb") as stream:

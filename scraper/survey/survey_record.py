@@ -1,26 +1,29 @@
-"""survey.db: what a survey found of each agency, and captures.db beside it with the pages' bytes.
+"""survey.db, which stores the findings of a survey, and captures.db, which stores the bytes.
 
-    agencies     one row each time an agency is tried: slug · tried · found, a Row · responses, by
-                 the URL that was requested: final_url and sha256, of a body in captures.db, or
-                 problem and failure; both as JSON
-    judgements   what a person said of a release as it was read: url · fields · is_right · judged
+    agencies     one row for each try of an agency: slug · tried · found: a Row, as JSON ·
+                 responses, as JSON, by the requested URL: final_url and sha256 (of a body in
+                 captures.db), or problem and failure
+    judgements   a person's judgement of a release as it was read: url · fields · is_right · judged
 
-A Row is an agency in report.json, without what changed (scraper/survey/survey_spider.py makes it):
+A Row is an agency in report.json, but without its changes. scraper/survey/survey_spider.py makes
+it:
 
     tried       time in ISO 8601
-    declared    its table in agencies.toml; proposed: the table that the probe proposes
-    final_home  where its home page redirected to
+    declared    the agency's table in agencies.toml; proposed: the table that the probe proposes
+    final_home  the URL that the home page redirected to
     problem     why nothing could be read; failure: its type (scraper/crawl/failures.py)
-    robots      the SHA-256 of its robots.txt, which is in captures.db
-    sources     `kind` · url · is_declared: the present table names it · is_crawled: a crawl with
-                that table reads it · is_proposed: with the proposed one · links · problem: why it
-                is left out · failure: its type · note: why it may list more than was read
-    pages       url · sha256 · sources: the URLs that list it · is_crawled, is_proposed · fields:
-                the release as it would be stored, empty if there is none · problem: why there is
-                none · failure: its type · doubts · right, judged: what a person said, and when
+    robots      the SHA-256 of the site's robots.txt, which is in captures.db
+    sources     `kind` · url · is_declared: whether the present table names the source ·
+                is_crawled: whether a crawl with the present table reads it · is_proposed: whether
+                a crawl with the proposed table reads it · links · problem: why it is left out ·
+                failure: its type · note: why it may list more than was read
+    pages       url · sha256 · sources: the URLs that list the page · is_crawled, is_proposed ·
+                fields: the release as it would be stored, empty if there is none · problem: why
+                there is none · failure: its type · doubts · right: a person's judgement · judged:
+                when it was made
 
-A survey has a folder of its own, apart from any archive. The row of a try is written when the
-agency is done, so a survey that is killed loses only the agencies that it was reading.
+A survey has its own folder, apart from any archive. The row of a try is written when the agency is
+done, so a survey that is killed only loses the agencies that it was reading.
 """
 
 from __future__ import annotations
@@ -47,10 +50,10 @@ SURVEY_SCHEMA = """
 
 
 class SurveyRecord(AbstractContextManager["SurveyRecord"]):
-    """The record of a survey in its folder; a context manager.
+    """The record of a survey in its folder. It is a context manager.
 
-    create: whether the folder and its files are created; else they must exist. Raises ArchiveError
-    if the files cannot be opened, read or written.
+    create: whether to create the folder and its files; otherwise they must exist. Raises
+    ArchiveError if the files cannot be opened, read or written.
     """
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
@@ -74,19 +77,19 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         self._query("insert into agencies values (?, ?, ?, ?)", *values)
 
     def judge(self, page: Row, *, is_right: bool) -> None:
-        """Store a person's judgement of a release. It counts as long as the release is read in the
+        """Store a person's judgement of a release. It counts while the release is read in the
         same way.
         """
         values = page["url"], _to_json(page["fields"]), is_right, to_iso(now())
         self._query("insert or replace into judgements values (?, ?, ?, ?)", *values)
 
     def list_slugs(self, since: str = "") -> list[str]:
-        """Return the agencies that were tried at or after a time, in the order of their slugs."""
+        """Return the sorted slugs of the agencies that were tried at or after a time."""
         sql = "select slug from agencies group by slug having max(tried) >= ? order by slug"
         return [slug for (slug,) in self._query(sql, since)]
 
     def load_all(self, only: tuple[str, ...] = ()) -> list[Row]:
-        """Return the last try of each agency, or only of the agencies in `only`."""
+        """Return the last try of each agency, or of the agencies in `only`."""
         return [self.load_tries(slug)[0] for slug in self.list_slugs() if not only or slug in only]
 
     def load_tries(self, slug: str, limit: int = 1) -> list[Row]:
@@ -120,8 +123,9 @@ def select(rows: list[Row], key: str) -> list[Row]:
 
 
 def list_table_pages(row: Row) -> list[Row]:
-    """Return the pages that a crawl reads: with the proposed table if the verdict asks for it, else
-    with the present one.
+    """Return the pages that a crawl reads.
+
+    The crawl has the proposed table if the verdict requires it, else the present table.
     """
     table = "is_proposed" if row["verdict"] in ("table", "wire") else "is_crawled"
     return select(row["pages"], table)

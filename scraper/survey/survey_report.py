@@ -1,5 +1,7 @@
-"""The report of a survey, the changes since the last one or with another table or parser, and the
-review of releases in a terminal. Whatever needs a person comes first.
+"""The report of a survey, its changes, and the review of releases in a terminal.
+
+Changes are relative to the last survey, or to another table or parser. Agencies and releases that
+need a person come first.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ KEYS = {"r": "right", "w": "wrong", "s": "skip", "o": "open in the browser", "q"
 
 
 def _load_by_verdict(record: SurveyRecord, only: tuple[str, ...] = ()) -> list[Row]:
-    """Return the last tries, as SurveyRecord.load_all, in the order of VERDICTS."""
+    """Return the last tries (see SurveyRecord.load_all) in the order of VERDICTS."""
     order = list(VERDICTS)
     return sorted(record.load_all(only), key=lambda row: order.index(row["verdict"]))
 
@@ -81,7 +83,7 @@ def write_reports(record: SurveyRecord) -> list[Path]:
 
 
 def _format_table_diff(row: Row) -> str:
-    """Return how the proposed table differs from the present one, as a diff; "" if it does not."""
+    """Return the differences of the proposed table from the present one as a diff, or ""."""
     before, after = ((row[key] or "").splitlines() for key in ("declared", "proposed"))
     return "\n".join(list(unified_diff(before, after, n=99, lineterm=""))[3:]) if after else ""
 
@@ -92,8 +94,10 @@ def _list_read_pages(pages: list[Row]) -> list[Row]:
 
 
 def _list_shown_fields(page: Row) -> list[tuple[str, str]]:
-    """Return the fields of a page that a person compares with it: long texts with their beginning
-    and end, and questions, images, attachments and contacts as their number.
+    """Return the fields that a person compares with a page.
+
+    Long texts are shortened to their beginning and end. Questions, images, attachments and contacts
+    are shown as their number.
     """
     rows = []
     for name in SHOWN_FIELDS:
@@ -111,8 +115,10 @@ def _list_shown_fields(page: Row) -> list[tuple[str, str]]:
 def preview_changes(
     record: SurveyRecord, agencies: dict[str, Agency], known: dict[str, Agency]
 ) -> list[str]:
-    """Return what changes when the stored pages of agencies are read with the current tables and
-    parser, and how often the result is better or worse.
+    """Return what changes if the stored pages of agencies are read with the current tables and
+    parser.
+
+    Also returns how often the result is better or worse.
     """
     lines = []
     for slug, agency in agencies.items():
@@ -130,8 +136,10 @@ def preview_changes(
 
 
 def list_changes(captures: Captures, before: Row, after: Row) -> list[str]:
-    """Return what changed: the verdict, the site, the sources that a crawl reads, the fields of the
-    releases that both surveys read, and the template.
+    """Return what changed between two surveys of an agency.
+
+    This compares the verdict, the site, the sources that a crawl reads, the fields of the releases
+    that both surveys read, and the template.
     """
     urls = _list_urls(before) & _list_urls(after)
     old, new = (_list_facts(row, urls) for row in (before, after))
@@ -156,8 +164,9 @@ def _load_read_pages(captures: Captures, row: Row) -> list[PageVersion]:
 
 
 def _list_facts(row: Row, urls: set[str]) -> dict[tuple[str, str], Any]:
-    """Return the facts that are compared, keyed by a URL ("" for the agency) and a name. urls: the
-    URLs of the releases.
+    """Return the facts to compare, by a URL ("" for the agency) and a name.
+
+    urls: the URLs of the releases.
     """
     doubtful = sum(bool(list_doubts(page)) for page in row["pages"])
     facts = {("", name): row[name] for name in SITE_FACTS}
@@ -187,8 +196,10 @@ def _describe_change(url: str, name: str, old: object, new: object) -> str:
 
 
 def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
-    """Ask whether releases were read correctly, doubtful ones first. Store each answer at once, and
-    return the number of answers. only: slugs of the agencies; empty: all.
+    """Ask whether releases were read correctly, doubtful ones first; return the number of
+    answers.
+
+    Each answer is stored at once. only: the slugs of the agencies; empty for all agencies.
     """
     answers = 0
     for row in _load_by_verdict(record, only):
@@ -207,7 +218,7 @@ def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
 
 
 def _choose_pages(row: Row) -> list[Row]:
-    """Return pages that a crawl reads and that nobody has judged yet."""
+    """Return the pages that a crawl reads and that nobody has judged yet."""
     pages = _list_read_pages(list_table_pages(row))
     unjudged = [page for page in pages if not page["judged"]]
     return unjudged[: max(0, MAX_JUDGED - len(pages) + len(unjudged))]

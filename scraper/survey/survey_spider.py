@@ -1,4 +1,4 @@
-"""Surveys of agencies: several at once through a ProbeSpider, or again from stored responses.
+"""Surveys agencies: several at once through a ProbeSpider, or again from stored responses.
 
 The survey of one agency is a probe of its site, with the reasons to doubt its releases.
 """
@@ -61,11 +61,11 @@ RequestPage = Callable[..., Awaitable[Response]]
 
 
 class Survey:
-    """Surveys agencies into a record; one request at a time to each host, as in crawls.
+    """Surveys agencies into a record, with one request at a time to each host, as in crawls.
 
-    known: all agencies in agencies.toml. Agencies that are not finished at the deadline, or when a
-    stop is requested, are left for the next survey. So are agencies that do not respond while no
-    other agency does.
+    Agencies that are not finished at the deadline, or when a stop is requested, are left for the
+    next survey. The same applies to agencies that do not respond while no other agency responds.
+    known: all agencies in agencies.toml.
     """
 
     def __init__(
@@ -83,7 +83,9 @@ class Survey:
         self.unsaved: list[tuple[Row, dict[str, Row]]] = []
 
     async def run(self, spider: ProbeSpider) -> None:
-        """Survey all agencies. Raises ArchiveError if nothing can be stored, as on a full disk."""
+        """Survey all agencies. Raises ArchiveError if nothing can be stored, for example on a
+        full disk.
+        """
         waiting = iter(self.agencies.values())
         surveys = [
             asyncio.ensure_future(self.survey_agencies(waiting, spider))
@@ -123,8 +125,9 @@ class Survey:
 
 
 def survey_stored(record: SurveyRecord, row: Row, agency: Agency, known: dict[str, Agency]) -> Row:
-    """Survey an agency with its current table and parser, from the responses of an earlier survey
-    and without any request.
+    """Survey an agency again from the responses of an earlier survey, without any request.
+
+    The agency's current table and the current parser are used.
     """
     survey = AgencySurvey(agency, known, record.captures)
     survey.responses = record.load_responses(row)
@@ -137,9 +140,10 @@ def survey_stored(record: SurveyRecord, row: Row, agency: Agency, known: dict[st
 class AgencySurvey:
     """Surveys one agency.
 
-    known: the agencies in agencies.toml. captures: keeps the bodies. request: None: nothing is
-    requested, and `responses` come from an earlier survey. responses: by the URL that was
-    requested, as in a SurveyRecord. only: the URLs of the releases that are read; None: a sample.
+    known: the agencies in agencies.toml. captures: stores the bodies. request: function that
+    requests a URL; None: nothing is requested, and `responses` are those of an earlier survey.
+    responses: the responses by requested URL, as in a SurveyRecord. only: the URLs of the releases
+    to read; None: a sample is read.
     """
 
     def __init__(
@@ -155,7 +159,10 @@ class AgencySurvey:
         self._started = monotonic()
 
     async def run(self) -> Row:
-        """Return what was found, or why nothing was. Raises ArchiveError."""
+        """Return what was found, or why nothing was found.
+
+        Raises ArchiveError if a response cannot be stored.
+        """
         agency = self.agency
         row: Row = {
             "slug": agency.slug,
@@ -183,10 +190,11 @@ class AgencySurvey:
         return row
 
     async def fetch(self, url: str) -> Response:
-        """Return the response for a URL; it is requested and kept the first time.
+        """Return the response for a URL. The first time, the URL is requested and the response
+        is kept.
 
-        Raises SourceError if there is none. Bodies are read from `captures`, so that none has to
-        stay in memory.
+        Raises SourceError if there is no response. Bodies are read from `captures`, so that they
+        need not stay in memory.
         """
         if url not in self.responses:
             count, seconds = len(self.responses), monotonic() - self._started
@@ -215,8 +223,10 @@ class AgencySurvey:
         return {"final_url": response.url, "sha256": sha256}
 
     def choose_sample(self, result: ProbeResult) -> SourceLink | None:
-        """Choose links until MIN_CLEAN_PAGES dated releases of each source were read, first of the
-        sources that a crawl reads.
+        """Return the next link to fetch as a sample, or None.
+
+        Returns None once MIN_CLEAN_PAGES dated releases of each source have been read. Links of the
+        sources that a crawl reads come first.
         """
         for source in sorted(result.sources, key=lambda each: each.url not in result.crawled_urls):
             links = self.list_readable_links(source, result, MAX_LINKS)
@@ -277,8 +287,10 @@ class AgencySurvey:
         }
 
     def find_home_failure(self, home: Response, result: ProbeResult) -> SourceError | None:
-        """Return why the home page alone decides the verdict, or None. It does if it is another
-        agency's, or if the home page and all releases are gone or walls.
+        """Return the failure if the home page alone decides the verdict, or None.
+
+        It does if the home page belongs to another agency, or if it and all releases are gone or
+        walls.
         """
         owner, address = find_owner(self.known.values(), home.url), self.agency.home
         if owner and not self.agency.owns(home.url):
@@ -294,8 +306,9 @@ class AgencySurvey:
         return None
 
     def has_one_page(self, result: ProbeResult) -> bool:
-        """Return whether several addresses (not counting robots.txt) had the same page, which is
-        neither a release nor made by scripts.
+        """Return whether several addresses, not counting robots.txt, had the same page.
+
+        The page must be neither a release nor built by scripts.
         """
         if result.needs_javascript or any(page.release for page in result.pages):
             return False
@@ -350,8 +363,10 @@ class AgencySurvey:
 
 
 def _is_useless(source: ProbedSource, result: ProbeResult) -> bool:
-    """Return whether a crawl loses nothing without a source: it is missing, a sitemap of something
-    else (such as images), or a page next to the list of releases.
+    """Return whether a crawl loses nothing without a source.
+
+    Such a source is missing, a sitemap of something else (such as images), or a page next to the
+    list of releases.
     """
     if source.links or source.problem or source.note:
         return source.failure == "status 404"
@@ -360,14 +375,14 @@ def _is_useless(source: ProbedSource, result: ProbeResult) -> bool:
 
 
 def _find_links(url: str, result: ProbeResult) -> dict[str, SourceLink]:
-    """Return the links to a page, by the source that has them."""
+    """Return the links to a page, by the URL of the source that has the link."""
     return {
         source.url: link for source in result.sources for link in source.links if link.url == url
     }
 
 
 def _has_enough(links: list[SourceLink], result: ProbeResult) -> bool:
-    """Return whether enough of a source's links were read, or too many were tried."""
+    """Return whether enough of a source's links have been read, or too many have been tried."""
     urls, sampled = {link.url for link in links}, result.sampled_urls
     clean = {page.url for page in result.pages if page.has_date and not page.warnings}
     return (

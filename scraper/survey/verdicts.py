@@ -62,13 +62,16 @@ def _decide_unproposed(row: Row) -> str:
 
 
 def _are_one_page(pages: list[Row]) -> bool:
-    """Return whether all pages are one and the same, such as a wall that is not recognised."""
+    """Return whether all pages are the same, such as a wall that was not recognised."""
     return len(pages) > 1 and len({_identify(page) or page["url"] for page in pages}) == 1
 
 
 def _identify(page: Row) -> object:
-    """Return what no two releases should share: their texts (the UNIQUE_FIELDS of the quarantine),
-    or the bytes of a page without text; None if there is neither.
+    """Return a page's texts or hash, which no two releases should share, or None if it has
+    neither.
+
+    The texts are the UNIQUE_FIELDS of the quarantine. The hash of the bytes is used for a page
+    without text.
     """
     if page["fields"].get("body"):
         return tuple(page["fields"].get(name) for name in UNIQUE_FIELDS)
@@ -76,7 +79,7 @@ def _identify(page: Row) -> object:
 
 
 def _find_faults(row: Row, table: str) -> list[str]:
-    """Return the faults of a table: the present one (`is_crawled`) or the proposed one
+    """Return the faults of the present table (`is_crawled`) or the proposed table
     (`is_proposed`).
     """
     sources, pages = select(row["sources"], table), select(row["pages"], table)
@@ -106,8 +109,9 @@ def _is_clean(page: Row) -> bool:
 
 
 def _find_missed_pages(pages: list[Row], sources: list[Row]) -> list[str]:
-    """Return a fault for each release that a crawl does not read, although it is in a feed or
-    listing, or newer than the releases that a crawl reads.
+    """Return a fault for each release that a crawl does not read, but should.
+
+    Such a release is in a feed or listing, or is newer than the releases that a crawl reads.
     """
     newest = max((_get_day(page) for page in pages if page["is_crawled"]), default="")
     lists = {source["url"] for source in sources if source["kind"] != "sitemaps"}
@@ -134,12 +138,12 @@ def _count_doubts(pages: list[Row]) -> list[str]:
 
 
 def list_doubts(page: Row) -> list[str]:
-    """Return why a page is not a release, and the doubts about it."""
+    """Return the doubts about a page, including why it is not a release."""
     return [*filter(None, [page["problem"]]), *page["doubts"]]
 
 
 def _find_shared_fields(pages: list[Row]) -> list[str]:
-    """Return a fault for a title or body that several pages share, or a date that all share."""
+    """Return a fault for a title or body that several pages share, or for a date that all share."""
     faults = []
     if pages and not any(map(_get_day, pages)):
         faults.append("no page states when it was published")

@@ -8,10 +8,11 @@ from scraper.pages.page_classes import EpiserverPage
 
 
 class PolisenPage(EpiserverPage):
-    """Page of polisen.se, in one of three generations of its template (span.date, time.date,
-    dl).
+    """Page of polisen.se.
 
-    In all of them, the dates are next to the text.
+    Its template has had three generations (span.date, time.date, dl).
+
+    In all three, the dates are next to the text.
     """
 
     title_css: ClassVar[tuple[str, ...]] = ("#main-content h1", *EpiserverPage.title_css)

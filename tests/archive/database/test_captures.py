@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from scrapy.utils._compression import zstd  # type: ignore[attr-defined]
 
 from archive.database.captures import (
+    DICTIONARY_MAGIC,
     FOREIGN_MESSAGE,
     MAX_BASES_PER_HOST,
     Captures,
+    compress,
     decompress,
     find_captures_problem,
 )
@@ -363,3 +365,16 @@ def test_a_damaged_frame_is_an_error(damage: slice) -> None:
     frame = b64decode(EARLIER_FRAMES[0])
     with pytest.raises((zstd.ZstdError, ValueError)):
         decompress(frame[damage], 187)
+
+
+def test_a_base_that_begins_as_a_dictionary_of_zstd_is_only_bytes() -> None:
+    base = DICTIONARY_MAGIC + b"Regeringen vill ha fler fyrar. " * 200
+    frame = compress(base + b"!", base)
+    assert len(frame) < 100
+    assert decompress(frame, len(base) + 1, base) == base + b"!"
+
+
+def test_frames_after_the_first_are_an_error() -> None:
+    bomb = compress(b"abc") + compress(b"x" * 1_000_000)
+    with pytest.raises(ValueError, match="not one whole frame"):
+        decompress(bomb, 3)

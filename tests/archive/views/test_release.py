@@ -509,7 +509,10 @@ async def test_words_that_do_not_occur_and_long_texts_are_stated(
     )
     monkeypatch.setattr("archive.web.highlights.MAX_SEARCHED_LENGTH", 60)
     text = read_found(await site.page("/archive/releases/1?q=vass"))[0]
-    assert "markerade på ett ställe. Gå dit Texten är så lång att sökorden bara är markerade i början." in text
+    assert (
+        "markerade på ett ställe. Gå dit Texten är så lång att sökorden bara är markerade i början."
+        in text
+    )
 
 
 async def test_row_as_data_has_no_search(site: Site) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from scrapy.utils._compression import zstd  # type: ignore[attr-defined]
 
 from archive.changes.new_releases import read_feed_page
 from archive.database.sqlite_files import build_connection_runner, run_without_waiting
@@ -308,3 +309,9 @@ def test_a_job_has_what_a_crawl_reads_under_the_owners_ids(writer: Writer, tmp_p
     assert agency.name == table["name"]
     assert agency.json == (JSONSource(**table["json"]),)
     assert agency.survey == SurveyMark(**table["survey"])
+
+
+def test_a_job_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
+    job = zstd.compress((0).to_bytes(4, "big") + bytes(range(256)) * 4_000)
+    with pytest.raises(BrokerError, match="cut off"):
+        unpack_job(job[:-20], tmp_path)

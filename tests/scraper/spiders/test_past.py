@@ -432,7 +432,9 @@ async def test_each_version_names_its_source(read_past: Past) -> None:
             ("past", "Museet", first)
         ]
         assert (await site.get("/-/edits.json")).json()["edits"] == []
-        assert "Ändringar från tiden före arkivets egen insamling" in await site.text("/-/edits?kind=past")
+        assert "Ändringar från tiden före arkivets egen insamling" in await site.text(
+            "/-/edits?kind=past"
+        )
         events = (await site.get(f"/-/history/{release}.json")).json()["events"]
         assert {row["collection"] for row in events} == {None, "Museet"}
         feed = (await site.get(f"/-/history/{release}.atom")).text

@@ -110,7 +110,7 @@ MARKS: dict[str, tuple[dict[str, Any], str, str]] = {
     "doubts": (
         {**TRIED, "verdict": "doubts"},
         "Läst med tveksamheter 1 december 2026",
-        "Read with some doubts on 1 December 2026",
+        "Read on 1 December 2026, but some pages may have been misread",
     ),
     "table": (
         {**TRIED, "verdict": "table"},

@@ -73,7 +73,7 @@ async def test_help_is_linked_to_the_search_box(site: Site) -> None:
 @pytest.mark.parametrize(
     ("query", "text"),
     [
-        ('q="på natten', "Ett citattecken saknar sitt par."),
+        ('q="på natten', "Ett avslutande citattecken saknas."),
         ("q=fyrar sk*", "”sk*” behandlades som ett helt ord."),
         ("q=fyrar OR", "”OR” måste stå mellan två ord"),
         ("q=-fyrar", "Sökningen anger bara vad som inte ska finnas med."),

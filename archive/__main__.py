@@ -412,8 +412,8 @@ def reindex(file: Path, processes: int | None) -> None:
 def extract_attachments(file: Path, agency: str | None, processes: int | None) -> int:
     """Extract the text of stored files that have no text yet.
 
-    For example, the files of an agency with attachments = "links" have no text. An interrupted run
-    is continued. Exit code 1 if the bytes of any file cannot be read.
+    These include the files of agencies with attachments = "links". An interrupted run is continued.
+    The exit code is 1 if the bytes of any file cannot be read.
     """
     from archive.database.captures import Captures
 
@@ -802,8 +802,8 @@ def publish(file: Path, folder: Path | None, site: str | None, processes: int | 
 
     The dataset is a new folder in FOLDER (by default `published` beside the archive). The new
     dataset replaces the previous one. An interrupted run publishes nothing, and the next run starts
-    from the beginning. Exit code 1 if the archive has no releases, or if the bytes of a captured
-    page cannot be read.
+    from the beginning. The exit code is 1 if the archive has no releases, or if the bytes of a
+    captured page cannot be read.
     """
     from archive.publish.published_dataset import PUBLISHED_FOLDER
     from archive.publish.published_dataset import publish as publish_dataset

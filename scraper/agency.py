@@ -626,7 +626,9 @@ def _check_expression(key: str, text: str) -> None:
 
 
 def _parse_mark(table: object) -> SurveyMark:
-    """Parse the mark of a survey. Raises ValueError with the key and the problem."""
+    """Parse an agency's result in a survey (SurveyMark). Raises ValueError, which names the key and
+    the problem.
+    """
     if not isinstance(table, dict):
         raise ValueError("must be a table with tried, verdict and read")  # noqa: TRY004 - ValueError, as for all other keys
     judged = {"judged", "right", "seen"}

@@ -137,7 +137,7 @@ class Attachments:
         ][:limit]
 
     def get_version(self, url: str) -> AttachmentVersion | None:
-        """Return the newest version of a URL, or None if no file has been found there."""
+        """Return the newest version of the file at a URL, or None if none has been found there."""
         sql = """
             select v.id, f.id, f.sha256 from attachment_versions v join attachment_files f
               on f.id = v.file

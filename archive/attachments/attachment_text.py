@@ -73,7 +73,8 @@ class FileTextError(Exception):
 def prepare() -> bytes:
     """Read the file, and import the libraries for it.
 
-    This runs before the limits apply, so that imports do not count towards open files.
+    This runs before the limits apply, so that the imports do not count towards the limit on open
+    files.
     """
     body = sys.stdin.buffer.read()
     if _is_pdf(body):

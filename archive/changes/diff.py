@@ -109,7 +109,9 @@ class BlockPair:
 
 @dataclass(frozen=True, slots=True)
 class DiffSegment:
-    """A part of a text: in both versions (same), only in the later (ins) or earlier one (del)."""
+    """A part of a text that is in both versions (same), only in the later one (ins) or only in the
+    earlier one (del).
+    """
 
     op: Literal["same", "ins", "del"]
     text: str

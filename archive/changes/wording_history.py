@@ -308,8 +308,8 @@ def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
 def _find_import_end(chain: ReleaseChain, last: PageState) -> tuple[PageState | None, str | None]:
     """Return the imported version that replaced a collection's last one, and when it was found.
 
-    The version is None if the archive itself read the next one. Both are None if the version is
-    still current, or if nothing later is known.
+    The imported version is None if the archive itself read the next one. Both are None if the
+    collection's last version is still current, or if nothing later is known.
     """
     if _is_current(chain, last):
         return None, None

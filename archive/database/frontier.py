@@ -18,7 +18,7 @@ outcome of reading it:
 
 pagination_cursors: where reading a long listing was interrupted. The next crawl reads the listing
 from its first page to the releases known before the interruption, and then from the cursor. Only
-then is the listing read to its end.
+after that does the listing count as read to its end.
 
 hosts: robots.txt and pauses per host. A host is named as in URLs, with the port unless it is the
 scheme's default. `robots` is the outcome of the last request for robots.txt: allowed (it was read),

@@ -116,7 +116,7 @@ class QuarantinedPage:
     def lost_keys(self) -> set[str]:
         """Return the fields (or the source) that the page seems to have lost.
 
-        Fields that only have PAGE_REASONS are left out.
+        Fields whose only reasons are PAGE_REASONS are left out.
         """
         return _list_lost_keys(self.reasons)
 
@@ -329,7 +329,7 @@ class GroupHabits:
             (self.lengths if name in late else self.lengths_before)[name].append(length)
 
     def short_length(self, name: str) -> int:
-        """Return the short length of a lead or text (see SHORT_QUANTILE).
+        """Return the length below which a lead or text counts as short (see SHORT_QUANTILE).
 
         Returns 0 if there are too few releases.
         """

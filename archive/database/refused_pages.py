@@ -103,7 +103,9 @@ class RefusedPages:
         self.expire(now)
 
     def expire(self, now: datetime) -> None:
-        """Delete pages that are too old, and more if the rest exceeds its share (OVERFLOW_SQL)."""
+        """Delete pages that are too old. If the others take up more than their share of the
+        captures file, delete some of them too (OVERFLOW_SQL).
+        """
         days, share = self.retention
         oldest = to_iso(now - timedelta(days=days)) if days and share else "9999"
         self.delete(EXPIRED_SQL, oldest, to_iso(now), oldest)

@@ -143,7 +143,8 @@ def _add_observers(db: Database) -> None:
 
 
 def _replace_table_sql(db: Database, table: str, statement: str) -> None:
-    """Replace the statement that created a table with one that only lacks constraints.
+    """Replace the statement that created a table with one that differs only in having fewer
+    constraints.
 
     See "Making Other Kinds Of Table Schema Changes" in sqlite.org/lang_altertable.html.
     """

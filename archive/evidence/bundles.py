@@ -555,7 +555,9 @@ def _add_manifest_chain(
 def _add_time_stamps(
     bundle: EvidenceBundle, db: sqlite3.Connection, chain: Sequence[Manifest]
 ) -> None:
-    """Add the responses of authorities that stamped the manifests, each beside its manifest."""
+    """Add the time stamps of the manifests (the responses of the time-stamping authorities), each
+    beside its manifest.
+    """
     if not Database(db).table("time_stamps").exists():
         return  # the archive is not yet updated
     stamps = db.execute(

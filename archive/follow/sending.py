@@ -154,7 +154,9 @@ class Sender:
             self.store.excuse(message, self.clock())
 
     def handle_rejected_mails(self) -> None:
-        """Count the rejected email, unless the mail server rejects email to all addresses."""
+        """Count the rejected messages against their recipients, unless the mail server rejects
+        email to all addresses.
+        """
         moment = self.clock()
         if self.mails_sent:
             self.store.record_acceptance(moment)

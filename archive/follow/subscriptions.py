@@ -280,9 +280,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     ) -> None:
         """Confirm a subscription, which then starts after the given entry of the change feed.
 
-        address: the address to which the confirmed link was sent, the only one whose owner has
-        agreed. It may differ from the stored address by a tag. An earlier subscription of the
-        address to the same subject is replaced, and the new one continues at its position.
+        address: the address to which the confirmation link was sent. Only its owner has agreed. It
+        may differ from the stored address by the part after a plus sign. An earlier subscription of
+        the address to the same subject is replaced, and the new one continues at its position.
         """
         with write_transaction(self.db):
             self.db.execute(
@@ -416,7 +416,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return [row["id"] for row in rows]
 
     def find_message(self, message_id: int) -> QueuedMessage | None:
-        """Return a message, or None if it is gone (for example, its subscription has ended)."""
+        """Return a message, or None if it is gone (for example, because its subscription has
+        ended).
+        """
         row = self.db.execute("select * from messages where id = ?", [message_id]).fetchone()
         subscription = self.find(row["subscription"]) if row else None
         if row is None or subscription is None:

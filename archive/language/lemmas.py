@@ -137,7 +137,7 @@ def swedish_lemma(word: str) -> str:
 def english_lemma(word: str) -> str:
     """Return the lemma of a lower-case English word.
 
-    Without a known lemma, the word itself is returned.
+    If no lemma is known, the word itself is returned.
     """
     return _look_up_lemma(word, "en") if len(word) <= MAX_LEMMATISED_LENGTH else word
 
@@ -189,9 +189,9 @@ def _are_unlikely(readings: list[WordReading]) -> bool:
 def _find_short_base(word: str) -> str:
     """Return the base of a short word.
 
-    The word itself is returned if hunspell-sv has no ordinary inflection like it. Imperatives,
-    words in -s, and words that only simplemma knows are not used, because abbreviations look like
-    them.
+    The word itself is returned unless hunspell-sv knows it as an ordinary inflected form.
+    Imperatives, words ending in -s, and words that only simplemma knows are not reduced, because
+    abbreviations look like them.
 
     >>> [_find_short_base(word) for word in ("byn", "går", "las", "sas", "ets")]
     ['by', 'gå', 'las', 'sas', 'ets']

@@ -191,7 +191,7 @@ def analyze_word(word: str) -> tuple[str, ...]:
 
 
 def find_abbreviations(text: str, words: Sequence[str]) -> set[str]:
-    """Return the words that a text only has in capitals. They are returned in lower case.
+    """Return, in lower case, the words that occur in a text only in capitals.
 
     Such words are not treated as inflected forms.
     """

@@ -610,8 +610,9 @@ def build_role_key(role: str) -> str:
 def find_right_name(name: str, role: str, text: str) -> str:
     """Return the correct full name for a misprinted name or a surname, or the name itself.
 
-    text: the text to search. It must print the full name with the same role, which only one person
-    has. A misprint has one wrong letter, and is printed less often than the correct name.
+    text: the text to search. The full name must occur in it with the same role, and the role must
+    be one that only one person has. A misprint has one wrong letter, and occurs less often than the
+    correct name.
 
     >>> text = "Sjöminister Annika Berg Ek reser. Berg Ek far hem, sa sjöminister Anika Berg Ek."
     >>> find_right_name("Berg Ek", "sjöministern", text)

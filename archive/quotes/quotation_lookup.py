@@ -365,7 +365,9 @@ class QuotationCheck:
         )
 
     async def look_up(self, quotation: Quotation) -> QuotationResult:
-        """Look for a quotation in current versions, then in earlier ones, then for its original."""
+        """Look for a quotation in current versions and then in earlier ones. If it is in neither,
+        look for the passage that it was altered from.
+        """
         phrases = [phrase for piece in quotation.pieces for phrase in self.list_phrases(piece)]
         match = self._match_phrases(phrases, quotation)
         values = {"match": match, "limit": MAX_VERBATIM_RELEASES + 1}

@@ -148,7 +148,8 @@ class ColumnCache:
         return self
 
     async def _read_all(self, run: RunQuery, last: int) -> None:
-        """Read all listed releases, as they are after the changefeed entry `last` or later.
+        """Read the state of all listed releases, which includes at least the changes up to entry
+        `last` of the change feed.
 
         The releases are read in the order of their ids, so that each page of the database file is
         read only once.
@@ -270,7 +271,9 @@ class ColumnCache:
         return self.sort_newest_first(releases)
 
     def sort_newest_first(self, releases: Iterable[int]) -> list[int]:
-        """Sort releases by date, newest first. If dates are equal, the last stored comes first."""
+        """Sort releases by date, newest first. If dates are equal, the release that was stored last
+        comes first.
+        """
         return sorted(sorted(releases, reverse=True), key=self.sort_dates.__getitem__, reverse=True)
 
     def iter_ages(self, releases: Sequence[int], today: date) -> Iterator[int]:
@@ -419,7 +422,9 @@ class ValueLists:
         return {number: -count for count, number in heapq.nsmallest(limit, counted)}
 
     def count(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
-        """Count the given releases by number, for the numbers that are most common among them."""
+        """Return how many of the given releases have each value, as value number → count. Only the
+        `limit` most common values are included.
+        """
         found, numbers = array("I"), self.numbers
         lengths = _take_values(self.lengths, releases)
         starts = _take_values(self.offsets, list(compress(releases, lengths)))

@@ -473,7 +473,8 @@ def quote_words(query: Query) -> str | None:
 async def read_phrase_history(
     run: RunQuery, columns: ColumnCache, text: str, agency: str | None = None
 ) -> PhraseHistory:
-    """Find all releases that have or had the words of a query, and when.
+    """Find all releases whose text contains or once contained the words of a query, and the periods
+    in which it did.
 
     agency: only search the releases of this agency.
     """

@@ -1,4 +1,5 @@
-"""Finds releases that match only in an earlier version, and the change that made them match.
+"""Finds releases that match only in an earlier version, and the change by which they stopped
+matching. (For `added:` and `removed:`: the edit that matches.)
 
 The index `search_versions` has the texts of all earlier versions. A version matches if the query's
 FTS5 expression matches it, as for current texts in `search`. Filters apply to the current release.
@@ -370,8 +371,9 @@ def _add_excerpt(
 ) -> SearchHit:
     """Return a result with an excerpt of a version.
 
-    The excerpt is from the texts that the other version lacks, if these have all words. It is from
-    the title only if no other text has as many of the words.
+    The excerpt is from the texts that version `other` lacks, if they contain all words of the
+    query, and otherwise from any text. The title is used only if no other text has as many of the
+    words.
     """
     changed = next(keep_changed_texts(state, other)) if other else state
     texts = highlight_state(changed, query_terms)

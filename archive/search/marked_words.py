@@ -449,7 +449,9 @@ class OccurrenceFinder:
         }
 
     def find(self, text: str, field: str, *, english: bool) -> list[TermSpan]:
-        """Return all occurrences in the text (NFC) of a field, in order."""
+        """Return all occurrences of the query's terms in the text of a field, in order. The text
+        must be in NFC.
+        """
         leaves = {leaf: terms for leaf, terms in self.terms.items() if leaf.field in (None, field)}
         tokens = tokenise_text(
             text, [term for terms in leaves.values() for term in terms], english=english

@@ -394,7 +394,9 @@ def _complete_tree(node: QueryNode) -> QueryNode:
 
 
 def _join_edits(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Merge all removed: and added: parts into one: a single edit must match all of them."""
+    """Merge all `removed:` and `added:` parts into one, because a single edit must match all of
+    them.
+    """
     edits = [part for part in parts if isinstance(part, EditNode)]
     trees = ([tree for edit in edits if (tree := getattr(edit, name))] for name in EDIT_FIELDS)
     joined = EditNode(*(join_nodes(AndNode, changes) for changes in trees))

@@ -586,7 +586,9 @@ class HitFinder:
     async def read_limited_ids(
         self, plan: SearchPlan, match: str, order: str = "newest"
     ) -> list[int]:
-        """Read the matching ids, but only the newest (or oldest) of more than MAX_SORTED_HITS."""
+        """Read the matching ids. If there are more than MAX_SORTED_HITS, read only the newest (or
+        oldest) ones.
+        """
         found = await self.read_index_ids(plan, match, MAX_SORTED_HITS)
         return (
             found if len(found) < MAX_SORTED_HITS else await self.read_first_ids(plan, match, order)

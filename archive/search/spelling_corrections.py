@@ -93,7 +93,8 @@ class SpellingCorrection:
 async def correct_query(
     run: RunQuery, columns: ColumnCache, request: SearchRequest
 ) -> tuple[Query, Sequence[SpellingCorrection]]:
-    """Correct the spelling of words in a query that occur nowhere. Also return all corrections.
+    """Correct the spelling of query words that occur in no release. Return the corrected query, and
+    all corrections that were found.
 
     Words in quotation marks or with + are not changed.
     """

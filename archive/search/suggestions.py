@@ -106,7 +106,9 @@ async def find_suggestions(
 
 
 def _list_date_requests(request: SearchRequest) -> list[tuple[SearchRequest, str]]:
-    """Return searches for the periods that a query names, or for a date in the texts."""
+    """Return searches limited to the periods that a query names or, if the query is a date, a
+    search for that date as it may be written in texts.
+    """
     if day := read_day(request.text):
         spellings = dict.fromkeys((request.text, format_stated_time("sv", day), day))
         words = " OR ".join(f'"{spelling}"' for spelling in spellings)

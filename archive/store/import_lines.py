@@ -538,7 +538,9 @@ def _clean_markdown(text: str) -> str:
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
-    """Parse a line as a JSON object. Raises FieldError if it is no object, or has a name twice."""
+    """Parse a line as a JSON object. Raises FieldError if it is not an object, or if a name occurs
+    twice in it.
+    """
     try:
         # no field is a number; int() refuses those of more than 4,300 digits. Each of several
         # joined files has a BOM

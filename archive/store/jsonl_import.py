@@ -81,7 +81,7 @@ OUTCOMES: dict[SaveResult | None, Outcome] = {
 
 
 class LineError(ArchiveError):
-    """A line that cannot be imported. The message names file, line and field."""
+    """A line that cannot be imported. The message names the file, the line and the field."""
 
     def __init__(self, file: Path, line: int, error: FieldError) -> None:
         self.line, self.field = line, error.field

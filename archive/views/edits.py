@@ -702,7 +702,9 @@ class PhraseRegister(Register):
         }
 
     def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
-        """Build the feed entry of a presence; the entry is updated when the wording disappears."""
+        """Build the feed entry for a period in which a release had the wording. The entry is
+        updated when the wording disappears.
+        """
         found: PhraseEntry = entry["entry"]
         digest = hashlib.sha256(site.args["q"].encode(errors="replace")).hexdigest()[:12]
         return build_agency_entry(

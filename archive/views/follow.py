@@ -110,7 +110,8 @@ class RequestCounter:
 
 
 def _network_key(client: str) -> str:
-    """Return the network of a client_key that one party may own: 24 bits of IPv4, 48 bits of IPv6.
+    """Return the network of a client, as large as a single party may own: the first 24 bits of an
+    IPv4 address, or 48 of an IPv6 address.
 
     >>> [_network_key(client) for client in ("203.0.113.7", "2001:db8:0:1::/64", "unix")]
     ['203.0.113.0/24', '2001:db8::/48', 'unix']
@@ -300,7 +301,7 @@ async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, s
 async def _find_feed_filters(site: SiteRequest, search: SearchRequest) -> dict[str, Any]:
     """Return the agency or tag of a search that has no other condition, or {} for any other search.
 
-    Such searches have feeds of their own.
+    Searches for only an agency or a tag have feeds of their own.
     """
     include = search.include
     if search.text or search.exclude or any(len(values) != 1 for values in include.values()):

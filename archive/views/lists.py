@@ -171,7 +171,7 @@ async def read_release_list(
 
 
 def _find_next_month(month: str) -> str:
-    """Return the month after a month (yyyy-mm).
+    """Return the month after the given one (yyyy-mm).
 
     >>> _find_next_month("2024-05"), _find_next_month("2024-12")
     ('2024-06', '2025-01')

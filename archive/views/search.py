@@ -514,7 +514,7 @@ async def _list_results(site: SiteRequest, query: SearchRequest) -> DataList:
 async def _read_recent_entries(
     site: SiteRequest, query: SearchRequest, shown: Sequence[AtomEntry]
 ) -> Sequence[AtomEntry]:
-    """Return entries to fill up a feed with few new releases, from the newest results.
+    """Return entries from the newest results, to top up a feed that has few new releases.
 
     See archive.changes.new_releases.
     """

@@ -197,7 +197,8 @@ def _label_months(language: str, names: Sequence[str]) -> list[str]:
 
 
 def _name_periods(language: str, periods: Sequence[str], chosen: Collection[str]) -> str:
-    """Return the chosen periods in words. A dash joins the ends of consecutive ones.
+    """Return the chosen periods as text. Consecutive periods are given as a range, with a dash
+    between the first and the last.
 
     >>> _name_periods("sv", ["2019", "2020", "2021", "2022"], {"2019", "2021", "2022"})
     '2019, 2021–2022'

@@ -46,7 +46,7 @@ def read_canned_queries() -> dict[str, dict[str, str]]:
 
 
 def _read_query_file(path: Path) -> dict[str, str]:
-    """Read a canned query. The first comment line is its title, the others are its description."""
+    """Read a canned query. The first comment line is its title; the others are its description."""
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
     sql = "\n".join(line for line in lines if not line.startswith("--")).strip()

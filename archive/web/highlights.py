@@ -184,7 +184,7 @@ class PageHighlighter:
         return self._mark(source, self._find_spans(source.text, field))
 
     def mark_html(self, markup: str, answers: Mapping[int, str]) -> MarkedHtml | Markup:
-        """Return the sanitised HTML of a body with marks.
+        """Return the sanitised HTML of a body with the query's words highlighted.
 
         answers: the answers to questions that it may contain.
         """
@@ -206,7 +206,8 @@ class PageHighlighter:
         return self._mark(source, spans)
 
     def mark_row(self, field: str, row: DiffRow) -> list[MarkedHtml]:
-        """Return the pieces of a comparison row with marks, or [] for a field that is not searched.
+        """Return the pieces of a comparison row with the query's words highlighted, or [] for a
+        field that is not searched.
 
         A phrase may extend over several pieces.
         """

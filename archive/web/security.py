@@ -449,7 +449,9 @@ async def _run_in_turn(
 
 
 async def _send_and_close(send: Any, message: dict[str, Any]) -> None:
-    """Send a message of a response, with a header that makes the server close the connection."""
+    """Send an ASGI message. If it starts a response, add a header that makes the server close the
+    connection.
+    """
     if message["type"] == "http.response.start":
         message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
     await send(message)

@@ -348,9 +348,10 @@ def propose_table(diagnosis: Diagnosis, probed: ProbeResult | None) -> ProbeResu
 class Command(ProjectCommand):
     """Show why an agency's pages are no longer parsed as before, and what would fix it.
 
-    The last good page is compared with a quarantined one, field by field: which rule read a lost
-    field, what that rule finds now, where the same text is, and a table for agencies.toml. Only
-    stored pages are read, unless --ask is given. Exit code 0: done; 2: wrong arguments.
+    The last good page is compared with a quarantined one, field by field. For each lost field, the
+    report says which rule read it, what that rule finds now, and where the same text is. It also
+    proposes a table for agencies.toml. Only stored pages are read, unless --ask is given. Exit code
+    0: done; 2: wrong arguments.
     """
 
     requires_crawler_process = True

@@ -447,7 +447,7 @@ class ProgressExtension(CrawlerComponent):
 
 
 def _print_summary(console: Console, spider: ArchiveSpider, reason: str) -> None:
-    """Print where to read about the problems of a crawl, and why the crawl did not finish."""
+    """Print where to read about the problems of a crawl and, if it did not finish, why not."""
     all_stats = spider.agency_stats.values()
     if any(stats.problems for stats in all_stats):
         console.print(

@@ -1,4 +1,5 @@
-"""The writer: applies workers' messages to archive.db, each once and in order, and gives them jobs.
+"""The writer: applies the workers' messages to archive.db, each once and in order, and hands out
+jobs to the workers.
 
 A message is applied by the functions that a local crawl uses, in one transaction with the message's
 number. It is acknowledged and deleted from the stream only after the commit. A message that arrives
@@ -517,7 +518,7 @@ class ArchiveWriter:
         self.has_open_rounds = bool(self.locked_agencies)
 
     def retry_timeout(self) -> float:
-        """Return the number of seconds to retry if the broker does not respond.
+        """Return for how many seconds to keep retrying if the broker does not respond.
 
         The number is 0 once the writer is stopping.
         """

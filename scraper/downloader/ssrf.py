@@ -2,10 +2,10 @@
 
 The filter applies to all URLs in pages and redirects, and to all addresses from name servers.
 
-SSRFFilter checks each request before it is sent, including redirects and robots.txt: its scheme,
-and hosts that are private by name or written as an IP address. PublicResolver checks what a name
-server returns, and the connection is made to the same address that was checked, so that a second
-lookup cannot differ (DNS rebinding).
+SSRFFilter checks each request before it is sent, including redirects and requests for robots.txt.
+It checks the scheme, and whether the host is private as far as the URL shows (a private name or an
+IP address). PublicResolver checks what a name server returns, and the connection is made to the
+same address that was checked, so that a second lookup cannot differ (DNS rebinding).
 
 An agency with a home page on this machine (`*.localhost`, 127.0.0.1) may be crawled there, but only
 on the hosts and ports that its table names. Pages of other agencies cannot lead there.

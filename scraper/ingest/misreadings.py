@@ -5,8 +5,8 @@ Only pages that would change the archive are checked. New releases are compared 
 agency's releases usually contain, and stored releases with their stored state. It is not suspicious
 if a field and its text disappeared from a page with an unchanged template: the agency has edited
 the page. Impossible dates, a body that disagrees with other readings of its page
-(scraper.pages.body), and a body that consists of lines of other releases are suspicious on any
-page.
+(scraper.pages.body_check), and a body that consists of lines of other releases are suspicious on
+any page.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def _parse_date_field(item: ReleaseItem, field: str, text: str | None) -> date |
 
 
 def _parse_language(text: str | None) -> str | None:
-    """Return the primary language of a language tag, so that "sv-SE" and "sv" give the same.
+    """Return the primary language of a language tag, so that "sv-SE" and "sv" give the same result.
 
     >>> _parse_language("sv-SE"), _parse_language("EN_gb"), _parse_language("")
     ('sv', 'en', None)

@@ -1,4 +1,4 @@
-"""Parses the bytes of a page to a ReleaseItem in the agency's own words.
+"""Parses the bytes of a page into a ReleaseItem, in the agency's own words.
 
 There is one module for each field.
 

@@ -657,7 +657,9 @@ def _is_data_table(element: Tag) -> bool:
 
 
 def _has_block_descendant(element: Tag) -> bool:
-    """Return whether an inline element contains block elements, like a link around a teaser."""
+    """Return whether an inline element contains block elements, as a link around a whole teaser
+    does.
+    """
     return any(
         isinstance(child, Tag)
         and (

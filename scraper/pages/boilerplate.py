@@ -539,7 +539,9 @@ def _has_boilerplate_name(element: Element, naming: str) -> bool:
 
 
 def _drop_alerts(document: Document, marked: Mapping[Element, frozenset[str]]) -> None:
-    """Remove alerts of the site, but not boxes named so between sentences of the text."""
+    """Remove the site's alerts, but not boxes with the same class names between sentences of the
+    text.
+    """
     root, alerts = document.root, _collect_alerts(document, marked)
     sentence_counts: Counter[Element] = Counter()  # by main element, or the root
     found: list[tuple[Element, Element, int]] = []  # alerts, and the sentences before them

@@ -300,7 +300,8 @@ def _find_contact_headings(document: Document) -> Iterator[Element]:
 
 @cache_by_text(16_384)
 def opens_contact_section(text: str) -> bool:
-    """Return whether a text is a heading above contacts, or begins a line with a contact.
+    """Return whether a text is a heading above contacts, or the lead-in to a contact on the same
+    line.
 
     Results are cached, because menus are the same on many pages.
     """

@@ -355,8 +355,8 @@ def _parse_contact_request(sentence: str, request: str) -> list[ContactItem]:
 
 
 def _begins_with_other_office(request: str) -> bool:
-    """Return whether a request first mentions an office other than the press office, without a
-    name.
+    """Return whether a contact request first mentions an office other than the press office, not
+    followed by a person's name.
     """
     kinds = [
         kind

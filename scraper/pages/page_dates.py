@@ -300,7 +300,7 @@ def _find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
 
     Dates in the main element come first.
 
-    Lines that belong to the text are kept, such as a heading or a sentence that contains a label.
+    Lines that belong to the text, such as a heading or a sentence that contains a label, are kept.
     """
     inside: list[PageDate] = []
     outside: list[PageDate] = []
@@ -832,7 +832,7 @@ def _is_date_of_other_text(element: Element, main: Element) -> bool:
 
 
 def _is_in_teaser(parents: Iterable[Element], main: Element, *, is_inside: bool) -> bool:
-    """Return whether one of an element's parents is a teaser.
+    """Return whether one of an element's ancestors is a teaser.
 
     Inside the text, a teaser is a card. Elsewhere, it is any item with a link.
     """
@@ -874,7 +874,9 @@ def _follows_link_to_other_text(element: Element, main: Element) -> bool:
 
 
 def _is_link_to_other_text(link: Element, item: Element) -> bool:
-    """Return whether a link is what an item is about: a list entry, a file or a heading."""
+    """Return whether an item is only about the text that a link leads to. The item must be a list
+    entry, or the link must lead to a file or be in a heading.
+    """
     href = link.get("href") or "#"
     if link.tag != "a" or href.startswith(("#", "mailto:", "tel:")):
         return False

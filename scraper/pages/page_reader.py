@@ -1,4 +1,4 @@
-"""Parses HTML to a ReleaseItem: the agency's own words, as strings."""
+"""Parses HTML into a ReleaseItem: the agency's own words, as strings."""
 
 from __future__ import annotations
 

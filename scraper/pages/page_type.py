@@ -522,8 +522,8 @@ def find_rejection(signals: PageSignals) -> PageRejection | None:
 
 
 def _reject_by_title(title: str) -> PageRejection | None:
-    """Return why a page is not a release if its title is only an error message or similar, or
-    None.
+    """If a page's title is only an error message or the like, return why the page is not a release.
+    Otherwise return None.
 
     >>> _reject_by_title("404 – sidan kunde inte hittas"), _reject_by_title("404 nya jobb")
     (PageRejection(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'",

@@ -95,8 +95,8 @@ def _find_question_indexes(
 
 
 def _are_most_headings(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
-    """Return whether there are several pairs, and at least half as many as headings and bold
-    lines.
+    """Return whether there are several pairs, and at least half as many pairs as there are headings
+    and bold lines.
     """
     headings = sum(
         1 for block in blocks if block.level < 9 or (block.bold and len(block.text) < 200)

@@ -738,7 +738,8 @@ def _read_form_fields(form: FormElement) -> list[tuple[str, str]] | None:
 
     Searches, logins and messages are never sent.
 
-    These forms are recognised by names, and by text fields unless the form surrounds the content.
+    Such forms are recognised by words in their attributes (such as id and class), or by a text
+    field, unless the form surrounds the content.
     """
     names = " ".join(
         form.get(name, "") for name in ("id", "class", "name", "action", "role", "aria-label")

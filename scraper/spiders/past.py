@@ -326,7 +326,9 @@ class PastSpider(ReleaseSpider):
     # Captures
 
     def parse_capture(self, response: Response) -> None:
-        """Store a captured page, unless it is from another time, rewritten or not a release."""
+        """Store a captured page, unless it was captured outside the requested period, was rewritten
+        by the web archive, or is not a release.
+        """
         row: FrontierEntry = response.meta["row"]
         source, web_archive = self.sources[row.agency][row.source or ""]
         timestamp, _, address = row.url.removeprefix(source.url).partition("id_/")

@@ -775,7 +775,7 @@ class ReleaseSpider(IdentifiedSpider):
     def item_finished(self, response: Response | None) -> None:
         """Continue after the pipeline has stored or dropped a page.
 
-        response: the page's response; None if the page has been in quarantine.
+        response: the page's response; None if the page comes from the quarantine.
         """
         # for the pages of a list, parse_records does this
         if response is not None and "row" in response.meta:

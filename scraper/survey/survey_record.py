@@ -103,7 +103,7 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         return rows
 
     def load_responses(self, row: Row) -> dict[str, Row]:
-        """Return the responses of a try, by the URL that was requested."""
+        """Return the responses received when a site was tried, by requested URL."""
         sql = "select responses from agencies where slug = ? and tried = ?"
         ((responses,),) = self._query(sql, row["slug"], row["tried"])
         return json.loads(responses)  # type: ignore[no-any-return] # as it was saved

@@ -520,7 +520,8 @@ def backup(file: Path, to: Path, keep: int, follow: bool) -> int:
 def restore(backup: Path, to: Path, replace: bool) -> int:
     """Check a backup and restore its files.
 
-    Exit code 1 if it is damaged, 2 if it cannot be restored.
+    Exit code 1 if it is damaged, or if takedowns since the backup have to be repeated; 2 if it
+    cannot be restored.
     """
     from archive.operations.backup import restore_backup
 
@@ -536,7 +537,7 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
     if former_files:
         click.echo(f"{former_files}: the former files; delete them when they are no longer needed")
     echo_lines(lost)
-    return 0
+    return 1 if lost else 0
 
 
 # Filling

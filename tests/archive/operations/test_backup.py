@@ -167,7 +167,7 @@ def test_backup_is_restored_in_place_of_a_damaged_archive(
     assert main(["restore", str(copy), "--to", str(archive)]) == 2
     assert "exists already" in capsys.readouterr().err
     assert contents(archive) == damaged
-    assert main(["restore", str(copy), "--to", str(archive), "--replace"]) == 0
+    assert main(["restore", str(copy), "--to", str(archive), "--replace"]) == 1
     printed = capsys.readouterr().out
     assert (
         "not in the backup; repeat it before the archive is served: hide of release 2 (Senare"
@@ -206,7 +206,7 @@ def test_takedowns_since_the_backup_are_listed(
         for takedown in (2, 3):
             lift_takedown(opened, takedown, MOMENT, "Upphävt")
     capsys.readouterr()
-    assert main(["restore", str(copy), "--to", str(archive), "--replace"]) == 0
+    assert main(["restore", str(copy), "--to", str(archive), "--replace"]) == 1
     since, when = FIRST_CRAWL.isoformat(), MOMENT.isoformat()
     assert [line for line in capsys.readouterr().out.splitlines() if "hide of release" in line] == [
         f"lifted since the backup ({when}); lift it again: takedown 2, hide of release 2 (Före,"

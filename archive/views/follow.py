@@ -287,7 +287,7 @@ async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, s
         return [("index.edits_atom", site.path("/-/edits.atom", release=followed.release))]
     if followed.person:
         (row,) = await site.run(PERSON_SQL, {"slug": followed.person})
-        quotes = site.path("/search.atom", q=f'säger:"{row["name"]}"', agency=row["agency"])
+        quotes = site.path("/search.atom", speaker=followed.person, agency=row["agency"])
         return [("index.new_atom", quotes)]
     search = followed.search
     filters = await _find_feed_filters(site, search)

@@ -253,6 +253,7 @@ async def test_speakers_and_edited_releases_are_facets(speakers: Searcher) -> No
         ("", {"speaker": ("bo-ekman",)}, {}, {"Kajen", "Masten"}),
         ("kajen", {"speaker": ("bo-ekman",)}, {}, {"Kajen"}),
         ("", {"speaker": ("bo-ekman", "asa-ek")}, {}, {"Kajen"}),
+        ("", {"speaker": ("vik",)}, {}, {"Slussen"}),  # the person, not everybody of that name
         ("", {}, {"speaker": ("asa-ek",)}, {"Besök", "Masten", "Bryggan", "Slussen"}),
         ("", {"edited": ("yes",)}, {}, {"Masten"}),
         ("kajen OR masten", {"edited": ("no",)}, {"speaker": ("asa-ek",)}, {"Besök"}),

@@ -159,7 +159,7 @@ def test_checked_quotations_are_accessible_and_fit(page: Page, site: str) -> Non
     page.locator(".quotation").first.wait_for()
     verdicts = {heading.inner_text() for heading in page.locator(".quotation h3").all()}
     assert verdicts == {
-        "Ordagrant, men talaren är inte jämförd",
+        "Ordagrant, men vem som säger det är inte kontrollerat",
         "Ändrat",
         "Inte i någon aktuell text",
         "Hittades inte",

@@ -559,7 +559,7 @@ def _is_capital(token: DiffToken | None) -> bool:
 
 
 def _mark_quotes(text: str, tokens: list[DiffToken]) -> list[DiffToken]:
-    """Mark the tokens inside quotation marks, and the tokens in speech except its attribution."""
+    """Mark the tokens inside quotation marks, and the tokens of speech without its attribution."""
     spans: list[tuple[int, int]] = []
     start = 0
     for paragraph in text.split("\n\n"):
@@ -609,7 +609,8 @@ def _can_begin_fact(word: str) -> bool:
 
 
 def _find_fact(text: str, position: int) -> tuple[str, str, int] | None:
-    """Return the type, value and end of the fact that starts at `position`, or None.
+    """Return the type, value and end of the fact that starts at `position`, or None if none starts
+    there.
 
     `position` must be the start of a word.
 
@@ -774,7 +775,7 @@ def has_ending(text: str) -> bool:
 def find_content_lemma(word: str) -> str:
     """Return the lemma of a word that names or describes something, or "" for any other word.
 
-    These words are nouns, adjectives, quantifiers, and longer words that are not in the dictionary
+    Such words are nouns, adjectives, quantifiers, and longer words that are not in the dictionary
     (mostly compounds).
 
     >>> [find_content_lemma(word) for word in ("kommunerna", "alla", "startar", "väldigt", "med")]

@@ -195,7 +195,7 @@ def _find_readings(revision: Mapping[str, Any] | None, collection: str | None) -
 def split_timeline(
     events: Sequence[TimelineEvent],
 ) -> tuple[Sequence[TimelineEvent], list[tuple[str, list[TimelineEvent]]]]:
-    """Return the newest events, and the older events of a long history, grouped by year."""
+    """Return the newest events, and the older events of a long history grouped by year."""
     if len(events) <= MAX_EXPANDED_EVENTS + 4:
         return events, []
     by_year = groupby(events[MAX_EXPANDED_EVENTS:], key=lambda event: event["when"][:4])
@@ -217,7 +217,7 @@ def find_last_seen(
 ) -> str | None:
     """Return when a state was last found on the web.
 
-    Return None if the state was never found on the web, or if the revision is unknown. For a
+    Returns None if the state was never found on the web, or if the revision is unknown. For a
     revision re-parsed from stored bytes, this is when these bytes were last found. A state that was
     imported and never checked has not been found on the web.
     """
@@ -237,7 +237,9 @@ def find_last_seen(
 async def read_preceding_revisions(
     run: RunQuery, revision_ids: Sequence[int]
 ) -> dict[int, dict[str, Any]]:
-    """Return the revisions before the given ones, as far back as `find_last_seen` needs them."""
+    """Return the revisions before the given ones, by id, as far back as `find_last_seen` needs
+    them.
+    """
     return {
         row["id"]: dict(row)
         for row in await run(PRECEDING_REVISIONS_SQL, {"edits": json.dumps(revision_ids)})
@@ -256,7 +258,8 @@ async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
 
 
 async def find_final_release(run: RunQuery, release_id: int) -> int:
-    """Return the id of the last release that a release moved to, or its own id."""
+    """Return the id of the last release that a release moved to, or its own id if it never moved.
+    """
     rows = await run(
         "select ifnull((select continues_as from releases where id = :release), :release) as id",
         {"release": release_id},
@@ -395,7 +398,10 @@ UNCONFIRMED_REMOVALS_SQL = """
 
 
 async def read_unconfirmed_removals(run: RunQuery, agency: str | None) -> list[Any]:
-    """Return the releases that the last check did not find, of one agency or of all (None)."""
+    """Return the releases of the newest unconfirmed removals (at most 20).
+
+    agency: None for the releases of all agencies.
+    """
     return list(await run(UNCONFIRMED_REMOVALS_SQL, {"agency": agency}))
 
 

@@ -193,7 +193,7 @@ def strip_image_query(url: str) -> str:
 
 
 def omit_unknown_lists(state: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state without the lists that the stored state lacks, to compare the two."""
+    """Return a state without the lists that `stored` lacks, so that the two can be compared."""
     return {
         name: None if name in LIST_FIELDS and stored[name] is None else value
         for name, value in state.items()

@@ -346,7 +346,7 @@ class GroupHabits:
         return _find_short_length(self.lengths[name])
 
     def is_usual_again(self, name: str) -> bool:
-        """Return whether a field is as common again as before its loss was accepted.
+        """Return whether releases usually have a field again since its loss was accepted.
 
         A lead or text must also be about as long as before.
         """

@@ -86,7 +86,7 @@ def keep_option(default: int) -> Callable[[Command], Command]:
 
 
 class ArchiveCommand(click.Command):
-    """A command that reports SQLite errors (such as a locked database) with the name of the file."""
+    """A command that reports SQLite errors (such as a locked file) with the name of the file."""
 
     def invoke(self, ctx: click.Context) -> int | None:
         try:

@@ -220,7 +220,7 @@ class Attachments:
         return AttachmentVersion(int(version_id or 0), file_id, sha256)
 
     def _record_file_release(self, release_id: int, url: str, seen_at: datetime) -> None:
-        """Record the newest capture of a release that is itself a file as a version of that file."""
+        """Record the newest capture of a release that is itself a file as a version of the file."""
         sql = """
             select c.id, c.sha256, c.bytes, c.headers from releases r join revisions v
               on v.id = r.revision

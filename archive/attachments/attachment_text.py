@@ -133,7 +133,7 @@ Page = tuple[str | None, Callable[[int], tuple[str, bool]]]
 
 
 def open_file(body: bytes) -> Iterator[Page]:
-    """Write the first line of the output for a file, and return an iterator over the file's pages."""
+    """Write the first line of the output for a file, and return an iterator over its pages."""
     if _is_pdf(body):
         return _open_pdf(body)
     if body.startswith(OLE_START):

@@ -258,7 +258,7 @@ async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
 
 
 async def find_final_release(run: RunQuery, release_id: int) -> int:
-    """Return the id of the last release that a release moved to, or its own id if it never moved."""
+    """Return the id of the last release that a release moved to, or its own id if it did not move."""
     rows = await run(
         "select ifnull((select continues_as from releases where id = :release), :release) as id",
         {"release": release_id},

@@ -114,7 +114,7 @@ class UnmatchedFact(NamedTuple):
 
 
 class ClassifiedPassage(NamedTuple):
-    """A changed passage, its changes, and the facts that only one version of the passage contains."""
+    """A changed passage, its changes, and the facts that only one of its versions contains."""
 
     passage: ChangedPassage
     changes: list[Change]
@@ -868,6 +868,6 @@ def _pad_words(texts: Sequence[str]) -> str:
 
 
 def _is_link_text_kept(link_text: str, other: str, changed: str) -> bool:
-    """Return whether the other version also contains the text of a link, outside the changed words."""
+    """Return whether the other version also has the text of a link, outside the changed words."""
     padded = _pad_words([link_text])
     return bool(padded.strip()) and padded in other and padded not in changed

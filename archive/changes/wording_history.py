@@ -199,7 +199,7 @@ def _find_presences(chain: ReleaseChain) -> list[Presence]:
 
 
 def _sort_by_start(presence: Presence) -> tuple[str, str, int]:
-    """Return a key to sort periods by start, whatever the order in which collections were imported."""
+    """Return a key to sort periods by start. It does not depend on the order of imports."""
     imported = presence.first_import
     return presence.appeared.until, imported.collection if imported else "", presence.first
 

@@ -343,7 +343,10 @@ class Removals:
         self._insert_move(release_id, seen_at, url, target_id, status)
 
     def give_up_url(self, release_id: int, url: str) -> None:
-        """Give a release an artificial URL, because its own URL and `url` belong to other releases."""
+        """Give a release an artificial URL.
+
+        This is needed if its own URL and `url` both belong to other releases.
+        """
         self.releases.update(release_id, {"url": f"{url}#{release_id}"})
 
     def _insert_move(

@@ -171,7 +171,7 @@ def savepoint(db: Any) -> Iterator[None]:
 
 
 def is_write_failure(error: Exception) -> bool:
-    """Return whether an error means that a file is locked or read-only, or that the disk is full."""
+    """Return whether an error means that a file is locked or read-only, or the disk is full."""
     return any(isinstance(cause, sqlite3.OperationalError) for cause in (error, error.__cause__))
 
 
@@ -260,7 +260,10 @@ def check_database(path: Path, *, missing_message: str = "no such file") -> None
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Copy a consistent state of a database without its free pages, even while it is being written."""
+    """Copy a consistent state of a database, even while the database is being written.
+
+    Free pages are left out.
+    """
     target.touch(mode=source.stat().st_mode & 0o777)
     with (
         sqlite_errors(source, f"cannot be copied to {target}"),

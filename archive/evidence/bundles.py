@@ -475,7 +475,10 @@ def _report_no_version(
 
 
 def _find_attachment_suffix(version: dict[str, Any]) -> str:
-    """Return the file extension for an attachment version's file. Removes `kind` from the version."""
+    """Return the file extension for an attachment version's file.
+
+    Removes `kind` from `version`.
+    """
     kind = version.pop("kind")
     return f".{kind}" if kind else _find_file_extension(version["headers"])
 

@@ -173,7 +173,10 @@ def _check_response(
 
 
 def _run_openssl(folder: Path, *arguments: str) -> bytes:
-    """Run openssl, and return its output. Raises OpensslError with openssl's first error message."""
+    """Run openssl, and return its output.
+
+    Raises OpensslError with openssl's first error message.
+    """
     try:
         done = subprocess.run(  # noqa: S603 - no argument is a visitor's
             ["openssl", *arguments],  # noqa: S607 - as the operator has installed it

@@ -597,7 +597,7 @@ class Verifier:
     def _check_lost_manifest(
         self, manifest: Manifest, previous: Manifest | None
     ) -> Iterator[ArchiveError]:
-        """Check that the digest of a manifest whose text is lost matches the rows that it covers."""
+        """Check that the digest of a manifest whose text is lost matches the rows it covers."""
         try:
             if self.recompute_digest(manifest, previous) == manifest.digest:
                 return

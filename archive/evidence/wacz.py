@@ -118,7 +118,7 @@ def export_wacz(
     If there are no such captures, the number of records is 0. Raises ArchiveError if the archive or
     its captures.db cannot be read; the file is then incomplete.
 
-    created: when the export was made, as ISO 8601 in UTC.
+    created: the time of the export, as stated in the file (ISO 8601 in UTC).
     processes: the number of threads that compress records.
     """
     with (

@@ -708,7 +708,7 @@ def notify_subscribers(file: Path, every: int | None) -> int:
 @file_argument
 @click.argument("recipient")
 def bounce(file: Path, recipient: str) -> None:
-    """Count an email that came back to the return path RECIPIENT.
+    """Count an email that bounced to the return path RECIPIENT.
 
     The email is read from standard input.
     """

@@ -236,9 +236,9 @@ class Attachments:
                 self.record_version(url, sha256, size, capture_id, seen_at, media_type=media_type)
 
     def describe_changes(self, file_id: int) -> bool:
-        """Store what changed in the text at each replacement that involves a file.
+        """Store what changed in the text each time a file replaced another file or was replaced.
 
-        The file may be the old or the new one. Returns whether any stored value changed.
+        Returns whether any stored value changed.
         """
         changed = False
         rows = self.db.execute(
@@ -274,7 +274,7 @@ class Attachments:
     def needs_text(self, file_id: int) -> bool:
         """Return whether a file's text still has to be extracted with the current rules.
 
-        Return False if a takedown withholds the text.
+        Returns False if a takedown withholds the text.
         """
         sql = (
             "select (extracted is null or text_version is not ?) and not"

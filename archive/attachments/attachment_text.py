@@ -203,7 +203,7 @@ def _join_word(match: re.Match[str]) -> str:
 
 
 def _open_text(kind: str, parts: list[Callable[[], Iterator[str]]]) -> Iterator[Page]:
-    """Yield the single page of a document type without fixed pages (DOCX, ODT)."""
+    """Yield a document without fixed pages (DOCX, ODT) as a single page."""
     write(kind=kind, pages=1)
 
     def read_page(max_letters: int) -> tuple[str, bool]:

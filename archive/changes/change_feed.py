@@ -19,8 +19,8 @@ are committed in ascending order: a mirror that has read up to an id never misse
     restored    a takedown was lifted
     deleted     its row was deleted by hand
 
-A check that finds a release unchanged adds no entry. Only the last entry of a release has its
-current state. One SQL statement reads both the state and the entries.
+A check that finds a release unchanged adds no entry. Only the last entry of a release contains the
+release's current state. One SQL statement reads both the state and the entries.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ ENTRY_SQL = """
 
 
 class UnknownCursorError(Exception):
-    """The cursor is from another archive, or from this one before it was restored from a backup."""
+    """The cursor is from another archive, or from before this archive was restored from a backup."""
 
 
 class CursorAheadError(Exception):

@@ -93,7 +93,7 @@ def diff_fields(
 
     A list that one of the states did not record is not compared.
 
-    full_text: return title, lead and body in full, even if they are unchanged.
+    full_text: also return title, lead and body, in full, even if they are unchanged.
     """
     fields = []
     for name in COMPARED_FIELDS:
@@ -193,7 +193,7 @@ def _diff_questions(
 ) -> list[DiffRow]:
     """Compare two lists of questions with answers.
 
-    Equal questions are matched first, then the questions between them by position.
+    Equal questions are matched first. The questions between them are then matched by position.
     """
     rows: list[DiffRow] = []
     matcher = SequenceMatcher(

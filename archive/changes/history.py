@@ -104,7 +104,7 @@ TimelineEvent = dict[str, Any]
 
 
 async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
-    """Return all events of a release and its earlier URLs, newest first."""
+    """Return all events of a release and of its earlier URLs, newest first."""
     revisions = {
         row["id"]: dict(row) for row in await run(TIMELINE_REVISIONS_SQL, {"release": release_id})
     }
@@ -155,8 +155,8 @@ def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, An
 async def add_observations(run: RunQuery, revisions: Mapping[int, dict[str, Any]]) -> None:
     """Add to each revision the times at which collections and web archives observed it.
 
-    observations: the collections that had the revision, each with the times of its first and last
-        reading.
+    observations: the collections that contain the revision, each with the times at which it first
+        and last read the revision.
     past: the row of `past_edits` if the revision follows a version that a web archive captured,
         else None. The row also says whether the archive itself read the revision at `seen`.
     collection: the collection that an imported revision is from. `when` (the time of the import) is
@@ -258,7 +258,10 @@ async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
 
 
 async def find_final_release(run: RunQuery, release_id: int) -> int:
-    """Return the id of the last release that a release moved to, or its own id if it did not move."""
+    """Return the id of the last release that a release moved to.
+
+    Returns the release's own id if it never moved.
+    """
     rows = await run(
         "select ifnull((select continues_as from releases where id = :release), :release) as id",
         {"release": release_id},
@@ -405,7 +408,10 @@ async def read_unconfirmed_removals(run: RunQuery, agency: str | None) -> list[A
 
 
 async def read_knowledge(run: RunQuery, agency: str | None) -> dict[str, Any]:
-    """Return since when the archive has observed an agency: the columns of KNOWLEDGE_SQL.
+    """Return whether an agency's releases were ever checked or read, and count unconfirmed
+    removals.
+
+    The keys are the columns of KNOWLEDGE_SQL.
 
     agency: None for all agencies.
     """

@@ -369,9 +369,10 @@ def _count_word_kind(tokens: Sequence[DiffToken], kind: str) -> Counter[str]:
 
 
 def _is_double_negation(passage: ChangedPassage) -> bool:
-    """Return whether only a double negation was added or removed: inte ovanligt for vanligt.
+    """Return whether a double negation replaced a plain word, or the other way round.
 
-    This is the case if the passages, without their negations, differ by a negating prefix.
+    An example is "inte ovanligt" for "vanligt". Without their negations, the two passages then
+    differ by a negating prefix.
     """
     words, new_words = (
         [token.value for token in side if token.kind not in ("negation", "mark")]
@@ -427,7 +428,7 @@ def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
 
 
 def _find_ending(passage: ChangedPassage) -> Change | None:
-    """Return the change if only one version of a phrase says that something has ended, or None.
+    """Return the change if only one version of a phrase says that something has ended, else None.
 
     Examples: upphävd, ställs in.
     """
@@ -600,7 +601,7 @@ def _build_paragraph_changes(
 ) -> list[Change]:
     """List added and removed paragraphs.
 
-    Paragraphs of one question or answer make a single change.
+    All paragraphs of one question or answer are a single change.
     """
     changes, letters = [], MAX_SEARCHED_LETTERS
     for run in _group_lone_pairs(pairs):

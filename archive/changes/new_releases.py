@@ -171,7 +171,7 @@ async def read_recent_releases(
 
 
 async def find_imported(run: RunQuery, releases: Collection[int]) -> set[int]:
-    """Return the releases that were only imported from another collection."""
+    """Return the given releases that were imported and never read by the archive itself."""
     return {
         row["release"] for row in await run(IMPORTED_SQL, {"releases": json.dumps([*releases])})
     }

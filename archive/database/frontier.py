@@ -17,7 +17,7 @@ outcome of reading it:
                  it is corrected
 
 pagination_cursors: where reading a long listing was interrupted. The next crawl reads the listing
-from its first page to the releases known before the interruption, and then from the cursor. Only
+from its first page to the releases found before the interruption, and then from the cursor. Only
 after that does the listing count as read to its end.
 
 hosts: robots.txt and pauses per host. A host is named as in URLs, with the port unless it is the
@@ -352,7 +352,7 @@ class Frontier:
         )
 
     def accept_link_count(self, source: str) -> None:
-        """Make the number of releases that a source lists now its usual number."""
+        """Store the number of releases that a source lists now as its usual number."""
         self.db.execute("update frontier set usual_links = links where url = ?", [source])
 
     def find_short_sources(self, agency: str) -> dict[str, tuple[int, int]]:
@@ -373,7 +373,7 @@ class Frontier:
         """Return whether a source now lists no release that was found before `url`.
 
         Such a list has started again, for example in a new year. A list that has only become
-        shorter still has older entries.
+        shorter still contains older releases.
         """
         sql = """
             select count(*) >= (select links from frontier where url = :source) from frontier

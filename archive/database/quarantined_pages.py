@@ -1,7 +1,7 @@
-"""The quarantine: pages that may have been misread, and the statistics to decide about them.
+"""The quarantine: pages that may have been misread, and statistics for deciding about them.
 
-A row is written in the transaction that updates the page's frontier entry; the bytes were stored
-before. `decided` is null while the row is pending. `decision` is the outcome:
+A row is written in the transaction that updates the page's frontier entry. The page's bytes are
+stored before that. `decided` is null while the row is pending. `decision` is the outcome:
 
     null        not decided yet: the crawl is running or was killed, and the agency's next crawl
                 decides
@@ -114,7 +114,8 @@ class QuarantinedPage:
 
     @property
     def lost_keys(self) -> set[str]:
-        """Return the fields (or the source) that the page seems to have lost.
+        """Return the fields that the page seems to have lost, or the source that lists too few
+        releases.
 
         Fields whose only reasons are PAGE_REASONS are left out.
         """
@@ -183,7 +184,9 @@ class Quarantine:
         return self._list("agency = ? and decided is null", [agency])
 
     def list_recent(self, agency: str, now: datetime) -> list[QuarantinedPage]:
-        """Return pending pages and recent genuine ones, in the order in which they were read."""
+        """Return an agency's pending and recent genuine pages, in the order in which they were
+        read.
+        """
         condition = "agency = ? and (decided is null or (decision = 'genuine' and seen >= ?))"
         return self._list(condition, [agency, to_iso(now - LOOK_BACK_PERIOD)])
 
@@ -295,7 +298,7 @@ def _to_canonical_json(value: object) -> str:
 
 @dataclass(slots=True)
 class FieldCount:
-    """How many of a set of pages or releases have a field."""
+    """How many pages or releases were counted, and how many of them have a certain field."""
 
     filled: int = 0
     pages: int = 0

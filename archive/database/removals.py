@@ -276,7 +276,10 @@ class Removals:
         return row is not None
 
     def is_placeholder(self, agency: str, title: str | None) -> bool:
-        """Return whether several unconfirmed removals of an agency show a page with this title."""
+        """Return whether a page with this title replaced several releases of an agency.
+
+        Only unconfirmed removals count.
+        """
         (count,) = self.db.execute(
             "select count(*) from removals o join releases r on r.id = o.release"
             " where r.agency = ? and o.kind = 'replaced' and o.target = ? and o.confirmed is null"

@@ -306,7 +306,7 @@ def _add_people_keys(db: Database) -> None:
 
 @migrations(name="past_versions")
 def _add_past_versions(db: Database) -> None:
-    """Add what web archives captured: the observer of each capture, and edits between captures."""
+    """Add the data of web archives: the observer of each capture, and the edits between captures."""
     for table, column in (("captures", "observer"), ("observations", "capture")):
         if not _has_column(db, table, column):
             db.execute(f"alter table {table} add column {column} integer references {column}s(id)")
@@ -333,12 +333,16 @@ def _replace(db: Database, names: str) -> None:
 
 @cache
 def read_schema() -> dict[str, str]:
-    """Return the statements of schema.sql in order, by the name of what they create."""
+    """Return the statements of schema.sql in order, by the name of the object that each one
+    creates.
+    """
     return read_statements(SCHEMA_PATH)
 
 
 def read_statements(path: Path) -> dict[str, str]:
-    """Return the statements of an SQL file in order, by the name of what they create."""
+    """Return the statements of an SQL file in order, by the name of the object that each one
+    creates.
+    """
     statements: dict[str, str] = {}
     lines: list[str] = []
     for line in path.read_text("utf-8").splitlines():
@@ -369,7 +373,7 @@ def migrate(db: Database, path: Path) -> None:
     """Create the schema, or migrate it to the current version.
 
     Processes that open an archive at the same time wait for each other. Raises ArchiveError if the
-    file has an older or newer version, or is not an archive.
+    file is too old or too new for this version, or is not an archive.
     """
     if db.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,) and not migrations.pending(
         db

@@ -1,4 +1,4 @@
-"""Writes evidence bundles: zip files with the sources of a revision or removal.
+"""Writes evidence bundles: zip files with the evidence for a revision or a removal.
 
 A bundle contains the original page, the stored state, the files that the release linked to, the
 manifest lines that cover them, and a guide in each language. The guide says which times are known,
@@ -314,9 +314,9 @@ def _add_page(
     *,
     missing: str,
 ) -> None:
-    """Add the page of a row, or a note that says why there is none.
+    """Add the page of a row, or a note that says why there is no page.
 
-    missing: the note if no page was stored.
+    missing: the key of the note for a row without a stored page.
     """
     capture = _read_row_by_id(db, "select * from captures where id = ?", row["capture"])
     # the hashes stay, so that anyone with the original can check it
@@ -362,9 +362,10 @@ def _list_observation_times(
 
 
 def _add_observations(bundle: EvidenceBundle, db: sqlite3.Connection, row: dict[str, Any]) -> None:
-    """Note the collection from which a version was imported.
+    """Note in the bundle the collection from which a version was imported.
 
-    For a version that the archive has read, note which collections also had it, and when.
+    For a version that the archive itself has read, note which collections also contain it, and when
+    they read it.
     """
     if collection := find_collection(row["cause"], row["parser_version"]):
         capture = _read_row_by_id(db, "select url from captures where id = ?", row["capture"])

@@ -128,11 +128,11 @@ def _request_stamp(authority: str, text: bytes) -> tuple[bytes, datetime]:
 def check_stamp(response: bytes, digest: str, roots: Path | None = None) -> datetime:
     """Return the time at which a manifest was stamped, in UTC.
 
-    Raises StampError if the response does not prove it. Certificates must have been valid when the
-    manifest was stamped.
+    Raises StampError if the response does not prove this time. Certificates must have been valid
+    when the manifest was stamped.
 
     roots: a PEM file with certificates. One of these must have issued the signer's certificate. If
-    it is None, the signer is not checked.
+        it is None, the signer is not checked.
     """
     with tempfile.TemporaryDirectory() as name:
         return _check_response(Path(name), response, "-digest", digest, roots=roots)

@@ -1,4 +1,6 @@
-"""Verifies an archive: bytes and states against hashes, rows against other rows and manifests."""
+"""Verifies an archive: bytes and states against their hashes, rows against other rows and
+manifests.
+"""
 
 from __future__ import annotations
 
@@ -746,7 +748,7 @@ def _compare_lines(
 
 
 def _list_changed_names(manifest_line: bytes, current_line: bytes) -> str:
-    """Return the names of the values that differ between two lines, for a finding."""
+    """Return the names of the values that differ between two lines of a manifest."""
     if not current_line:
         return "it cannot be read"
     before, after = json.loads(manifest_line), json.loads(current_line)

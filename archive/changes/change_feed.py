@@ -115,7 +115,7 @@ ENTRY_SQL = """
 
 
 class UnknownCursorError(Exception):
-    """The cursor is from another archive, or from before this archive was restored from a backup."""
+    """The cursor is from another archive, or from before the archive was restored from a backup."""
 
 
 class CursorAheadError(Exception):

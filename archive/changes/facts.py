@@ -793,6 +793,6 @@ def find_content_lemma(word: str) -> str:
 
 
 def _is_content(reading: WordReading) -> bool:
-    """Return whether a word, read in this way, is a noun or an adjective that is not a verb form."""
+    """Return whether a word, read in this way, is a noun, or an adjective but no verb form."""
     is_adjective = reading.word_class == ADJECTIVE and reading.relation != INFLECTED
     return reading.word_class == NOUN or is_adjective

@@ -306,7 +306,7 @@ def _add_people_keys(db: Database) -> None:
 
 @migrations(name="past_versions")
 def _add_past_versions(db: Database) -> None:
-    """Add the data of web archives: the observer of each capture, and the edits between captures."""
+    """Add the data of web archives: the observer of each capture, and edits between captures."""
     for table, column in (("captures", "observer"), ("observations", "capture")):
         if not _has_column(db, table, column):
             db.execute(f"alter table {table} add column {column} integer references {column}s(id)")

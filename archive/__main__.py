@@ -655,7 +655,7 @@ def import_releases(
 
 @contextmanager
 def catch_stop_signals() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C or SIGTERM sets, instead of ending the process.
+    """Yield an event that Ctrl-C and SIGTERM set instead of ending the process.
 
     The block checks the event, so that it can first finish its transaction.
     """

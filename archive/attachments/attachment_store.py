@@ -105,9 +105,7 @@ class Attachments:
         )
 
     def add_links_of_checked(self, agency: str) -> None:
-        """Store the links of an agency's releases that were checked after their links were last
-        stored.
-        """
+        """Store the links of an agency's releases that were checked since their links were stored."""
         rows = self.db.execute(
             "select r.id, r.last_checked from releases r where r.agency = ? and r.moved_to is null"
             " and exists (select 1 from attachments a where a.release = r.id and not exists"
@@ -311,8 +309,7 @@ class Attachments:
     def list_files_to_read(
         self, *, agency: str | None = None, withheld: bool = False
     ) -> list[tuple[int, str]]:
-        """Return the id and SHA-256 of each file whose text was not extracted with the current
-        rules.
+        """Return the id and SHA-256 of each file without a text extracted with the current rules.
 
         Files that a takedown covers are left out.
 

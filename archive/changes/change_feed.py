@@ -181,8 +181,9 @@ async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPa
 def _to_change_entry(row: Mapping[str, Any]) -> dict[str, Any]:
     """Build a change feed entry for JSON, including what a mirror has to do (`action`).
 
-    put: store `state` in place of the release. delete: delete the release. none: do nothing,
-    because a later entry says what to do.
+    put     store `state` in place of the release
+    delete  delete the release
+    none    do nothing, because a later entry says what to do
     """
     columns = {name: row[f"now_{name}"] for name in RELEASE_COLUMNS}
     action = "none" if not row["last"] else "put" if row["shown"] else "delete"

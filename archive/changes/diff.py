@@ -272,9 +272,7 @@ def _find_equal_runs(before: Sequence[str], after: Sequence[str]) -> list[tuple[
 
 
 def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
-    """Match altered, split and merged paragraphs so that the matches share as many words as
-    possible.
-    """
+    """Match altered, split and merged paragraphs by the words that they have in common."""
     rows, columns = len(before), len(after)
     unmatched = [ParagraphMatch((n,), ()) for n in range(rows)] + [
         ParagraphMatch((), (n,)) for n in range(columns)
@@ -437,9 +435,7 @@ def _diff_different_words(before: str, after: str) -> Sequence[DiffSegment]:
 
 
 def _join_pieces(pieces: Sequence[tuple[str, str]]) -> list[DiffSegment]:
-    """Join neighbouring pieces (earlier and later text) that are equal, or that differ, into
-    segments.
-    """
+    """Join neighbouring pieces (earlier and later text) into equal and differing segments."""
     segments: list[DiffSegment] = []
     for is_same, group in groupby(filter(any, pieces), key=lambda piece: piece[0] == piece[1]):
         old, new = map("".join, zip(*group, strict=True))

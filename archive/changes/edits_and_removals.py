@@ -253,8 +253,7 @@ async def _count_register_entries(
 
 
 def _check_words(words: object, kind: object) -> None:
-    """Raise FilterError if words are searched for in replaced files or in edits between web
-    captures.
+    """Raise FilterError for a search of words in replaced files, or in edits between web captures.
 
     The search index only contains the edits that the archive found in the text of releases.
     """
@@ -654,8 +653,7 @@ async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | N
 async def count_edits_by_week(
     run: RunQuery, query: RegisterQuery, first: date, today: date
 ) -> list[EditWeek]:
-    """Count the selected edits by week, for the last weeks up to the day `to` of the query or
-    today.
+    """Count the selected edits by week, up to the day `to` of the query or today.
 
     The number of weeks is the first one in EDIT_WEEKS with at most MAX_WEEKLY_EDITS edits. If there
     is none, it is the last one in EDIT_WEEKS.

@@ -609,10 +609,9 @@ def _can_begin_fact(word: str) -> bool:
 
 
 def _find_fact(text: str, position: int) -> tuple[str, str, int] | None:
-    """Return the type, value and end of the fact that starts at `position`, or None if none starts
-    there.
+    """Return the type, value and end of the fact that starts at `position`.
 
-    `position` must be the start of a word.
+    Returns None if no fact starts there. `position` must be the start of a word.
 
     >>> _find_fact("högst 20 mnkr i år", 6)
     ('amount', '20000000 kr', 13)

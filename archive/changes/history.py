@@ -237,9 +237,7 @@ def find_last_seen(
 async def read_preceding_revisions(
     run: RunQuery, revision_ids: Sequence[int]
 ) -> dict[int, dict[str, Any]]:
-    """Return the revisions before the given ones, by id, as far back as `find_last_seen` needs
-    them.
-    """
+    """Return the revisions before the given ones by id, as far as `find_last_seen` needs them."""
     return {
         row["id"]: dict(row)
         for row in await run(PRECEDING_REVISIONS_SQL, {"edits": json.dumps(revision_ids)})
@@ -408,8 +406,7 @@ async def read_unconfirmed_removals(run: RunQuery, agency: str | None) -> list[A
 
 
 async def read_knowledge(run: RunQuery, agency: str | None) -> dict[str, Any]:
-    """Return whether an agency's releases were ever checked or read, and count unconfirmed
-    removals.
+    """Return whether releases were ever checked or read, and the number of unconfirmed removals.
 
     The keys are the columns of KNOWLEDGE_SQL.
 

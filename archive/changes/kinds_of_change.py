@@ -253,8 +253,7 @@ def _compare_spelling(passage: ChangedPassage) -> Change | None:
 def _compare_facts(
     passage: ChangedPassage, *, is_phrase: bool
 ) -> tuple[list[Change], list[UnmatchedFact]]:
-    """Pair each fact with the fact that replaces it, and return the changes and the unmatched
-    facts.
+    """Pair facts with their replacements, and return the changes and the unmatched facts.
 
     Facts are paired in order: first facts of the same type, then any figures. Names in long
     passages are not paired.
@@ -761,8 +760,7 @@ def _compare_parts(
 def _find_partner(
     part: StatePart, others: Sequence[StatePart], keys: Sequence[str]
 ) -> StatePart | None:
-    """Return the first part in `others` that has the same value for a key, or None if there is
-    none.
+    """Return the first part in `others` with the same value for a key, or None if there is none.
 
     The keys are tried in order.
     """

@@ -199,7 +199,7 @@ def _find_presences(chain: ReleaseChain) -> list[Presence]:
 
 
 def _sort_by_start(presence: Presence) -> tuple[str, str, int]:
-    """Return a key to sort periods by start. It does not depend on the order of imports."""
+    """Return a key to sort periods by start. The key does not depend on the order of imports."""
     imported = presence.first_import
     return presence.appeared.until, imported.collection if imported else "", presence.first
 
@@ -373,9 +373,7 @@ def _find_removal(
 
 
 def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
-    """Return whether a period may follow the last one of `merged` without a gap, or overlaps with
-    it.
-    """
+    """Return whether a period overlaps the last one of `merged`, or follows it without a gap."""
     if not merged:
         return False
     gone, appeared = merged[-1].disappeared, presence.appeared

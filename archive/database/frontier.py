@@ -191,8 +191,7 @@ class Frontier:
         role: str = "release",
         sources: Collection[str] | None = None,
     ) -> list[FrontierEntry]:
-        """Return up to `limit` due URLs of an agency with the given role, in the order of
-        discovery.
+        """Return up to `limit` due URLs of an agency with the given role, in order of discovery.
 
         URLs in `exclude` are left out.
 
@@ -383,9 +382,7 @@ class Frontier:
         return bool(self.db.execute(sql, {"source": source, "url": url}).fetchone()[0])
 
     def list_known_entries(self, source: str) -> list[FrontierEntry]:
-        """Return the frontier entries that an unchanged source was the first to list and still
-        lists.
-        """
+        """Return the frontier entries that an unchanged source listed first and still lists."""
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from"
             f" frontier where source ="
@@ -528,8 +525,8 @@ class Hosts:
     def mark_robots_unreachable(self, host: str, seen_at: datetime) -> tuple[datetime, str | None]:
         """Mark a host's robots.txt as unreachable.
 
-        Returns when it became unreachable, and the last robots.txt that was read (None if there is
-        none).
+        Returns when it became unreachable, and the last robots.txt that was read, or None if there
+        is none.
         """
         self.db.execute(
             "insert into hosts (host, robots, robots_since) values (:host, 'unreachable', :seen)"

@@ -114,8 +114,7 @@ class QuarantinedPage:
 
     @property
     def lost_keys(self) -> set[str]:
-        """Return the fields that the page seems to have lost, or the source that lists too few
-        releases.
+        """Return the fields that seem to be lost, or the source that lists too few releases.
 
         Fields whose only reasons are PAGE_REASONS are left out.
         """
@@ -123,9 +122,7 @@ class QuarantinedPage:
 
     @property
     def has_page_reason(self) -> bool:
-        """Return whether a reason can be seen on the page alone, without comparing it with other
-        pages.
-        """
+        """Return whether the page alone shows a reason, without a comparison with other pages."""
         return any(map(is_page_reason, self.reasons))
 
 
@@ -184,9 +181,7 @@ class Quarantine:
         return self._list("agency = ? and decided is null", [agency])
 
     def list_recent(self, agency: str, now: datetime) -> list[QuarantinedPage]:
-        """Return an agency's pending and recent genuine pages, in the order in which they were
-        read.
-        """
+        """Return an agency's pending and recent genuine pages, in the order of reading."""
         condition = "agency = ? and (decided is null or (decision = 'genuine' and seen >= ?))"
         return self._list(condition, [agency, to_iso(now - LOOK_BACK_PERIOD)])
 
@@ -246,8 +241,9 @@ class Quarantine:
         return None
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
-        """Return the fields of an agency whose loss was accepted by hand, as a map from field to
-        time.
+        """Return when the loss of each field was accepted by hand.
+
+        Fields whose loss was not accepted are left out.
         """
         rows = self.db.execute(
             "select reason, decided from"
@@ -264,9 +260,7 @@ class Quarantine:
         }
 
     def read_accepted_lines(self, agency: str) -> set[str]:
-        """Return the lines of all bodies that were accepted although their lines recur on many
-        pages.
-        """
+        """Return the lines of bodies that were accepted although many pages contain the same lines."""
         rows = self.db.execute(
             "select state, reason from quarantine where agency = ? and decision = 'accepted'",
             [agency],
@@ -380,8 +374,9 @@ class RepeatedLines:
             self.counts.subtract(self.pages.pop(next(iter(self.pages))))
 
     def find(self, url: str, body: str) -> list[str]:
-        """Return the lines of a body that also occur on at least MIN_LINE_PAGES pages other than
-        `url`.
+        """Return the lines of a body that at least MIN_LINE_PAGES other pages also contain.
+
+        url: the page with the body, which does not count.
         """
         own = self.pages.get(url, ())
         return [

@@ -141,8 +141,7 @@ class Takedowns:
     def redact_for_display(
         self, release_id: int, state: Mapping[str, Any]
     ) -> tuple[Mapping[str, Any], int | None]:
-        """Return a state as it may be shown, and the id of the takedown that covers it (None if
-        none does).
+        """Return a state as it may be shown, and the id of the takedown that covers it, or None.
 
         A takedown covers every version of a release, because any version may contain the passage.
         """
@@ -231,9 +230,7 @@ def _redact_html(markup: str, matcher: PassageMatcher) -> str:
 
 
 def _redact_texts(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
-    """Redact the text of all elements as one string. Return whether the text contained any
-    passages.
-    """
+    """Redact the text of all elements as one string. Return whether it contained any passages."""
     text_slots = [
         (node, "text" if event == "start" else "tail")
         for event, node in etree.iterwalk(root, ("start", "end"))

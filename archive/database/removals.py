@@ -248,8 +248,9 @@ class Removals:
         )
 
     def is_missing(self, release_id: int) -> bool:
-        """Return whether the last check did not find the release. The removal need not be
-        confirmed.
+        """Return whether the last check did not find the release.
+
+        The removal may be confirmed or not.
         """
         return self.table.count_where(OPEN_REMOVAL_SQL, [release_id]) > 0
 
@@ -263,9 +264,7 @@ class Removals:
         )
 
     def is_replacement_shared(self, release_id: int, target: str | None) -> bool:
-        """Return whether the text that replaced a release also replaced another release of the
-        agency.
-        """
+        """Return whether the same text also replaced another release of the agency."""
         row = self.db.execute(
             "select 1 from removals o join releases r on r.id ="
             " o.release where o.release <> :release"
@@ -294,8 +293,7 @@ class Removals:
         self.releases.update(release_id, {"removed_at": None})
 
     def discard_begun_at(self, release_id: int, seen_at: datetime) -> None:
-        """Undo the check at `seen_at` that began a removal, because its response did show the
-        release.
+        """Undo the check at `seen_at` that began a removal although it found the release.
 
         The removal is deleted if this was its only check. Otherwise, the next check with a known
         time becomes its first.

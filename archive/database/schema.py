@@ -197,8 +197,9 @@ def _separate_undated_readings(db: Database) -> None:
 
 @migrations(name="words_by_lemma")
 def _count_words_by_lemma(db: Database) -> None:
-    """Make the vocabulary count releases per lemma. The releases are counted when the archive is
-    opened.
+    """Make the vocabulary count releases per lemma.
+
+    The releases are counted when the archive is opened.
     """
     sql = "select pk from pragma_table_info('vocabulary') where name = 'lemma'"
     if db.execute(sql).fetchone() == (0,):
@@ -333,16 +334,12 @@ def _replace(db: Database, names: str) -> None:
 
 @cache
 def read_schema() -> dict[str, str]:
-    """Return the statements of schema.sql in order, by the name of the object that each one
-    creates.
-    """
+    """Return the statements of schema.sql in order, by the name of the created object."""
     return read_statements(SCHEMA_PATH)
 
 
 def read_statements(path: Path) -> dict[str, str]:
-    """Return the statements of an SQL file in order, by the name of the object that each one
-    creates.
-    """
+    """Return the statements of an SQL file in order, by the name of the created object."""
     statements: dict[str, str] = {}
     lines: list[str] = []
     for line in path.read_text("utf-8").splitlines():

@@ -1,6 +1,4 @@
-"""SQLite files: opening, checking and copying. Also helpers for queries, processes and progress
-bars.
-"""
+"""Opens, checks and copies SQLite files; runs queries and processes, and shows progress."""
 
 from __future__ import annotations
 
@@ -156,9 +154,7 @@ def write_transaction(db: Any) -> Iterator[None]:
 
 @contextmanager
 def savepoint(db: Any) -> Iterator[None]:
-    """Undo everything written in the block if the block raises. The enclosing transaction
-    continues.
-    """
+    """Undo what the block wrote if the block raises. The enclosing transaction continues."""
     db.execute("savepoint part")
     try:
         yield

@@ -81,8 +81,7 @@ def clean_lines(text: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """Return a text with each line cleaned (see `clean_line`) and one blank line between
-    paragraphs.
+    """Return a text with cleaned lines (see `clean_line`) and one blank line between paragraphs.
 
     >>> clean_text("Ett  \\n\\n\\n två\\ntre ")
     'Ett\\n\\ntvå\\ntre'
@@ -108,8 +107,6 @@ def sanitise_html(html: str, base_url: str | None = None) -> str:
 
 
 def _filter_attribute(_tag: str, name: str, value: str) -> str | None:
-    """Return the value of an attribute, or None to remove the attribute. Only ids of questions are
-    kept.
-    """
+    """Return the value of an attribute, or None to remove it. Only ids of questions are kept."""
     # another id could hide a global name from the page's scripts (DOM clobbering)
     return value if name != "id" or QUESTION_ID.fullmatch(value) else None

@@ -499,8 +499,7 @@ def _find_attachment_entry(
 def _add_attached_file(
     bundle: EvidenceBundle, captures: Captures | None, version: dict[str, Any], name: str
 ) -> None:
-    """Add the file of an attachment version, unless it is withheld or the bundle would be too
-    large.
+    """Add an attachment version's file, unless it is withheld or the bundle would be too large.
 
     Raises ArchiveError if the bytes are damaged.
     """

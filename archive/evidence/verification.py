@@ -1,6 +1,4 @@
-"""Verifies an archive: bytes and states against their hashes, rows against other rows and
-manifests.
-"""
+"""Checks bytes and states against their hashes, and rows against other rows and manifests."""
 
 from __future__ import annotations
 
@@ -589,9 +587,7 @@ class Verifier:
             yield from self.check_manifest_part(manifest.day, part)
 
     def _check_part_text(self, day: str, part: dict[str, Any]) -> Iterator[ArchiveError]:
-        """Report a part if its text is not stored, even if the text could be made again from the
-        rows.
-        """
+        """Report a part whose text is not stored, even if the rows could reproduce the text."""
         if self.captures and part["sha256"] not in self.captures:
             problem = f"the text of a part is missing: {part['sha256']}"
             yield self.fault("manifests", day, problem)

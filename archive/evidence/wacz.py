@@ -118,7 +118,7 @@ def export_wacz(
     If there are no such captures, the number of records is 0. Raises ArchiveError if the archive or
     its captures.db cannot be read; the file is then incomplete.
 
-    created: the time of the export, as stated in the file (ISO 8601 in UTC).
+    created: the time of creation to be stated in the file (ISO 8601 in UTC).
     processes: the number of threads that compress records.
     """
     with (
@@ -150,7 +150,7 @@ def _index_records(
     out: MemberWriter,
     progress: ProgressCallback,
 ) -> set[int]:
-    """Write the index lines of the records that are being written to temp.cdx.
+    """Insert an index line into temp.cdx for each record as it is written.
 
     Returns the ids of the captures for which no record was written.
     """

@@ -105,7 +105,9 @@ class Attachments:
         )
 
     def add_links_of_checked(self, agency: str) -> None:
-        """Store the links of an agency's releases that were checked since their links were stored."""
+        """Store the links of an agency's releases that were checked since this was last done for
+        them.
+        """
         rows = self.db.execute(
             "select r.id, r.last_checked from releases r where r.agency = ? and r.moved_to is null"
             " and exists (select 1 from attachments a where a.release = r.id and not exists"

@@ -260,7 +260,7 @@ class Quarantine:
         }
 
     def read_accepted_lines(self, agency: str) -> set[str]:
-        """Return the lines of bodies that were accepted although many pages contain the same lines."""
+        """Return the lines of bodies that were accepted although their lines are on many pages."""
         rows = self.db.execute(
             "select state, reason from quarantine where agency = ? and decision = 'accepted'",
             [agency],

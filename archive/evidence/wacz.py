@@ -7,8 +7,9 @@ ReplayWeb.page shows such a file in a browser. The file contains:
     pages/pages.jsonl
     datapackage.json and its digest
 
-The records are written directly into the ZIP file. Its files are not compressed again, so that a
-reader can request single records by their range. Two exports of the same captures are identical.
+The records are written directly into the ZIP file. The files in it are not compressed again, so
+that a reader can request single records by their byte range. Two exports of the same captures are
+identical.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class MemberWriter:
 
 
 class WaczFile(AbstractContextManager["WaczFile"]):
-    """Context manager that writes a WACZ file. datapackage.json is added on exit."""
+    """A context manager that writes a WACZ file. datapackage.json is added on exit."""
 
     def __init__(self, target: Path, title: str, created: str) -> None:
         self.zip, self.title, self.created = ZipFile(target, "w"), title, created
@@ -114,11 +115,11 @@ def export_wacz(
 ) -> WarcExport:
     """Write all captures that are not taken down to a WACZ file, and return the counts.
 
-    If there are no such captures, the count of records is 0. Raises ArchiveError if the archive or
+    If there are no such captures, the number of records is 0. Raises ArchiveError if the archive or
     its captures.db cannot be read; the file is then incomplete.
 
-    created: ISO 8601 in UTC.
-    processes: number of threads that compress records.
+    created: the time of creation to be stated in the file (ISO 8601 in UTC).
+    processes: the number of threads that compress records.
     """
     with (
         sqlite_errors(path, table="captures"),
@@ -149,9 +150,9 @@ def _index_records(
     out: MemberWriter,
     progress: ProgressCallback,
 ) -> set[int]:
-    """Write index lines to temp.cdx for the records that are being written.
+    """Insert an index line into temp.cdx for each record as it is written.
 
-    Returns the ids of captures without a record.
+    Returns the ids of the captures for which no record was written.
     """
     unwritten: set[int] = set()
     for number, row in enumerate(records, 1):

@@ -166,7 +166,9 @@ def _index_records(
 
 
 def _format_index_line(row: Mapping[str, Any], end: int) -> str:
-    """Format the CDXJ line of a capture whose record ends at `end`."""
+    """Format the CDXJ line of a capture. The capture's record ends at position `end` of the WARC
+    file.
+    """
     media_type = json.loads(row["headers"]).get("content-type", "").partition(";")[0].strip()
     fields = {
         "url": row["url"],
@@ -196,9 +198,8 @@ def _format_timestamp(moment: str) -> str:
 
 
 def _build_surt(url: str) -> str:
-    """Return the key of a URL in a CDX file: the reversed host, path and sorted query.
-
-    The key is in lower case.
+    """Return a URL's key for a CDX file, in lower case: the reversed host, the path and the sorted
+    query.
 
     >>> _build_surt("https://www.Fyr.example:8443/A/?b=2&a=1#c"), _build_surt("https://fyr.example")
     ('example,fyr:8443)/a?a=1&b=2', 'example,fyr)/')
@@ -215,7 +216,9 @@ def _build_surt(url: str) -> str:
 
 
 def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
-    """Write the sorted index in compressed blocks, and an index of the blocks (ZipNum)."""
+    """Write the sorted CDXJ index in compressed blocks, and a second index that lists the blocks
+    (ZipNum).
+    """
     lines = db.execute("select line from temp.cdx order by line")
     name = Path(INDEX_PATH).name
     blocks = [f"!meta 0 {json.dumps({'format': 'cdxj-gzip-1.0', 'filename': name})}"]
@@ -235,7 +238,10 @@ def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
 
 
 def _write_pages(db: sqlite3.Connection, out: MemberWriter, unwritten: Container[int]) -> None:
-    """Write the list of the pages from which releases and versions were read, with their titles."""
+    """Write the list of the captured pages of releases and their versions, with their titles.
+
+    unwritten: ids of captures that have no record. Their pages are left out.
+    """
     out.write(b'{"format": "json-pages-1.0", "id": "pages", "title": "Myndighetsarkivet"}\n')
     for key, url, seen, title, _ in db.execute(PAGES_SQL):
         if key not in unwritten:

@@ -1,1 +1,2 @@
-"""The folder of plugins that Datasette loads (`--plugins-dir`): archive_site.py."""
+"""The folder of plugins that Datasette loads (`--plugins-dir`). The only plugin is archive_site.py.
+"""

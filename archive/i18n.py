@@ -198,8 +198,7 @@ def format_time(language: str, text: str | None) -> str:
 
 @lru_cache(maxsize=4096)
 def format_stated_time(language: str, text: str | None) -> str:
-    """Format a time that an agency states (published, updated) in the time zone that the agency
-    gives.
+    """Format a time that an agency states (published, updated) in the agency's own time zone.
 
     >>> format_stated_time("en", "2024-01-18T10:57:00+00:00"), format_stated_time("sv", "2024-06")
     ('18 January 2024, 10:57', 'juni 2024')
@@ -282,8 +281,7 @@ def describe_edit_time(
 
 
 def name_version(language: str, version: Mapping[str, Any]) -> str:
-    """Name a version by the time at which the archive read it, or its collection if it was
-    imported.
+    """Name a version by the time at which the archive, or else the version's collection, read it.
 
     version: a revision with the values that archive.changes.history.add_observations adds.
     """
@@ -295,10 +293,10 @@ def name_version(language: str, version: Mapping[str, Any]) -> str:
 
 
 def describe_readings(language: str, version: Mapping[str, Any]) -> str:
-    """Say between which two readings by its collection an imported version replaced the previous
-    one.
+    """Say between which two readings an imported version replaced the previous one.
 
-    If a web archive captured the version, the times of the captures are given instead.
+    The readings are those of the version's collection. If a web archive captured the version, the
+    times of the captures are given instead.
     """
     if past := version["past"]:
         key = "captured_before" if past["is_read"] else "captured_between"
@@ -336,8 +334,7 @@ def describe_removal(language: str, kind: str, status: int | None, target: str |
 
 
 def format_field_value(language: str, field: str, text: str) -> str:
-    """Format a field's value: times, types and languages in words. Other values are returned
-    unchanged.
+    """Format times, types and languages in words. Values of other fields are returned unchanged.
 
     >>> values = (("sv", "updated", "2024-06-03"), ("en", "language", "sv"))
     >>> tuple(format_field_value(*value) for value in values)

@@ -77,8 +77,7 @@ MAIL_POLICY = EmailPolicy(header_factory=MAIL_HEADERS)
 
 
 class RecipientError(OSError):
-    """A recipient did not accept a message. The error text does not contain the recipient's
-    address.
+    """A recipient did not accept a message. The error text does not contain the address.
 
     Messages to other recipients may still be accepted.
 

@@ -166,8 +166,9 @@ def _index_records(
 
 
 def _format_index_line(row: Mapping[str, Any], end: int) -> str:
-    """Format the CDXJ line of a capture. The capture's record ends at position `end` of the WARC
-    file.
+    """Format the CDXJ line of a capture.
+
+    end: the position in the WARC file at which the capture's record ends.
     """
     media_type = json.loads(row["headers"]).get("content-type", "").partition(";")[0].strip()
     fields = {
@@ -198,8 +199,9 @@ def _format_timestamp(moment: str) -> str:
 
 
 def _build_surt(url: str) -> str:
-    """Return a URL's key for a CDX file, in lower case: the reversed host, the path and the sorted
-    query.
+    """Return a URL's key for a CDX file: the reversed host, the path and the sorted query.
+
+    The key is in lower case.
 
     >>> _build_surt("https://www.Fyr.example:8443/A/?b=2&a=1#c"), _build_surt("https://fyr.example")
     ('example,fyr:8443)/a?a=1&b=2', 'example,fyr)/')
@@ -216,9 +218,7 @@ def _build_surt(url: str) -> str:
 
 
 def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
-    """Write the sorted CDXJ index in compressed blocks, and a second index that lists the blocks
-    (ZipNum).
-    """
+    """Write the sorted CDXJ index in compressed blocks, and an index of these blocks (ZipNum)."""
     lines = db.execute("select line from temp.cdx order by line")
     name = Path(INDEX_PATH).name
     blocks = [f"!meta 0 {json.dumps({'format': 'cdxj-gzip-1.0', 'filename': name})}"]

@@ -123,12 +123,12 @@ def export_warc(
     agency: str | None = None,
     progress: ProgressCallback = lambda *_: None,
 ) -> WarcExport:
-    """Write all captures, or the captures of one agency's releases, to a WARC file. Returns the
-    counts.
+    """Write all captures, or the captures of one agency's releases, to a WARC file.
 
-    The file is written under a temporary name and is renamed once it is complete. It is gzipped if
-    its name ends with .gz. Two exports of the same captures are identical. Raises ArchiveError if
-    the archive cannot be read or has no such captures, and OSError if the file cannot be written.
+    Returns the counts. The file is written under a temporary name and is renamed once it is
+    complete. It is gzipped if its name ends with .gz. Two exports of the same captures are
+    identical. Raises ArchiveError if the archive cannot be read or has no such captures, and
+    OSError if the file cannot be written.
     """
     if not target.parent.is_dir():
         raise ArchiveError(target, f"there is no folder {target.parent}")
@@ -266,8 +266,9 @@ def _build_record_id(row: dict[str, Any]) -> str:
 
 
 def _build_http_headers(row: dict[str, Any]) -> StatusAndHeaders:
-    """Build the status line and the header fields. Content-Length is the length of the stored
-    bytes.
+    """Build the status line and the header fields of a capture.
+
+    Content-Length is the length of the stored bytes.
     """
     status = row["status"]
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""

@@ -160,9 +160,7 @@ async def _read_rows_by_id(run: RunQuery, sql: str, ids: Sequence[int | None]) -
 
 
 def _choose_language(row: Mapping[str, Any], column: str, language: str) -> Any:
-    """Return a column's English value if `language` is en and such a value exists, else the Swedish
-    one.
-    """
+    """Return a column's English value if `language` is en and it exists, else the Swedish value."""
     return (row[f"{column}_en"] if language == "en" else None) or row[column]
 
 

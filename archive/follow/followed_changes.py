@@ -89,7 +89,7 @@ class ArchiveChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """The subject of a subscription: a search (possibly all releases), a person's quotations or a
+    """What a subscription follows: a search (possibly all releases), a person's quotations or a
     release.
     """
 
@@ -108,9 +108,7 @@ class Followed:
 
     @property
     def hidden_key(self) -> str:
-        """Return the key of an interface text that describes the subject without using any of its
-        words.
-        """
+        """Return the key of a text that describes the subject without quoting any of its words."""
         kind = "person" if self.person else "search" if self.release is None else "release"
         return f"follow.mail.{kind}"
 
@@ -213,8 +211,9 @@ def _describe_facet_value(language: str, facet: str, value: str, names: Mapping[
 
 
 async def read_newest_entry(run: RunQuery, before: int | None = None) -> tuple[int, str | None]:
-    """Return the id and checksum of the newest entry of the change feed, or 0 and None if there is
-    none.
+    """Return the id and checksum of the newest entry of the change feed.
+
+    Returns 0 and None if there is no such entry.
 
     before: the id of an entry. That entry and later ones are ignored.
     """

@@ -192,9 +192,7 @@ class Sender:
             self.result.ended += 1
 
     def send(self, message: QueuedMessage) -> None:
-        """Send a message and delete it. If all its releases are hidden by now, delete it without
-        sending.
-        """
+        """Send a message and delete it. If all its releases are hidden by now, only delete it."""
         subscription, language = message.subscription, message.subscription.language
         followed = parse_stored_query(subscription.query)
         link = self.link_subscription(self.store.make_token(subscription), language)

@@ -348,8 +348,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     # Messages
 
     def request_access(self, subscription: Subscription, now: datetime) -> None:
-        """Store a message with a link to all subscriptions of an address, unless such a message is
-        waiting.
+        """Store a message with a link to all subscriptions of an address.
+
+        If such a message is already waiting, no other is stored.
         """
         waiting = "select 1 from messages where subscription = ? and kind = 'access'"
         with write_transaction(self.db):
@@ -447,8 +448,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         self.db.execute("delete from messages where id = ?", [message.id])
 
     def postpone(self, message: QueuedMessage, now: datetime) -> None:
-        """Store when to retry a message. Called before each attempt to send it (see
-        Sender.send_due).
+        """Store when to retry a message.
+
+        This is done before each attempt to send the message (see Sender.send_due).
         """
         delay = RETRY_DELAYS[min(message.tries, len(RETRY_DELAYS) - 1)]
         self.db.execute(
@@ -457,9 +459,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def excuse(self, message: QueuedMessage, now: datetime) -> None:
-        """Count the age of a message from now, because the failure to send it is not the
-        recipient's fault.
-        """
+        """Restart the age of a message, because its failure is not the recipient's fault."""
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
@@ -521,11 +521,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def make_token(self, subscription: Subscription, expires: datetime | None = None) -> str:
-        """Return a token for a subscription, or one that expires for all subscriptions of its
-        address.
+        """Return a token for a subscription.
 
-        expires: when the token for all subscriptions expires. If None, the token is for one
-            subscription.
+        expires: when the token expires. Such a token is for all subscriptions of the address.
         """
         if expires is None:
             return f"{subscription.id}-{self.sign(subscription, 'one')}"
@@ -540,7 +538,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return self.make_token(subscription, datetime.fromtimestamp(int(token.split("-")[1]), UTC))
 
     def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
-        """Return a token's subscription, and whether the token is for all subscriptions of the
+        """Return the subscription that a token names, and whether the token is for its whole
         address.
 
         Returns None if the token is not valid.
@@ -632,8 +630,7 @@ def _list_mailbox_values(channel: str, address: str) -> list[str]:
 def _find_next_request(
     asked: Sequence[tuple[datetime, str]], query: str, now: datetime
 ) -> datetime | None:
-    """Return when to ask an address to confirm a subscription, or None if a request is already
-    waiting.
+    """Return when to ask an address to confirm a subscription, or None if a request is waiting.
 
     asked: the times and queries of earlier requests, oldest first. The last one may not have been
         sent yet.
@@ -718,9 +715,7 @@ def _read_servers(public_url: str, mail_server: str, sender: str) -> MailServer 
 
 
 def _check_follow_values(values: Mapping[str, str], public_url: str) -> None:
-    """Raise ArchiveError for the first setting that is invalid, or that needs another one that is
-    not set.
-    """
+    """Raise ArchiveError for the first setting that is invalid, or that needs a missing one."""
     sender, server = values["FOLLOW_MAIL_FROM"], values["FOLLOW_SMTP"]
     return_path, max_requests = values["FOLLOW_RETURN_PATH"], values["FOLLOW_MAX_REQUESTS"]
     problems = (

@@ -204,8 +204,9 @@ def _find_within(months: Iterable[str], period: str) -> list[str]:
 
 
 async def read_known_months(run: RunQuery, agencies: Collection[str] = ()) -> KnownMonths:
-    """Return the months for which the archive has releases of the given agencies, or of all
-    agencies.
+    """Return the months for which the archive has releases of some agencies.
+
+    agencies: if empty, all agencies are included.
     """
     chosen = "and agency in (select value from json_each(:agencies))" if agencies else ""
     sql = KNOWN_MONTHS_SQL.format(
@@ -281,8 +282,7 @@ def _is_counted(source: AuditedSource) -> bool:
 
 
 def _merge_listed_urls(sources: Sequence[AuditedSource]) -> dict[str, ListedUrl]:
-    """Return each URL with the entry of the first source that dates it, or else of the first
-    source.
+    """Return each URL as the first source that dates it lists it, or else as the first source does.
     """
     listed: dict[str, ListedUrl] = {}
     for source in sources:
@@ -487,8 +487,7 @@ def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
 
 
 def describe_source_problem(language: str, row: Mapping[str, Any]) -> str | None:
-    """Return the problem in a coverage row as part of a sentence, or None if the row has no
-    problem.
+    """Return the problem in a coverage row as part of a sentence, or None if there is no problem.
     """
     code, url, value = row["problem_code"], row["problem_url"], row["problem_value"]
     return SourceProblem(code, url, value).describe(language) if code else None

@@ -171,11 +171,11 @@ def _classify_state(event: Mapping[str, Any]) -> str:
 
 
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
-    """Return the total number of requests, bytes and unmodified responses of all agencies in 30
-    days.
+    """Return how many requests and bytes all crawls needed in 30 days.
 
-    `delay` is the shortest delay between requests. `robots` counts agencies by the outcome of the
-    last request for robots.txt.
+    `not_modified` is the number of responses that a page had not changed. `delay` is the shortest
+    delay between requests. `robots` counts agencies by the outcome of the last request for
+    robots.txt.
     """
     reports = [row["facts"]["politeness"] for row in rows if row["facts"].get("politeness")]
     return {

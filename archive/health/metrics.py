@@ -1,5 +1,4 @@
-"""Measures what health assessments are based on: crawls, publishing rhythm, failures, filled
-fields.
+"""Measures the basis of health assessments: crawls, publishing rhythm, failures and filled fields.
 
 `AgencyActivity` reads everything from the archive up to a given time. `build_health_facts` computes
 the figures that are stored with an assessment for the status page.
@@ -173,9 +172,7 @@ class Crawl:
 
     @property
     def succeeded(self) -> bool:
-        """Return whether the crawl found listed releases (news crawl) or readable pages (other
-        crawls).
-        """
+        """Return whether the crawl found readable pages or, as a news crawl, listed releases."""
         return self.listed > 0 if self.spider == "news" else self.readable_pages > 0
 
 
@@ -362,8 +359,9 @@ def list_filled_fields(release: Release) -> Iterator[str]:
 def find_lost_fields(
     page_crawls: Sequence[Crawl], accepted_fields: Mapping[str, datetime]
 ) -> Iterator[tuple[str, int | None, int | None]]:
-    """Yield each field whose fill rate fell to a third or less, with the rate before and now in per
-    cent.
+    """Yield each field whose fill rate fell to a third or less, with both rates in per cent.
+
+    The earlier rate comes first, and then the current one.
 
     accepted_fields: the fields whose loss an operator accepted, and when. For these fields, only
         later crawls are compared.

@@ -175,9 +175,7 @@ def read_health_rows(
 def _carry_over_fault(
     assessment: HealthAssessment, previous: Mapping[str, Any] | None
 ) -> HealthAssessment:
-    """Return the assessment with the start and type of the previous fault, if the fault is the
-    same.
-    """
+    """Return the assessment, with the start and type of the previous fault if that continues."""
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
         return assessment
@@ -270,11 +268,9 @@ def _check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def check_pattern(activity: AgencyActivity) -> HealthAssessment | None:
-    """Return a fault if sources list links, but none of them matches the agency's `releases`
-    pattern.
+    """Return a fault if sources list links, but the agency's `releases` pattern matches none.
 
-    Such a fault is an error in agencies.toml, not at the agency. Returns None if there is no such
-    fault.
+    Such a fault is an error in agencies.toml, not at the agency. Otherwise, None is returned.
     """
     streak = list(
         takewhile(

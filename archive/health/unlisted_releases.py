@@ -25,8 +25,7 @@ STORED_RELEASES_SQL = """
 def find_unlisted(
     db: Database, agency: str, sources: Sequence[AuditedSource], statuses: Mapping[str, UrlStatus]
 ) -> list[tuple[str, str]]:
-    """Return the source that first listed each unlisted release, and the release's month of
-    publication.
+    """Return the source that first listed each unlisted release, and the month of the release.
 
     An unlisted release is stored and not removed, but no source lists it any more. It is only
     returned if the source that first listed it is still read, is not a feed (feeds list only the

@@ -154,9 +154,7 @@ def _parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
 def _add_dictionary_line(
     lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, SuffixRule]]]
 ) -> None:
-    """Add a line of the .dic file to the lexicon. Of the forms of a name, only the genitive is
-    added.
-    """
+    """Add a line of the .dic file to the lexicon. If it is a name, only the genitive is added."""
     word, _, flags = line.partition("/")
     flags = flags.split()[0] if flags else ""
     if FORBIDDEN_FLAG in flags or not word.isalpha():
@@ -234,9 +232,7 @@ def _find_inflected_readings(word: str) -> list[WordReading]:
 
 
 def _iter_bases(word: str) -> Iterator[tuple[str, SuffixRule, str]]:
-    """Yield each base that a word may be a form of, with the rule that applies and the form's
-    ending.
-    """
+    """Yield each base that a word may be a form of, with the rule and the form's ending."""
     lexicon = load_lexicon()
     flags, rules = lexicon.flags, lexicon.rules
     for start in range(max(1, len(word) - lexicon.max_ending_length), len(word) + 1):
@@ -389,8 +385,9 @@ def _is_noun(word: str) -> bool:
 
 @lru_cache(maxsize=50_000)
 def find_part_base(part: str) -> str:
-    """Return the base of a compound's first or middle part, or the part itself if it has no known
-    base.
+    """Return the base of a compound's first or middle part.
+
+    If the base is not known, the part itself is returned.
 
     >>> [find_part_base(part) for part in ("migrations", "friskole", "människo", "kärn", "arbets")]
     ['migration', 'friskola', 'människa', 'kärna', 'arbete']

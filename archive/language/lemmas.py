@@ -284,9 +284,7 @@ def _find_underlying_base(word: str, readings: list[WordReading], dictionary_lem
 
 
 def _find_adjective_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """Return the verb of a participle or the base of a superlative. Other words are returned
-    unchanged.
-    """
+    """Return the verb of a participle, the base of a superlative, or else the word itself."""
     verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)
     if verb != word or not word.endswith("st"):
         return verb

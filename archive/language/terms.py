@@ -326,8 +326,7 @@ def find_loose_parts(lemma: str) -> tuple[str, ...]:
 
 
 def _split_meaningful(lemma: str) -> tuple[str, ...]:
-    """Return the parts of a compound, without a first part that does not name a subject (av-,
-    hög-).
+    """Return the parts of a compound, without a first part that names no subject (av-, hög-).
 
     Returns () if the compound does not mean what its parts mean.
     """

@@ -167,8 +167,9 @@ def _list_archive_files(archive: Path) -> list[Path]:
 
 
 def _check_not_open(path: Path) -> None:
-    """Raise ArchiveError if another process has a file open, because its later writes would be
-    lost.
+    """Raise ArchiveError if another process has a file open.
+
+    What that process writes later would be lost.
     """
     with closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as db:
         try:
@@ -201,9 +202,7 @@ def _move_replaced_archive(archive: Path, moment: datetime) -> Path:
 
 
 def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
-    """Describe takedowns, and liftings of takedowns, that are in the archive but not in the
-    restored copy.
-    """
+    """Describe the takedowns, and the liftings of takedowns, that the restored archive lacks."""
     in_backup = _read_takedowns(restored)
     in_archive = sorted(_read_takedowns(archive).items()) if archive.is_file() else []
     lost = []

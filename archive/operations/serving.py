@@ -229,8 +229,7 @@ class Replicas:
                 time.sleep(0.1)
 
     def poll(self) -> None:
-        """Check for processes that ended, withdrawn snapshots and newer snapshots, and react to
-        them.
+        """React to processes that ended, withdrawn snapshots and newer snapshots.
 
         If the folder cannot be read, the snapshots in use stay in use.
         """
@@ -252,8 +251,9 @@ class Replicas:
             self.log_once(f"{self.folder}: nothing to serve yet; connections are refused")
 
     def check_processes(self) -> None:
-        """Check which processes are ready, and stop those that ended or could not serve their
-        snapshot.
+        """Check which processes are ready.
+
+        Processes that ended, or that could not serve their snapshot, are stopped.
         """
         for port, server in list(self.running.items()):
             was_ready = server.is_ready

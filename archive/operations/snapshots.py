@@ -257,8 +257,9 @@ def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path
 
 
 def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> None:
-    """Compress the pages whose compression base is deleted against the first of these pages
-    instead.
+    """Compress pages against another page, because the page `base` is deleted.
+
+    The first of these pages becomes the base of the others.
     """
     pages = copy.execute(
         "select id, sha256 from blobs where"
@@ -279,8 +280,7 @@ def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> No
 
 
 def _run_datasette(arguments: Sequence[str]) -> None:
-    """Run Datasette's command line in this process, and end the process when its parent process
-    ends.
+    """Run Datasette's command line in this process until the parent process ends.
 
     Otherwise Datasette would continue to serve a snapshot that is withdrawn later.
     """

@@ -1,2 +1,2 @@
-"""The folder of plugins that Datasette loads (`--plugins-dir`). The only plugin is archive_site.py.
+"""The folder of plugins that Datasette loads (`--plugins-dir`), with one plugin: archive_site.py.
 """

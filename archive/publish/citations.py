@@ -278,9 +278,7 @@ def _format_archive_note(citation: Citation, lang: str, *, with_hash: bool = Tru
 
 
 def _separate(text: str) -> str:
-    """Replace the no-break spaces in a text with ordinary spaces, because the text is pasted
-    elsewhere.
-    """
+    """Replace no-break spaces with ordinary ones, because the text is pasted elsewhere."""
     return text.replace(NO_BREAK_SPACE, " ")
 
 

@@ -656,8 +656,7 @@ def write_dataset_table(
     meanings: Sequence[str],
     formats: Sequence[str],
 ) -> TableStats:
-    """Write the rows of a table in each format, and return the number of rows and of values per
-    column.
+    """Write the rows of a table in each format, and return how many values each column has.
 
     Raises ArchiveError if a time cannot be parsed.
 

@@ -484,8 +484,7 @@ def _format_datapackage(
 
 
 def _describe_resource(resource: DatasetResource, table_names: Collection[str]) -> dict[str, Any]:
-    """Describe a table: its first file (CSV if there is one), with files in other formats as
-    alternates.
+    """Describe a table by its first file (CSV if there is one), with other formats as alternates.
     """
     table = resource.table
     first, *others = resource.files

@@ -342,8 +342,7 @@ def _has_no_subject(segment: str, head: str, full: FoundName | None) -> bool:
 
 
 def _find_apposed_name(clauses: Sequence[str], found: FoundName | None) -> str | None:
-    """Return the full name at the start of an attribution's second clause: "Sveriges hamnchef,
-    NAME".
+    """Return the full name that begins an attribution's second clause: "Sveriges hamnchef, NAME".
 
     Returns None unless the first clause contains a role and no full name.
     """

@@ -304,11 +304,11 @@ def _continues_sentence(before: str, line: str) -> bool:
 
 
 def _find_reply(text: str, start: int, end: int) -> int | None:
-    """Return where the reply in a paragraph begins (after the dialogue dash), or None if it has no
-    reply.
+    """Return where the reply in a paragraph begins, after the dialogue dash.
 
-    A paragraph without a full sentence is taken for a list item. If the dash comes after another
-    sentence, the reply must have an attribution; otherwise it may be a dash between two words.
+    Returns None if the paragraph contains no reply. A paragraph without a full sentence is taken
+    for a list item. If the dash comes after another sentence, the reply must have an attribution;
+    otherwise it may be a dash between two words.
     """
     if not SENTENCE_END.search(text, start, end) and not ATTRIBUTION.search(text, start, end):
         return None
@@ -322,8 +322,9 @@ def _find_reply(text: str, start: int, end: int) -> int | None:
 
 
 def find_marked_passages(text: str, start: int, end: int) -> list[Quotation]:
-    """Return the passages in quotation marks in text[start:end], without those inside another
-    passage.
+    """Return the passages in quotation marks between two positions in a text.
+
+    Passages inside another passage are left out.
     """
     found: list[Quotation] = []
     opened: int | None = None
@@ -421,8 +422,10 @@ def _is_attribution(match: re.Match[str]) -> bool:
 
 
 class TextWindow(NamedTuple):
-    """A passage of a text. `start` is the position of its first token, `end` that after its last
-    token.
+    """A passage of a text.
+
+    start: the position of the first token.
+    end: the position after the last token.
     """
 
     text: PassageText
@@ -539,8 +542,7 @@ class ReleaseText:
         )
 
     def find_verbatim(self, pieces: Sequence[PassageText]) -> PassageMatch | None:
-        """Return the match of a quotation's pieces in the text, or None if the text lacks one of
-        them.
+        """Return the match of a quotation's pieces in the text, or None if a piece is missing.
 
         The match may hide a negation.
         """
@@ -617,10 +619,10 @@ def build_original(pieces: Sequence[PassageText], match: PassageMatch) -> Origin
 def find_original(
     pieces: Sequence[PassageText], text: PassageText, weights: Mapping[str, float]
 ) -> Original | None:
-    """Return the passages of a text that are most similar to a quotation, or None if none is
-    similar.
+    """Return the passages of a text that are most similar to a quotation.
 
-    The quotation is compared both as a whole and sentence by sentence.
+    Returns None if no passage is similar. The quotation is compared both as a whole and sentence by
+    sentence.
 
     weights: the weight of each word of the quotation, higher for rarer words.
     """
@@ -723,8 +725,9 @@ def _find_best_chain(runs: Sequence[WordRun]) -> tuple[WordRun, WordRun]:
 def _iter_runs(
     words: Sequence[str], text: PassageText, weights: Mapping[str, float]
 ) -> Iterator[WordRun]:
-    """Yield the longest runs of words that occur in both texts: at least two words, or one rare
-    word.
+    """Yield the longest runs of words that both texts share.
+
+    A run has at least two words, or one rare word.
     """
     found = text.word_keys
     positions = _index_words(set(words), found)

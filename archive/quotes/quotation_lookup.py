@@ -285,9 +285,9 @@ class FoundPassage(NamedTuple):
 
 
 class QuotationCheck:
-    """Looks up the quotations of a text.
+    """Looks up every quotation in a text.
 
-    run: may raise TimeoutError.
+    run: runs a query, and may raise TimeoutError.
     seconds: the time limit for all quotations together.
     """
 
@@ -345,9 +345,7 @@ class QuotationCheck:
         self.stored = max(2, (await self.run(RELEASE_COUNT_SQL, {}))[0]["n"])
 
     def weigh(self, key: str) -> float:
-        """Return the weight of a word by its rarity: 1 if no release contains it, near 0 if every
-        one does.
-        """
+        """Return the weight of a word, from near 0 (in every release) to 1 (in no release)."""
         return max(map(self.weigh_word, find_words(key)), default=0.1)
 
     def weigh_word(self, word: str) -> float:
@@ -356,8 +354,7 @@ class QuotationCheck:
         return max(0.02, 1 - math.log(1 + self.counts.get(word, 0)) / math.log(1 + self.stored))
 
     async def count_short(self, quotation: Quotation) -> QuotationResult:
-        """Count the releases that contain the words of a passage that is too short to be checked.
-        """
+        """Count the releases with the words of a passage that is too short to be checked."""
         match = " AND ".join(
             " AND ".join(map(_match_number, piece.word_keys))
             if any(map(_is_grouped_number, piece.word_keys))
@@ -396,8 +393,7 @@ class QuotationCheck:
         versions: Sequence[StoredVersion],
         found: list[FoundPassage],
     ) -> QuotationResult:
-        """Look for a quotation in earlier versions, and then for the passage that it was altered
-        from.
+        """Look for a quotation in earlier versions. If none contains it, look for its original.
 
         values: the values of the query for versions with the quotation's phrases.
         versions: the current versions, which have already been searched.
@@ -422,10 +418,10 @@ class QuotationCheck:
         return await self._report_altered(quotation, *chosen)
 
     def _match_phrases(self, phrases: list[list[str]], quotation: Quotation) -> str:
-        """Return an FTS5 expression for the rarest phrases of a quotation, or for its words if it
-        has none.
+        """Return an FTS5 expression for the rarest phrases of a quotation.
 
-        This also sorts `phrases`, the rarest first.
+        If the quotation has no phrases, the expression is for its words. `phrases` is sorted, the
+        rarest first.
         """
         phrases.sort(key=lambda phrase: -max(map(self.weigh_word, phrase)))
         if phrases:
@@ -459,8 +455,7 @@ class QuotationCheck:
     async def compare_speakers(
         self, result: QuotationResult, versions: Sequence[StoredVersion]
     ) -> QuotationResult:
-        """Return the result of a verbatim quotation with the speakers that one of the versions
-        names.
+        """Return the result of a verbatim quotation, with the speakers in one of the versions.
 
         A version whose speaker may be the person that the text names is preferred. If there is no
         such version, and all releases with the quotation were compared, the verdict is
@@ -486,11 +481,10 @@ class QuotationCheck:
     async def find_withdrawal(
         self, quotation: Quotation, found: Sequence[FoundPassage]
     ) -> QuotationResult | None:
-        """Return a result that says when a quotation disappeared from the releases that contained
-        it.
+        """Return a result that says when a quotation disappeared from its releases.
 
-        The verdict is `verbatim` if one of these releases contains the quotation again. Returns
-        None if no agency's page ever contained it.
+        The verdict is `verbatim` if one of the releases contains the quotation again. Returns None
+        if no agency's page ever contained it.
 
         found: versions that contain the quotation, and are not current.
         """
@@ -545,9 +539,7 @@ class QuotationCheck:
         return phrases
 
     async def read_altered_candidates(self, quotation: Quotation) -> list[StoredVersion]:
-        """Return the current and earlier versions that contain the most of a quotation's rare
-        words.
-        """
+        """Return the current or earlier versions with the most of a quotation's rare words."""
         words = dict.fromkeys(word for key in quotation.words for word in find_words(key))
         by_weight = sorted(words, key=lambda word: -self.weigh_word(word))
         known = [word for word in by_weight if self.weigh_word(word) < 1.0]
@@ -570,8 +562,7 @@ class QuotationCheck:
         return await self.read_versions(rows)
 
     def _choose_rare_words(self, words: Sequence[str]) -> Sequence[str]:
-        """Return the words that only few releases contain, or the three rarest if there are no such
-        words.
+        """Return the words that only few releases contain, or else the three rarest words.
 
         words: the words of a quotation, the rarest first.
         """
@@ -602,8 +593,7 @@ class QuotationCheck:
     def choose_original(
         self, quotation: Quotation, versions: Sequence[StoredVersion]
     ) -> tuple[StoredVersion, Original] | None:
-        """Return the version that contains the most of a quotation, with the passages it was
-        altered from.
+        """Return the version that contains the most of a quotation, with the similar passages.
 
         Returns None if no version contains enough of the quotation.
         """

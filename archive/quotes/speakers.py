@@ -238,9 +238,7 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
 
 
 def _name_speakers(quotes: Sequence[Quote], paragraphs: Sequence[Paragraph]) -> list[Quote]:
-    """Return the quotations with `person` set to the speaker's name, corrected by
-    `find_right_name`.
-    """
+    """Set `person` in each quotation to the speaker's name, corrected by `find_right_name`."""
     text = "\n".join(paragraph.text for paragraph in paragraphs)
     names = [
         (each.speaker, find_right_name(each.speaker or "", each.role or "", text))
@@ -470,8 +468,7 @@ def _attribute_marks(paragraph: Paragraph) -> None:
 
 
 def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
-    """Return the subject of the attribution right after or right before a passage in quotation
-    marks.
+    """Return the subject of the attribution right after or before a passage in quotation marks.
 
     Returns None if there is no such attribution.
     """
@@ -602,8 +599,7 @@ def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
 
 
 def _find_block_speaker(before: Paragraph, after: Paragraph | None) -> Subject | None:
-    """Return the speaker of a paragraph in quotation marks, as named in the line before or after
-    it.
+    """Return the speaker that the line before or after a paragraph in quotation marks names.
 
     Returns None if neither line names a speaker.
     """
@@ -709,9 +705,7 @@ def _blank_spans(text: str, spans: Sequence[Span]) -> str:
 
 
 def _find_plain_name(name: str, names: Set[str], trusted: Set[str]) -> str:
-    """Return a name without a genitive ending, and without capitalised words that do not belong to
-    it.
-    """
+    """Return a name without a genitive ending or capitalised words that do not belong to it."""
     if name.endswith("s") and name[:-1] in names:
         name = name[:-1]
     words = [match.span() for match in WORD.finditer(name)]
@@ -826,11 +820,10 @@ def _list_role_stems(role: str) -> set[str]:
 
 
 def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | None) -> str | None:
-    """Return the person that a pronoun in an attribution refers to, or None if nobody is named
-    nearby.
+    """Return the person that a pronoun in an attribution refers to.
 
     For a quotation without an attribution, this is the person that the text right before it is
-    about.
+    about. Returns None if nobody is named nearby.
     """
     start = paragraph.speech[0][0] if paragraph.kind == "marks" else 0
     end = bisect_left(people, (paragraph.index, start), key=attrgetter("paragraph", "start"))
@@ -845,8 +838,7 @@ def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | No
 
 
 def _choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
-    """Return the first person that the quotation does not name, because speakers call themselves
-    "jag".
+    """Return the first person whom the quotation does not name. Speakers call themselves "jag".
 
     Returns None if the quotation names all of them.
 
@@ -903,8 +895,9 @@ def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Pe
 def _find_speaker_in_next_line(
     paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person]
 ) -> str | None:
-    """Return the speaker named in the line after a quotation ("Det sade NAME"), or None if it names
-    none.
+    """Return the speaker named in the line after a quotation: "Det sade NAME".
+
+    Returns None if the line names no speaker.
     """
     if paragraph.index + 1 == len(paragraphs):
         return None
@@ -1017,8 +1010,7 @@ def _find_or_add_person(db: Database, name: str, agency: str) -> int:
 def _update_people(
     db: Database, people: Mapping[str | None, int], stored: Iterable[tuple[str, int | None]]
 ) -> None:
-    """Update the names of people after a revision has changed, and delete people without
-    quotations.
+    """Update the names of people in a changed revision, and delete people without quotations.
 
     A person's name has the spelling that most releases print. If a name is now a spelling of
     another person's name, the address with this name leads to the other person as long as a release

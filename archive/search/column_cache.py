@@ -284,8 +284,9 @@ class ColumnCache:
         return sorted(sorted(releases, reverse=True), key=self.sort_dates.__getitem__, reverse=True)
 
     def iter_ages(self, releases: Sequence[int], today: date) -> Iterator[int]:
-        """Yield the age of each release: days since its sort date, or UNKNOWN_AGE if it has no
-        date.
+        """Yield the age of each release: the number of days since its sort date.
+
+        UNKNOWN_AGE stands for the age of a release without a date.
         """
         now = today.toordinal() + JULIAN_DAY_OFFSET
         return (

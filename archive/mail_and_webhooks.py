@@ -40,7 +40,9 @@ HTTP_GONE = 410  # the receiver of a webhook wants no more messages (Standard We
 
 
 class UnfoldedHeader(UnstructuredHeader):
-    """An email header on one line. Folding would encode a long URL, which no email program decodes.
+    """An email header on one line.
+
+    Folding would encode a long URL, which no email program decodes.
     """
 
     name: str  # of BaseHeader, which the registry adds
@@ -92,7 +94,7 @@ class RecipientError(OSError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailServer:
-    """A mail server, with the account to log in to and the address to send from."""
+    """A mail server, with the account and the address that are used for sending."""
 
     sender: str
     host: str
@@ -207,7 +209,9 @@ def send_mail(
 
 
 def _log_in(connection: smtplib.SMTP, server: MailServer, context: ssl.SSLContext) -> None:
-    """Log in to a mail server. Raises OSError if TLS is not available and the server is not local.
+    """Log in to a mail server.
+
+    Raises OSError if the server offers no TLS and is not on this machine.
     """
     connection.ehlo()
     if not server.implicit_tls and connection.has_extn("starttls"):

@@ -89,8 +89,9 @@ class ArchiveChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """What a subscription follows: a search (possibly all releases), a person's quotations or a
-    release.
+    """What a subscription follows: a search, a person's quotations or a release.
+
+    A search may match all releases.
     """
 
     search: SearchRequest
@@ -225,10 +226,10 @@ async def read_newest_entry(run: RunQuery, before: int | None = None) -> tuple[i
 
 
 async def has_entry(run: RunQuery, position: int | None, checksum: str | None) -> bool:
-    """Return whether the change feed has an entry with a given id and checksum.
+    """Return whether the change feed has an entry with a given id (`position`) and checksum.
 
     The entry may be missing if the archive was restored from an older backup. Returns True if the
-    id is None or 0.
+    position is None or 0.
     """
     rows = await run("select * from changefeed where id = :id", {"id": position or 0})
     return not position or bool(rows and entry_checksum(rows[0]) == checksum)

@@ -96,8 +96,7 @@ def _queue_reports(
     moment: datetime,
     result: NotifyResult,
 ) -> None:
-    """Store the new position of each due subscription, with a message if the subscription has news.
-    """
+    """Store each due subscription's new position, with a message if there is news."""
     due = sorted(store.list_due(moment), key=lambda subscription: subscription.query)
     if not due:
         return

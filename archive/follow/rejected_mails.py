@@ -1,4 +1,4 @@
-"""Handles rejected email and bounces: decides whether the recipients are to blame, and counts."""
+"""Counts rejected email and bounces against the recipients, unless the mail server is to blame."""
 
 from __future__ import annotations
 

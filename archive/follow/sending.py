@@ -158,8 +158,9 @@ class Sender:
             self.store.excuse(message, self.clock())
 
     def handle_rejected_mails(self) -> None:
-        """Count the rejected messages against their recipients, unless the mail server rejects
-        email to all addresses.
+        """Count rejected messages against their recipients.
+
+        Nothing is counted if the mail server rejects email to all addresses.
         """
         moment = self.clock()
         if self.mails_sent:

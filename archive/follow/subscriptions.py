@@ -262,8 +262,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return [subscription, *others[0], *others[1]]
 
     def list_due(self, now: datetime) -> list[Subscription]:
-        """Return the confirmed subscriptions that are due for a report and have no report waiting.
-        """
+        """Return the confirmed subscriptions that are due for a report and have none waiting."""
         return self._select(
             "confirmed is not null and (due <= ? or due >"
             " iif(frequency = 'week', ?, ?)) and not"
@@ -531,15 +530,15 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return f"{subscription.id}-{end}-{self.sign(subscription, 'all', end)}"
 
     def renew_token(self, token: str, subscription: Subscription) -> str:
-        """Return a token, named after `subscription`, for all subscriptions of its address.
+        """Return a token for all subscriptions of an address.
 
-        It expires when `token` does, and replaces `token`, whose subscription has ended.
+        The token names `subscription` and expires when `token` does. It replaces `token`, whose
+        subscription has ended.
         """
         return self.make_token(subscription, datetime.fromtimestamp(int(token.split("-")[1]), UTC))
 
     def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
-        """Return the subscription that a token names, and whether the token is for its whole
-        address.
+        """Return the subscription of a token, and whether the token is for the whole address.
 
         Returns None if the token is not valid.
         """
@@ -556,8 +555,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return (subscription, is_all) if hmac.compare_digest(expected, signature) else None
 
     def build_webhook_secret(self, subscription: Subscription) -> str:
-        """Return the secret that signs the messages to a webhook, in the form of Standard Webhooks.
-        """
+        """Return the secret that signs a webhook's messages, in the form of Standard Webhooks."""
         return "whsec_" + base64.b64encode(self.derive_webhook_key(subscription)).decode()
 
     def derive_webhook_key(self, subscription: Subscription) -> bytes:
@@ -715,7 +713,10 @@ def _read_servers(public_url: str, mail_server: str, sender: str) -> MailServer 
 
 
 def _check_follow_values(values: Mapping[str, str], public_url: str) -> None:
-    """Raise ArchiveError for the first setting that is invalid, or that needs a missing one."""
+    """Raise ArchiveError for the first setting that is invalid or incomplete.
+
+    A setting is incomplete if another setting that it needs is missing.
+    """
     sender, server = values["FOLLOW_MAIL_FROM"], values["FOLLOW_SMTP"]
     return_path, max_requests = values["FOLLOW_RETURN_PATH"], values["FOLLOW_MAX_REQUESTS"]
     problems = (

@@ -282,8 +282,7 @@ def _is_counted(source: AuditedSource) -> bool:
 
 
 def _merge_listed_urls(sources: Sequence[AuditedSource]) -> dict[str, ListedUrl]:
-    """Return each URL as the first source that dates it lists it, or else as the first source does.
-    """
+    """Return each URL's entry in the first source that dates it, or else in the first source."""
     listed: dict[str, ListedUrl] = {}
     for source in sources:
         for url, entry in source.urls.items():
@@ -419,7 +418,7 @@ def _update_missing_releases(
     *,
     is_complete: bool,
 ) -> None:
-    """Insert or update the missing releases, and close those that are no longer missing.
+    """Insert or update missing releases, and close those that are no longer missing.
 
     is_complete: whether every source was read to its end. If not, a URL that was not found in the
         sources may still be listed.
@@ -487,7 +486,9 @@ def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
 
 
 def describe_source_problem(language: str, row: Mapping[str, Any]) -> str | None:
-    """Return the problem in a coverage row as part of a sentence, or None if there is no problem.
+    """Return a source's problem as part of a sentence, or None if there is no problem.
+
+    row: a row of the source in the coverage table.
     """
     code, url, value = row["problem_code"], row["problem_url"], row["problem_value"]
     return SourceProblem(code, url, value).describe(language) if code else None

@@ -1,4 +1,4 @@
-"""Reads the status page's data, puts health states and reasons in words, and prints a table.
+"""Reads the status page's data, puts health states and reasons into words, and prints a table.
 
 Agencies with faults come first.
 """
@@ -87,11 +87,11 @@ async def read_agency_health(
 
 @lru_cache(maxsize=1024)  # a crawl changes few of them
 def _describe_health(items: tuple[tuple[str, Any], ...], language: str) -> AgencyHealth:
-    """Return a health row with these values added, among others.
+    """Return a health row with its state and reason in words.
 
-    is_unacknowledged: whether the state is a fault that nobody has acknowledged, and is shown in
-    red. fault_text: the reason without an address, so that agencies with the same fault have the
-    same text. never_crawled: whether the agency was never assessed, or never crawled.
+    `is_unacknowledged` says whether the state is a fault that nobody has acknowledged. `fault_text`
+    is the reason without an address, so that agencies with the same fault have the same text.
+    `never_crawled` says whether the agency was never crawled or never assessed.
     """
     row = dict(items)
     reason = json.loads(row["reason"]) if row["reason"] else {"code": "never_crawled", "what": ""}
@@ -173,8 +173,8 @@ def _classify_state(event: Mapping[str, Any]) -> str:
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
     """Return how many requests and bytes all crawls needed in 30 days.
 
-    `not_modified` is the number of responses that a page had not changed. `delay` is the shortest
-    delay between requests. `robots` counts agencies by the outcome of the last request for
+    `not_modified` is the number of responses that said that a page had not changed. `delay` is the
+    shortest delay between requests. `robots` counts agencies by the outcome of the last request for
     robots.txt.
     """
     reports = [row["facts"]["politeness"] for row in rows if row["facts"].get("politeness")]

@@ -177,8 +177,7 @@ class Crawl:
 
 
 class AgencyActivity:
-    """An agency's past up to `now`, as the basis for the rules. Crawls are in order, newest first.
-    """
+    """An agency's past up to `now`, on which the rules are based. The newest crawl comes first."""
 
     def __init__(self, db: Database, agency: str, now: datetime) -> None:
         self.db, self.agency, self.now = db, agency, now

@@ -21,22 +21,22 @@ all_refused     failing       releases are listed, but none of the pages request
                               could be parsed
 none_held       never worked  releases are listed, nothing failed, and none was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check
-fields          suspect       a field that at least half of the pages had fell to a third of its
-                              share or less: a new design
-many_refused    suspect       in two weeks, half of the attempts to read pages failed; few failed
-                              before, and some still do
+fields          suspect       a field that at least half of the pages contained fell to a third of
+                              its share or less: a new design
+many_refused    suspect       in two weeks, at least half of the attempts to read pages failed; few
+                              failed before, and some pages still cannot be read
 source_fails    suspect       one of several sources could not be read for about a day
 lists_fewer     suspect       sources list less than a third of the usual number, and one of them
                               dropped suddenly
 too_few         healthy       too few days with releases to measure a rhythm
-silent          suspect       silent for longer than the agency's longest silences, and longer than
-                              in the same weeks of earlier years
+silent          suspect       silent for much longer than usual, and longer than in the same weeks
+                              of earlier years
 quiet_season    quiet         silent for longer than usual, as in the same weeks of an earlier year
 quiet_holiday   quiet         silent for longer than usual in summer or at Christmas, if there is no
                               earlier year
 fewer           suspect       less than a quarter of the releases of the same three months a year
                               ago
-quiet           quiet         silent for longer than 19 of 20 gaps
+quiet           quiet         silent for longer than 19 of 20 gaps between days with releases
 usual           healthy       no other rule applies
 
 Failing and suspect become `never worked` if no release is stored yet. Suspect, failing and never
@@ -175,7 +175,10 @@ def read_health_rows(
 def _carry_over_fault(
     assessment: HealthAssessment, previous: Mapping[str, Any] | None
 ) -> HealthAssessment:
-    """Return the assessment, with the start and type of the previous fault if that continues."""
+    """Return an assessment that keeps the start and type of the previous fault.
+
+    If the fault is another one, the assessment is returned unchanged.
+    """
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
         return assessment

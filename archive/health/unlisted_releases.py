@@ -48,8 +48,7 @@ def find_unlisted(
 
 
 def _map_roots(sources: Sequence[AuditedSource]) -> dict[str, str]:
-    """Return a map from the URL of each page that lists releases to its source. Feeds are left out.
-    """
+    """Return a map from each URL that lists releases to its source. Feeds are left out."""
     roots: dict[str, str] = {}
     for source in sources:
         if source.kind != "feed":

@@ -4,8 +4,8 @@ A line of the .dic file, such as `beslut/BDY`, contains a word and its flags. An
 .aff file is a rule for a flag: it replaces one ending with another. The flags
 (https://manpages.org/hunspell/5) have these meanings: A-J are endings of nouns, J-R and m of verbs
 and adjectives; f-i and s-z form a compound's first or middle part; words with X, U and Y can be the
-first, middle and last part of a compound. A reading of a word is a way to understand it: as a form
-of which base.
+first, middle and last part of a compound. A reading of a word says of which base the word is a
+form.
 """
 
 from __future__ import annotations
@@ -88,15 +88,13 @@ class Lexicon:
     max_ending_length: int = 0
 
     def is_headword(self, word: str) -> bool:
-        """Return whether a word is a dictionary entry with inflections, and not just a single form.
-        """
+        """Return whether a word is a dictionary entry with inflections, not just a single form."""
         return any(not INFLECTING_FLAGS.isdisjoint(flags) for flags in self.flags.get(word, ()))
 
 
 @dataclass(frozen=True, slots=True)
 class WordReading:
-    """A reading of a word: its base, its part of speech, and how the word is related to the base.
-    """
+    """A reading of a word: its base, its part of speech, and its relation to the base."""
 
     base: str
     word_class: str
@@ -318,8 +316,7 @@ def _classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordRe
 
 
 def _build_noun(verb: str, flag: str) -> str:
-    """Return the noun whose forms a flag of a verb also produces, or "" if there is no such noun.
-    """
+    """Return the noun whose forms a flag of a verb also produces, or "" if there is none."""
     if flag in "HI":
         return verb[:-1]
     return verb + "n" if flag == "E" else ""

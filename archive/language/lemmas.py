@@ -340,7 +340,7 @@ def _guess_base_form(word: str, dictionary_lemma: str) -> str:
 def find_compound_head(word: str) -> str | None:
     """Return the longest ending of a word that can be the last part of a compound.
 
-    Returns None if no ending can be.
+    Returns None if there is no such ending.
 
     word: at most MAX_COMPOUND_LENGTH letters, because every ending is looked up, and the result is
         cached.

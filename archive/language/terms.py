@@ -263,8 +263,7 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
 
 
 def _find_inner_compounds(parts: tuple[str, ...]) -> list[str]:
-    """Return the lemmas of compounds that are inside a compound, but not at its beginning or end.
-    """
+    """Return the lemmas of the compounds inside a compound, not at its beginning or end."""
     found = (
         find_compound_lemma(parts[start:end])
         for start in range(1, len(parts) - 1)
@@ -274,8 +273,7 @@ def _find_inner_compounds(parts: tuple[str, ...]) -> list[str]:
 
 
 def _join_hyphenated_words(text: str, to_lemma: Callable[[str], str]) -> tuple[str, ...]:
-    """Return the lemmas of a text's hyphenated words, without the hyphen: rotavdrag for ROT-avdrag.
-    """
+    """Return the lemmas of hyphenated words without the hyphen: rotavdrag for ROT-avdrag."""
     found = HYPHENATED_WORD.findall(text) if "-" in text else ()
     return tuple(to_lemma("".join(find_words(word))) for word in found)
 
@@ -284,7 +282,8 @@ def _join_hyphenated_words(text: str, to_lemma: Callable[[str], str]) -> tuple[s
 def find_minor_parts(lemma: str) -> tuple[str, ...]:
     """Return the lemmas of the words that a compound begins with.
 
-    The compound need not be in the dictionary.
+    The compound need not be in the dictionary. Parts that `find_compound_parts` returns are left
+    out.
 
     >>> find_minor_parts("migrationsminister"), find_minor_parts("elprisstöd")
     (('migration',), ('el',))
@@ -337,7 +336,7 @@ def _split_meaningful(lemma: str) -> tuple[str, ...]:
 
 
 def _list_opaque_parts(lemma: str) -> set[str]:
-    """Return the parts of words inside a compound that do not mean what their parts mean."""
+    """Return the parts of each word inside a compound that does not mean what its parts mean."""
     return {
         swedish_lemma(find_part_base(part))
         for compound in OPAQUE_COMPOUNDS.intersection(find_compound_parts(lemma))

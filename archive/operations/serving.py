@@ -171,7 +171,7 @@ class DatasetteProcess:
         self.process.terminate()
 
     def reap(self) -> bool:
-        """Return whether a terminated process has exited. Kill it if its time to exit is over."""
+        """Return whether a terminated process has exited. Kill it if it has not exited in time."""
         if not self.has_exited() and time.monotonic() > self.kill_at:
             self.process.kill()
             self.process.wait()

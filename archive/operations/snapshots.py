@@ -120,7 +120,10 @@ def publish_snapshot(
 
 
 def withdraw_snapshots(folder: Path, name: str) -> None:
-    """Withdraw all snapshots up to `name`, including those in progress, in one step."""
+    """Withdraw the snapshot `name` and all earlier ones in one step.
+
+    Snapshots that are still being made are also withdrawn.
+    """
     part = folder / f"{WITHDRAWN_FILE}{UNFINISHED_SUFFIX}"
     part.write_text(f"{name}\n", "ascii")
     part.replace(folder / WITHDRAWN_FILE)
@@ -147,7 +150,7 @@ def _delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
 
     Other files are left alone.
 
-    withdrawn: the name of the newest snapshot to delete as withdrawn.
+    withdrawn: the name of the newest withdrawn snapshot. It and earlier ones are deleted.
     """
     for number, snapshot in enumerate(list_all_snapshots(folder)):
         if number >= max(1, keep) or snapshot.name <= withdrawn:

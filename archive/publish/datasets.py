@@ -176,7 +176,7 @@ def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None
 
 
 def _fetch_release_ids(cursor: sqlite3.Cursor, archive_path: Path) -> tuple[str, array[int]]:
-    """Return the name of a query result's column with release ids, and the ids."""
+    """Return the name of the result column that contains the release ids, and the ids."""
     columns = [name for name, *_ in cursor.description or ()]
     # columns of a SELECT with release ids; the first one that exists is used
     column = next((name for name in ("release", "id") if name in columns), None)
@@ -484,8 +484,7 @@ def _format_datapackage(
 
 
 def _describe_resource(resource: DatasetResource, table_names: Collection[str]) -> dict[str, Any]:
-    """Describe a table by its first file (CSV if there is one), with other formats as alternates.
-    """
+    """Describe a table by its first file (CSV if it exists), with other formats as alternates."""
     table = resource.table
     first, *others = resource.files
     foreign_keys = [

@@ -487,8 +487,7 @@ def iter_names(text: str) -> Iterator[FoundName]:
 
 
 def _trim_name(text: str, start: int, words: list[str]) -> tuple[int, list[str]]:
-    """Return the start and the words of a name, without titles, roles and organisations beside it.
-    """
+    """Return the start and words of a name, without titles, roles and organisations beside it."""
     while words and _is_no_name_word(words, text, start):
         start += len(words[0]) + 1
         words.pop(0)

@@ -7,9 +7,9 @@ What counts as the same text
   - Differences in these do not count: quotation marks, the type of dashes and spaces, soft hyphens,
     ligatures, the grouping of digits, a capital at the start, and a comma, full stop or colon at
     the end. The attribution (", säger NAME") may be left out, and paragraphs may be joined.
-  - "…" and "[…]" mark an omission: the pieces must occur in this order. Text omitted within a
-    sentence must not be a negation. A sentence that ends with a full stop, or in a reply, must not
-    be cut off right before a negation.
+  - "…" and "[…]" mark an omission: the pieces of the quotation must occur in this order. Text
+    omitted within a sentence must not contain a negation. A sentence that ends with a full stop, or
+    that belongs to a reply, must not be cut off right before a negation.
   - Everything else is an alteration: another word, number or name, a capital, a comma, a word in
     square brackets.
 """
@@ -644,7 +644,9 @@ def _find_windows(
     *,
     is_marked: bool,
 ) -> Original | None:
-    """Return an Original with the most similar passage for each piece, or None if no piece has one.
+    """Return an Original with the most similar passage for each piece.
+
+    Returns None if no piece has a similar passage.
     """
     total = found = 0.0
     count = shared = ordered = 0
@@ -673,7 +675,7 @@ def _find_windows(
 def _find_window(
     words: Sequence[str], text: PassageText, weights: Mapping[str, float]
 ) -> TextWindow | None:
-    """Return the passage of a text that contains the given words best and in order.
+    """Return the passage of a text that contains the most of the given words in order.
 
     Returns None if the text shares no run of words with them.
     """

@@ -1,16 +1,16 @@
 """Looks up quotations in all versions of all releases.
 
 - Verbatim: the index finds releases that contain the phrases of a quotation. Their stored texts
-    show whether they contain the whole quotation. Earlier versions are searched in an index of
-    their own. The histories of releases show when a release contained the quotation.
+  show whether they contain the whole quotation. Earlier versions are searched in an index of
+  their own. The histories of releases show when a release contained the quotation.
 - Altered: the versions that contain most of the quotation's rare words are compared with it word by
-    word. If a version contains enough of the quotation in one place, that passage is taken for the
-    original.
+  word. If a version contains enough of the quotation in one place, that passage is taken for the
+  original.
 - Verbatim, but perhaps said by someone else: all releases that contain the quotation attribute it
-    to a person other than the one in the visitor's text. This is only reported if the text gives a
-    full name in a plain sentence ("NAME sade:"), in an attribution ("säger minister NAME i ett
-    uttalande") or after "Enligt". Other attributions are not compared. A person is not reported if
-    the name may be another spelling of a name in the release, or is beside the quotation there.
+  to a person other than the one in the visitor's text. This is only reported if the text gives a
+  full name in a plain sentence ("NAME sade:"), in an attribution ("säger minister NAME i ett
+  uttalande") or after "Enligt". Other attributions are not compared. A person is not reported if
+  the name may be another spelling of a name in the release, or is beside the quotation there.
 
 The visitor's text is neither stored nor logged, and its words are analysed without caches.
 """
@@ -370,8 +370,10 @@ class QuotationCheck:
         )
 
     async def look_up(self, quotation: Quotation) -> QuotationResult:
-        """Look for a quotation in current versions and then in earlier ones. If it is in neither,
-        look for the passage that it was altered from.
+        """Look up a quotation in all versions.
+
+        Current versions are searched first, and then earlier ones. If none contains the quotation,
+        the passage from which it was altered is looked for.
         """
         phrases = [phrase for piece in quotation.pieces for phrase in self.list_phrases(piece)]
         match = self._match_phrases(phrases, quotation)
@@ -513,7 +515,7 @@ class QuotationCheck:
         )
 
     async def find_verbatim(self, quotation: Quotation, revisions: Sequence[int]) -> set[int]:
-        """Return the ids of those of the given revisions that contain a quotation."""
+        """Return the ids of the given revisions that contain a quotation."""
         found: set[int] = set()
         for start in range(0, len(revisions), HISTORY_BATCH):
             self.check_time()
@@ -593,7 +595,7 @@ class QuotationCheck:
     def choose_original(
         self, quotation: Quotation, versions: Sequence[StoredVersion]
     ) -> tuple[StoredVersion, Original] | None:
-        """Return the version that contains the most of a quotation, with the similar passages.
+        """Return the version that contains the most of a quotation, and the passages like it.
 
         Returns None if no version contains enough of the quotation.
         """
@@ -811,6 +813,8 @@ def may_be_same(name: str, other: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """Return a text in lower case, with letters that names are variously spelt with made the same.
+    """Return a text in lower case in which letters such as w and v are the same.
+
+    Names may be spelt with either letter: Selenskij, Zelenskyj.
     """
     return text.casefold().translate(LETTERS)

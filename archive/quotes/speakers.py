@@ -319,8 +319,7 @@ def _iter_fields(texts: Mapping[str, str | None]) -> Iterator[Paragraph]:
 
 
 def _attribute_paragraph(paragraph: Paragraph) -> None:
-    """If a paragraph contains an attribution, mark the speech in the paragraph and set its subject.
-    """
+    """Mark the speech in a paragraph that has an attribution, and set the paragraph's subject."""
     text = paragraph.text
     dash = SPEECH_DASH.match(text)
     introduced = SPEECH_AFTER_COLON.search(text) if not dash else None
@@ -411,8 +410,7 @@ def _has_unnamed_speaker(text: str, start: int) -> bool:
 def _cut_attributions(
     text: str, start: int, found: Sequence[Attribution], speaker: Subject
 ) -> list[Span]:
-    """Return the parts of a reply that are speech, without attributions and text about the speaker.
-    """
+    """Return the speech in a reply, without attributions and text about the speaker."""
     spans, position = list[Span](), start
     for match, subject in found:
         if _is_another_person(subject, speaker):
@@ -546,7 +544,7 @@ def _mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
 def _find_replies(run: Sequence[Paragraph], *, is_attributed: bool) -> Iterator[Paragraph]:
     """Yield the replies among consecutive paragraphs with a dash.
 
-    If none of the paragraphs has an attribution, all of them must end like full sentences.
+    If none of the paragraphs has an attribution, all of them must end as sentences do.
     """
     unfinished = sum(not each.end_of_sentence() for each in run)
     for paragraph in run:
@@ -625,8 +623,7 @@ def _mark_statement(introduction: str, paragraphs: Sequence[Paragraph]) -> None:
 
 
 def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
-    """Add the paragraphs below an answer to the answer, if it has only one paragraph with a dash.
-    """
+    """Add the paragraphs below an answer to the answer, if it has only one dash."""
     if paragraphs[number - 1].dash:
         return
     for each in paragraphs[number + 1 :]:
@@ -838,9 +835,9 @@ def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | No
 
 
 def _choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
-    """Return the first person whom the quotation does not name. Speakers call themselves "jag".
+    """Return the first person whom the quotation does not name.
 
-    Returns None if the quotation names all of them.
+    Speakers call themselves "jag". Returns None if the quotation names all of them.
 
     near: the likeliest speakers.
     far: other possible speakers, used only if `near` is empty.
@@ -863,8 +860,7 @@ def _find_context_speakers(
 
     In both lists, the likeliest come first. Near speakers are named in the line after the quotation
     ("Det sade NAME"), spoke right before it, are named right before it, or speak right after it.
-    Others are the last speaker and people named before or after the quotation. People with a role
-    come first.
+    Others are the last speaker, and people named before or after the quotation.
     """
     before = paragraphs[paragraph.index - 1] if paragraph.index else None
     if before and before.subject is UNNAMED:

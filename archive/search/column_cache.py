@@ -72,7 +72,9 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetCheck:
-    """A condition on a facet: a release must have one of `codes` (if `is_wanted`), or none of them.
+    """A condition on a facet of releases.
+
+    is_wanted: whether a release must have one of `codes`. If False, it must have none of them.
     """
 
     facet: str
@@ -229,7 +231,7 @@ class ColumnCache:
         include: Mapping[str, Iterable[str]] = NO_FILTERS,
         exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
     ) -> list[int]:
-        """Return those of the given releases that are listed and have the chosen facet values.
+        """Return the given releases that are listed and have the chosen facet values.
 
         For each facet in `include`, a release must have one of the values. It must have none of the
         values in `exclude`. Facets that may have several values per release are ignored, here and

@@ -9,10 +9,9 @@ What is a quotation
   - Paragraphs below a line such as "NAME har gjort följande uttalande:".
 
 Who the speaker is
-  - The person named in the attribution. If there is no attribution, or if it contains only a part
-    of the name, a pronoun ("säger hon") or a role ("sa statsministern"), the name is looked for in
-    the rest of the release: before the quotation, then after it. Names are never taken from another
-    release.
+  - The person named in the attribution. If it contains only a part of the name, a pronoun ("säger
+    hon") or a role ("sa statsministern"), or is missing, the name is looked for in the rest of the
+    release: before the quotation, then after it. Names are never taken from another release.
   - The name is corrected if the release proves that it is misprinted (`find_right_name`).
   - The role is the one in the attribution, or else a role that is printed with the name in the same
     release.
@@ -160,8 +159,7 @@ Attribution = tuple[re.Match[str], Subject]  # how ", säger NAME" begins, and i
 class Quote:
     """A quotation in a release.
 
-    spans: the positions of the quotation's words in the text of `field`. There are several spans if
-        the quotation contains an attribution.
+    spans: the positions of its words in the field. An attribution separates one span from the next.
     speaker: the name as printed, or None if only a role is printed.
     person: the name, corrected if the release proves that it is misprinted; "" if only a role is
         printed.
@@ -377,11 +375,7 @@ def _attribute_reply(paragraph: Paragraph) -> None:
 
 
 def _find_attributions(text: str, start: int) -> list[Attribution]:
-    """Return the attributions in a reply.
-
-    If there are none in the usual form, an attribution in a rarer form at the end of the reply is
-    returned.
-    """
+    """Return the attributions in a reply, or else one in a rarer form at the end of the reply."""
     found = [
         (match, subject)
         for match in ATTRIBUTION_START.finditer(text, start)
@@ -466,10 +460,7 @@ def _attribute_marks(paragraph: Paragraph) -> None:
 
 
 def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
-    """Return the subject of the attribution right after or before a passage in quotation marks.
-
-    Returns None if there is no such attribution.
-    """
+    """Return the speaker named right after or before a passage in quotation marks, or None."""
     subject, end = None, passage.end - (passage.text[-1:] in ",.!?…")
     after = ATTRIBUTION_START.match(text, end)
     if after:
@@ -597,10 +588,7 @@ def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
 
 
 def _find_block_speaker(before: Paragraph, after: Paragraph | None) -> Subject | None:
-    """Return the speaker that the line before or after a paragraph in quotation marks names.
-
-    Returns None if neither line names a speaker.
-    """
+    """Return the speaker named before or after a paragraph in quotation marks, or None."""
     sentence = before.text[sentence_start(before.text, len(before.text) - 1) :]
     if sentence.endswith(":") and (verb := INTRODUCTION.search(sentence)):
         return parse_introduction(sentence[: verb.start()]) or parse_introduction(sentence)
@@ -690,10 +678,7 @@ def _map_parts_of_names(names: Set[str], trusted: Set[str]) -> dict[str, str]:
 
 
 def _blank_spans(text: str, spans: Sequence[Span]) -> str:
-    """Return a text with every character in the given spans replaced by a line end.
-
-    spans: in order.
-    """
+    """Return a text with the given spans, which are in order, replaced by line ends."""
     parts, position = list[str](), 0
     for start, end in spans:
         parts += (text[position:start], "\n" * (end - start))
@@ -724,8 +709,6 @@ def _resolve_speaker(
     """Return the name, the role and the origin of a quotation's speaker.
 
     Returns None if the release names nobody who can have said the quotation.
-
-    last: the name of the last speaker before the quotation.
     """
     subject = paragraph.subject
     role: str | None = None
@@ -760,9 +743,8 @@ def _find_author(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> s
 def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Person]:
     """Return the people in order of their nearness to a quotation.
 
-    People in the quotation's paragraph come first. They are followed by people before the
-    paragraph, the nearest first, and by people after it. If a text names very many people, only
-    people near the quotation are included.
+    People in the quotation's paragraph come first, then people before it, the nearest first, and
+    then people after it. If there are very many people, only those near the quotation are included.
     """
     start = bisect_left(people, paragraph.index, key=attrgetter("paragraph"))
     end = bisect_right(people, paragraph.index, key=attrgetter("paragraph"))
@@ -772,11 +754,7 @@ def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Pers
 
 
 def _complete_name(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return the full name of which a name is a part.
-
-    If no full name is printed, the name itself is returned, or None if it cannot be a person's
-    name.
-    """
+    """Return the full name that contains a name, or else the name if it may be a person's."""
     if " " in name:
         return name
     for person in _ordered_people(paragraph, people):
@@ -791,10 +769,7 @@ def _find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str
 
 
 def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return the nearest person who has a role, or None if nobody has it.
-
-    role: the role, which may be in the definite form.
-    """
+    """Return the nearest person who has a role, or None. The role may be in the definite form."""
     stems = _list_role_stems(role)
     endings = (*stems, *(stem + "n" for stem in stems))
     deputy = DEPUTIES.intersection(role.casefold().split())
@@ -819,8 +794,7 @@ def _list_role_stems(role: str) -> set[str]:
 def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | None) -> str | None:
     """Return the person that a pronoun in an attribution refers to.
 
-    For a quotation without an attribution, this is the person that the text right before it is
-    about. Returns None if nobody is named nearby.
+    Without an attribution, this is the person that the text right before the quotation is about.
     """
     start = paragraph.speech[0][0] if paragraph.kind == "marks" else 0
     end = bisect_left(people, (paragraph.index, start), key=attrgetter("paragraph", "start"))
@@ -835,13 +809,7 @@ def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | No
 
 
 def _choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
-    """Return the first person whom the quotation does not name.
-
-    Speakers call themselves "jag". Returns None if the quotation names all of them.
-
-    near: the likeliest speakers.
-    far: other possible speakers, used only if `near` is empty.
-    """
+    """Return the first person whom the quotation does not name, because speakers say "jag"."""
     for name in near:
         if not name_in(name, text):
             return name
@@ -858,9 +826,9 @@ def _find_context_speakers(
 ) -> tuple[list[str], list[str]]:
     """Return the possible speakers of a quotation without an attribution: near ones, and others.
 
-    In both lists, the likeliest come first. Near speakers are named in the line after the quotation
-    ("Det sade NAME"), spoke right before it, are named right before it, or speak right after it.
-    Others are the last speaker, and people named before or after the quotation.
+    The likeliest come first. Near speakers are named in the line after the quotation ("Det sade
+    NAME"), spoke right before it, are named right before it, or speak right after it. Others spoke
+    last, or are named before or after it. Among these, people with a role come first.
     """
     before = paragraphs[paragraph.index - 1] if paragraph.index else None
     if before and before.subject is UNNAMED:
@@ -891,10 +859,7 @@ def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Pe
 def _find_speaker_in_next_line(
     paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person]
 ) -> str | None:
-    """Return the speaker named in the line after a quotation: "Det sade NAME".
-
-    Returns None if the line names no speaker.
-    """
+    """Return the speaker named in the line after a quotation ("Det sade NAME"), or None."""
     if paragraph.index + 1 == len(paragraphs):
         return None
     text = paragraphs[paragraph.index + 1].text
@@ -917,10 +882,7 @@ def _speaks_of_speaker(before: Paragraph, paragraph: Paragraph, people: Sequence
 def _find_next_speaker(
     paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person]
 ) -> str | None:
-    """Return the first name in the attributions of the replies right below a quotation.
-
-    Returns None if none of them contains a name.
-    """
+    """Return the first name in the attributions of the replies right below a quotation, or None."""
     for each in islice(paragraphs, paragraph.index + 1, None):
         if not each.dash:
             return None

@@ -167,7 +167,10 @@ def _index_records(
 
 
 def _format_index_line(row: Mapping[str, Any], end: int) -> str:
-    """Format the CDXJ line of a capture whose record ends at `end`."""
+    """Format the CDXJ line of a capture.
+
+    end: the position in the WARC file at which the capture's record ends.
+    """
     media_type = json.loads(row["headers"]).get("content-type", "").partition(";")[0].strip()
     fields = {
         "url": row["url"],
@@ -197,7 +200,7 @@ def _format_timestamp(moment: str) -> str:
 
 
 def _build_surt(url: str) -> str:
-    """Return the key of a URL in a CDX file: the reversed host, path and sorted query.
+    """Return a URL's key for a CDX file: the reversed host, the path and the sorted query.
 
     The key is in lower case.
 
@@ -216,7 +219,7 @@ def _build_surt(url: str) -> str:
 
 
 def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
-    """Write the sorted index in compressed blocks, and an index of the blocks (ZipNum)."""
+    """Write the sorted CDXJ index in compressed blocks, and an index of these blocks (ZipNum)."""
     lines = db.execute("select line from temp.cdx order by line")
     name = Path(INDEX_PATH).name
     blocks = [f"!meta 0 {json.dumps({'format': 'cdxj-gzip-1.0', 'filename': name})}"]
@@ -236,7 +239,10 @@ def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
 
 
 def _write_pages(db: sqlite3.Connection, out: MemberWriter, unwritten: Container[int]) -> None:
-    """Write the list of the pages from which releases and versions were read, with their titles."""
+    """Write the list of the captured pages of releases and their versions, with their titles.
+
+    unwritten: ids of captures that have no record. Their pages are left out.
+    """
     out.write(b'{"format": "json-pages-1.0", "id": "pages", "title": "Myndighetsarkivet"}\n')
     for key, url, seen, title, _ in db.execute(PAGES_SQL):
         if key not in unwritten:

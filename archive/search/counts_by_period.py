@@ -1,6 +1,6 @@
 """Counts the results of a search by month or year, next to all releases of the same period.
 
-A release counts in the month of the publication date that its agency states
+A release is counted in the month of the publication date that its agency states
 (release_facets.sort_day). Undated releases are counted separately. The `totals` of a month count
 all releases of the searched agencies, regardless of the words and other filters of the search.
 """

@@ -239,7 +239,8 @@ def _split_lemmas(lemmas: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def _list_related_readings(text: str, compound: str) -> tuple[tuple[str, ...], ...]:
-    """List the lemmas of the words related to a word, and of the subject of its compound."""
+    """List the lemmas of the words related to a word, and the lemmas of the parts of its compound.
+    """
     related: list[tuple[str, ...]] = []
     for word in list_related_words(text):
         related += _split_lemmas(analyze_word(word))

@@ -312,8 +312,7 @@ async def _read_own_ids(run: RunQuery, request: SearchRequest, release_id: int) 
 
 
 def _find_place(ids: Sequence[int], wanted: set[int], expected: int) -> int:
-    """Return the index of a wanted id: `expected` if it has one, otherwise the first, or -1 for
-    none.
+    """Return `expected` if a wanted id is at this index, otherwise the first index of one, or -1.
 
     >>> _find_place([7, 8, 9, 8], {8}, 3), _find_place([7, 8], {8}, 5), _find_place([7], {8}, 0)
     (3, 1, -1)

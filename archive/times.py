@@ -91,9 +91,8 @@ def only_hour_differs(first: str | None, second: str | None) -> bool:
 
 
 def parse_typed_date(text: str, *, end: bool = False) -> str | None:
-    """Return the first day of a date, month or year that a visitor typed, in ISO 8601.
-
-    Returns None for any other text.
+    """Return the first day of a typed date, month or year, in ISO 8601. Return None for any other
+    text.
 
     end: return the last day instead.
 

@@ -1,4 +1,4 @@
-"""Converts a line of an import file into a release: parses JSON, Markdown and HTML, checks fields.
+"""Parses a line of an import file (JSON with Markdown or HTML) into a release.
 
 If a library would silently shorten or drop content, an error is raised that names the field.
 """

@@ -1,10 +1,10 @@
 """Imports releases from another collection: `python -m archive import FILE.jsonl[.gz] --agency
 SLUG`.
 
-Imported releases are stored with the cause `import`. They are neither new nor edited, so feeds and
-lists of edits do not show them. Importing a file again changes nothing. A text that the archive has
-read from the agency's own page is never replaced. archive.store.collection_readings describes how
-readings of collections are stored.
+Imported releases are stored with the cause `import`. They do not count as new or edited in feeds
+and lists of edits. Importing a file again changes nothing. A text that the archive has read from
+the agency's own page is never replaced. archive.store.collection_readings describes how readings of
+collections are stored.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def _count_line(
     outcome: Outcome,
     host_owners: Mapping[str, str] | None,
 ) -> None:
-    """Count a saved or withheld line, and add what is remarkable about it to the result."""
+    """Add a saved or withheld line to the counts and lists of the result."""
     number, line = numbered
     setattr(result, outcome, getattr(result, outcome) + 1)
     if not isinstance(line, tuple):

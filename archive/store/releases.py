@@ -242,7 +242,8 @@ class Archive(AbstractContextManager["Archive"]):
         """Extract the texts of stored attachments that have no text, or a text made by earlier
         rules.
 
-        Each text is stored immediately. Returns the numbers of texts and problems.
+        Each text is stored immediately. Returns how many texts were extracted, and which files
+        could not be read.
 
         agency, withheld: as for `Attachments.list_files_to_read`.
         seconds: once this time has passed, no further file is read.
@@ -586,9 +587,8 @@ class ReleaseWriter:
         """Insert a state that the archive read, make it the current one of `stored`, and return its
         cause.
 
-        The new revision follows `previous`, or `stored` if `previous` is from a collection. A state
-        without visible differences is never stored as an edit (`source`), but with the cause
-        `parser`.
+        The new revision follows `previous`, unless that is from a collection. A state without
+        visible differences is never stored as an edit (`source`), but with the cause `parser`.
         """
         release_id = stored.release_id
         before = next((each for each in (previous, stored) if each.cause != "import"), None)

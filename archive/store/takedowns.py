@@ -4,7 +4,8 @@ Content that is taken down is deleted from archive.db completely: from tables, f
 and from free pages of the file. The content is kept in withheld.db (archive.database.redaction), so
 that hashes, manifests and later checks of the agency's page work as before. A revision's `hash` is
 the hash of the full state. A takedown covers every version of a release, including later ones, and
-all derived data that quotes the release.
+everything derived from them. It does not cover other releases that contain the passage
+(find_uncovered_releases).
 """
 
 from __future__ import annotations

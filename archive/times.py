@@ -64,8 +64,9 @@ def parse_time(text: str | None) -> datetime | date | None:
 
 
 def to_timezone(moment: datetime, timezone: tzinfo) -> datetime:
-    """Convert a datetime to a time zone. If the result would be in the year 0 or 10000, return it
-    unchanged.
+    """Convert a datetime to a time zone.
+
+    If the result would be in the year 0 or 10000, the datetime is returned unchanged.
 
     >>> to_timezone(datetime.fromisoformat("2024-01-18T00:30:00+02:00"), UTC).isoformat()
     '2024-01-17T22:30:00+00:00'
@@ -91,8 +92,9 @@ def only_hour_differs(first: str | None, second: str | None) -> bool:
 
 
 def parse_typed_date(text: str, *, end: bool = False) -> str | None:
-    """Return the first day of a typed date, month or year, in ISO 8601. Return None for any other
-    text.
+    """Return the first day of a typed date, month or year, or None for any other text.
+
+    The day is returned in ISO 8601.
 
     end: return the last day instead.
 

@@ -101,8 +101,7 @@ def _format_authority(host: str, port: int | None, scheme: str) -> str:
 
 
 def host_to_ascii(host: str) -> str:
-    """Return a host in lower-case ASCII (IDNA). A host that cannot be encoded is only put in lower
-    case.
+    """Return a host in lower-case ASCII (IDNA), or only in lower case if it cannot be encoded.
 
     >>> hosts = ("www.Skogsrådet.se", "WWW.XN--SKOGSRDET-B3A.se", "å..se")
     >>> tuple(map(host_to_ascii, hosts))

@@ -58,8 +58,7 @@ class PeriodCounts:
         return self.undated + sum(self.hits.values())
 
     def group(self, unit: str) -> dict[str, tuple[int, int | None]]:
-        """Return a map from each month or year to its number of results and its number of all
-        releases.
+        """Return a map from each month or year to its numbers of results and of all releases.
 
         Months or years without releases are left out. The second number is None if there are no
         `totals`.
@@ -75,9 +74,7 @@ class PeriodCounts:
         }
 
     def list_values(self, unit: str, periods: Sequence[str]) -> list[tuple[int, int | None]]:
-        """Return, for each given month or year, its number of results and its number of all
-        releases.
-        """
+        """Return the numbers of results and of all releases for each given month or year."""
         grouped = self.group(unit)
         return [grouped.get(period, (0, None if self.totals is None else 0)) for period in periods]
 
@@ -93,7 +90,7 @@ class ComparedSearch:
 
     @property
     def slug(self) -> str:
-        """Return the slug of the agency that the search is limited to, or ""."""
+        """Return the slug of the agency that the search is limited to, or "" if there is none."""
         return next(iter(self.request.include.get("agency", ())), "")
 
 
@@ -260,9 +257,7 @@ async def _read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], b
 
 
 async def _read_month_totals(finder: HitFinder) -> dict[str, tuple[int, int]]:
-    """Return a map from each month to the numbers of all and of dated releases of the searched
-    agencies.
-    """
+    """Return, for each month, the searched agencies' numbers of all and of dated releases."""
     include, exclude = finder.chosen_agencies, finder.request.exclude.get("agency")
     agencies: Iterable[str] = [""] if include is None else include
     if exclude:

@@ -52,18 +52,16 @@ class DateWindow:
         return self._match_range(first, self.opened_months)
 
     def widen(self, hit_count: int) -> None:
-        """Raise the number of releases to include, because the window had only `hit_count` results.
-        """
+        """Raise the number of releases to include: the window had only `hit_count` results."""
         self.target = self.covered * max(
             MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1)
         )
 
     def list_match_parts(self) -> list[str]:
-        """Return an FTS5 expression for the first months of the window, and one for its other
-        months.
+        """Return FTS5 expressions for the first months of the window and for its other months.
 
-        The second expression is "" if the window contains all months. A small window has only the
-        first expression.
+        The second expression is "" if the window contains all months. For a small window, only the
+        first expression is returned.
         """
         newest = max(1, self.opened_months // NEWEST_FRACTION)
         parts = [self._match_range(0, newest)]

@@ -1,10 +1,9 @@
-"""Searches edits by changed words, and removals by last text. Finds when releases contained a
-phrase.
+"""Searches edits by changed words, removals by last text, and the history of a phrase.
 
-The phrase history says which releases contain or contained the words of a query, and between which
-two checks the words appeared and disappeared. Current texts are searched in one index, and earlier
-versions in another (former_versions.py). The times come from the stored checks
-(archive.changes.wording_history). In this module, the wording is the phrase or words that were
+The history of a phrase says which releases contain or contained the words of a query, and between
+which two checks the words appeared and disappeared. Current texts are searched in one index, and
+earlier versions in another (former_versions.py). The times come from the stored checks
+(archive.changes.wording_history). In this module, a wording is the phrase or the words that were
 searched for.
 """
 
@@ -147,8 +146,7 @@ class RegisterSearch:
     notes: Sequence[SearchNote] = ()
 
     def list_filters(self) -> dict[str, str]:
-        """Return the filter that limits a list of edits or removals to those that the search found.
-        """
+        """Return the filter that limits a list to the edits or removals that the search found."""
         return {}
 
 
@@ -178,7 +176,7 @@ class RemovalSearch(RegisterSearch):
 
 
 def add_word_filter(query: RegisterQuery) -> RegisterQuery:
-    """Limit a query to the edits or removals in which its words were found, if it has words."""
+    """Limit a query with words to the edits or removals in which the words were found."""
     found: RegisterSearch | None = query.search
     return replace(query, filters={**query.filters, **found.list_filters()}) if found else query
 
@@ -293,8 +291,7 @@ def _mark_pieces(
     *,
     english: bool,
 ) -> EditExcerpt:
-    """Highlight the terms in the changed pieces of a paragraph, and shorten its unchanged pieces.
-    """
+    """Highlight terms in the changed pieces of a paragraph, and shorten its unchanged pieces."""
     shown: EditExcerpt = []
     for piece in paragraph:
         if piece.op == "same":
@@ -327,9 +324,7 @@ async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
 
 
 async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of removals. If words were searched for, `hit` has the last text of each
-    release.
-    """
+    """Return a page of removals. In a search for words, `hit` has the last text of each release."""
     page = await read_removals_page(run, add_word_filter(query))
     if query.search is None:
         return page
@@ -376,9 +371,7 @@ class PhraseEntry:
 
     @property
     def last_seen(self) -> str | None:
-        """Return the time of the last check that found the wording, or None if no check ever found
-        it.
-        """
+        """Return the time of the last check that found the wording, or None if none found it."""
         gone = self.presence.disappeared
         if self.presence.last_import:
             return None
@@ -386,9 +379,7 @@ class PhraseEntry:
 
     @property
     def first_seen(self) -> str | None:
-        """Return the time of the first check that found the wording, or None if the wording was
-        imported.
-        """
+        """Return the time of the first check that found the wording, or None if it was imported."""
         return None if self.presence.first_import else self.presence.appeared.until
 
     @property
@@ -447,8 +438,7 @@ class PhraseEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseHistory(RegisterSearch):
-    """The periods in which the releases of an archive contained the phrase that was searched for.
-    """
+    """The periods in which the archive's releases contained the phrase that was searched for."""
 
     query: Query
     times: Sequence[PhraseTimes] = ()  # the newest first
@@ -491,8 +481,7 @@ def quote_words(query: Query) -> str | None:
 async def read_phrase_history(
     run: RunQuery, columns: ColumnCache, text: str, agency: str | None = None
 ) -> PhraseHistory:
-    """Return the releases that contain or contained the words of a query, and the periods in which
-    they did.
+    """Return the periods in which releases contained the words of a query.
 
     agency: only search the releases of this agency.
     """
@@ -519,11 +508,10 @@ async def read_phrase_history(
 async def _read_times(
     run: RunQuery, current: Sequence[int], former: FormerHits
 ) -> tuple[list[PhraseTimes], list[PhraseEntry]]:
-    """Return the times of a wording in all releases, newest first, and the entries of changed
-    releases.
+    """Return the times of a wording in all releases, and the entries of changed releases.
 
-    Changed releases are releases in which the wording may have appeared or disappeared. Only the
-    versions of these releases are read one by one.
+    The newest times come first. Changed releases are releases in which the wording may have
+    appeared or disappeared. Only the versions of these releases are read one by one.
 
     current: the releases whose current text contains the wording.
     former: the releases of which only an earlier version contains it.

@@ -161,8 +161,7 @@ async def find_edits(
 
 
 def iter_changed(tree: QueryNode | None) -> Iterator[QueryLeaf]:
-    """Yield all words, phrases and NEAR groups of a query, including those in removed: and added:.
-    """
+    """Yield the words, phrases and NEAR groups of a query, also those in removed: and added:."""
     yield from iter_leaves(tree)
     for node in iter_nodes(tree):
         if isinstance(node, EditNode):
@@ -224,11 +223,12 @@ async def _read_reference(
 
 
 def _match_leaf(leaf: TermNode | NearNode, names: ResolvedNames) -> tuple[str, bool]:
-    """Return the FTS5 expression that finds a part of a query in `search_diff`, and if it is
-    certain.
+    """Return an FTS5 expression for `search_diff`, and whether its matches are certain.
 
-    An uncertain expression may match an edit that did not change how often the part occurs. The
-    stored texts of such edits must be compared.
+    An uncertain expression may match an edit that did not change how often the part of the query
+    occurs. The stored texts of such edits must be compared.
+
+    leaf: the part of the query to translate.
     """
     if isinstance(leaf, NearNode):  # it also finds words in two paragraphs
         return build_node_match(replace(leaf, field="text"), names, DIFF_INDEX), False

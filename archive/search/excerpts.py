@@ -1,5 +1,4 @@
-"""Builds the results on a page: highlighted excerpts of their texts, and the matching word forms.
-"""
+"""Builds the results on a page: highlighted excerpts of texts, and the matching word forms."""
 
 from __future__ import annotations
 
@@ -84,8 +83,7 @@ MarkedText = list[tuple[str, bool]]  # parts of a text, and whether each is mark
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchExplanation:
-    """The forms in which a query term occurs in a result, as field → form → number of occurrences.
-    """
+    """The forms in which a query term occurs in a result: field → form → number of times."""
 
     query_term: str
     forms: dict[str, dict[str, int]]
@@ -116,8 +114,7 @@ class TextChange:
 
     @property
     def path(self) -> str:
-        """Return the path of the comparison of both revisions, or of `before` if `after` is None.
-        """
+        """Return the path of the comparison, or of the revision `before` if `after` is None."""
         return f"/-/diff/{self.before}/{self.after}" if self.after else f"/-/revision/{self.before}"
 
 
@@ -166,9 +163,7 @@ class SearchHit:
 
     @property
     def path(self) -> str:
-        """Return the path of the release, with a fragment for the question or quotation, if there
-        is one.
-        """
+        """Return the path of the release, or of the question or quotation in it."""
         if self.is_quote:
             edges = _find_edges(self.row["text"], json.loads(self.row["spans"]))
             return f"/archive/releases/{self.row['id']}#found:~:text={edges}"
@@ -517,8 +512,7 @@ class HighlightedText:
         return nearest
 
     def cut_fragment(self, first: int, end: int) -> MarkedText:
-        """Return the words from `first` up to but not including `end`, with the query's words
-        highlighted.
+        """Return the words from `first` to before `end`, with the query's words highlighted.
 
         White space is collapsed.
         """

@@ -1,9 +1,8 @@
-"""Finds releases that match only in an earlier version, and the change by which they stopped
-matching. For `added:` and `removed:`, finds the edit that matches.
+"""Finds releases that match only in an earlier version, and how they stopped matching.
 
-The index `search_versions` has the texts of all earlier versions. A version matches if the query's
-FTS5 expression matches it, as for current texts in `search`. Filters are compared with the current
-release.
+For `added:` and `removed:`, the edit that matches is found instead. The index `search_versions` has
+the texts of all earlier versions. A version matches if the query's FTS5 expression matches it, as
+for current texts in `search`. Filters are compared with the current release.
 """
 
 from __future__ import annotations
@@ -83,10 +82,9 @@ class FormerHits:
 
 @dataclass(slots=True)
 class MatchingVersions:
-    """The indexed versions that match, by release, and the releases that match in an earlier
-    version.
+    """The indexed versions that match, and the releases that match in an earlier version.
 
-    The key of a release is the last row of its chain (releases.continues_as).
+    A release is identified by the last row of its chain (releases.continues_as).
     """
 
     versions: dict[int, list[int]]
@@ -164,7 +162,8 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
 def _find_date_limits(finder: HitFinder, hits: HitList, order: str) -> tuple[int, int]:
     """Return the lowest and highest ColumnCache.sort_dates of the former results to look for.
 
-    Former results beyond the dates of a capped list of results are not looked for.
+    Former results match only in an earlier version. If the list of results is capped, they are only
+    looked for within its dates.
     """
     if not hits.capped or not hits.ids:
         return 0, NO_DATE
@@ -275,9 +274,7 @@ async def describe_changes(
 
 
 def _order(change: TextChange) -> tuple[int, int | None]:
-    """Return the version that the excerpt of a change is taken from, and the version to compare it
-    with.
-    """
+    """Return the version whose text an excerpt shows, and the version to compare it with."""
     if change.kind == "added" and change.after:
         return change.after, change.before
     return change.before, change.after
@@ -286,11 +283,11 @@ def _order(change: TextChange) -> tuple[int, int | None]:
 async def _read_last_presences(
     run: RunQuery, releases: Iterable[int], former: FormerHits
 ) -> list[tuple[int, TextChange | None, tuple[int, int | None]]]:
-    """Return, for each former result, the change that removed the query's words, and the two
-    versions to compare.
+    """Return how the query's words disappeared from results that match only in an earlier version.
 
-    The change is None if a caption of the current version still contains the words: the index
-    `search` does not cover captions.
+    Each item has the release, the change, and the two versions to compare. The change is None if a
+    caption of the current version still contains the words: the index `search` does not cover
+    captions.
     """
     keys = set(former.ids).intersection(releases)
 

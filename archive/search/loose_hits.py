@@ -109,9 +109,7 @@ class LooseHits:
 
     @property
     def start(self) -> int:
-        """Return the index of the first loose result in `order`, or the length of `order` if there
-        is none.
-        """
+        """Return the index of the first loose result, or the number of results if there is none."""
         return next(
             (place for place, key in enumerate(self.order) if key in self.queries), len(self.order)
         )
@@ -315,9 +313,7 @@ class _LooseSearch:
                 ]
 
     async def rank_any_word(self) -> tuple[dict[int, float], Mapping[int, int]]:
-        """Return the relevance of each result with any of the words, and the release of each
-        result.
-        """
+        """Return the relevance and the release of each result that contains any of the words."""
         sought, ranked = await self.choose_words()
         releases = await self.find_allowed(sought) if sought else {}
         weights = _keep_greatest(await self.weigh_shares(releases), _MAX_RANKED)
@@ -329,8 +325,9 @@ class _LooseSearch:
         return {key: value * weights[key] for key, value in relevance.items()}, releases
 
     async def find_allowed(self, sought: Sequence[QueryNode]) -> Mapping[int, int]:
-        """Return the results that match any node in `sought` and pass the filters, each with its
-        release.
+        """Return a map from each result that matches any node in `sought` to its release.
+
+        The results also pass the filters of the request.
         """
         request = replace(self.finder.request, loosened=search_any_of(self.query, sought), page=1)
         return await replace(self.finder, request=request).read_found()
@@ -384,8 +381,7 @@ class _LooseSearch:
         return [AndNode((nodes[0], OrNode(tuple(nodes[1:]))))], ranked
 
     async def count_affordable(self, numbers: Sequence[int]) -> int:
-        """Return how many words, from the rarest on, have few enough results together to read them
-        all.
+        """Return for how many words, from the rarest on, all results can be read.
 
         numbers: the number of results of each word, in ascending order.
         """
@@ -422,8 +418,7 @@ class _LooseSearch:
     async def rank_shared_words(
         self, relevance: Mapping[int, float]
     ) -> tuple[Query, dict[int, float]]:
-        """Return a query for the words that the most relevant results share, and the weight of its
-        results.
+        """Return a query for words that the best results share, and the weights of its results.
 
         A result's weight is the number of these words that it contains; rare words count more. The
         heaviest results come first. The query is empty in a search of question pairs, and if a word
@@ -451,9 +446,7 @@ class _LooseSearch:
         return weights
 
     async def find_shared(self, relevance: Mapping[int, float]) -> list[str]:
-        """Return words that occur in several of the most relevant results, but in few other
-        releases.
-        """
+        """Return words that several of the best results contain, but few other releases."""
         best = heapq.nlargest(_SHARED_HITS, relevance, key=relevance.__getitem__)
         rows = await self.finder.run(_BEST_TEXTS_SQL, {"ids": json.dumps(best)})
         texts = {row["id"]: set(find_words(row["text"])) for row in rows}
@@ -482,9 +475,7 @@ class _LooseSearch:
         return [_describe_word(word) for word in words if key not in word.ids]
 
     def list_related(self, key: int) -> list[TypedWord]:
-        """List the query's words that a result contains only as a related word or as a part of a
-        compound.
-        """
+        """List the query's words of which a result contains only related words or compounds."""
         words = (word for word in self.words if key in word.ids and key not in word.typed_ids)
         return [_describe_word(word) for word in words]
 

@@ -110,16 +110,12 @@ class TokenList(list[TextToken]):
 
     @cached_property
     def parts(self) -> Mapping[str, Sequence[int]]:
-        """Return a map from each part by which a compound is found to the positions of its
-        compounds.
-        """
+        """Return a map from each compound part to the positions of the compounds that it finds."""
         return self._group_parts(is_loose=False)
 
     @cached_property
     def loose_parts(self) -> Mapping[str, Sequence[int]]:
-        """Return the same map as `parts`, with the additional parts by which a looser search finds
-        compounds.
-        """
+        """Return the same map as `parts`, with the additional parts that a looser search uses."""
         return self._group_parts(is_loose=True)
 
     def _group_parts(self, *, is_loose: bool) -> Mapping[str, Sequence[int]]:
@@ -239,8 +235,7 @@ def _split_lemmas(lemmas: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def _list_related_readings(text: str, compound: str) -> tuple[tuple[str, ...], ...]:
-    """List the lemmas of the words related to a word, and the lemmas of the parts of its compound.
-    """
+    """List the lemmas of a word's related words, and the lemmas of its compound's parts."""
     related: list[tuple[str, ...]] = []
     for word in list_related_words(text):
         related += _split_lemmas(analyze_word(word))
@@ -330,9 +325,7 @@ def _collect_initials(terms: Iterable[QueryTerm]) -> set[str]:
 
 
 def _find_joined_words(text: str, to_lemma: Callable[[str], str]) -> dict[int, str]:
-    """Return the lemma of each hyphenated word, written without the hyphen, by its position in the
-    text.
-    """
+    """Return hyphenated words as lemmas without the hyphen, by their position in the text."""
     return {
         match.start(): to_lemma("".join(find_words(match[0])))
         for match in HYPHENATED_WORD.finditer(text)
@@ -382,10 +375,9 @@ def _iter_matches(
 def _iter_compound_matches(
     tokens: TokenList, query_term: QueryTerm, *, english: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield the first and last token of each place where a term is hyphenated or part of a
-    compound.
+    """Yield the first and last token of each place where a term is hyphenated or in a compound.
 
-    Compounds are only found in Swedish texts.
+    Compounds are found only in Swedish texts.
     """
     compound = query_term.compound
     yield from ((at, at + 1) for at, token in enumerate(tokens) if token.joined == compound)
@@ -462,7 +454,7 @@ class OccurrenceFinder:
     def find(self, text: str, field: str, *, english: bool) -> list[TermSpan]:
         """Return all occurrences of the query's terms in the text of a field, in order.
 
-        text: in NFC.
+        text: the text of the field, in NFC.
         """
         leaves = {leaf: terms for leaf, terms in self.terms.items() if leaf.field in (None, field)}
         tokens = tokenise_text(
@@ -481,9 +473,7 @@ class OccurrenceFinder:
         return sorted(spans, key=lambda span: span[:2])
 
     def find_in_state(self, state: Mapping[str, Any]) -> list[tuple[StateText, list[TermSpan]]]:
-        """Return the texts of a state that contain any part of the query, each with its
-        occurrences.
-        """
+        """Return the texts of a state that contain a part of the query, with the occurrences."""
         english = is_english_release(state)
         found = (
             (text, self.find(text.text, text.field, english=english))
@@ -585,10 +575,10 @@ def evaluate(node: QueryNode | None, holds: Callable[[Any], bool | None]) -> boo
 
 
 def _find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[Highlight]:
-    """Return the places where all terms occur with at most `distance` words between the first and
-    last.
+    """Return the places where all terms occur near each other.
 
-    Each place is returned once, with all its terms.
+    At most `distance` words are between the first and the last of the terms. Each place is returned
+    once, with all its terms.
 
     found: the occurrences of each term.
     """

@@ -53,8 +53,8 @@ async def match_versions_before(
 ) -> set[int]:
     """Return those of the given edits whose previous version matched a request.
 
-    edits: revision that an edit created → the revision before it, and the last row of its release.
-        The filters of the request are compared with this row.
+    edits: the revision that an edit created → the revision before it, and the last row of its
+        release. The filters of the request are compared with this row.
     """
     tree = request.query.tree
     if not edits or request.query.has_edits or not any(iter_leaves(tree)):
@@ -158,9 +158,7 @@ async def plan_table_search(
 
 
 async def match_table_search(run: RunQuery, text: str) -> str:
-    """Return the FTS5 expression for a visitor's text, or one that matches nothing if it has no
-    words.
-    """
+    """Return the FTS5 expression for a visitor's text. A text without words matches nothing."""
     if text.startswith(MATCH_ALL):
         return text
     tree = parse_query(text).tree

@@ -51,8 +51,7 @@ class NamedPeriod:
 
 
 def read_day(text: str) -> str | None:
-    """Return the day (ISO 8601) if the text is only a date with day, month and year, otherwise
-    None.
+    """Return the date (ISO 8601) if a text is only a full date, or None for any other text.
 
     >>> read_day("6 juni 2024"), read_day("June 6th, 2024"), read_day("2024-06-06")
     ('2024-06-06', '2024-06-06', '2024-06-06')
@@ -147,7 +146,7 @@ def _read_season(match: re.Match[str], today: date) -> Iterator[Days]:
 
 
 def _read_latest_season(match: re.Match[str], today: date) -> Iterator[Days]:
-    """Yield the first and last day of the latest such season that has ended."""
+    """Yield the first and last day of the latest season of this name that has ended."""
     month = _LATEST_SEASONS[match[0]]
     seasons = (_list_months(today.year - back, month, _SEASON_MONTHS) for back in range(3))
     yield next(season for season in seasons if season[1] < today.isoformat())
@@ -175,9 +174,7 @@ def _read_year(match: re.Match[str], today: date) -> Iterator[Days]:
 
 
 def _list_months(year: int, month: int, number: int) -> Days:
-    """Return the first and the last day of a period of `number` months, which may end in the next
-    year.
-    """
+    """Return the first and last day of `number` months, which may end in the next year."""
     years, last = divmod(month + number - 2, 12)
     end = parse_typed_date(f"{year + years}-{last + 1}", end=True)
     return f"{year}-{month:02}-01", end or ""

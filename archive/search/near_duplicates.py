@@ -161,8 +161,7 @@ class NearDuplicates:
         *,
         is_new: bool = False,
     ) -> None:
-        """Store the keys and near-duplicates of a release. Its row in releases must already be
-        stored.
+        """Store a release's keys and near-duplicates. Its row in releases must already be stored.
 
         keys: the keys of the release's text (build_band_keys).
         replaced: the state whose keys are stored. If it is None, no keys are stored, and the
@@ -215,9 +214,7 @@ class NearDuplicates:
         return pairs
 
     def _replace_pairs(self, release_id: int, pairs: Mapping[int, float], before: int) -> None:
-        """Store the near-duplicates of a release, in place of its stored ones with ids below
-        `before`.
-        """
+        """Replace a release's stored near-duplicates whose ids are below `before` by `pairs`."""
         self.db.execute(
             "delete from near_duplicates"
             " where (release = ?1 and other < ?2) or (other = ?1 and release < ?2)",
@@ -237,8 +234,7 @@ class NearDuplicates:
         self.db.execute("delete from minhash_bands")
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
-        """Return the releases of an agency with nearly the given text, as pairs of id and
-        similarity.
+        """Return the id and similarity of an agency's releases with nearly the given text.
 
         The most similar releases come first. Releases of any date are found.
         """
@@ -279,9 +275,7 @@ def _list_ranges(keys: BandKeys, day: int) -> list[KeyRange]:
 
 
 def _is_own_copy(first: ShingledText, second: ShingledText, similarity: float) -> bool:
-    """Return whether two similar texts on one site are copies, and not notices of a recurring
-    event.
-    """
+    """Return whether two similar texts on one site are copies, not notices of a recurring event."""
     figures = [sorted(word for word in text.words if word[0].isdigit()) for text in (first, second)]
     return similarity >= MIN_OWN_SIMILARITY and figures[0] == figures[1]
 
@@ -296,7 +290,9 @@ def _find_candidates(
     origins: Sequence[str] = (),
     limit: int | None = None,
 ) -> list[int]:
-    """Return the ids of an agency's releases that have keys in the ranges, most such keys first.
+    """Return the ids of an agency's releases with keys in the given ranges.
+
+    Releases with the most keys in the ranges come first.
 
     before: only find releases with smaller ids.
     origins: the URL prefixes of one of the agency's sites (_list_origins). If given, releases on
@@ -328,8 +324,7 @@ def _find_candidates(
 
 
 def _list_origins(url: str) -> list[str]:
-    """Return the URL prefixes that the site of a URL may have: http and https, with and without
-    www.
+    """Return the possible URL prefixes of a URL's site: http and https, with and without www.
 
     >>> _list_origins("https://www.skog.example/nyheter/1")[:2]
     ['http://skog.example/', 'https://skog.example/']

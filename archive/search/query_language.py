@@ -148,8 +148,7 @@ class NearNode:
 
 @dataclass(frozen=True, slots=True)
 class FilterNode:
-    """A filter for an agency, a tag, a speaker, a person, a date, related releases or a cited
-    document.
+    """A filter, for example for an agency, a speaker or a date.
 
     value: as typed, but a slug for a person, and an ISO 8601 date for a date.
     """
@@ -211,8 +210,7 @@ QueryLeaf: TypeAlias = TermNode | NearNode | ReferenceNode
 
 @dataclass(frozen=True, slots=True)
 class SearchNote:
-    """A note for the visitor about the query: the key of an interface text, and a value to insert.
-    """
+    """The key of an interface text about the query, and a value to insert into the text."""
 
     key: str
     value: str = ""
@@ -227,8 +225,7 @@ class Query:
 
     @property
     def has_words(self) -> bool:
-        """Return whether every result contains words of the query, so that their history can be
-        shown.
+        """Return whether every result must contain words of the query.
 
         >>> texts = ("fyr", "fyr från:2024", "från:2024", "-fyr", "fyr OR -hamn", "")
         >>> [parse_query(text).has_words for text in texts]
@@ -238,15 +235,12 @@ class Query:
 
     @property
     def can_be_ranked(self) -> bool:
-        """Return whether the query has words to rank results by, or releases to compare them with.
-        """
+        """Return whether the query has words or releases by which results can be ranked."""
         return bool(find_terms(self.tree) or list_liked(self.tree))
 
     @property
     def has_edits(self) -> bool:
-        """Return whether the query has a part about edits (`added:` or `removed:`) that is not
-        excluded.
-        """
+        """Return whether the query has an `added:` or `removed:` part that is not excluded."""
         return any(iter_edit_nodes(self.tree))
 
 
@@ -291,8 +285,8 @@ def parse_query(text: str) -> Query:
 def add_filters(query: Query, filters: Sequence[QueryNode]) -> Query:
     """Add filters to a query.
 
-    A typed query without any word, number or filter is returned unchanged, so that it still finds
-    nothing.
+    If something was typed, but no word, number or filter, the query is returned unchanged, so that
+    it still finds nothing.
     """
     if query.is_blank or not filters:
         return query
@@ -381,9 +375,7 @@ def requires_words(node: QueryNode) -> bool:
 
 
 def is_text(node: QueryNode) -> bool:
-    """Return whether a part of a query consists only of words and references, without filters and
-    edits.
-    """
+    """Return whether a part of a query has only words and references, no filters or edits."""
     if isinstance(node, AndNode | OrNode):
         return all(map(is_text, node.parts))
     return is_text(node.part) if isinstance(node, NotNode) else isinstance(node, QueryLeaf)
@@ -406,9 +398,7 @@ def _complete_tree(node: QueryNode) -> QueryNode:
 
 
 def _join_edits(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Merge all `removed:` and `added:` parts into one, because a single edit must match all of
-    them.
-    """
+    """Merge all `removed:` and `added:` parts, because a single edit must match all of them."""
     edits = [part for part in parts if isinstance(part, EditNode)]
     trees = ([tree for edit in edits if (tree := getattr(edit, name))] for name in EDIT_FIELDS)
     joined = EditNode(*(join_nodes(AndNode, changes) for changes in trees))
@@ -425,8 +415,7 @@ def join_typed(parts: Sequence[QueryNode]) -> QueryNode:
 
 
 def is_plain_term(node: QueryNode | None) -> TypeGuard[TermNode]:
-    """Return whether a node has words that were typed without quotation marks, field, plus or star.
-    """
+    """Return whether a node has words typed without quotation marks, field, plus or star."""
     return (
         isinstance(node, TermNode)
         and node.match in (WORD, WRITTEN)
@@ -452,8 +441,7 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
-    """Return an OR of all names of the agency that adjacent words name, or None if they name none.
-    """
+    """Return an OR of all names of the agency that the words name, or None if there is none."""
     names, words = read_agency_names(), tuple(list_words(find_terms(AndNode(tuple(run)))))
     others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
     is_written = len(run) == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]
@@ -483,9 +471,7 @@ def _is_ordinary_word(words: tuple[str, ...]) -> bool:
 
 
 def _add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Let an abbreviation followed by a number also match its spelling without a space: ETS 2,
-    ETS2.
-    """
+    """Let an abbreviation with a number also match it without the space: ETS 2, ETS2."""
     completed: list[QueryNode] = []
     for part in parts:
         before = completed[-1] if completed else None
@@ -551,8 +537,7 @@ class QueryParser:
             self.notes.append(note)
 
     def limit_words(self, lexemes: list[Lexeme]) -> list[Lexeme]:
-        """Return the first tokens, up to MAX_QUERY_WORDS words, and add a note if any are left out.
-        """
+        """Return the first tokens, up to MAX_QUERY_WORDS words. Add a note if any are left out."""
         remaining = MAX_QUERY_WORDS
         for index, lexeme in enumerate(lexemes):
             remaining -= len(lexeme.words) if lexeme.kind == "words" else 0
@@ -567,7 +552,7 @@ class QueryParser:
         return self.lexemes[min(self.position + offset, len(self.lexemes) - 1)]
 
     def parse_and(self, field: str | None, depth: int) -> QueryNode | None:
-        """Parse parts up to the closing bracket or the end."""
+        """Parse parts that must all match, up to the closing bracket or the end of the query."""
         parts: list[QueryNode] = []
         while (lexeme := self.peek()).kind != "end":
             if lexeme.kind == ")":
@@ -661,7 +646,7 @@ class QueryParser:
         return None if part is None else NotNode(part)
 
     def parse_near_function(self, lexeme: Lexeme, field: str | None) -> QueryNode | None:
-        """Parse NEAR(a b, 5), the syntax of SQLite."""
+        """Parse NEAR in the syntax of SQLite: NEAR(a b, 5)."""
         start, terms = self.position, []
         if self.peek().kind == "(":
             self.position += 1
@@ -748,9 +733,7 @@ def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
 
 
 def _can_be_value(lexeme: Lexeme, field: str) -> bool:
-    """Return whether a token can be the value of a field. Some fields also accept words in
-    brackets.
-    """
+    """Return whether a token can be the value of a field. Some fields also accept brackets."""
     if lexeme.kind in ("(", "reference"):
         return field in (*TEXT_FIELDS, *EDIT_FIELDS, REFERENCE_FIELD)
     is_value = lexeme.kind == "words" or (lexeme.kind == "field" and field in EDIT_FIELDS)

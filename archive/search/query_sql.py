@@ -266,10 +266,9 @@ RESULT_INDEXES = {"releases": RELEASE_INDEX, "questions": QUESTION_INDEX, "quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixExpansion:
-    """The additional lemmas that a word with a star matches, besides words that begin with the
-    prefix.
+    """The lemmas that a word with a star matches in addition to words with the prefix.
 
-    kvinnor* also matches kvinna, for example.
+    For example, kvinnor* also matches kvinna.
     """
 
     lemmas: tuple[str, ...] = ()
@@ -359,9 +358,7 @@ def _collect_prefixes(nodes: Iterable[QueryNode]) -> set[str]:
 def _list_name_notes(
     names: ResolvedNames, related: Mapping[str, RelatedReleases | None]
 ) -> list[SearchNote]:
-    """Return notes on names and releases that do not exist, and on prefixes that match too many
-    words.
-    """
+    """Return notes on names that do not exist, and on prefixes that match too many words."""
     cut = [text for text, expansion in names.prefixes.items() if expansion.omitted]
     unlike = [number for number, found in names.related.items() if not found.similarity]
     return [
@@ -467,7 +464,9 @@ def _choose_keys(
 def plan_search(
     request: SearchRequest, names: ResolvedNames, index: IndexTable = RELEASE_INDEX
 ) -> SearchPlan:
-    """Return the plan of a search. A typed query without any word, number or filter finds nothing.
+    """Return the plan of a search.
+
+    If something was typed, but no word, number or filter, the plan finds nothing.
     """
     own_index = index if request.show == "releases" else RESULT_INDEXES[request.show]
     plan = build_plan(request.query.tree, names, own_index)
@@ -601,8 +600,7 @@ def _build_filter_condition(
 
 
 def _build_prefilters(parts: Iterable[QueryNode], names: ResolvedNames) -> list[str]:
-    """Return FTS5 expressions for the query's agencies and tags. SQL filters by people and dates.
-    """
+    """Return FTS5 expressions for a query's agencies and tags. Other filters are left to SQL."""
     prefilters = []
     for part in parts:
         if isinstance(part, FilterNode):
@@ -676,8 +674,7 @@ def split_number(word: str) -> tuple[str, ...]:
 
 
 def _match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
-    """Return the FTS5 expression for a word, phrase or prefix, or "" if the index lacks its field.
-    """
+    """Return the FTS5 expression for a term, or "" if the index lacks the term's field."""
     if term.field and term.field not in index.fields:
         return ""
     columns = f"{{{term.field}}}" if term.field else index.text_columns
@@ -733,8 +730,7 @@ def _match_prefix(term: TermNode, columns: str, names: ResolvedNames, index: Ind
 
 
 def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
-    """Return the FTS5 expression for a word, its related words, and longer words that contain it.
-    """
+    """Return the FTS5 expression for a word, related words, and longer words that contain it."""
     lemma = find_compound_key(text)
     related = (lemma for other in list_related_words(text) for lemma in analyze_word(other))
     readings = [
@@ -767,7 +763,9 @@ def _match_compound(lemma: str) -> str:
 
 
 def _match_near(near: NearNode, index: IndexTable) -> str:
-    """Return the FTS5 expression for NEAR, with up to MAX_NEAR_COMBINATIONS combinations of lemmas.
+    """Return the FTS5 expression for NEAR.
+
+    It has at most MAX_NEAR_COMBINATIONS combinations of the terms' lemmas.
     """
     if near.field and near.field not in index.fields:
         return ""
@@ -812,8 +810,9 @@ def match_included_facets(
 
 
 def combine_matches(required: Iterable[str], excluded: str = "") -> str:
-    """Combine FTS5 expressions that must all match, and one that must not match. "" stands for
-    none.
+    """Combine FTS5 expressions that must all match with one that must not match.
+
+    Empty expressions are left out.
     """
     parts = [match for match in required if match]
     match = parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts)
@@ -856,8 +855,7 @@ def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, 
 
 
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
-    """Return the FTS5 expression of a request: its words, and the facet values that limit its
-    results.
+    """Return the FTS5 expression of a request: its words, and the facet values that it chooses.
 
     skip_facet: a facet whose included values are ignored.
     """
@@ -893,8 +891,9 @@ def match_title(match: str, index: IndexTable = RELEASE_INDEX) -> str:
 
 
 def build_current_sql(plan: SearchPlan) -> str:
-    """Return SQL that selects the `id` of current releases that match a plan. An empty plan finds
-    none.
+    """Return SQL that selects the `id` of current releases that match a plan.
+
+    An empty plan matches nothing.
     """
     if plan.conditions:
         return f"select id from ({build_hits_sql(SearchRequest(), plan, plan.match)})"
@@ -992,8 +991,9 @@ def _list_hit_columns(request: SearchRequest) -> list[str]:
 
 
 def _build_hit_order(request: SearchRequest, match: str, order: str) -> str:
-    """Return the terms of `order by`. In a feed of new releases, the release found last comes
-    first.
+    """Return the terms of `order by`.
+
+    In a feed of new releases, results are sorted by when they were first seen.
     """
     direction = "asc" if order == "oldest" else "desc"
     if match and request.show == "questions":

@@ -189,15 +189,12 @@ class HitFinder:
         return [replace(year, total=totals.get(year.value, 0)) for year in years]
 
     def is_sorted_by_relevance(self) -> bool:
-        """Return whether the request has words to rank results by, or releases to compare them
-        with.
-        """
+        """Return whether the request has words or releases by which results can be ranked."""
         plan = plan_search(self.request, self.names)
         return bool(plan.match or list_liked(self.request.query.tree))
 
     async def fetch_counted(self) -> tuple[HitList, int]:
-        """Fetch the results, at least up to the requested page, and return them with their number.
-        """
+        """Return the results, at least up to the requested page, and their number."""
         request, hits = self.request, await self.fetch(self.order)
         if hits.capped and request.page * request.size > len(hits.ids):
             hits = await self.fetch_all()
@@ -225,9 +222,7 @@ class HitFinder:
 
     @property
     def has_only_facets(self) -> bool:
-        """Return whether results can be counted exactly, because only facets other than tags limit
-        them.
-        """
+        """Return whether only facets other than tags limit the results. Counts are then exact."""
         request = self.request
         has_tags = "tag" in request.include or "tag" in request.exclude
         has_words = request.query.tree or request.query.is_blank
@@ -246,10 +241,9 @@ class HitFinder:
         )
 
     async def count_without_words(self) -> dict[str, Mapping[Any, int]]:
-        """Return the number of releases with each facet value, by facet, for a request without
-        words.
+        """Return the number of releases with each facet value, for a request without words.
 
-        Tags and speakers are counted by id.
+        The counts are grouped by facet. Tags and speakers are counted by id.
         """
         include, exclude = self.request.include, self.request.exclude
         counts: dict[str, Mapping[Any, int]] = {
@@ -268,8 +262,9 @@ class HitFinder:
     async def count_facets(
         self, hits_by_facet: Mapping[str, HitList], exact_counts: Mapping[str, Mapping[Any, int]]
     ) -> dict[str, list[FacetValue]]:
-        """Count the results with each facet value. The values are sorted by count, but years by
-        time.
+        """Count the results with each facet value.
+
+        Years are sorted by time, and the values of all other facets by count.
 
         exact_counts: counts to use for a facet instead of the numbers in its list of results.
         """
@@ -332,9 +327,7 @@ class HitFinder:
 
     @property
     def chosen_agencies(self) -> Collection[str] | None:
-        """Return the slugs of the agencies that the facets and the query choose, or None for all
-        agencies.
-        """
+        """Return the slugs of the agencies chosen by facets or query, or None for all agencies."""
         chosen: Collection[str] | None = self.request.include.get("agency")
         filters = extract_filters(self.request.query.tree)
         for node in filters.parts if filters else ():
@@ -606,8 +599,9 @@ class HitFinder:
     async def read_limited_ids(
         self, plan: SearchPlan, match: str, order: str = "newest"
     ) -> list[int]:
-        """Return the matching ids or, if there are more than MAX_SORTED_HITS, only the newest (or
-        oldest).
+        """Return the matching ids.
+
+        If there are more than MAX_SORTED_HITS, only the newest (or oldest) are returned.
         """
         found = await self.read_index_ids(plan, match, MAX_SORTED_HITS)
         return (
@@ -634,8 +628,7 @@ class HitFinder:
     async def read_title_hits(
         self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]
     ) -> set[int]:
-        """Return results with all words in the title, enough to fill the requested page if
-        possible.
+        """Return results with all words in the title, if possible enough for the requested page.
 
         The months are searched one part after another, until there are enough results.
 
@@ -657,8 +650,7 @@ class HitFinder:
         return found
 
     def build_sql(self, plan: SearchPlan, match: str) -> str:
-        """Return SQL for the matching releases. Tables are joined only if the plan has conditions.
-        """
+        """Return SQL for the matching releases. It joins tables only if the plan has conditions."""
         if plan.conditions:
             return build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet)
         return build_index_sql(plan, match)

@@ -123,7 +123,7 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchScope:
-    """The releases that were searched: shown if a search found nothing."""
+    """The releases that were searched, shown to a visitor whose search found nothing."""
 
     agencies: list[FacetValue]  # each with its number of searched releases
     stored: int  # number of all releases
@@ -209,9 +209,7 @@ def _list_hit_notes(
     hits: Sequence[SearchHit],
     suggestions: Sequence[Suggestion],
 ) -> list[SearchNote]:
-    """Return notes on a missing page, on an English query with few results, and on the order of
-    results.
-    """
+    """Return notes on a missing page, an English query with few results, and the order."""
     notes = []
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
@@ -234,9 +232,7 @@ def _has_english_hit(hits: Sequence[SearchHit]) -> bool:
 async def search_all(
     run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
 ) -> AsyncIterator[list[SearchHit]]:
-    """Yield all matching releases, question pairs or quotations in batches, in the order of the
-    pages.
-    """
+    """Yield all matching releases, question pairs or quotations in batches, in page order."""
     finder, _ = await prepare_finder(run, request, columns)
     strict = await finder.fetch_all()
     loose = await find_loose_hits(finder, strict)
@@ -354,8 +350,9 @@ async def read_hits(
     *,
     former: FormerHits,
 ) -> list[SearchHit]:
-    """Return the releases, question pairs or quotations with these ids, in this order, with
-    excerpts.
+    """Return a result with excerpts for each id, in the order of `ids`.
+
+    ids: the ids of releases, question pairs or quotations, depending on what the request shows.
     """
     read = READERS[request.show]
     hits: dict[int, SearchHit] = {}
@@ -372,10 +369,9 @@ async def read_hits(
 
 
 def _describe_looseness(hit: SearchHit, loose: LooseHits, key: int) -> SearchHit:
-    """Add to a loose result the query's words that it lacks, and the related words that it
-    contains.
+    """Add to a loose result the query's missing words, and the related words that it contains.
 
-    A word also counts as lacking if its related words are not in the part of the text that is read
+    A word also counts as missing if its related words are not in the part of the text that is read
     for excerpts.
     """
     forms = {match.query_term: match.list_forms() for match in hit.explanations}
@@ -395,8 +391,7 @@ async def _read_attachments(
     names: ResolvedNames,
     loose: LooseHits,
 ) -> dict[int, AttachmentExcerpt]:
-    """Return an attachment excerpt for each release that has an attachment that matches the query.
-    """
+    """Return an attachment excerpt for each release with an attachment that matches the query."""
     excerpts: dict[int, AttachmentExcerpt] = {}
     # a file is searched as it is now, also for former hits
     for query, keys in _group_by_query(request, ids, loose, FormerHits()).items():
@@ -423,8 +418,7 @@ def _group_by_query(
 
 
 def _get_key(hit: SearchHit) -> int:
-    """Return the id of a result's question pair or quotation, or of its release if it has neither.
-    """
+    """Return the id of the release, question pair or quotation that is the result."""
     key: int = hit.row["pair" if hit.is_pair else "id"]
     return key
 
@@ -451,9 +445,7 @@ async def _name_facet_values(
 async def _read_search_scope(
     run: RunQuery, columns: ColumnCache, request: SearchRequest, names: ResolvedNames
 ) -> SearchScope:
-    """Count, by agency, the releases that match the filters of a request, whatever words they
-    contain.
-    """
+    """Count, by agency, the releases that match a request's filters, regardless of its words."""
     counts = columns.count_all_values("agency")
     rows = [row for row in await run(AGENCIES_SQL, {}) if row["value"] in counts]
     stored = sorted(
@@ -508,10 +500,10 @@ class SearchExample:
 async def find_examples(
     run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]
 ) -> list[SearchExample]:
-    """Return example searches that have results in this archive, such as for removed words or
-    speakers.
+    """Return example searches that have results in this archive.
 
-    The examples are kept in memory until the archive changes.
+    They are searches for removed words, a speaker or a tag, for instance. The examples are kept in
+    memory until the archive changes.
 
     field_names: the names of the fields `removed`, `speaker` and `tag` in the visitor's language.
     """
@@ -538,9 +530,7 @@ async def _find_examples(
 async def _find_field_examples(
     run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]
 ) -> list[SearchExample]:
-    """Return example searches for removed words, a speaker and a tag, if the archive has any of
-    these.
-    """
+    """Return example searches for removed words, a speaker and a tag that the archive has."""
     values = {"removed": await _find_removed_wording(run)}
     for name, sql in NAMES_SQL.items():
         most_common = columns.lists[name].count_all(1)
@@ -561,9 +551,7 @@ async def _find_field_examples(
 
 
 async def _find_removed_wording(run: RunQuery) -> str:
-    """Return words, such as an amount or a date, that a recent important edit replaced, or "" if
-    none did.
-    """
+    """Return words that a recent important edit replaced, or "" if there are none."""
     for edit in await read_latest_edits(run, MAX_EXAMPLE_EDITS):
         change = find_main_change("sv", edit["changes"])
         words = change.before.split() if change and change.before else []
@@ -573,10 +561,9 @@ async def _find_removed_wording(run: RunQuery) -> str:
 
 
 async def find_release_by_url(run: RunQuery, text: str) -> int | None:
-    """Return the id of the release that has or had the given URL, or None if there is no such
-    release.
+    """Return the id of the release that has or had the given URL, or None if there is none.
 
-    If the release was merged into another release, the other's id is returned.
+    If the release was merged into another one, the id of that other release is returned.
     """
     if not is_url(text):
         return None

@@ -147,7 +147,7 @@ DIFF_ROWS = 16
 def list_columns(names: Iterable[str], *suffixes: str) -> tuple[str, ...]:
     """Return the names of the index columns for some texts.
 
-    suffixes: the suffixes of the columns to return; all of them if none are given.
+    suffixes: the suffixes of the columns to return. By default, all suffixes are used.
     """
     return tuple(name + suffix for suffix in suffixes or COLUMN_SUFFIXES for name in names)
 
@@ -263,7 +263,7 @@ def _count_terms(texts: Sequence[AnalyzedText]) -> tuple[Counter[str], ...]:
 def build_columns(*columns: Sequence[AnalyzedText], between: str = " ") -> tuple[str, ...]:
     """Return the values of the index columns of texts, in the order of INDEX_COLUMNS.
 
-    columns: for each name in INDEX_COLUMNS without its suffix, the texts to index.
+    columns: for each text column (title, lead and so on), the texts to index.
     between: the separator of these texts.
     """
     lemmas = (between.join(text.lemma_text for text in texts if text.words) for texts in columns)
@@ -278,8 +278,7 @@ def _join_distinct(groups: Iterable[Iterable[str]]) -> str:
 
 
 def _iter_minor_terms(texts: Iterable[AnalyzedText]) -> Iterator[Iterable[str]]:
-    """Yield, for each text, the minor parts of its compounds, then their loose parts with a prefix.
-    """
+    """Yield the minor parts of each text's compounds, then its loose parts with a prefix."""
     for text in texts:
         yield text.minor_parts
         yield [LOOSE_PART_PREFIX + part for part in text.loose_parts]
@@ -372,7 +371,7 @@ INDEXED_NUMBERS_SQL = f"""
 
 
 def _replace_text_table(db: Database, name: str) -> None:
-    """Replace an FTS5 table and its trigger by empty ones, as in schema.sql."""
+    """Delete an FTS5 table and its trigger, and create them again, as in schema.sql."""
     db.execute(f"drop table if exists {name}")
     db.execute(f"drop trigger if exists {name}_ad")
     db.execute(read_schema()[name])
@@ -407,8 +406,7 @@ class SearchIndex:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Collect the words and texts of the releases indexed in the block, and write them at its
-        end.
+        """Collect the words and texts that are indexed in the block, and write them at its end.
 
         Use the block inside one transaction, and do not roll back a savepoint in it: releases
         indexed since the savepoint would still be counted and written.
@@ -499,8 +497,7 @@ class SearchIndex:
         self.db.execute("delete from text_versions where release = ?", [release_id])
 
     def index_versions_of(self, release_id: int) -> None:
-        """Index the stored texts of a release's earlier versions, unless they are already indexed.
-        """
+        """Index the stored texts of a release's earlier versions that are not indexed yet."""
         rows = self.db.execute("select id from text_versions where release = ?", [release_id])
         indexed = {key for (key,) in rows.fetchall()}
         rows = self.db.execute(VERSIONS_OF_SQL, {"release": release_id})
@@ -551,8 +548,10 @@ class SearchIndex:
         return None
 
     def begin_rewrite(self) -> None:
-        """Prepare the index for a rewrite of all rows. Until a row is rewritten, searches find the
-        old one.
+        """Prepare the index for a rewrite of all rows.
+
+        Searches find an old row until it is rewritten, unless the columns of its table have
+        changed.
         """
         self.db.execute("delete from vocabulary")
         for name, columns in INDEX_COLUMNS.items():
@@ -566,9 +565,7 @@ class SearchIndex:
             )
 
     def optimise(self) -> None:
-        """Merge the segments of the index, so that it has no words of replaced rows and needs less
-        space.
-        """
+        """Merge the index, so that it has no words of replaced rows and needs less space."""
         for name in INDEX_COLUMNS:
             self.db.execute(f"insert into {name} ({name}) values ('optimize')")
 

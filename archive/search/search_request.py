@@ -147,8 +147,7 @@ class SearchRequest:
         return pairs + ([("size", str(self.size))] if self.size != PAGE_SIZE else [])
 
     def toggle(self, facet: str, value: str, *, exclude: bool = False) -> SearchRequest:
-        """Return the request, on page 1, with a facet value added, or removed if it was already
-        chosen.
+        """Return the request, on page 1, with a facet value added, or removed if it was chosen.
 
         Including a value removes its exclusion, and excluding it removes its inclusion.
         """
@@ -281,7 +280,7 @@ def _write_reference(text: str) -> str:
 
 
 def parse_positive_int(text: str) -> int | None:
-    """Parse a positive integer. A larger one than 10⁹ becomes 10⁹. Return None for any other text.
+    """Parse a positive integer. A number above 10⁹ becomes 10⁹. Return None for any other text.
 
     >>> parse_positive_int("3"), parse_positive_int("0"), parse_positive_int("9" * 5000)
     (3, None, 1000000000)
@@ -307,8 +306,9 @@ def format_parameter(name: str, value: str) -> str:
 def build_search_url(
     request: SearchRequest, lang: str | None, extension: str = "", *, path: str = "/search"
 ) -> str:
-    """Return the URL of a search or, if `path` is given, of another page with the search's
-    parameters.
+    """Return the URL of a search.
+
+    path: the path of another page that has the same parameters as a search.
 
     >>> build_search_url(SearchRequest(text="på natten"), "en", ".json")
     '/search.json?q=p%C3%A5+natten&lang=en'
@@ -340,8 +340,7 @@ def build_over_time_url(
 
 
 def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: str | None) -> str:
-    """Return the URL of a result with the parameters of its search, so that its words are
-    highlighted.
+    """Return the URL of a result, with parameters so that the search's words are highlighted.
 
     If the search has no words and no filters, only the language is added.
 
@@ -374,8 +373,7 @@ class FacetLinks:
         self.url_parts: dict[str, tuple[str, str]] = {}
 
     def build_url(self, facet: str, value: str, *, exclude: bool = False) -> str:
-        """Return the URL of the search with a facet value added, or removed if it was already
-        chosen.
+        """Return the URL of the search with a facet value added, or removed if already chosen.
 
         >>> FacetLinks(SearchRequest(text="fyr"), "sv").build_url("tag", "Öar & skär", exclude=True)
         '/search?q=fyr&tag__not=%C3%96ar+%26+sk%C3%A4r&lang=sv'

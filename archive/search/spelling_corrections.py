@@ -156,8 +156,7 @@ def _list_typed_words(corrections: Iterable[SpellingCorrection]) -> list[str]:
 
 
 def _list_correctable_terms(query: Query) -> list[TermNode]:
-    """Return the terms of a query, except words with a star and words that look like field names.
-    """
+    """Return a query's terms, except words with a star and words that look like field names."""
     field_words: set[str] = set()
     for note in query.notes:
         if note.key in FIELD_NOTES:
@@ -170,9 +169,7 @@ def _list_correctable_terms(query: Query) -> list[TermNode]:
 
 
 def _list_correctable_words(terms: Iterable[TermNode]) -> list[str]:
-    """Return the first MAX_CORRECTED_WORDS words of terms that have at least three letters and no
-    digits.
-    """
+    """Return the first MAX_CORRECTED_WORDS words that consist of at least three letters."""
     words = dict.fromkeys(list_words(terms))
     correctable = [word for word in words if len(word) > 2 and word.isalpha()]
     return correctable[:MAX_CORRECTED_WORDS]
@@ -361,9 +358,7 @@ def _spell_by_sound(word: str) -> str:
 
 
 async def _split_word(run: RunQuery, word: str) -> str | None:
-    """Split a word into two words of the archive, separated by a space, or return None if it cannot
-    be split.
-    """
+    """Return a word split into two words of the archive, or None if it cannot be split."""
     splits = [(word[:end], word[end:]) for end in range(3, len(word) - 2)]
     counts = await _count_word_releases(run, [part for split in splits for part in split])
     known = [split for split in splits if counts.keys() >= {*split}]
@@ -375,9 +370,10 @@ async def _split_word(run: RunQuery, word: str) -> str | None:
 
 
 def is_english_query(query: Query) -> bool:
-    """Return whether a query has at least as many words that are only English as only Swedish ones.
+    """Return whether a query has at least as many only-English words as only-Swedish ones.
 
-    Return False if no word is only English.
+    An only-English word is an English word that is not also a Swedish word. Return False if the
+    query has none.
 
     >>> from archive.search.query_language import parse_query
     >>> texts = "gang violence", "våld", "Nato membership", "crime SOU 2023:4"

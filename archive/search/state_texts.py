@@ -56,11 +56,11 @@ def normalise_text(text: str | None) -> str:
 def find_changed_paragraphs(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> dict[str, tuple[list[str], list[str]]]:
-    """Return the paragraphs that an edit removed and added, by field, and for all texts together
-    (WHOLE).
+    """Return the paragraphs that an edit removed and added, by field.
 
-    Paragraphs are counted: one that occurred twice and now occurs once counts as removed, but one
-    that only moved does not. Lists that were not recorded in one of the states are ignored in both.
+    The key WHOLE has the paragraphs of all fields. Paragraphs are counted: one that occurred twice
+    and now occurs once counts as removed, but one that only moved does not. Lists that were not
+    recorded in one of the states are ignored in both.
     """
     for name in ("questions", "images"):
         if before[name] is None or after[name] is None:
@@ -87,8 +87,7 @@ def _count_paragraphs(state: Mapping[str, Any]) -> dict[str, Counter[str]]:
 
 
 def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield two states of a release without the texts that they share, so that less text is
-    analysed.
+    """Yield two states of a release without the texts that they share.
 
     If their questions differ, both bodies are kept whole, because an answer only counts as text of
     its own if the body does not repeat it.

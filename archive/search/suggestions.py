@@ -68,9 +68,7 @@ class Suggestion:
 
     @property
     def text(self) -> str:
-        """Return the query as a visitor could type it. A suggested period is included as from: and
-        to:.
-        """
+        """Return the query as a visitor may type it, with a suggested period as from: and to:."""
         if self.reason != "period":
             return self.request.text
         days = (f"{name}:{day}" for name, day in self.request.days.items())
@@ -111,8 +109,9 @@ async def find_suggestions(
 def _list_date_requests(request: SearchRequest) -> list[tuple[SearchRequest, str]]:
     """Return searches for a period or date that the query names, each with its reason.
 
-    They are limited to the named period or, if the query is a date, search for that date as it may
-    be written in texts.
+    If the query is only a date, the search is for that date as it may be written in texts.
+    Otherwise, there is a search for each period that the query may name, limited to the period and
+    without its name.
     """
     if day := read_day(request.text):
         spellings = dict.fromkeys((request.text, format_stated_time("sv", day), day))
@@ -147,11 +146,10 @@ async def _list_other_texts(
 
 
 async def _list_typed_references(run: RunQuery, text: str) -> list[str]:
-    """Return queries in which a type of document is added to a bare number, one query for each
-    type.
+    """Return queries in which a type of document is added to a bare number.
 
-    The types are those of the documents with that number that releases refer to, the most common
-    first.
+    There is one query for each type of the documents with that number that releases refer to, the
+    most common type first.
     """
     texts = []
     for found in islice(find_bare_numbers(text), MAX_TYPED_NUMBERS):
@@ -173,7 +171,7 @@ def _strip_operators(query: Query) -> str:
 
 @cache
 def load_translations() -> dict[tuple[str, ...], str]:
-    """Return a map from English words to their Swedish translations. The keys are tuples of lemmas.
+    """Return a map from English words, as a tuple of their lemmas, to their Swedish translation.
 
     A translation is also found without its function words, because most queries omit them.
     """

@@ -90,8 +90,7 @@ class _Reading(NamedTuple):
 
 
 class PastEdit(NamedTuple):
-    """Whether the change from a version that a web archive captured to the next one is an agency's
-    edit.
+    """Whether an agency edited its text between a captured version and the next version.
 
     paragraphs: if not None, only these changed paragraphs count, because the pages have different
         templates.
@@ -228,8 +227,7 @@ def find_past_edits(
 
 
 class _CollectionReadings:
-    """The readings of a release by one collection: dated readings in order, and undated readings.
-    """
+    """The readings of a release by a collection: dated ones in order, and undated ones."""
 
     def __init__(
         self,
@@ -272,9 +270,7 @@ class _CollectionReadings:
     def _find_text(
         self, prepared: PreparedRelease, readings: Sequence[_Reading]
     ) -> _Reading | None:
-        """Return the first of the given readings with the text of a release, or None if none has
-        it.
-        """
+        """Return the first given reading with the text of a release, or None if none has it."""
         return next((each for each in readings if self._is_text_of(prepared, each)), None)
 
     def _is_text_of(self, prepared: PreparedRelease, reading: _Reading) -> bool:
@@ -310,9 +306,7 @@ class _CollectionReadings:
         return result
 
     def _find_read_text(self, prepared: PreparedRelease) -> int | None:
-        """Return the first revision with the given text that the archive itself read, or None if
-        none has it.
-        """
+        """Return the archive's own first revision with this text, or None if there is none."""
         values = [self.release_id, prepared.hash]
         (revision,) = self.archive.db.execute(READ_TEXT_SQL, values).fetchone()
         return cast("int | None", revision)

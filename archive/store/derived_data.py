@@ -180,8 +180,7 @@ class DerivedData:
             self._write_release(other_id, RELEASE_STEPS, is_stored=True)
 
     def describe_past_edit(self, revision_id: int, state: State) -> bool:
-        """Write how a version differs from the captured version before it, if the difference is an
-        edit.
+        """Write how a version differs from the captured version before it, if that is an edit.
 
         Returns whether this changed what was stored.
 
@@ -197,9 +196,7 @@ class DerivedData:
         return _write_diff(self.db, "past_edits", "revision", revision_id, compare(before, state))
 
     def is_written(self, step: str, key: int) -> bool:
-        """Return whether a step's data for a row is up to date, so that `recompute_stale` will not
-        write it.
-        """
+        """Return whether a step's data for a row is current, so that it will not be rewritten."""
         sql = "select 1 from derived_versions where step = ? and done < ?"
         return self.db.execute(sql, [step, key]).fetchone() is None
 
@@ -288,9 +285,7 @@ class DerivedData:
         return written
 
     def _list_unfinished(self, table: str) -> dict[str, int]:
-        """Return a map from each unfinished step of a table to the id of the last row that it has
-        rewritten.
-        """
+        """Return, for each unfinished step of a table, the id of the row that it rewrote last."""
         done = _read_unfinished(self.db)
         names = [step.name for step in STEPS if step.table == table]
         return {name: done[name] for name in names if name in done}
@@ -302,7 +297,7 @@ class DerivedData:
 
         If there are no other processes, nothing is yielded.
 
-        steps: step → the last release that it has rewritten.
+        steps: step → the id of the release that it rewrote last.
         """
         if processes and steps:
             batches = self._read_batches(min(steps.values()))
@@ -427,7 +422,7 @@ class DerivedData:
 
 
 def _read_unfinished(db: Database) -> dict[str, int]:
-    """Return a map from each unfinished step to the id of the last row that it has rewritten."""
+    """Return, for each unfinished step, the id of the row that it rewrote last."""
     sql = "select step, done from derived_versions where done is not null"
     return dict(db.execute(sql).fetchall())
 
@@ -447,8 +442,7 @@ def _write_changes(data: DerivedData, saved: SavedRevision, diff: Diff | None) -
 
 
 def _write_diff(db: Database, table: str, key: str, revision_id: int, diff: Diff) -> bool:
-    """Write the changes of an edit to a row, and return whether they differ from the stored ones.
-    """
+    """Write the changes of an edit to a row, and return whether this changed the row."""
     changes = json.dumps([asdict(change) for change in diff.changes], ensure_ascii=False)
     values = [diff.importance, diff.summary("sv"), diff.summary("en"), changes, revision_id]
     written = db.execute(
@@ -580,9 +574,7 @@ INDEX_STEPS = tuple(step for step in STEPS if step.name.endswith("search"))
 
 
 def compute_derived(state: State, previous: State | None = None) -> dict[str, Any]:
-    """Return a map from the name of each step to what it computes from a state that becomes
-    current.
-    """
+    """Return what each step computes from a state that becomes current, by the step's name."""
     return {step.name: step.compute(state, previous) for step in RELEASE_STEPS}
 
 
@@ -601,8 +593,7 @@ def _compute_step(step: Step, saved: SavedRevision) -> Any:
 
 
 def describe_index_fault(db: Database, *, is_counted: bool = True) -> str | None:
-    """Return why searches may miss results until the index is rewritten, or None if the index is
-    complete.
+    """Return why the index has to be rewritten, or None if it is complete.
 
     is_counted: also compare the number of indexed rows with the number of stored rows.
     """

@@ -198,8 +198,7 @@ def _has_control_characters(value: object) -> bool:
 
 
 def shorten_message(text: str) -> str:
-    """Return a text as it may be printed in a message: on one line and, if it is long, without its
-    middle.
+    """Return a text on one line for a message. The middle of a long text is left out.
 
     >>> shorten_message("a\\nb"), len(shorten_message("a" * 1000))
     ('a\\\\nb', 301)
@@ -380,8 +379,9 @@ def _parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
 
 
 def _parse_part(field_path: str, part: object, part_type: type[Any], position: int) -> Any:
-    """Parse an object in a list field. Raises FieldError for an unknown key, whose value would be
-    lost.
+    """Parse an object in a list field.
+
+    Raises FieldError for an unknown key, whose value would be lost.
     """
     if not isinstance(part, dict):
         raise FieldError(field_path, "is not an object")
@@ -440,8 +440,7 @@ def _parse_markdown(text: str, url: str) -> ImportedBody:
 
 
 def _escape_speech_hyphens(text: str) -> str:
-    """Escape a hyphen that starts only one line of a paragraph, because it marks speech, not a
-    list.
+    """Escape hyphens that mark speech: they start only one line of a paragraph.
 
     >>> _escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
     '\\\\- Nej, säger hon.\\n\\n- ett\\n- två'
@@ -470,7 +469,7 @@ def _sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> Impor
 
 
 def _html_to_text(markup: str) -> str:
-    """Convert sanitised HTML to plain text, with one line per list item (• or number) or table row.
+    """Convert sanitised HTML into text, with one line per list item (• or number) or table row.
 
     >>> table = "<table><tr><th>d</th><td>e</td></tr></table>"
     >>> _html_to_text(f"<p>a<br>b</p><ol><li>c</li></ol>{table}")
@@ -504,8 +503,7 @@ def _iter_block_texts(parent: Any) -> Iterator[str]:
 
 
 def _iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
-    """Yield the items of a list, one per line. The items of a nested list follow the item it is in.
-    """
+    """Yield the items of a list, one per line, each followed by the items of its nested lists."""
     for number, item in enumerate(parent.findall("li"), int(parent.get("start") or 1)):
         nested = [child for child in item if child.tag in ("ul", "ol")]
         for child in nested:
@@ -549,8 +547,9 @@ def _clean_markdown(text: str) -> str:
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
-    """Parse a line as a JSON object. Raises FieldError if it is not an object, or if a name occurs
-    twice in it.
+    """Parse a line as a JSON object.
+
+    Raises FieldError if the line is not an object, or if a name occurs twice in it.
     """
     try:
         # no field is a number; int() refuses those of more than 4,300 digits. Each of several

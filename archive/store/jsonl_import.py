@@ -1,5 +1,4 @@
-"""Imports releases from another collection: `python -m archive import FILE.jsonl[.gz] --agency
-SLUG`.
+"""Imports another collection: `python -m archive import FILE.jsonl[.gz] --agency SLUG`.
 
 Imported releases are stored with the cause `import`. They do not count as new or edited in feeds
 and lists of edits. Importing a file again changes nothing. A text that the archive has read from
@@ -82,9 +81,7 @@ OUTCOMES: dict[SaveResult | None, Outcome] = {
 
 
 class LineError(ArchiveError):
-    """An error in a line that cannot be imported. The message names the file, the line and the
-    field.
-    """
+    """A line that cannot be imported. The message names the file, the line and the field."""
 
     def __init__(self, file: Path, line: int, error: FieldError) -> None:
         self.line, self.field = line, error.field
@@ -355,9 +352,7 @@ def _prepare_line(
 def _import_release(
     archive: Archive, collection: Collection, imported_at: datetime, line: PreparedLine
 ) -> Outcome | FieldError:
-    """Save the release of a line, and return the outcome, or an error if the release is not
-    accepted.
-    """
+    """Save the release of a line, and return the outcome, or an error if it is not accepted."""
     if isinstance(line, str):
         return "withheld"
     if isinstance(line, FieldError):

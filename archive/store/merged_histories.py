@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 def find_adjoining_states(
     archive: Archive, release_id: int, target_id: int
 ) -> tuple[StoredRelease, StoredRelease] | None:
-    """Return the last state of a release and the first state of `target_id`, if the second follows
-    the first.
+    """Return a release's last state and the target's first state, if the one follows the other.
 
     Returns None if the target is older or existed at the same time, because the difference is then
     not an edit. Also returns None if the archive has not read both releases itself.
@@ -65,8 +64,7 @@ def merge_releases(
 def find_moved_copy(
     archive: Archive, release_id: int, *, min_similarity: float
 ) -> tuple[int, str] | None:
-    """Return the id and URL of a release with nearly the same text as a missing one of the same
-    agency.
+    """Return the id and URL of the agency's release with nearly the text of a missing one.
 
     The release must have been added after the last check of the missing one, or have the same
     publication date. Returns None if there is no such release.

@@ -91,8 +91,7 @@ class SaveResult(Enum):
 
 
 class Archive(AbstractContextManager["Archive"]):
-    """An archive.db that is opened for writing and migrated to the newest schema; a context
-    manager.
+    """An archive.db, opened for writing and migrated to the newest schema; a context manager.
 
     Unless `rebuild_stale` is False, derived data that other versions of the rules made is
     recomputed on opening, which takes a few seconds per thousand releases.
@@ -135,7 +134,7 @@ class Archive(AbstractContextManager["Archive"]):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit everything written in the block, or roll it back if it raises.
+        """Commit everything written in the block, or roll it back if the block raises an error.
 
         Only the outermost block commits.
         """
@@ -239,8 +238,7 @@ class Archive(AbstractContextManager["Archive"]):
         progress: ProgressCallback = lambda *_: None,
         processes: int = 0,
     ) -> TextExtraction:
-        """Extract the texts of stored attachments that have no text, or a text made by earlier
-        rules.
+        """Extract the texts of attachments that have no text, or a text made by earlier rules.
 
         Each text is stored immediately. Returns how many texts were extracted, and which files
         could not be read.
@@ -280,9 +278,7 @@ class Archive(AbstractContextManager["Archive"]):
         return bool(self.db.execute(sql, [sha256, url]).fetchone()[0])
 
     def get_template(self, sha256: str) -> bytes | None:
-        """Return the template fingerprint of the page with the given SHA-256, or None if it is
-        unknown.
-        """
+        """Return the template fingerprint of the page with a SHA-256, or None if it is unknown."""
         sql = (
             "select t.fingerprint from captures c join templates t on t.id = c.template where"
             " c.sha256 = ? limit 1"
@@ -345,9 +341,7 @@ class Archive(AbstractContextManager["Archive"]):
         return SaveResult.REPARSED if cause in NON_EDIT_CAUSES else SaveResult.REVISED
 
     def get(self, url: str) -> StoredRelease | None:
-        """Return the current state of the release with the given canonical URL, or None if there is
-        none.
-        """
+        """Return the current state of the release at a canonical URL, or None if there is none."""
         return self._find_stored("r.url = ? and v.id = r.revision", [url])
 
     def get_latest(self, release_id: int) -> StoredRelease | None:
@@ -366,10 +360,10 @@ class Archive(AbstractContextManager["Archive"]):
         return self._find_stored(first, [release_id])
 
     def list_candidates(self, release_id: int | None, url: str, other: str) -> list[StoredRelease]:
-        """Return the current states of a release, of the releases at two URLs, and of one more
-        release.
+        """Return the current states of a release, and of other releases at the same addresses.
 
-        The last is the release at the URL where the first one's current state was captured.
+        The others are the releases at `url`, at `other`, and at the URL where the current state of
+        the first release was captured.
         """
         values = {"release": release_id, "url": url, "other": other}
         return list(self._list_stored(CANDIDATES_CONDITION, values))
@@ -378,8 +372,7 @@ class Archive(AbstractContextManager["Archive"]):
         return next(self._list_stored(condition, values), None)
 
     def _list_stored(self, condition: str, values: Any) -> Iterator[StoredRelease]:
-        """Yield the stored states that meet an SQL condition on `r` (releases) and `v` (revisions).
-        """
+        """Yield stored states that meet an SQL condition on `r` (releases) and `v` (revisions)."""
         # not by sqlite-utils' query(), which opens and releases a savepoint
         cursor = self.db.execute(f"{STORED_SQL} where {condition}", values)
         names = [column[0] for column in cursor.description]
@@ -419,8 +412,7 @@ class Archive(AbstractContextManager["Archive"]):
         self.frontier.mark_stored(url, release_id, seen_at)
 
     def set_capture(self, release_id: int, capture_id: int) -> None:
-        """Set the newest capture of a release. Called if only the design of its page has changed.
-        """
+        """Set a release's newest capture. Called if only the design of its page has changed."""
         self.writer.update("releases", release_id, {"capture": capture_id})
 
     def set_next_check(self, release_id: int, next_check: datetime) -> None:
@@ -494,7 +486,10 @@ def has_same_text(prepared: PreparedRelease, stored: StoredRelease) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRelease:
-    """A release ready to be saved. If `features` is None, they are computed when needed."""
+    """A release that is ready to be saved.
+
+    features: the derived data (compute_derived). If None, it is computed when needed.
+    """
 
     release: Release
     state: dict[str, Any]
@@ -584,8 +579,7 @@ class ReleaseWriter:
         provenance: dict[str, Any],
         previous: StoredRelease,
     ) -> str:
-        """Insert a state that the archive read, make it the current one of `stored`, and return its
-        cause.
+        """Insert a state that the archive read, make it current, and return its cause.
 
         The new revision follows `previous`, unless that is from a collection. A state without
         visible differences is never stored as an edit (`source`), but with the cause `parser`.
@@ -629,8 +623,9 @@ class ReleaseWriter:
     def _find_reverted(
         self, before: StoredRelease, release_id: int, state: Mapping[str, Any], cause: str
     ) -> int | None:
-        """Return the earlier revision to which the state after `before` reverts, or None if it does
-        not revert.
+        """Return the earlier revision that a new state restores, or None if it restores none.
+
+        before: the state that the new one follows.
         """
         identical = self.find_identical(release_id, hash_state(state))
         if identical is None and cause == "source" and not self.takedowns.list_active(release_id):
@@ -685,8 +680,7 @@ class ReleaseWriter:
         return parse_state(rows.popitem()[1])
 
     def find_identical(self, release_id: int, digest: str) -> int | None:
-        """Return the id of a release's earliest revision with the given hash, or None if there is
-        none.
+        """Return the id of a release's earliest revision with a hash, or None if there is none.
 
         Imported revisions are ignored.
         """
@@ -700,10 +694,9 @@ class ReleaseWriter:
     def find_same_text(
         self, release_id: int, state: Mapping[str, Any], *, except_id: int
     ) -> int | None:
-        """Return the id of a release's earliest revision that differs from a state at most in
-        layout.
+        """Return the id of the earliest revision that differs from a state at most in layout.
 
-        Returns None if there is no such revision. Imported revisions are ignored.
+        Returns None if the release has no such revision. Imported revisions are ignored.
         """
         sql = f"""
             {RELEASE_CHAIN_CTE} select * from revisions where release in chain and takedown is null
@@ -779,8 +772,7 @@ def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def link_to_previous(previous: StoredRelease, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns by which a revision with the given state refers to the previous revision.
-    """
+    """Return the columns by which a revision with this state refers to the previous one."""
     return {
         "previous": previous.revision_id,
         "update_date_changed": int(previous.state["updated"] != state["updated"]),

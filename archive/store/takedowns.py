@@ -166,9 +166,7 @@ def is_address_taken_down(archive: Archive, agency: str, addresses: Collection[s
 
 
 def _list_addresses(archive: Archive, release_id: int) -> list[str]:
-    """Return the URLs at which a release was found, and the URLs at which its versions were
-    captured.
-    """
+    """Return the URLs at which a release was found, and the URLs of its captures."""
     return [url for (url,) in archive.db.execute(ADDRESSES_SQL, {"release": release_id})]
 
 
@@ -237,8 +235,7 @@ def find_uncovered_releases(archive: Archive, release_id: int, passage: str) -> 
 
 
 def _find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[int]:
-    """Return the releases that link, or once linked, to an attachment whose text contains a
-    passage.
+    """Return the releases that link, or once linked, to an attachment that contains a passage.
 
     This reads the texts of all attachments.
     """
@@ -256,9 +253,7 @@ def _find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[i
 
 
 def _apply_takedowns(archive: Archive, release_ids: Sequence[int]) -> None:
-    """Rewrite all versions and the current state of releases, so that they have only what may be
-    shown.
-    """
+    """Rewrite all versions and the current state of releases as their takedowns require."""
     # derived data of one may compare it with a version of another
     replaced = {release_id: _show_allowed(archive, release_id) for release_id in release_ids}
     for release_id, state in replaced.items():
@@ -266,8 +261,7 @@ def _apply_takedowns(archive: Archive, release_ids: Sequence[int]) -> None:
 
 
 def _show_allowed(archive: Archive, release_id: int) -> Mapping[str, Any]:
-    """Rewrite all versions and the current state of a release, so that they have only what may be
-    shown.
+    """Rewrite all versions and the current state of a release as its takedowns require.
 
     Returns the previous current state.
     """

@@ -266,10 +266,7 @@ RESULT_INDEXES = {"releases": RELEASE_INDEX, "questions": QUESTION_INDEX, "quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixExpansion:
-    """The lemmas that a word with a star matches in addition to words with the prefix.
-
-    For example, kvinnor* also matches kvinna.
-    """
+    """The lemmas that `kvinnor*` also matches (kvinna), besides the words with the prefix."""
 
     lemmas: tuple[str, ...] = ()
     replaces_prefix: bool = False  # search the lemmas instead of the prefix
@@ -321,10 +318,7 @@ class SearchPlan:
 async def resolve_names(
     run: RunQuery, tree: QueryNode | None
 ) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up the names and prefixes of a query.
-
-    Also return notes for the visitor, for example on names that do not exist.
-    """
+    """Look up the names and prefixes of a query, and return notes on names that do not exist."""
     nodes = list(iter_nodes(tree))
     agencies, tags, speakers, liked = (
         _collect_filter_values(nodes, name) for name in (*NAME_FIELDS, LIKE_FIELD)
@@ -392,7 +386,6 @@ def iter_nodes(node: QueryNode | None) -> Iterable[QueryNode]:
 
 
 async def _expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
-    """Find the additional lemmas that a word with a star matches."""
     rows = await run(
         PREFIX_LEMMAS_SQL, {"low": prefix, "high": prefix + LAST_CHARACTER, "most": 200}
     )
@@ -515,7 +508,6 @@ def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -
 
 
 def _match_all_parts(parts: Iterable[QueryNode], names: ResolvedNames, index: IndexTable) -> str:
-    """Return the FTS5 expression that matches all parts, or "" if FTS5 cannot express them all."""
     required, excluded = [], []
     for part in parts:
         if isinstance(part, NotNode):
@@ -581,7 +573,6 @@ def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
 def _build_filter_condition(
     node: FilterNode, plan: SearchPlan, names: ResolvedNames, index: IndexTable
 ) -> str:
-    """Return the SQL condition for a filter. A name that does not exist matches nothing."""
     if node.field == "agency":
         return f"l.agency in ({plan.bind_all(names.agencies.get(node.value, ()))})"
     if node.field == "tag":
@@ -662,9 +653,7 @@ def match_form(words: Sequence[str], *, is_prefix: bool = False) -> str:
 
 
 def split_number(word: str) -> tuple[str, ...]:
-    """Return, in a tuple, an abbreviation and its number as two words: ETS 2 for ETS2.
-
-    The tuple is empty for any other word.
+    """Return an abbreviation with a number as two words (ETS 2), or an empty tuple.
 
     >>> split_number("ETS2"), split_number("A2021"), split_number("ets")
     (('ets 2',), (), ())
@@ -700,7 +689,6 @@ def _limit_to_field(match: str, field: str | None, index: IndexTable) -> str:
 
 
 def _match_typed(text: str, joined: str, columns: str, part_columns: str) -> str:
-    """Return the FTS5 expression for a word, or for `joined` (the same word without hyphens)."""
     match = match_word(text, columns, part_columns)
     if joined and match:
         return f"({match} OR {match_word(joined, columns, part_columns)})"
@@ -763,10 +751,6 @@ def _match_compound(lemma: str) -> str:
 
 
 def _match_near(near: NearNode, index: IndexTable) -> str:
-    """Return the FTS5 expression for NEAR.
-
-    It has at most MAX_NEAR_COMBINATIONS combinations of the terms' lemmas.
-    """
     if near.field and near.field not in index.fields:
         return ""
     columns = f"{{{near.field}}}" if near.field else index.text_columns
@@ -796,10 +780,7 @@ def match_facet_terms(facet: str, values: Iterable[str]) -> str:
 def match_included_facets(
     include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None
 ) -> list[str]:
-    """Return FTS5 expressions that must all match: one for each facet, but one for each tag.
-
-    skip_facet: a facet to leave out.
-    """
+    """Return FTS5 expressions that must all match: one for each facet, but one for each tag."""
     matches = []
     for name, values in include.items():
         if name == "tag":
@@ -810,10 +791,7 @@ def match_included_facets(
 
 
 def combine_matches(required: Iterable[str], excluded: str = "") -> str:
-    """Combine FTS5 expressions that must all match with one that must not match.
-
-    Empty expressions are left out.
-    """
+    """Combine expressions that must all match with one that must not. Ignore empty expressions."""
     parts = [match for match in required if match]
     match = parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts)
     return f"({match}) NOT ({excluded})" if match and excluded else match
@@ -855,10 +833,7 @@ def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, 
 
 
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
-    """Return the FTS5 expression of a request: its words, and the facet values that it chooses.
-
-    skip_facet: a facet whose included values are ignored.
-    """
+    """Return the FTS5 expression of a request: its words, and the facet values that it chooses."""
     if request.show != "releases":
         return plan.match
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
@@ -877,10 +852,7 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
 
 
 def build_index_sql(plan: SearchPlan, match: str, index: IndexTable = RELEASE_INDEX) -> str:
-    """Return SQL that selects the `id` of the rows of an index that an FTS5 expression matches.
-
-    If the expression is "", nothing matches. The conditions of the plan are not applied.
-    """
+    """Return SQL for the `id` of the rows of an index that match. If `match` is "", none do."""
     value = plan.bind(match or MATCH_NOTHING)
     return f"select rowid as id from {index.table} where {index.table} match {value}"
 
@@ -891,10 +863,7 @@ def match_title(match: str, index: IndexTable = RELEASE_INDEX) -> str:
 
 
 def build_current_sql(plan: SearchPlan) -> str:
-    """Return SQL that selects the `id` of current releases that match a plan.
-
-    An empty plan matches nothing.
-    """
+    """Return SQL for the `id` of current releases that match a plan. An empty plan matches none."""
     if plan.conditions:
         return f"select id from ({build_hits_sql(SearchRequest(), plan, plan.match)})"
     return build_index_sql(plan, plan.match)
@@ -991,10 +960,7 @@ def _list_hit_columns(request: SearchRequest) -> list[str]:
 
 
 def _build_hit_order(request: SearchRequest, match: str, order: str) -> str:
-    """Return the terms of `order by`.
-
-    In a feed of new releases, results are sorted by when they were first seen.
-    """
+    """Return the terms of `order by`. New releases are sorted by when they were first seen."""
     direction = "asc" if order == "oldest" else "desc"
     if match and request.show == "questions":
         return f"search_questions.rowid {direction}"

@@ -32,6 +32,7 @@ from archive.search.query_language import (
     ReferenceNode,
     SearchNote,
     TermNode,
+    list_days,
 )
 from archive.search.query_sql import (
     MATCH_NOTHING,
@@ -58,6 +59,7 @@ EDITS_SQL = """
     cross join releases r on r.id = v.release
     where search_diff match :match
 """
+MONTH_ONLY_SQL = "select 1 from release_facets where sort_date = :month limit 1"
 AGENCY_EDITS_SQL = EDITS_SQL.format(
     revisions="revisions v indexed by idx_revisions_edit_release"
     f" on v.id = f.rowid / {DIFF_ROWS} and v.is_edit"
@@ -117,9 +119,10 @@ async def resolve_query(
 ) -> tuple[ResolvedNames, list[SearchNote]]:
     """Look up the names, prefixes and edits in a query.
 
-    Also return notes for the visitor, for example on names that do not exist.
+    Also return notes on names that do not exist, and on months of which releases are left out.
     """
     names, notes = await resolve_names(run, tree)
+    notes += await _list_month_notes(run, tree)
     edits: dict[EditNode, Mapping[int, int]] = {}
     for node in iter_nodes(tree):
         if isinstance(node, EditNode) and node not in edits:
@@ -129,6 +132,18 @@ async def resolve_query(
                 newest.setdefault(found[edit], edit)
             edits[node] = newest
     return replace(names, edits=edits), notes
+
+
+async def _list_month_notes(run: RunQuery, tree: QueryNode | None) -> list[SearchNote]:
+    """Return a note if the query begins within a month that some releases state without a day.
+
+    Such a release counts as published on the first of the month, so the query leaves it out.
+    """
+    first = max(list_days(tree, "from"), default="")
+    month = first[:7]
+    if not first or first == f"{month}-01" or not await run(MONTH_ONLY_SQL, {"month": month}):
+        return []
+    return [SearchNote("month_only", month)]
 
 
 async def find_edits(

@@ -1,6 +1,6 @@
 """URLs: canonical URLs, public hosts and URL parameters.
 
-A canonical URL has its host in ASCII, and no fragment, session id or tracking parameters.
+A canonical URL has a host in ASCII, and has no fragment, session id or tracking parameters.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ PRIVATE_TOP_DOMAINS = ("localhost", "local", "internal", "lan", "intranet", "cor
 
 
 def canonical_url(url: str) -> str:
-    """Return the URL under which a page is stored.
+    """Return the canonical form of a URL, under which the page is stored.
 
-    The path and query are not encoded again or reordered.
+    The path and the query are neither encoded again nor reordered.
 
     >>> canonical_url("HTTPS://WWW.Agency.se:443/Nyheter/a%20b?id=3&utm_source=rss#top")
     'https://www.agency.se/Nyheter/a%20b?id=3'
@@ -92,16 +92,16 @@ def canonical_url(url: str) -> str:
 
 
 def _format_authority(host: str, port: int | None, scheme: str) -> str:
-    """Return the host, with its port if it is not the scheme's default.
+    """Return the host, followed by the port unless it is the scheme's default.
 
-    IPv6 addresses get brackets.
+    An IPv6 address is put in square brackets.
     """
     host = f"[{host}]" if ":" in host else host
     return host if port is None or port == DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
 
 
 def host_to_ascii(host: str) -> str:
-    """Return a host in lower-case ASCII (IDNA). If it cannot be encoded, only lower-case it.
+    """Return a host in lower-case ASCII (IDNA), or only in lower case if it cannot be encoded.
 
     >>> hosts = ("www.Skogsrådet.se", "WWW.XN--SKOGSRDET-B3A.se", "å..se")
     >>> tuple(map(host_to_ascii, hosts))

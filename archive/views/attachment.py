@@ -179,7 +179,7 @@ def _find_next_page(shown: Sequence[dict[str, Any]], pages: Sequence[dict[str, A
 
 
 def choose_shown_pages(pages: Sequence[dict[str, Any]], first: int) -> list[dict[str, Any]]:
-    """Return the pages of a file from `first` on that fit on a page of the site.
+    """Return the pages of a file, from page `first` on, that fit on one page of the site.
 
     A very long page of a file is cut.
     """

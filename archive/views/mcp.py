@@ -1,12 +1,12 @@
 """/-/mcp: tools for language models (Model Context Protocol), if the package mcp is installed.
 
-Each tool requests the site's own JSON from the served application, as the client that called it.
-The queues, limits and errors are the same as for every visitor (archive.web.security), and no tool
-reads the database. A result has addresses to cite, and `complete`, which is false if something was
-left out.
+Each tool requests the site's own JSON from the served application, as the client that called the
+tool. The queues, limits and errors are therefore the same as for every visitor
+(archive.web.security), and no tool reads the database. A result has addresses to cite, and
+`complete`, which is false if something was left out.
 
 The transport is Streamable HTTP without sessions: one POST, one JSON response. The SDK's session
-manager therefore only exists during a request, and needs no lifespan of the server.
+manager therefore only exists during a request, and does not need the server's lifespan events.
 """
 
 from __future__ import annotations
@@ -282,7 +282,7 @@ async def list_agencies() -> dict[str, Any]:
 
 
 async def _find_agency(name: str | None) -> str | None:
-    """Return the slug of the agency with a slug or name.
+    """Return the slug of the agency that has the given slug or name.
 
     Raises the SDK's ToolError if there is none.
     """
@@ -517,7 +517,10 @@ def fail(message: str) -> Exception:
 
 
 def _describe_rest(data: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:
-    """Return whether a list is complete, and where it continues."""
+    """Return the values `complete` and `next_after` for a list of results.
+
+    `next_after` is the cursor of the next page, or None on the last page.
+    """
     rest = parse_qs(urlsplit(data["next"] or "").query).get("after")
     return {"complete": is_whole and rest is None, "next_after": int(rest[0]) if rest else None}
 

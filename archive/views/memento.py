@@ -1,9 +1,10 @@
-"""The stored pages as a web archive: Memento (RFC 7089), under pywb's routes.
+"""The stored pages as a web archive: Memento (RFC 7089), with the same routes as pywb.
 
 - /-/web/<address>: the TimeGate of an address of an agency; it redirects to the page as it was at
   the time in the header Accept-Datetime, or to the newest one.
-- /-/web/<timestamp>/<address> and /-/web/<timestamp>id_/<address>: a memento, the bytes as they
-  were received at that time; redirects to the nearest one if there is none from that second.
+- /-/web/<timestamp>/<address> and /-/web/<timestamp>id_/<address>: a memento, which is the bytes as
+  they were received at that time; redirects to the nearest memento if there is none from exactly
+  that second.
 - /-/web/timemap/link/<address> and /-/web/timemap/json/<address>: all mementos of an address.
 
 An address is written as it is, with its query and without encoding. http and https, and paths with
@@ -95,7 +96,10 @@ async def _show_json_timemap(site: SiteRequest) -> Response:
     parameters=(ANY_PARAMETER,),
 )
 async def _show_memento(site: SiteRequest) -> Response:
-    """Send the bytes that were received at a given time. Redirect to the nearest time if needed."""
+    """Send the bytes that were received at a given time.
+
+    If nothing was received at exactly that time, redirect to the nearest memento.
+    """
     address, mementos = await _find_mementos(site)
     timestamp = site.url_vars["timestamp"]
     place = _find_nearest(mementos, _parse_timestamp(timestamp))
@@ -138,7 +142,7 @@ async def _show_timegate(site: SiteRequest) -> Response:
 
 
 def _build_memento_links(site: SiteRequest, url: str) -> str:
-    """Return the Link header of a page about an address: its original, TimeGate and TimeMap."""
+    """Return a Link header with the original, the TimeGate and the TimeMap of an address."""
     address = _encode(url)
     return ", ".join(
         (
@@ -150,9 +154,9 @@ def _build_memento_links(site: SiteRequest, url: str) -> str:
 
 
 async def link_version(site: SiteRequest, capture: int | None) -> tuple[str | None, dict[str, str]]:
-    """Return the path of the page from which a version was read, and the headers that refer to it.
+    """Return the path of the stored page from which a version was read, and a Link header for it.
 
-    The path is None and the headers are empty for a version without bytes, or a withheld one.
+    For a version whose page is not stored or is withheld, the path is None and there is no header.
     """
     found = await site.run(CAPTURE_SQL, {"capture": capture})
     if not found:
@@ -207,9 +211,8 @@ def _list_spellings(address: str) -> list[str]:
 
 
 def _find_nearest(mementos: Sequence[Memento], moment: datetime) -> int:
-    """Return the index of the memento nearest to a time.
-
-    If two mementos are equally near, the earlier one is chosen.
+    """Return the index of the memento nearest to a time. Of two equally near ones, the earlier is
+    chosen.
     """
 
     def measure_distance(place: int) -> float:

@@ -440,7 +440,7 @@ def _build_cell(
 ) -> Cell:
     """Build the cell that shows column `name` of a row.
 
-    link: the column with the release or revision to which the cell is linked, or None.
+    link: the column with the path to which the cell is linked, or None.
     """
     value = row[name]
     text = _format_value(site, name, value, agencies)

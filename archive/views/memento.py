@@ -277,7 +277,8 @@ def _build_url(site: SiteRequest, memento: Memento, *, is_raw: bool = False) -> 
 def _link_memento(
     site: SiteRequest, mementos: Sequence[Memento], place: int, shown: int | None = None
 ) -> str:
-    """Return a link to a memento, with its relation to the shown one, if any."""
+    """Return a link to a memento. Its relations say where it is, also relative to memento `shown`.
+    """
     relations = {"first": 0, "last": len(mementos) - 1}
     if shown is not None:
         relations |= {"prev": shown - 1, "next": shown + 1}
@@ -290,7 +291,7 @@ def _link_memento(
 
 
 def _join_links(site: SiteRequest, address: str, mementos: Sequence[Memento], shown: int) -> str:
-    """Return the Link header of a memento, or of the TimeGate that chose it."""
+    """Return the Link header of a memento, or of the TimeGate that chose the memento."""
     places = {0, shown - 1, shown, shown + 1, len(mementos) - 1} & set(range(len(mementos)))
     links = [_link_memento(site, mementos, place, shown) for place in sorted(places)]
     return ", ".join([_build_memento_links(site, address), *links])

@@ -245,7 +245,10 @@ async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
 
 
 async def read_sitemap_releases(run: RunQuery, part_number: int) -> SitemapEntries:
-    """Return the releases in a part of the sitemap. Moved releases are left out."""
+    """Return the sitemap entries of the releases in a part of the sitemap.
+
+    Moved releases are left out.
+    """
     low = part_number * SITEMAP_PART_SIZE
     rows = await run(
         """
@@ -266,7 +269,7 @@ async def read_sitemap_pages(run: RunQuery) -> SitemapEntries:
 
 
 async def _read_sitemap_references(run: RunQuery) -> SitemapEntries:
-    """Return the documents to which at least two releases refer."""
+    """Return the sitemap entries of the documents to which at least two releases refer."""
     rows = await run(SITEMAP_REFERENCES_SQL, {"most": 4 * SITEMAP_PART_SIZE})
     return [(build_reference_path(row["type"], row["number"]), None) for row in rows]
 

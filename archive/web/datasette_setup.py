@@ -1,4 +1,4 @@
-"""Start-up checks of the databases, their views and canned queries, and the names for templates.
+"""Start-up checks, routes for Datasette's pages, and the variables and functions for templates.
 
 Templates get the visitor's language as `lang`, texts from t(), URLs from link() and
 external_link(), and functions that format times, types and importance in that language.
@@ -79,9 +79,9 @@ SITE_PATH = re.compile(r"/[^\s\\/][^\s\\]*")
 
 
 def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
-    """Return the names that every template of the archive may use.
+    """Return the variables and functions that every template of the archive may use.
 
-    The page's language is also recorded, for its headers.
+    The page's language is also recorded, because the response's headers name it.
     """
     site = SiteRequest(request, datasette)
     lang = site.language
@@ -175,7 +175,7 @@ def _format_external_link(url: str | None) -> Markup:
 
 
 def link_cell(value: Any, column: str, table: str | None, datasette: Any) -> Markup | None:
-    """Link numbers of releases and revisions, and paths of the site.
+    """Return a link if a cell contains the id of a release or revision, or a path of the site.
 
     Returns None for other cells, which Datasette renders.
     """
@@ -186,7 +186,7 @@ def link_cell(value: Any, column: str, table: str | None, datasette: Any) -> Mar
 
 
 def _find_cell_path(value: Any, column: str, table: str | None) -> str | None:
-    """Return the path to which a number or path in a cell leads, or None."""
+    """Return the path to which a cell with an id or a path leads, or None for other cells."""
     if isinstance(value, int):
         start = NUMBER_LINKS.get(column)
         if start is None and column == "id":

@@ -5,9 +5,9 @@ of the period this is. It also lists edits that removed or added the words of a 
 single search, the history of the wording.
 
 `q` and `agency` may be repeated: each search in each agency is a series. There may be up to
-MAX_SERIES. The numbers are available as data at /-/compare (.json, .csv, .xlsx). CSV and Excel have
-a row for each period of a series, and one for the undated releases of a series. The pages
-/-/compare and /-/phrase redirect here.
+MAX_SERIES. The numbers are available as data at /-/compare (.json, .csv, .xlsx), with a row for
+each period of a series, and one for the undated releases of a series. The pages /-/compare and
+/-/phrase redirect here.
 """
 
 from __future__ import annotations

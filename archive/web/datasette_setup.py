@@ -201,7 +201,7 @@ def _find_cell_path(value: Any, column: str, table: str | None) -> str | None:
 def list_database_routes(datasette: Any) -> list[tuple[str, Any]]:
     """Return routes that replace Datasette's routes of databases, tables and rows.
 
-    The routes also accept other spellings of these names.
+    One of the routes redirects other spellings of a database's name.
     """
     tables = [] if IS_NEXT else build_table_routes(datasette)
     return [*tables, (r"/(?P<name>[^/.]*~[^/.]*)(?P<rest>.*)", _redirect_to_database)]
@@ -220,9 +220,9 @@ async def _redirect_to_database(request: Any, datasette: Any) -> Any:
 
 
 def list_output_renderers() -> list[dict[str, Any]]:
-    """Return a renderer for bytes, and one that adds links to Excel files.
+    """Return the output formats that are added to Datasette's: bytes (.blob) and Excel.
 
-    See archive.web.table_pages.
+    The pages link to Excel files, which archive.web.table_pages sends.
     """
     workbook = {
         "extension": "xlsx",
@@ -249,7 +249,7 @@ async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None
 
 
 def _connect_apart(db: Any) -> sqlite3.Connection:
-    """Open a connection for a thread.
+    """Open a connection that only one thread uses.
 
     Datasette closes its own connections even while they are being read.
     """

@@ -151,9 +151,10 @@ async def _list_sortable_columns(
 async def _order_totally(
     table_config: Any, sortable_columns: list[str], request: Any, key: str
 ) -> tuple[str | None, str | None, str]:
-    """Return the order of a page in Datasette, followed by the key (for a view, its first column).
+    """Return Datasette's order of a page, with the table's key added at the end.
 
-    Without the key, rows with equal values are lost or repeated between pages.
+    The key of a view is its first column. Without the key, rows with equal values are lost or
+    repeated between pages.
     """
     key = key or escape_sqlite(sortable_columns[0])
     sort, sort_desc, order = await _find_order(table_config, sortable_columns, request, key)

@@ -252,9 +252,9 @@ class PageHighlighter:
         return MarkedHtml(source.markup, places, self)
 
     def format_steps(self, number: int) -> str:
-        """Format the links from a place to the previous and next one.
+        """Format the links from a place to the previous and the next one.
 
-        A link to a place that does not exist leads to the start of the marks instead.
+        Where there is no such place, the link leads to the start of the text instead.
         """
         links = []
         for key, other in (("found.previous_place", number - 1), ("found.next_place", number + 1)):

@@ -254,7 +254,7 @@ class PageHighlighter:
     def format_steps(self, number: int) -> str:
         """Format the links from a place to the previous and the next one.
 
-        Where there is no such place, the link leads to the start of the text instead.
+        Where there is no such place, the link leads to the search navigation of the page instead.
         """
         links = []
         for key, other in (("found.previous_place", number - 1), ("found.next_place", number + 1)):

@@ -473,8 +473,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     async def check_search(self, request: Any, database: str, table: str) -> None:
         """Raise FilterError if a table cannot be searched.
 
-        A search needs a full-text index, and a search in earlier versions needs a table that has
-        versions.
+        A search needs a full-text index. `_versions` is only for a search of the table releases.
         """
         is_releases = (database, table) == ("archive", "releases")
         if "_versions" in request.args and not (is_releases and "_search" in request.args):
@@ -769,7 +768,7 @@ def _check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bo
 
 
 def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
-    """Return whether the value of an option is valid. Some parameters accept any value."""
+    """Return whether the value of an option is valid. Some options accept any value."""
     if name in ("_timelimit", "_ttl"):
         return bool(NUMBER.fullmatch(value)) or not value
     if name in ("_size", "_facet_size"):
@@ -787,9 +786,9 @@ def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool
 
 
 def _read_facet_column(value: str) -> str | None:
-    """Return the column that a facet names, as a text or in JSON ("column", "simple").
+    """Return the column in the value of a facet option, which is a name or a JSON object.
 
-    Returns None if it is invalid.
+    Returns None if the JSON object is invalid or names no column.
     """
     if not value.startswith("{"):
         return value

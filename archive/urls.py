@@ -286,8 +286,7 @@ def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
 
 
 def is_harmless_parameter(name: str) -> bool:
-    """Return whether a parameter is allowed on every page: `lang`, or a parameter for web
-    analytics.
+    """Return whether every page allows a parameter: `lang`, or a parameter for web analytics.
 
     >>> [is_harmless_parameter(name) for name in ("lang", "utm_source", "agencyy")]
     [True, True, False]

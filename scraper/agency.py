@@ -97,14 +97,12 @@ class JSONSource:
         return self.build_page_url(int(placeholder[1] or 1)) or "" if placeholder else self.url
 
     def build_page_url(self, number: int) -> str | None:
-        """Return the URL of the page with a number, or None if the endpoint's pages have no
-        numbers.
-        """
+        """Return the URL of the page with a number, or None if the pages have no numbers."""
         url, count = PAGE_PLACEHOLDER.subn(str(number), self.url)
         return url if count else None
 
     def find_page_number(self, url: str) -> int | None:
-        """Return the page number in a URL's path or query, or None if there is none."""
+        """Return the page number in a URL. None if the URL does not match the pattern in `url`."""
         template, found = (
             unquote(text.partition("://")[2].partition("/")[2]) for text in (self.url, url)
         )
@@ -424,8 +422,7 @@ class Agency:
         )
 
     def find_wire(self, url: str) -> Wire | None:
-        """Return the agency's press wire at a URL's host, or None if the agency has none at this
-        host.
+        """Return the agency's press wire at a URL's host, or None if there is none at this host.
 
         If there are several, prefer one whose list can link to the URL.
         """
@@ -441,11 +438,9 @@ class Agency:
         return wire.source if wire else None
 
     def owns(self, url: str) -> bool:
-        """Return whether a URL's host is one of the agency's hosts (with or without www) or a
-        wire's.
+        """Return whether a URL is on a host of the agency or of one of its press wires.
 
-        The hosts of the agency are the host of its home page and its aliases. The wires are the
-        press wires that the agency uses.
+        The agency's hosts are the host of `home` and the aliases, with or without www.
         """
         return (
             strip_www(urlsplit(url).hostname or "") in self.hosts or self.find_wire(url) is not None
@@ -543,8 +538,7 @@ def parse_agency_value(
 
 
 def _parse_texts(key: str, value: object) -> list[str]:
-    """Return the strings of a key that takes a list. Raises ValueError, which states the problem.
-    """
+    """Return the strings of a key that takes a list. Raises ValueError, which states the problem."""
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise ValueError("must be a list of strings")
     if not all(map(str.strip, value)):
@@ -699,7 +693,7 @@ def _parse_wire_name(text: str) -> str:
 def _check_wire_lists(names: list[str]) -> None:
     """Raise ValueError if two wires are JSON lists of the same service.
 
-    The URLs of their releases could not be told apart.
+    The URLs of the releases in the two lists could not be told apart.
     """
     services = [name.partition(":")[0] for name in names]
     for name in services:
@@ -708,7 +702,7 @@ def _check_wire_lists(names: list[str]) -> None:
 
 
 def find_press_wire(url: str) -> WireService | None:
-    """Return the press wire on which a URL is, or None if the URL is on no press wire.
+    """Return the press wire to which a URL's host belongs, or None if it belongs to no press wire.
 
     >>> find_press_wire("https://www.mynewsdesk.com/se/skogsradet").name, find_press_wire("https://tt.se/")
     ('Mynewsdesk', None)
@@ -719,8 +713,8 @@ def find_press_wire(url: str) -> WireService | None:
 def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
     """Return the agencies that a URL can belong to.
 
-    These are the agencies that own its host. If there are none, they are the agencies with a press
-    room that can link to the URL, or else the agencies with a wire at the host.
+    These are the agencies that own the URL's host. If there are none, they are the agencies with a
+    press room that can link to the URL, or else the agencies with a press wire at this host.
     """
     agencies, host = list(agencies), strip_www(urlsplit(url).hostname or "")
     on_wire = [(agency, wire) for agency in agencies if (wire := agency.find_wire(url))]

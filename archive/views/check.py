@@ -132,7 +132,7 @@ SEARCHED_SQL = """
     ),
 )
 async def _show_check(site: SiteRequest) -> Response:
-    """Show the form, or check the text that was sent."""
+    """Show the form or, for a POST request, the result of checking the text that was sent."""
     if site.request.method != "POST":
         if site.format_name:
             return await site.respond_with_error(

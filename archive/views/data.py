@@ -142,9 +142,7 @@ BYTE_RANGE = re.compile(r"bytes=(\d{1,15})?-(\d{1,15})?")
 
 
 class Cell(NamedTuple):
-    """A value in the result of a canned query, as text, with the address to which the text is
-    linked.
-    """
+    """A value in a canned query's result, as text, with the address to which it is linked."""
 
     text: str
     path: str | None = None  # of a page of the site
@@ -232,9 +230,7 @@ async def _describe_dataset(
 
 
 def _list_tables() -> dict[str, Any]:
-    """Return the tables that are not hidden, the names of the main ones, and the names of the
-    others.
-    """
+    """Return the tables that are not hidden, and the names of the main and of the other tables."""
     described = read_metadata()["databases"]["archive"]["tables"]
     tables = {name: table for name, table in described.items() if not table.get("hidden")}
     main = [name for name in TABLES if name in tables]
@@ -293,9 +289,7 @@ def _read_site_publication(site: SiteRequest) -> Publication | None:
 
 
 async def _read_withheld_since(site: SiteRequest, publication: Publication) -> str | None:
-    """Return the time since which a takedown has withheld a publication, or None if none withholds
-    it.
-    """
+    """Return the time since which a takedown has withheld a publication. None if it is available."""
     rows = await site.run(WITHHOLDING_SQL, publication.withholding_values)
     return rows[0]["at"]  # type: ignore[no-any-return] # a row
 
@@ -452,9 +446,7 @@ def _build_cell(
 
 
 def _format_value(site: SiteRequest, name: str, value: Any, agencies: Mapping[str, str]) -> str:
-    """Format a value as text. Its column decides whether it is formatted as a time, a code or a
-    number.
-    """
+    """Format a value as text: as a time, a code, a number or a name, depending on its column."""
     language = site.language
     if name in TIME_COLUMNS:
         return format_time(language, value)

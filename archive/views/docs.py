@@ -174,8 +174,7 @@ async def _show_openapi(site: SiteRequest) -> Response:
 
 
 def _list_files(pattern: str) -> dict[str, Path]:
-    """Return the documentation files that match a pattern, by their path in the documentation's
-    folder.
+    """Return the documentation files that match a pattern, by their path in the docs folder.
 
     No URL can lead to other files.
     """

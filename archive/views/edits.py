@@ -102,7 +102,7 @@ SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "notes")}
 
 
 def _label_agencies(site: SiteRequest, counts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the slug and the label of each agency that can be chosen."""
+    """Yield the slug and the label of each agency that can be chosen as a filter."""
     for choice in counts["agencies"]:
         name = site.choose(choice.name, choice.name_en)
         count = format_number(site.language, choice.count)
@@ -347,8 +347,8 @@ class EditsRegister(Register):
 async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     """Build the chart of edits per week.
 
-    Returns None if this is not the first page, if words were searched for, if the archive did not
-    see these edits itself, or if there are too few to chart.
+    Returns None on later pages, for a search for words, for edits that the archive did not see
+    itself, and if there are too few edits to chart.
     """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:

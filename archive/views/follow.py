@@ -128,7 +128,9 @@ ACCESS_REQUESTS = RequestCounter()
 
 @site_view("/-/follow", parameters=FOLLOW_PARAMETERS)
 async def _show_follow(site: SiteRequest) -> Response:
-    """Show how to follow a search, person or release, or store a subscription."""
+    """Show how to follow a search, person or release, or store the subscription that a form
+    requests.
+    """
     followed, settings = parse_followed(site.args), read_follow_settings()
     what = await describe_followed(site.run, followed, site.language)
     if what is None:
@@ -163,9 +165,7 @@ async def _show_follow(site: SiteRequest) -> Response:
 async def subscribe(
     site: SiteRequest, settings: FollowSettings | None, followed: Followed
 ) -> tuple[int, dict[str, object]]:
-    """Store a requested subscription. Returns the HTTP status and the template variables of the
-    page.
-    """
+    """Store a requested subscription. Returns the HTTP status and the page's template variables."""
     if settings is None:
         raise ReaderError(404, "error.follow_off")
     form = _read_form(site)
@@ -284,7 +284,7 @@ async def find_page(site: SiteRequest, followed: Followed) -> str:
 
 
 async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, str]]:
-    """Return the Atom feeds with what is followed, as a list of (key of the label, path)."""
+    """Return the Atom feeds of what is followed, as a list of (key of the label, path)."""
     if followed.release is not None:
         return [("index.edits_atom", site.path("/-/edits.atom", release=followed.release))]
     if followed.person:
@@ -416,7 +416,7 @@ def _read_again(store: FollowStore, subscriptions: Iterable[Subscription]) -> li
 
 
 def _needs_choice(action: str, *, is_all: bool) -> bool:
-    """Return whether the form must say which subscription an action is for."""
+    """Return whether an action needs a chosen subscription that still exists."""
     return action == "confirm" or (action == "end" and not is_all)
 
 
@@ -478,7 +478,10 @@ def _no_store(response: Response) -> Response:
 
 
 def _format_subscription(subscription: Subscription, what: str | None) -> dict[str, object]:
-    """Return all stored data about a subscription. `what` describes what it follows."""
+    """Return all stored data about a subscription.
+
+    what: a description of what the subscription follows.
+    """
     names = (
         "channel",
         "address",

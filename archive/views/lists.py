@@ -58,9 +58,7 @@ ADJACENT_RELEASE_SQL = f"""
 
 
 async def find_requested_agency(site: SiteRequest) -> dict[str, Any]:
-    """Return the agency whose slug is in the path. Raises NotFound if the archive has no such
-    agency.
-    """
+    """Return the agency whose slug is in the path. Raises NotFound if there is no such agency."""
     rows = await site.run(AGENCY_SQL, {"agency": site.url_vars["slug"]})
     if not rows:
         raise NotFound(f"no agency {site.url_vars['slug']}")
@@ -106,8 +104,9 @@ def _find_neighbours(month: str, months: Iterable[str]) -> tuple[str | None, str
 
 @site_view("/tag/(?P<name>.+)", parameters=("after",))  # a tag may contain slashes
 async def _show_tag(site: SiteRequest) -> Response:
-    """Show a tag at its permanent URL, which contains its number. A URL with its name redirects
-    there.
+    """Show a tag at its permanent URL, which contains its number.
+
+    A URL with the name of the tag redirects there.
     """
     name = unquote(site.url_vars["name"])
     tag = await find_tag(site.run, name)
@@ -254,10 +253,9 @@ async def read_calendar(run: RunQuery, agency: str | None = None) -> ReleaseCale
 
 
 async def find_tag(run: RunQuery, id_or_name: str) -> dict[str, Any] | None:
-    """Return the tag with an id, an exact name, or a name in other letter case, tried in this
-    order.
+    """Return the tag with a given id or name, or None if there is no such tag.
 
-    Returns None if there is no such tag.
+    The text is tried as an id, then as the exact name, and then as the name in any letter case.
     """
     if id_or_name.isascii() and id_or_name.isdigit() and len(id_or_name) < 16:
         rows = await run("select id, name from tags where id = :id", {"id": int(id_or_name)})

@@ -126,8 +126,9 @@ async def _show_batch(site: SiteRequest) -> Any:
 
 
 def _list_terms(lines: Iterable[str]) -> list[str]:
-    """Return the lines to search for, each once. Raises ReaderError if there are too many or too
-    long ones.
+    """Return the lines to search for, each once.
+
+    Raises ReaderError if there are too many lines, or if a line is too long.
     """
     terms = list(dict.fromkeys(filter(None, (" ".join(line.split()) for line in lines))))
     if len(terms) > MAX_TERMS:

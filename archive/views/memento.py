@@ -156,7 +156,7 @@ def _build_memento_links(site: SiteRequest, url: str) -> str:
 async def link_version(site: SiteRequest, capture: int | None) -> tuple[str | None, dict[str, str]]:
     """Return the path of the stored page from which a version was read, and a Link header for it.
 
-    For a version whose page is not stored or is withheld, the path is None and there is no header.
+    If the version's page is not stored, or is withheld, the path is None and there is no header.
     """
     found = await site.run(CAPTURE_SQL, {"capture": capture})
     if not found:
@@ -211,8 +211,9 @@ def _list_spellings(address: str) -> list[str]:
 
 
 def _find_nearest(mementos: Sequence[Memento], moment: datetime) -> int:
-    """Return the index of the memento nearest to a time. Of two equally near ones, the earlier is
-    chosen.
+    """Return the index of the memento nearest to a time.
+
+    Of two equally near mementos, the earlier one is chosen.
     """
 
     def measure_distance(place: int) -> float:
@@ -223,7 +224,7 @@ def _find_nearest(mementos: Sequence[Memento], moment: datetime) -> int:
 
 
 def _read_body(archive: Path, sha256: str) -> bytes | None:
-    """Return stored bytes, or None if they are damaged or not in a file beside the archive."""
+    """Return the stored bytes with a hash, or None if they are damaged or missing."""
     try:
         with Captures(archive, readonly=True) as captures:
             return captures.read(sha256)
@@ -277,7 +278,10 @@ def _build_url(site: SiteRequest, memento: Memento, *, is_raw: bool = False) -> 
 def _link_memento(
     site: SiteRequest, mementos: Sequence[Memento], place: int, shown: int | None = None
 ) -> str:
-    """Return a link to a memento. Its relations say where it is, also relative to memento `shown`.
+    """Return a link to a memento, for the Link header.
+
+    The relations in the link say whether the memento is the first or the last of all, and whether
+    it precedes or follows memento `shown`.
     """
     relations = {"first": 0, "last": len(mementos) - 1}
     if shown is not None:

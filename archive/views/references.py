@@ -154,7 +154,7 @@ def _read_number(kind: str, text: str) -> str:
 
 
 def build_reference_path(kind: str, number: str) -> str:
-    """Return the path of the page of a document.
+    """Return the path of the page about a document.
 
     >>> build_reference_path("committee", "U 2022:02")
     '/-/reference/committee/U%202022:02'

@@ -217,9 +217,7 @@ def _summarise_revisions(revisions: Sequence[TimelineEvent]) -> dict[str, Any]:
 
 
 def _summarise_collections(revisions: Sequence[TimelineEvent]) -> list[dict[str, Any]]:
-    """Return the collections that contained any of the versions, each with its first and last
-    reading.
-    """
+    """Return the collections that contained any version, each with its first and last reading."""
     found: dict[str, dict[str, Any]] = {}
     for each in (row for event in revisions for row in event["observations"]):
         known = found.setdefault(each["collection"], dict(each))
@@ -257,7 +255,7 @@ def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[st
 
 
 def _find_event_end(event: TimelineEvent) -> str:
-    """Return the last time that is known for an event."""
+    """Return the latest time that is known for an event, such as its end."""
     end: str = event.get("last_seen") or event.get("ended") or event["until"] or event["when"]
     return end
 
@@ -338,9 +336,10 @@ async def read_marked_texts(
 async def read_search_context(
     site: SiteRequest, release_id: int, state: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the search that led to a page (or None), with a highlighter for its words.
+    """Return the template variables about the search that led to a page, with a highlighter.
 
-    Invalid parameters, and queries without a word, are ignored.
+    The highlighter marks the words of the search. Invalid parameters, and queries without a word,
+    are ignored.
     """
     request, found = parse_search_request(site.args), None
     number = min(parse_positive_int(site.args.get("hit") or "") or 0, MAX_PAGE_NUMBER) or None

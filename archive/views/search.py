@@ -1,11 +1,11 @@
 """The search page, and the same query language for Datasette's own searches.
 
-/search (.json, .csv, .xlsx, .atom) shows releases, questions or quotations, and facets; every
+/search (.json, .csv, .xlsx, .atom) shows releases, questions or quotations, and facets. Every
 search has its own URL. CSV and Excel contain all results unless a page is requested.
 
-Datasette's parameter `_search=` of the table releases uses the same query language: our escape_fts
-replaces Datasette's. With `_versions=all`, releases with a matching earlier version are also found.
-`_searchmode=raw` bypasses all of this: the text is then an FTS5 expression.
+Datasette's parameter `_search=` of the table releases uses the same query language, because the
+archive replaces Datasette's escape_fts. With `_versions=all`, releases with a matching earlier
+version are also found. `_searchmode=raw` bypasses all of this: the text is then an FTS5 expression.
 """
 
 from __future__ import annotations

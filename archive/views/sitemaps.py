@@ -146,7 +146,7 @@ async def _show_sitemap_index(site: SiteRequest) -> Response:
     parameters=[ANY_PARAMETER],
 )
 async def _show_sitemap_part(site: SiteRequest) -> Response:
-    """Show a part of the sitemap. Raises NotFound for an empty part of releases."""
+    """Show a part of the sitemap. Raises NotFound if a part for releases is empty."""
     name, number = site.url_vars["name"], site.url_vars["number"]
     if number:
         pages = await read_sitemap_releases(site.run, int(number))
@@ -168,7 +168,8 @@ async def _show_sitemap_part(site: SiteRequest) -> Response:
 async def _show_robots_txt(site: SiteRequest) -> Response:
     """Show robots.txt.
 
-    It allows pages that are written for people, and disallows pages that are expensive or derived.
+    It allows pages that are written for people, and disallows pages that are expensive to build or
+    derived from others.
     """
     rules = "".join(f"{rule}: {site.datasette.urls.path(path)}\n" for rule, path in ROBOTS_RULES)
     return Response.text(f"User-agent: *\n{rules}\nSitemap: {site.url('/sitemap.xml')}\n")

@@ -538,8 +538,9 @@ async def _cite_diff(site: SiteRequest, diff: Mapping[str, Any], language: str) 
 
 
 def _describe_difference(diff: Mapping[str, Any], language: str) -> str:
-    """Describe how two versions differ. The description of an edit begins with the edit's main
-    change.
+    """Describe how two versions differ.
+
+    The description of an edit begins with the edit's main change.
     """
     if diff["takedowns"] and not diff["changes"]:
         return translate(language, "history.withheld")
@@ -597,9 +598,7 @@ async def _read_revision_pair(site: SiteRequest) -> list[Revision]:
 
 
 def _is_stored_edit(previous: int, row: Mapping[str, Any] | None) -> bool:
-    """Return whether a row of `revisions` or `past_edits` contains the changes since a given
-    revision.
-    """
+    """Return whether a row of `revisions` or `past_edits` has the changes since a given revision."""
     return row is not None and row["previous"] == previous and row["changes"] is not None
 
 

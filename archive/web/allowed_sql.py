@@ -117,10 +117,8 @@ class StatementAuthorizer:
         schema: str | None,
         trigger: str | None,
     ) -> int:
-        """Allow an action that reads data or the schema, and deny all others.
-
-        Denied are, for example, actions that write, attach a database, load an extension or change
-        a setting.
+        """Return SQLITE_OK for reading the schema or allowed data, and SQLITE_DENY for all other
+        actions.
         """
         if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
             allowed = True
@@ -244,8 +242,7 @@ def _measure_value(value: object, max_bytes: int, *, as_json: bool) -> int:
 
 
 class EscapeFtsProxy:
-    """The SQL function escape_fts. The server executes it, because the function needs dictionaries.
-    """
+    """The SQL function escape_fts. The server executes it, because the function needs dictionaries."""
 
     def __init__(self, pipe: Connection, limits: dict[str, Any]) -> None:
         self.pipe, self.limits, self.calls_left = pipe, limits, 0

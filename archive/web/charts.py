@@ -197,8 +197,9 @@ def _label_months(language: str, names: Sequence[str]) -> list[str]:
 
 
 def _name_periods(language: str, periods: Sequence[str], chosen: Collection[str]) -> str:
-    """Return the chosen periods as text. Consecutive periods are given as a range, with a dash
-    between the first and the last.
+    """Return the chosen periods as text.
+
+    Consecutive periods are given as a range, with a dash between the first and the last.
 
     >>> _name_periods("sv", ["2019", "2020", "2021", "2022"], {"2019", "2021", "2022"})
     '2019, 2021–2022'
@@ -280,9 +281,7 @@ def _find_places(periods: Sequence[str], chosen: Collection[str]) -> list[int]:
 def _find_few(
     counts: Sequence[Sequence[tuple[int, int | None]]], periods: Sequence[str]
 ) -> list[str]:
-    """Return the periods in which any of the searched agencies has fewer than FEW_RELEASES
-    releases.
-    """
+    """Return the periods in which a searched agency has fewer than FEW_RELEASES releases."""
     return [
         period
         for place, period in enumerate(periods)
@@ -450,8 +449,8 @@ def build_edits_chart(
 def _label_weeks(language: str, weeks: Sequence[EditWeek]) -> list[str]:
     """Return the labels below the weeks.
 
-    The first week that begins in a month is labelled with the name of the month, or in January with
-    the year. Other weeks have no label.
+    A week that begins in another month than the previous week is labelled with the name of the
+    month or, in January, with the year. The labels of other weeks are "".
     """
     months = [week.first.isoformat()[:7] for week in weeks]
     return [

@@ -1,6 +1,4 @@
-"""Exports whole lists while keeping only a few rows in memory: as a CSV stream or an Excel
-workbook.
-"""
+"""Exports whole lists with few rows in memory at a time: as a CSV stream or an Excel workbook."""
 
 from __future__ import annotations
 
@@ -120,7 +118,7 @@ def _name_workbook(site: SiteRequest, export: DataList) -> str:
 def begin_export(scope: Mapping[str, Any], format_name: str) -> Iterator[Turn]:
     """Count an export as running until the block ends, and yield its turn.
 
-    Raises BusyError if too many are running.
+    Raises BusyError if too many exports are running.
     """
     queue: WorkQueue = scope["archive_queues"][format_name]
     turn = Turn(SandboxLimits(), queue, streaming=True, client=client_key(scope))
@@ -289,8 +287,7 @@ RELEASE_TEXTS_SQL = """
 
 
 def complete_for_readers(site: SiteRequest, export: DataList) -> DataList:
-    """Return a list for readers: with translated headers and codes, and with the texts of releases.
-    """
+    """Return a list for readers: with translated headers and codes, and with the texts of releases."""
     columns, batches = list(export.columns), export.batches or _read_rows(export)
     batches = _name_codes(site.language, _list_codes(export.name, columns), batches)
     if "release" in columns:
@@ -316,9 +313,7 @@ def _translate_header(language: str, list_name: str, column: str) -> str:
 
 
 def _list_codes(list_name: str, columns: Sequence[str]) -> dict[str, str]:
-    """Return the columns of a list that contain codes, with the prefix of the codes' translation
-    keys.
-    """
+    """Return the columns of a list that contain codes, each with its prefix of translation keys."""
     found = {name: CODES.get(f"{list_name}/{name}") or CODES.get(name) for name in columns}
     return {name: prefix for name, prefix in found.items() if prefix}
 
@@ -341,7 +336,7 @@ async def _name_codes(
 async def _add_release_texts(
     site: SiteRequest, batches: AsyncIterator[Rows]
 ) -> AsyncIterator[Rows]:
-    """Yield rows with the RELEASE_COLUMNS of their releases added."""
+    """Yield rows with the RELEASE_COLUMNS of the rows' releases added."""
     async for rows in batches:
         ids = json.dumps([row["release"] for row in rows])
         found = {row["id"]: dict(row) for row in await site.run(RELEASE_TEXTS_SQL, {"ids": ids})}

@@ -126,9 +126,7 @@ class HtmlText:
         return parts
 
     def find_link(self, position: int) -> int | None:
-        """Return the end of the link that contains a position in the HTML, or None if there is no
-        link.
-        """
+        """Return the end of the link around a position in the HTML, or None if there is no link."""
         index = bisect_right(self.links, (position, position)) - 1
         return self.links[index][1] if index >= 0 and position < self.links[index][1] else None
 

@@ -243,7 +243,7 @@ NAME_IN_PATH = re.compile(r"\{([a-z]+)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """The description of a view's data in /openapi.json. The module says how types are written.
+    """The description of a view's data in /openapi.json. The module's docstring explains the types.
 
     formats: the suffixes of the URLs; () if the paths already have a suffix.
     rows_name: the name of the list in a DataList's JSON.
@@ -291,7 +291,7 @@ class Operation:
 
     @property
     def addresses(self) -> list[str]:
-        """Return the paths in OpenAPI's notation, each with each of its formats.
+        """Return the paths in OpenAPI's notation, one for each path and format.
 
         >>> paths = [r"/new\\.{format}", "/agency/{agency}"]
         >>> Operation(summary="", formats=("json", "csv"), paths=paths).addresses

@@ -236,9 +236,7 @@ class WorkQueue:
 
 
 class StatementRewriter(Protocol):
-    """Rewrites the statement that Datasette has built for a page of a table, and takes the result's
-    rows.
-    """
+    """Rewrites Datasette's statement for a page of a table, and takes the rows of the result."""
 
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]: ...
 
@@ -282,9 +280,7 @@ class Turn:
         self.rows_before_limit: int | None = None
 
     async def acquire_slot(self) -> None:
-        """Wait for a slot, unless the request already has one. A stream waits again for each
-        statement.
-        """
+        """Wait for a slot, unless the request has one. A stream waits again for each statement."""
         if not self.has_slot:
             await self.queue.acquire(self.client)
             self.has_slot = True
@@ -300,8 +296,7 @@ class Turn:
 
     @asynccontextmanager
     async def hold_slot(self) -> AsyncIterator[None]:
-        """Wait for a slot for one batch of an export, and release the slot at the end of the block.
-        """
+        """Wait for a slot for one batch of an export, and release the slot at the end of the block."""
         await self.acquire_slot()
         try:
             yield
@@ -333,9 +328,7 @@ class BufferBudget:
         self.bytes_left = limits.max_buffered_bytes
 
     def reserve(self, size: int) -> int:
-        """Reserve bytes, and return their number. Raises BusyError if there are not enough bytes
-        left.
-        """
+        """Reserve bytes, and return their number. Raises BusyError if too few bytes are left."""
         if size > self.bytes_left:
             raise BusyError
         self.bytes_left -= size
@@ -469,7 +462,7 @@ class ResponseDelivery:
 def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[str, str]]:
     """Parse a query string as Datasette does.
 
-    Raises ValueError (shown to visitors) if it is too long.
+    Raises ValueError (shown to visitors) if there are too many parameters, or if one is too long.
 
     >>> parse_query_string("sql=select+1&_shape=array", SandboxLimits())
     [('sql', 'select 1'), ('_shape', 'array')]

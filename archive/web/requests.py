@@ -62,7 +62,7 @@ PageData = TypeVar("PageData")
 class ReaderError(Exception):
     """An error response of a view.
 
-    `text_key` is the key of its interface text, which is formatted with `values`.
+    `text_key` is the key of the error's interface text, which is formatted with `values`.
     """
 
     def __init__(self, status: int, text_key: str, **values: object) -> None:
@@ -382,8 +382,7 @@ def matches_etag(if_none_match: str | None, etag: str) -> bool:
 
 
 def find_static_file(path: str) -> Path | None:
-    """Return the file for a URL path such as /static/style.css, or None if there is no such file.
-    """
+    """Return the file for a URL path such as /static/style.css, or None if there is no such file."""
     for prefix, folder in STATIC_FOLDERS.items():
         if path.startswith(prefix) and "\0" not in path:
             file = (folder / path.removeprefix(prefix)).resolve()

@@ -98,7 +98,7 @@ def list_routes(module: ModuleType) -> list[tuple[str, Any]]:
 
 
 def check_parameters(site: SiteRequest, parameters: Collection[str]) -> None:
-    """Raise FilterError for a parameter that a page does not support, instead of ignoring it."""
+    """Raise FilterError for a parameter that a page does not support, so that it is not ignored."""
     known = ", ".join(parameters) or "lang"
     for name in site.args if ANY_PARAMETER not in parameters else ():
         if name not in parameters and not is_harmless_parameter(name):

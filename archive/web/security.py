@@ -302,7 +302,7 @@ class RequestLimiter:
         path: str,
         query_args: Mapping[str, str],
     ) -> None:
-        """Serve a valid request when it is its turn. Refuse it if too many others are waiting."""
+        """Serve a valid request when its turn comes. Refuse it if too many others are waiting."""
         client, is_post = client_key(scope), scope["method"] == "POST"
         is_sql = is_data_request(path, list_database_paths(self.datasette))
         kind = SQL if is_sql else _find_work(path, query_args, is_post=is_post)
@@ -436,8 +436,8 @@ async def _run_in_turn(
     is_sql: bool,
     refuse: Callable[[Any], Awaitable[None]],
 ) -> None:
-    """Wait for the request's turn, and then run the application. Refuse the request if it cannot
-    wait.
+    """Run the application when it is the request's turn. Refuse the request if the queue is too
+    busy.
     """
     current_turn.set(turn if is_sql else None)
     try:
@@ -451,8 +451,9 @@ async def _run_in_turn(
 
 
 async def _send_and_close(send: Any, message: dict[str, Any]) -> None:
-    """Send an ASGI message. If it starts a response, add a header that makes the server close the
-    connection.
+    """Send an ASGI message.
+
+    If it starts a response, add a header that makes the server close the connection.
     """
     if message["type"] == "http.response.start":
         message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}

@@ -91,7 +91,9 @@ class SandboxStatement:
     received_bytes: int = 0
 
     def stop(self) -> None:
-        """Kill the worker. Its thread then gets a WorkerLostError."""
+        """Kill the worker that runs the statement. The thread that waits for it gets a
+        WorkerLostError.
+        """
         self.stopped = True
         if worker := self.worker:
             worker.process.kill()
@@ -222,8 +224,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
     def connect(self, write: bool = False) -> sqlite3.Connection:
         """Return a read-only connection. Raises OperationalError if `write` is true.
 
-        All functions with which Datasette writes or analyses SQL ask for a connection that can
-        write.
+        All functions with which Datasette writes or analyses SQL ask for a writable connection.
         """
         if write:
             raise sqlite3.OperationalError("the site never writes to its databases")
@@ -296,9 +297,7 @@ class StarvedQueryError(QueryInterrupted):  # type: ignore[misc] # Datasette shi
 
 
 class SandboxWorker:
-    """A process that runs statements on one database. `escape` handles the process's calls of
-    escape_fts.
-    """
+    """A process that runs statements on one database. `escape` executes its calls of escape_fts."""
 
     def __init__(self, uri: str, limits: SandboxLimits, escape: Callable[[str], str]) -> None:
         self.limits, self.escape, self.uses = limits, escape, 0
@@ -359,9 +358,7 @@ class SandboxWorker:
         raise sqlite3.OperationalError("interrupted")
 
     def wait_until_ready(self) -> None:
-        """Wait until the worker has started. If it does not start, kill it and raise
-        WorkerLostError.
-        """
+        """Wait until the worker has started. Otherwise, kill it and raise WorkerLostError."""
         try:
             if self.pipe.poll(self.limits.worker_start_timeout):
                 self.pipe.recv_bytes()

@@ -264,9 +264,9 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     next_start: Sequence[Any] | None = None
 
     async def get(self, request: Any) -> Any:
-        """Respond in a known format.
+        """Respond in the requested format.
 
-        Raises NotFound for other formats, for which Datasette would send a page.
+        Raises NotFound for an unknown format, for which Datasette would send a page.
         """
         name = request.url_vars["format"]
         if name == "xlsx":

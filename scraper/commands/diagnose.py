@@ -1,5 +1,4 @@
-"""scrapy diagnose: shows why an agency's pages are no longer parsed as before, and what would fix
-it.
+"""scrapy diagnose: shows why an agency's pages are no longer parsed as before, and how to fix it.
 
 The last good page of an agency and a quarantined one are parsed with the current rules and
 compared. The report shows which field is lost, which rule parsed it, what the rule finds now, where

@@ -1,6 +1,4 @@
-"""scrapy health: assesses every agency from its crawls, prints a table, and acknowledges known
-faults.
-"""
+"""scrapy health: assesses every agency from its crawls, and acknowledges known faults."""
 
 from __future__ import annotations
 

@@ -538,7 +538,10 @@ def parse_agency_value(
 
 
 def _parse_texts(key: str, value: object) -> list[str]:
-    """Return the strings of a key that takes a list. Raises ValueError, which states the problem."""
+    """Return the strings of a key that takes a list.
+
+    Raises ValueError, which states the problem.
+    """
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise ValueError("must be a list of strings")
     if not all(map(str.strip, value)):

@@ -270,7 +270,7 @@ def _describe_arguments(tool: Callable[..., Any]) -> None:
 
 
 async def list_agencies() -> dict[str, Any]:
-    """List the agencies in the archive, with slug and names. Other tools accept a slug or a name."""
+    """List the agencies in the archive, with slug and names. Other tools accept slugs and names."""
     data, is_whole = await fetch(
         "/archive/agencies.json", _shape="objects", _size="max", _nofacet=1
     )

@@ -159,7 +159,7 @@ async def _show_status(site: SiteRequest) -> Response | DataList:
 
 
 def _group_agencies(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
-    """Return the template variables with the agencies grouped by state, and the numbers of faults."""
+    """Return template variables with the agencies grouped by state, and the numbers of faults."""
     faults = [row for row in rows if row["is_fault"]]
     unacknowledged = sum(row["is_unacknowledged"] for row in rows)
     by_state: dict[str, list[AgencyHealth]] = {"quiet": [], "healthy": [], "paused": []}

@@ -598,7 +598,7 @@ async def _read_revision_pair(site: SiteRequest) -> list[Revision]:
 
 
 def _is_stored_edit(previous: int, row: Mapping[str, Any] | None) -> bool:
-    """Return whether a row of `revisions` or `past_edits` has the changes since a given revision."""
+    """Return whether a row of `revisions` or `past_edits` has the changes since a revision."""
     return row is not None and row["previous"] == previous and row["changes"] is not None
 
 

@@ -287,7 +287,7 @@ RELEASE_TEXTS_SQL = """
 
 
 def complete_for_readers(site: SiteRequest, export: DataList) -> DataList:
-    """Return a list for readers: with translated headers and codes, and with the texts of releases."""
+    """Return a list for readers, with translated headers and codes, and with releases' texts."""
     columns, batches = list(export.columns), export.batches or _read_rows(export)
     batches = _name_codes(site.language, _list_codes(export.name, columns), batches)
     if "release" in columns:

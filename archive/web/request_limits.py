@@ -296,7 +296,7 @@ class Turn:
 
     @asynccontextmanager
     async def hold_slot(self) -> AsyncIterator[None]:
-        """Wait for a slot for one batch of an export, and release the slot at the end of the block."""
+        """Hold a slot until the end of the block, for one batch of an export. Wait for it first."""
         await self.acquire_slot()
         try:
             yield

@@ -382,7 +382,7 @@ def matches_etag(if_none_match: str | None, etag: str) -> bool:
 
 
 def find_static_file(path: str) -> Path | None:
-    """Return the file for a URL path such as /static/style.css, or None if there is no such file."""
+    """Return the file for a URL path such as /static/style.css, or None if there is none."""
     for prefix, folder in STATIC_FOLDERS.items():
         if path.startswith(prefix) and "\0" not in path:
             file = (folder / path.removeprefix(prefix)).resolve()

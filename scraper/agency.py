@@ -102,7 +102,7 @@ class JSONSource:
         return url if count else None
 
     def find_page_number(self, url: str) -> int | None:
-        """Return the page number in a URL. None if the URL does not match the pattern in `url`."""
+        """Return the page number in a URL of the endpoint, or None if the URL contains none."""
         template, found = (
             unquote(text.partition("://")[2].partition("/")[2]) for text in (self.url, url)
         )

@@ -117,8 +117,8 @@ class StatementAuthorizer:
         schema: str | None,
         trigger: str | None,
     ) -> int:
-        """Return SQLITE_OK for reading the schema or allowed data, and SQLITE_DENY for all other
-        actions.
+        """Return SQLITE_OK for an action that only reads allowed data, and SQLITE_DENY for all
+        others.
         """
         if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
             allowed = True

@@ -358,7 +358,10 @@ class SandboxWorker:
         raise sqlite3.OperationalError("interrupted")
 
     def wait_until_ready(self) -> None:
-        """Wait until the worker has started. Otherwise, kill it and raise WorkerLostError."""
+        """Wait until the worker has started.
+
+        If it does not start in time, kill it and raise WorkerLostError.
+        """
         try:
             if self.pipe.poll(self.limits.worker_start_timeout):
                 self.pipe.recv_bytes()

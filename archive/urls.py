@@ -116,7 +116,7 @@ def host_to_ascii(host: str) -> str:
 
 
 def strip_www(host: str) -> str:
-    """Return a host in ASCII and without www. Agencies are recognised by this form.
+    """Return a host in ASCII and without `www.`, which is the form in which hosts are compared.
 
     >>> strip_www("WWW.Skog.example"), strip_www("www.skogsrådet.se")
     ('skog.example', 'xn--skogsrdet-b3a.se')
@@ -125,7 +125,7 @@ def strip_www(host: str) -> str:
 
 
 def url_to_ascii_host(url: str) -> str:
-    """Return a URL with its host in ASCII. Raises ValueError if it is not a URL.
+    """Return a URL with its host in ASCII. Raises ValueError if the URL cannot be parsed.
 
     >>> url_to_ascii_host("https://www.Skogsrådet.se:8443/Nyheter?a=å")
     'https://www.xn--skogsrdet-b3a.se:8443/Nyheter?a=å'
@@ -173,7 +173,7 @@ def parse_ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def find_host_problem(host: str) -> str | None:
-    """Return why a host is not public, by its name or IP address, or None if it may be public.
+    """Return why a host is not public, judged by its name or IP address. None if it may be public.
 
     >>> hosts = ("169.254.169.254", "polisen.se", "printer.local")
     >>> tuple(map(find_host_problem, hosts))
@@ -232,7 +232,7 @@ def parse_number_parameter(
 ) -> int | None:
     """Return a parameter as a number from 0 to `maximum`, or None if it is absent.
 
-    Raises FilterError if it is invalid.
+    Raises FilterError if the value is invalid.
 
     signed: whether the number may be negative.
     """
@@ -249,9 +249,9 @@ def parse_number_parameter(
 
 
 def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[str]) -> str | None:
-    """Return a parameter that is one of `choices`, or None if it is absent.
+    """Return the value of a parameter, which must be one of `choices`, or None if it is absent.
 
-    Raises FilterError if it is invalid.
+    Raises FilterError if the value is invalid.
     """
     text = (args.get(name) or "").strip()
     if text and text not in choices:
@@ -260,9 +260,9 @@ def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[st
 
 
 def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
-    """Return a parameter YYYY-MM-DD as a date, or None if it is absent.
+    """Return the date in a parameter (YYYY-MM-DD), or None if the parameter is absent.
 
-    Raises FilterError if it is invalid.
+    Raises FilterError if the value is invalid.
     """
     text = (args.get(name) or "").strip()
     if not text:
@@ -286,7 +286,7 @@ def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
 
 
 def is_harmless_parameter(name: str) -> bool:
-    """Return whether a parameter is allowed on every page: the language, or one for web analytics.
+    """Return whether every page allows a parameter: `lang`, or a parameter for web analytics.
 
     >>> [is_harmless_parameter(name) for name in ("lang", "utm_source", "agencyy")]
     [True, True, False]

@@ -63,17 +63,16 @@ class _StoredPage(NamedTuple):
 
 
 class Command(ProjectCommand):
-    """Parse stored releases, quarantined and refused pages again from their bytes, with the current
-    rules.
+    """Parse stored releases, quarantined pages and refused pages again with the current rules.
 
-    A page that was refused (archive/database/refused_pages.py) and can be read now is stored with
-    the time it was fetched, as a crawl would have stored it then. A difference in a stored release
-    is stored as a version with the cause 'parser', which is never reported as an edit of the
-    agency. If the current rules read a text that other readings of the page disagree with, the
-    stored text is kept. An interrupted run is continued by the same command. Captures that the
-    current rules have read are not read again (`python -m archive verify` finds damaged ones). Exit
-    code 0: all other captures were parsed; 1: some could not be parsed or are doubtful; 2: wrong
-    configuration.
+    Only stored bytes are parsed. A page that was refused (archive/database/refused_pages.py) and
+    can be read now is stored with the time it was fetched, as a crawl would have stored it then. A
+    difference in a stored release is stored as a version with the cause 'parser', which is never
+    reported as an edit of the agency. If the current rules find a text with which other readings of
+    the page disagree, the stored text is kept. An interrupted run is continued by the same command.
+    Captures that the current rules have read are not read again (`python -m archive verify` finds
+    damaged ones). Exit code 0: all other captures were parsed; 1: some could not be parsed or are
+    doubtful; 2: wrong configuration.
     """
 
     takes_agency_option = True

@@ -41,7 +41,10 @@ class SourceError(Exception):
 
 
 class PageError(Exception):
-    """A field of a release page is present but cannot be parsed. Values are never guessed."""
+    """A release page or one of its fields cannot be parsed, or a required field is missing.
+
+    Values are never guessed.
+    """
 
     def __init__(self, url: str, field: str, problem: str) -> None:
         self.url, self.field, self.problem = url, field, problem

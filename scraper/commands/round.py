@@ -117,9 +117,7 @@ def notify_subscribers(runner: CommandRunner, archive_path: Path) -> bool:
 
 
 def stamp_manifests(runner: CommandRunner, archive_path: Path) -> bool:
-    """Let the configured time-stamp authorities stamp the manifests.
-
-    Returns False if one of them failed.
+    """Let the configured time-stamp authorities stamp the manifests. Return False if that failed.
     """
     if not read_authorities():
         return True

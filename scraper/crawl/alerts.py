@@ -325,7 +325,7 @@ def _choose_alert_kind(
 ) -> str | None:
     """Return the type of alert for an agency's new events, or None if they need no alert.
 
-    reported: see `find_reported_events`.
+    reported: the agency's earlier events, as returned by `find_reported_events`.
     """
     after = events[-1]
     # a fault may go back to what it was
@@ -377,7 +377,9 @@ def _build_alert_payload(
 
 
 def _format_subject(counts: dict[str, int], language: str) -> str:
-    """Return a message's subject. counts: number of agencies by type of alert.
+    """Return the subject of a message.
+
+    counts: the number of agencies by type of alert.
 
     >>> _format_subject({"faults": 2, "recoveries": 0, "passed": 1}, "en")
     'Myndighetsarkivet: 2 new faults, 1 transient fault'

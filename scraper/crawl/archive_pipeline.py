@@ -106,7 +106,7 @@ class ArchivePipeline(CrawlerComponent):
     def describe_for_export(self, url: str) -> dict[str, Any] | None:
         """Return a release as stored, or only its URL if this crawl exports nothing.
 
-        Returns None if the release is hidden and would be exported.
+        Returns None if this crawl exports releases but the release is hidden.
         """
         return (
             _describe_stored_release(self.spider.archive, url) if self.has_export else {"url": url}
@@ -149,8 +149,8 @@ class ArchivePipeline(CrawlerComponent):
                 stats.problems.append(problem)
 
     def announce_stored(self, slug: str, last_revision_id: int) -> None:
-        """Send the signal item_scraped for each release of an agency that was stored after a given
-        version.
+        """Send the signal item_scraped for each release of an agency that has a version stored
+        after the given one.
         """
         rows = self.spider.archive.db.execute(
             "select distinct r.url from revisions v join releases r on r.id = v.release"

@@ -146,7 +146,9 @@ class Deadline:
 
 
 def parse_deadline(minutes: str) -> Deadline:
-    """Parse a number of minutes ("" for no limit); raise AgencyError if it is not positive.
+    """Convert a number of minutes into a deadline ("" for no limit).
+
+    Raises AgencyError if the number is not positive.
 
     >>> parse_deadline("").ends_at is None, parse_deadline("0.5").has_passed()
     (True, False)
@@ -188,8 +190,8 @@ class ArchiveSpider(CrawlState, Protocol):
 
 
 class CrawlStatsExtension(CrawlerComponent):
-    """Inserts a row into crawls for each agency when a spider opens, and completes the rows when it
-    closes.
+    """Inserts a row into the crawls table for each agency when a spider opens, and completes the
+    rows when the spider closes.
     """
 
     needs_archive = True

@@ -77,7 +77,7 @@ class DeadlineMiddleware(CrawlerComponent):
 
 
 class InFlightLimit(CrawlerComponent):
-    """Aborts responses that would bring all bodies in flight over IN_FLIGHT_MAX bytes.
+    """Aborts large responses while all bodies in flight together exceed IN_FLIGHT_MAX bytes.
 
     DOWNLOAD_MAXSIZE limits a single response, but dozens of hosts may send responses of that size
     at the same time.

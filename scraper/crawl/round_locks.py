@@ -33,7 +33,7 @@ def lock_agencies(archive_path: Path, slugs: Iterable[str]) -> tuple[TextIO, set
 
 
 def open_lock_file(archive_path: Path) -> TextIO:
-    """Open the lock file.
+    """Open the lock file beside an archive.
 
     Closing the file releases every lock of this process, even locks that other file objects hold.
     """
@@ -105,7 +105,7 @@ def lock_writer(archive_path: Path) -> TextIO:
 
 
 def _lock_whole_file(path: Path) -> tuple[TextIO, bool]:
-    """Open a file and try to lock it; return the file, and whether it was locked.
+    """Open a file and try to lock it. Return the file, and whether it was locked.
 
     Raises ArchiveError if the file cannot be opened.
     """

@@ -357,9 +357,10 @@ class ArchiveWriter:
             self.process_entries([(entry_id, fields)])
 
     def read_entries(self, after_id: str, count: int) -> list[StreamEntry]:
-        """Return at most `count` messages.
+        """Return at most `count` messages of the stream.
 
-        after_id: ">" for new messages; any other id for unacknowledged messages after it.
+        after_id: ">" returns new messages. Any other id returns the unacknowledged messages after
+            it.
         """
         found = self.broker.call_with_retry(
             lambda: self.broker.redis.xreadgroup(

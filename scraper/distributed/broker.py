@@ -176,7 +176,7 @@ class Broker:
 def connect_redis(url: str) -> Redis:
     """Return a Redis client.
 
-    Raises BrokerError if the package is not installed or the URL is invalid.
+    Raises BrokerError if the package redis is not installed or the URL is invalid.
     """
     try:
         from redis import Redis  # noqa: PLC0415 - an optional dependency

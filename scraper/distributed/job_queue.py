@@ -1,4 +1,4 @@
-"""The queue of rounds, in which each worker takes one agency's round at a time (Dramatiq)."""
+"""The queue of rounds (Dramatiq), from which each worker takes one agency's round at a time."""
 
 from __future__ import annotations
 

@@ -2,11 +2,11 @@
 true`.
 
 BrowserMiddleware runs the scripts of a fetched listing page in Chromium. The browser has no network
-access: its requests are sent by Scrapy's downloader, so the SSRF filter, robots.txt, delays,
-budgets and size limits apply, and names are looked up by our own resolver. Only the page's scripts
-and data are requested. scrapy-playwright is not used: its download handler occupies the host's
-slot, so that the page's own requests would wait for the slot. Without that handler, Chromium would
-connect to hosts by itself.
+access: Scrapy's downloader sends its requests, so the SSRF filter, robots.txt, delays, budgets and
+size limits apply, and our own resolver looks up host names. Only the page's scripts and data are
+requested. scrapy-playwright is not used: its download handler occupies the host's slot, and the
+page's own requests would wait for the slot. Without that handler, Chromium would connect to hosts
+by itself.
 
 The extra `browser` (Playwright) and a Chromium are required.
 """

@@ -182,7 +182,10 @@ class CrawlDelayExtension(CrawlerComponent):
         self.min_delays: dict[str, float] = {}  # slot key (host) → seconds
 
     def robots_parsed(self, robotparser: RobotParser, request: Request) -> None:
-        """Store the host's Crawl-delay. request: the request for which robots.txt was fetched."""
+        """Store the host's Crawl-delay.
+
+        request: the request for which robots.txt was fetched.
+        """
         delay = robotparser.crawl_delay(self.crawler.settings["ROBOTSTXT_USER_AGENT"])
         if delay and self.crawler.engine:
             key = get_slot_key(self.crawler, request)

@@ -229,7 +229,7 @@ def _have_other_days(before: str | None, after: str | None) -> bool:
 
 
 def _compute_text_similarity(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
-    """Return the Jaccard similarity of two states' titles, leads and bodies, 0 to 1."""
+    """Return the Jaccard similarity (0 to 1) of two states' titles, leads and bodies."""
     shingles = []
     for state in (before, after):
         words = split_text_words(join_text_fields(state["title"], state["lead"], state["body"]))

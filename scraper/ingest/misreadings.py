@@ -129,7 +129,7 @@ class QuarantineCheck:
         return [*found, *self.find_repeated_lines(release.url, state, stored)]
 
     def is_backfilled(self, state: Mapping[str, Any], situation: CrawlSituation) -> bool:
-        """Return whether a new release is older than the releases that the habits are based on."""
+        """Return whether a new release may be older than the releases with which it is compared."""
         entry = situation.entry
         day = state["published"] or state["updated"] or (entry.listed_at if entry else None)
         return situation.is_backfill or (day is not None and day < self.habits.oldest)

@@ -80,8 +80,8 @@ def run_reported(
     """Run a command, report how it ended, and return the exit code.
 
     may_find: whether the command's exit code 1 means findings, not a failure.
-    every: the number of minutes between runs. The command is run until a signal arrives. None: run
-        the command once.
+    every: run the command again at intervals of this many minutes, until a signal arrives. None:
+        run it once.
     """
     with CommandRunner() as runner:
         while True:
@@ -96,8 +96,7 @@ def run_reported(
 
 
 def start_command(runner: CommandRunner, words: list[str]) -> int:
-    """Run a command and return its exit code. If it cannot be started, return 127, as a shell does.
-    """
+    """Run a command and return its exit code, or 127 (as a shell does) if it cannot be started."""
     try:
         return runner.run_command(words)
     except OSError as error:

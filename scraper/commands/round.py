@@ -117,8 +117,7 @@ def notify_subscribers(runner: CommandRunner, archive_path: Path) -> bool:
 
 
 def stamp_manifests(runner: CommandRunner, archive_path: Path) -> bool:
-    """Let the configured time-stamp authorities stamp the manifests. Return False if that failed.
-    """
+    """Let the configured time-stamp authorities stamp the manifests. Return False if this fails."""
     if not read_authorities():
         return True
     return runner.run_command([sys.executable, "-m", "archive", "stamp", str(archive_path)]) == 0

@@ -214,7 +214,9 @@ class AlertChannel:
         return usage
 
     def mark_handled(self, events: Sequence[HealthEvent], sent_at: datetime | None) -> None:
-        """Record events as handled by this channel. sent_at: None if the events needed no message.
+        """Record events as handled by this channel.
+
+        sent_at: None if the events needed no message.
         """
         self.db.table("alert_deliveries").insert_all(
             [
@@ -284,8 +286,9 @@ def _send_channel_alerts(
 
 
 def _take_old_faults(alerts: AlertEvents, since: str) -> list[HealthEvent]:
-    """Remove from `alerts` the faults that ended before `since`, which are not reported. Return
-    their events.
+    """Remove the faults that ended before `since` from `alerts`, and return their events.
+
+    Such faults are not reported.
     """
     old = [group for group in alerts["passed"] if group[-1]["at"] < since]
     alerts["passed"] = [group for group in alerts["passed"] if group[-1]["at"] >= since]
@@ -346,8 +349,7 @@ def _choose_alert_kind(
 def _build_alert_payload(
     alerts: AlertEvents, alert_settings: AlertSettings, sent_at: datetime
 ) -> dict[str, Any]:
-    """Return the message as a JSON object for a webhook. Its id is a hash of the ids of its events.
-    """
+    """Return the message as a JSON object for a webhook. Its id is a hash of its events' ids."""
     language = alert_settings.language
     lines = []
     for kind, groups in alerts.items():
@@ -393,8 +395,8 @@ def _format_subject(counts: dict[str, int], language: str) -> str:
 
 
 def _format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -> str:
-    """Format an agency's alert as one line, with its current state or, if the fault has ended, with
-    the fault.
+    """Format an agency's alert as one line, with its current state or, for a transient fault, the
+    fault.
     """
     event = next(event for event in reversed(events) if event["is_fault"] or kind != "passed")
     name, at = (

@@ -190,8 +190,8 @@ def _describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | Non
 
 
 def describe_page_problems(pages: Iterable[QuarantinedPage]) -> Iterator[str]:
-    """Yield the problems of single quarantined pages, each with the URL of an example and the
-    number of other pages.
+    """Yield the problems of quarantined pages that are not field losses, each with an example URL
+    and the number of other pages.
     """
     urls: dict[str, list[str]] = {}
     for page in pages:

@@ -134,8 +134,8 @@ class AgencyStats:
 
 @dataclass(slots=True)
 class Deadline:
-    """The end of a pass. After the deadline, nothing is requested, and the remaining URLs stay in
-    the frontier.
+    """The end of a pass. After the deadline, no further requests are created, and the remaining
+    URLs stay in the frontier.
     """
 
     ends_at: float | None = None  # time on the monotonic clock; None: no limit
@@ -217,7 +217,9 @@ class CrawlStatsExtension(CrawlerComponent):
         self.robots_hosts: set[str] = set()  # hosts whose robots.txt was read
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Insert a row for each agency. If the crawl is killed, the column `finished` stays empty.
+        """Insert a row for each agency.
+
+        The column `finished` stays empty if the crawl is killed.
         """
         if not spider.reads_agencies:  # it says nothing about them, nor about their sites
             return
@@ -406,8 +408,7 @@ class ProgressExtension(CrawlerComponent):
         self.is_first_crawl = False  # of the archive
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Start the live table if standard error is a terminal, otherwise the periodic log lines.
-        """
+        """Start the live table if standard error is a terminal, otherwise periodic log lines."""
         self.is_first_crawl = not spider.archive.db.execute(
             "select 1 from releases limit 1"
         ).fetchone()

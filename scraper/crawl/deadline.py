@@ -24,7 +24,8 @@ MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not c
 
 
 class DeadlineMiddleware(CrawlerComponent):
-    """Drops requests that have not been sent when a pass ends or a stop is requested.
+    """Drops waiting requests when a stop is requested, and requests for sitemaps when the pass is
+    over.
 
     Otherwise, a Retry-After could delay the end of the crawl for minutes.
     """
@@ -51,7 +52,7 @@ class DeadlineMiddleware(CrawlerComponent):
             raise CrawlStopped("the time of the pass is over")
 
     def check_stop(self, spider: ArchiveSpider) -> None:
-        """If the crawl has to end, drop the requests that wait in the hosts' queues."""
+        """If the crawl has to end, drop waiting requests from the hosts' queues."""
         if not self.crawler.engine:
             return
         if not self.crawler.crawling:

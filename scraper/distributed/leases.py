@@ -1,5 +1,4 @@
-"""Leases: locks on hosts. Only the worker that holds a host's lease may send requests to the host.
-"""
+"""Leases: locks on hosts. Only the worker with a host's lease may send requests to that host."""
 
 from __future__ import annotations
 

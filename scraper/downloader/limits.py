@@ -133,8 +133,7 @@ DOWNLOAD_ERRORS = (*NO_RESPONSE_ERRORS, DownloadCancelledError, IgnoreRequest)
 
 
 def describe_download_error(error: BaseException) -> str:
-    """Describe an exception of the downloader, including Twisted's reasons for a broken response.
-    """
+    """Describe an exception of the downloader, with Twisted's reasons for a broken response."""
     if isinstance(error, CannotResolveHostError):
         return "there is no such host"
     if isinstance(error, DownloadCancelledError) and not str(error):
@@ -276,8 +275,7 @@ def find_download_slot(crawler: Crawler, request: Request) -> Slot | None:
 
 
 class BackOffMiddleware(CrawlerComponent):
-    """Counts failed requests per host, rejects requests to paused hosts, and applies Retry-After.
-    """
+    """Counts failed requests per host, rejects requests to paused hosts and applies Retry-After."""
 
     receivers = (
         ("spider_opened", signals.spider_opened),
@@ -431,8 +429,9 @@ class BackOffMiddleware(CrawlerComponent):
 
 
 def _parse_retry_after(text: str, now: datetime) -> float | None:
-    """Return the seconds to wait that a number of seconds or an HTTP date stands for, or None for
-    other text.
+    """Convert a Retry-After header (a number of seconds or an HTTP date) into seconds to wait.
+
+    Returns None for any other text.
 
     >>> _parse_retry_after("120", datetime(2024, 1, 1, tzinfo=UTC))
     120.0

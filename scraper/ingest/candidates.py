@@ -92,8 +92,7 @@ class CrawlSituation:
 
     @cached_property
     def lost_elsewhere(self) -> Collection[str]:
-        """Return the fields that other pages of the agency, now in quarantine, seem to have lost.
-        """
+        """Return the fields that the agency's other pages, now in quarantine, seem to have lost."""
         return Quarantine(self.archive.db).read_pending_losses(self.release.agency)
 
 

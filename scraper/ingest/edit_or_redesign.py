@@ -193,15 +193,14 @@ def find_change_cause(
 
 
 def is_redesign(old: PageVersion, new: PageVersion) -> bool:
-    """Return whether a page's template was replaced. Return False if this cannot be determined."""
+    """Return whether a page's template was replaced, or False if this cannot be determined."""
     overlap = _compare_templates(old, new)
     # the templates have too few names in common
     return overlap is not None and overlap < MIN_TEMPLATE_OVERLAP
 
 
 def has_same_template(one: PageVersion, other: PageVersion) -> bool:
-    """Return whether two pages have the same template. Return False if this cannot be determined.
-    """
+    """Return whether two pages have the same template, or False if this cannot be determined."""
     return (_compare_templates(one, other) or 0) >= MIN_TEMPLATE_OVERLAP
 
 
@@ -402,8 +401,8 @@ class StateComparison:
     def links_differ(self) -> bool:
         """Return whether a link has a new target, or a link to another site was added or removed.
 
-        New targets on the page's own site do not count if a redesign has changed the site's URLs.
-        It has if most internal links of the page whose text is unchanged have new targets.
+        New targets on the page's own site do not count if most internal links with unchanged texts
+        have new targets, because a redesign has then changed the site's URLs.
         """
         was, now = _read_state_links(self.before, self.url), _read_state_links(self.after, self.url)
         removed = _select_links_without(was - now, self.new_page)

@@ -79,8 +79,7 @@ def match_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidat
 def _match_other_url(
     prepared: PreparedRelease, page: ParsedPage, candidates: Candidates, own: StoredRelease
 ) -> PageMatch | None:
-    """Return the match of a page that declares or redirects to a URL other than that of its stored
-    release.
+    """Return the match of a stored release's page that declares or redirects to another URL.
 
     Returns None if the match depends on the page's text instead.
     """
@@ -114,10 +113,9 @@ def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity:
 def _match_original_url(
     prepared: PreparedRelease, page: ParsedPage, own: StoredRelease
 ) -> PageMatch | None:
-    """Return the match `misplaced`, or None if a page is at the right URL.
+    """Return the match `misplaced`, or None if a page is not misplaced.
 
-    The page is misplaced if its stored release was captured at another URL and has a different
-    text.
+    A page is misplaced if its stored release was captured at another URL and has a different text.
     """
     captured = own.captured_url
     if page.url != own.url or not captured or captured in (own.url, page.response.record_url):

@@ -205,8 +205,8 @@ class QuarantineCheck:
     def is_loss_suspicious(self, name: str, state: Mapping[str, Any]) -> bool:
         """Return whether the loss of a field is suspicious.
 
-        After a loss was accepted, it is not suspicious until the agency's releases usually have the
-        field again.
+        Once the loss of a field has been accepted, it is not suspicious until the agency's releases
+        usually have the field again.
         """
         if name not in self.accepted_losses:
             return True
@@ -268,7 +268,8 @@ class QuarantineCheck:
         }
 
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
-        """Return the repeated lines of a body, preceded by their share of its characters (0 to 1).
+        """Return the share of a body's characters that is in repeated lines (0 to 1), and these
+        lines.
         """
         lines = [
             line
@@ -336,7 +337,7 @@ def _find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
 def _find_lost_texts(
     stored_state: Mapping[str, Any], state: Mapping[str, Any]
 ) -> dict[str, set[str]]:
-    """Return the texts of the stored fields that are missing in another state, by field."""
+    """Return a map from each field that another state has lost to its stored texts."""
     lost = {
         name: _find_field_texts(name, stored_state)
         for name in HABIT_FIELDS

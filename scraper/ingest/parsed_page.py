@@ -31,8 +31,7 @@ class FetchedPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ParsedPage:
-    """A release and the page from which it was parsed, as passed from the spider to the pipeline.
-    """
+    """A release and the page from which it was parsed, passed from the spider to the pipeline."""
 
     item: ReleaseItem
     url: str  # URL in the frontier

@@ -136,7 +136,7 @@ def find_edits_of_past(
 ) -> None:
     """Decide which versions of a release are edits, and store the decision.
 
-    It only compares pairs of versions in which at least one was captured by a web archive.
+    Versions are compared in pairs, and at least one of each pair was captured by a web archive.
     """
     find_past_edits(archive, release_id, _PastComparison(archive, captures, agency).judge)
 
@@ -232,8 +232,9 @@ def _pair_paragraphs(
 
 
 def _iter_paragraphs(state: Mapping[str, Any]) -> Iterator[_Paragraph]:
-    """Yield the title of a state, and its paragraphs that end as sentences do. Update notes are
-    left out.
+    """Yield the title of a state, and its paragraphs that end with a full stop or the like.
+
+    Notes on when the page was updated are left out.
     """
     for field, min_words in MIN_WORDS.items():
         for number, text in enumerate(str(state[field] or "").split("\n")):
@@ -270,7 +271,7 @@ def _is_own_sentence(words: Sequence[str], other_page: PageText) -> bool:
 
 
 def _to_letters(words: Iterable[str]) -> str:
-    """Return words without spaces and without characters other than letters and digits.
+    """Join words, keeping only their letters and digits.
 
     Templates may change quotation marks and dashes.
     """

@@ -235,8 +235,7 @@ class Ingest:
         return outcome
 
     def move(self, matched: MatchedPage) -> None:
-        """Store the new URL of a release that has moved, or restore the URL of a misplaced release.
-        """
+        """Store the new URL of a moved release, or restore the original URL of a misplaced one."""
         match, own, response = matched.match, matched.candidates.own, matched.response
         if match.kind == "renamed" and own is not None:
             self.archive.removals.mark_moved(
@@ -557,8 +556,7 @@ def _compare_with_later_checks(page: ParsedPage, match: PageMatch, candidates: C
 
 
 class CrawlRecorder:
-    """Records the results of requests in archive.db and captures.db, for spiders and the pipeline.
-    """
+    """Records the results of requests in archive.db and captures.db."""
 
     def __init__(
         self,
@@ -619,7 +617,10 @@ class CrawlRecorder:
         )
 
     def expire_refused(self) -> None:
-        """Delete refused pages that are too old. A clock that is ahead for a while deletes none."""
+        """Delete refused pages that are too old.
+
+        If the clock is ahead, no page is deleted too early (see `find_trusted_time`).
+        """
         self.refused.expire(self.find_trusted_time())
 
     def keep_refused(
@@ -742,8 +743,7 @@ class CrawlRecorder:
         response: FetchedPage,
         versions: PageVersions,
     ) -> None:
-        """Merge a release into another release at `url`, and store the cause of their difference.
-        """
+        """Merge a release into another release at `url`, and store what caused their difference."""
         cause, states = "source", find_adjoining_states(self.archive, release_id, target_id)
         if states and states[1].sha256:
             before, after = states

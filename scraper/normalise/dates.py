@@ -212,12 +212,11 @@ class NoDateError(ValueError):
 
 
 def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
-    """Return what the date in a line means (published, updated, reviewed or none), and the day or
-    moment.
+    """Return what the date in a line means (published, updated, reviewed or none), and the date.
 
-    A date without a label word counts as published. The caller must check whether the line's place
-    on the page allows that. A missing year is taken from the URL. Raises ValueError if no date can
-    be parsed with certainty.
+    The date is a day or a moment, or None if it means `none`. A date without a label word counts as
+    published. The caller must check whether the line's place on the page allows that. A missing
+    year is taken from the URL. Raises ValueError if no date can be parsed with certainty.
 
     >>> parse_label("Senast uppdaterad: 18 maj, 2021", "https://a.se/")
     ('updated', datetime.date(2021, 5, 18))
@@ -471,8 +470,7 @@ def _localise_time(
 
 @cache
 def find_country_zone(host: str) -> ZoneInfo | None:
-    """Return the time zone for a host's top-level domain, or None if the domain gives no time zone.
-    """
+    """Return the time zone for a host's top-level domain, or None if the domain has none."""
     name = COUNTRY_ZONES.get(host.rpartition(".")[2])
     return ZoneInfo(name) if name else None
 

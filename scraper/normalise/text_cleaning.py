@@ -204,7 +204,7 @@ def find_damaged_text(text: str) -> str | None:
 
 
 def sanitise_body_html(html: str) -> str:
-    """Return HTML with only the allowed tags, and with its text cleaned like plain text.
+    """Return HTML with only the allowed tags, and with cleaned text.
 
     Links must be absolute and lead to http(s), mailto or tel. The targets of other links are
     removed.

@@ -122,8 +122,7 @@ def convert_to_soup(root: Element) -> BeautifulSoup:
 def decompose_soup(soup: BeautifulSoup) -> None:
     """Empty a soup, so that its memory is freed without garbage collection.
 
-    The elements of a soup refer to each other, so they would otherwise wait for the garbage
-    collector.
+    The elements of a soup refer to each other, so only the garbage collector would free them.
     """
     for part in list(soup.contents):  # soup.decompose() alone leaves the first element
         part.decompose()
@@ -202,8 +201,10 @@ def is_inside_marked(element: Tag, attribute: str) -> bool:
 
 
 def find_field(element: Tag) -> str | None:
-    """Return the field that is named by FIELD_ATTRIBUTE of an element or of its nearest ancestor,
-    or None.
+    """Return the field that FIELD_ATTRIBUTE names on an element or on its nearest ancestor with the
+    attribute.
+
+    Returns None if neither the element nor an ancestor has the attribute.
     """
     marked = (part for part in (element, *element.parents) if FIELD_ATTRIBUTE in part.attrs)
     return next((str(part[FIELD_ATTRIBUTE]) for part in marked), None)
@@ -214,8 +215,7 @@ class BlockReader:
         self.resolve_url = resolve_url
 
     def iter_blocks(self, parent: Tag, depth: int, kind: str = "p") -> Iterator[PageBlock]:
-        """Yield the blocks of an element. Inline text between them becomes blocks of type `kind`.
-        """
+        """Yield the blocks of an element. Inline text between them becomes blocks of `kind`."""
         inline_nodes: list[Node] = []
         for child in parent.contents:
             if isinstance(child, Tag):
@@ -580,8 +580,7 @@ def _find_first_number(element: Tag) -> int:
 
 
 def _is_loose_node(node: Node) -> bool:
-    """Return whether a child of a list is text, or an element that is neither an item nor a list.
-    """
+    """Return whether a child of a list is text, or an element other than an item or a list."""
     if isinstance(node, Tag):
         return node.name not in ("li", *LIST_TAGS)
     return type(node) is NavigableString

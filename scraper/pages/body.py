@@ -136,8 +136,7 @@ def _is_body_block(
 
 
 def _repeats_title(block: PageBlock, title: str | None, is_opening: bool) -> bool:
-    """Return whether a block repeats the page's title, as a heading or as a line at the beginning.
-    """
+    """Return whether a block repeats the page's title, as a heading or a line at the beginning."""
     may_be_title = block.level <= 2 or (is_opening and block.level == 9)
     if not title or not may_be_title:
         return False
@@ -145,8 +144,7 @@ def _repeats_title(block: PageBlock, title: str | None, is_opening: bool) -> boo
 
 
 def _is_page_line(block: PageBlock, index: int, *, is_last: bool) -> bool:
-    """Return whether a block contains only the release's type or author, or a service of the page.
-    """
+    """Return whether a block contains only the release's type or author, or a page service."""
     is_opening = index < OPENING_BLOCKS
     if is_opening and _is_kind_block(block, index):
         return True

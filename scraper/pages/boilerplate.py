@@ -459,8 +459,7 @@ def _has_menu_beside(shared: Element, element: Element, menus: list[Element]) ->
 
 
 def _list_menus(document: Document, marked: Mapping[Element, frozenset[str]]) -> list[Element]:
-    """Return the elements that are menus by tag, role or name. They have several links and no h1.
-    """
+    """Return the elements with several links, but no h1, that are menus by tag, role or name."""
     candidates = _collect_site_parts(document, marked, "nav", "navigation", "menu")
     return [
         element
@@ -497,8 +496,7 @@ def _keep_date_label(element: Element) -> None:
 
 
 def _is_date_label(element: Element, box: Element) -> bool:
-    """Return whether an element contains only a date of the page, and no link, and is not in a link
-    or article.
+    """Return whether an element contains only a date of the page, outside links and articles.
 
     box: the element that contains `element`. If it is a side column, its own date of creation does
         not count.
@@ -530,8 +528,7 @@ def _is_boilerplate_element(element: Element, naming: str) -> bool:
 
 
 def _has_boilerplate_name(element: Element, naming: str) -> bool:
-    """Return whether an element is boilerplate by its name, and contains no text that must be kept.
-    """
+    """Return whether an element is boilerplate by its name and contains no text to keep."""
     if not naming:
         return False
     if naming == "hidden":
@@ -633,11 +630,11 @@ def drop_sidebars(main: Element) -> None:
 
 
 def drop_cards(main: Element) -> list[Element]:
-    """Remove teasers for other pages. Return the possible teasers at the end of the text that are
-    kept.
+    """Remove teasers for other pages, and return possible teasers that are kept at the end of the
+    text.
 
-    Teasers that make up most of the text are kept, because the page may be about them. At the end
-    of the text, teasers with dates are removed anyway.
+    Teasers that make up most of the text are kept, because the page may be about them. Rows of
+    teasers with dates at the end of the text are removed in any case.
     """
     total = count_text_letters(main)
     cards = list(_iter_cards(main))
@@ -762,8 +759,7 @@ def _is_teaser(element: Element) -> bool:
 
 
 def _find_page_link(element: Element) -> Element | None:
-    """Return the first link with words in an element, or None if it does not lead to another page.
-    """
+    """Return the first link with words in an element, or None if it leads to no other page."""
     link = next(
         (part for part in element.iter("a") if has_min_letters(part, MIN_BUTTON_LENGTH)), None
     )
@@ -772,8 +768,7 @@ def _find_page_link(element: Element) -> Element | None:
 
 
 def _opens_with_link(card: Element) -> bool:
-    """Return whether the first line of a card, apart from a date or label, links to another page.
-    """
+    """Return whether a card's first line, apart from a date or label, links to another page."""
     link = _find_page_link(card)
     if link is None or not has_min_letters(link, MIN_CARD_TITLE_LENGTH):
         return False

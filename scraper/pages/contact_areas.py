@@ -207,8 +207,7 @@ def _build_layout_area(
 
 
 def _read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
-    """Return the contacts in consecutive lines, or [] if a number could belong to several people.
-    """
+    """Return the contacts in consecutive lines, or [] if several people may share a number."""
     waiting = 0  # people since the last number
     for line in run:
         kinds = [kind for kind, _ in parse_contact_line(line.text)]
@@ -247,7 +246,7 @@ def _is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bo
 def _is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
     """Return whether a short line is part of a contact that the lines in `run` may have begun.
 
-    Such a line contains a name, a title, or a number without other text than a name.
+    Such a line contains a name, a title, or a number that is alone or beside a name.
     """
     if SITE_CONTACT.match(line.text) or (line.level < 9 and not is_person_name(line.text)):
         return False
@@ -286,8 +285,7 @@ def _is_role_line(line: ContactLine) -> bool:
 
 
 def _find_contact_headings(document: Document) -> Iterator[Element]:
-    """Yield the elements that may be headings above contacts, or that begin a line with a contact.
-    """
+    """Yield the elements that may be headings above contacts, or begin a line with a contact."""
     for element in document.root.iter(*HEADING_CANDIDATE_TAGS):
         text = element.text
         if (
@@ -399,8 +397,9 @@ def _find_contact_section(
 def _starts_next_section(line: ContactLine, heading: ContactLine) -> bool:
     """Return whether a line starts the section after that of the given heading.
 
-    After a heading element, only headings of the same or a higher level do. After any other line,
-    all headings and bold lines do, except names and other headings above contacts.
+    If the heading is a heading element, only headings of the same or a higher level start a new
+    section. Otherwise, all headings and bold lines do, except names and bold headings above
+    contacts.
     """
     if heading.level < 9:
         return line.level <= heading.level

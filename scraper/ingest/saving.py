@@ -78,10 +78,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """The outcome of saving a page.
-
-    reasons: why the page was quarantined; empty if it was not.
-    """
+    """The outcome of saving a page. reasons: why the page was quarantined."""
 
     release: Release
     outcome: SaveResult
@@ -160,8 +157,7 @@ class Ingest:
         check: decides whether to quarantine the page. With None, the page is never quarantined.
         crawl_id: the crawl that is recorded if the page is quarantined.
         capture_id: the capture of the response, if it has already been stored.
-        redesigned: whether the site's template is known to have changed since the page was last
-            stored.
+        redesigned: whether the template is known to be new since the page was last stored.
         is_late: whether the page was kept for a while before this call (in refused_pages.py or in
             quarantine). In that case, a removal found in the meantime stays, and NotARelease is
             raised if anything else found in the meantime would be overwritten.
@@ -280,10 +276,7 @@ class Ingest:
         )
 
     def record_duplicate(self, matched: MatchedPage) -> None:
-        """Record a page as a duplicate of a release, and make the release due for a check.
-
-        The release must be checked because the two texts differ.
-        """
+        """Record a page as a duplicate of a release, and make the release due for a check."""
         archive, fetched_at = self.archive, matched.response.fetched_at
         release_id = self.get_release_id(matched.match.url)
         with archive.transaction():
@@ -305,9 +298,7 @@ class Ingest:
         return check.find_reasons(prepared, page, stored, matched.versions, situation)
 
     def store_new_bytes(self, matched: MatchedPage, stored: StoredRelease) -> None:
-        """If the file of an unchanged release has changed, or the design of its page, store the new
-        bytes.
-        """
+        """Store the bytes of an unchanged release if its file or its page's design changed."""
         response, versions = matched.response, matched.versions
         if matched.page.is_file:
             digest = hashlib.sha256(response.body).hexdigest()
@@ -344,9 +335,7 @@ class Ingest:
         return replace(release, title=title, attachments=files)
 
     def record_other_address(self, page: ParsedPage, release_id: int) -> None:
-        """Record a page as the second address of a release, and store its capture if the bytes are
-        new.
-        """
+        """Record a page as a release's second address, and its capture if the bytes are new."""
         archive, response = self.archive, page.response
         # a record's capture has another URL, by which a takedown would not find it
         has_own_capture = response.record_url is None and response.url == page.url
@@ -574,10 +563,7 @@ class CrawlRecorder:
         self.captures.close()  # the archive is closed by its owner
 
     def store_body(self, response: FetchedPage) -> str:
-        """Write a response's bytes to captures.db, and return their SHA-256.
-
-        This must be done before archive.db refers to the bytes.
-        """
+        """Write a response's bytes to captures.db, and return their SHA-256."""
         return self.captures.store_body(response.body, urlsplit(response.url).netloc)
 
     def record_capture(
@@ -592,8 +578,7 @@ class CrawlRecorder:
         The response's bytes must already be in captures.db.
 
         template: the fingerprint of the page's template, if the page was parsed as a release.
-        observer: the id of the web archive that sent the response; None for the agency's own
-            server.
+        observer: the id of the web archive from which the response came, or None.
         """
         capture = Capture(
             url=response.record_url or response.url,
@@ -607,9 +592,7 @@ class CrawlRecorder:
         return self.archive.add_capture(capture, template)
 
     def find_trusted_time(self) -> datetime:
-        """Return the current time, or a day after the end of the newest finished crawl if that is
-        earlier.
-        """
+        """Return the time, but at most a day after the end of the newest finished crawl."""
         ((finished,),) = self.archive.db.execute("select max(finished) from crawls").fetchall()
         moment = now()
         return (
@@ -617,10 +600,7 @@ class CrawlRecorder:
         )
 
     def expire_refused(self) -> None:
-        """Delete refused pages that are too old.
-
-        If the clock is ahead, no page is deleted too early (see `find_trusted_time`).
-        """
+        """Delete refused pages that are too old at the time from `find_trusted_time`."""
         self.refused.expire(self.find_trusted_time())
 
     def keep_refused(
@@ -654,9 +634,7 @@ class CrawlRecorder:
     def record_current(
         self, release_id: int, seen_at: datetime, outcome: SaveResult = SaveResult.UNCHANGED
     ) -> None:
-        """Record that a release was found at its URL. If the release has an open removal, the
-        removal ends.
-        """
+        """Record that a release was found at its URL. An open removal ends."""
         if outcome is not SaveResult.NEW:
             self.archive.removals.mark_present(release_id, seen_at)
         if outcome is not SaveResult.UNCHANGED:
@@ -726,9 +704,7 @@ class CrawlRecorder:
         return True
 
     def merge_moved(self, release_id: int, response: FetchedPage) -> None:
-        """If a copy of a release that has disappeared is at another URL, merge the release with the
-        copy.
-        """
+        """Merge a release that has disappeared with its copy at another URL, if it has one."""
         copy = find_moved_copy(self.archive, release_id, min_similarity=MIN_MOVED_SIMILARITY)
         if copy:
             self.record_merge(
@@ -772,8 +748,7 @@ class CrawlRecorder:
         rejected: bool,
         refused: FetchedPage | None = None,
     ) -> None:
-        """Record that a request failed, or that the page is neither a release nor evidence of a
-        removal.
+        """Record that a request failed, or that a page is neither a release nor a removal.
 
         A stored release is not changed, and is checked again soon.
 
@@ -905,11 +880,7 @@ def _reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> Parsed
 def _parse_response(
     response: FetchedPage, url: str, release_id: int | None, agency: Agency
 ) -> ParsedPage:
-    """Parse a stored response again. Raises PageError if that fails.
-
-    url: the response's URL in the frontier.
-    release_id: the release that is stored at this URL.
-    """
+    """Parse a stored response again. Raises PageError if that fails."""
     document = open_document(response.body, response.url)
     item = read_document(document.copy(), agency)
     return ParsedPage(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionItem:
-    """A question and its answer, including opening dashes."""
+    """A question and its answer as found on the page, including any dashes at their beginning."""
 
     question: str
     answer: str

@@ -302,10 +302,10 @@ def _list_events(alerts: AlertEvents) -> list[HealthEvent]:
 def _select_alerts(
     channel: AlertChannel, events: Sequence[HealthEvent]
 ) -> tuple[AlertEvents, list[HealthEvent]]:
-    """Return the events to report, and the events that need no alert.
+    """Return the events to report, by type of alert, and the events that need no alert.
 
-    No alert is needed for acknowledged faults, faults already reported in the same words since the
-    agency last worked, and changes between healthy states.
+    No alert is needed for acknowledged faults, for faults already reported since the agency last
+    worked, and for changes between healthy states.
     """
     acknowledged = {row["agency"] for row in read_health_rows(channel.db) if row["acknowledged"]}
     groups: dict[str, list[HealthEvent]] = {}

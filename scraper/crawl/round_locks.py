@@ -93,7 +93,7 @@ def lock_round(archive_path: Path) -> TextIO | datetime:
 
 
 def lock_writer(archive_path: Path) -> TextIO:
-    """Lock the archive against other writers, until the returned file is closed.
+    """Lock the archive against other writers until the returned file is closed.
 
     Raises ArchiveError if another writer is running.
     """

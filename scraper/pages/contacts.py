@@ -1,6 +1,7 @@
 """Parses contacts from lines of text: finds the names and roles, and where a contact ends.
 
-Also contains the words that mark contacts: headings, verbs, titles, offices, labels and notes.
+Also contains the words by which contacts are recognised: headings, verbs, titles, offices, labels
+and notes.
 """
 
 from __future__ import annotations
@@ -253,7 +254,7 @@ class ContactLine(NamedTuple):
 
 @dataclass(slots=True)
 class ContactDraft:
-    """A contact under construction."""
+    """A contact whose parts are still being collected."""
 
     name: str | None = None
     roles: list[str] = field(default_factory=list)
@@ -265,7 +266,9 @@ class ContactDraft:
         return bool(self.phones or self.email)
 
     def conflicts_with(self, kind: str, text: str) -> bool:
-        """Return whether a part of a line must belong to a different contact than this one."""
+        """Return whether a part of a line (of type `kind`) must belong to a different contact than
+        this one.
+        """
         if kind == "name":
             return self.name not in (None, text)
         if kind == "role":
@@ -296,7 +299,7 @@ class ContactDraft:
 
 
 def has_own_address(contact: ContactItem) -> bool:
-    """Return whether the email address of a contact contains a word of the name."""
+    """Return whether the email address of a contact contains a word of the contact's name."""
     address = (contact.email or "").lower().partition("@")[0]
     name = unicodedata.normalize("NFD", (contact.name or "").lower())
     words = name.encode("ascii", "ignore").decode().split()
@@ -310,8 +313,8 @@ def parse_contacts(
 ) -> list[ContactItem]:
     """Return the contacts in lines under a heading.
 
-    heading_is_certain: whether a name under this heading is a contact even without a telephone
-    number or email address.
+    heading_is_certain: whether a name under this heading counts as a contact even without a
+        telephone number or email address.
     """
     parser = ContactParser(heading, heading_is_certain=heading_is_certain)
     for line in lines:
@@ -321,7 +324,7 @@ def parse_contacts(
 
 
 def parse_contact_sentences(text: str) -> list[ContactItem]:
-    """Return the people, press offices and addresses that a text asks the reader to contact.
+    """Return the people, press offices and email addresses that a text asks the reader to contact.
 
     >>> parse_contact_sentences("För mer information, kontakta pressekreterare Eva Ek.")[0].name
     'Eva Ek'
@@ -339,8 +342,8 @@ def parse_contact_sentences(text: str) -> list[ContactItem]:
 def _parse_contact_request(sentence: str, request: str) -> list[ContactItem]:
     """Return the contacts in the part of a sentence after the verb.
 
-    Capitalised words alone are not enough; with a title or the word "presskontakt", they are a
-    person.
+    A name counts only with a number, an email address or a job title, unless the sentence contains
+    the word "presskontakt".
     """
     if _begins_with_other_office(request):
         return []
@@ -367,7 +370,7 @@ def _begins_with_other_office(request: str) -> bool:
 
 
 def parse_people(text: str) -> list[ContactItem]:
-    """Return the people in a text, each with the numbers and addresses that follow the name.
+    """Return the people in a text, each with the numbers and email addresses that follow the name.
 
     A number after several names is left out, because it could belong to any of them.
 

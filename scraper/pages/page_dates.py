@@ -666,7 +666,9 @@ def _find_unlabelled_date(
 
 
 def iter_title_neighbours(heading: Element) -> Iterator[Element]:
-    """Yield the short elements in the title, and directly before and after it, nearest first."""
+    """Yield the short elements in the title, and those near it before and after, starting in the
+    title.
+    """
     yield from heading.iter("time", "span")
     node = heading
     for _ in range(3):
@@ -695,11 +697,10 @@ def _iter_opening_elements(main: Element) -> Iterator[Element]:
 
 
 def _find_date_by_class(document: Document, main: Element) -> PageDate | None:
-    """Return the date in the last blocks of the main element, if their class names a date.
+    """Return the date at the end of the main element whose class is one for dates, and remove it.
 
-    The date is removed.
-
-    Within the text, such a date is the day of something else, and so is a future day.
+    Returns None if there is no such date, or if it is in the future. A date within the text is not
+    used, because it is the day of something else.
     """
     blocks = filter(_is_block_in_flow, document.select_by_class(_is_date_class))
     elements = [block for block in blocks if main in block.iterancestors()]
@@ -721,7 +722,7 @@ def _is_block_in_flow(element: Element) -> bool:
 
 
 def _follow_last_sentence(elements: Sequence[Element], main: Element) -> bool:
-    """Return whether elements with the same text end the main element, directly after a
+    """Return whether the elements have the same text, end the main element, and directly follow a
     sentence.
     """
     wordings = {clean_line(get_text_content(element)) for element in elements}
@@ -768,20 +769,20 @@ def _parse_lone_date(text: str, url: str) -> date | datetime | None:
 
 
 def _is_date_of_neighbour(element: Element, main: Element) -> bool:
-    """Return whether a date belongs to an event or another text beside it."""
+    """Return whether a date belongs to an event, or to another text beside the date."""
     if _is_event_date(element, main) or _follows_link_to_other_text(element, main):
         return True
     return main not in element.iterancestors() and _follows_linked_line(element)
 
 
 def _find_timestamp(element: Element) -> str | None:
-    """Return the datetime attribute of an element, or of the only <time> in it."""
+    """Return the datetime attribute of an element or of the only <time> in it, or None."""
     stamps = _read_datetime_attributes(element)
     return element.get("datetime") or (stamps[0] if len(stamps) == 1 else None)
 
 
 def _find_dateline(document: Document, main: Element) -> PageDate | None:
-    """Return the date of a dateline, which is the place and date before a text's first words."""
+    """Return the date in a dateline (the place and date before a text's first words), or None."""
     paragraphs = filter(_is_paragraph, main.iter("p", "div"))
     for paragraph in islice(paragraphs, 4):
         line = clean_line(get_text_content(paragraph))[:80]
@@ -811,7 +812,7 @@ def _is_event_or_deadline(element: Element, url: str) -> bool:
 
 
 def _is_event_date(element: Element, main: Element) -> bool:
-    """Return whether nearby lines state a place or a time of day, as for an event."""
+    """Return whether lines near a date state a place or a time of day, as for an event."""
     return any(EVENT_DETAIL.match(text) for text in _iter_nearby_texts(element, main))
 
 
@@ -853,9 +854,10 @@ def _is_date_of_other_text(element: Element, main: Element) -> bool:
 
 
 def _is_in_teaser(parents: Iterable[Element], main: Element, *, is_inside: bool) -> bool:
-    """Return whether one of an element's ancestors is a teaser.
+    """Return whether any of an element's ancestors is a teaser.
 
-    Inside the text, a teaser is a card. Elsewhere, it is any item with a link.
+    is_inside: whether the element is in the main element. There, only cards are teasers; elsewhere,
+        any item with a link is one.
     """
     is_teaser = is_card if is_inside else _is_linked_item
     return any(is_teaser(part) for part in parents if part.tag in TEASER_TAGS and part is not main)
@@ -866,7 +868,7 @@ def _is_linked_item(element: Element) -> bool:
 
 
 def _follows_linked_line(element: Element) -> bool:
-    """Return whether the line before an element links to another text, as in a list of news."""
+    """Return whether the line before an element is a link to another text, as in a list of news."""
     before = element.getprevious()
     if before is None or SERVICE_LINE.match(clean_line(get_text_content(before))):
         return False
@@ -895,8 +897,9 @@ def _follows_link_to_other_text(element: Element, main: Element) -> bool:
 
 
 def _is_link_to_other_text(link: Element, item: Element) -> bool:
-    """Return whether an item is only about the text that a link leads to. The item must be a list
-    entry, or the link must lead to a file or be in a heading.
+    """Return whether an item is only about the text that a link leads to.
+
+    The item must be a list entry, or the link must lead to a file or be in a heading.
     """
     href = link.get("href") or "#"
     if link.tag != "a" or href.startswith(("#", "mailto:", "tel:")):
@@ -918,9 +921,9 @@ def _parse_stated_dates(
 
 
 def _find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
-    """Return the dates of elements with the field's itemprop.
+    """Return the dates of elements with the itemprop of a field, such as datePublished.
 
-    Outside the main element, only a single date counts.
+    Dates outside the main element are used only if there is a single one on the page.
     """
     in_main = list(_iter_microdata_dates(document, main, main, field))
     on_page = [] if in_main else list(_iter_microdata_dates(document, document.root, main, field))
@@ -933,11 +936,10 @@ def _iter_microdata_dates(
     main: Element,
     field: str,
 ) -> Iterator[PageDate]:
-    """Yield the readable dates of elements with an itemprop that names the field.
+    """Yield the dates that can be parsed in elements with the itemprop of a field.
 
-    On <time>, a class may also name the field.
-
-    Outside the main element, dates in side columns are left out.
+    A <time> may instead have the field's name as a class. Outside the main element, dates in side
+    columns are left out.
     """
     prop = SCHEMA_DATE_PROPERTIES[field]
     for element in _list_dated_elements(document, scope, prop):
@@ -965,13 +967,13 @@ def _list_dated_elements(document: Document, scope: Element, prop: str) -> list[
 def is_date_of_field(element: Element, field: str) -> bool:
     """Return whether the words in an element allow its date to be the date of a field.
 
-    "Publicerat" is such a word.
+    "Publicerat", for example, allows only the field `published`.
     """
     return find_date_role(get_text_content(element)) in (None, field)
 
 
 def _read_datetime_attributes(*elements: Element) -> list[str | None]:
-    """Return the datetime attribute of each <time> that is one of the elements or in one of
-    them.
+    """Return the datetime attribute of each <time> among the elements and their descendants, or
+    None for a <time> without the attribute.
     """
     return [time.get("datetime") for element in elements for time in element.iter("time")]

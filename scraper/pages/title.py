@@ -48,7 +48,10 @@ FoundTitle = tuple[str, Provenance, Element | None]
 
 
 class RankedHeading(NamedTuple):
-    """An h1 that may be the title. The first four fields rank it, in this order."""
+    """An h1 that may be the title.
+
+    Headings are ranked by the first four fields, in this order.
+    """
 
     score: int  # how well the declared titles confirm it
     is_start: bool
@@ -66,14 +69,16 @@ def find_title(
     The heading is None if the title is only declared.
 
     A heading that the declared title confirms ranks first, because on many pages the first h1 is
-    the agency's name or belongs to a menu. start: the element at which the release starts, if
-    known. It ranks first among equally good headings.
+    the agency's name or belongs to a menu.
+
+    start: the element at which the release starts, or None if it is unknown. Among headings that
+        are equally well confirmed, this one ranks first.
     """
     return TitleFinder(document, main, start).find()
 
 
 class TitleFinder:
-    """Finds the title of a page among its headings and the titles that it declares."""
+    """Finds the title of a page among the page's headings and declared titles."""
 
     def __init__(self, document: Document, main: Element, start: Element | None) -> None:
         self.document, self.main, self.start = document, main, start
@@ -98,7 +103,7 @@ class TitleFinder:
         )
 
     def rank_headings(self) -> list[RankedHeading]:
-        """Return the headings that may be the title, best last."""
+        """Return the headings that may be the title, the best one last."""
         found: list[RankedHeading] = []
         for element in self.document.select_by_tag("h1"):
             text = _read_heading_text(element, self.declared)

@@ -408,7 +408,7 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
     """Return links to the releases in JSON, which are objects with an address and a title.
 
     The rules are the same as for the links of a listing. Without a `releases` pattern, the URL must
-    be in a news section or below the listing, or contain a date. If several objects have a date,
+    be in a news section or below the listing, or contain a year. If several objects have a date,
     those without one are taken for service pages.
     """
     listing_path = urlsplit(canonical_url(listing_url)).path.rstrip("/")

@@ -392,9 +392,11 @@ def _drop_filter_links(
 ) -> list[ListingEntry]:
     """Return the entries without links that sort or filter the listing.
 
-    Links with a URL that differs from the listing's only in the query are dropped, unless they have
-    a heading, or a date in their own item. keep_if_only: whether to keep all links except "next"
-    links if the listing has no other entries.
+    These are links to a URL that differs from the listing's only in the query, unless the link has
+    a heading, or a date in its own list item.
+
+    keep_if_only: whether to keep such links, except "next" links, if the listing has no other
+        entries.
     """
     same_path_count = sum(entry.is_same_path for entry in entries)
     if not same_path_count:
@@ -406,12 +408,12 @@ def _drop_filter_links(
 
 
 def _drop_next_links(entries: Iterable[ListingEntry]) -> list[ListingEntry]:
-    """Return the entries without links such as "Nästa"."""
+    """Return the entries without links to the next page, such as "Nästa"."""
     return [entry for entry in entries if not NEXT_LINK_TEXT.fullmatch(get_line_text(entry.anchor))]
 
 
 def _find_marked_urls(entries: Iterable[ListingEntry]) -> set[str]:
-    """Return the URLs of entries that have a heading, or a date in an item of their own."""
+    """Return the URLs of entries with a heading, or with a date in a list item of their own."""
     urls_by_item: defaultdict[Element, set[str]] = defaultdict(set)
     for entry in entries:
         urls_by_item[entry.item].add(entry.link.url)
@@ -433,7 +435,8 @@ def _find_marked_urls(entries: Iterable[ListingEntry]) -> set[str]:
 
 
 def _iter_content_links(root: Element) -> Iterator[Element]:
-    """Yield the links in a page's main elements, or else in its body, without boilerplate.
+    """Yield the links in a page's main elements, or in its body if it has none, without
+    boilerplate.
 
     The links are in page order.
     """
@@ -456,10 +459,7 @@ def _iter_content_links(root: Element) -> Iterator[Element]:
 
 
 class ListingLayout:
-    """Facts about a whole page that help to decide which of its elements are boilerplate.
-
-    Each fact is computed only once.
-    """
+    """Facts about a whole page that help to decide which of its elements are boilerplate."""
 
     def __init__(self, root: Element) -> None:
         self.root = root
@@ -468,10 +468,10 @@ class ListingLayout:
         self.main_ancestors = _find_ancestors([*main_elements, *root.iter("h1")])
 
     def is_boilerplate(self, element: Element, region: Element, *, in_entry: bool) -> bool:
-        """Return whether an element contains no entries of the listing.
+        """Return whether an element is boilerplate, and so contains no entries of the listing.
 
-        region: the main element or body around the element. in_entry: whether the element is inside
-        an article or list item.
+        region: the main element or body around the element.
+        in_entry: whether the element is inside an article or list item.
         """
         tag = element.tag
         if tag in ("nav", "aside") or (tag in ("header", "footer") and not in_entry):
@@ -515,7 +515,7 @@ def _find_ancestors(elements: Iterable[Element]) -> set[Element]:
 
 @cache_by_text()
 def _has_boilerplate_class(class_attribute: str) -> bool:
-    """Return whether a class attribute names boilerplate.
+    """Return whether a class attribute contains the name of a kind of boilerplate.
 
     >>> [_has_boilerplate_class(name)
     ...     for name in ("block breadcrumbs", "relatedLinks", "c-share__list")]
@@ -531,9 +531,9 @@ def _has_boilerplate_class(class_attribute: str) -> bool:
 
 
 def needs_javascript(root: Element) -> bool:
-    """Return whether a page's list is built by scripts.
+    """Return whether the list on a page is built by scripts.
 
-    The page then has scripts and almost no text, or an empty element for the list.
+    If so, the page has scripts and almost no text, or an empty element for the list.
     """
     if next(root.iter("script"), None) is None:
         return False

@@ -284,7 +284,10 @@ class AuditSpider(ReleaseSpider):
             self.parse_listing(audit, response)
 
     def add_feed_links(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links of a feed, even if the feed is cut off."""
+        """Add the links of a feed. If the feed is cut off, add the links in its complete entries.
+
+        Raises CutFeedError after that, and SourceError if the response is not a feed.
+        """
         agency, source_url = audit.agency, audit.sources[response.meta["root_source"]].url
         try:
             listed = parse_feed(response.body, response.url, agency)
@@ -296,7 +299,7 @@ class AuditSpider(ReleaseSpider):
         self.check_pattern(audit, response, links, partial(select_releases, listed))
 
     def add_sitemap_links(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links of a sitemap, and request the sitemaps of an index."""
+        """Add the links of a sitemap, or requests for the sitemaps that an index lists."""
         meta, body, url = response.meta, response.body, response.url
         source_url = audit.sources[meta["root_source"]].url
         links, children = parse_sitemap(body, url, audit.agency)
@@ -313,16 +316,20 @@ class AuditSpider(ReleaseSpider):
     def check_pattern(
         self, audit: AgencyAudit, response: Response, links: Sequence[SourceLink], read: ReadLinks
     ) -> None:
-        """Mark a source as incomplete if it has links, but the pattern `releases` fits none of
-        them.
+        """Mark a source as incomplete if it has links, but none that matches the pattern
+        `releases`.
+
+        links: the links of the source that match.
+        read: function that returns the source's links for an agency without the pattern.
         """
         if not links and self.fits_no_link(audit.agency, response.url, read):
             problem = SourceProblem("pattern", response.url, audit.agency.releases)
             audit.sources[response.meta["root_source"]].mark_incomplete(problem)
 
     def parse_listing(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links of a listing page; request the next page and, from the first page, the
-        archive pages.
+        """Add the links of a listing page and a request for the next page.
+
+        From the first page, the archive pages are also added as sources.
         """
         agency, source_url, page = audit.agency, response.meta["root_source"], response.meta["page"]
         source, level = audit.sources[source_url], response.meta["level"]
@@ -363,7 +370,7 @@ class AuditSpider(ReleaseSpider):
     def save_audit(self, audit: AgencyAudit) -> None:
         """Store the coverage of an agency.
 
-        The previous coverage is kept if no source listed anything or was read to its end.
+        The previous coverage is kept if no source listed a release or was read to its end.
         """
         slug, due_count = audit.agency.slug, None
         if not audit.has_results:
@@ -379,9 +386,9 @@ class AuditSpider(ReleaseSpider):
 
 
 def _format_audit_report(coverage: CoverageTotals, due_count: int | None) -> str:
-    """Format the coverage on one line.
+    """Format the coverage as one line of text.
 
-    due_count: the number of missing releases that became due; None without `refill`.
+    due_count: the number of missing releases that were made due; None without the option `refill`.
     """
     parts = [
         f"{coverage.listed} listed",

@@ -768,8 +768,8 @@ class ReleaseSpider(IdentifiedSpider):
         return page if is_kept else None
 
     def release_failed(self, failure: Failure) -> None:
-        """Record a failed request: forbidden by robots.txt or the SSRF filter, or without a usable
-        response.
+        """Record a failed request: one forbidden by robots.txt or the SSRF filter, or one without a
+        usable response.
         """
         error, request = failure.value, get_request(failure)
         if self.defer_agency(error, request):
@@ -809,9 +809,7 @@ class ReleaseSpider(IdentifiedSpider):
         self.skip_failed_page(slug, item.url, item.release_id, problem, item.response)
 
     def callback_failed(self, failure: Failure, response: Response | Failure | None) -> None:
-        """Record that our own code failed for a response. CrawlStatsExtension counts the
-        failure.
-        """
+        """Record that our own code failed on a response. CrawlStatsExtension counts the failure."""
         if self.stop_if_unwritable(failure.value):
             return
         # for a list, the error may concern only one of its releases
@@ -825,9 +823,9 @@ class ReleaseSpider(IdentifiedSpider):
     def skip_failed_page(
         self, slug: str, url: str, release_id: int | None, problem: str, page: FetchedPage | None
     ) -> None:
-        """Record that our own code failed on a page, and continue.
+        """Record that our own code failed on a page, and continue with the next requests.
 
-        page: the response, if it should be kept.
+        page: the response to keep, or None.
         """
         self.skipped_urls.add(url)
         failed_at = page.fetched_at if page else now()
@@ -837,8 +835,9 @@ class ReleaseSpider(IdentifiedSpider):
         self.finish_release(slug, url)
 
     def stop_if_unwritable(self, error: BaseException | None) -> bool:
-        """Stop the crawl if `error` means that the archive cannot be written; return whether it
-        does.
+        """Stop the crawl if an error means that the archive cannot be written.
+
+        Returns whether the error means this.
         """
         problem = _find_write_error(error)
         if problem and not self.deadline.is_stopping:
@@ -851,7 +850,7 @@ class ReleaseSpider(IdentifiedSpider):
 
 
 def _select_unpaused(agencies: Mapping[str, Agency]) -> dict[str, Agency]:
-    """Return the agencies that are not paused; log a warning for each of the others."""
+    """Return the agencies that are not paused, and log a warning for each paused one."""
     for slug, agency in agencies.items():
         if agency.paused:
             logger.warning(
@@ -861,13 +860,17 @@ def _select_unpaused(agencies: Mapping[str, Agency]) -> dict[str, Agency]:
 
 
 def _find_oldest(links: Iterable[SourceLink], oldest: str) -> str:
-    """Return the earliest publication time in a list and its earlier pages; "" if none is known."""
+    """Return the earliest publication time on a page of a list and the pages before it, or "" if
+    none is stated.
+
+    oldest: the earliest time on the pages before, or "".
+    """
     dates = [link.published for link in links if link.published]
     return min([*filter(None, [oldest]), *dates], default="")
 
 
 def _describe_redirect(response: Response, url: str, *, is_own: bool) -> NotARelease:
-    """Return the error for a release with a URL that redirects to another page."""
+    """Return the error for a release whose URL redirects to another page."""
     rejection = detect_rejection(response.body, response.url, is_elsewhere=not is_own)
     if rejection and rejection.kind == "blocked":
         return NotARelease(url, f"{rejection.problem} (redirected to {response.url})", "blocked")
@@ -887,7 +890,7 @@ def get_request(failure: Failure) -> Request:
 
 
 def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | None:
-    """Return the error in `error` that means that the archive cannot be written, or None.
+    """Return the error, or the cause of it, that means that the archive cannot be written, or None.
 
     Examples are a full disk and a lock.
     """
@@ -901,9 +904,10 @@ def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | No
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Return whether a log record says more than that the archive cannot be written.
+    """Return whether a log record should be logged, because it is not about an archive that cannot
+    be written.
 
-    An error in a statement (SQLITE_ERROR) is our own mistake, and keeps its traceback.
+    An error in a statement (SQLITE_ERROR) is our own mistake, and is logged with its traceback.
     """
     error = _find_write_error(record.exc_info[1]) if record.exc_info else None
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) == sqlite3.SQLITE_ERROR
@@ -923,10 +927,10 @@ def build_page_request(
 ) -> Request:
     """Return a request for a source or one of its pages.
 
-    It is sent by POST if the address has a form (see `join_form`).
+    It is a POST request if the address contains a form (see `join_form`).
 
     kind: the type of source. A listing is opened in a browser if the agency's table requires it,
-    unless it is a JSON endpoint.
+        unless it is a JSON endpoint.
     """
     url, form = split_form(address)
     headers = dict(arguments.pop("headers", None) or {})
@@ -961,7 +965,7 @@ def is_web_page(page: FetchedPage) -> bool:
 def has_noindex(response: Response, document: Document | None = None) -> bool:
     """Return whether X-Robots-Tag or a meta element forbids indexing, by `noindex` or `none`.
 
-    Only directives to all robots or to ours count.
+    Directives to other robots than ours are ignored.
     """
     directives = [value.decode("latin-1") for value in response.headers.getlist("X-Robots-Tag")]
     if document is not None:

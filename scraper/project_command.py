@@ -1,4 +1,5 @@
-"""Code that the Scrapy commands share: help, checks of settings, errors, exit codes and --agency.
+"""Code that the Scrapy commands share: help, checks of settings, errors, exit codes and
+--agency.
 """
 
 from __future__ import annotations

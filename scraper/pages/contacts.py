@@ -435,8 +435,8 @@ def _opens_with_several_people(line: str) -> bool:
 
 
 class ParsedLine:
-    """A line split by `parse_contact_line`, with what its parts show: whether it is a heading, a
-    note etc.
+    """A line split by `parse_contact_line`, with properties such as whether it is a heading or a
+    note.
     """
 
     def __init__(self, line: ContactLine) -> None:
@@ -598,7 +598,7 @@ class ContactParser:
     def choose_office_names(self, roles: Sequence[str]) -> list[str]:
         """Return the roles that may be names of offices.
 
-        If there are none, the heading is returned if it is about the press.
+        If there are none, and the heading is about the press, the heading is returned.
         """
         offices = [
             role for role in roles if role[0].isupper() and len(role.split()) <= MAX_OFFICE_WORDS
@@ -676,9 +676,9 @@ def _order_name_and_role(chunk: str) -> list[tuple[str, str]]:
 
 
 def _read_desk(chunk: str) -> str | None:
-    """Return the name of a switchboard or desk if a chunk contains nothing else, or None.
+    """Return the name of the switchboard or desk that a chunk consists of, or None.
 
-    Words such as "kontakta" before the name and "på" after it are left out.
+    Words such as "kontakta" and "på" around the name are left out.
 
     >>> _read_desk("Broverkets pressjour på"), _read_desk("chef för presstjänsten")
     ('Broverkets pressjour', None)
@@ -711,8 +711,9 @@ def _is_switchboard(desk: str) -> bool:
 
 
 def _split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
-    """Return the name and the title in a chunk, None for a missing one; both are None for a
-    sentence.
+    """Return the name and the title in a chunk.
+
+    Each is None if it is missing. Both are None for a sentence.
 
     >>> _split_name_and_role("Eva Ek"), _split_name_and_role("pressekreterare Eva Ek")
     (('Eva Ek', None), ('Eva Ek', 'pressekreterare'))

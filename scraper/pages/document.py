@@ -753,7 +753,7 @@ def _decode_html(html: bytes) -> str:
 
 
 def _choose_charset(html: bytes) -> str:
-    """Return the charset to decode a page with that is not valid UTF-8."""
+    """Return the charset in which to decode a page that is not valid UTF-8."""
     valid = html.decode("utf-8", "ignore")
     letters = sum(sign > "\x7f" for sign in valid)
     strays = len(html) - len(valid.encode())

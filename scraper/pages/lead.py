@@ -72,9 +72,7 @@ def _find_classed_lead(blocks: Sequence[PageBlock]) -> range | None:
 
 
 def _is_phrase(text: str) -> bool:
-    """Return whether a text is longer than the name of a section, subject or committee, or a
-    sentence.
-    """
+    """Return whether a text is a sentence, or too long to be the name of a section or committee."""
     return len(text) >= MIN_SENTENCE_LENGTH or text[-1] in SENTENCE_ENDS or text.count(" ") > 2
 
 
@@ -124,7 +122,7 @@ def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | N
 
 
 def _find_bold_opening(blocks: Sequence[PageBlock]) -> range | None:
-    """Return the first long paragraph if it is bold, is not a question, and the next one is not
+    """Return the first long paragraph if it is bold and not a question, and the next one is not
     bold.
     """
     paragraphs = [

@@ -151,9 +151,9 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
     """Remove sentences before the element at which the release starts, with the boxes around them.
 
     Sentences in the frame of the release (see `find_frame`) are kept, because a lead or a
-    correction may be above the heading, unless they are in an alert or in a box with its own
-    heading. Dates, tags and images are kept if no sentence is beside them. The elements in `kept`
-    are also kept.
+    correction may be above the heading. They are removed, however, if they are in an alert or in a
+    box with its own heading. Dates, tags and images are kept if no sentence is beside them. The
+    elements in `kept` are also kept.
     """
     lineage = _collect_lineage((start, *kept))
     lineage.update(part for element in kept for part in element.iter())
@@ -276,7 +276,8 @@ def find_main_element(document: Document, heading: Element | None = None) -> tup
 
 
 def _iter_main_candidates(document: Document) -> Iterator[tuple[str, list[Element]]]:
-    """Yield each rule for finding the main element, as XPath, and the elements that match the rule.
+    """Yield each rule for finding the main element, as XPath, and the elements that match the
+    rule.
     """
     yield "//main | //*[@role='main']", _find_mains(document)
     rule = "//*[@itemprop='articleBody' or @itemprop='mainContentOfPage']/.."
@@ -480,8 +481,8 @@ def find_text_container(
     `body`.
 
     body: the element that a selector matched. It is returned if the selector is the agency's own,
-        or if the element contains most of the text. (The selectors of a CMS may match only one of
-        several fields with text.)
+        or if the element contains most of the text. A CMS's selector may match only one of several
+        fields with text.
     """
     text_lengths = _measure_running_text(main)
     if body is not None and main in (body, *body.iterancestors()):
@@ -559,8 +560,8 @@ def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
 
 
 def _is_text_section(element: Element) -> bool:
-    """Return whether an element has a heading of the text, with sentences, a list or a table below
-    it.
+    """Return whether an element is a section of the text: a heading with sentences, a list or a
+    table.
 
     A section with many links does not count, nor does a list or table with any link.
     """

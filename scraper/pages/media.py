@@ -71,7 +71,8 @@ def mark_captions(main: Element) -> None:
 
 
 def _find_box_and_caption(image: Element, main: Element) -> tuple[Element, ...]:
-    """Return the small box around an image and the only text in it, or () if there is no such box.
+    """Return the small box around an image and the only text in it, or () if there is no such
+    box.
     """
     ancestors = list(
         islice(takewhile(lambda part: part is not main, image.iterancestors()), MAX_BOX_DEPTH)
@@ -94,10 +95,9 @@ def _has_loose_text(box: Element) -> bool:
 
 
 def _is_caption_text(element: Element) -> bool:
-    """Return whether an element may be a caption: it has no headings, lists, links or class of a
-    lead.
+    """Return whether an element may be a caption.
 
-    Teasers and leads often have one of these.
+    It must not contain a heading, a list, a link or a button, or have a class of a lead.
     """
     names = element.get("class") or ""
     return not (
@@ -151,7 +151,7 @@ class CaptionIndex:
 def _find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
     """Return the URL of an image, or None for a decorative one.
 
-    A figure's only image with a caption is not decorative, unless it is a placeholder.
+    The only image of a figure with a caption is not decorative, unless it is a placeholder.
     """
     figure = image.find_parent("figure")
     caption, pictures = captions.read_captions(figure) if figure is not None else (None, 0)
@@ -161,7 +161,7 @@ def _find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
 
 
 def iter_captions(container: Tag) -> Iterator[Tag]:
-    """Yield the outermost elements with the tag or a class of captions.
+    """Yield the outermost captions in an element, found by their tag or class.
 
     This is much faster than BeautifulSoup's find_all.
     """
@@ -201,7 +201,8 @@ def _is_declared_file(link: Element) -> bool:
 
 
 def _read_link_title(link: Element, url: str) -> str:
-    """Return a link's text, or its title attribute if it has no text, or else the name of the file.
+    """Return a link's text, or its title attribute if it has no text, or else the name of the
+    file.
     """
     text = clean_line(strip_link_notes(get_text_content(link)))
     return text or clean_line(link.get("title") or "") or url.rpartition("/")[2]

@@ -117,7 +117,8 @@ class NewsPage:
         self.title_element: Element | None = None
 
     def read(self) -> ReleaseItem:
-        """Parse the page and return it as an item. Raises NotARelease if the page is not a release.
+        """Parse the page and return it as an item. Raises NotARelease if the page is not a
+        release.
         """
         self.signals = read_page_signals(self.document)
         if found := find_rejection(self.signals):
@@ -260,8 +261,8 @@ class NewsPage:
         """Return the blocks from the title on, and the sentences and the marked lead before the
         title.
 
-        All blocks are returned if the sentences before the title are at least as long in all as
-        those after it, or if the agency's own selector matched the body.
+        All blocks are returned if the sentences before the title have at least as many characters
+        as those after it, or if the agency's own selector matched the body.
         """
         fields = [find_field(block.element) for block in blocks]
         start = fields.index("title") if "title" in fields else 0
@@ -417,8 +418,8 @@ def compute_parser_version(agency: Agency | None = None) -> str:
 
     They are the start of a SHA-256 hash of the source files of `scraper.pages` and
     `scraper.normalise`, the modules for items, releases and URLs, the versions of the libraries
-    used, the agency's settings, and the file with its page class. The classes of other agencies are
-    not included.
+    used, the agency's settings, and the file with the agency's page class. The classes of other
+    agencies are not included.
     """
     digest = hashlib.sha256(repr(agency).encode())
     for library in PARSER_LIBRARIES:
@@ -497,7 +498,7 @@ class EpiserverPage(NewsPage):
 
 
 class SiteVisionPage(NewsPage):
-    """Page built with SiteVision, which builds pages from rows of portlets."""
+    """Page built with SiteVision, in which a page consists of rows of portlets."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "main .sv-text-portlet .ingress",

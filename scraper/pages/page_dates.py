@@ -283,7 +283,8 @@ def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> 
 
 
 def _is_more_exact(exact: date | datetime | None, value: date | datetime | None) -> bool:
-    """Return whether `exact` is the same date as `value`, but with a time of day or seconds added.
+    """Return whether `exact` is the same date as `value`, but with a time of day or seconds
+    added.
     """
     if not isinstance(exact, datetime) or value is None:
         return False
@@ -406,9 +407,9 @@ def _read_label_dates(document: Document, element: Element) -> list[PageDate]:
 
 
 def find_next_element(element: Element) -> Element | None:
-    """Return the next sibling of an element, or of an ancestor with the same text, or None.
+    """Return the next sibling of an element or, if it has none, of an ancestor with the same text.
 
-    Such an ancestor is, for example, a <dt> or a wrapper.
+    Such an ancestor is, for example, a <dt> or a wrapper. Returns None if there is no such sibling.
     """
     text = clean_line(get_text_content(element))
     for part in (element, *islice(element.iterancestors(), MAX_LABEL_WRAPPERS)):
@@ -497,7 +498,8 @@ def _parse_line_dates(
 
 
 def _find_label_role(labels: Sequence[str], url: str) -> str | None:
-    """Return the role of the first label's date, or None if the date says nothing about the page.
+    """Return the role of the first label's date, or None if the date says nothing about the
+    page.
     """
     label = labels[0]
     role = find_date_role(label)
@@ -646,7 +648,7 @@ def _is_date_only(text: str) -> bool:
 def _find_unlabelled_date(
     document: Document, heading: Element | None, main: Element
 ) -> PageDate | None:
-    """Return the date of publication that has no label, or None if there is none.
+    """Return a date of publication that has no label, or None if there is none.
 
     This is a date that stands alone next to the title or before the text, which is removed, or else
     the date in a dateline.
@@ -666,8 +668,8 @@ def _find_unlabelled_date(
 
 
 def iter_title_neighbours(heading: Element) -> Iterator[Element]:
-    """Yield the short elements in the title, and those near it before and after, starting in the
-    title.
+    """Yield short elements near the title: those in the title, then those around it, the nearest
+    first.
     """
     yield from heading.iter("time", "span")
     node = heading
@@ -697,7 +699,8 @@ def _iter_opening_elements(main: Element) -> Iterator[Element]:
 
 
 def _find_date_by_class(document: Document, main: Element) -> PageDate | None:
-    """Return the date at the end of the main element whose class is one for dates, and remove it.
+    """Return the date at the end of the main element if its element has a class for dates, and
+    remove it.
 
     Returns None if there is no such date, or if it is in the future. A date within the text is not
     used, because it is the day of something else.

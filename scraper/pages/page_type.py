@@ -422,7 +422,7 @@ SHORT_PAGE_RULES = (  # for pages with only a few words
 
 
 class PageRejection(NamedTuple):
-    """Why a page is not a release."""
+    """The reason why a page is not a release."""
 
     kind: str  # the type of NotARelease
     problem: str  # the problem, with words from the page
@@ -431,7 +431,8 @@ class PageRejection(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageSignals:
-    """What must be read from a page before elements are removed, to judge whether it is a release.
+    """Facts that show whether a page is a release, collected before elements are removed from the
+    page.
     """
 
     titles: tuple[str, ...]  # the document's title without the site's name, and the first heading
@@ -514,7 +515,10 @@ def _has_password_field(document: Document) -> bool:
 
 
 def find_rejection(signals: PageSignals) -> PageRejection | None:
-    """Return why a page is not a release, by signs that count on a page of any length, or None."""
+    """Return why a page is not a release, or None.
+
+    Only signs that are reliable on a page of any length are used.
+    """
     if signals.wall:
         return PageRejection("blocked", f"{signals.wall}: {(*signals.titles, '')[0]!r}")
     for title in signals.titles:
@@ -549,8 +553,9 @@ def _reject_redirect(signals: PageSignals, problem: str) -> PageRejection:
 def find_short_page_rejection(
     signals: PageSignals, title: str | None, text: str, *, has_date: bool
 ) -> PageRejection | None:
-    """Return why a page is not a release, by signs that count only on a page with few words, or
-    None.
+    """Return why a page with few words or none is not a release, or None.
+
+    Signs are used that would not be reliable on a longer page.
 
     title, text: the title and the text that were extracted from the page.
     has_date: whether the page has a publication date, which walls and outages lack.
@@ -626,8 +631,8 @@ def _reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejecti
 def is_listing_url(url: str, agency: Agency | None = None) -> bool:
     """Return whether a URL leads to one of the agency's listings, a home page, or a folder of news.
 
-    In a home page or folder, the query may only contain a page number or a time, because in some
-    CMSs a number in the query identifies a release.
+    The query of a folder's URL may contain only a page number or a time, because in some CMSs a
+    number in the query identifies a release.
 
     >>> paths = "/nyheter/", "/om/press/Pages/default.aspx", "/news/2024/?page=2", "/nyheter/?id=12"
     >>> [is_listing_url(f"https://a.se{path}") for path in paths]

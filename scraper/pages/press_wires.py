@@ -1,7 +1,7 @@
 """Parses releases from the JSON records of press wires.
 
-Each value of a record has a named key. Only the texts are HTML; they are parsed as the texts of a
-page are. Keys that are not mentioned here are ignored.
+The fields of a record are read by their keys. Only the texts are HTML; they are parsed as the texts
+of a page are. Fields that are not mentioned here are ignored.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ MAX_RECORD_BYTES = MAX_HTML_BYTES
 
 
 class WireDocument(Document):
-    """A press wire's record as a document, with an element each for the title, the lead, the body
-    and the contacts.
+    """A press wire's record as a document. The title, the lead, the body and the contacts have an
+    element each.
     """
 
     def __init__(self, body: bytes, url: str, page_class: type[WirePage]) -> None:
@@ -166,7 +166,8 @@ class WirePage(NewsPage):
 
 
 class ViaTTPage(WirePage):
-    """Record of Via TT, in which `leadtext` and `body` are HTML and `published` has a UTC offset.
+    """Record of Via TT, in which `leadtext` and `body` are HTML and `published` has a UTC
+    offset.
     """
 
     title_key, lead_key, body_key = "title", "leadtext", "body"
@@ -270,7 +271,8 @@ def choose_wire_page(url: str) -> type[WirePage] | None:
 
 
 def _read_json_object(body: bytes, url: str) -> dict[str, Any]:
-    """Parse the bytes of a record. Raises PageError if they are not a JSON object, or are too many.
+    """Parse the bytes of a record. Raises PageError if they are not a JSON object, or are too
+    many.
     """
     if len(body) > MAX_RECORD_BYTES:
         raise PageError(url, "page", f"has more than {MAX_RECORD_BYTES:,} bytes")

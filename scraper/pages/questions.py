@@ -82,8 +82,9 @@ def find_question_pairs(
 def _find_question_indexes(
     blocks: Sequence[PageBlock], declared_keys: Collection[str]
 ) -> list[int]:
-    """Return the indexes of marked and declared questions or, if there are none, of plain ones.
+    """Return the indexes of the blocks that are questions.
 
+    These are marked and declared questions or, if there are none, paragraphs that are questions.
     Panel titles that are questions are always included.
     """
     starts = [

@@ -256,7 +256,7 @@ def _find_tags_in_line(heading: Element, following: Element | None, rule: str) -
 
 
 def _is_mostly_entries(items: list[Element], container: Element, max_other_characters: int) -> bool:
-    """Return whether a container has little text beside its entries.
+    """Return whether a container has little text besides its entries.
 
     Prose with a link in it is therefore not a list of tags.
     """

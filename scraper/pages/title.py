@@ -142,7 +142,8 @@ class TitleFinder:
         return None
 
     def read_lower_start(self) -> FoundTitle | None:
-        """Return the element at which the release starts as the title if it is not an h1, or None.
+        """Return the element at which the release starts as the title if it is not an h1, or
+        None.
         """
         start = self.lower_start
         if start is None:
@@ -354,7 +355,8 @@ def _shares_most_words(heading: str, declared: Sequence[str]) -> bool:
 
 
 def _choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
-    """Return the heading, or the declared title if the two differ only in a kicker or stray spaces.
+    """Return the heading, or the declared title if the two differ only in a kicker or stray
+    spaces.
     """
     heading_key = build_comparison_key(heading)
     for text in declared:
@@ -382,7 +384,8 @@ def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[s
 
 
 def _is_site_name(part: str, site_names: set[str]) -> bool:
-    """Return whether a part of a title is the site's name, and not a phrase that contains the name.
+    """Return whether a part of a title is the site's name, and not a phrase that contains the
+    name.
     """
     name = build_comparison_key(part)
     is_name = not part[:1].islower() and len(part.split()) <= MAX_SITE_NAME_WORDS

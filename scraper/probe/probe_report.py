@@ -160,7 +160,7 @@ def _format_unused_pane(unused: Sequence[str], width: int) -> list[str]:
 
 def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRow]:
     """Return a row for each field of the item, and then for each other element that the parser
-    recorded.
+    recorded (such as the main element).
 
     For a date, the row contains the parsed value and the text.
 

@@ -116,7 +116,7 @@ class ProbeSpider(IdentifiedSpider):
         Raises SourceError unless the status is 200. The cause of the error is the downloader's
         exception, or an HttpError with the response.
 
-        meta: the `meta` of the request.
+        meta: keys of the request's `meta`.
         """
         assert self.crawler.engine  # noqa: S101 - a running spider has an engine
         try:

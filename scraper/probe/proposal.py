@@ -292,8 +292,8 @@ def probe_page(
 ) -> ProbedPage:
     """Parse a page as a release. If this fails, keep what was parsed before the error.
 
-    item: the item of a file that a listing describes. The file is not requested, and only the item
-        is checked.
+    item: the item of a file that a listing describes. It is used instead of a parsed page, because
+        the file is not requested.
     """
     page = ProbedPage(url, html, item)
     try:

@@ -132,9 +132,9 @@ class SiteProbe:
         return result
 
     def add_other_host(self, result: ProbeResult, home_url: str) -> Agency:
-        """Return the agency with any new host added to its aliases.
+        """Return the agency with new hosts added to its aliases.
 
-        This is the host that redirected to the home page, or the host to which the home page moved.
+        A new host is one that redirected to the home page, or to which the home page moved.
         """
         agency = result.base_agency
         if result.is_known and not self.agency:

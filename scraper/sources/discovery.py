@@ -1,5 +1,5 @@
-"""Finds the sources of an agency: those declared in agencies.toml, and those its home page links
-to.
+"""Finds the sources of an agency: those declared in agencies.toml, and those that its home page
+links to.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Contains the links that sources list, and decides which URLs can be releases."""
+"""Defines the links that sources list, and decides which URLs can be releases."""
 
 from __future__ import annotations
 

@@ -172,7 +172,8 @@ def _parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
 def _drop_listing_links(
     links: Iterable[SourceLink], pager: ListingPager, next_url: str | None
 ) -> list[SourceLink]:
-    """Return the links without those to other listings, such as "Äldre inlägg" and "Nyhetsarkiv".
+    """Return the links without those to other listings, such as "Äldre inlägg" and
+    "Nyhetsarkiv".
     """
     other_pages = (next_url, *pager.archive_urls)
     return [link for link in links if link.url not in other_pages and not is_listing_url(link.url)]
@@ -270,7 +271,8 @@ class EntryReader:
                 yield entry
 
     def resolve(self, anchor: Element) -> str | None:
-        """Return the canonical URL of a link, or None if the URL cannot be a release of the agency.
+        """Return the canonical URL of a link, or None if the URL cannot be a release of the
+        agency.
         """
         href = (anchor.get("href") or "").strip()
         if not href or href.startswith("#"):
@@ -515,7 +517,7 @@ def _find_ancestors(elements: Iterable[Element]) -> set[Element]:
 
 @cache_by_text()
 def _has_boilerplate_class(class_attribute: str) -> bool:
-    """Return whether a class attribute contains the name of a kind of boilerplate.
+    """Return whether a class attribute contains a class for boilerplate.
 
     >>> [_has_boilerplate_class(name)
     ...     for name in ("block breadcrumbs", "relatedLinks", "c-share__list")]
@@ -533,7 +535,7 @@ def _has_boilerplate_class(class_attribute: str) -> bool:
 def needs_javascript(root: Element) -> bool:
     """Return whether the list on a page is built by scripts.
 
-    If so, the page has scripts and almost no text, or an empty element for the list.
+    Such a page has scripts and almost no text, or an empty element for the list.
     """
     if next(root.iter("script"), None) is None:
         return False

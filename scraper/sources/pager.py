@@ -1,5 +1,5 @@
-"""Finds where a listing continues: its next page, its archive pages, and signs that it continues
-without a link.
+"""Finds the next page and the archive pages of a listing, and signs that it continues without a
+link.
 
 A pager is recognised not only by its class, but also by its words: it consists of page numbers,
 "Nästa" and similar words.
@@ -291,8 +291,8 @@ class ListingPager:
 
     @cached_property
     def controls(self) -> list[PagerControl]:
-        """Return the links and buttons that are labelled as in a pager, with "next" or the next
-        number.
+        """Return the links and buttons whose label means "next" or is the number of the next
+        page.
         """
         controls = (
             PagerControl(control.root, self.number) for control in self.page.xpath(CONTROL_XPATH)
@@ -703,7 +703,8 @@ class PagerControl:
 
     @property
     def is_elsewhere(self) -> bool:
-        """Return whether the control belongs to an entry, a carousel, a calendar or an accordion.
+        """Return whether the control belongs to an entry, a carousel, a calendar or an
+        accordion.
         """
         item = next(self.element.iterancestors("li", "article"), None)
         is_in_entry = item is not None and not _is_pager_text(get_line_text(item))
@@ -717,7 +718,7 @@ class PagerControl:
     def is_in_pager(self) -> bool:
         """Return whether the control is in a pager.
 
-        If so, the element around the control is marked as a pager, or contains the number of the
+        The element around the control must be marked as a pager, or contain the number of the
         current page without a link.
         """
         linked = {_read_number(get_line_text(link)) for link in self.pager.iter("a", "button")}

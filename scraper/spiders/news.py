@@ -159,8 +159,8 @@ class SourceTracker:
         """Save a cursor, so that a later crawl reads the rest of a listing. Return whether it was
         saved.
 
-        No cursor is saved if `since` is set, or if there is one and this pass began at the first
-        page.
+        No cursor is saved if `since` is set, or if the listing has a cursor and this pass began at
+        the first page.
         """
         if self.since or (not resumed and self.archive.cursors.get(listing_url)):
             return False
@@ -177,8 +177,8 @@ class SourceTracker:
     def finish_listing(self, listing_url: str, *, resumed: bool) -> PaginationCursor | None:
         """Record that a listing was read completely, or return the cursor of an interrupted pass.
 
-        A cursor is returned if there is one and this pass began at the first page. The crawl should
-        then continue from the cursor.
+        The cursor is returned if the listing has one and this pass began at the first page. The
+        crawl should then continue from the cursor.
         """
         if not resumed and (cursor := self.archive.cursors.get(listing_url)):
             return cursor
@@ -229,7 +229,8 @@ class NewsSpider(AttachmentSpider):
                 yield request
 
     def _warn_of_untried_agencies(self) -> None:
-        """Warn about agencies on the live web that were never surveyed and have no completed crawl.
+        """Warn about agencies on the live web that were never surveyed and have no completed
+        crawl.
         """
         sql = "select 1 from crawls where agency = ? and finished is not null limit 1"
         untried = [
@@ -466,8 +467,9 @@ class NewsSpider(AttachmentSpider):
             yield from self.finish_listing(response, agency)
 
     def read_resumed_page(self, response: Response, agency: Agency) -> ListingPage:
-        """Parse a page of a listing. If an interrupted pass continues on this page and the page is
-        empty, delete the cursor.
+        """Parse a page of a listing. Raises the same errors as `read_listing_page`.
+
+        If an interrupted pass continues on this page and the page is empty, the cursor is deleted.
         """
         try:
             return read_listing_page(response, agency)

@@ -425,7 +425,8 @@ def _cut_scheme(url: str) -> str:
 
 
 def _is_same_page(url: str, other: str) -> bool:
-    """Return whether two addresses belong to the same page, however their characters are encoded.
+    """Return whether two addresses belong to the same page, however their characters are
+    encoded.
     """
     try:
         keys = {normalise_address(unquote(each)) for each in (url, other)}

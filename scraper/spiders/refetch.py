@@ -174,7 +174,8 @@ class RefetchSpider(ReleaseSpider):
                 yield row
 
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = True) -> Request:
-        """Return an unconditional request, because rules may have changed even if the page has not.
+        """Return an unconditional request, because rules may have changed even if the page has
+        not.
         """
         return super().build_release_request(row, unconditional=True)
 

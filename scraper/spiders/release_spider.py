@@ -489,7 +489,9 @@ class ReleaseSpider(IdentifiedSpider):
     def finish_unlisted(
         self, rows: Iterable[FrontierEntry], response: Response, oldest: str
     ) -> None:
-        """Record what is known about releases that are missing from a press wire's list.
+        """Record that releases are missing from a press wire's list.
+
+        A release is gone if the list contains an older one. Otherwise it could not be checked.
 
         oldest: when the oldest release in the list was published; "" if unknown.
         """
@@ -512,7 +514,8 @@ class ReleaseSpider(IdentifiedSpider):
     def parse_records(
         self, links: Iterable[SourceLink], response: Response, rows: Mapping[str, FrontierEntry]
     ) -> Iterator[ParsedPage]:
-        """Parse the releases that a press wire's list contains, if `rows` has a row for their URL.
+        """Parse the releases that a press wire's list contains, if `rows` has a row for their
+        URL.
         """
         for link in links:
             row = rows.get(link.url)
@@ -638,7 +641,8 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether the frontier has a listing whose URL differs only in the slash at the end.
+        """Return whether the frontier has a listing whose URL differs only in the slash at the
+        end.
         """
         if "?" in url:
             return False
@@ -890,9 +894,10 @@ def get_request(failure: Failure) -> Request:
 
 
 def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | None:
-    """Return the error, or the cause of it, that means that the archive cannot be written, or None.
+    """Return the exception that shows that the archive cannot be written: `error` or one of its
+    causes.
 
-    Examples are a full disk and a lock.
+    Examples are a full disk and a lock. Returns None if there is no such exception.
     """
     while error is not None:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(
@@ -904,8 +909,7 @@ def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | No
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Return whether a log record should be logged, because it is not about an archive that cannot
-    be written.
+    """Return False for a log record that only says that the archive cannot be written.
 
     An error in a statement (SQLITE_ERROR) is our own mistake, and is logged with its traceback.
     """

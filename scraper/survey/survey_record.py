@@ -108,6 +108,8 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
     def load_tries(self, slug: str, limit: int = 1) -> list[Row]:
         """Return the rows of an agency's last surveys, the latest first, with all judgements by a
         person.
+
+        limit: the maximum number of surveys.
         """
         sql = "select found from agencies where slug = ? order by tried desc limit ?"
         rows = [json.loads(found) for (found,) in self._query(sql, slug, limit)]

@@ -39,7 +39,8 @@ KEYS = {"r": "right", "w": "wrong", "s": "skip", "o": "open in the browser", "q"
 
 
 def _load_by_verdict(record: SurveyRecord, only: tuple[str, ...] = ()) -> list[Row]:
-    """Return the last survey of each agency (see SurveyRecord.load_all), in the order of VERDICTS.
+    """Return the last survey of each agency (see SurveyRecord.load_all), in the order of
+    VERDICTS.
     """
     order = list(VERDICTS)
     return sorted(record.load_all(only), key=lambda row: order.index(row["verdict"]))
@@ -227,10 +228,10 @@ def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
 
 
 def _choose_pages(row: Row) -> list[Row]:
-    """Return the pages of an agency that a person should judge.
+    """Return the releases of an agency that a person should judge.
 
-    These are releases that a crawl would read and that nobody has judged yet, so many that at most
-    MAX_JUDGED are judged in all.
+    These are releases that a crawl would read and that nobody has judged yet. At most MAX_JUDGED
+    are judged in all.
     """
     pages = _list_read_pages(list_table_pages(row))
     unjudged = [page for page in pages if not page["judged"]]

@@ -71,7 +71,7 @@ def _are_one_page(pages: list[Row]) -> bool:
 
 
 def _identify(page: Row) -> object:
-    """Return a value that no two releases should share: a page's texts or, without a body, its
+    """Return a value that no two releases should share: a page's texts or, if it has no body, its
     hash.
 
     The texts are the UNIQUE_FIELDS of the quarantine. Returns None for a page that is gone, or
@@ -133,7 +133,8 @@ def _get_day(page: Row) -> str:
 
 
 def _count_doubts(pages: list[Row]) -> list[str]:
-    """Return a line for each doubt, with an example page and the number of pages with this doubt.
+    """Return a line for each doubt, with an example page and the number of pages with this
+    doubt.
     """
     doubts = [(doubt, page["url"]) for page in pages for doubt in list_doubts(page)]
     examples, counts = dict(doubts), Counter(doubt for doubt, _ in doubts)

@@ -347,8 +347,7 @@ class Document:
         return self.list_present(element for names in attributes for element in by_class[names])
 
     def list_present(self, elements: Iterable[Element]) -> list[Element]:
-        """Return those of the given elements that have not been removed from the page, without
-        duplicates.
+        """Return the given elements that are still on the page, without duplicates.
 
         They are in document order, unless elements have been moved.
         """

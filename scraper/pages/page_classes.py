@@ -151,7 +151,7 @@ class NewsPage:
         return self.item
 
     def check_agreement(self) -> None:
-        """Compare the body with the other sentences on the page, and store how well they agree.
+        """Compare the body with all sentences on the page, and store how well they agree.
 
         Raises NotARelease if the body is certainly not the page's text.
         """

@@ -335,8 +335,8 @@ class NewsSpider(AttachmentSpider):
     def request_unchanged_source(self, source: str, agency: Agency) -> Iterator[Request]:
         """Count the releases of a source that has not changed since it was last read.
 
-        For a sitemap index, requests are yielded for sitemaps that were not read or have no date in
-        the index.
+        If the source is a sitemap index, requests are yielded for its sitemaps that may have
+        changed.
         """
         rows = self.archive.frontier.list_known_entries(source)
         self.source_trackers[agency.slug].count_listed(

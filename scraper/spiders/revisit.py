@@ -103,7 +103,7 @@ class RevisitSpider(AttachmentSpider):
         """Queue pages that became due during the crawl because a missing page is to be compared
         with them.
 
-        See removals.py.
+        See archive/database/removals.py.
         """
         for slug, known in self.known_urls.items():
             if known:

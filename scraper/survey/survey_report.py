@@ -88,8 +88,9 @@ def write_reports(record: SurveyRecord) -> list[Path]:
 
 
 def _format_table_diff(row: Row) -> str:
-    """Return a diff from an agency's present table to the proposed one, or "" if they do not
-    differ.
+    """Return a diff from an agency's present table to the proposed one.
+
+    Returns "" if the tables do not differ, or if no table is proposed.
     """
     before, after = ((row[key] or "").splitlines() for key in ("declared", "proposed"))
     return "\n".join(list(unified_diff(before, after, n=99, lineterm=""))[3:]) if after else ""

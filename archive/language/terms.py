@@ -393,7 +393,7 @@ def find_related_lemmas(lemma: str) -> tuple[str, ...]:
 def find_compound_key(word: str) -> str:
     """Return the lemma by which compounds that contain a word are found.
 
-    Returns "" if the text consists of several words.
+    Returns "" if the lemma consists of several words.
 
     >>> find_compound_key("ministrarnas"), find_compound_key("EU-ministern")
     ('minister', '')

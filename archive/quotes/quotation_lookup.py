@@ -10,7 +10,8 @@
   to a person other than the one in the visitor's text. This is only reported if the text gives a
   full name in a plain sentence ("NAME sade:"), in an attribution ("säger minister NAME i ett
   uttalande") or after "Enligt". Other attributions are not compared. A person is not reported if
-  the name may be another spelling of a name in the release, or is beside the quotation there.
+  the name may be another spelling of a name in the release, or if the release contains the name
+  beside the quotation.
 
 The visitor's text is neither stored nor logged, and its words are analysed without caches.
 """
@@ -595,7 +596,7 @@ class QuotationCheck:
     def choose_original(
         self, quotation: Quotation, versions: Sequence[StoredVersion]
     ) -> tuple[StoredVersion, Original] | None:
-        """Return the version that contains the most of a quotation, and the passages like it.
+        """Return the version that contains the most of a quotation, and its similar passages.
 
         Returns None if no version contains enough of the quotation.
         """

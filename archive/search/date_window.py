@@ -52,7 +52,10 @@ class DateWindow:
         return self._match_range(first, self.opened_months)
 
     def widen(self, hit_count: int) -> None:
-        """Raise the number of releases to include: the window had only `hit_count` results."""
+        """Raise the number of releases to include, because the window contained too few results.
+
+        hit_count: the number of results in the window.
+        """
         self.target = self.covered * max(
             MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1)
         )

@@ -1,8 +1,8 @@
 """Finds releases that match only in an earlier version, and how they stopped matching.
 
-For `added:` and `removed:`, the edit that matches is found instead. The index `search_versions` has
-the texts of all earlier versions. A version matches if the query's FTS5 expression matches it, as
-for current texts in `search`. Filters are compared with the current release.
+For `added:` and `removed:`, the edit that matches is found instead. The index `search_versions`
+contains the texts of all earlier versions. A version matches if the query's FTS5 expression matches
+it, as for current texts in `search`. Filters are compared with the current release.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class FormerHits:
     """The releases that match only in an earlier version.
 
     ids: these releases, newest first.
-    versions: release → its versions that match. It also has releases whose current version matches.
+    versions: release → its versions that match, also for releases whose current version matches.
     """
 
     ids: Sequence[int] = ()

@@ -1,8 +1,8 @@
 """Finds looser results: releases with only some of a query's words, or with related words.
 
-If few releases have all words of a query, releases with only some of the words are added, and all
-are ranked together: by how well they match (bm25), by their share of the words, and by the words in
-their titles. Words in quotation marks, words with + or a star, excluded words, filters and NEAR are
+If few releases contain all words of a query, releases with only some of the words are added, and
+all are ranked together: by how well they match (bm25), by their share of the words, and by the
+words in their titles. Words in quotation marks, words with + or a star, excluded words, filters and NEAR are
 never loosened.
 """
 
@@ -157,7 +157,7 @@ class _WantedWord:
 def ranks_any_word(request: SearchRequest, number: int) -> bool:
     """Return whether there are so few strict results that loose ones are ranked with them.
 
-    Always false for a search of quotations, which must contain all words.
+    Always false if the request is strict, or is for quotations, which must contain all words.
 
     number: the number of strict results.
     """
@@ -475,7 +475,7 @@ class _LooseSearch:
         return [_describe_word(word) for word in words if key not in word.ids]
 
     def list_related(self, key: int) -> list[TypedWord]:
-        """List the query's words of which a result contains only related words or compounds."""
+        """List the query's words for which a result contains only related words or compounds."""
         words = (word for word in self.words if key in word.ids and key not in word.typed_ids)
         return [_describe_word(word) for word in words]
 

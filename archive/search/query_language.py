@@ -150,7 +150,7 @@ class NearNode:
 class FilterNode:
     """A filter, for example for an agency, a speaker or a date.
 
-    value: as typed, but a slug for a person, and an ISO 8601 date for a date.
+    value: the value as typed. For a person, it is the slug, and for a date, the date in ISO 8601.
     """
 
     field: str
@@ -235,7 +235,7 @@ class Query:
 
     @property
     def can_be_ranked(self) -> bool:
-        """Return whether the query has words or releases by which results can be ranked."""
+        """Return whether results can be ranked, by words or by their similarity to a release."""
         return bool(find_terms(self.tree) or list_liked(self.tree))
 
     @property
@@ -415,7 +415,7 @@ def join_typed(parts: Sequence[QueryNode]) -> QueryNode:
 
 
 def is_plain_term(node: QueryNode | None) -> TypeGuard[TermNode]:
-    """Return whether a node has words typed without quotation marks, field, plus or star."""
+    """Return whether a node is a term typed without quotation marks, field, plus or star."""
     return (
         isinstance(node, TermNode)
         and node.match in (WORD, WRITTEN)
@@ -471,7 +471,7 @@ def _is_ordinary_word(words: tuple[str, ...]) -> bool:
 
 
 def _add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Let an abbreviation with a number also match it without the space: ETS 2, ETS2."""
+    """Let an abbreviation followed by a number also match without the space: ETS 2, ETS2."""
     completed: list[QueryNode] = []
     for part in parts:
         before = completed[-1] if completed else None

@@ -1,4 +1,4 @@
-"""Computes what health assessments are based on: crawls, publishing rhythm, failures, filled fields.
+"""Computes the basis of health assessments: crawls, publishing rhythm, failures and filled fields.
 
 `AgencyActivity` reads what the archive has recorded about an agency up to a given time.
 `build_health_facts` computes the figures that are stored with an assessment for the status page.
@@ -172,7 +172,7 @@ class Crawl:
 
     @property
     def succeeded(self) -> bool:
-        """Return whether the crawl found readable pages or, as a news crawl, listed releases."""
+        """Return whether a news crawl listed releases, or another crawl found readable pages."""
         return self.listed > 0 if self.spider == "news" else self.readable_pages > 0
 
 
@@ -300,8 +300,7 @@ def build_health_facts(
 ) -> dict[str, Any]:
     """Compute the figures that are stored in `health.facts`.
 
-    previous_facts: the figures stored before. They are used for what happened before the oldest
-        crawl that is read.
+    previous_facts: the figures stored last time, for events before the oldest crawl that is read.
     """
     known = dict(previous_facts)
     if last_news := _find_last_success(activity.news_crawls):

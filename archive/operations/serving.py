@@ -273,7 +273,7 @@ class Replicas:
                 self.stop(port)
 
     def serve(self, snapshot: Path) -> None:
-        """Start missing processes with a snapshot.
+        """Start a process with a snapshot on each port that has none.
 
         If all processes are ready, stop one that serves an older snapshot, so that it is replaced.
         """

@@ -156,7 +156,10 @@ def _select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[s
 
 
 def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:
-    """Select the ids that a SELECT returns in its column `release` or, if it has none, `id`."""
+    """Select the releases whose ids a SELECT returns.
+
+    The ids are in the column `release` of the result or, if there is no such column, in `id`.
+    """
     with _allow_only_reads(db):
         try:
             column, release_ids = _fetch_release_ids(db.execute(sql), archive_path)

@@ -160,7 +160,7 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
 
 
 def _find_date_limits(finder: HitFinder, hits: HitList, order: str) -> tuple[int, int]:
-    """Return the lowest and highest ColumnCache.sort_dates of the former results to look for.
+    """Return the range of ColumnCache.sort_dates in which former results are looked for.
 
     Former results match only in an earlier version. If the list of results is capped, they are only
     looked for within its dates.
@@ -248,8 +248,9 @@ async def describe_changes(
 ) -> list[SearchHit]:
     """Add to each result the change that made it match, and an excerpt of the changed text.
 
-    Only results that match by an earlier version or an edit get a change. If the query also has
-    words outside `added:` and `removed:`, the excerpts of current results show these words instead.
+    A change is added only to results that match in an earlier version or by an edit. If the query
+    also has words outside `added:` and `removed:`, the excerpts of current results show these words
+    instead.
     """
     if not former.ids and not names.edits:
         return list(hits)
@@ -325,7 +326,7 @@ async def _cut_excerpts(
     shown: Sequence[tuple[SearchHit, tuple[int, int | None]]],
     query_terms: Sequence[QueryTerm],
 ) -> list[SearchHit]:
-    """Return all results, those in `shown` with an excerpt of the given version."""
+    """Return all results, and add an excerpt of the given version to those in `shown`."""
     revisions = [key for hit, versions in shown for key in versions if key and not hit.is_pair]
     states = await read_version_texts(run, revisions) if revisions else {}
 

@@ -2,8 +2,8 @@
 
 If few releases contain all words of a query, releases with only some of the words are added, and
 all are ranked together: by how well they match (bm25), by their share of the words, and by the
-words in their titles. Words in quotation marks, words with + or a star, excluded words, filters and NEAR are
-never loosened.
+words in their titles. Words in quotation marks, words with + or a star, excluded words, filters and
+NEAR are never loosened.
 """
 
 from __future__ import annotations
@@ -325,9 +325,9 @@ class _LooseSearch:
         return {key: value * weights[key] for key, value in relevance.items()}, releases
 
     async def find_allowed(self, sought: Sequence[QueryNode]) -> Mapping[int, int]:
-        """Return a map from each result that matches any node in `sought` to its release.
+        """Find the results that match any node in `sought` and pass the filters of the request.
 
-        The results also pass the filters of the request.
+        Returns a map from each result to its release.
         """
         request = replace(self.finder.request, loosened=search_any_of(self.query, sought), page=1)
         return await replace(self.finder, request=request).read_found()

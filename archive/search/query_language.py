@@ -410,7 +410,7 @@ def list_words(terms: Iterable[TermNode]) -> list[str]:
 
 
 def join_typed(parts: Sequence[QueryNode]) -> QueryNode:
-    """Join typed words that must all occur."""
+    """Return a node that matches if all of the typed words occur."""
     return AndNode(tuple(parts)) if len(parts) > 1 else parts[0]
 
 
@@ -441,7 +441,7 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
-    """Return an OR of all names of the agency that the words name, or None if there is none."""
+    """Return an OR of all names of the agency that the words name, or None if they name no agency."""
     names, words = read_agency_names(), tuple(list_words(find_terms(AndNode(tuple(run)))))
     others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
     is_written = len(run) == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]

@@ -611,10 +611,7 @@ def _mark_statement(introduction: str, paragraphs: Sequence[Paragraph]) -> None:
 
 
 def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
-    """Mark the paragraphs that continue an answer in an interview as speech.
-
-    If the paragraph before the answer also begins with a dash, nothing is marked.
-    """
+    """Mark the paragraphs that continue an answer in an interview as speech."""
     if paragraphs[number - 1].dash:
         return
     for each in paragraphs[number + 1 :]:
@@ -874,8 +871,7 @@ def _find_speaker_in_next_line(
 def _speaks_of_speaker(before: Paragraph, paragraph: Paragraph, people: Sequence[Person]) -> bool:
     """Return whether the line before a quotation names a possible speaker.
 
-    If that line is a title, it must name exactly one person, and the quotation must be in the first
-    person.
+    A title must name exactly one person, and the quotation must be in the first person.
     """
     named = _find_names(before, people)
     if before.field != "title":

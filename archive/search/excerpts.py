@@ -304,9 +304,9 @@ def highlight_state(
 
 
 def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, MarkedText]:
-    """Return an excerpt of the text with the most query terms, and the position of its question.
+    """Return the position of a question, and an excerpt of the text with the most query terms.
 
-    If the text is neither a question nor an answer, the position is None. If another text contains
+    The position is None if the text is neither a question nor an answer. If another text contains
     query terms that this one lacks, half of the excerpt comes from the other text.
     """
     best = max(texts, key=lambda text: len(text.matched_terms))

@@ -441,7 +441,7 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
-    """Return an OR of all names of the agency that the words name, or None if they name no agency."""
+    """Return an OR of all names of the agency that the words name, or None if they name none."""
     names, words = read_agency_names(), tuple(list_words(find_terms(AndNode(tuple(run)))))
     others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
     is_written = len(run) == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]

@@ -542,7 +542,9 @@ class QuotationCheck:
         return phrases
 
     async def read_altered_candidates(self, quotation: Quotation) -> list[StoredVersion]:
-        """Return the current or earlier versions with the most of a quotation's rare words."""
+        """Return the current and earlier versions that contain the most of a quotation's rare
+        words.
+        """
         words = dict.fromkeys(word for key in quotation.words for word in find_words(key))
         by_weight = sorted(words, key=lambda word: -self.weigh_word(word))
         known = [word for word in by_weight if self.weigh_word(word) < 1.0]
@@ -641,7 +643,7 @@ def _has_enough(original: Original, words: int) -> bool:
 def _rate_original(original: Original) -> float:
     """Rate how much of a quotation an original contains.
 
-    If two originals contain as much, the shorter one is rated higher.
+    Of two originals that contain equally much of it, the shorter one is rated higher.
     """
     size = sum(window.end - window.start for window in original.windows if window)
     return original.coverage + original.ordered - size / 10_000
@@ -814,7 +816,7 @@ def may_be_same(name: str, other: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """Return a text in lower case in which letters such as w and v are the same.
+    """Return a text in lower case, with letters such as w and v replaced by the same letter.
 
     Names may be spelt with either letter: Selenskij, Zelenskyj.
     """

@@ -166,7 +166,7 @@ def ranks_any_word(request: SearchRequest, number: int) -> bool:
 
 
 async def find_loose_hits(finder: HitFinder, strict: HitList) -> LooseHits:
-    """Find the results for any word of a request, and rank them with the strict ones.
+    """Find the results that contain any word of a request, and rank them with the strict ones.
 
     If there are enough strict results, nothing is searched, and an empty LooseHits is returned.
 

@@ -100,8 +100,8 @@ def _select_releases(
 ) -> DatasetSelection:
     """Fill temp.chosen with the selected releases.
 
-    Raises ArchiveError if a SELECT cannot be run or has no column with release ids, or if a URL is
-    not that of a search page.
+    Raises ArchiveError if a SELECT cannot be run, if its result has no column with release ids, or
+    if a URL does not lead to a search page.
     """
     text = selection_text.strip()
     if selection_kind is None and URL_START.match(text) and not SEARCH_URL.fullmatch(text):

@@ -24,7 +24,7 @@ MONTH_COUNTS_SQL = (
 
 
 class DateWindow:
-    """A growing window of the newest (or oldest) months, which gives FTS5 expressions for them.
+    """A growing window of the newest (or oldest) months, and the FTS5 expressions for these months.
 
     The window is widened step by step until it contains MAX_HITS results.
 

@@ -182,9 +182,11 @@ async def find_former_hits(
 ) -> FormerHits:
     """Find the releases that match a request only in an earlier version.
 
-    current: the releases whose current version matches; if None, they are read.
-    oldest, newest: only find releases in this range of ColumnCache.sort_dates. If `current` has
-        only the newest or oldest part of the results, the range must end where that part ends.
+    current: the releases whose current version matches. If it is None, they are read from the
+        archive.
+    oldest, newest: only find releases in this range of ColumnCache.sort_dates. If `current`
+        contains only the newest or oldest part of the results, the range must end where that part
+        ends.
     """
     tree, columns = finder.request.query.tree, finder.columns
     texts = _join_text_parts(tree)
@@ -286,9 +288,9 @@ async def _read_last_presences(
 ) -> list[tuple[int, TextChange | None, tuple[int, int | None]]]:
     """Return how the query's words disappeared from results that match only in an earlier version.
 
-    Each item has the release, the change, and the two versions to compare. The change is None if a
-    caption of the current version still contains the words: the index `search` does not cover
-    captions.
+    Each item consists of the release, the change, and the two versions to compare. The change is
+    None if a caption of the current version still contains the words: the index `search` does not
+    cover captions.
     """
     keys = set(former.ids).intersection(releases)
 
@@ -377,9 +379,9 @@ def _add_excerpt(
 ) -> SearchHit:
     """Return a result with an excerpt of the given version (`state`).
 
-    The excerpt is from the texts that version `other` lacks, if they contain all words of the
-    query, and otherwise from any text. The title is used only if no other text has as many of the
-    words.
+    If the texts that differ from version `other` contain all words of the query, the excerpt is
+    from these texts, otherwise from any text. The title is used only if no other text contains as
+    many of the words.
     """
     changed = next(keep_changed_texts(state, other)) if other else state
     texts = highlight_state(changed, query_terms)

@@ -150,7 +150,7 @@ class _WantedWord:
 
     @property
     def is_common(self) -> bool:
-        """Return whether the word has too many results to read them all."""
+        """Return whether the word has so many results that not all of them are read."""
         return self.number > MAX_HITS
 
 

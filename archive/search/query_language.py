@@ -375,7 +375,7 @@ def requires_words(node: QueryNode) -> bool:
 
 
 def is_text(node: QueryNode) -> bool:
-    """Return whether a part of a query consists of words and references, without filters and edits."""
+    """Return whether a part of a query is only words and references, without filters or edits."""
     if isinstance(node, AndNode | OrNode):
         return all(map(is_text, node.parts))
     return is_text(node.part) if isinstance(node, NotNode) else isinstance(node, QueryLeaf)

@@ -164,7 +164,7 @@ def translate_code(language: str, group: str, code: str) -> str:
 def find_text(language: str, key: str, count: object = None) -> str | None:
     """Return the text with a key, or None if neither the language nor the default language has it.
 
-    count: selects the form if the text has plural forms.
+    count: the number that selects the singular or the plural form.
     """
     catalogue = CATALOGUES[language]
     text = catalogue.ngettext(key, key, count) if isinstance(count, int) else key
@@ -281,7 +281,7 @@ def describe_edit_time(
 
 
 def name_version(language: str, version: Mapping[str, Any]) -> str:
-    """Name a version by the time at which the archive, or else the version's collection, read it.
+    """Name a version by its time and, if it was imported, by its collection.
 
     version: a revision with the values that archive.changes.history.add_observations adds.
     """

@@ -296,7 +296,8 @@ def request_url(
 def check_public_url(url: str, private_hosts: Collection[str] = ()) -> SplitResult:
     """Split the URL of a visitor's webhook into its parts.
 
-    Raises ValueError unless the URL is https and its host may be public.
+    Raises ValueError unless the URL has the scheme https, no password, a usual port and a host that
+    may be public.
 
     private_hosts: hosts that may be private and need no TLS, such as hosts in a newsroom's own
         network.

@@ -1,7 +1,7 @@
-"""Measures the basis of health assessments: crawls, publishing rhythm, failures and filled fields.
+"""Computes the basis of health assessments: crawls, publishing rhythm, failures and filled fields.
 
-`AgencyActivity` reads everything from the archive up to a given time. `build_health_facts` computes
-the figures that are stored with an assessment for the status page.
+`AgencyActivity` reads what the archive has recorded about an agency up to a given time.
+`build_health_facts` computes the figures that are stored with an assessment for the status page.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ REFUSALS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crawl:
-    """A finished crawl: a row of `crawls` in which counters that are null are replaced by 0."""
+    """A finished crawl: a row of `crawls`, with 0 in place of counters that are null."""
 
     spider: str
     reason: str | None
@@ -155,7 +155,7 @@ class Crawl:
 
     @property
     def made_requests(self) -> bool:
-        """Return whether the crawl made requests and got at least one result or failure."""
+        """Return whether the crawl made requests, and finished, succeeded or recorded failures."""
         counted = bool(self.requests or self.rejected or self.errors)
         return counted and (self.reason == "finished" or self.succeeded or bool(self.failures))
 
@@ -172,12 +172,15 @@ class Crawl:
 
     @property
     def succeeded(self) -> bool:
-        """Return whether the crawl found readable pages or, as a news crawl, listed releases."""
+        """Return whether a news crawl listed releases, or another crawl found readable pages."""
         return self.listed > 0 if self.spider == "news" else self.readable_pages > 0
 
 
 class AgencyActivity:
-    """An agency's past up to `now`, on which the rules are based. The newest crawl comes first."""
+    """What the archive has recorded about an agency up to `now`: the facts that the rules need.
+
+    Crawls are sorted newest first.
+    """
 
     def __init__(self, db: Database, agency: str, now: datetime) -> None:
         self.db, self.agency, self.now = db, agency, now
@@ -243,10 +246,9 @@ class AgencyActivity:
         return max(self.releases_by_day, default=None)
 
     def count_refusals(self, window: timedelta) -> dict[str, Any] | None:
-        """Return how many pages were refused in the period that ends now, and how many earlier.
+        """Count refused pages in the period that ends now, and in the weeks before that period.
 
-        The keys are the columns of REFUSALS_SQL. Returns None if one of the periods has no
-        responses.
+        Returns the row of REFUSALS_SQL, or None if one of the periods has no responses.
 
         window: the length of the period that ends now.
         """
@@ -298,8 +300,7 @@ def build_health_facts(
 ) -> dict[str, Any]:
     """Compute the figures that are stored in `health.facts`.
 
-    previous_facts: the figures stored before. They are used for what happened before the oldest
-        crawl that is read.
+    previous_facts: the figures stored last time, for events before the oldest crawl that is read.
     """
     known = dict(previous_facts)
     if last_news := _find_last_success(activity.news_crawls):
@@ -380,9 +381,9 @@ def find_lost_fields(
 
 
 def _is_lost(name: str, now: FieldCount, earlier: FieldCount, newest: FieldCount) -> bool:
-    """Return whether a common field's share fell to a third or less, and not just by chance.
+    """Return whether the share of pages with a common field fell to a third or less.
 
-    The newest pages alone must show the loss, too.
+    The loss must not be due to chance, and the newest pages alone must show it, too.
     """
     share = (earlier.filled + 1) / (earlier.pages + 2)  # rule of succession (Laplace)
     usual_share = MIN_UPDATED_FILL_RATE if name == "updated" else MIN_FILL_RATE

@@ -28,7 +28,7 @@ MIN_SUSPICIOUS_SILENCE = 7  # days; a silence this short is never suspicious
 
 @dataclass(frozen=True, slots=True)
 class PublishingRhythm:
-    """The usual gaps between the days on which an agency publishes, in days."""
+    """An agency's usual rhythm: the gaps, in days, between the days on which it publishes."""
 
     median_gap: float
     long_gap: int  # days; one gap in 20 is longer

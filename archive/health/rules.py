@@ -5,7 +5,7 @@ Rules do not read the clock and make no requests. "In a row" below means two or 
 news crawls, the first and last at least about a day apart.
 
 code            state         when
-paused, …       paused        set in the agency list, or no longer in that list (unlisted)
+paused, …       paused        paused in the agency list, or missing from that list (unlisted)
 never_crawled   never worked  no crawl has ended yet (not a fault)
 not_read        suspect       no news crawl ended for three days, or for three times the usual
                               interval if that is longer
@@ -175,9 +175,9 @@ def read_health_rows(
 def _carry_over_fault(
     assessment: HealthAssessment, previous: Mapping[str, Any] | None
 ) -> HealthAssessment:
-    """Return an assessment that keeps the start and type of the previous fault.
+    """Return an assessment with the start of the previous fault, if both have the same code.
 
-    If the fault is another one, the assessment is returned unchanged.
+    The type of the previous fault is kept, too, if that failure still occurs.
     """
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
@@ -273,7 +273,7 @@ def _check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
 def check_pattern(activity: AgencyActivity) -> HealthAssessment | None:
     """Return a fault if sources list links, but the agency's `releases` pattern matches none.
 
-    Such a fault is an error in agencies.toml, not at the agency. Otherwise, None is returned.
+    Returns None otherwise. The cause of this fault is an error in agencies.toml, not at the agency.
     """
     streak = list(
         takewhile(
@@ -353,8 +353,8 @@ def _is_refusal_rise(
 ) -> bool:
     """Return whether the share of refused pages (`bad` of `n`) has risen, and not just by chance.
 
-    pages: how many pages are still refused. They must be at least SMALL_SAMPLE_PAGES, or
-        MIN_REFUSED_PAGES if half of all pages were refused.
+    pages: how many pages are still refused. There must be at least SMALL_SAMPLE_PAGES, or
+        MIN_REFUSED_PAGES if at least half of all pages were refused.
     """
     usual = (bad_before + 1) / (before + 2)  # rule of succession (Laplace)
     min_pages = MIN_REFUSED_PAGES if 2 * bad >= n else SMALL_SAMPLE_PAGES
@@ -459,7 +459,7 @@ def _assess_failures(
 
 
 def _is_persistent(streak: Sequence[Crawl]) -> bool:
-    """Return whether a streak has two or more crawls that are at least MIN_FAULT_DURATION apart."""
+    """Return whether two or more crawls span at least MIN_FAULT_DURATION from first to last."""
     return len(streak) >= 2 and streak[0].started - streak[-1].started >= MIN_FAULT_DURATION
 
 

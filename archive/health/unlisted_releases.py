@@ -28,9 +28,9 @@ def find_unlisted(
     """Return the source that first listed each unlisted release, and the month of the release.
 
     An unlisted release is stored and not removed, but no source lists it any more. It is only
-    returned if the source that first listed it is still read, is not a feed (feeds list only the
-    newest releases) and lists several older releases. Removed and moved releases are left out, so
-    the number of unlisted releases is a lower bound.
+    returned if the source that first listed it is one of `sources`, is not a feed (feeds list only
+    the newest releases) and lists several older releases. Removed and moved releases are left out,
+    so the number of unlisted releases is a lower bound.
 
     sources: the sources of the agency, all read to their end.
     """
@@ -48,7 +48,10 @@ def find_unlisted(
 
 
 def _map_roots(sources: Sequence[AuditedSource]) -> dict[str, str]:
-    """Return a map from each URL that lists releases to its source. Feeds are left out."""
+    """Return a map from each URL that lists releases to the URL of the source that it belongs to.
+
+    Feeds are left out.
+    """
     roots: dict[str, str] = {}
     for source in sources:
         if source.kind != "feed":

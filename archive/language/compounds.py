@@ -4,8 +4,8 @@ A line of the .dic file, such as `beslut/BDY`, contains a word and its flags. An
 .aff file is a rule for a flag: it replaces one ending with another. The flags
 (https://manpages.org/hunspell/5) have these meanings: A-J are endings of nouns, J-R and m of verbs
 and adjectives; f-i and s-z form a compound's first or middle part; words with X, U and Y can be the
-first, middle and last part of a compound. A reading of a word says of which base the word is a
-form.
+first, middle and last part of a compound. A reading of a word names the base that the word is a
+form of.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
 def _add_dictionary_line(
     lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, SuffixRule]]]
 ) -> None:
-    """Add a line of the .dic file to the lexicon. If it is a name, only the genitive is added."""
+    """Add a line of the .dic file to the lexicon. For a name, only the genitive is added."""
     word, _, flags = line.partition("/")
     flags = flags.split()[0] if flags else ""
     if FORBIDDEN_FLAG in flags or not word.isalpha():
@@ -323,7 +323,7 @@ def _build_noun(verb: str, flag: str) -> str:
 
 
 def is_infinitive(word: str) -> bool:
-    """Return whether the dictionary has the word as a verb."""
+    """Return whether the dictionary contains a word as the infinitive of a verb."""
     return any(_is_infinitive_entry(word, flags) for flags in load_lexicon().flags.get(word, ()))
 
 

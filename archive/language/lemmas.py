@@ -1,10 +1,10 @@
 """Finds the lemma of a Swedish or English word: the form that stands for all its inflections.
 
-hunspell-sv provides the base of most forms. simplemma provides words whose vowel changes (män,
-städer, större, gick) and many words that are in no spelling list. If a word has several readings,
-simplemma also decides between them. A compound is inflected like its last part. The lemma of a
-lemma is the lemma itself, so that all forms of a word have the same lemma, even if one of them is
-also a form of another word.
+hunspell-sv provides the base of most forms. simplemma provides the base of words whose vowel
+changes (män, städer, större, gick), and of many words that hunspell-sv lacks. If a word has several
+readings, simplemma also decides between them. A compound is inflected like its last part. The lemma
+of a lemma is the lemma itself, so that all forms of a word have the same lemma, even if one of them
+is also a form of another word.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ def _read_match(match: re.Match[str], *, only_ends: bool = False) -> Iterator[Re
     The position of the first reference includes the text before its number, and the position of the
     last one the text after its number. All references of a range have the same position.
 
-    only_ends: of a range, only yield the first and the last reference.
+    only_ends: yield only the first and the last reference of a range.
     """
     group = match.lastgroup or ""
     index = int(group[1:])

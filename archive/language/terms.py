@@ -336,7 +336,7 @@ def _split_meaningful(lemma: str) -> tuple[str, ...]:
 
 
 def _list_opaque_parts(lemma: str) -> set[str]:
-    """Return the parts of each word inside a compound that does not mean what its parts mean."""
+    """Return the parts of the words inside a compound that do not mean what their parts mean."""
     return {
         swedish_lemma(find_part_base(part))
         for compound in OPAQUE_COMPOUNDS.intersection(find_compound_parts(lemma))
@@ -393,7 +393,7 @@ def find_related_lemmas(lemma: str) -> tuple[str, ...]:
 def find_compound_key(word: str) -> str:
     """Return the lemma by which compounds that contain a word are found.
 
-    Returns "" if the text consists of several words.
+    Returns "" if the lemma consists of several words.
 
     >>> find_compound_key("ministrarnas"), find_compound_key("EU-ministern")
     ('minister', '')

@@ -54,10 +54,10 @@ def create_backup(
 
     Returns the new folder and the findings. The folder is named after `moment`. If there are
     findings, its name ends in `.damaged`. The newest `keep` sound backups are kept, and up to
-    `keep` damaged ones that are newer. Older and unfinished backups are deleted. A backup named
-    after a later time than `moment` was made with a wrong clock, and counts as older than all
-    others. Raises ArchiveError, and leaves no copy, if there is no archive or a file cannot be
-    copied.
+    `keep` damaged ones that are newer than all sound ones. Older and unfinished backups are
+    deleted. A backup named after a later time than `moment` was made with a wrong clock, and counts
+    as older than all others. Raises ArchiveError, and leaves no copy, if there is no archive or a
+    file cannot be copied.
 
     with_subscriptions: also copy the addresses of subscribers, and the key for their links.
     """
@@ -107,7 +107,7 @@ def restore_backup(
     """Restore an archive from the files of a backup, unless `verify` finds faults in them.
 
     Returns the findings, the folder with the former files (None if there were none), and
-    descriptions of the takedowns, and liftings of takedowns, that only the former archive has.
+    descriptions of the takedowns, and liftings of takedowns, that the restored archive lacks.
     Raises ArchiveError if there is no backup, if there is an archive already and `replace` is
     False, or if another process has the archive open. The new files are checked first, and then
     renamed into place, archive.db last.

@@ -97,9 +97,9 @@ CHECKSUM_LINE = re.compile(r"([0-9a-f]{64})  ([a-z]+\.[a-z]+)")
 
 
 def list_snapshots(folder: Path) -> list[Path]:
-    """Return the folders of the snapshots that may be shown, newest first.
+    """Return the folders of the snapshots that are not withdrawn, newest first.
 
-    Their files are not checked.
+    The files in the folders are not checked.
     """
     withdrawn = read_withdrawn_name(folder)
     return [snapshot for snapshot in list_all_snapshots(folder) if snapshot.name > withdrawn]
@@ -231,7 +231,7 @@ class Replicas:
     def poll(self) -> None:
         """React to processes that ended, withdrawn snapshots and newer snapshots.
 
-        If the folder cannot be read, the snapshots in use stay in use.
+        If the folder cannot be read, the processes continue to serve their snapshots.
         """
         self.stopping = [server for server in self.stopping if not server.reap()]
         self.check_processes()
@@ -273,7 +273,7 @@ class Replicas:
                 self.stop(port)
 
     def serve(self, snapshot: Path) -> None:
-        """Start missing processes with a snapshot.
+        """Start a process with a snapshot on each port that has none.
 
         If all processes are ready, stop one that serves an older snapshot, so that it is replaced.
         """
@@ -348,7 +348,8 @@ class Replicas:
 def is_port_free(host: str, port: int) -> bool:
     """Return whether a new server can listen on a port.
 
-    A port is also free if its server only finishes the requests it already has.
+    A port also counts as free if its old server accepts no new requests and only finishes earlier
+    ones.
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -95,7 +95,7 @@ def publish_snapshot(
     Older snapshots are kept for a while, because replicas may still use them. Raises ArchiveError,
     and publishes nothing, if there is no archive that can be served, or if it cannot be copied.
 
-    withdraw: earlier snapshots must not be shown from now on, and the next call deletes them.
+    withdraw: also withdraw all earlier snapshots. The next call deletes them.
     """
     if not archive.is_file():
         raise ArchiveError(archive, "no such file")
@@ -150,7 +150,7 @@ def _delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
 
     Other files are left alone.
 
-    withdrawn: the name of the newest withdrawn snapshot. It and earlier ones are deleted.
+    withdrawn: the name of the newest withdrawn snapshot. All earlier ones are withdrawn, too.
     """
     for number, snapshot in enumerate(list_all_snapshots(folder)):
         if number >= max(1, keep) or snapshot.name <= withdrawn:
@@ -260,7 +260,7 @@ def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path
 
 
 def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> None:
-    """Compress pages against another page, because the page `base` is deleted.
+    """Compress the pages that depend on the page `base` without it, because `base` is deleted.
 
     The first of these pages becomes the base of the others.
     """

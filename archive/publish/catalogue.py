@@ -1,4 +1,4 @@
-"""Describes a published dataset for machines: its files, Croissant 1.0, DCAT-AP and schema.org.
+"""Describes a published dataset for machines, in the formats Croissant 1.0, DCAT-AP and schema.org.
 
 A publication is a dataset with everything that the archive shows (published_dataset.py).
 """
@@ -353,7 +353,10 @@ def build_schema_dataset(
 def list_schema_files(
     package: Mapping[str, Any], files: Iterable[PublishedFile], started: datetime, site: str
 ) -> dict[str, Any]:
-    """Return what a publication adds to the schema.org description of a site's data."""
+    """Return the properties that a publication adds to the schema.org Dataset of a site.
+
+    These are its version, time and citation, and its SQLite, WACZ and JSON files.
+    """
     return {
         "version": package["version"],
         "dateModified": f"{started:%Y-%m-%dT%H:%M:%SZ}",

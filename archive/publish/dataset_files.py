@@ -624,10 +624,10 @@ COVERAGE_TABLE = DatasetTable(
 
 
 def read_coverage_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Yield a row per agency and year. The rows are sorted, with null years last.
+    """Yield the rows of the coverage table: one per agency and year, sorted by agency and year.
 
-    Years for which the archive or the sources have releases, but the selection has none, are
-    included.
+    A year is included if the selection, the archive or the sources contain releases from it. An
+    agency's row without a year comes last.
     """
     rows_by_key: dict[tuple[str, str | None], dict[str, Any]] = {}
     for sql in (SELECTION_COVERAGE_SQL, *ARCHIVE_COVERAGE_SQL):

@@ -100,8 +100,8 @@ def _select_releases(
 ) -> DatasetSelection:
     """Fill temp.chosen with the selected releases.
 
-    Raises ArchiveError if a SELECT cannot be run or has no column with release ids, or if a URL is
-    not that of a search page.
+    Raises ArchiveError if a SELECT cannot be run, if its result has no column with release ids, or
+    if a URL does not lead to a search page.
     """
     text = selection_text.strip()
     if selection_kind is None and URL_START.match(text) and not SEARCH_URL.fullmatch(text):
@@ -156,7 +156,10 @@ def _select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[s
 
 
 def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:
-    """Select the ids that a SELECT returns in its column `release` or, if it has none, `id`."""
+    """Select the releases whose ids a SELECT returns.
+
+    The ids are in the column `release` of the result or, if there is no such column, in `id`.
+    """
     with _allow_only_reads(db):
         try:
             column, release_ids = _fetch_release_ids(db.execute(sql), archive_path)

@@ -164,7 +164,7 @@ def publish(
     next call starts from the beginning.
 
     site: the archive's public URL.
-    processes: number of threads that compress captures.
+    processes: the number of threads that compress captures.
     """
     check_database(archive)
     create_target_folder(folder)

@@ -259,7 +259,7 @@ def parse_introduction(text: str) -> Subject | None:
 def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
     """Yield the position of each pronoun in a text, and the pronoun as a subject.
 
-    The preposition "i" is left out, and "I" only counts at the end.
+    The preposition "i" is left out, and "I" counts only at the end of the text.
     """
     for match in INTRODUCED_PRONOUN.finditer(text):
         word = match[0]
@@ -272,7 +272,7 @@ def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
 def _find_introduced_names(text: str) -> Iterator[tuple[int, Subject]]:
     """Yield the position of each person's name in a text, and the person as a subject.
 
-    A single name only counts at the end of the text.
+    A single name counts only at the end of the text.
     """
     for start, end, name in iter_names(text):
         if name.casefold() in ("he", "she"):
@@ -516,7 +516,7 @@ def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
 
 
 def opens_sentence(text: str, position: int, role: str = "") -> bool:
-    """Return whether a sentence begins at `position`, or with `role` right before it."""
+    """Return whether a sentence begins at `position`, or with the `role` right before it."""
     # without copying all text before: a paragraph may name thousands of people
     end = _skip_spaces_back(text, position)
     if role and text.endswith(role, 0, end):

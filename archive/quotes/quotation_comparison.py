@@ -454,8 +454,8 @@ class PassageMatch(NamedTuple):
 def find_pieces(pieces: Sequence[PassageText], text: PassageText) -> PassageMatch | None:
     """Return the best match of a quotation's pieces in a text, in order.
 
-    A match that hides no negation is better, and then one that leaves out fewer words. Returns None
-    if the text does not contain all pieces in this order.
+    Matches that hide no negation are preferred, and among these the one that leaves out the fewest
+    words. Returns None if the text does not contain all pieces in this order.
 
     >>> pieces = [PassageText("vi ska"), PassageText("bygga")]
     >>> match = find_pieces(pieces, PassageText("Vi ska alltid bygga."))
@@ -592,8 +592,8 @@ class Original:
     """The probable original of an altered quotation.
 
     pieces: the pieces of the quotation.
-    windows: for each piece, the most similar passage of the original text, or None if there is
-        none.
+    windows: for each piece, the most similar passage of the original text, or None if no passage is
+        similar.
     coverage: the share of the quotation's words that the windows contain, weighted by rarity.
     ordered: the share of the quotation's words that the windows contain in the same order.
     is_marked: whether the quotation has "…" between its pieces. If not, its sentences are the
@@ -780,9 +780,9 @@ def diff_original(original: Original) -> list[DiffSegment]:
 def _join_windows(
     one: TextWindow | None, other: TextWindow | None, *, is_marked: bool
 ) -> DiffSegment:
-    """Return the diff segment for the text between two pieces.
+    """Return the diff segment between the passages of two consecutive pieces.
 
-    It is a `same` segment if the quotation may leave out that text.
+    It is a `same` segment if the quotation may leave out the text between the passages.
     """
     if one is None or other is None:
         return DiffSegment("same", " … " if is_marked else ". ")

@@ -10,7 +10,8 @@
   to a person other than the one in the visitor's text. This is only reported if the text gives a
   full name in a plain sentence ("NAME sade:"), in an attribution ("säger minister NAME i ett
   uttalande") or after "Enligt". Other attributions are not compared. A person is not reported if
-  the name may be another spelling of a name in the release, or is beside the quotation there.
+  the name may be another spelling of a name in the release, or if the release contains the name
+  beside the quotation.
 
 The visitor's text is neither stored nor logged, and its words are analysed without caches.
 """
@@ -541,7 +542,7 @@ class QuotationCheck:
         return phrases
 
     async def read_altered_candidates(self, quotation: Quotation) -> list[StoredVersion]:
-        """Return the current or earlier versions with the most of a quotation's rare words."""
+        """Return current and earlier versions that share the most rare words with a quotation."""
         words = dict.fromkeys(word for key in quotation.words for word in find_words(key))
         by_weight = sorted(words, key=lambda word: -self.weigh_word(word))
         known = [word for word in by_weight if self.weigh_word(word) < 1.0]
@@ -595,7 +596,7 @@ class QuotationCheck:
     def choose_original(
         self, quotation: Quotation, versions: Sequence[StoredVersion]
     ) -> tuple[StoredVersion, Original] | None:
-        """Return the version that contains the most of a quotation, and the passages like it.
+        """Return the version that contains the most of a quotation, and its similar passages.
 
         Returns None if no version contains enough of the quotation.
         """
@@ -640,7 +641,7 @@ def _has_enough(original: Original, words: int) -> bool:
 def _rate_original(original: Original) -> float:
     """Rate how much of a quotation an original contains.
 
-    If two originals contain as much, the shorter one is rated higher.
+    Of two originals that contain equally much of it, the shorter one is rated higher.
     """
     size = sum(window.end - window.start for window in original.windows if window)
     return original.coverage + original.ordered - size / 10_000
@@ -813,7 +814,7 @@ def may_be_same(name: str, other: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """Return a text in lower case in which letters such as w and v are the same.
+    """Return a text in lower case, with letters such as w and v replaced by the same letter.
 
     Names may be spelt with either letter: Selenskij, Zelenskyj.
     """

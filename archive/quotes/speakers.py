@@ -611,7 +611,7 @@ def _mark_statement(introduction: str, paragraphs: Sequence[Paragraph]) -> None:
 
 
 def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
-    """Add the paragraphs below an answer to the answer, if it has only one dash."""
+    """Mark the paragraphs that continue an answer in an interview as speech."""
     if paragraphs[number - 1].dash:
         return
     for each in paragraphs[number + 1 :]:
@@ -827,8 +827,8 @@ def _find_context_speakers(
     """Return the possible speakers of a quotation without an attribution: near ones, and others.
 
     The likeliest come first. Near speakers are named in the line after the quotation ("Det sade
-    NAME"), spoke right before it, are named right before it, or speak right after it. Others spoke
-    last, or are named before or after it. Among these, people with a role come first.
+    NAME"), spoke right before it, are named right before it, or speak right after it. The others
+    are the last speaker and everyone named before or after the quotation.
     """
     before = paragraphs[paragraph.index - 1] if paragraph.index else None
     if before and before.subject is UNNAMED:
@@ -871,7 +871,7 @@ def _find_speaker_in_next_line(
 def _speaks_of_speaker(before: Paragraph, paragraph: Paragraph, people: Sequence[Person]) -> bool:
     """Return whether the line before a quotation names a possible speaker.
 
-    If that line is a title, it must name only one person.
+    A title must name exactly one person, and the quotation must be in the first person.
     """
     named = _find_names(before, people)
     if before.field != "title":

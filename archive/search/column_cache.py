@@ -234,8 +234,7 @@ class ColumnCache:
         """Return the given releases that are listed and have the chosen facet values.
 
         For each facet in `include`, a release must have one of the values. It must have none of the
-        values in `exclude`. Facets that may have several values per release are ignored, here and
-        in the methods below.
+        values in `exclude`. Facets that may have several values per release are ignored.
         """
         agency = self.code_columns["agency"]
         if max(releases, default=0) >= len(agency):  # indexed after the last refresh
@@ -261,7 +260,7 @@ class ColumnCache:
     def sort_pairs_by_date(self, releases: Mapping[int, int], order: str) -> list[int]:
         """Sort question pairs by the dates of their releases, `newest` or `oldest` first.
 
-        releases: a map from the pair to its release.
+        releases: a map from each pair to its release.
         """
         if order == "oldest":
             return sorted(
@@ -409,7 +408,7 @@ def _encode_month(row: Mapping[str, Any]) -> int:
 
 
 class ValueLists:
-    """A column with several numbers per release, such as tags or speakers.
+    """A column with several numbers per release, each of which stands for a value such as a tag.
 
     totals: how many releases have each number.
     """
@@ -451,7 +450,7 @@ class ValueLists:
 
 
 def _take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
-    """Return the values of several releases. Reading them together is three times as fast.
+    """Return the values of several releases. Reading them one by one takes three times as long.
 
     >>> _take_values([0, 7, 8, 9], [3, 1]), _take_values([0, 7], [1]), _take_values([0], [])
     ((9, 7), [7], [])

@@ -181,8 +181,9 @@ async def count_periods(
 def find_limits(tree: QueryNode | None, months: Sequence[str]) -> list[str]:
     """Return the months of the first and the last date to which a query is limited.
 
-    A date that the query does not limit is left out. A date before or after all given months is
-    replaced by the first or the last of them.
+    A date that the query does not limit is left out. A first date before the given months is
+    replaced by the earliest month, and a last date after them by the latest. Returns [] if the
+    query is limited to dates outside the given months.
     """
     if not months:
         return []

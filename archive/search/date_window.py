@@ -24,7 +24,7 @@ MONTH_COUNTS_SQL = (
 
 
 class DateWindow:
-    """A growing window of the newest (or oldest) months, which gives FTS5 expressions for them.
+    """A growing window of the newest (or oldest) months, and the FTS5 expressions for these months.
 
     The window is widened step by step until it contains MAX_HITS results.
 
@@ -52,7 +52,10 @@ class DateWindow:
         return self._match_range(first, self.opened_months)
 
     def widen(self, hit_count: int) -> None:
-        """Raise the number of releases to include: the window had only `hit_count` results."""
+        """Raise the number of releases to include, because the window contained too few results.
+
+        hit_count: the number of results in the window.
+        """
         self.target = self.covered * max(
             MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1)
         )

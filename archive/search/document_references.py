@@ -89,9 +89,9 @@ def find_state_references(state: Mapping[str, Any]) -> list[StateReference]:
 def write_references(
     db: Database, release_id: int, revision_id: int, references: Sequence[StateReference]
 ) -> bool:
-    """Replace the stored references of a revision if they differ, and return whether they did.
+    """Replace a revision's stored references if they differ from `references`.
 
-    Does not commit.
+    Returns whether they differed. Does not commit.
     """
     stored = db.execute(
         f"select {COLUMNS} from document_references where revision = ? order by id", [revision_id]

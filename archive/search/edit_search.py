@@ -324,7 +324,10 @@ async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
 
 
 async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of removals. In a search for words, `hit` has the last text of each release."""
+    """Return a page of removals or, if words were searched for, of the removals that match them.
+
+    If words were searched for, `hit` is a result with the last text of the removed release.
+    """
     page = await read_removals_page(run, add_word_filter(query))
     if query.search is None:
         return page
@@ -371,7 +374,7 @@ class PhraseEntry:
 
     @property
     def last_seen(self) -> str | None:
-        """Return the time of the last check that found the wording, or None if none found it."""
+        """Return the time of the last check that found the wording, or None if no check did."""
         gone = self.presence.disappeared
         if self.presence.last_import:
             return None
@@ -379,7 +382,10 @@ class PhraseEntry:
 
     @property
     def first_seen(self) -> str | None:
-        """Return the time of the first check that found the wording, or None if it was imported."""
+        """Return the time of the first check that found the wording.
+
+        Returns None if the first version with the wording was imported.
+        """
         return None if self.presence.first_import else self.presence.appeared.until
 
     @property
@@ -407,7 +413,8 @@ class PhraseEntry:
     def is_stated(self) -> bool:
         """Return whether `since` is the publication date that the agency stated.
 
-        That is so if a date is stated, and the first version of the release has the wording.
+        This is the case if a date is stated, and the first version of the release contains the
+        wording.
         """
         return self.presence.before is None and bool(
             self.row["published"] and self.row["sort_date"]
@@ -415,7 +422,7 @@ class PhraseEntry:
 
     @property
     def since(self) -> str:
-        """Return the stated publication date if the first version of the release has the wording.
+        """Return the stated publication date if the release's first version contains the wording.
 
         Otherwise, or if no date is stated, return the time of the check that first found the
         wording.
@@ -539,7 +546,9 @@ def _find_last(times: Iterable[PhraseTimes]) -> list[PhraseTimes]:
 async def _find_steady(
     run: RunQuery, releases: Iterable[int], versions: Mapping[int, Collection[int]]
 ) -> dict[int, int]:
-    """Return a map from each release that had the wording in all its versions to its first version.
+    """Find the releases that contained the wording in all their versions.
+
+    Returns a map from each of these releases to its first version.
 
     releases: releases with several versions, whose current text contains the wording.
     versions: as for _read_presences.
@@ -580,7 +589,7 @@ async def _read_presences(
     current: Collection[int],
     versions: Mapping[int, Collection[int]],
 ) -> dict[int, list[Presence]]:
-    """Return the periods in which each of the given releases had the wording.
+    """Return the periods in which each of the given releases contained the wording.
 
     current: the releases whose current text contains the wording.
     versions: for each release, the indexed versions that contain the wording.
@@ -599,9 +608,9 @@ async def _read_presences(
 async def _read_unchanged_times(
     run: RunQuery, releases: Iterable[int], firsts: Mapping[int, int]
 ) -> list[PhraseTimes]:
-    """Return the times of releases that have had the wording ever since they were archived.
+    """Return the times of releases that have contained the wording ever since they were archived.
 
-    firsts: the first revision of each release that has several.
+    firsts: for each release with several versions, the first of them.
     """
     (row,) = await run(TIMES_SQL, {"ids": json.dumps(list(releases))})
     names = ("releases", "revisions", "agencies", "imported", "appeared", "checked", "stated")
@@ -629,7 +638,10 @@ async def _read_unchanged_times(
 async def read_phrase_entries(
     run: RunQuery, history: PhraseHistory, times: Sequence[PhraseTimes]
 ) -> list[PhraseEntry]:
-    """Return the entries of a history for the given times. Entries that it lacks are read."""
+    """Return the entries of a history for the given times.
+
+    Entries that the history does not contain yet are read from the archive.
+    """
     ids = [each.release for each in times if each.first not in history.read]
     releases = await _read_phrase_releases(run, ids)
     return [
@@ -643,7 +655,7 @@ async def read_phrase_entries(
 
 
 def _build_only_presence(row: Mapping[str, Any], first: int) -> Presence:
-    """Build the period of a wording in a release that always had it and was never removed.
+    """Build the period of a wording in a release that always contained it and was never removed.
 
     first: the first revision of the release.
     """
@@ -672,9 +684,9 @@ async def _count_agencies(run: RunQuery, times: Iterable[PhraseTimes]) -> list[F
 async def read_phrase_hits(
     run: RunQuery, query: Query, entries: Sequence[PhraseEntry]
 ) -> list[SearchHit]:
-    """Return one result per entry: the last version with the wording, and its words highlighted.
+    """Return one result per entry: the last version with the wording.
 
-    The `row` of a result holds the texts of this version.
+    The query's words are highlighted. The `row` of a result contains the texts of this version.
     """
     query_terms = extract_query_terms(query.tree)
     texts = await read_version_texts(run, [entry.presence.last for entry in entries])

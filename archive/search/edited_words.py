@@ -1,7 +1,7 @@
 """Finds the edits that removed or added words: `removed:`, `added:`, and search in lists of edits.
 
 A word or phrase counts as removed if it occurs more often in all paragraphs of the release before
-the edit than after it, and as added if it occurs less often. The index (`search_diff`) has this
+the edit than after it, and as added if it occurs less often. The index (`search_diff`) stores this
 difference for single words, and the changed paragraphs for phrases. The stored texts are compared
 for words with a star, for NEAR, and for the few edits that have the same part of a query in their
 removed and in their added text.
@@ -119,7 +119,8 @@ async def resolve_query(
 ) -> tuple[ResolvedNames, list[SearchNote]]:
     """Look up the names, prefixes and edits in a query.
 
-    Also return notes on names that do not exist, and on months of which releases are left out.
+    Also return notes on names that do not exist, and on releases that the query leaves out because
+    they state only a month.
     """
     names, notes = await resolve_names(run, tree)
     notes += await _list_month_notes(run, tree)
@@ -135,9 +136,10 @@ async def resolve_query(
 
 
 async def _list_month_notes(run: RunQuery, tree: QueryNode | None) -> list[SearchNote]:
-    """Return a note if the query begins within a month that some releases state without a day.
+    """Return a note if a query from a certain day leaves out releases that state only a month.
 
-    Such a release counts as published on the first of the month, so the query leaves it out.
+    Such a release counts as published on the first of the month, so a query that begins later in
+    the month leaves it out.
     """
     first = max(list_days(tree, "from"), default="")
     month = first[:7]
@@ -149,10 +151,11 @@ async def _list_month_notes(run: RunQuery, tree: QueryNode | None) -> list[Searc
 async def find_edits(
     run: RunQuery, tree: QueryNode, names: ResolvedNames, *, of_collections: bool = False
 ) -> dict[int, int] | None:
-    """Return a map from each edit that matches a query to the last row of its release.
+    """Return a map from each edit that matches a query to its release.
 
-    Words outside removed: and added: match if the edit removed or added them. Filters are ignored.
-    Return None if the query has no words that an edit must have changed.
+    A release is identified by the last row of its chain (releases.continues_as). Words outside
+    removed: and added: match if the edit removed or added them. Filters are ignored. Return None if
+    the query has no words that an edit must have changed.
 
     of_collections: find differences between readings of collections instead.
     """

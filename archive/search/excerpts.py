@@ -304,7 +304,7 @@ def highlight_state(
 
 
 def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, MarkedText]:
-    """Return an excerpt of the text with the most query terms, and the position of its question.
+    """Return an excerpt of the text with the most query terms, after the position of its question.
 
     The position is None if the text is neither a question nor an answer. If another text contains
     query terms that this one lacks, half of the excerpt comes from the other text.

@@ -1,8 +1,8 @@
 """Finds releases that match only in an earlier version, and how they stopped matching.
 
-For `added:` and `removed:`, the edit that matches is found instead. The index `search_versions` has
-the texts of all earlier versions. A version matches if the query's FTS5 expression matches it, as
-for current texts in `search`. Filters are compared with the current release.
+For `added:` and `removed:`, the edit that matches is found instead. The index `search_versions`
+contains the texts of all earlier versions. A version matches if the query's FTS5 expression matches
+it, as for current texts in `search`. Filters are compared with the current release.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class FormerHits:
     """The releases that match only in an earlier version.
 
     ids: these releases, newest first.
-    versions: release → its versions that match. It also has releases whose current version matches.
+    versions: release → its versions that match, also for releases whose current version matches.
     """
 
     ids: Sequence[int] = ()
@@ -160,7 +160,7 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
 
 
 def _find_date_limits(finder: HitFinder, hits: HitList, order: str) -> tuple[int, int]:
-    """Return the lowest and highest ColumnCache.sort_dates of the former results to look for.
+    """Return the range of ColumnCache.sort_dates in which former results are looked for.
 
     Former results match only in an earlier version. If the list of results is capped, they are only
     looked for within its dates.
@@ -182,9 +182,11 @@ async def find_former_hits(
 ) -> FormerHits:
     """Find the releases that match a request only in an earlier version.
 
-    current: the releases whose current version matches; if None, they are read.
-    oldest, newest: only find releases in this range of ColumnCache.sort_dates. If `current` has
-        only the newest or oldest part of the results, the range must end where that part ends.
+    current: the releases whose current version matches. If it is None, they are read from the
+        archive.
+    oldest, newest: only find releases in this range of ColumnCache.sort_dates. If `current`
+        contains only the newest or oldest part of the results, the range must end where that part
+        ends.
     """
     tree, columns = finder.request.query.tree, finder.columns
     texts = _join_text_parts(tree)
@@ -248,8 +250,9 @@ async def describe_changes(
 ) -> list[SearchHit]:
     """Add to each result the change that made it match, and an excerpt of the changed text.
 
-    Only results that match by an earlier version or an edit get a change. If the query also has
-    words outside `added:` and `removed:`, the excerpts of current results show these words instead.
+    A change is added only to results that match in an earlier version or by an edit. If the query
+    also has words outside `added:` and `removed:`, the excerpts of current results show these words
+    instead.
     """
     if not former.ids and not names.edits:
         return list(hits)
@@ -285,9 +288,9 @@ async def _read_last_presences(
 ) -> list[tuple[int, TextChange | None, tuple[int, int | None]]]:
     """Return how the query's words disappeared from results that match only in an earlier version.
 
-    Each item has the release, the change, and the two versions to compare. The change is None if a
-    caption of the current version still contains the words: the index `search` does not cover
-    captions.
+    Each item consists of the release, the change, and the two versions to compare. The change is
+    None if a caption of the current version still contains the words: the index `search` does not
+    cover captions.
     """
     keys = set(former.ids).intersection(releases)
 
@@ -325,7 +328,7 @@ async def _cut_excerpts(
     shown: Sequence[tuple[SearchHit, tuple[int, int | None]]],
     query_terms: Sequence[QueryTerm],
 ) -> list[SearchHit]:
-    """Return all results, those in `shown` with an excerpt of the given version."""
+    """Return all results, and add an excerpt of the given version to those in `shown`."""
     revisions = [key for hit, versions in shown for key in versions if key and not hit.is_pair]
     states = await read_version_texts(run, revisions) if revisions else {}
 
@@ -376,9 +379,9 @@ def _add_excerpt(
 ) -> SearchHit:
     """Return a result with an excerpt of the given version (`state`).
 
-    The excerpt is from the texts that version `other` lacks, if they contain all words of the
-    query, and otherwise from any text. The title is used only if no other text has as many of the
-    words.
+    If the texts that differ from version `other` contain all words of the query, the excerpt is
+    from these texts, otherwise from any text. The title is used only if no other text contains as
+    many of the words.
     """
     changed = next(keep_changed_texts(state, other)) if other else state
     texts = highlight_state(changed, query_terms)

@@ -1,9 +1,9 @@
 """Finds looser results: releases with only some of a query's words, or with related words.
 
-If few releases have all words of a query, releases with only some of the words are added, and all
-are ranked together: by how well they match (bm25), by their share of the words, and by the words in
-their titles. Words in quotation marks, words with + or a star, excluded words, filters and NEAR are
-never loosened.
+If few releases contain all words of a query, releases with only some of the words are added, and
+all are ranked together: by how well they match (bm25), by their share of the words, and by the
+words in their titles. Words in quotation marks, words with + or a star, excluded words, filters and
+NEAR are never loosened.
 """
 
 from __future__ import annotations
@@ -150,14 +150,14 @@ class _WantedWord:
 
     @property
     def is_common(self) -> bool:
-        """Return whether the word has too many results to read them all."""
+        """Return whether the word has so many results that not all of them are read."""
         return self.number > MAX_HITS
 
 
 def ranks_any_word(request: SearchRequest, number: int) -> bool:
     """Return whether there are so few strict results that loose ones are ranked with them.
 
-    Always false for a search of quotations, which must contain all words.
+    Always false if the request is strict, or is for quotations, which must contain all words.
 
     number: the number of strict results.
     """
@@ -166,7 +166,7 @@ def ranks_any_word(request: SearchRequest, number: int) -> bool:
 
 
 async def find_loose_hits(finder: HitFinder, strict: HitList) -> LooseHits:
-    """Find the results for any word of a request, and rank them with the strict ones.
+    """Find the results that contain any word of a request, and rank them with the strict ones.
 
     If there are enough strict results, nothing is searched, and an empty LooseHits is returned.
 
@@ -325,9 +325,9 @@ class _LooseSearch:
         return {key: value * weights[key] for key, value in relevance.items()}, releases
 
     async def find_allowed(self, sought: Sequence[QueryNode]) -> Mapping[int, int]:
-        """Return a map from each result that matches any node in `sought` to its release.
+        """Find the results that match any node in `sought` and pass the filters of the request.
 
-        The results also pass the filters of the request.
+        Returns a map from each result to its release.
         """
         request = replace(self.finder.request, loosened=search_any_of(self.query, sought), page=1)
         return await replace(self.finder, request=request).read_found()
@@ -475,7 +475,7 @@ class _LooseSearch:
         return [_describe_word(word) for word in words if key not in word.ids]
 
     def list_related(self, key: int) -> list[TypedWord]:
-        """List the query's words of which a result contains only related words or compounds."""
+        """List the query's words for which a result contains only related words or compounds."""
         words = (word for word in self.words if key in word.ids and key not in word.typed_ids)
         return [_describe_word(word) for word in words]
 

@@ -235,7 +235,10 @@ def _split_lemmas(lemmas: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def _list_related_readings(text: str, compound: str) -> tuple[tuple[str, ...], ...]:
-    """List the lemmas of a word's related words, and the lemmas of its compound's parts."""
+    """List the lemmas of the words related to a word, and those of the parts of a compound.
+
+    compound: the lemma of the word, which may be a compound.
+    """
     related: list[tuple[str, ...]] = []
     for word in list_related_words(text):
         related += _split_lemmas(analyze_word(word))

@@ -174,7 +174,7 @@ def _read_year(match: re.Match[str], today: date) -> Iterator[Days]:
 
 
 def _list_months(year: int, month: int, number: int) -> Days:
-    """Return the first and last day of `number` months, which may end in the next year."""
+    """Return the first and the last day of a period of `number` months."""
     years, last = divmod(month + number - 2, 12)
     end = parse_typed_date(f"{year + years}-{last + 1}", end=True)
     return f"{year}-{month:02}-01", end or ""

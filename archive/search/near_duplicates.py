@@ -85,10 +85,10 @@ KeyRange = tuple[int, int, int]  # band, lowest and highest value
 def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[str, Any]]:
     """Return the near-duplicates of a release, one per agency, in the order of publication.
 
-    In the release's own agency, there is one per host. If an agency or host has several, the most
-    similar one is chosen and, of equally similar ones, the one closest in time. In each result,
-    `earlier` is true if both releases state a date and the near-duplicate was certainly published
-    earlier.
+    For the release's own agency, one per host is returned. If an agency or host has several, the
+    most similar one is chosen and, of equally similar ones, the one closest in time. In each
+    result, `earlier` is true if both releases state a date and the near-duplicate was certainly
+    published earlier.
     """
     sql = "select published, updated, added, agency from releases where id = ?"
     own = connection.execute(sql, [release]).fetchone()
@@ -265,7 +265,7 @@ def _find_day(state: Mapping[str, Any], added: str) -> int:
 def _list_ranges(keys: BandKeys, day: int) -> list[KeyRange]:
     """List the ranges of keys for texts with a date near the given day.
 
-    The range for the whole of a long text covers all dates.
+    For a long text, the range for the key of the whole text covers all dates.
     """
     low, high = max(day - MAX_DAYS_APART, 0), min(day + MAX_DAYS_APART, DAY_RANGE - 1)
     ranges = [(band, key * DAY_RANGE + low, key * DAY_RANGE + high) for band, key in keys.band_keys]

@@ -150,7 +150,7 @@ class NearNode:
 class FilterNode:
     """A filter, for example for an agency, a speaker or a date.
 
-    value: as typed, but a slug for a person, and an ISO 8601 date for a date.
+    value: the value as typed. For a person, it is the slug, and for a date, the date in ISO 8601.
     """
 
     field: str
@@ -235,7 +235,7 @@ class Query:
 
     @property
     def can_be_ranked(self) -> bool:
-        """Return whether the query has words or releases by which results can be ranked."""
+        """Return whether results can be ranked, by words or by their similarity to a release."""
         return bool(find_terms(self.tree) or list_liked(self.tree))
 
     @property
@@ -375,7 +375,7 @@ def requires_words(node: QueryNode) -> bool:
 
 
 def is_text(node: QueryNode) -> bool:
-    """Return whether a part of a query has only words and references, no filters or edits."""
+    """Return whether a part of a query is only words and references, without filters or edits."""
     if isinstance(node, AndNode | OrNode):
         return all(map(is_text, node.parts))
     return is_text(node.part) if isinstance(node, NotNode) else isinstance(node, QueryLeaf)
@@ -410,12 +410,12 @@ def list_words(terms: Iterable[TermNode]) -> list[str]:
 
 
 def join_typed(parts: Sequence[QueryNode]) -> QueryNode:
-    """Join typed words that must all occur."""
+    """Return a node that matches if all of the typed words occur."""
     return AndNode(tuple(parts)) if len(parts) > 1 else parts[0]
 
 
 def is_plain_term(node: QueryNode | None) -> TypeGuard[TermNode]:
-    """Return whether a node has words typed without quotation marks, field, plus or star."""
+    """Return whether a node is a term typed without quotation marks, field, plus or star."""
     return (
         isinstance(node, TermNode)
         and node.match in (WORD, WRITTEN)
@@ -441,7 +441,7 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
-    """Return an OR of all names of the agency that the words name, or None if there is none."""
+    """Return an OR of all names of the agency that the words name, or None if they name none."""
     names, words = read_agency_names(), tuple(list_words(find_terms(AndNode(tuple(run)))))
     others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
     is_written = len(run) == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]
@@ -471,7 +471,7 @@ def _is_ordinary_word(words: tuple[str, ...]) -> bool:
 
 
 def _add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Let an abbreviation with a number also match it without the space: ETS 2, ETS2."""
+    """Let an abbreviation followed by a number also match without the space: ETS 2, ETS2."""
     completed: list[QueryNode] = []
     for part in parts:
         before = completed[-1] if completed else None

@@ -2,7 +2,7 @@
 
 A server keeps a whole response in memory until a slow reader has read it. ResponseDelivery
 therefore sends it in chunks, and gives up if the client has disconnected, does not read a chunk in
-time, or takes longer than any response may.
+time, or takes longer than is allowed for a whole response.
 """
 
 from __future__ import annotations
@@ -146,8 +146,9 @@ class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
 class WorkQueue:
     """Limits how much work of one type runs at once. Further requests wait.
 
-    Clients take turns, each with its oldest request. In a full queue, the client with the most
-    requests loses its newest one to a client with fewer, so that no client can fill the queue.
+    Free slots are given to the waiting clients in turn, each time for the client's oldest request.
+    If the queue is full, a client with fewer requests may replace the newest request of the client
+    with the most, so that no client can fill the queue.
     """
 
     def __init__(self, work: Work) -> None:
@@ -160,7 +161,7 @@ class WorkQueue:
         return sum(map(len, self.requests_by_client.values()))
 
     async def acquire(self, client: str = "") -> None:
-        """Wait for a slot. Raises BusyError if the queue or the wait is too long."""
+        """Wait for a slot. Raises BusyError if the queue is full or the wait takes too long."""
         try:
             await self._wait_for_slot(client)
         except BusyError:
@@ -194,7 +195,8 @@ class WorkQueue:
     def has_room(self, client: str) -> bool:
         """Return whether a request may wait.
 
-        A request may wait if the queue has room, or if another client has more requests in it.
+        A request may wait if the queue has room, or if another client has at least two more
+        requests in it.
         """
         if self.free_slots or self.waiting < self.work.waiting:
             return True
@@ -236,7 +238,8 @@ class WorkQueue:
 
 
 class StatementRewriter(Protocol):
-    """Rewrites Datasette's statement for a page of a table, and takes the rows of the result."""
+    """Rewrites Datasette's statement for a page of a table, and converts the rows that it returns.
+    """
 
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]: ...
 
@@ -280,7 +283,10 @@ class Turn:
         self.rows_before_limit: int | None = None
 
     async def acquire_slot(self) -> None:
-        """Wait for a slot, unless the request has one. A stream waits again for each statement."""
+        """Wait for a slot, unless the request already has one.
+
+        A stream waits again for each statement.
+        """
         if not self.has_slot:
             await self.queue.acquire(self.client)
             self.has_slot = True
@@ -296,7 +302,7 @@ class Turn:
 
     @asynccontextmanager
     async def hold_slot(self) -> AsyncIterator[None]:
-        """Hold a slot until the end of the block, for one batch of an export. Wait for it first."""
+        """Wait for a slot, and hold it until the end of the block, for one batch of an export."""
         await self.acquire_slot()
         try:
             yield
@@ -304,7 +310,7 @@ class Turn:
             self.release_slot()
 
     def begin_download(self) -> None:
-        """Count a download. Raises BusyError if too many downloads are in progress."""
+        """Count a download as in progress. Raises BusyError if too many downloads already are."""
         if self.queue.downloads >= self.queue.work.downloads:
             self.queue.refused += 1
             raise BusyError
@@ -312,7 +318,8 @@ class Turn:
         self.has_begun = True
 
     def close(self) -> None:
-        """Release the slot, and stop counting the download, if the request has them."""
+        """Release the slot if the request has one. If the request is a download, stop counting it.
+        """
         self.release_slot()
         self.queue.downloads -= self.has_begun
         self.has_begun = False
@@ -328,7 +335,7 @@ class BufferBudget:
         self.bytes_left = limits.max_buffered_bytes
 
     def reserve(self, size: int) -> int:
-        """Reserve bytes, and return their number. Raises BusyError if too few bytes are left."""
+        """Reserve `size` bytes, and return `size`. Raises BusyError if too few bytes are left."""
         if size > self.bytes_left:
             raise BusyError
         self.bytes_left -= size

@@ -24,7 +24,7 @@ MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not c
 
 
 class DeadlineMiddleware(CrawlerComponent):
-    """Drops waiting requests when a stop is requested, and requests for sitemaps when the pass is
+    """Drops waiting requests if a stop is requested, and requests for sitemaps once the pass is
     over.
 
     Otherwise, a Retry-After could delay the end of the crawl for minutes.
@@ -52,7 +52,7 @@ class DeadlineMiddleware(CrawlerComponent):
             raise CrawlStopped("the time of the pass is over")
 
     def check_stop(self, spider: ArchiveSpider) -> None:
-        """If the crawl has to end, drop waiting requests from the hosts' queues."""
+        """Drop requests from the hosts' queues if a stop was requested or the pass is over."""
         if not self.crawler.engine:
             return
         if not self.crawler.crawling:

@@ -1,5 +1,4 @@
-"""The broker of distributed crawling (Valkey or Redis): its keys, its scripts, and the connection
-to it.
+"""The broker of distributed crawling (Valkey or Redis): its keys, its scripts, and a connection.
 
 Every key has a prefix (DISTRIBUTED_PREFIX), so that several archives may share a broker:
 
@@ -126,9 +125,7 @@ class Broker:
 
     @property
     def address(self) -> str:
-        """Return the broker's host and port, or its socket path, without the user name and
-        password.
-        """
+        """Return the broker's host and port, or its socket path, without user name and password."""
         options = self.redis.connection_pool.connection_kwargs
         return str(options.get("path") or f"{options.get('host')}:{options.get('port')}")
 

@@ -510,10 +510,10 @@ def has_body(scope: dict[str, Any]) -> bool:
 
 
 class BodyReceiver:
-    """Receives the bodies of requests within limits of number, size and time.
+    """Receives the bodies of requests, within limits on their number, size and time.
 
-    If too many bodies are being received, the one that has taken longest is ended as too slow.
-    Therefore slow clients do not block others.
+    If too many bodies are being received, the one that has taken longest is rejected as too slow,
+    so that slow clients do not block others.
     """
 
     def __init__(self, limits: SandboxLimits) -> None:

@@ -152,8 +152,8 @@ class SiteRequest:
     ) -> PageData:
         """Run a function with many queries in one thread, and return its result.
 
-        read: is called with this request, whose `run` then does not wait, and the connection. It
-            must not await anything else.
+        read: called with a copy of this request and with the connection. It may await only the
+            copy's `run`, which does not wait.
         """
         seconds = self.datasette.sql_time_limit_ms / 1000
 

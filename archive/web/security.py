@@ -343,7 +343,7 @@ class RequestLimiter:
     def build_turn(self, kind: str, path: str, query_args: Mapping[str, str], client: str) -> Turn:
         """Return the turn of a request.
 
-        A request with visitors' SQL gets the limits of the response's format.
+        A request that runs visitors' SQL gets the limits for the format of its response.
         """
         build = partial(Turn, self.limits, self.queues[kind], client=client)
         if kind != SQL:

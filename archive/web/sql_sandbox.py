@@ -299,7 +299,10 @@ class StarvedQueryError(QueryInterrupted):  # type: ignore[misc] # Datasette shi
 
 
 class SandboxWorker:
-    """A process that runs statements on one database. `escape` executes its calls of escape_fts."""
+    """A process that runs statements on one database.
+
+    escape: function that executes the worker's calls of escape_fts.
+    """
 
     def __init__(self, uri: str, limits: SandboxLimits, escape: Callable[[str], str]) -> None:
         self.limits, self.escape, self.uses = limits, escape, 0

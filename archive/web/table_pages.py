@@ -231,7 +231,7 @@ class KeysetPage:
 
 
 def _build_after_condition(name: str, value: object, tie: str, *, descending: bool) -> str:
-    """Return the condition for rows after a value.
+    """Return the SQL condition for rows that come after a value in the order.
 
     tie: the condition for rows with the same value.
 
@@ -492,9 +492,9 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
             )
 
     async def check_arrays(self, database: str, table: str, column: str) -> None:
-        """Raise FilterError if the first values of a column are not JSON arrays.
+        """Raise FilterError if any of the first values of a column is not JSON.
 
-        Datasette's array facets only count JSON arrays.
+        Datasette's array facets only count values in JSON arrays.
         """
         name = escape_sqlite(_read_facet_column(column) or "")
         sql = (

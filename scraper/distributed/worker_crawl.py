@@ -161,7 +161,11 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def operation(self, name: str, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Record the block as one operation to send, unless it runs inside another operation."""
+        """Record an operation to send to the writer, and run the block that carries it out on the
+        copy.
+
+        Inside another operation, nothing is recorded.
+        """
         with self.transaction():
             if not self.depth:
                 self.operations.append(WorkerOperation(name=name, args=args, kwargs=kwargs))

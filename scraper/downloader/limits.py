@@ -1,5 +1,4 @@
-"""Limits beyond Scrapy's settings: Crawl-delay, daily budgets, Retry-After, and back-off from
-hosts.
+"""Limits beyond Scrapy's settings: Crawl-delay, daily budgets, Retry-After and back-off.
 
 DAILY_BUDGET limits an agency's requests per day (UTC), for news and revisit crawls together.
 

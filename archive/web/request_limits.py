@@ -119,8 +119,8 @@ class SandboxLimits:
 def client_key(scope: Mapping[str, Any]) -> str:
     """Return a key for the sender of a request: an IPv4 address, or an IPv6 network of 64 bits.
 
-    A household or a server usually has a whole such network. Behind a proxy that uvicorn trusts,
-    the address is taken from X-Forwarded-For. Returns "" if there is no address.
+    A household or a server usually has a whole network of this size. Behind a proxy that uvicorn
+    trusts, the address is taken from X-Forwarded-For. Returns "" if there is no address.
 
     >>> hosts = ["203.0.113.7", "::ffff:203.0.113.7"]
     >>> hosts += ["2001:db8:0:1:a::9", "2001:DB8:0:1::1%eth0", "unix"]
@@ -238,8 +238,7 @@ class WorkQueue:
 
 
 class StatementRewriter(Protocol):
-    """Rewrites Datasette's statement for a page of a table, and converts the rows that it returns.
-    """
+    """Rewrites Datasette's statement for a page of a table, and converts the resulting rows."""
 
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]: ...
 
@@ -318,8 +317,7 @@ class Turn:
         self.has_begun = True
 
     def close(self) -> None:
-        """Release the slot if the request has one. If the request is a download, stop counting it.
-        """
+        """Release the slot if the request has one, and stop counting the request as a download."""
         self.release_slot()
         self.queue.downloads -= self.has_begun
         self.has_begun = False
@@ -403,7 +401,8 @@ class ResponseDelivery:
     async def send(self, message: dict[str, Any]) -> None:
         """Send a message in chunks.
 
-        The start of a response is held back until its first bytes, because it may become a 503.
+        The start of a response is held back until its first bytes, because until then a 503 may be
+        sent instead.
         """
         if message["type"] == "http.response.start":
             await self.begin_response(message)

@@ -94,8 +94,9 @@ class SiteRequest:
         return str(translate(self.language, text_key, **values))
 
     def choose(self, sv: str | None, en: str | None) -> str:
-        """Return the English text if the page is in English and the text exists, else the Swedish
-        text.
+        """Return the text in the page's language.
+
+        If an English page has no English text, the Swedish text is returned.
         """
         return (en if self.language == "en" and en else sv) or ""
 
@@ -251,8 +252,9 @@ class SiteRequest:
 def build_problem(
     path: str, status: int, message: str, members: Mapping[str, object], headers: dict[str, str]
 ) -> Response:
-    """Build an error response as problem details (RFC 9457), with the keys of Datasette's errors
-    added.
+    """Build an error response as problem details (RFC 9457).
+
+    The keys of Datasette's errors are added.
     """
     problem = {
         "type": "about:blank",  # the status says what kind of problem it is
@@ -396,7 +398,9 @@ def find_static_file(path: str) -> Path | None:
 
 
 def hash_file(file: Path) -> str:
-    """Return the first digits of a file's SHA-256. The file is read again only if it has changed.
+    """Return the first digits of a file's SHA-256.
+
+    The file is read again only if it has changed.
     """
     return _hash_unchanged_file(file, file.stat().st_mtime_ns)
 
@@ -433,8 +437,9 @@ class PostedTextError(Exception):
 
 
 def answer_options(site: SiteRequest) -> Response:
-    """Return the response to OPTIONS, which browsers need before a page on another site may send
-    JSON.
+    """Return the response to an OPTIONS request.
+
+    Browsers send such a request before a page on another site may send JSON (CORS).
     """
     allowed = {"allow": ALLOWED}
     if site.datasette.cors:

@@ -76,8 +76,7 @@ StatementResult = tuple[list[str], list[Any], bool]
 
 @dataclass(slots=True, kw_only=True)
 class SandboxStatement:
-    """A statement for a worker, with limits on its time and on the bytes and values of its result.
-    """
+    """A statement for a worker, with limits on its time and on the size of its result."""
 
     sql: str
     params: Any

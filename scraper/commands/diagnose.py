@@ -481,8 +481,7 @@ def iter_field_table(findings: list[FieldDiagnosis], width: int) -> Iterator[str
 
 
 def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Iterator[str]:
-    """Yield lines about a lost field: which rule parsed it, and which selector would find it now.
-    """
+    """Yield lines about a lost field: the rule that parsed it, and a selector that finds it now."""
     evidence = finding.old_evidence
     yield ""
     origin = f" of {finding.origin}" if finding.origin else ""

@@ -205,8 +205,9 @@ class AlertChannel:
         ]
 
     def read_usage(self, day: str) -> tuple[bool, bool]:
-        """Return whether this channel ever handled an event, and whether it sent a message on
-        `day`.
+        """Return whether this channel was ever used, and whether it sent a message on `day`.
+
+        A channel counts as used once it has handled an event, even if it sent no message.
         """
         sql = (
             "select count(*) > 0, coalesce(max(substr(sent, 1, 10) = ?), 0) from"

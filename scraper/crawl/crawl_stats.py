@@ -1,5 +1,4 @@
-"""Statistics of a crawl for each agency: rows in the crawls table, politeness and progress table.
-"""
+"""Statistics of a crawl for each agency: row in the crawls table, politeness and progress table."""
 
 from __future__ import annotations
 

@@ -24,10 +24,10 @@ MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not c
 
 
 class DeadlineMiddleware(CrawlerComponent):
-    """Drops waiting requests if a stop is requested, and requests for sitemaps once the pass is
-    over.
+    """Drops waiting requests when a stop is requested.
 
-    Otherwise, a Retry-After could delay the end of the crawl for minutes.
+    When the pass is over, it drops requests for sitemaps. Otherwise, a Retry-After could delay the
+    end of the crawl for minutes.
     """
 
     needs_archive = True

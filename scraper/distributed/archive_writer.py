@@ -315,7 +315,7 @@ class ArchiveWriter:
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Apply messages until `should_stop` returns True.
 
-        The first are the messages that an earlier writer received but did not acknowledge. They are
+        Messages that an earlier writer received but did not acknowledge come first. They are
         applied one at a time, because one of them may have crashed that writer.
         """
         self.should_stop = should_stop

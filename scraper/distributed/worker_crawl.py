@@ -147,8 +147,7 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Open a transaction unless one is already open, and send its operations before the commit.
-        """
+        """Open a transaction unless one is already open, and send its operations before it ends."""
         if self.db.conn.in_transaction:
             yield
             return
@@ -161,8 +160,7 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def operation(self, name: str, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Record an operation to send to the writer, and run the block that carries it out on the
-        copy.
+        """Record an operation to send to the writer, and run the block that does it on the copy.
 
         Inside another operation, nothing is recorded.
         """

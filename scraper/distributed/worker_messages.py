@@ -133,7 +133,9 @@ class WorkerMessage:
 
 
 def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: datetime) -> bytes:
-    """Return an agency's job, compressed: its table from agencies.toml and its part of the archive.
+    """Return an agency's job, compressed.
+
+    It contains the agency's table from agencies.toml and its part of the archive.
     """
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         path = Path(folder) / "archive.db"

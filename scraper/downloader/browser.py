@@ -65,8 +65,7 @@ DROPPED_HEADERS = {
 
 
 class BrowserMiddleware(CrawlerComponent):
-    """Downloader middleware that replaces a fetched listing page with the HTML built by its
-    scripts.
+    """Downloader middleware that replaces a fetched listing page with the HTML from its scripts.
 
     This applies only to requests with the meta key `browser`.
     """

@@ -39,9 +39,9 @@ class PageMatch:
         same        the release that is stored under the page's URL, or a new release
         renamed     the stored release, which now has a new URL
         merged      the stored release, which now has the URL of another stored release
-        redirected  the URL redirects to a page with a different text than the stored release
-        replaced    the page at the URL has a different text than the stored release
-        misplaced   the stored release was fetched at another URL (`original_url`), where the page
+        redirected  the stored release's URL now redirects to a page with a different text
+        replaced    the page at the stored release's URL now has a different text
+        misplaced   the stored release was fetched at another URL (`original_url`), whose page
                     only declared this URL canonical
         duplicate   another page of a stored release, with a different text: a print version, or a
                     later edit

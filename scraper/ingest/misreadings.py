@@ -134,8 +134,7 @@ class QuarantineCheck:
         return situation.is_backfill or (day is not None and day < self.habits.oldest)
 
     def predates_accepted_loss(self, stored: StoredRelease | None) -> bool:
-        """Return whether a release was last read before an operator accepted the loss of a field.
-        """
+        """Return whether a release was last read before an operator accepted the loss of fields."""
         if stored is None or not self.accepted_losses:
             return False
         return stored.seen < max(self.accepted_losses.values())
@@ -267,8 +266,9 @@ class QuarantineCheck:
         }
 
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
-        """Return the share of a body's characters that is in repeated lines (0 to 1), and the
-        lines.
+        """Return the share of a body's characters that is in repeated lines, and these lines.
+
+        The share is between 0 and 1.
         """
         lines = [
             line

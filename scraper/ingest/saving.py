@@ -78,10 +78,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """The outcome of saving a page.
-
-    reasons: why the page was quarantined; empty if it was not.
-    """
+    """The outcome of saving a page. reasons: why the page was quarantined, or () if it was not."""
 
     release: Release
     outcome: SaveResult
@@ -596,10 +593,7 @@ class CrawlRecorder:
         return self.archive.add_capture(capture, template)
 
     def find_trusted_time(self) -> datetime:
-        """Return the current time, at most a day after the end of the newest finished crawl.
-
-        This limits the effect of a clock that is wrong.
-        """
+        """Return the current time, at most a day after the end of the newest finished crawl."""
         ((finished,),) = self.archive.db.execute("select max(finished) from crawls").fetchall()
         moment = now()
         return (
@@ -654,10 +648,7 @@ class CrawlRecorder:
         self.archive.mark_checked(release_id, seen_at, self.next_check(release_id, seen_at))
 
     def postpone_check(self, release_id: int, seen_at: datetime) -> None:
-        """Schedule the next check of a release that could not be checked.
-
-        For example, the list of a press wire may no longer reach back to the release.
-        """
+        """Schedule the next check of a release that its press wire may no longer list."""
         with self.archive.transaction():
             self.archive.set_next_check(release_id, self.next_check(release_id, seen_at))
 

@@ -184,8 +184,7 @@ def read_blocks(root: Tag, resolve_url: Callable[[str], str | None]) -> list[Pag
 
 
 def select_marked_blocks(blocks: list[PageBlock], attribute: str) -> list[PageBlock]:
-    """Return the blocks inside elements with `attribute`, or all blocks if there are none inside.
-    """
+    """Return the blocks inside elements with `attribute`, or all blocks if none are inside."""
     inside = [block for block in blocks if is_inside_marked(block.element, attribute)]
     return inside or blocks
 
@@ -213,8 +212,9 @@ class BlockReader:
         self.resolve_url = resolve_url
 
     def iter_blocks(self, parent: Tag, depth: int, kind: str = "p") -> Iterator[PageBlock]:
-        """Yield the blocks of an element. Inline text between block elements becomes blocks of
-        `kind`.
+        """Yield the blocks of an element.
+
+        Inline text between block elements becomes blocks of `kind`.
         """
         inline_nodes: list[Node] = []
         for child in parent.contents:
@@ -424,8 +424,7 @@ def _is_outgoing_link(element: Tag) -> bool:
 
 
 def _join_without_notes(parts: list[str], start: int) -> None:
-    """Join the parts from `start` on, which belong to a link, and remove link notes from the text.
-    """
+    """Join the parts from `start` on, which belong to a link, and remove link notes from them."""
     parts[start:] = [strip_link_notes("".join(parts[start:]))]
 
 
@@ -660,8 +659,9 @@ def _is_data_table(element: Tag) -> bool:
 
 
 def _has_block_descendant(element: Tag) -> bool:
-    """Return whether an inline element contains block elements, as a link around a whole teaser
-    does.
+    """Return whether an inline element contains block elements.
+
+    An example is a link around a whole teaser.
     """
     return any(
         isinstance(child, Tag)

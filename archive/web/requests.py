@@ -282,7 +282,8 @@ def _has_data_format(path: str) -> bool:
 def expects_data(request: Any) -> bool:
     """Return whether the errors of a request are sent as JSON.
 
-    They are for data formats (such as .csv), and for other files unless a browser requests them.
+    Errors are JSON for data formats such as .csv, and for other files unless a browser requests
+    them.
     """
     is_browser = "text/html" in request.headers.get("accept", "")
     return _has_data_format(request.path) or (

@@ -148,7 +148,7 @@ class ArchivePipeline(CrawlerComponent):
                 stats.problems.append(problem)
 
     def announce_stored(self, slug: str, last_revision_id: int) -> None:
-        """Send the signal item_scraped for each release of an agency with a new version.
+        """Send the signal item_scraped for each of an agency's releases that has a new version.
 
         last_revision_id: the versions stored after this one are new.
         """

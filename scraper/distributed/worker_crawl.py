@@ -147,7 +147,7 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Open a transaction unless one is already open, and send its operations before it ends."""
+        """Open a transaction unless one is open, and send its operations before the commit."""
         if self.db.conn.in_transaction:
             yield
             return
@@ -160,7 +160,7 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def operation(self, name: str, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Record an operation to send to the writer, and run the block that does it on the copy.
+        """Record an operation to send to the writer. The block performs the operation on the copy.
 
         Inside another operation, nothing is recorded.
         """

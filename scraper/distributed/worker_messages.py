@@ -135,7 +135,7 @@ class WorkerMessage:
 def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: datetime) -> bytes:
     """Return an agency's job, compressed.
 
-    It contains the agency's table from agencies.toml and its part of the archive.
+    It contains the agency's table from agencies.toml and the agency's part of the archive.
     """
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         path = Path(folder) / "archive.db"

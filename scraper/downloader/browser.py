@@ -171,7 +171,7 @@ class PageVisit:
     """A page in the browser, and the requests that its scripts make.
 
     problems: descriptions of requests that were rejected or failed.
-    deferral: the exception because of which the page is left for a later crawl, or None.
+    deferral: the exception that makes the crawler leave the page for a later crawl, or None.
     """
 
     crawler: Crawler
@@ -218,7 +218,8 @@ class PageVisit:
     def is_allowed(self, asked: BrowserRequest) -> bool:
         """Return whether a request of the browser may be sent.
 
-        It may if it goes to the agency's own hosts, or if it is a GET for a script on another host.
+        GET and POST requests may be sent to the agency's own hosts. A request to another host must
+        be a GET for a script.
         """
         hosts, host = self.agency.hosts, extract_host(asked.url)
         is_own = host in hosts or any(host.endswith(f".{own}") for own in hosts)

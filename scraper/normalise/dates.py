@@ -321,7 +321,7 @@ def _parse_day(match: re.Match[str], url: str) -> date:
 
 
 def _order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
-    """Return (month, day) for two numbers that are in the order of the host's country.
+    """Return (month, day) for two numbers written in the order that the host's country uses.
 
     Raises ValueError if that order is unknown and both orders are possible.
     """

@@ -132,9 +132,9 @@ def repair_markup(html: str) -> str:
 def repair_mojibake(text: str) -> str:
     """Repair text that was decoded in the wrong charset.
 
-    This was UTF-8 decoded as windows-1252 or Latin-1, or windows-1252 decoded as Latin-1. The
-    repair also works if only part of the text was misread, or if all of it was misread several
-    times.
+    The text was UTF-8 but decoded as windows-1252 or Latin-1, or windows-1252 but decoded as
+    Latin-1. The repair also works if only part of the text was misread, or if all of it was misread
+    several times.
 
     >>> texts = ["HÃ¤r Ã¤r det", "SÃO är rätt, ”RÅ” också", "vi\\x92s"]
     >>> list(map(repair_mojibake, texts))

@@ -199,9 +199,10 @@ def is_inside_marked(element: Tag, attribute: str) -> bool:
 
 
 def find_field(element: Tag) -> str | None:
-    """Return the field that FIELD_ATTRIBUTE names on an element or its nearest ancestor with it.
+    """Return the field that an element's FIELD_ATTRIBUTE names.
 
-    Returns None if neither the element nor an ancestor has the attribute.
+    If the element does not have the attribute, its nearest ancestor with the attribute is used.
+    Returns None if there is no such ancestor.
     """
     marked = (part for part in (element, *element.parents) if FIELD_ATTRIBUTE in part.attrs)
     return next((str(part[FIELD_ATTRIBUTE]) for part in marked), None)

@@ -1,4 +1,4 @@
-"""Crawls agencies' news pages and turns them into typed releases for the archive."""
+"""Crawls agencies' news pages and turns them into releases for the archive."""
 
 from importlib.metadata import version
 

@@ -100,7 +100,10 @@ class JSONSource:
         return self.build_page_url(int(placeholder[1] or 1)) or "" if placeholder else self.url
 
     def build_page_url(self, number: int) -> str | None:
-        """Return the URL of the page with a number, or None if the pages have no numbers."""
+        """Return the URL of the page with the given number.
+
+        Returns None if the pages have no numbers.
+        """
         url, count = PAGE_PLACEHOLDER.subn(str(number), self.url)
         return url if count else None
 
@@ -127,7 +130,7 @@ class WireSource(JSONSource):
     id: str
 
     def build_page_url(self, number: int) -> str:
-        """Return the URL of the page with a number.
+        """Return the URL of the page with the given number.
 
         If the list's URL has no placeholder, the number is added as a query parameter.
         """
@@ -799,7 +802,10 @@ def select_agencies(agencies: dict[str, Agency], slugs: list[str], file: Path) -
 
 
 def check_contact(agencies: dict[str, Agency], contact: str) -> None:
-    """Raise AgencyError if CONTACT is empty, unless all agencies' sites are on this machine."""
+    """Raise AgencyError if the setting CONTACT is empty.
+
+    It may be empty if all agencies' sites are on this machine.
+    """
     live = [agency for agency in agencies.values() if not is_loopback(agency.home)]
     if live and not contact.strip():
         raise AgencyError(

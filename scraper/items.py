@@ -46,8 +46,7 @@ class Provenance:
 
 @dataclass(slots=True, kw_only=True)
 class ReleaseItem:
-    """A release as found on its page. The fields have the same meaning as in
-    archive.database.models.Release.
+    """A release as found on its page, with the fields of archive.database.models.Release.
 
     Every value is a string as found, or None if it is not on the page. `agreement` and `doubt` rate
     how the page was parsed, and are not part of a release.

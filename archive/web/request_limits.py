@@ -2,7 +2,7 @@
 
 A server keeps a whole response in memory until a slow reader has read it. ResponseDelivery
 therefore sends it in chunks, and gives up if the client has disconnected, does not read a chunk in
-time, or takes longer than any response may.
+time, or takes longer than is allowed for a whole response.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ class SandboxLimits:
 def client_key(scope: Mapping[str, Any]) -> str:
     """Return a key for the sender of a request: an IPv4 address, or an IPv6 network of 64 bits.
 
-    A household or a server usually has a whole such network. Behind a proxy that uvicorn trusts,
-    the address is taken from X-Forwarded-For. Returns "" if there is no address.
+    A household or a server usually has a whole network of this size. Behind a proxy that uvicorn
+    trusts, the address is taken from X-Forwarded-For. Returns "" if there is no address.
 
     >>> hosts = ["203.0.113.7", "::ffff:203.0.113.7"]
     >>> hosts += ["2001:db8:0:1:a::9", "2001:DB8:0:1::1%eth0", "unix"]
@@ -146,8 +146,9 @@ class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
 class WorkQueue:
     """Limits how much work of one type runs at once. Further requests wait.
 
-    Clients take turns, each with its oldest request. In a full queue, the client with the most
-    requests loses its newest one to a client with fewer, so that no client can fill the queue.
+    Free slots are given to the waiting clients in turn, each time for the client's oldest request.
+    If the queue is full, a client with fewer requests may replace the newest request of the client
+    with the most, so that no client can fill the queue.
     """
 
     def __init__(self, work: Work) -> None:
@@ -160,7 +161,7 @@ class WorkQueue:
         return sum(map(len, self.requests_by_client.values()))
 
     async def acquire(self, client: str = "") -> None:
-        """Wait for a slot. Raises BusyError if the queue or the wait is too long."""
+        """Wait for a slot. Raises BusyError if the queue is full or the wait takes too long."""
         try:
             await self._wait_for_slot(client)
         except BusyError:
@@ -194,7 +195,8 @@ class WorkQueue:
     def has_room(self, client: str) -> bool:
         """Return whether a request may wait.
 
-        A request may wait if the queue has room, or if another client has more requests in it.
+        A request may wait if the queue has room, or if another client has at least two more
+        requests in it.
         """
         if self.free_slots or self.waiting < self.work.waiting:
             return True
@@ -236,7 +238,7 @@ class WorkQueue:
 
 
 class StatementRewriter(Protocol):
-    """Rewrites Datasette's statement for a page of a table, and takes the rows of the result."""
+    """Rewrites Datasette's statement for a page of a table, and converts the resulting rows."""
 
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]: ...
 
@@ -280,7 +282,10 @@ class Turn:
         self.rows_before_limit: int | None = None
 
     async def acquire_slot(self) -> None:
-        """Wait for a slot, unless the request has one. A stream waits again for each statement."""
+        """Wait for a slot, unless the request already has one.
+
+        A stream waits again for each statement.
+        """
         if not self.has_slot:
             await self.queue.acquire(self.client)
             self.has_slot = True
@@ -296,7 +301,7 @@ class Turn:
 
     @asynccontextmanager
     async def hold_slot(self) -> AsyncIterator[None]:
-        """Hold a slot until the end of the block, for one batch of an export. Wait for it first."""
+        """Wait for a slot, and hold it until the end of the block, for one batch of an export."""
         await self.acquire_slot()
         try:
             yield
@@ -304,7 +309,7 @@ class Turn:
             self.release_slot()
 
     def begin_download(self) -> None:
-        """Count a download. Raises BusyError if too many downloads are in progress."""
+        """Count a download as in progress. Raises BusyError if too many downloads already are."""
         if self.queue.downloads >= self.queue.work.downloads:
             self.queue.refused += 1
             raise BusyError
@@ -312,7 +317,7 @@ class Turn:
         self.has_begun = True
 
     def close(self) -> None:
-        """Release the slot, and stop counting the download, if the request has them."""
+        """Release the slot if the request has one, and stop counting the request as a download."""
         self.release_slot()
         self.queue.downloads -= self.has_begun
         self.has_begun = False
@@ -328,7 +333,7 @@ class BufferBudget:
         self.bytes_left = limits.max_buffered_bytes
 
     def reserve(self, size: int) -> int:
-        """Reserve bytes, and return their number. Raises BusyError if too few bytes are left."""
+        """Reserve `size` bytes, and return `size`. Raises BusyError if too few bytes are left."""
         if size > self.bytes_left:
             raise BusyError
         self.bytes_left -= size
@@ -396,7 +401,8 @@ class ResponseDelivery:
     async def send(self, message: dict[str, Any]) -> None:
         """Send a message in chunks.
 
-        The start of a response is held back until its first bytes, because it may become a 503.
+        The start of a response is held back until its first bytes, because until then a 503 may be
+        sent instead.
         """
         if message["type"] == "http.response.start":
             await self.begin_response(message)
@@ -503,10 +509,10 @@ def has_body(scope: dict[str, Any]) -> bool:
 
 
 class BodyReceiver:
-    """Receives the bodies of requests within limits of number, size and time.
+    """Receives the bodies of requests, within limits on their number, size and time.
 
-    If too many bodies are being received, the one that has taken longest is ended as too slow.
-    Therefore slow clients do not block others.
+    If too many bodies are being received, the one that has taken longest is rejected as too slow,
+    so that slow clients do not block others.
     """
 
     def __init__(self, limits: SandboxLimits) -> None:

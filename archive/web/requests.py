@@ -94,7 +94,10 @@ class SiteRequest:
         return str(translate(self.language, text_key, **values))
 
     def choose(self, sv: str | None, en: str | None) -> str:
-        """Return the English text for an English page if there is one, else the Swedish text."""
+        """Return the text in the page's language.
+
+        If an English page has no English text, the Swedish text is returned.
+        """
         return (en if self.language == "en" and en else sv) or ""
 
     def path(self, path: str, /, **query: object) -> str:
@@ -150,8 +153,8 @@ class SiteRequest:
     ) -> PageData:
         """Run a function with many queries in one thread, and return its result.
 
-        read: is called with this request, whose `run` then does not wait, and the connection. It
-            must not await anything else.
+        read: called with a copy of this request and with the connection. It may await only the
+            copy's `run`, which does not wait.
         """
         seconds = self.datasette.sql_time_limit_ms / 1000
 
@@ -249,7 +252,10 @@ class SiteRequest:
 def build_problem(
     path: str, status: int, message: str, members: Mapping[str, object], headers: dict[str, str]
 ) -> Response:
-    """Build an error as problem details (RFC 9457), with the keys of Datasette's errors added."""
+    """Build an error response as problem details (RFC 9457).
+
+    The keys of Datasette's errors are added.
+    """
     problem = {
         "type": "about:blank",  # the status says what kind of problem it is
         "title": HTTPStatus(status).phrase,
@@ -276,7 +282,8 @@ def _has_data_format(path: str) -> bool:
 def expects_data(request: Any) -> bool:
     """Return whether the errors of a request are sent as JSON.
 
-    Errors are JSON for data formats, and for files unless a browser requests them.
+    Errors are JSON for data formats such as .csv, and for other files unless a browser requests
+    them.
     """
     is_browser = "text/html" in request.headers.get("accept", "")
     return _has_data_format(request.path) or (
@@ -392,7 +399,10 @@ def find_static_file(path: str) -> Path | None:
 
 
 def hash_file(file: Path) -> str:
-    """Return the first digits of a file's SHA-256. The file is read only if it has changed."""
+    """Return the first digits of a file's SHA-256.
+
+    The file is read again only if it has changed.
+    """
     return _hash_unchanged_file(file, file.stat().st_mtime_ns)
 
 
@@ -428,7 +438,10 @@ class PostedTextError(Exception):
 
 
 def answer_options(site: SiteRequest) -> Response:
-    """Return the response that a browser needs before a page on another site may send JSON."""
+    """Return the response to an OPTIONS request.
+
+    Browsers send such a request before a page on another site may send JSON (CORS).
+    """
     allowed = {"allow": ALLOWED}
     if site.datasette.cors:
         add_cors_headers(allowed)

@@ -227,7 +227,9 @@ def _check_request(scope: dict[str, Any]) -> None:
 
 
 def _find_work(path: str, query_args: Mapping[str, str], *, is_post: bool) -> str | None:
-    """Return the type of work of a page of the archive. None if the page does not wait in a queue.
+    """Return the type of work of a page of the archive.
+
+    Returns None if requests for the page do not wait in a queue.
 
     >>> paths = ("/search.json", "/search.csv", "/search.xlsx", "/-/revision/7", "/-/batch")
     >>> [_find_work(path, {"q": "fyr", "hit": "1"}, is_post=False) for path in paths]
@@ -341,7 +343,7 @@ class RequestLimiter:
     def build_turn(self, kind: str, path: str, query_args: Mapping[str, str], client: str) -> Turn:
         """Return the turn of a request.
 
-        A request with visitors' SQL gets the limits of the response's format.
+        A request that runs visitors' SQL gets the limits for the format of its response.
         """
         build = partial(Turn, self.limits, self.queues[kind], client=client)
         if kind != SQL:
@@ -357,8 +359,8 @@ class RequestLimiter:
     ) -> None:
         """Refuse a request with status 503.
 
-        The response is delayed by up to MAX_REFUSAL_DELAY, so that there are at most
-        REFUSALS_PER_SECOND.
+        The response is delayed by up to MAX_REFUSAL_DELAY seconds, to keep the number of refusals
+        per second at REFUSALS_PER_SECOND.
         """
         self.delayed_refusals += 1
         try:
@@ -436,8 +438,9 @@ async def _run_in_turn(
     is_sql: bool,
     refuse: Callable[[Any], Awaitable[None]],
 ) -> None:
-    """Run the application when it is the request's turn. Refuse the request if the queue is too
-    busy.
+    """Run the application when it is the request's turn.
+
+    The request is refused if the queue is full or the wait takes too long.
     """
     current_turn.set(turn if is_sql else None)
     try:
@@ -607,9 +610,12 @@ def _add_cache_headers(
     validators: dict[bytes, bytes],
     max_age: int = MAX_CACHE_SECONDS,
 ) -> list[tuple[bytes, bytes]]:
-    """Add caching headers. Successful responses may be cached for a few seconds, errors not at all.
+    """Add caching headers.
 
-    max_age: the longest time that a response may choose, in seconds.
+    Caches may store successful responses for a few seconds, and server errors (status 5xx) not at
+    all.
+
+    max_age: the longest time, in seconds, for which a response may let caches store it.
     """
     if status >= 500:
         return [*_drop_header(headers, b"cache-control"), (b"cache-control", b"no-store")]

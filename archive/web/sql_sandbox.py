@@ -76,7 +76,7 @@ StatementResult = tuple[list[str], list[Any], bool]
 
 @dataclass(slots=True, kw_only=True)
 class SandboxStatement:
-    """A statement for a worker, with limits of time, bytes and values."""
+    """A statement for a worker, with limits on its time and on the size of its result."""
 
     sql: str
     params: Any
@@ -91,8 +91,9 @@ class SandboxStatement:
     received_bytes: int = 0
 
     def stop(self) -> None:
-        """Kill the worker that runs the statement. The thread that waits for it gets a
-        WorkerLostError.
+        """Kill the worker that runs the statement.
+
+        The thread that waits for the worker gets a WorkerLostError.
         """
         self.stopped = True
         if worker := self.worker:
@@ -224,7 +225,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
     def connect(self, write: bool = False) -> sqlite3.Connection:
         """Return a read-only connection. Raises OperationalError if `write` is true.
 
-        All functions with which Datasette writes or analyses SQL ask for a writable connection.
+        Datasette asks for a writable connection whenever it writes or analyses SQL.
         """
         if write:
             raise sqlite3.OperationalError("the site never writes to its databases")
@@ -244,9 +245,9 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
 
 
 def _record_cut(turn: Turn, row_count: int) -> None:
-    """Record that a result was cut.
+    """Record that the result has more rows than are returned.
 
-    Raises OperationalError if Datasette 1.0 would send the cut result as if it were complete.
+    Raises OperationalError if Datasette 1.0 would send the returned rows as if they were all.
     """
     if IS_NEXT and turn.streaming:
         most = f"{turn.max_bytes:,} bytes or {turn.max_values:,} values"
@@ -297,7 +298,10 @@ class StarvedQueryError(QueryInterrupted):  # type: ignore[misc] # Datasette shi
 
 
 class SandboxWorker:
-    """A process that runs statements on one database. `escape` executes its calls of escape_fts."""
+    """A process that runs statements on one database.
+
+    escape: function that executes the worker's calls of escape_fts.
+    """
 
     def __init__(self, uri: str, limits: SandboxLimits, escape: Callable[[str], str]) -> None:
         self.limits, self.escape, self.uses = limits, escape, 0

@@ -1,11 +1,11 @@
 """Datasette's own views of a database, with complete responses and checked parameters.
 
 Pages. Datasette 0.65 orders a page of a table only by the sorted column, so rows with equal values
-are lost or repeated between pages; views are paginated by offset. Here every page of a table or
-view is in a total order: the sorted column, then the primary key (`rowid` if there is none; for a
-view its first column, see archive/database/schema.sql). The next page begins after the last row.
-KeysetPage rewrites the statement that Datasette has built when archive.web.request_limits executes
-it; Datasette itself sees no `_next=` and no extra row.
+are lost or repeated between pages. It finds the pages of a view by offset. Here, every page of a
+table or view is in a total order: the sorted column, then the primary key (`rowid` if there is
+none; for a view its first column, see archive/database/schema.sql). The next page begins after the
+last row. Datasette builds the statement for a page, and KeysetPage rewrites it just before it is
+executed. Datasette itself sees no `_next=` and no extra row.
 
 CSV. A statement that fails gets a 400 response. A stream that fails later breaks the connection, so
 that clients never mistake half of a table for the whole. Streams are in the order of the key unless
@@ -139,9 +139,9 @@ def build_table_routes(datasette: Any) -> list[tuple[str, Any]]:
 class KeysetPage:
     """A page of a table or view in a total order.
 
-    start: of the last row before the page, the value of the sorted column (if any) and the key.
-    next_start: of the last row of the page, the value of the sorted column (if any) and the key.
-    ordered_by: the order that Datasette gives the statement.
+    start: the value of the sorted column (if any) and the key of the last row before the page.
+    next_start: the value of the sorted column (if any) and the key of the last row of the page.
+    ordered_by: the terms of the ORDER BY clause in Datasette's statement.
     size: the value of `_size=`.
     """
 
@@ -164,7 +164,7 @@ class KeysetPage:
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Rewrite Datasette's statement to return rows after `start` in total order.
 
-        The sort values come first in each row.
+        Each row begins with the values by which the rows are ordered.
         """
         limit = STATEMENT_LIMIT.search(sql)
         head = sql[: limit.start()].rstrip() if limit else ""
@@ -231,7 +231,7 @@ class KeysetPage:
 
 
 def _build_after_condition(name: str, value: object, tie: str, *, descending: bool) -> str:
-    """Return the condition for rows after a value.
+    """Return the SQL condition for rows that come after a value in the order.
 
     tie: the condition for rows with the same value.
 
@@ -287,9 +287,9 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         return is_view
 
     async def read_pages(self, request: Any) -> AsyncGenerator[dict[str, Any]]:
-        """Yield Datasette's data for each page, with columns and rows.
+        """Yield Datasette's data, with columns and rows, for each page of a streamed response.
 
-        There is a single page, or all pages if the response is streamed.
+        For any other response, the data of a single page is yielded.
         """
         request = _change_query(request, **WITHOUT_FACETS_AND_COUNT)
         try:
@@ -473,7 +473,8 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     async def check_search(self, request: Any, database: str, table: str) -> None:
         """Raise FilterError if a table cannot be searched.
 
-        A search needs a full-text index. `_versions` is only for a search of the table releases.
+        A search needs a full-text index. The option `_versions` is only allowed in a search of the
+        table `releases`.
         """
         is_releases = (database, table) == ("archive", "releases")
         if "_versions" in request.args and not (is_releases and "_search" in request.args):
@@ -491,9 +492,9 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
             )
 
     async def check_arrays(self, database: str, table: str, column: str) -> None:
-        """Raise FilterError if the first values of a column are not JSON arrays.
+        """Raise FilterError if any of the first values of a column is not JSON.
 
-        Datasette's array facets only count JSON arrays.
+        Datasette's array facets only count values in JSON arrays.
         """
         name = escape_sqlite(_read_facet_column(column) or "")
         sql = (

@@ -355,9 +355,9 @@ class Command(ProjectCommand):
     """Show why an agency's pages are no longer parsed as before, and what would fix it.
 
     The last good page is compared with a quarantined one, field by field. For each lost field, the
-    report says which rule read it, what that rule finds now, and where the same text is. It also
-    proposes a table for agencies.toml. Only stored pages are read, unless --ask is given. Exit code
-    0: done; 2: wrong arguments.
+    report says which rule parsed it, what that rule finds now, and where the same text is. It also
+    proposes a table for agencies.toml. Only stored pages are parsed, unless --ask is given. Exit
+    code 0: done; 2: wrong arguments.
     """
 
     requires_crawler_process = True
@@ -481,7 +481,7 @@ def iter_field_table(findings: list[FieldDiagnosis], width: int) -> Iterator[str
 
 
 def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Iterator[str]:
-    """Yield lines about a lost field: which rule read it, and which selector would read it now."""
+    """Yield lines about a lost field: the rule that parsed it, and a selector that finds it now."""
     evidence = finding.old_evidence
     yield ""
     origin = f" of {finding.origin}" if finding.origin else ""

@@ -1,5 +1,6 @@
-"""scrapy round: runs the spiders, assesses health, writes the manifest, and sends alerts and
-notifications.
+"""scrapy round: runs the spiders, assesses health, writes the manifest, and notifies people.
+
+Operators get alerts, and subscribers get notifications.
 """
 
 from __future__ import annotations
@@ -34,8 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class Command(ProjectCommand):
-    """Crawl new and changed releases, assess health, write the day's manifest and alert the
-    operators.
+    """Crawl new and changed releases, assess health, write the day's manifest and send alerts.
 
     Exit code 0: no action is needed (also if another round is running, or if SIGTERM ended this
     one); 1: an agency has a fault that is not acknowledged, a pass was interrupted, an alert or an
@@ -110,7 +110,10 @@ class Command(ProjectCommand):
 
 
 def notify_subscribers(runner: CommandRunner, archive_path: Path) -> bool:
-    """Notify the subscribers of what the round has found. Return False if that failed."""
+    """Notify the subscribers of what the round has found.
+
+    Returns False if this fails. Without the variable PUBLIC_URL, nobody is notified.
+    """
     if not os.environ.get("PUBLIC_URL"):
         return True
     return runner.run_command([sys.executable, "-m", "archive", "notify", str(archive_path)]) == 0
@@ -162,9 +165,7 @@ def report_recent_crawl(archive_path: Path, hours: float) -> int:
 
 
 def forward_options(opts: argparse.Namespace) -> list[str]:
-    """Return the options for settings and logging that a command passes on to the commands it
-    starts.
-    """
+    """Return the options for settings and logging, to be passed on to commands that are started."""
     options = [part for pair in opts.set for part in ("-s", pair)]
     for name, value in (("--loglevel", opts.loglevel), ("--logfile", opts.logfile)):
         options += [name, value] if value else []

@@ -1,6 +1,4 @@
-"""scrapy survey: requests pages from the sites of many agencies, and reports which of the sites can
-be crawled.
-"""
+"""scrapy survey: requests pages from many agencies' sites, and reports which can be crawled."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Alerts: new faults and recoveries of agencies and of scheduled commands, sent to the operators by
-webhook and email.
+"""Alerts, sent to the operators by webhook and email.
+
+They report new faults and recoveries of agencies and of scheduled commands.
 
 Settings come from the environment only, because some are secrets:
 
@@ -164,10 +165,10 @@ def _environment_error(name: str, problem: str) -> AgencyError:
 
 
 class AlertChannel:
-    """A channel that delivers alerts, with a record of the health events it has handled (table
-    alert_deliveries).
+    """A channel that delivers alerts, and its record of the health events that it has handled.
 
-    No method commits: wrap calls in `Archive.transaction`.
+    The record is the table alert_deliveries. No method commits: wrap calls in
+    `Archive.transaction`.
     """
 
     def __init__(self, db: Database, name: str, deliver: Callable[[dict[str, Any]], None]) -> None:
@@ -179,8 +180,9 @@ class AlertChannel:
         return self._select_events(f"not exists ({handled}) order by e.id", self.name)
 
     def find_reported_events(self, agency: str) -> list[HealthEvent]:
-        """Return the last event of an agency in each message that this channel sent about the
-        agency, newest first.
+        """Return an agency's last event in each message that this channel sent about the agency.
+
+        The newest event comes first.
         """
         reported = (
             "select max(d.event) from alert_deliveries d join health_events h on h.id = d.event"
@@ -203,8 +205,9 @@ class AlertChannel:
         ]
 
     def read_usage(self, day: str) -> tuple[bool, bool]:
-        """Return whether this channel has ever handled an event, and whether it sent a message on
-        `day`.
+        """Return whether this channel was ever used, and whether it sent a message on `day`.
+
+        A channel counts as used once it has handled an event, even if it sent no message.
         """
         sql = (
             "select count(*) > 0, coalesce(max(substr(sent, 1, 10) = ?), 0) from"
@@ -395,8 +398,9 @@ def _format_subject(counts: dict[str, int], language: str) -> str:
 
 
 def _format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -> str:
-    """Format an agency's alert as one line, with its current state or, for a transient fault, the
-    fault.
+    """Format an agency's alert as one line.
+
+    The line states the agency's current state or, for a transient fault, the fault.
     """
     event = next(event for event in reversed(events) if event["is_fault"] or kind != "passed")
     name, at = (
@@ -465,8 +469,9 @@ def report_result(
 def _send_command_message(
     kind: str, command: str, problem: str, alert_settings: AlertSettings, moment: datetime
 ) -> bool:
-    """Send a message about a command through every channel. Return False if no channel delivered
-    it.
+    """Send a message about a command through every channel.
+
+    Returns False if no channel delivered the message.
     """
     language, at = alert_settings.language, str(to_iso(moment))
     values = {"command": command, "at": at[:16].replace("T", " "), "problem": problem}

@@ -60,12 +60,11 @@ class ArchivePipeline(CrawlerComponent):
         return Ingest(self.spider.archive, self.spider.recorder, self.spider.agencies)
 
     def process_item(self, page: ParsedPage) -> dict[str, Any]:
-        """Store one page, and return the release as stored, or only its URL if this crawl exports
-        nothing.
+        """Store one page and return the release as stored.
 
-        Raises DropItem if the page is unchanged, rejected or quarantined, or no longer shows its
-        release. If the crawl exports releases, it is also raised for a release that a takedown
-        hides.
+        If this crawl exports nothing, only the release's URL is returned. Raises DropItem if the
+        page is unchanged, rejected or quarantined, or no longer shows its release. If the crawl
+        exports releases, DropItem is also raised for a release that a takedown hides.
         """
         slug, spider = page.item.agency or "", self.spider
         stats = spider.agency_stats[slug]
@@ -149,8 +148,9 @@ class ArchivePipeline(CrawlerComponent):
                 stats.problems.append(problem)
 
     def announce_stored(self, slug: str, last_revision_id: int) -> None:
-        """Send the signal item_scraped for each release of an agency that has a version stored
-        after the given one.
+        """Send the signal item_scraped for each of an agency's releases that has a new version.
+
+        last_revision_id: the versions stored after this one are new.
         """
         rows = self.spider.archive.db.execute(
             "select distinct r.url from revisions v join releases r on r.id = v.release"
@@ -190,8 +190,9 @@ def _describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | Non
 
 
 def describe_page_problems(pages: Iterable[QuarantinedPage]) -> Iterator[str]:
-    """Yield the problems of quarantined pages that are not field losses, each with an example URL
-    and the number of other pages.
+    """Yield the problems of quarantined pages that are not field losses.
+
+    Each problem is given with an example URL and the number of other pages.
     """
     urls: dict[str, list[str]] = {}
     for page in pages:

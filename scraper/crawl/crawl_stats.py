@@ -1,6 +1,4 @@
-"""Statistics of a crawl for each agency: rows in the crawls table, politeness report and progress
-table.
-"""
+"""Statistics of a crawl for each agency: row in the crawls table, politeness and progress table."""
 
 from __future__ import annotations
 
@@ -134,8 +132,10 @@ class AgencyStats:
 
 @dataclass(slots=True)
 class Deadline:
-    """The end of a pass. After the deadline, no further requests are created, and the remaining
-    URLs stay in the frontier.
+    """The end of a pass.
+
+    After the deadline, no further requests are created, and the remaining URLs stay in the
+    frontier.
     """
 
     ends_at: float | None = None  # time on the monotonic clock; None: no limit
@@ -190,8 +190,9 @@ class ArchiveSpider(CrawlState, Protocol):
 
 
 class CrawlStatsExtension(CrawlerComponent):
-    """Inserts a row into the crawls table for each agency when a spider opens, and completes the
-    rows when the spider closes.
+    """Inserts a row into the crawls table for each agency when a spider opens.
+
+    The rows are completed when the spider closes.
     """
 
     needs_archive = True

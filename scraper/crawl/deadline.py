@@ -24,10 +24,10 @@ MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not c
 
 
 class DeadlineMiddleware(CrawlerComponent):
-    """Drops waiting requests when a stop is requested, and requests for sitemaps when the pass is
-    over.
+    """Drops waiting requests when a stop is requested.
 
-    Otherwise, a Retry-After could delay the end of the crawl for minutes.
+    When the pass is over, it drops requests for sitemaps. Otherwise, a Retry-After could delay the
+    end of the crawl for minutes.
     """
 
     needs_archive = True
@@ -52,7 +52,7 @@ class DeadlineMiddleware(CrawlerComponent):
             raise CrawlStopped("the time of the pass is over")
 
     def check_stop(self, spider: ArchiveSpider) -> None:
-        """If the crawl has to end, drop waiting requests from the hosts' queues."""
+        """Drop requests from the hosts' queues if a stop was requested or the pass is over."""
         if not self.crawler.engine:
             return
         if not self.crawler.crawling:

@@ -1,5 +1,4 @@
-"""Classifies failures: finds an exception's type of failure, and describes the failure in a
-sentence.
+"""Classifies exceptions by type of failure, and describes failures in sentences.
 
 Failures are counted by type, per agency and crawl, in the crawls table, and shown in the health
 report. The types are also the keys of the interface texts.
@@ -157,9 +156,7 @@ def classify_status(status: int) -> str:
 
 
 def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and its causes, including the reasons that Twisted collects in
-    ResponseFailed.
-    """
+    """Yield an exception and its causes, including the reasons in Twisted's ResponseFailed."""
     cause = error
     while cause is not None:
         yield cause

@@ -1,5 +1,4 @@
-"""Locks that prevent two processes from crawling the same agency, running a round or writing
-workers' results.
+"""Locks on agencies, on the round and on the writer, each held by one process at a time.
 
 Each agency has one byte of a lock file beside the archive. The byte is locked by a POSIX record
 lock, which is released even if the process is killed.
@@ -23,10 +22,10 @@ logger = logging.getLogger(__name__)
 
 
 def lock_agencies(archive_path: Path, slugs: Iterable[str]) -> tuple[TextIO, set[str]]:
-    """Lock agencies. Return the open lock file, and the slugs that are locked until the file is
-    closed.
+    """Lock agencies. Return the open lock file, and the slugs of the agencies that were locked.
 
-    Agencies that another process is crawling are logged, not locked.
+    The locks last until the file is closed. Agencies that another process is crawling are logged,
+    not locked.
     """
     lock = open_lock_file(archive_path)
     return lock, {slug for slug in slugs if lock_agency(lock, slug)}
@@ -55,8 +54,9 @@ def unlock_agency(lock: TextIO, slug: str) -> None:
 
 
 def warn_about_unlisted(archive: Archive, agencies: Container[str]) -> None:
-    """Log the agencies that have stored releases but are not in `agencies`, and are therefore
-    skipped.
+    """Log the agencies that have stored releases but are not in `agencies`.
+
+    Such agencies are skipped.
     """
     rows = archive.db.execute(
         "select agency, count(*) from releases group by agency order by agency"

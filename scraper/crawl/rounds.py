@@ -109,12 +109,11 @@ def close_round(
 
 
 class CommandRunner:
-    """Context manager that runs commands one at a time, and stops them cleanly on SIGTERM and
-    SIGINT.
+    """Runs commands one at a time, and stops them cleanly on SIGTERM and SIGINT (context manager).
 
     A signal stops the running command and prevents all later ones. Each command is a process in its
-    own group, so that Ctrl-C reaches the command only once, through this class. On a second signal,
-    Scrapy would drop the requests it has sent.
+    own group, so that Ctrl-C reaches the command only once, through this class: a second signal
+    would make Scrapy drop the requests that it has sent.
     """
 
     def __init__(self) -> None:
@@ -147,8 +146,9 @@ class CommandRunner:
             self.child.terminate()
 
     def run_scrapy(self, *arguments: str) -> int:
-        """Run a Scrapy command and return its exit code, which is negative if a signal ended the
-        command.
+        """Run a Scrapy command and return its exit code.
+
+        The exit code is negative if a signal ended the command.
         """
         return self.run_command([sys.executable, "-m", "scrapy", *arguments])
 

@@ -1,9 +1,8 @@
-"""The writer: applies the workers' messages to archive.db, each once and in order, and hands out
-jobs to the workers.
+"""The writer: applies the workers' messages to archive.db, and hands out jobs to the workers.
 
-A message is applied by the functions that a local crawl uses, in one transaction with the message's
-number. It is acknowledged and deleted from the stream only after the commit. A message that arrives
-again has no effect.
+Messages are applied in order, each once. A message is applied by the functions that a local crawl
+uses, in one transaction with the message's number. It is acknowledged and deleted from the stream
+only after the commit. A message that arrives again has no effect.
 """
 
 from __future__ import annotations
@@ -160,11 +159,10 @@ class MessageProcessor:
         return True
 
     def reject_pages(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record the pages of a message on which the writer failed, so that they are requested
-        again later.
+        """Record the pages of a message that the writer failed to apply.
 
-        Returns False if the message contains anything other than pages. The round must then end,
-        because later messages may depend on this one.
+        The pages are requested again later. Returns False if the message contains anything other
+        than pages. The round must then end, because later messages may depend on this one.
         """
         pages: list[ParsedPage] = [
             operation.args[0] for operation in message.operations if operation.name == "save_page"
@@ -194,8 +192,9 @@ class MessageProcessor:
         return True
 
     def write_manifest(self) -> None:
-        """Write the day's manifest if it is missing, and delete old refused pages. Errors are
-        logged.
+        """Write the day's manifest if it is missing, and delete old refused pages.
+
+        Errors are logged.
         """
         try:
             self.recorder.expire_refused()
@@ -245,8 +244,9 @@ class MessageProcessor:
                 crawl.pipeline.process_item(operation.args[0])
 
     def _close_crawl(self, crawl: RemoteCrawl, slug: str, result: Mapping[str, Any]) -> None:
-        """Add the worker's counts to the writer's, complete the row in crawls, and assess the
-        agency's health.
+        """End an agency's crawl: complete the row in crawls, and assess the agency's health.
+
+        The counts in the row are the worker's and the writer's together.
         """
         stats = crawl.agency_stats[slug]
         for name in WORKER_COUNTERS:
@@ -315,7 +315,7 @@ class ArchiveWriter:
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Apply messages until `should_stop` returns True.
 
-        The first are the messages that an earlier writer received but did not acknowledge. They are
+        Messages that an earlier writer received but did not acknowledge come first. They are
         applied one at a time, because one of them may have crashed that writer.
         """
         self.should_stop = should_stop
@@ -343,8 +343,9 @@ class ArchiveWriter:
                 raise
 
     def process_again(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
-        """Apply a message that an earlier writer received. After MAX_DELIVERIES attempts, reject it
-        instead.
+        """Apply a message that an earlier writer received.
+
+        After MAX_DELIVERIES attempts, the message is rejected instead.
         """
         deliveries = cast(
             "Any",
@@ -384,7 +385,7 @@ class ArchiveWriter:
     def process_entries(self, entries: Sequence[StreamEntry]) -> None:
         """Apply messages, and delete them from the stream.
 
-        A request for a job ends the transaction, and is responded to after the commit.
+        A request for a job ends the current transaction, and the job is sent after the commit.
         """
         while entries:
             count, actions = self.apply_entries(entries)

@@ -1,11 +1,10 @@
-"""The broker of distributed crawling (Valkey or Redis): its keys, its scripts, and the connection
-to it.
+"""The broker of distributed crawling (Valkey or Redis): its keys, its scripts, and a connection.
 
 Every key has a prefix (DISTRIBUTED_PREFIX), so that several archives may share a broker:
 
     lease:<host>      token of the worker that crawls the agencies of this host; expires
     token             the last token that was issued
-    round:<token>     hash; seq: number of the last message that the broker took under this token
+    round:<token>     hash; seq: number of the last message accepted under this token
     stream            messages of workers; one consumer group with the writer as its only consumer
     backlog           size of the messages in the stream, in bytes
     job:<token>       the job that the writer made for a worker, until the worker takes it
@@ -126,9 +125,7 @@ class Broker:
 
     @property
     def address(self) -> str:
-        """Return the broker's host and port, or its socket path, without the user name and
-        password.
-        """
+        """Return the broker's host and port, or its socket path, without user name and password."""
         options = self.redis.connection_pool.connection_kwargs
         return str(options.get("path") or f"{options.get('host')}:{options.get('port')}")
 

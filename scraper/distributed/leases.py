@@ -66,10 +66,8 @@ class Lease:
     def renew(self, milliseconds: int | None = None) -> bool:
         """Extend the lease to its full lifetime, or to `milliseconds`, from now.
 
-        Returns False if the lease has been lost.
-
         With 0 milliseconds, the lease is not extended, and the broker is only asked for the
-        remaining time.
+        remaining time. Returns False if the lease has been lost.
         """
         requested_at = time.clock_gettime(CLOCK)
         lifetime = self.lifetime_milliseconds if milliseconds is None else milliseconds
@@ -78,15 +76,17 @@ class Lease:
         return left != LEASE_LOST
 
     def release(self, seconds: float) -> None:
-        """Let the lease expire in `seconds`: what is left of the host's crawl delay after our last
-        request.
+        """Let the lease expire after `seconds`.
+
+        seconds: the part of the host's crawl delay that remains after our last request.
         """
         self.renew(max(1, round(1000 * seconds)))
 
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
-        """Store that the broker's key expires `milliseconds` after `requested_at` (CLOCK time).
+        """Store that the broker's key expires `milliseconds` after `requested_at`.
 
-        If `milliseconds` is LEASE_LOST, the lease has expired.
+        milliseconds: LEASE_LOST if the lease has expired.
+        requested_at: a time of the clock CLOCK.
         """
         self.expires_at = (
             0.0
@@ -126,8 +126,9 @@ def keep_lease(lease: Lease, on_lost: Callable[[], None]) -> Iterator[None]:
 
 
 def find_lease_host(home: str) -> str:
-    """Return the host whose lease is required for crawling an agency. Agencies on the same host
-    share a lease.
+    """Return the host whose lease is required for crawling an agency.
+
+    Agencies on the same host share a lease.
 
     >>> find_lease_host("https://WWW.Skog.example/nyheter"), find_lease_host("https://skog.example/")
     ('skog.example', 'skog.example')

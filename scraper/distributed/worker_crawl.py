@@ -147,9 +147,7 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Open a transaction unless one is already open, and send its operations before it is
-        committed.
-        """
+        """Open a transaction unless one is open, and send its operations before the commit."""
         if self.db.conn.in_transaction:
             yield
             return
@@ -162,7 +160,10 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def operation(self, name: str, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Record the block as one operation to send, unless it runs inside another operation."""
+        """Record an operation to send to the writer. The block performs the operation on the copy.
+
+        Inside another operation, nothing is recorded.
+        """
         with self.transaction():
             if not self.depth:
                 self.operations.append(WorkerOperation(name=name, args=args, kwargs=kwargs))
@@ -203,8 +204,9 @@ class WorkerRecorder(CrawlRecorder):
     def keep_refused(
         self, url: str, release_id: int | None, response: FetchedPage, reason: str
     ) -> None:
-        """Do nothing, because the writer keeps the response, which is sent to it with the
-        operation.
+        """Do nothing.
+
+        The response is sent to the writer in a message, and the writer keeps it.
         """
 
     def record_missing(
@@ -276,9 +278,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         self.sender: MessageSender | None = None
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Start checking the lease at intervals, and make the spider send everything that it
-        writes.
-        """
+        """Make the spider send everything that it writes, and check the lease at intervals."""
         self.check_lease()
         self.lease_check = create_looping_call(self.check_lease)
         self.lease_check.start(max(0.1, self.lease.lease_seconds / 10), now=False)
@@ -373,8 +373,9 @@ class LeasedHandler(BaseDownloadHandler):
         )
 
     async def download_request(self, request: Request) -> Response:
-        """Send a request and return the response. Raises CrawlStopped if the lease is no longer
-        valid.
+        """Send a request and return the response.
+
+        Raises CrawlStopped if the lease is no longer valid.
         """
         stats, spider = (
             self.crawler.get_extension(WorkerCrawlStats),

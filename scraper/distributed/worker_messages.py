@@ -133,8 +133,9 @@ class WorkerMessage:
 
 
 def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: datetime) -> bytes:
-    """Return an agency's job (compressed): its table from agencies.toml and its part of the
-    archive.
+    """Return an agency's job, compressed.
+
+    It contains the agency's table from agencies.toml and the agency's part of the archive.
     """
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         path = Path(folder) / "archive.db"
@@ -191,10 +192,10 @@ def unpack_job(data: bytes, folder: Path) -> None:
 
 
 def pack_operations(operations: tuple[WorkerOperation, ...]) -> tuple[bytes, bytes]:
-    """Return operations as JSON, and the body of their response (b"" if there is none), both
-    compressed.
+    """Return two compressed parts of a message: the operations as JSON, and their response's body.
 
-    Raises ValueError if the operations contain more than one response.
+    The body is b"" if the operations contain no response. Raises ValueError if they contain more
+    than one.
     """
     bodies: list[bytes] = []
     encoded = [

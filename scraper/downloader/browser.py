@@ -1,12 +1,13 @@
-"""A browser for listings that are built by scripts: a last resort, for agencies with `browser =
-true`.
+"""A browser for listings that are built by scripts, as a last resort.
 
-BrowserMiddleware runs the scripts of a fetched listing page in Chromium. The browser has no network
-access: Scrapy's downloader sends its requests, so the SSRF filter, robots.txt, delays, budgets and
-size limits apply, and our own resolver looks up host names. Only the page's scripts and data are
-requested. scrapy-playwright is not used: its download handler occupies the host's slot, and the
-page's own requests would wait for the slot. Without that handler, Chromium would connect to hosts
-by itself.
+It is used for agencies with `browser = true`. BrowserMiddleware runs the scripts of a fetched
+listing page in Chromium. The browser has no network access: Scrapy's downloader sends its requests,
+so the SSRF filter, robots.txt, delays, budgets and size limits apply, and our own resolver looks up
+host names. Only the page's scripts and data are requested.
+
+scrapy-playwright is not used. With its download handler, the page's own requests would wait for the
+host's slot, which the page occupies. Without the handler, Chromium would connect to hosts by
+itself.
 
 The extra `browser` (Playwright) and a Chromium are required.
 """
@@ -64,8 +65,7 @@ DROPPED_HEADERS = {
 
 
 class BrowserMiddleware(CrawlerComponent):
-    """Downloader middleware that replaces a fetched listing page with the HTML that its scripts
-    build.
+    """Downloader middleware that replaces a fetched listing page with the HTML from its scripts.
 
     This applies only to requests with the meta key `browser`.
     """
@@ -171,7 +171,7 @@ class PageVisit:
     """A page in the browser, and the requests that its scripts make.
 
     problems: descriptions of requests that were rejected or failed.
-    deferral: the exception that leaves the page for a later crawl, or None.
+    deferral: the exception that makes the crawler leave the page for a later crawl, or None.
     """
 
     crawler: Crawler
@@ -185,8 +185,9 @@ class PageVisit:
     deferral: RequestDeferred | CrawlStopped | None = None
 
     async def answer(self, route: Route) -> None:
-        """Respond to a request of the browser with the fetched page or a downloaded response, or
-        abort the request.
+        """Respond to a request of the browser, or abort the request.
+
+        The response is the fetched page, or a response that is downloaded for the request.
         """
         asked = route.request
         if asked.is_navigation_request():
@@ -215,8 +216,10 @@ class PageVisit:
         )
 
     def is_allowed(self, asked: BrowserRequest) -> bool:
-        """Return whether a request goes to the agency's own hosts, or is a GET for a script on
-        another host.
+        """Return whether a request of the browser may be sent.
+
+        GET and POST requests may be sent to the agency's own hosts. A request to another host must
+        be a GET for a script.
         """
         hosts, host = self.agency.hosts, extract_host(asked.url)
         is_own = host in hosts or any(host.endswith(f".{own}") for own in hosts)
@@ -254,8 +257,9 @@ class PageVisit:
 
 
 def _build_browser_headers(response: Response) -> dict[str, str]:
-    """Return a response's headers for the browser, without connection headers and security
-    policies.
+    """Return a response's headers for the browser.
+
+    Headers about the connection and security policies are left out.
     """
     return {
         name: value

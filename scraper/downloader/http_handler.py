@@ -1,5 +1,4 @@
-"""HTTP download handler that limits response headers, decompresses bodies and rejects incomplete
-ones.
+"""HTTP download handler: limits headers, decompresses bodies and rejects incomplete responses.
 
 Scrapy limits a body (DOWNLOAD_MAXSIZE) and the duration of a download (DOWNLOAD_TIMEOUT), but
 Twisted keeps any amount of header lines, and Scrapy's HttpCompressionMiddleware accepts a truncated
@@ -65,8 +64,9 @@ class BoundedDownloadHandler(HTTP11DownloadHandler):
 
 
 class BoundedHTTPProtocol(_LenientHTTP11ClientProtocol):
-    """HTTP client protocol that aborts the connection if the status and header lines exceed
-    MAX_HEADER_BYTES.
+    """HTTP client protocol that aborts the connection if the response's headers are too long.
+
+    The limit for the status line and the header lines together is MAX_HEADER_BYTES.
     """
 
     header_bytes = 0
@@ -118,8 +118,8 @@ def _list_encodings(response: Response) -> list[str]:
 def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_success: bool) -> bytes:
     """Undo one content encoding of a body.
 
-    If the body is damaged, its readable part is returned for an error status; otherwise
-    ResponseDataLossError is raised.
+    If the body of a successful response is damaged, ResponseDataLossError is raised. If the body of
+    an error response is damaged, its readable part is returned.
     """
     size = 0
     # closed in any case, because an exception would otherwise keep the whole buffer alive
@@ -144,8 +144,9 @@ def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_succ
 
 
 def _replace_response_body(response: Response, body: bytes, encodings: list[str]) -> Response:
-    """Return the response with a decompressed body, as an object of the response class that suits
-    the body.
+    """Return the response with a decompressed body.
+
+    The returned object has the response class that suits the body.
 
     encodings: the content encodings that the body still has.
     """

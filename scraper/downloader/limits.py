@@ -1,5 +1,4 @@
-"""Limits beyond Scrapy's settings: Crawl-delay, requests per agency and day, Retry-After, and
-back-off from hosts.
+"""Limits beyond Scrapy's settings: Crawl-delay, daily budgets, Retry-After and back-off.
 
 DAILY_BUDGET limits an agency's requests per day (UTC), for news and revisit crawls together.
 
@@ -85,8 +84,9 @@ class IdentifiedSpider(Spider):
 
 
 class PrivateAddress(IgnoreRequest):
-    """Raised if a request goes to a private network or to this machine, or if its scheme is not
-    http or https.
+    """Raised if a request goes to a private network or to this machine.
+
+    It is also raised if the scheme is not http or https.
 
     is_redirect: whether the request was redirected to this host, for example by a captive portal.
     """
@@ -199,10 +199,10 @@ class CrawlDelayExtension(CrawlerComponent):
 
 
 class DailyBudgetMiddleware(CrawlerComponent):
-    """Rejects requests beyond an agency's daily budget, or beyond the share of the budget that the
-    request's meta key `budget_share` gives.
+    """Rejects requests beyond an agency's daily budget.
 
-    The URLs of rejected requests stay due.
+    If a request has the meta key `budget_share`, the limit is this share of the budget. The URLs of
+    rejected requests stay due.
     """
 
     receivers = (("spider_opened", signals.spider_opened),)
@@ -399,8 +399,7 @@ class BackOffMiddleware(CrawlerComponent):
         logger.warning("%s is paused until %s: %s", host, pause.until, reason)
 
     def spider_closed(self) -> None:
-        """Clear the pauses of hosts that responded, and pause hosts that did not respond in the
-        whole crawl.
+        """Pause hosts that never responded in this crawl, and clear the pauses of hosts that did.
 
         Does nothing if no host at all responded.
         """

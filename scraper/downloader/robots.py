@@ -115,9 +115,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         return await self.parse_rules(text, request)
 
     async def parse_rules(self, text: bytes, request: Request) -> RobotParser:
-        """Parse a robots.txt and send the signal robots_parsed, which CrawlDelayExtension
-        receives.
-        """
+        """Parse a robots.txt and send the signal robots_parsed (for CrawlDelayExtension)."""
         settings = self.crawler.settings
         rules = normalise_agent_lines(
             text, settings["ROBOTSTXT_USER_AGENT"] or settings["USER_AGENT"]
@@ -134,10 +132,9 @@ class RobotsMiddleware(RobotsTxtMiddleware):
                 self.archive.hosts.store_robots(netloc, state, now(), text)
 
     async def handle_unreachable(self, request: Request, problem: str) -> RobotParser | None:
-        """Raise RobotsUnreachable, or return the last known rules if robots.txt was unreachable for
-        too long.
+        """Raise RobotsUnreachable, unless robots.txt has been unreachable for too long.
 
-        Returns None instead of rules if none were ever read.
+        In that case, return the rules that were last read, or None if none were ever read.
         """
         netloc, failed_at = urlparse_cached(request).netloc, now()
         message = f"robots.txt of {netloc} cannot be read: {problem}"

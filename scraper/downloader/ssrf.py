@@ -64,11 +64,11 @@ class SSRFFilter(CrawlerComponent):
             raise PrivateAddress(host, REJECTED_HOSTS[host], is_redirect=is_redirect) from exception
 
     def is_declared_loopback(self, request: Request) -> bool:
-        """Return whether a request goes to a host and port on this machine that its agency's table
-        in agencies.toml declares.
+        """Return whether a request goes to a declared host and port on this machine.
 
-        The URL given to `scrapy probe` counts as declared, and so do the start URLs of a spider
-        from another project.
+        An agency declares hosts in its table in agencies.toml, for its own requests. The URL given
+        to `scrapy probe` counts as declared, and so do the start URLs of a spider from another
+        project.
         """
         netloc = urlsplit(request.url).netloc.lower()
         if _is_loopback_at(getattr(self.crawler.spider, "url", ""), netloc):
@@ -97,16 +97,15 @@ def _is_loopback_at(url: str, netloc: str) -> bool:
 
 
 def _is_start_url(request: Request) -> bool:
-    """Return whether a request goes to this machine and is a start request, not from a link or
-    redirect.
-    """
+    """Return whether a request is a start request to this machine, not from a link or redirect."""
     is_found = bool(request.meta.get("depth")) or "redirect_urls" in request.meta
     return is_loopback(request.url) and not is_found
 
 
 class PublicResolver(CachingThreadedResolver):
-    """Resolver that returns only public addresses, except for hosts in PRIVATE_HOSTS or on this
-    machine.
+    """Resolver that returns only public addresses.
+
+    Exceptions are hosts in PRIVATE_HOSTS and hosts on this machine.
     """
 
     def __init__(
@@ -126,8 +125,9 @@ class PublicResolver(CachingThreadedResolver):
         return cls(reactor, size, crawler.settings.getfloat("DNS_TIMEOUT"), trusted)
 
     def getHostByName(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:  # noqa: N802 - Twisted's name
-        """Resolve a host. The Deferred fails with DNSLookupError if the host's address is not
-        allowed.
+        """Resolve a host.
+
+        The Deferred fails with DNSLookupError if the host's address is not allowed.
         """
         if f".{name.lower()}".endswith(".localhost"):
             return succeed("127.0.0.1")  # RFC 6761, 6.3: not all C libraries resolve such names

@@ -26,8 +26,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """What the archive holds about a page's URL, and about the URL of the release parsed from the
-    page.
+    """What the archive holds about a page's URL and about the parsed release's URL.
 
     own: the release that the page's URL led to.
     by_url: the releases at both URLs, `own`, and the release at the URL where `own` was fetched.
@@ -85,8 +84,9 @@ class CrawlSituation:
 
     @cached_property
     def short_sources(self) -> Mapping[str, tuple[int, int]]:
-        """Return the sources that list far fewer releases than usual, as URL → (present number,
-        usual number).
+        """Return the sources that now list far fewer releases than usual.
+
+        The result maps a source's URL to its present and its usual number of releases.
         """
         return self.archive.frontier.find_short_sources(self.release.agency)
 
@@ -134,7 +134,7 @@ def is_credible(release: Release) -> bool:
 class PageVersions:
     """The versions of a page that are compared while it is being stored.
 
-    The object keeps the parsed versions in memory.
+    Parsed versions are kept in memory, so that each is parsed only once.
     """
 
     def __init__(
@@ -174,8 +174,9 @@ class PageVersions:
 
 
 def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
-    """Return the bytes stored under a SHA-256, or None if they are missing or damaged. Damage is
-    logged.
+    """Return the bytes stored under a SHA-256, or None if they are missing or damaged.
+
+    If they cannot be read, the reason is logged.
     """
     if sha256 is None:
         return None

@@ -171,15 +171,15 @@ def find_change_cause(
 ) -> str:
     """Return the cause of a change: `source` if the agency changed the text, otherwise `parser`.
 
+    A redesign moves and renames the elements from which fields are parsed. Therefore, if the
+    template is new, a paragraph that the other page contains word for word was not edited: only one
+    of the parsers found it. The same applies to dates, files, contacts and link targets.
+
     before, after: the release's state before and after the change.
     old, new: the versions of the page. `old` is the newest stored version.
     redesigned: whether the template is known to be new, even if the two templates look similar.
     url_changed: whether the page was at another URL before, so that linked pages of the site may
         have moved, too.
-
-    A redesign moves and renames the elements that fields are read from. Therefore, if the template
-    is new, a paragraph that the other page contains word for word was not edited: only one of the
-    parsers found it. The same applies to dates, files, contacts and link targets.
     """
     if hash_state(omit_unknown_lists(after, before)) == hash_state(before):
         return "parser"  # the stored state only lacks what was not parsed then
@@ -235,11 +235,10 @@ def count_template_names(old: bytes, new: bytes) -> tuple[int, int]:
 
 
 def fingerprint_template(document: Document) -> bytes:
-    """Return the fingerprint of a page's template: a version byte and the sorted hashes of its
-    class names and ids.
+    """Return the fingerprint of a page's template, computed from its class names and ids.
 
-    The names themselves are not stored, because an id may contain the words of a heading that a
-    takedown has to hide.
+    It consists of a version byte and the sorted hashes of these names. The names themselves are not
+    stored, because an id may contain the words of a heading that a takedown has to hide.
     """
     hashes = {
         found
@@ -314,8 +313,9 @@ def to_comparable_text(text: str) -> str:
 
 
 def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the paragraphs of a state, including questions and answers, as `to_comparable_text`
-    returns them.
+    """Yield the paragraphs of a state, including questions and answers.
+
+    They are in the form that `to_comparable_text` returns.
     """
     parts = [state["title"], state["lead"], state["body"]]
     parts += [
@@ -328,8 +328,10 @@ def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
 
 
 def identify_part(part: Mapping[str, Any]) -> str:
-    """Return the file name of an attachment, or the email address, phone number, name or role of a
-    contact.
+    """Return a text that identifies an attachment or a contact.
+
+    For an attachment, it is the file name; for a contact, the email address, phone number, name or
+    role, whichever is set first in this order.
     """
     if "url" in part:
         return str(part["url"]).rstrip("/").rpartition("/")[2]
@@ -338,8 +340,7 @@ def identify_part(part: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StateComparison:
-    """Two states of a release, before and after a redesign, and the pages from which they were
-    parsed.
+    """Two states of a release, before and after a redesign, with the pages they were parsed from.
 
     If a text is in only one of the states but on both pages, it was not edited: only one of the
     parsers found it.
@@ -388,8 +389,9 @@ class StateComparison:
         return False
 
     def is_edited(self, *, url_changed: bool) -> bool:
-        """Return whether the agency edited anything. Links are not compared if the page's URL has
-        changed.
+        """Return whether the agency edited anything.
+
+        url_changed: whether the page's URL has changed. Links are then not compared.
         """
         return (
             self.paragraphs_differ()
@@ -423,8 +425,9 @@ class StateComparison:
         )
 
     def keeps_internal_urls(self, *, ignored_texts: Iterable[str]) -> bool:
-        """Return whether at least half of the internal links with unchanged texts have unchanged
-        targets.
+        """Return whether the redesign left most of the site's own URLs unchanged.
+
+        At least half of the internal links with unchanged texts must have unchanged targets.
         """
         before, after = (
             _group_links_by_text(link for link in page.links if _is_internal_page(link[1]))
@@ -501,7 +504,7 @@ def _is_internal_page(target: str) -> bool:
 
 
 def _select_links_without(links: Iterable[tuple[str, str]], page: PageText) -> set[tuple[str, str]]:
-    """Return the links that are not on a page."""
+    """Return the given links that are not on the page."""
     return {link for link in links if not page.has_link(*link)}
 
 

@@ -39,9 +39,9 @@ class PageMatch:
         same        the release that is stored under the page's URL, or a new release
         renamed     the stored release, which now has a new URL
         merged      the stored release, which now has the URL of another stored release
-        redirected  the URL redirects to a page with a different text than the stored release
-        replaced    the page at the URL has a different text than the stored release
-        misplaced   the stored release was fetched at another URL (`original_url`), where the page
+        redirected  the stored release's URL now redirects to a page with a different text
+        replaced    the page at the stored release's URL now has a different text
+        misplaced   the stored release was fetched at another URL (`original_url`), whose page
                     only declared this URL canonical
         duplicate   another page of a stored release, with a different text: a print version, or a
                     later edit
@@ -100,10 +100,10 @@ def _match_other_url(
 
 
 def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity: float) -> bool:
-    """Return whether a release may have moved to a URL where another release may be stored.
+    """Return whether a release may have moved to another URL.
 
-    other: the release that is stored at the new URL, or None. Unless its text is nearly the same,
-        it must not have been stored while `own` was still at the old URL.
+    other: the release that is already stored at that URL, or None. Unless its text is nearly the
+        same, it must have been stored after `own` was last found at the old URL.
     """
     if other is None or similarity >= CERTAIN_SIMILARITY:
         return True
@@ -137,12 +137,12 @@ def _is_replaced(prepared: PreparedRelease, own: StoredRelease) -> bool:
 def match_other_address(
     prepared: PreparedRelease, page: ParsedPage, others: Iterable[StoredRelease], found_at: str
 ) -> StoredRelease | None:
-    """Return the current release that also has the page's URL as its second address, or None.
+    """Return the current release whose second address is the page's URL, or None if there is none.
 
     A release on the agency's own site may also be at a press wire, and vice versa. The title, the
     text and the names of attachments must be the same, word for word. The dates must be close,
     because agencies repeat some texts. Without dates, the days on which the two URLs were found
-    must be close. If a page has a release of its own, its URL is never a second address.
+    must be close.
 
     others: the candidates (`find_other_addresses`).
     found_at: when the page's URL was found.
@@ -170,9 +170,7 @@ def _list_publication_days(
 
 
 def _read_words_and_files(state: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:
-    """Return the words of a release's title, the words of its text, and the names of its
-    attachments.
-    """
+    """Return the words of a release's title and of its text, and the names of its attachments."""
     paths = (PurePosixPath(urlsplit(file["url"]).path) for file in state["attachments"])
     return (
         split_text_words(state["title"]),

@@ -1,5 +1,4 @@
-"""Quarantine checks: find pages on which a parser rule may have failed, so that they are not
-stored.
+"""Quarantine checks: find pages that a parser rule may have misread, so that they are not stored.
 
 Only pages that would change the archive are checked. New releases are compared with what the
 agency's releases usually contain, and pages of stored releases with the stored state. If a field
@@ -135,16 +134,15 @@ class QuarantineCheck:
         return situation.is_backfill or (day is not None and day < self.habits.oldest)
 
     def predates_accepted_loss(self, stored: StoredRelease | None) -> bool:
-        """Return whether a release was last read before an operator accepted that the pages had
-        lost a field.
-        """
+        """Return whether a release was last read before an operator accepted the loss of fields."""
         if stored is None or not self.accepted_losses:
             return False
         return stored.seen < max(self.accepted_losses.values())
 
     def find_missing_fields(self, state: Mapping[str, Any]) -> Iterator[QuarantineReason]:
-        """Yield a reason for each field that a new release lacks, or that is unusually short for
-        its agency.
+        """Yield a reason for each field that a new release lacks or that is unusually short.
+
+        The release is compared with other releases of its agency.
         """
         for name in HABIT_FIELDS:
             count = self.habits.group_for(state, name).counts[name]
@@ -217,10 +215,10 @@ class QuarantineCheck:
     def find_repeated_values(
         self, state: Mapping[str, Any], stored: StoredRelease | None, url: str
     ) -> Iterator[QuarantineReason]:
-        """Yield a reason for each field that has the same value as in another release, although its
-        values usually differ.
+        """Yield a reason for each field with the same value as in another release.
 
-        The parser probably reads such a field from a part of the page that all pages share.
+        Only fields whose values usually differ are checked. The parser probably reads such a field
+        from a part of the page that all pages share.
         """
         repeated = self.find_repeated_in_crawl(state, url)
         known = {name for name in UNIQUE_FIELDS if state[name] in self.habits.known_values[name]}
@@ -268,8 +266,9 @@ class QuarantineCheck:
         }
 
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
-        """Return the share of a body's characters that is in repeated lines (0 to 1), and these
-        lines.
+        """Return the share of a body's characters that is in repeated lines, and these lines.
+
+        The share is between 0 and 1.
         """
         lines = [
             line
@@ -281,8 +280,9 @@ class QuarantineCheck:
 
 
 def _find_short_source(situation: CrawlSituation) -> Iterator[QuarantineReason]:
-    """Yield a reason if the source that first listed a new release lists far fewer releases than
-    usual.
+    """Yield a reason if a new release comes from a source that lists far fewer releases than usual.
+
+    The source is the one in which the release was first found.
     """
     entry = situation.entry
     if entry and entry.source and entry.source in situation.short_sources:
@@ -337,7 +337,10 @@ def _find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
 def _find_lost_texts(
     stored_state: Mapping[str, Any], state: Mapping[str, Any]
 ) -> dict[str, set[str]]:
-    """Return a map from each field that another state has lost to its stored texts."""
+    """Return a map from each field that `state` has lost to the field's stored texts.
+
+    For the body, these are the lost paragraphs.
+    """
     lost = {
         name: _find_field_texts(name, stored_state)
         for name in HABIT_FIELDS
@@ -349,8 +352,9 @@ def _find_lost_texts(
 def _find_swapped_texts(
     stored_state: Mapping[str, Any], state: Mapping[str, Any]
 ) -> dict[str, set[str]]:
-    """Return the stored texts of the title and the lead that are not in the same field of another
-    state.
+    """Return a map from title and lead to their stored texts that are no longer in the same field.
+
+    A field that is now empty is left out.
     """
     swapped = {}
     for name in ("title", "lead"):
@@ -362,9 +366,9 @@ def _find_swapped_texts(
 
 
 def _find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, Any]) -> set[str]:
-    """Return the paragraphs of a stored body that are not in another state.
+    """Return the paragraphs of a stored body that are no longer in the lead or body.
 
-    The result is empty unless these paragraphs make up most of the body.
+    The result is empty unless these paragraphs make up most of the stored text.
     """
     text = to_comparable_text(f"{state['lead'] or ''}{state['body']}")
     stored_length = len(to_comparable_text(f"{stored_state['lead'] or ''}{stored_state['body']}"))
@@ -409,9 +413,7 @@ def describe_reasons(reasons: list[QuarantineReason]) -> str:
 
 
 def list_symptoms(page: QuarantinedPage) -> set[str]:
-    """Return the fields that a page has lost, and descriptions of problems that are not about a
-    field.
-    """
+    """Return the fields that a page has lost, and descriptions of its other problems."""
     problems = (
         PAGE_PROBLEMS[reason["why"]].format(**reason)
         for reason in page.reasons

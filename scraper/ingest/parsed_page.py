@@ -53,8 +53,9 @@ class ParsedPage:
 
 
 def build_file_item(url: str, title: str, day: str | None, agency: Agency) -> ReleaseItem:
-    """Return the release for the file at a URL. Its title and day are from a listing, and it has no
-    text.
+    """Return the release for the file at a URL.
+
+    The title and the day are from a listing, and the release has no text.
     """
     return ReleaseItem(
         url=url,

@@ -1,9 +1,8 @@
-"""Stores releases as captured by web archives, and decides which differences between them are
-edits.
+"""Stores releases captured by web archives, and decides which differences between them are edits.
 
-Today's rules may misread a page with an earlier template. Therefore, all differences count only if
-both pages have today's template. Between other pages, only changes inside a paragraph count,
-because a template cannot cause them. All other differences are stored, but do not count as edits.
+Today's rules may misread a page with an earlier template. If two pages have today's template, all
+differences between them count as edits. Otherwise, only changes inside a paragraph count, because a
+template cannot cause them. All other differences are stored, but do not count as edits.
 """
 
 from __future__ import annotations
@@ -142,8 +141,9 @@ def find_edits_of_past(
 
 
 class _PastComparison:
-    """Compares pairs of versions of a release. At least one version of each pair is from a web
-    archive.
+    """Compares pairs of versions of a release.
+
+    At least one version of each pair is from a web archive.
     """
 
     def __init__(self, archive: Archive, captures: Captures, agency: Agency) -> None:
@@ -197,8 +197,9 @@ def _find_changed_paragraphs(
     old_page: PageText | None,
     new_page: PageText | None,
 ) -> list[ChangedParagraph]:
-    """Return the paragraphs that were partly changed, even if the two pages have different
-    templates.
+    """Return the paragraphs that were partly changed.
+
+    The two pages may have different templates.
     """
     if old_page is None or new_page is None:
         return []

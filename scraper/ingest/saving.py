@@ -78,7 +78,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """The outcome of saving a page. reasons: why the page was quarantined."""
+    """The outcome of saving a page. reasons: why the page was quarantined, or () if it was not."""
 
     release: Release
     outcome: SaveResult
@@ -158,7 +158,7 @@ class Ingest:
         crawl_id: the crawl that is recorded if the page is quarantined.
         capture_id: the capture of the response, if it has already been stored.
         redesigned: whether the template is known to be new since the page was last stored.
-        is_late: whether the page was kept for a while before this call (in refused_pages.py or in
+        is_late: whether the page was kept for a while before this call (as a refused page or in
             quarantine). In that case, a removal found in the meantime stays, and NotARelease is
             raised if anything else found in the meantime would be overwritten.
 
@@ -244,10 +244,10 @@ class Ingest:
     def match_other_address(
         self, prepared: PreparedRelease, page: ParsedPage
     ) -> tuple[ParsedPage, StoredRelease | None]:
-        """Return a page, and the release that has the page's URL as its second address, or None.
+        """Return a page, and the release whose second address is the page's URL.
 
-        If the page's URL was a second address but the text now differs, the page is returned
-        without its `release_id`.
+        If there is no such release, None is returned in its place. If the URL was a release's
+        second address but the text now differs, the page is returned without its `release_id`.
         """
         others = find_other_addresses(self.archive, prepared, page)
         if not others:
@@ -319,9 +319,10 @@ class Ingest:
             self.archive.set_capture(stored.release_id, capture_id)
 
     def restore_file_title(self, page: ParsedPage, release: Release) -> Release:
-        """Return a release. If it is a taken-down file, its original title is restored.
+        """Return the release of a file with its original title, if a takedown hides the title.
 
-        The frontier contains only the title that is shown after the takedown.
+        The frontier contains only the title that is shown after the takedown. Any other release is
+        returned unchanged.
         """
         stored = (
             self.archive.get(release.url)
@@ -408,7 +409,7 @@ class Ingest:
         """Return the states to be stored, or [] if the page shows the stored state.
 
         If the current parser reads the stored page differently, the result is stored as a separate
-        state. All remaining differences were then made by the agency.
+        state. The differences that remain were then made by the agency.
         """
         prepared, before, changes = matched.prepared, matched.stored, []
         previous = matched.candidates.own if matched.match.kind == "merged" else None
@@ -468,10 +469,10 @@ class Ingest:
     def find_cause(
         self, before: StoredRelease | None, matched: MatchedPage, *, redesigned: bool
     ) -> str:
-        """Return the cause of a new state, or `first` if a merged release has changed only its URL.
+        """Return the cause of a new state: `source`, `parser` or `first`.
 
-        An imported copy may differ for other reasons than an edit, so the state that follows it has
-        the cause `parser`.
+        The cause is `first` if a merged release has changed only its URL. An imported copy may
+        differ for reasons other than an edit, so the state that follows it has the cause `parser`.
         """
         if before is None:
             return "source"
@@ -592,7 +593,7 @@ class CrawlRecorder:
         return self.archive.add_capture(capture, template)
 
     def find_trusted_time(self) -> datetime:
-        """Return the time, but at most a day after the end of the newest finished crawl."""
+        """Return the current time, at most a day after the end of the newest finished crawl."""
         ((finished,),) = self.archive.db.execute("select max(finished) from crawls").fetchall()
         moment = now()
         return (
@@ -600,7 +601,7 @@ class CrawlRecorder:
         )
 
     def expire_refused(self) -> None:
-        """Delete refused pages that are too old at the time from `find_trusted_time`."""
+        """Delete refused pages that are too old by the time that `find_trusted_time` returns."""
         self.refused.expire(self.find_trusted_time())
 
     def keep_refused(
@@ -634,7 +635,7 @@ class CrawlRecorder:
     def record_current(
         self, release_id: int, seen_at: datetime, outcome: SaveResult = SaveResult.UNCHANGED
     ) -> None:
-        """Record that a release was found at its URL. An open removal ends."""
+        """Record that a release was found at its URL, and end its removal if there was one."""
         if outcome is not SaveResult.NEW:
             self.archive.removals.mark_present(release_id, seen_at)
         if outcome is not SaveResult.UNCHANGED:
@@ -647,9 +648,7 @@ class CrawlRecorder:
         self.archive.mark_checked(release_id, seen_at, self.next_check(release_id, seen_at))
 
     def postpone_check(self, release_id: int, seen_at: datetime) -> None:
-        """Schedule the next check of a release that could not be checked for reasons other than its
-        page.
-        """
+        """Schedule the next check of a release that its press wire may no longer list."""
         with self.archive.transaction():
             self.archive.set_next_check(release_id, self.next_check(release_id, seen_at))
 
@@ -664,17 +663,17 @@ class CrawlRecorder:
         credible: bool = False,
         refusal: str | None = None,
     ) -> bool:
-        """Record that a stored release's URL shows something else, store the capture that shows
-        this, and return True.
+        """Record that a stored release's URL shows something else, and return True.
+
+        The capture that first shows this is stored. If a copy of the release is at another of the
+        agency's URLs, the release has moved, and is merged with that copy. If a credible text (type
+        `replaced`) has been at this URL for so long that it counts as the release's new text, the
+        removal is deleted and False is returned.
 
         kind: the type of removal.
         credible: whether the text that is now shown could be a release.
         refusal: why no release could be read in the response. The response is then kept
             (archive.database.refused_pages).
-
-        If a credible text (type `replaced`) has been at this URL for so long that it counts as the
-        release's new text, the removal is deleted and False is returned. If a copy of the release
-        is at another of the agency's URLs, the release has moved, and is merged with that copy.
         """
         archive, seen_at = self.archive, response.fetched_at
         if refusal is not None:

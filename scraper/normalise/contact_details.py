@@ -114,7 +114,7 @@ def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
 
 
 def _covers_contact(whole: Contact, part: Contact) -> bool:
-    """Return whether a contact contains everything that another one contains.
+    """Return whether `whole` contains everything that `part` contains.
 
     A longer role of the same person also covers a shorter one.
     """
@@ -164,8 +164,9 @@ def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
 
 
 def _read_shared_label(match: re.Match[str]) -> str:
-    """Return the label of a shared number (such as "växel") as text to put before the number, or ""
-    if the number has no such label.
+    """Return the label of a shared number (such as "växel") as text to put before the number.
+
+    Returns "" if the number has no such label.
     """
     shared = None if match["email"] else SHARED_NUMBER.search(match[0])
     if shared is None:
@@ -174,8 +175,9 @@ def _read_shared_label(match: re.Match[str]) -> str:
 
 
 def _build_token(match: re.Match[str]) -> ContactToken | None:
-    """Return the token for an email address or a telephone number, or None if the digits are
-    something else.
+    """Return the token for an email address or a telephone number.
+
+    Returns None if the digits are something else.
     """
     if match["email"]:
         return ContactToken("email", f"{match['local']}@{match['domain']}")

@@ -321,7 +321,7 @@ def _parse_day(match: re.Match[str], url: str) -> date:
 
 
 def _order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
-    """Return two numbers as (month, day), given in the order that the host's country uses.
+    """Return (month, day) for two numbers written in the order that the host's country uses.
 
     Raises ValueError if that order is unknown and both orders are possible.
     """
@@ -336,8 +336,9 @@ def _order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
 def _add_clock_time(
     line: str, match: re.Match[str], day: date, url: str, zone_name: str | None = None
 ) -> date | datetime:
-    """Return the moment at a clock time directly after or before the date, or the day if there is
-    none.
+    """Return the moment at a clock time directly after or before the date.
+
+    Returns the day if there is no such time.
     """
     time = TIME_AFTER.match(line, match.end()) or TIME_BEFORE.search(line, 0, match.start())
     if not time:
@@ -352,8 +353,9 @@ def _add_clock_time(
 
 
 def infer_year(url: str, month: int, day: int) -> int:
-    """Infer the year of a day from the URL. Raises ValueError if the URL does not give exactly one
-    year.
+    """Infer the year of a day from the URL.
+
+    Raises ValueError if the URL does not give exactly one year.
 
     If the URL contains a month, the year is chosen so that the day is within half a year of that
     month, because a page of 31 December may be updated in January of the next year. A year in a
@@ -382,8 +384,9 @@ def infer_year(url: str, month: int, day: int) -> int:
 
 
 def _count_years_to_url(stated: date, dated: re.Match[str]) -> int:
-    """Return by how many years (-1, 0 or 1) to move a day so that it is within half a year of the
-    date in a URL.
+    """Return by how many years (-1, 0 or 1) to move a day.
+
+    The day is then within half a year of the date in a URL.
     """
     in_url = date(stated.year, _parse_month(dated), int(dated["d"] or 15))
     distance = (stated - in_url).days
@@ -428,8 +431,8 @@ def find_address_day(url: str) -> str | None:
 def _contradicts_day(other: re.Match[str], day: re.Match[str], path: str) -> bool:
     """Return whether another date in a path casts doubt on the day.
 
-    A date in another folder does so unless it agrees with the day. Another whole day in the name of
-    the release does so, as the possible end of a period, unless the day has folders of its own.
+    A date in another folder casts doubt unless it agrees with the day. A second day in the name of
+    the release may be the end of a period, and casts doubt unless the day has folders of its own.
     """
     if _is_date_folder(other, path):
         return any(other[part] not in (None, day[part]) for part in ("y", "m", "month", "d"))
@@ -437,8 +440,9 @@ def _contradicts_day(other: re.Match[str], day: re.Match[str], path: str) -> boo
 
 
 def _is_date_folder(match: re.Match[str], path: str) -> bool:
-    """Return whether a date is a folder of the path, or a complete day at the start of the path's
-    last part.
+    """Return whether a date is a folder of the path.
+
+    A complete day at the start of the path's last part also counts.
     """
     begins = path[: match.start()].endswith("/")
     return begins and (path[match.end() :][:1] in ("", "/") or bool(match["d"]))
@@ -449,12 +453,11 @@ def _localise_time(
 ) -> datetime:
     """Convert a clock time to a moment.
 
-    If the text gives no offset, the time is in the given time zone or, without one, in the time
-    zone of the host's country.
+    A time without an offset is in the given time zone or, without one, in the time zone of the
+    host's country. If the country is unknown, it is taken as Stockholm time, and an offset is used
+    as written (or as Stockholm's zone if the two agree).
 
-    For a host without a country, an offset is used as written (or as Stockholm's zone if the two
-    agree), and times without an offset are taken as Stockholm time. Raises ValueError for a time
-    skipped when daylight saving time starts.
+    Raises ValueError for a time skipped when daylight saving time starts.
     """
     zone = ZoneInfo(zone_name) if zone_name else find_country_zone(extract_host(url))
     if offset:

@@ -30,8 +30,7 @@ TRAILING_NOTE = re.compile(r"\s+\([^()]+\)\.?$")
 
 
 def split_credit(text: str) -> tuple[str | None, str | None]:
-    """Split a caption into (description, credit). Either is None if the caption does not contain
-    it.
+    """Split a caption into (description, credit). A part that the caption does not contain is None.
 
     >>> split_credit("A och B. Foto: Eva Ek/Byrå")
     ('A och B.', 'Eva Ek/Byrå')

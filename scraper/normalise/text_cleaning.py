@@ -130,10 +130,11 @@ def repair_markup(html: str) -> str:
 
 
 def repair_mojibake(text: str) -> str:
-    """Repair UTF-8 that was decoded as windows-1252 or Latin-1, and windows-1252 decoded as
-    Latin-1.
+    """Repair text that was decoded in the wrong charset.
 
-    This also works if only part of the text was misread, or if all of it was misread several times.
+    The text was UTF-8 but decoded as windows-1252 or Latin-1, or windows-1252 but decoded as
+    Latin-1. The repair also works if only part of the text was misread, or if all of it was misread
+    several times.
 
     >>> texts = ["HÃ¤r Ã¤r det", "SÃO är rätt, ”RÅ” också", "vi\\x92s"]
     >>> list(map(repair_mojibake, texts))
@@ -187,8 +188,9 @@ def _recover_misread_bytes(text: str) -> bytes:
 
 
 def find_damaged_text(text: str) -> str | None:
-    """Return the first damaged part of a text and the words around it, or None if no part is
-    damaged.
+    """Return the first damaged part of a text and the words around it.
+
+    Returns None if no part is damaged.
 
     >>> find_damaged_text("Beslutet om f\N{REPLACEMENT CHARACTER}rskolan")
     'Beslutet om f�rskolan'
@@ -224,8 +226,9 @@ def sanitise_body_html(html: str) -> str:
 
 
 class TextCache(dict[str, CachedResult]):
-    """A cache of a function's results by text. A cached result is found without running Python
-    code.
+    """A cache of a function's results by text.
+
+    A cached result is found without running Python code.
     """
 
     def __init__(
@@ -259,10 +262,9 @@ def cache_by_text(
 
 
 def build_alternation(phrases: str) -> str:
-    """Join phrases, separated by " | " or line breaks, into one alternation of a regular
-    expression.
+    """Join phrases into one alternation of a regular expression.
 
-    Each phrase may be a regular expression.
+    The phrases are separated by " | " or line breaks. Each may be a regular expression.
 
     >>> build_alternation('''
     ... publicerad | published
@@ -275,9 +277,9 @@ def build_alternation(phrases: str) -> str:
 
 
 def compile_phrases(phrases: str, before: str = r"^\W*", after: str = r"\W*$") -> re.Pattern[str]:
-    """Compile phrases (see `build_alternation`) into a case-insensitive pattern for a line that
-    consists of one of them.
+    """Compile phrases into a case-insensitive pattern for a line that consists of one of them.
 
+    phrases: as for `build_alternation`.
     before, after: regular expressions for the text around a phrase. By default, only punctuation
         and spaces may surround it.
 

@@ -1,5 +1,4 @@
-"""Splits the main element into blocks: headings, paragraphs, lists, tables, quotations and panel
-titles.
+"""Splits the main element into blocks, such as headings, paragraphs, lists and tables.
 
 The content of each block is stored twice: as plain text, with one line per list item or table row,
 and as HTML with links and emphasis.
@@ -137,8 +136,9 @@ class ElementTreeBuilder(TreeBuilder):
         self.root = root
 
     def feed(self, markup: object) -> None:
-        """Feed the tree to the soup, without TRANSPARENT_TAGS and without white space next to
-        blocks.
+        """Feed the tree to the soup.
+
+        TRANSPARENT_TAGS and white space next to blocks are left out.
         """
         soup, root = self.soup, self.root
         assert soup is not None  # noqa: S101 - BeautifulSoup sets it before it feeds
@@ -184,9 +184,7 @@ def read_blocks(root: Tag, resolve_url: Callable[[str], str | None]) -> list[Pag
 
 
 def select_marked_blocks(blocks: list[PageBlock], attribute: str) -> list[PageBlock]:
-    """Return the blocks inside an element with `attribute`, or all blocks if no block is inside
-    one.
-    """
+    """Return the blocks inside elements with `attribute`, or all blocks if none are inside."""
     inside = [block for block in blocks if is_inside_marked(block.element, attribute)]
     return inside or blocks
 
@@ -201,10 +199,10 @@ def is_inside_marked(element: Tag, attribute: str) -> bool:
 
 
 def find_field(element: Tag) -> str | None:
-    """Return the field that FIELD_ATTRIBUTE names on an element or on its nearest ancestor with the
-    attribute.
+    """Return the field that an element's FIELD_ATTRIBUTE names.
 
-    Returns None if neither the element nor an ancestor has the attribute.
+    If the element does not have the attribute, its nearest ancestor with the attribute is used.
+    Returns None if there is no such ancestor.
     """
     marked = (part for part in (element, *element.parents) if FIELD_ATTRIBUTE in part.attrs)
     return next((str(part[FIELD_ATTRIBUTE]) for part in marked), None)
@@ -215,7 +213,10 @@ class BlockReader:
         self.resolve_url = resolve_url
 
     def iter_blocks(self, parent: Tag, depth: int, kind: str = "p") -> Iterator[PageBlock]:
-        """Yield the blocks of an element. Inline text between them becomes blocks of `kind`."""
+        """Yield the blocks of an element.
+
+        Inline text between block elements becomes blocks of `kind`.
+        """
         inline_nodes: list[Node] = []
         for child in parent.contents:
             if isinstance(child, Tag):
@@ -310,9 +311,7 @@ class BlockReader:
 
 
 def _choose_heading_kind(heading: Tag) -> str:
-    """Return the block type of a heading: `panel` if the heading contains a toggle, otherwise its
-    level.
-    """
+    """Return the block type of a heading: `panel` if it contains a toggle, otherwise its level."""
     if any(map(_is_panel_title, iter_descendants(heading, ("button", "a")))):
         return "panel"
     return "h2" if heading.name == "h1" else heading.name
@@ -326,8 +325,7 @@ def _render_cell_spans(cell: Tag) -> str:
 
 
 def _is_text_figure(element: Tag) -> bool:
-    """Return whether an element is a figure that contains a table or a quotation, or the caption of
-    such a figure.
+    """Return whether an element is a figure with a table or a quotation, or the caption of one.
 
     WordPress puts tables and quotations into figures.
     """
@@ -415,8 +413,9 @@ class InlineText:
 
 
 def _is_outgoing_link(element: Tag) -> bool:
-    """Return whether an element is a link, but not an anchor, an email address or a telephone
-    number.
+    """Return whether an element is a link to a page or file.
+
+    Anchors, email addresses and telephone numbers do not count.
     """
     if element.name != "a" or (
         "href" not in element.attrs and not {"name", "id"}.isdisjoint(element.attrs)
@@ -426,9 +425,7 @@ def _is_outgoing_link(element: Tag) -> bool:
 
 
 def _join_without_notes(parts: list[str], start: int) -> None:
-    """Replace the parts from `start` on, which belong to a link, with their text without link
-    notes.
-    """
+    """Join the parts from `start` on, which belong to a link, and remove link notes from them."""
     parts[start:] = [strip_link_notes("".join(parts[start:]))]
 
 
@@ -605,7 +602,7 @@ def _parse_integer_attribute(element: Tag, attribute: str) -> int | None:
 
 
 def _is_panel_title(element: Tag) -> bool:
-    """Return whether an element is the title of a panel, which opens and closes it.
+    """Return whether an element is the title of a panel, with which the panel is opened and closed.
 
     Panel titles are recognised by their ARIA state, toggle or class.
     """
@@ -663,8 +660,9 @@ def _is_data_table(element: Tag) -> bool:
 
 
 def _has_block_descendant(element: Tag) -> bool:
-    """Return whether an inline element contains block elements, as a link around a whole teaser
-    does.
+    """Return whether an inline element contains block elements.
+
+    An example is a link around a whole teaser.
     """
     return any(
         isinstance(child, Tag)
@@ -777,7 +775,8 @@ def is_question_text(text: str) -> bool:
 def _find_question_item(element: Tag, text: str) -> Tag | None:
     """Return the element that contains a question and its answer.
 
-    Returns None if there is no such element, or if none of its siblings is similar.
+    Returns None if there is no such element, or if none of its siblings contains a similar
+    question.
     """
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return None

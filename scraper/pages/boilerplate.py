@@ -332,8 +332,10 @@ def drop_boilerplate(document: Document) -> None:
 
 
 def drop_hidden_headings(document: Document) -> None:
-    """Remove each small element with an h1 that is hidden on screen, if the page also has a visible
-    h1.
+    """Remove h1 headings that are hidden on screen, if the page also has a visible h1.
+
+    A heading is removed together with the hidden element around it, unless that element has much
+    text.
     """
     headings = document.select_by_tag("h1")
     hidden = [
@@ -349,8 +351,8 @@ def drop_hidden_headings(document: Document) -> None:
 
 
 def _drop_feedback_boxes(document: Document) -> None:
-    """Remove short boxes that contain buttons or fields and begin with words such as "Hjälpte
-    informationen dig?".
+    """Remove short boxes with buttons or fields that ask, for example, "Hjälpte informationen
+    dig?".
     """
     controls = document.select_by_tag("button", "input", "textarea")
     ancestors = dict.fromkeys(
@@ -432,7 +434,8 @@ def _collect_site_parts(
     role: str,
     meaning: str,
 ) -> set[Element]:
-    """Return the elements that have the given tag or role, or names with the given meaning."""
+    """Return the elements with the given tag or role, or with a class or id of the given meaning.
+    """
     named = (element for element, meanings in marked.items() if meaning in meanings)
     return {*document.select_by_tag(tag), *document.select_by_role(role), *named}
 
@@ -459,7 +462,10 @@ def _has_menu_beside(shared: Element, element: Element, menus: list[Element]) ->
 
 
 def _list_menus(document: Document, marked: Mapping[Element, frozenset[str]]) -> list[Element]:
-    """Return the elements with several links, but no h1, that are menus by tag, role or name."""
+    """Return the menus of a page, recognised by tag, role, class or id.
+
+    A menu has several links and no h1.
+    """
     candidates = _collect_site_parts(document, marked, "nav", "navigation", "menu")
     return [
         element
@@ -474,10 +480,9 @@ def _has_menu_links(element: Element) -> bool:
 
 
 def _keep_date_label(element: Element) -> None:
-    """Move the date label of an element that will be removed, such as a toolbar, out of the
-    element.
+    """Move the date label out of an element that will be removed, such as a toolbar.
 
-    The label is put before the element. Does nothing unless the element has exactly one date label.
+    The label is put before the element. Nothing is moved unless there is exactly one label.
     """
     if element.tag in INLINE_TAGS or element.getparent() is None:
         return
@@ -498,8 +503,8 @@ def _keep_date_label(element: Element) -> None:
 def _is_date_label(element: Element, box: Element) -> bool:
     """Return whether an element contains only a date of the page, outside links and articles.
 
-    box: the element that contains `element`. If it is a side column, its own date of creation does
-        not count.
+    box: the element that contains `element`. If it is a side column, the date on which the column
+        itself was created does not count.
     """
     text = clean_line(get_text_content(element))
     if len(text) > MAX_DATE_LABEL_LENGTH or not any(map(str.isdigit, text)):
@@ -528,7 +533,7 @@ def _is_boilerplate_element(element: Element, naming: str) -> bool:
 
 
 def _has_boilerplate_name(element: Element, naming: str) -> bool:
-    """Return whether an element is boilerplate by its name and contains no text to keep."""
+    """Return whether an element is boilerplate by its class or id, and contains no text to keep."""
     if not naming:
         return False
     if naming == "hidden":
@@ -542,8 +547,9 @@ def _has_boilerplate_name(element: Element, naming: str) -> bool:
 
 
 def _drop_alerts(document: Document, marked: Mapping[Element, frozenset[str]]) -> None:
-    """Remove the site's alerts, but not boxes with the same class names between sentences of the
-    text.
+    """Remove the site's alerts.
+
+    Boxes with the same class names are kept if they are between sentences of the text.
     """
     root, alerts = document.root, _collect_alerts(document, marked)
     sentence_counts: Counter[Element] = Counter()  # by main element, or the root
@@ -630,8 +636,7 @@ def drop_sidebars(main: Element) -> None:
 
 
 def drop_cards(main: Element) -> list[Element]:
-    """Remove teasers for other pages, and return possible teasers that are kept at the end of the
-    text.
+    """Remove teasers for other pages, and return the possible teasers left at the end of the text.
 
     Teasers that make up most of the text are kept, because the page may be about them. Rows of
     teasers with dates at the end of the text are removed in any case.
@@ -705,7 +710,7 @@ def _continues_row(element: Element, row: Sequence[Element]) -> bool:
 
 
 def _is_row_of_teasers(row: Sequence[Element]) -> bool:
-    """Return whether a row has several teasers, and all open with links or end with the same
+    """Return whether a row has several teasers that all open with a link or all have the same
     button.
     """
     if len(row) < 2:
@@ -819,8 +824,9 @@ def _has_whole_date(element: Element) -> bool:
 
 
 def _is_part_of_text(sidebar: Element) -> bool:
-    """Return whether an aside or footer belongs to the text, as a fact box or the source of a
-    quotation does.
+    """Return whether an aside or footer belongs to the text.
+
+    It may be a fact box, or the source of a quotation.
     """
     if sidebar.tag == "footer":
         return next(sidebar.iterancestors("blockquote"), None) is not None
@@ -834,8 +840,9 @@ def _is_part_of_text(sidebar: Element) -> bool:
 
 
 def _iter_cards(main: Element) -> Iterator[Element]:
-    """Yield the teasers for other pages in `main`: articles, list items and elements in a row of
-    teasers.
+    """Yield the teasers for other pages in `main`.
+
+    These are articles, list items, and elements in a row of teasers.
     """
     is_card_row = cache(_is_card_row_of_class)
     for heading in main.iter(*CARD_HEADINGS):

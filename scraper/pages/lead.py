@@ -38,8 +38,7 @@ MAX_LEAD_POSITION = 12  # blocks at the beginning of the page that are considere
 def find_lead(
     blocks: Sequence[PageBlock], declared_summaries: Sequence[str], attribute: str, text_start: int
 ) -> tuple[range, str] | None:
-    """Return the range of the lead's blocks and the rule that found the lead, or None if there is
-    no lead.
+    """Return the range of the lead's blocks and the rule that found it, or None without a lead.
 
     attribute: the name of the attribute that is "lead" on an element matched by a selector.
     text_start: the index of the first block of the running text.
@@ -89,7 +88,7 @@ def _find_heading_end(blocks: Sequence[PageBlock]) -> int:
 def _find_summarised_block(
     blocks: Sequence[PageBlock], start: int, declared_summaries: Sequence[str]
 ) -> range | None:
-    """Return the first block that matches a declared summary, or None.
+    """Return the first block that matches a declared summary, or None if no block does.
 
     Only the blocks up to the first sentence are considered.
     """
@@ -122,8 +121,9 @@ def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | N
 
 
 def _find_bold_opening(blocks: Sequence[PageBlock]) -> range | None:
-    """Return the first long paragraph if it is bold and not a question, and the next one is not
-    bold.
+    """Return the first long paragraph if it is bold, unless it is a question.
+
+    Returns None if the next paragraph is also bold.
     """
     paragraphs = [
         index
@@ -172,10 +172,10 @@ def _list_text_blocks(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 
 
 def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[str]) -> bool:
-    """Return whether a paragraph can be compared with the blocks after it.
+    """Return whether the class of a paragraph can be compared with the classes of the blocks after
+    it.
 
-    This is the case if several blocks follow, or if a sibling follows and any of the following
-    blocks has a class.
+    Several blocks must follow. A single one is enough if it is a sibling and has a class.
 
     classes: the class attributes of the blocks that follow.
     """
@@ -208,8 +208,9 @@ def _may_lead(block: PageBlock) -> bool:
 def _find_marked_lead(
     blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]
 ) -> range | None:
-    """Return the range of blocks near the start that are in one lead element, or None if there are
-    none.
+    """Return the range of blocks near the start that are in one lead element.
+
+    Returns None if there are no such blocks.
     """
     for index, block in enumerate(blocks[:MAX_LEAD_POSITION]):
         container = _find_lead_ancestor(block.element, is_lead_element)
@@ -293,8 +294,9 @@ def _is_sentence_heading(block: PageBlock) -> bool:
 
 
 def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range | None:
-    """Return the blocks of a short element that directly precedes the element with the text, or
-    None.
+    """Return the blocks of a short element that directly precedes the element with the text.
+
+    Returns None if there is no such element.
     """
     first = _find_opening(blocks, start)
     if first is None:

@@ -135,10 +135,8 @@ class ProjectCommand(ScrapyCommand):
 class OutsideProject(ScrapyCommand):
     """Replaces a command of this project if the project's settings are not loaded.
 
-    It prints how to load them.
-
-    pyproject.toml registers it as an entry point, because Scrapy does not find the commands outside
-    the clone.
+    The command then prints how to load the settings. pyproject.toml registers this class as an
+    entry point, because Scrapy does not find the project's commands outside the clone.
     """
 
     requires_crawler_process = False

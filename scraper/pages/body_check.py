@@ -195,7 +195,7 @@ def _find_start_doubt(
 ) -> str | None:
     """Return why a body that lacks the text after the heading is probably wrong.
 
-    Returns None if the body has enough of that text, or if nothing else speaks against the body.
+    Returns None if nothing suggests that the body is wrong.
     """
     if start is None or start >= MIN_START_SHARE:
         return None

@@ -302,8 +302,7 @@ def _find_contact_headings(document: Document) -> Iterator[Element]:
 
 @cache_by_text(16_384)
 def opens_contact_section(text: str) -> bool:
-    """Return whether a text is a heading above contacts, or begins with a lead-in such as
-    "Kontakt:".
+    """Return whether a text is a heading above contacts, or begins as "Kontakt: Eva Ek" does.
 
     Results are cached, because menus are the same on many pages.
     """
@@ -329,7 +328,7 @@ def _find_block(heading: Element) -> Element:
 def _read_area_under_heading(
     heading: Element, used_elements: set[Element], reader: LineReader
 ) -> ContactArea | None:
-    """Return the area with the contacts under a heading, or in the line that the heading starts.
+    """Return the area with the contacts under a heading, or after a lead-in such as "Kontakt:".
 
     The search goes through ever larger elements until one has a contact with a telephone number or
     email address. Returns None if no contact is found. The block elements of the lines that were
@@ -419,8 +418,7 @@ def _is_prose_line(text: str) -> bool:
 def _parse_contact_section(
     heading: ContactLine, section: Sequence[ContactLine]
 ) -> tuple[list[ContactItem], bool, str]:
-    """Return the contacts in the lines under a heading, or in the line that starts with the
-    heading.
+    """Return the contacts in the lines under a heading, or after a lead-in such as "Kontakt:".
 
     Also returns whether the contacts are certain, and the rule that found them.
     """
@@ -491,7 +489,7 @@ def _read_area_in_box(
 def _drop_switchboard_contacts(
     root: Element, areas: Sequence[ContactArea]
 ) -> Iterator[ContactArea]:
-    """Yield the areas, without contacts that have no name and whose number is in the site's footer.
+    """Yield the areas without the nameless contacts that are also in the site's footer.
 
     Contacts of a press office are kept. Areas without any remaining contact are left out.
     """

@@ -565,7 +565,7 @@ class ContactParser:
             self.draft.roles = [role]
 
     def choose_draft(self, kind: str, text: str) -> ContactDraft:
-        """Return the draft that a part belongs to: the current contact or one of its desks.
+        """Return the draft that a part belongs to: the current contact or its last desk.
 
         The parts after the name of a desk belong to that desk. Exceptions are a second number of a
         switchboard, and an email address that contains the person's name.

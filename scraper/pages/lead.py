@@ -38,7 +38,8 @@ MAX_LEAD_POSITION = 12  # blocks at the beginning of the page that are considere
 def find_lead(
     blocks: Sequence[PageBlock], declared_summaries: Sequence[str], attribute: str, text_start: int
 ) -> tuple[range, str] | None:
-    """Return the range of the lead's blocks and the rule that found it, or None without a lead.
+    """Return the range of the lead's blocks and the rule that found it, or None if there is no
+    lead.
 
     attribute: the name of the attribute that is "lead" on an element matched by a selector.
     text_start: the index of the first block of the running text.
@@ -175,7 +176,8 @@ def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[
     """Return whether the class of a paragraph can be compared with the classes of the blocks after
     it.
 
-    Several blocks must follow. A single one is enough if it is a sibling and has a class.
+    Several blocks must follow. Fewer are enough if the first of them is a sibling and any of them
+    has a class.
 
     classes: the class attributes of the blocks that follow.
     """

@@ -187,10 +187,10 @@ class NewsPage:
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 
     def prepare_tree(self) -> None:
-        """Drop banners and boilerplate, find the main element, and mark the elements that selectors
-        match.
+        """Prepare the tree for parsing: drop boilerplate, find the main element and mark elements.
 
-        Raises NotARelease if the main element is a listing.
+        The elements that selectors match are marked. Raises NotARelease if the main element is a
+        listing.
         """
         root = self.document.root
         drop_hidden_headings(self.document)
@@ -223,7 +223,7 @@ class NewsPage:
         self.possible_teasers = drop_cards(self.main_element)
 
     def find_own_elements(self) -> dict[str, Element]:
-        """Return the elements that the agency's own selectors for title, lead and body match, by
+        """Return the elements that match the agency's own selectors for title, lead and body, by
         field.
 
         The elements may be anywhere on the page.
@@ -258,8 +258,7 @@ class NewsPage:
         self.soup = convert_to_soup(self.main_element)
 
     def skip_blocks_before_title(self, blocks: list[PageBlock]) -> list[PageBlock]:
-        """Return the blocks from the title on, and the sentences and the marked lead before the
-        title.
+        """Drop the blocks before the title, except sentences and the marked lead.
 
         All blocks are returned if the sentences before the title have at least as many characters
         as those after it, or if the agency's own selector matched the body.
@@ -413,13 +412,12 @@ def _count_sentence_letters(block: PageBlock) -> int:
 
 @cache
 def compute_parser_version(agency: Agency | None = None) -> str:
-    """Return the parser version: twelve hexadecimal digits that change when pages may be parsed
-    differently.
+    """Return the parser version, which changes when pages may be parsed differently.
 
-    They are the start of a SHA-256 hash of the source files of `scraper.pages` and
-    `scraper.normalise`, the modules for items, releases and URLs, the versions of the libraries
-    used, the agency's settings, and the file with the agency's page class. The classes of other
-    agencies are not included.
+    It is the first twelve hexadecimal digits of a SHA-256 hash of the source files of
+    `scraper.pages` and `scraper.normalise`, the modules for items, releases and URLs, the versions
+    of the libraries used, the agency's settings, and the file with the agency's page class. The
+    classes of other agencies are not included.
     """
     digest = hashlib.sha256(repr(agency).encode())
     for library in PARSER_LIBRARIES:

@@ -81,8 +81,9 @@ def run_probes(
 
 
 class ProbeSpider(IdentifiedSpider):
-    """Fetches URLs through Scrapy's downloader, which obeys robots.txt, waits between requests and
-    retries.
+    """Fetches URLs through Scrapy's downloader.
+
+    The downloader obeys robots.txt, waits between requests and retries.
 
     work: the coroutine function that makes the requests once the spider is open.
     """

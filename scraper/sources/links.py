@@ -141,8 +141,7 @@ def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
 
 
 def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
-    """Return the address of a page that is requested by POST: the form's URL, "#" and the form's
-    fields.
+    """Return the address of a page that is requested by POST: URL, "#" and the form's fields.
 
     URLs of sources have no fragment, so such an address is unambiguous, and a pagination cursor can
     store it in place of a URL.
@@ -154,8 +153,9 @@ def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
 
 
 def split_form(address: str) -> tuple[str, str | None]:
-    """Return the URL of a source's page, and the form to send there by POST, or None for a GET
-    request.
+    """Return the URL of a source's page and the form to send to it by POST.
+
+    The form is None if the page is requested by GET.
 
     >>> split_form("https://skog.example/nyheter#start=10"), split_form("https://skog.example/nyheter?start=10")
     (('https://skog.example/nyheter', 'start=10'), ('https://skog.example/nyheter?start=10', None))
@@ -181,7 +181,7 @@ def parse_source_page(body: bytes, url: str) -> Selector:
 
 
 def find_base_url(page: Selector, url: str) -> str:
-    """Return the URL that a page's links are relative to: its first `<base href>`, or else its own
+    """Return the URL that a page's links are relative to: `<base href>`, or else the page's own
     URL.
 
     If the base is on the page's own host, it gets the scheme of the page's URL, because many sites

@@ -172,9 +172,7 @@ def _parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
 def _drop_listing_links(
     links: Iterable[SourceLink], pager: ListingPager, next_url: str | None
 ) -> list[SourceLink]:
-    """Return the links without those to other listings, such as "Äldre inlägg" and
-    "Nyhetsarkiv".
-    """
+    """Return the links that do not lead to other listings (such as "Äldre inlägg")."""
     other_pages = (next_url, *pager.archive_urls)
     return [link for link in links if link.url not in other_pages and not is_listing_url(link.url)]
 
@@ -219,9 +217,9 @@ def _find_problem(
     links: Sequence[SourceLink],
     files: Sequence[SourceLink],
 ) -> SourceProblem | None:
-    """Return why a listing may have more releases than `links` and its next page contain, or None
-    if nothing suggests it.
+    """Return why a listing may have more releases than were found, or None if nothing suggests it.
 
+    links: the releases found on this page. Those on the next page will also be found.
     files: documents that do not count as releases. If any of them has a date, they may still be
         releases.
     """
@@ -302,8 +300,9 @@ class EntryReader:
         )
 
     def read_date(self, item: Element) -> tuple[bool, str | None]:
-        """Return the result of `_read_item_date`, which is cached because an item may have
-        thousands of links.
+        """Return the result of `_read_item_date` for an item, from a cache.
+
+        An item may have thousands of links, and its date is read for each of them.
         """
         if item not in self.item_dates:
             self.item_dates[item] = _read_item_date(item)
@@ -354,7 +353,8 @@ def _find_file_links(pager: ListingPager, items: Collection[Element]) -> list[So
 def _read_file_link(anchor: Element, address: str, items: Collection[Element]) -> SourceLink | None:
     """Return the document that a link leads to.
 
-    Returns None if the listing gives no title for the document, or if the item belongs to a page.
+    Returns None if the listing gives no title for the document, or if the document is in an item
+    that belongs to a page.
     """
     item = next(anchor.iterancestors(*ITEM_TAGS), anchor.getparent())
     title = FILE_LABEL.sub("", get_line_text(anchor)).strip()

@@ -258,10 +258,11 @@ class NewsPage:
         self.soup = convert_to_soup(self.main_element)
 
     def skip_blocks_before_title(self, blocks: list[PageBlock]) -> list[PageBlock]:
-        """Drop the blocks before the title, except sentences and the marked lead.
+        """Return the blocks without those before the title.
 
-        All blocks are returned if the sentences before the title have at least as many characters
-        as those after it, or if the agency's own selector matched the body.
+        Sentences and the marked lead are kept. All blocks are returned if the sentences before the
+        title have at least as many characters as those after it, or if the agency's own selector
+        matched the body.
         """
         fields = [find_field(block.element) for block in blocks]
         start = fields.index("title") if "title" in fields else 0

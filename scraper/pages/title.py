@@ -144,7 +144,7 @@ class TitleFinder:
     def read_lower_start(self) -> FoundTitle | None:
         """Return the element at which the release starts as the title.
 
-        Returns None if this element is unknown or is an h1.
+        Returns None unless this element is a lower heading than h1.
         """
         start = self.lower_start
         if start is None:

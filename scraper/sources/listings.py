@@ -259,8 +259,7 @@ class EntryReader:
         self.item_dates: dict[Element, tuple[bool, str | None]] = {}
 
     def iter_entries(self) -> Iterator[ListingEntry]:
-        """Yield an entry for each link that may lead to a release, or to another view of the
-        listing.
+        """Yield an entry for each link that may lead to a release or another view of the listing.
         """
         for anchor in _iter_content_links(self.pager.page.root):
             address = self.resolve(anchor)
@@ -437,10 +436,9 @@ def _find_marked_urls(entries: Iterable[ListingEntry]) -> set[str]:
 
 
 def _iter_content_links(root: Element) -> Iterator[Element]:
-    """Yield the links in a page's main elements, or in its body if it has none, without
-    boilerplate.
+    """Yield the links in a page's main elements, or in its body if it has none, in page order.
 
-    The links are in page order.
+    Links in boilerplate are left out.
     """
     layout = ListingLayout(root)
     # (element, its region, whether it is in an entry)

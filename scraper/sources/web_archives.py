@@ -77,15 +77,13 @@ def build_cdx_url(server: str, prefix: str, times: tuple[str, str], limit: int) 
 
 
 def build_capture_url(source: PastSource, timestamp: str, url: str) -> str:
-    """Return the URL of a capture in its original form, without the links rewritten by the web
-    archive.
-    """
+    """Return the URL of a capture in its original form, without rewritten links."""
     # what is encoded stays as it is
     return f"{source.url}{timestamp}id_/{quote(url, safe='%/:=&?~#+!$,;@()*[]')}"
 
 
 def parse_index(body: bytes, url: str, status: int) -> tuple[list[IndexedCapture], int]:
-    """Return the captures of HTML pages in a CDX response or TimeMap, and the number of all listed
+    """Return the captures of HTML pages in a CDX response or TimeMap, and the number of all
     captures.
 
     Redirects and errors are left out. Raises SourceError if the response is neither a CDX response

@@ -149,8 +149,7 @@ def parse_robots_sitemaps(body: bytes, url: str) -> list[str]:
 
 
 def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:
-    """Return whether the index gives the same date for a sitemap as when it was last read
-    completely.
+    """Return whether a sitemap's date in the index is the same as when it was last read completely.
 
     If the date has no time, the sitemap may have changed later on that day. It then counts as
     unchanged only if it was read after that day.

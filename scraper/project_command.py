@@ -1,6 +1,4 @@
-"""Code that the Scrapy commands share: help, checks of settings, errors, exit codes and
---agency.
-"""
+"""Code that the Scrapy commands share: help, settings, errors, exit codes and --agency."""
 
 from __future__ import annotations
 
@@ -180,8 +178,9 @@ def _exit_outside_project() -> NoReturn:
 
 
 def get_only_argument(args: list[str], name: str) -> str:
-    """Return the command's only argument. Raises UsageError if there is no argument or more than
-    one.
+    """Return the command's only argument.
+
+    Raises UsageError if there is no argument or more than one.
 
     name: what the argument is, for the error message.
     """

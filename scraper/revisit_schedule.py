@@ -1,5 +1,6 @@
-"""Decides when stored releases are checked again. Older ones are checked less often
-(REVISIT_AGES).
+"""Decides when stored releases are checked again.
+
+Older releases are checked less often (REVISIT_AGES).
 """
 
 from __future__ import annotations

@@ -142,9 +142,7 @@ def _repeats_title(block: PageBlock, title: str | None, is_opening: bool) -> boo
 
 
 def _is_page_line(block: PageBlock, index: int, *, is_last: bool) -> bool:
-    """Return whether a block is only the release's type, its author, or a service such as "Skriv
-    ut".
-    """
+    """Return whether a block is only the release's type, its author or a service ("Skriv ut")."""
     is_opening = index < OPENING_BLOCKS
     if is_opening and _is_kind_block(block, index):
         return True

@@ -351,8 +351,9 @@ def drop_hidden_headings(document: Document) -> None:
 
 
 def _drop_feedback_boxes(document: Document) -> None:
-    """Remove short boxes with buttons or fields that ask, for example, "Hjälpte informationen
-    dig?".
+    """Remove short boxes with buttons or fields that ask for feedback.
+
+    They begin with words such as "Hjälpte informationen dig?".
     """
     controls = document.select_by_tag("button", "input", "textarea")
     ancestors = dict.fromkeys(
@@ -434,8 +435,7 @@ def _collect_site_parts(
     role: str,
     meaning: str,
 ) -> set[Element]:
-    """Return the elements with the given tag or role, or with a class or id of the given meaning.
-    """
+    """Return the elements with the given tag or role, or a class or id of the given meaning."""
     named = (element for element, meanings in marked.items() if meaning in meanings)
     return {*document.select_by_tag(tag), *document.select_by_role(role), *named}
 
@@ -610,8 +610,9 @@ def _is_site_alert_name(names: str) -> bool:
 
 
 def _is_within_sentence(element: Element) -> bool:
-    """Return whether an inline element, such as a link with the class "tooltip-link", is part of a
-    sentence.
+    """Return whether an inline element is part of a sentence.
+
+    An example is a link with the class "tooltip-link".
     """
     sentence, length = (
         next(element.iterancestors(*SENTENCE_PARENT_TAGS), None),
@@ -710,8 +711,9 @@ def _continues_row(element: Element, row: Sequence[Element]) -> bool:
 
 
 def _is_row_of_teasers(row: Sequence[Element]) -> bool:
-    """Return whether a row has several teasers that all open with a link or all have the same
-    button.
+    """Return whether all elements of a row open with a link, or all have the same button.
+
+    Returns False if there is only one.
     """
     if len(row) < 2:
         return False
@@ -808,9 +810,7 @@ def _list_paragraphs(element: Element) -> list[Element]:
 
 
 def _list_paragraphs_beside(link: Element, card: Element) -> list[Element]:
-    """Return the paragraphs of a card that are longer than labels and do not contain the card's
-    link.
-    """
+    """Return the paragraphs of a card that are longer than labels and outside the card's link."""
     title = {link, *link.iterancestors()}
     return [part for part in _list_paragraphs(card) if part not in title]
 
@@ -943,8 +943,7 @@ def _choose_naming(meanings: Collection[str]) -> str:
 
 
 def _is_page_frame(element: Element, total: int) -> bool:
-    """Return whether an element contains the main content of the page, so that its name does not
-    matter.
+    """Return whether an element contains the page's main content, whatever its name.
 
     total: the number of characters on the whole page.
     """

@@ -222,9 +222,7 @@ def _read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
 
 
 def _has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
-    """Return whether only a few words are between a name and its number, and none of them is an
-    office.
-    """
+    """Return whether only a few words, and no office, are between a name and its number."""
     rest = sentence.partition(contact.name or "")[2]
     between = next((text for kind, text in tokenise_contact_line(rest) if kind == "text"), "")
     words = between.replace(",", " ").split()

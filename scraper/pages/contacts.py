@@ -441,8 +441,7 @@ def _opens_with_several_people(line: str) -> bool:
 
 
 class ParsedLine:
-    """A line split by `parse_contact_line`, with facts such as whether it is a heading or a note.
-    """
+    """A line split by `parse_contact_line`, with facts such as whether it is a heading."""
 
     def __init__(self, line: ContactLine) -> None:
         self.text, self.parts = line.text, parse_contact_line(line.text)
@@ -643,8 +642,7 @@ def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
 
 
 def _is_labelled_number(line: str, parts: Sequence[tuple[str, str]]) -> bool:
-    """Return whether a line begins with a label and its number, such as "Duty officer: 010-123 45
-    67".
+    """Return whether a line begins with a label and its number ("Arkivet: 010-123 45 67").
 
     A label followed by a comma does not count, nor does a word for a person's own number
     ("Arbete").

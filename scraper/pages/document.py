@@ -258,8 +258,7 @@ class Document:
 
     @cached_property
     def home_link_texts(self) -> list[str]:
-        """Return the texts of the links to the home page, and the alt texts of images in these
-        links.
+        """Return the texts of the links to the home page, with the alt texts of their images.
 
         Links that were removed after `index` was built are included.
         """
@@ -659,8 +658,9 @@ def _compile_xpath(xpath: str) -> etree.XPath:
 
 
 def format_element_path(element: etree._Element | Tag | None, max_steps: int = 3) -> str:
-    """Format an element and its nearest ancestors as a CSS-like path, for people to find the
-    element.
+    """Format an element and its nearest ancestors as a CSS-like path.
+
+    People can find the element on the page by this path.
     """
     names: list[str] = []
     while element is not None and len(names) < max_steps:
@@ -766,8 +766,9 @@ def _choose_charset(html: bytes) -> str:
 
 
 def _find_charset(label: str) -> str | None:
-    """Return Python's name for a charset label (WHATWG Encoding Standard), or None if it is
-    unknown.
+    """Return Python's name for a charset label, or None if the label is unknown.
+
+    Labels are defined in the WHATWG Encoding Standard.
 
     >>> _find_charset("UTF8"), _find_charset("latin-1"), _find_charset("rot13")
     ('utf-8', 'cp1252', None)

@@ -38,8 +38,7 @@ MAX_LEAD_POSITION = 12  # blocks at the beginning of the page that are considere
 def find_lead(
     blocks: Sequence[PageBlock], declared_summaries: Sequence[str], attribute: str, text_start: int
 ) -> tuple[range, str] | None:
-    """Return the range of the lead's blocks and the rule that found it, or None if there is no
-    lead.
+    """Return the range of the lead's blocks and the rule that found it, or None without a lead.
 
     attribute: the name of the attribute that is "lead" on an element matched by a selector.
     text_start: the index of the first block of the running text.
@@ -173,8 +172,7 @@ def _list_text_blocks(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 
 
 def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[str]) -> bool:
-    """Return whether the class of a paragraph can be compared with the classes of the blocks after
-    it.
+    """Return whether a paragraph's class can be compared with the classes of the blocks after it.
 
     Several blocks must follow. Fewer are enough if the first of them is a sibling and any of them
     has a class.
@@ -375,8 +373,9 @@ def _is_followed_by_text(
     following: Sequence[PageBlock],
     holders: Sequence[tuple[Tag, list[PageBlock]]],
 ) -> bool:
-    """Return whether the longest text in `holders` directly follows a lead and is longer than the
-    lead.
+    """Return whether the longest text in `holders` directly follows a lead.
+
+    The text must be longer than the lead.
     """
     longest = max((text for _, text in holders), key=_count_characters)
     next_block = next(

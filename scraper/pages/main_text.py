@@ -188,7 +188,9 @@ def _collect_marked(elements: Iterable[Element]) -> set[Element]:
 
 
 def _find_banner_box(element: Element, lineage: Collection[Element]) -> Element:
-    """Return the parent of the block around an element, or the block if its parent is in `lineage`.
+    """Return the parent of the block around an element.
+
+    Returns the block itself if its parent is in `lineage`.
     """
     parts = (element, *element.iterancestors())
     block = next(part for part in parts if part.tag not in INLINE_TAGS)
@@ -474,8 +476,7 @@ def _narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Eleme
 def find_text_container(
     main: Element, body: Element | None, *, is_agency_selector: bool
 ) -> Element:
-    """Return the element with the running text: the smallest with nine tenths of the text, or
-    `body`.
+    """Return the smallest element with nine tenths of the running text, or `body`.
 
     body: the element that a selector matched. It is returned if the selector is the agency's own,
         or if the element contains most of the text. A CMS's selector may match only one of several

@@ -117,8 +117,9 @@ class NewsPage:
         self.title_element: Element | None = None
 
     def read(self) -> ReleaseItem:
-        """Parse the page and return it as an item. Raises NotARelease if the page is not a
-        release.
+        """Parse the page and return it as an item.
+
+        Raises NotARelease if the page is not a release.
         """
         self.signals = read_page_signals(self.document)
         if found := find_rejection(self.signals):
@@ -223,10 +224,9 @@ class NewsPage:
         self.possible_teasers = drop_cards(self.main_element)
 
     def find_own_elements(self) -> dict[str, Element]:
-        """Return the elements that match the agency's own selectors for title, lead and body, by
-        field.
+        """Return the elements that match the agency's own selectors, by field.
 
-        The elements may be anywhere on the page.
+        The fields are title, lead and body. The elements may be anywhere on the page.
         """
         own = ((field, getattr(self.agency, field, None)) for field in MARKED_FIELDS)
         found = ((field, next(self.iter_filled(field, css), None)) for field, css in own if css)

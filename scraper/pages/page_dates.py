@@ -539,8 +539,7 @@ def _starts_with_unlabelled_date(labels: Sequence[str]) -> bool:
 
 
 def is_date_line(text: str, url: str, is_opening: bool) -> bool:
-    """Return whether a short line is only a date with a label, or a date alone at the start of a
-    text.
+    """Return whether a short line is only a date: with a label, or alone at the start of a text.
 
     >>> is_date_line("Publicerad 3 maj 2024", "https://a.se/", is_opening=False)
     True

@@ -35,10 +35,10 @@ def open_document(body: bytes, url: str) -> Document:
 
 
 def read_document(document: Document, agency: Agency | None = None) -> ReleaseItem:
-    """Parse a document as a release. This changes the document's tree, so pass a copy if you need
-    the tree.
+    """Parse a document as a release.
 
-    Raises the same errors as `read_page`.
+    This changes the document's tree, so pass a copy if you need the tree. Raises the same errors as
+    `read_page`.
     """
     agency = agency and adapt_agency(agency, document.url)
     try:

@@ -98,8 +98,9 @@ class WirePage(NewsPage):
         raise NotImplementedError
 
     def read(self) -> ReleaseItem:
-        """Return the record as an item. Raises PageError if it has no title, or neither lead nor
-        body.
+        """Return the record as an item.
+
+        Raises PageError if the record has no title, or neither lead nor body.
         """
         item, document = self.item, self.document
         item.title = clean_line(get_text(self.record, self.title_key)) or None
@@ -273,8 +274,9 @@ def choose_wire_page(url: str) -> type[WirePage] | None:
 
 
 def _read_json_object(body: bytes, url: str) -> dict[str, Any]:
-    """Parse the bytes of a record. Raises PageError if they are not a JSON object, or are too
-    many.
+    """Parse the JSON of a record.
+
+    Raises PageError if it is not a JSON object, or is too large.
     """
     if len(body) > MAX_RECORD_BYTES:
         raise PageError(url, "page", f"has more than {MAX_RECORD_BYTES:,} bytes")
@@ -335,8 +337,9 @@ def _to_comparison_text(markup: str) -> str:
 
 
 def _is_later(time: str, than: str | None) -> bool:
-    """Return whether an ISO 8601 time is later than another. Returns False if they cannot be
-    compared.
+    """Return whether an ISO 8601 time is later than another.
+
+    Returns False if the times cannot be compared.
     """
     try:
         return than is not None and datetime.fromisoformat(time) > datetime.fromisoformat(than)

@@ -220,8 +220,9 @@ def read_item(
 
 
 def _read_record(item: Any, url: str, source: WireSource, text: str) -> WireRecord:
-    """Return an item of a press wire's list as a WireRecord. Raises PageError if the item has no
-    id.
+    """Return an item of a press wire's list as a WireRecord.
+
+    Raises PageError if the item has no id.
     """
     identifier = search(source, "id", item, url)
     if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":

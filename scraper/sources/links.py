@@ -181,11 +181,11 @@ def parse_source_page(body: bytes, url: str) -> Selector:
 
 
 def find_base_url(page: Selector, url: str) -> str:
-    """Return the URL that a page's links are relative to: `<base href>`, or else the page's own
-    URL.
+    """Return the URL that a page's links are relative to.
 
-    If the base is on the page's own host, it gets the scheme of the page's URL, because many sites
-    have moved to https but still have http in their base element.
+    This is the first `<base href>`, or else the page's own URL. If the base is on the page's own
+    host, it gets the scheme of the page's URL, because many sites have moved to https but still
+    have http in their base element.
 
     >>> find_base_url(Selector('<base href="/"><a href="nyheter/a">A</a>'), "https://skog.example/om/nyheter")
     'https://skog.example/'

@@ -259,7 +259,9 @@ class EntryReader:
         self.item_dates: dict[Element, tuple[bool, str | None]] = {}
 
     def iter_entries(self) -> Iterator[ListingEntry]:
-        """Yield an entry for each link that may lead to a release or another view of the listing.
+        """Yield an entry for each link that may lead to a release.
+
+        Links that may lead to another view of the listing are included.
         """
         for anchor in _iter_content_links(self.pager.page.root):
             address = self.resolve(anchor)
@@ -268,9 +270,7 @@ class EntryReader:
                 yield entry
 
     def resolve(self, anchor: Element) -> str | None:
-        """Return the canonical URL of a link, or None if the URL cannot be a release of the
-        agency.
-        """
+        """Return the canonical URL of a link, or None if it cannot be a release of the agency."""
         href = (anchor.get("href") or "").strip()
         if not href or href.startswith("#"):
             return None

@@ -601,8 +601,9 @@ class ListingPager:
         return form if isinstance(form, FormElement) else None
 
     def resolve_form_action(self, button: Element, form: FormElement) -> str | None:
-        """Return the URL to which a button's form is sent, or None if it is not one of the
-        agency's.
+        """Return the URL to which a button's form is sent.
+
+        Returns None if the URL does not belong to the agency.
         """
         action = button.get("formaction", form.get("action", "")).strip()
         url = resolve_canonical_url(self.base if action else self.url, action)
@@ -852,9 +853,7 @@ def states_more(text: str, listed: int) -> bool:
 
 
 def _states_more_of_total(numbers: Sequence[int], words: Set[str], listed: int) -> bool:
-    """Return whether the total, the last of several numbers, is higher than what was shown or
-    found.
-    """
+    """Return whether the last number, the total, is higher than what was shown or found."""
     if len(numbers) == 3 or words & NUMBERED_WORDS:  # "Visar 1–10 av 143", "Sida 1 av 15"
         return numbers[-2] < numbers[-1]
     return bool(words - OF_WORDS) and max(numbers[-2], listed) < numbers[-1]

@@ -117,10 +117,10 @@ def _escape_ampersands(body: bytes) -> bytes:
 
 
 def normalise_w3c_date(text: str | None) -> str | None:
-    """Convert a W3C date or time (sitemaps.org) to ISO 8601 in UTC. A date without a time stays a
-    date.
+    """Convert a W3C date or time (sitemaps.org) to ISO 8601 in UTC.
 
-    Returns None for anything else, including a time without a UTC offset.
+    A date without a time stays a date. Returns None for anything else, including a time without a
+    UTC offset.
 
     >>> normalise_w3c_date("2024-03-01T10:00:00+01:00")
     '2024-03-01T09:00:00+00:00'

@@ -59,7 +59,9 @@ MAX_ARCHIVE_PAGES = 100  # archive pages read per agency
 
 @dataclass(slots=True)
 class AgencyAudit:
-    """The state of an agency's audit: its sources with the links found, and the remaining requests.
+    """The state of an agency's audit.
+
+    It consists of the sources with the links found so far, and of the requests that remain.
     """
 
     agency: Agency

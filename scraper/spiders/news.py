@@ -541,8 +541,9 @@ class NewsSpider(AttachmentSpider):
     # Outcomes of sources
 
     def record_source_read(self, response: Response, links: list[SourceLink] | None = None) -> None:
-        """Mark a source as read completely. Does nothing if `since` is set, because links may be
-        skipped.
+        """Mark a source as read completely.
+
+        Does nothing if `since` is set, because links may be skipped.
 
         links: the links in the response; None if they are not counted.
         """

@@ -432,8 +432,9 @@ def _is_same_page(url: str, other: str) -> bool:
 
 
 def _split_times(begin: str, end: str) -> list[tuple[str, str]]:
-    """Split the period of an index into years, or a single year into months. Returns [] for a
-    month.
+    """Split the period of an index into years, or a single year into months.
+
+    Returns [] for a month.
 
     >>> _split_times("20200101000000", "20211231235959")
     [('20200101000000', '20201231235959'), ('20210101000000', '20211231235959')]

@@ -218,8 +218,9 @@ class RefetchSpider(ReleaseSpider):
 
 
 def _parse_page_url(text: str) -> str:
-    """Parse an argument as a canonical http or https URL. Raises AgencyError if it is not such a
-    URL.
+    """Parse an argument as a canonical http or https URL.
+
+    Raises AgencyError if the argument is not such a URL.
     """
     try:
         url = canonical_url(text)

@@ -299,8 +299,9 @@ class ReleaseSpider(IdentifiedSpider):
         return bool(requests)
 
     def continue_if_due(self) -> None:
-        """Send requests if the crawl is idle and anything is still due. Otherwise, let the crawl
-        end.
+        """Send requests if the crawl is idle and anything is still due.
+
+        Otherwise, let the crawl end.
         """
         submitted = [self.submit_requests(slug) for slug in self.agencies]
         if any(submitted):
@@ -637,7 +638,7 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether the frontier has a listing at the URL with a final slash added or removed.
+        """Return whether the frontier has a listing at the URL with a final slash added or dropped.
         """
         if "?" in url:
             return False
@@ -645,8 +646,9 @@ class ReleaseSpider(IdentifiedSpider):
         return other is not None and other.role == "listing"
 
     def record_unchanged(self, row: FrontierEntry, release_id: int) -> None:
-        """Record that the server reports a stored release as unchanged, with as few writes as
-        possible.
+        """Record that the server reports a stored release as unchanged.
+
+        This takes as few writes as possible.
         """
         checked_at, stats = now(), self.agency_stats[row.agency]
         if row.state == "stored":
@@ -891,10 +893,10 @@ def get_request(failure: Failure) -> Request:
 
 
 def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | None:
-    """Return the error that shows that the archive cannot be written, such as a full disk or a
-    lock.
+    """Return the error that shows that the archive cannot be written.
 
-    This is `error` or one of its causes. Returns None if there is no such error.
+    This is `error` or one of its causes, such as a full disk or a lock. Returns None if there is no
+    such error.
     """
     while error is not None:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(

@@ -84,8 +84,9 @@ class Survey:
         self.unsaved: list[tuple[Row, dict[str, Row]]] = []
 
     async def run(self, spider: ProbeSpider) -> None:
-        """Survey all agencies. Raises ArchiveError if nothing can be stored, for example because
-        the disk is full.
+        """Survey all agencies.
+
+        Raises ArchiveError if nothing can be stored, for example because the disk is full.
         """
         waiting = iter(self.agencies.values())
         surveys = [

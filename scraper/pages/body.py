@@ -93,10 +93,10 @@ def _choose_later_text(before: PageBlock | None, block: PageBlock) -> PageBlock 
 def _is_link_within_text(blocks: Sequence[PageBlock], index: int, before: PageBlock | None) -> bool:
     """Return whether a paragraph that is only a link belongs to the text around it.
 
-    It belongs to the text if a line with a colon introduces it and the links before it, or if it is
-    under a heading and followed by a sentence about it.
+    It does if a line with a colon introduces it, alone or with other links, or if it is directly
+    below a heading and followed by a sentence.
 
-    before: the last block before the paragraph that is more than a link.
+    before: the last block above the paragraph that is not only a link.
     """
     if not _is_link_paragraph(blocks[index]):
         return False

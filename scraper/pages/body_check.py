@@ -270,7 +270,7 @@ def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
 
 
 def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
-    """Return whether most of the text shared by body and page is outside one part of the page.
+    """Return whether most of the text shared by body and page is in other parts than `part`.
 
     Returns False if `part` has no sentences, because the text is then usually in the next part.
     """

@@ -748,7 +748,7 @@ def _has_sentence_text(text: str) -> bool:
 def _is_teaser(element: Element) -> bool:
     """Return whether an element is a teaser: a short element with a link to another page.
 
-    Beside its link, a teaser has a heading, an image, a date or one paragraph.
+    Besides its link, a teaser has a heading, an image, a date or one paragraph.
     """
     if element.tag in NON_CARD_TAGS or has_min_letters(element, MAX_CARD_LENGTH):
         return False

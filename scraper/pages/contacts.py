@@ -341,7 +341,7 @@ def parse_contact_sentences(text: str) -> list[ContactItem]:
 
 
 def _parse_contact_request(sentence: str, request: str) -> list[ContactItem]:
-    """Return the contacts in the part of a sentence after the verb.
+    """Return the contacts in the part of a sentence that follows a verb such as "kontakta".
 
     A name counts only with a number, an email address or a job title, unless the sentence contains
     the word "presskontakt".

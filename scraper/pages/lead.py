@@ -38,7 +38,9 @@ MAX_LEAD_POSITION = 12  # blocks at the beginning of the page that are considere
 def find_lead(
     blocks: Sequence[PageBlock], declared_summaries: Sequence[str], attribute: str, text_start: int
 ) -> tuple[range, str] | None:
-    """Return the range of the lead's blocks and the rule that found it, or None without a lead.
+    """Return the range of the lead's blocks and the rule that found the lead.
+
+    Returns None if there is no lead.
 
     attribute: the name of the attribute that is "lead" on an element matched by a selector.
     text_start: the index of the first block of the running text.
@@ -315,8 +317,9 @@ def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range 
 
 
 def _find_opening(blocks: Sequence[PageBlock], start: int) -> int | None:
-    """Return the index of the first paragraph long enough to open the text, or None if there is
-    none.
+    """Return the index of the first paragraph that is long enough to open the text.
+
+    Returns None if there is no such paragraph.
     """
     nearest = range(start, min(len(blocks), start + 8))
     return next((index for index in nearest if _may_open_text(blocks[index])), None)

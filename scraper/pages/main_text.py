@@ -100,8 +100,9 @@ def find_release_start(document: Document) -> Element | None:
 
 
 def _find_first_copy(heading: Element, document: Document) -> Element:
-    """Return the first h1 with the same words as `heading`, which may itself be a copy below the
-    text.
+    """Return the first h1 with the same words as a heading.
+
+    The heading may itself be a copy below the text.
     """
     key = build_comparison_key(get_text_content(heading))
     headings = document.select_by_tag("h1")

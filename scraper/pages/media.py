@@ -95,7 +95,7 @@ def _has_loose_text(box: Element) -> bool:
 def _is_caption_text(element: Element) -> bool:
     """Return whether an element may be a caption.
 
-    It must not contain a heading, a list, a link or a button, or have a class of a lead.
+    It must not contain a heading, a list, a link or a button, or have a class for leads.
     """
     names = element.get("class") or ""
     return not (

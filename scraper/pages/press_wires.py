@@ -274,10 +274,7 @@ def choose_wire_page(url: str) -> type[WirePage] | None:
 
 
 def _read_json_object(body: bytes, url: str) -> dict[str, Any]:
-    """Parse the JSON of a record.
-
-    Raises PageError if it is not a JSON object, or is too large.
-    """
+    """Parse a record. Raises PageError if it is not a JSON object, or is too large."""
     if len(body) > MAX_RECORD_BYTES:
         raise PageError(url, "page", f"has more than {MAX_RECORD_BYTES:,} bytes")
     try:

@@ -1,6 +1,4 @@
-"""Contains the result of a probe: the site's sources, sample pages and a proposed table.
-
-The table is for agencies.toml.
+"""Contains the result of a probe: a site's sources, sample pages and table for agencies.toml.
 
 Also stores pages for the tests (`scrapy probe --store`). A page is stored as
 tests/pages/<slug>/page.html, and the result of parsing it as expected.json beside the page. The

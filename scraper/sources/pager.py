@@ -337,9 +337,9 @@ class ListingPager:
         return list(filter(None, found))
 
     def find_page_url(self, link: Element) -> str | None:
-        """Return the URL of a link if it leads to another page of this listing, or None.
+        """Return the URL of a link if it leads to another page of this listing.
 
-        A link that only sorts or filters the listing does not.
+        Returns None for any other link, such as one that only sorts or filters the listing.
         """
         address = self.resolve(link.get("href", "#"))
         if not address:
@@ -424,8 +424,8 @@ class ListingPager:
     def find_count(self, listed: int) -> SourceProblem | None:
         """Return a problem if the page states that there are more releases or pages than were read.
 
-        The problem quotes the statement, such as "Visar 10 av 143". Returns None if the page states
-        nothing of the kind.
+        The problem quotes the statement, such as "Visar 10 av 143". Returns None if the page does
+        not state this.
 
         listed: the number of releases that were read.
         """

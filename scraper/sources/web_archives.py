@@ -85,8 +85,8 @@ def build_capture_url(source: PastSource, timestamp: str, url: str) -> str:
 def parse_index(body: bytes, url: str, status: int) -> tuple[list[IndexedCapture], int]:
     """Return the captures of HTML pages in an index, and the number of all captures in it.
 
-    Redirects and errors are left out. Raises SourceError if the response is neither a CDX response
-    nor a TimeMap.
+    Redirects and errors are left out. Raises SourceError if the body is neither a CDX response nor
+    a TimeMap.
     """
     if status != 200:
         raise SourceError(url, f"answered {status}")

@@ -40,10 +40,10 @@ BARE_AMPERSAND = re.compile(
 def parse_sitemap(
     body: bytes, url: str, agency: Agency
 ) -> tuple[list[SourceLink], list[SourceLink]]:
-    """Parse a sitemap into (links to releases, []), or a sitemap index into ([], links to
-    sitemaps).
+    """Parse a sitemap or a sitemap index, and return its links to releases and to sitemaps.
 
-    Raises SourceError if the body is neither, is truncated or exceeds a limit.
+    A sitemap has no links to sitemaps, and an index has no links to releases. Raises SourceError if
+    the body is neither, is truncated or exceeds a limit.
     """
     kind, entries = _read_sitemap(body, url)
     links = [

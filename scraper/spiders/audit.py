@@ -213,7 +213,7 @@ class AuditSpider(ReleaseSpider):
                 )
 
     def is_cut_short(self, audit: AgencyAudit) -> bool:
-        """Return whether an audit has to stop without a result.
+        """Return whether an audit was cut short, so that the coverage cannot be updated.
 
         This is the case if the crawl is ending, or if part of the agency was deferred and nothing
         has been read.

@@ -1,5 +1,4 @@
-"""`scrapy crawl refetch`: fetches pages now, such as all rejected pages after a rule was corrected.
-"""
+"""`scrapy crawl refetch`: fetches pages now, for example rejected pages after a rule changed."""
 
 from __future__ import annotations
 

@@ -638,7 +638,9 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether the frontier has a listing at the URL with a final slash added or dropped.
+        """Return whether the frontier has a listing at the URL with its final slash changed.
+
+        The slash is dropped, or added if it is missing.
         """
         if "?" in url:
             return False
@@ -771,7 +773,7 @@ class ReleaseSpider(IdentifiedSpider):
     def release_failed(self, failure: Failure) -> None:
         """Record a failed request.
 
-        It was forbidden by robots.txt or the SSRF filter, or there was no usable response.
+        Such a request was forbidden by robots.txt or the SSRF filter, or had no usable response.
         """
         error, request = failure.value, get_request(failure)
         if self.defer_agency(error, request):

@@ -163,8 +163,8 @@ def compare_body(
 ) -> BodyAgreement:
     """Compare a body, including its lead, with the two other readings of its page.
 
-    heading: the element from which the title was extracted, or None. Another h1 is no evidence,
-        because banners also have an h1.
+    heading: the element from which the title was extracted, or None. Other h1 elements are not
+        used, because banners also have an h1.
     """
     pairs = [
         (sentence, sentence.length if sentence.probe in text else 0) for sentence in page.sentences

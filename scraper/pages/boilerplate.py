@@ -579,9 +579,10 @@ def _find_main_ancestor(element: Element, root: Element) -> Element:
 
 
 def _is_alert(element: Element) -> bool:
-    """Return whether an element with the role or a name of an alert is an alert of the site.
+    """Return whether an element marked as an alert is an alert of the site.
 
-    In an article, only names that sites use for their own alerts count.
+    It may be marked by its role, class or id. In an article, only names that sites use for their
+    own alerts count.
     """
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
     if _is_in_article(element) and not _is_site_alert_name(names):
@@ -691,8 +692,8 @@ def _find_closing_row(main: Element) -> list[Element]:
 def _read_closing_teasers(container: Element) -> tuple[list[Element], Element | None]:
     """Return the teasers at the end of an element, last first, and the part before them.
 
-    The teasers have the same tag. Parts without a sentence that follow the teasers are ignored. If
-    no part is before the teasers, None is returned for it.
+    The teasers have the same tag. Parts without a sentence that follow the teasers are ignored. The
+    part before the teasers is None if there is none.
     """
     row: list[Element] = []
     if container.tag in NON_CARD_TAGS:
@@ -766,7 +767,10 @@ def _is_teaser(element: Element) -> bool:
 
 
 def _find_page_link(element: Element) -> Element | None:
-    """Return the first link with words in an element, or None if it leads to no other page."""
+    """Return the first link with words in an element.
+
+    Returns None if there is no such link, or if it does not lead to another page.
+    """
     link = next(
         (part for part in element.iter("a") if has_min_letters(part, MIN_BUTTON_LENGTH)), None
     )

@@ -394,9 +394,9 @@ def _find_contact_section(
 
 
 def _starts_next_section(line: ContactLine, heading: ContactLine) -> bool:
-    """Return whether a line starts the section after that of the given heading.
+    """Return whether a line starts a new section, after the section under `heading`.
 
-    If the heading is a heading element, only headings of the same or a higher level start a new
+    If `heading` is a heading element, only headings of the same or a higher level start a new
     section. Otherwise, all headings and bold lines do, except names and bold headings above
     contacts.
     """

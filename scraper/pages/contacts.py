@@ -678,7 +678,7 @@ def _order_name_and_role(chunk: str) -> list[tuple[str, str]]:
 
 
 def _read_desk(chunk: str) -> str | None:
-    """Return the name of the switchboard or desk that a chunk consists of, or None.
+    """Return the name of a switchboard or desk, or None if a chunk contains anything else.
 
     Words such as "kontakta" and "på" around the name are left out.
 

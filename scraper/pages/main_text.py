@@ -120,7 +120,8 @@ def iter_before(start: Element) -> Iterator[Element]:
 def find_frame(start: Element) -> Element:
     """Return the frame of a release: the outermost main element, article or table around its start.
 
-    If there is none, the parent is returned if the start is an h1, and otherwise the start itself.
+    If there is no such element, the frame is the parent of the start if this is an h1, and
+    otherwise the start itself.
     """
     frame = next(start.iterancestors(), start) if start.tag == "h1" else start
     for part in start.iterancestors():
@@ -453,7 +454,7 @@ def _include_other_articles(
 ) -> Element:
     """Return an element that contains the longest article and all other important articles.
 
-    These have an h1 or much text.
+    An article is important if it has an h1 or much text.
 
     best: the longest article.
     """

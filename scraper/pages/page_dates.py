@@ -480,8 +480,8 @@ def _parse_line_dates(
 ) -> Iterator[PageDate]:
     """Yield the labelled dates of one line, and a date without a label at its start.
 
-    timestamps: the datetime attributes in the line. If there are as many as labels, they replace
-        less exact dates.
+    timestamps: the datetime attributes in the line. They replace less exact dates if there is one
+        attribute for each label.
     """
     labels = split_date_labels(text)
     for number, label in enumerate(labels):

@@ -52,8 +52,8 @@ def read_document(document: Document, agency: Agency | None = None) -> ReleaseIt
 def adapt_agency(agency: Agency, url: str) -> Agency:
     """Return the agency with the settings that apply to the page at a URL.
 
-    For a page of a press wire, the agency's page class and selectors are removed, because they only
-    apply to its own site.
+    For a page of a press wire, the agency's page class and selectors are removed, because they
+    apply only to the agency's own site.
     """
     if not is_wire_url(url):
         return agency

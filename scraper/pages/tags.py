@@ -205,9 +205,9 @@ def _is_tag_heading_or_line(text: str) -> bool:
 def _find_tags_beside_heading(heading: Element, line: str) -> TagRow | None:
     """Return the tags below or after a heading, or None if there are none.
 
-    They are the elements after the heading, or the links or items in the heading, in the next
-    element or in the heading's parent. If there are none, they are the words in the description of
-    a term, in the cell next to a header cell, or in the rest of the line.
+    Each tag is an element after the heading, or a link or item in the heading, in the next element
+    or in the heading's parent. If there are no such elements, the tags are the words in the
+    description of a term, in the cell next to a header cell, or in the rest of the line.
     """
     rule, following = f"heading {line!r}", find_next_element(heading)
     return (

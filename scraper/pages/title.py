@@ -71,8 +71,8 @@ def find_title(
     A heading that the declared title confirms ranks first, because on many pages the first h1 is
     the agency's name or belongs to a menu.
 
-    start: the element at which the release starts, or None if it is unknown. Among headings that
-        are equally well confirmed, this one ranks first.
+    start: the element at which the release starts, or None if it is unknown. It ranks first among
+        headings that are equally well confirmed.
     """
     return TitleFinder(document, main, start).find()
 

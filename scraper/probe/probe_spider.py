@@ -41,7 +41,7 @@ def probe_site(process: CrawlerProcessBase, url: str, agencies: dict[str, Agency
     """Probe a site in a crawl of its own, and return the result.
 
     Raises SourceError or PageError if the home page cannot be fetched or parsed, and AgencyError if
-    CONTACT is missing.
+    the setting CONTACT is missing.
     """
     responses, results = dict[str, asyncio.Task[Response]](), list[ProbeResult]()
 

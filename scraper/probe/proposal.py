@@ -263,7 +263,10 @@ def strip_year(url: str) -> str:
 
 
 def describe_year(url: str) -> str | None:
-    """Return why a listing should not be proposed if its URL is for a single year, or None."""
+    """Return why a listing for a single year should not be proposed.
+
+    Returns None if the listing's URL contains no year that can be left out.
+    """
     general = strip_year(url)
     return (
         None

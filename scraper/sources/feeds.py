@@ -47,9 +47,10 @@ class CutFeedError(SourceError):
 
 
 def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
-    """Parse an RSS or Atom feed, and return its links. Raises SourceError if it is neither.
+    """Parse an RSS or Atom feed, and return its links.
 
-    Raises CutFeedError, which contains the links of the complete entries, if the feed is cut off.
+    Raises SourceError if the body is neither. If the feed is cut off, raises CutFeedError, which
+    contains the links of the complete entries.
     """
     try:
         feed = feedparser.parse(BytesIO(body), response_headers={"content-location": url})

@@ -208,6 +208,6 @@ def get_line_text(element: etree._Element) -> str:
 
 
 def resolve_page_url(href: str, base_url: str, url: str, agency: Agency) -> str | None:
-    """Return the canonical URL of a link if it leads to another page of the agency, or None."""
+    """Return the canonical URL of a link to another page of the agency, or None for other links."""
     address = None if href.strip().startswith("#") else resolve_canonical_url(base_url, href)
     return address if address and agency.owns(address) and address != canonical_url(url) else None

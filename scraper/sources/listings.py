@@ -178,7 +178,7 @@ def _drop_listing_links(
 
 
 def _is_numbered_url(pager: ListingPager, url: str | None) -> bool:
-    """Return whether the listing links to a URL with only a number as the link's text."""
+    """Return whether the listing has a link to a URL whose text is only a number."""
     numbers = (link.get("href", "") for link, text in pager.texts.items() if text.isdecimal())
     return url is not None and any(pager.resolve(href) == url for href in numbers)
 

@@ -491,7 +491,8 @@ class ReleaseSpider(IdentifiedSpider):
     ) -> None:
         """Record that releases are missing from a press wire's list.
 
-        A release is gone if the list contains an older one. Otherwise it could not be checked.
+        A release is recorded as gone if the list contains an older one. Otherwise, its check is
+        postponed.
 
         oldest: when the oldest release in the list was published; "" if unknown.
         """
@@ -756,9 +757,10 @@ class ReleaseSpider(IdentifiedSpider):
     def find_refused(
         self, row: FrontierEntry, page: FetchedPage, error: PageError
     ) -> FetchedPage | None:
-        """Return the response if it was refused for its content and should be kept, or None.
+        """Return the response if it should be kept although it was refused for its content.
 
-        A better parser may be able to parse such a response later.
+        Returns None for any other response. A better parser may be able to parse a kept response
+        later.
         """
         agency, kind = self.agencies[row.agency], getattr(error, "kind", "other")
         is_own = page.url == row.url or (agency.owns(page.url) and is_release_url(page.url, agency))

@@ -37,7 +37,10 @@ ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
 VERDICTS = {  # of a survey, with their meanings, in the order of its report
     "doubts": "releases were found, but there are signs that some were misread",
     "table": "the current table finds no releases, or misses some that the proposed table finds",
-    "works": "three releases of each source (or all, if it has fewer) were read without doubt",
+    "works": (
+        "three releases of each source (or all, if it has fewer) were read,"
+        " and nothing suggests a misreading"
+    ),
     "browser": "the list or the pages are built by scripts",
     "wire": "the agency publishes its releases only through a press wire",
     "refused": (

@@ -1,6 +1,4 @@
-"""Code that the Scrapy commands share: help, checks of settings, errors, exit codes and
---agency.
-"""
+"""Code that the Scrapy commands share: help, settings, errors, exit codes and --agency."""
 
 from __future__ import annotations
 
@@ -135,10 +133,8 @@ class ProjectCommand(ScrapyCommand):
 class OutsideProject(ScrapyCommand):
     """Replaces a command of this project if the project's settings are not loaded.
 
-    It prints how to load them.
-
-    pyproject.toml registers it as an entry point, because Scrapy does not find the commands outside
-    the clone.
+    The command then prints how to load the settings. pyproject.toml registers this class as an
+    entry point, because Scrapy does not find the project's commands outside the clone.
     """
 
     requires_crawler_process = False
@@ -182,8 +178,9 @@ def _exit_outside_project() -> NoReturn:
 
 
 def get_only_argument(args: list[str], name: str) -> str:
-    """Return the command's only argument. Raises UsageError if there is no argument or more than
-    one.
+    """Return the command's only argument.
+
+    Raises UsageError if there is no argument or more than one.
 
     name: what the argument is, for the error message.
     """

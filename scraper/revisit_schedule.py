@@ -1,5 +1,6 @@
-"""Decides when stored releases are checked again. Older ones are checked less often
-(REVISIT_AGES).
+"""Decides when stored releases are checked again.
+
+Older releases are checked less often (REVISIT_AGES).
 """
 
 from __future__ import annotations
@@ -76,8 +77,7 @@ def parse_schedule(text: str) -> RevisitSchedule:
 
 
 def find_recheck_delay(failures: int) -> timedelta:
-    """Return how long to wait before the page of a stored release that could not be read is tried
-    again.
+    """Return how long to wait before a stored release whose page could not be read is tried again.
 
     failures: the number of failures in a row so far. Each doubles the delay, up to a maximum.
     """

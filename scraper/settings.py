@@ -229,9 +229,7 @@ LOG_VERSIONS: list[str] = []
 
 
 def check_settings(settings: BaseSettings) -> None:
-    """Raise AgencyError if a setting of this module has an invalid value, or if the name of a
-    setting is misspelt.
-    """
+    """Raise AgencyError if a setting has an invalid value, or if its name is misspelt."""
     defaults = {name: value for name, value in globals().items() if name.isupper()}
     for name, default in defaults.items():
         if name in settings and (problem := _find_value_problem(name, settings[name], default)):

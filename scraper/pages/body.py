@@ -69,9 +69,7 @@ def _belongs_to_text_around(
 
 
 def _is_closing_line(block: PageBlock) -> bool:
-    """Return whether the last line of a text is about the page, or is a heading above related
-    links.
-    """
+    """Return whether the last line of a text is about the page or stands above related links."""
     if len(block.text) >= MAX_CAPTION_LENGTH:
         return False
     is_heading = not block.link_share and block.text[-1] not in SENTENCE_ENDS
@@ -95,10 +93,10 @@ def _choose_later_text(before: PageBlock | None, block: PageBlock) -> PageBlock 
 def _is_link_within_text(blocks: Sequence[PageBlock], index: int, before: PageBlock | None) -> bool:
     """Return whether a paragraph that is only a link belongs to the text around it.
 
-    It belongs to the text if a line with a colon introduces it and the links before it, or if it is
-    under a heading and followed by a sentence about it.
+    It does if a line with a colon introduces it, alone or with other links, or if it is directly
+    below a heading and followed by a sentence.
 
-    before: the last block before the paragraph that is more than a link.
+    before: the last block above the paragraph that is not only a link.
     """
     if not _is_link_paragraph(blocks[index]):
         return False
@@ -112,7 +110,7 @@ def _is_link_within_text(blocks: Sequence[PageBlock], index: int, before: PageBl
 
 
 def _is_link_paragraph(block: PageBlock) -> bool:
-    """Return whether a paragraph is only a link, but not a button or a pointer to other pages."""
+    """Return whether a paragraph is only a link to a text, as opposed to a button or "Läs mer"."""
     if block.kind != "p" or block.link_share < 0.9 or " " not in block.text:
         return False
     link = block.element.find("a")
@@ -144,7 +142,7 @@ def _repeats_title(block: PageBlock, title: str | None, is_opening: bool) -> boo
 
 
 def _is_page_line(block: PageBlock, index: int, *, is_last: bool) -> bool:
-    """Return whether a block contains only the release's type or author, or a page service."""
+    """Return whether a block is only the release's type, its author or a service ("Skriv ut")."""
     is_opening = index < OPENING_BLOCKS
     if is_opening and _is_kind_block(block, index):
         return True
@@ -173,9 +171,7 @@ def _is_only_link(block: PageBlock) -> bool:
 
 
 def _is_path_to_page(block: PageBlock, title: str | None) -> bool:
-    """Return whether a list is a breadcrumb trail: a list with links that ends with the title of
-    the page.
-    """
+    """Return whether a list is a breadcrumb trail: links, and then the title of the page."""
     last_line = block.text.rpartition("\n")[2].partition(" ")[2]
     is_linked_list = block.kind == "list" and block.link_share > 0
     return (
@@ -224,7 +220,7 @@ def _render_block_html(block: PageBlock, question_number: int | None) -> str:
 def _is_date_block(block: PageBlock, url: str, is_opening: bool) -> bool:
     """Return whether a block contains only a date of the page.
 
-    Lists, tables and headings after the beginning never count.
+    Returns False for lists and tables, and for headings that are not at the beginning of the text.
     """
     if block.kind in ("list", "table") or (block.level < 9 and not is_opening):
         return False
@@ -240,8 +236,8 @@ def _is_kind_block(block: PageBlock, index: int) -> bool:
 def is_caption_block(block: PageBlock) -> bool:
     """Return whether a paragraph is the caption or credit of an image.
 
-    A caption is recognised by a © at its beginning, or by the class of an element around it or in
-    it.
+    A caption is recognised by a © at its beginning, or by the class of the paragraph, its parent or
+    its only child.
     """
     if (
         block.element.name == "figcaption"

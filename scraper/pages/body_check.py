@@ -55,7 +55,7 @@ PARAGRAPH_TAGS = INLINE_TAGS | {"p", "li", "dd", "h1", "h2"}
 
 
 class Sentence(NamedTuple):
-    """A sentence of a page, without markup. Text in links does not belong to any sentence."""
+    """A sentence of a page, without markup. The text of links is not included."""
 
     probe: str  # its first characters, which are looked for in the body
     length: int
@@ -71,7 +71,8 @@ SharedSentence = tuple[Sentence, int]
 class PageSentences:
     """The sentences and the headings of a page, in document order.
 
-    The parts of a page are the children of the outermost element that has more than one child.
+    Each belongs to a part of the page. The parts are the children of the outermost element that has
+    more than one child.
     """
 
     sentences: list[Sentence] = field(default_factory=list)
@@ -162,8 +163,8 @@ def compare_body(
 ) -> BodyAgreement:
     """Compare a body, including its lead, with the two other readings of its page.
 
-    heading: the element from which the title was extracted, or None. Another h1 is no evidence,
-        because banners also have an h1.
+    heading: the element from which the title was extracted, or None. Other h1 elements are not
+        used, because banners also have an h1.
     """
     pairs = [
         (sentence, sentence.length if sentence.probe in text else 0) for sentence in page.sentences
@@ -192,7 +193,10 @@ def _find_densest_block(pairs: Iterable[SharedSentence]) -> list[SharedSentence]
 def _find_start_doubt(
     start: float | None, block: float | None, title: str | None, text: str
 ) -> str | None:
-    """Return why a body that lacks the text after the heading is probably wrong, or None."""
+    """Return why a body that lacks the text after the heading is probably wrong.
+
+    Returns None if nothing suggests that the body is wrong.
+    """
     if start is None or start >= MIN_START_SHARE:
         return None
     if not _has_title_word(title, text):
@@ -257,13 +261,16 @@ def _count_characters(pairs: Iterable[SharedSentence]) -> int:
 
 
 def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
-    """Return whether there are shared sentences and all of them are before a position."""
+    """Return whether all of the text shared by body and page is before a position in `pairs`.
+
+    Returns False if no text is shared.
+    """
     before, after = pairs[:position], pairs[position:]
     return any(length for _, length in before) and not any(length for _, length in after)
 
 
 def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
-    """Return whether most of the shared text is in other parts of the page than `part`.
+    """Return whether most of the text shared by body and page is in other parts than `part`.
 
     Returns False if `part` has no sentences, because the text is then usually in the next part.
     """
@@ -272,8 +279,9 @@ def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
 
 
 def has_lines_of(elements: Iterable[Element], text: str) -> bool:
-    """Return whether a text contains a line from any of the elements. Lines as short as a label do
-    not count.
+    """Return whether a text contains a line from any of the elements.
+
+    Lines as short as a label do not count.
     """
     lines = (clean_line(line) for element in elements for line in element.itertext())
     return any(len(line) >= MIN_LINE_LENGTH and line in text for line in lines)

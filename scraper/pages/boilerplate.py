@@ -332,8 +332,10 @@ def drop_boilerplate(document: Document) -> None:
 
 
 def drop_hidden_headings(document: Document) -> None:
-    """Remove each small element with an h1 that is hidden on screen, if the page also has a visible
-    h1.
+    """Remove h1 headings that are hidden on screen, if the page also has a visible h1.
+
+    A heading is removed together with the hidden element around it, unless that element has much
+    text.
     """
     headings = document.select_by_tag("h1")
     hidden = [
@@ -349,8 +351,9 @@ def drop_hidden_headings(document: Document) -> None:
 
 
 def _drop_feedback_boxes(document: Document) -> None:
-    """Remove short boxes that contain buttons or fields and begin with words such as "Hjälpte
-    informationen dig?".
+    """Remove short boxes with buttons or fields that ask for feedback.
+
+    They begin with words such as "Hjälpte informationen dig?".
     """
     controls = document.select_by_tag("button", "input", "textarea")
     ancestors = dict.fromkeys(
@@ -432,7 +435,7 @@ def _collect_site_parts(
     role: str,
     meaning: str,
 ) -> set[Element]:
-    """Return the elements that have the given tag or role, or names with the given meaning."""
+    """Return the elements with the given tag or role, or a class or id of the given meaning."""
     named = (element for element, meanings in marked.items() if meaning in meanings)
     return {*document.select_by_tag(tag), *document.select_by_role(role), *named}
 
@@ -459,7 +462,10 @@ def _has_menu_beside(shared: Element, element: Element, menus: list[Element]) ->
 
 
 def _list_menus(document: Document, marked: Mapping[Element, frozenset[str]]) -> list[Element]:
-    """Return the elements with several links, but no h1, that are menus by tag, role or name."""
+    """Return the menus of a page, recognised by tag, role, class or id.
+
+    A menu has several links and no h1.
+    """
     candidates = _collect_site_parts(document, marked, "nav", "navigation", "menu")
     return [
         element
@@ -474,10 +480,9 @@ def _has_menu_links(element: Element) -> bool:
 
 
 def _keep_date_label(element: Element) -> None:
-    """Move the date label of an element that will be removed, such as a toolbar, out of the
-    element.
+    """Move the date label out of an element that will be removed, such as a toolbar.
 
-    The label is put before the element. Does nothing unless the element has exactly one date label.
+    The label is put before the element. Nothing is moved unless there is exactly one label.
     """
     if element.tag in INLINE_TAGS or element.getparent() is None:
         return
@@ -498,8 +503,8 @@ def _keep_date_label(element: Element) -> None:
 def _is_date_label(element: Element, box: Element) -> bool:
     """Return whether an element contains only a date of the page, outside links and articles.
 
-    box: the element that contains `element`. If it is a side column, its own date of creation does
-        not count.
+    box: the element that contains `element`. If it is a side column, the date on which the column
+        itself was created does not count.
     """
     text = clean_line(get_text_content(element))
     if len(text) > MAX_DATE_LABEL_LENGTH or not any(map(str.isdigit, text)):
@@ -528,7 +533,7 @@ def _is_boilerplate_element(element: Element, naming: str) -> bool:
 
 
 def _has_boilerplate_name(element: Element, naming: str) -> bool:
-    """Return whether an element is boilerplate by its name and contains no text to keep."""
+    """Return whether an element is boilerplate by its class or id, and contains no text to keep."""
     if not naming:
         return False
     if naming == "hidden":
@@ -542,8 +547,9 @@ def _has_boilerplate_name(element: Element, naming: str) -> bool:
 
 
 def _drop_alerts(document: Document, marked: Mapping[Element, frozenset[str]]) -> None:
-    """Remove the site's alerts, but not boxes with the same class names between sentences of the
-    text.
+    """Remove the site's alerts.
+
+    Boxes with the same class names are kept if they are between sentences of the text.
     """
     root, alerts = document.root, _collect_alerts(document, marked)
     sentence_counts: Counter[Element] = Counter()  # by main element, or the root
@@ -573,9 +579,10 @@ def _find_main_ancestor(element: Element, root: Element) -> Element:
 
 
 def _is_alert(element: Element) -> bool:
-    """Return whether an element with the role or a name of an alert is an alert of the site.
+    """Return whether an element marked as an alert is an alert of the site.
 
-    In an article, only names that sites use for their own alerts count.
+    It may be marked by its role, class or id. In an article, only names that sites use for their
+    own alerts count.
     """
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
     if _is_in_article(element) and not _is_site_alert_name(names):
@@ -604,8 +611,9 @@ def _is_site_alert_name(names: str) -> bool:
 
 
 def _is_within_sentence(element: Element) -> bool:
-    """Return whether an inline element, such as a link with the class "tooltip-link", is part of a
-    sentence.
+    """Return whether an inline element is part of a sentence.
+
+    An example is a link with the class "tooltip-link".
     """
     sentence, length = (
         next(element.iterancestors(*SENTENCE_PARENT_TAGS), None),
@@ -630,8 +638,7 @@ def drop_sidebars(main: Element) -> None:
 
 
 def drop_cards(main: Element) -> list[Element]:
-    """Remove teasers for other pages, and return possible teasers that are kept at the end of the
-    text.
+    """Remove teasers for other pages, and return the possible teasers left at the end of the text.
 
     Teasers that make up most of the text are kept, because the page may be about them. Rows of
     teasers with dates at the end of the text are removed in any case.
@@ -685,8 +692,8 @@ def _find_closing_row(main: Element) -> list[Element]:
 def _read_closing_teasers(container: Element) -> tuple[list[Element], Element | None]:
     """Return the teasers at the end of an element, last first, and the part before them.
 
-    The teasers have the same tag. Parts without a sentence that follow the teasers are ignored. If
-    no part is before the teasers, None is returned for it.
+    The teasers have the same tag. Parts without a sentence that follow the teasers are ignored. The
+    part before the teasers is None if there is none.
     """
     row: list[Element] = []
     if container.tag in NON_CARD_TAGS:
@@ -705,8 +712,9 @@ def _continues_row(element: Element, row: Sequence[Element]) -> bool:
 
 
 def _is_row_of_teasers(row: Sequence[Element]) -> bool:
-    """Return whether a row has several teasers, and all open with links or end with the same
-    button.
+    """Return whether all elements of a row open with a link, or all have the same button.
+
+    Returns False if there is only one.
     """
     if len(row) < 2:
         return False
@@ -741,7 +749,7 @@ def _has_sentence_text(text: str) -> bool:
 def _is_teaser(element: Element) -> bool:
     """Return whether an element is a teaser: a short element with a link to another page.
 
-    Beside its link, a teaser has a heading, an image, a date or one paragraph.
+    Besides its link, a teaser has a heading, an image, a date or one paragraph.
     """
     if element.tag in NON_CARD_TAGS or has_min_letters(element, MAX_CARD_LENGTH):
         return False
@@ -759,7 +767,10 @@ def _is_teaser(element: Element) -> bool:
 
 
 def _find_page_link(element: Element) -> Element | None:
-    """Return the first link with words in an element, or None if it leads to no other page."""
+    """Return the first link with words in an element.
+
+    Returns None if there is no such link, or if it does not lead to another page.
+    """
     link = next(
         (part for part in element.iter("a") if has_min_letters(part, MIN_BUTTON_LENGTH)), None
     )
@@ -803,9 +814,7 @@ def _list_paragraphs(element: Element) -> list[Element]:
 
 
 def _list_paragraphs_beside(link: Element, card: Element) -> list[Element]:
-    """Return the paragraphs of a card that are longer than labels and do not contain the card's
-    link.
-    """
+    """Return the paragraphs of a card that are longer than labels and outside the card's link."""
     title = {link, *link.iterancestors()}
     return [part for part in _list_paragraphs(card) if part not in title]
 
@@ -819,8 +828,9 @@ def _has_whole_date(element: Element) -> bool:
 
 
 def _is_part_of_text(sidebar: Element) -> bool:
-    """Return whether an aside or footer belongs to the text, as a fact box or the source of a
-    quotation does.
+    """Return whether an aside or footer belongs to the text.
+
+    It may be a fact box, or the source of a quotation.
     """
     if sidebar.tag == "footer":
         return next(sidebar.iterancestors("blockquote"), None) is not None
@@ -834,8 +844,9 @@ def _is_part_of_text(sidebar: Element) -> bool:
 
 
 def _iter_cards(main: Element) -> Iterator[Element]:
-    """Yield the teasers for other pages in `main`: articles, list items and elements in a row of
-    teasers.
+    """Yield the teasers for other pages in `main`.
+
+    These are articles, list items, and elements in a row of teasers.
     """
     is_card_row = cache(_is_card_row_of_class)
     for heading in main.iter(*CARD_HEADINGS):
@@ -936,8 +947,7 @@ def _choose_naming(meanings: Collection[str]) -> str:
 
 
 def _is_page_frame(element: Element, total: int) -> bool:
-    """Return whether an element contains the main content of the page, so that its name does not
-    matter.
+    """Return whether an element contains the page's main content, whatever its name.
 
     total: the number of characters on the whole page.
     """

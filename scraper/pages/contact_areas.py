@@ -99,8 +99,9 @@ class ContactArea:
 
 
 def find_contact_areas(document: Document) -> list[ContactArea]:
-    """Return every part of a page that contains contacts: under headings, in boxes, then in
-    sentences.
+    """Return the parts of a page that contain contacts.
+
+    Areas under headings come first, then contact boxes, then sentences.
 
     Call this before boilerplate is dropped, because contacts are often mistaken for boilerplate.
     """
@@ -170,8 +171,9 @@ def _find_contact_requests(
 
 
 def _find_people_by_layout(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
-    """Yield an area for each sentence or group of lines that names people with their own numbers or
-    addresses.
+    """Yield an area for each sentence or group of lines that names people.
+
+    The people must have telephone numbers or email addresses of their own.
     """
     for is_short, group in groupby(lines, _is_short_line):
         neighbours = list(group)
@@ -220,9 +222,7 @@ def _read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
 
 
 def _has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
-    """Return whether only a few words are between a name and its number, and none of them is an
-    office.
-    """
+    """Return whether only a few words, and no office, are between a name and its number."""
     rest = sentence.partition(contact.name or "")[2]
     between = next((text for kind, text in tokenise_contact_line(rest) if kind == "text"), "")
     words = between.replace(",", " ").split()
@@ -285,7 +285,7 @@ def _is_role_line(line: ContactLine) -> bool:
 
 
 def _find_contact_headings(document: Document) -> Iterator[Element]:
-    """Yield the elements that may be headings above contacts, or begin a line with a contact."""
+    """Yield the elements that may be headings above contacts, or lead-ins such as "Kontakt:"."""
     for element in document.root.iter(*HEADING_CANDIDATE_TAGS):
         text = element.text
         if (
@@ -300,8 +300,7 @@ def _find_contact_headings(document: Document) -> Iterator[Element]:
 
 @cache_by_text(16_384)
 def opens_contact_section(text: str) -> bool:
-    """Return whether a text is a heading above contacts, or the lead-in to a contact on the same
-    line.
+    """Return whether a text is a heading above contacts, or begins as "Kontakt: Eva Ek" does.
 
     Results are cached, because menus are the same on many pages.
     """
@@ -327,7 +326,7 @@ def _find_block(heading: Element) -> Element:
 def _read_area_under_heading(
     heading: Element, used_elements: set[Element], reader: LineReader
 ) -> ContactArea | None:
-    """Return the area with the contacts under a heading, or in the line that the heading starts.
+    """Return the area with the contacts under a heading, or after a lead-in such as "Kontakt:".
 
     The search goes through ever larger elements until one has a contact with a telephone number or
     email address. Returns None if no contact is found. The block elements of the lines that were
@@ -395,9 +394,9 @@ def _find_contact_section(
 
 
 def _starts_next_section(line: ContactLine, heading: ContactLine) -> bool:
-    """Return whether a line starts the section after that of the given heading.
+    """Return whether a line starts a new section, after the section under `heading`.
 
-    If the heading is a heading element, only headings of the same or a higher level start a new
+    If `heading` is a heading element, only headings of the same or a higher level start a new
     section. Otherwise, all headings and bold lines do, except names and bold headings above
     contacts.
     """
@@ -417,7 +416,7 @@ def _is_prose_line(text: str) -> bool:
 def _parse_contact_section(
     heading: ContactLine, section: Sequence[ContactLine]
 ) -> tuple[list[ContactItem], bool, str]:
-    """Return the contacts in the lines under a heading, or in the line that it starts.
+    """Return the contacts in the lines under a heading, or after a lead-in such as "Kontakt:".
 
     Also returns whether the contacts are certain, and the rule that found them.
     """
@@ -439,7 +438,7 @@ def _parse_contact_section(
 
 
 def _split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
-    """Yield lines. Introductory words such as "Kontakt:" become a line of their own.
+    """Yield the lines, with introductory words such as "Kontakt:" as lines of their own.
 
     A label without a value is joined to the next line.
     """
@@ -488,9 +487,9 @@ def _read_area_in_box(
 def _drop_switchboard_contacts(
     root: Element, areas: Sequence[ContactArea]
 ) -> Iterator[ContactArea]:
-    """Yield the areas without contacts that have no name and are also in the site's footer.
+    """Yield the areas without the nameless contacts that are also in the site's footer.
 
-    Contacts of a press office are kept.
+    Contacts of a press office are kept. Areas without any remaining contact are left out.
     """
     has_nameless = any(not contact.name for area in areas for contact in area.contacts)
     footer_keys = _find_footer_contact_keys(root) if has_nameless else frozenset()
@@ -522,8 +521,7 @@ def _find_footer_contact_keys(root: Element) -> frozenset[str]:
 
 @cache_by_text(maxsize=128, max_length=200_000)
 def _find_contact_keys_in_markup(markup: str) -> frozenset[str]:
-    """Return the email addresses and telephone numbers in a piece of HTML, as `_find_contact_keys`
-    does.
+    """Return the contact keys (see `_find_contact_keys`) in a piece of HTML.
 
     Results are cached, because the pages of a site have the same footer.
     """
@@ -533,7 +531,7 @@ def _find_contact_keys_in_markup(markup: str) -> frozenset[str]:
 
 
 def _find_contact_keys(text: str) -> frozenset[str]:
-    """Return the email addresses and telephone numbers of a text in a form for comparison.
+    """Return the email addresses and telephone numbers in a text, normalised for comparison.
 
     Email addresses are in lower case. Numbers are reduced to their last seven digits, without
     spaces and punctuation.
@@ -696,8 +694,10 @@ class LineBuilder:
             self.parts.append(": ")
 
     def end_link(self, href: str) -> None:
-        """End a link. Append the number or address that the link leads to, unless the link's text
-        contains it.
+        """End a link.
+
+        The number or address that the link leads to is appended, unless the link's text contains
+        it.
         """
         kind, _, target = href.partition(":")
         if kind not in ("tel", "mailto"):

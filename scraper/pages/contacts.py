@@ -266,8 +266,9 @@ class ContactDraft:
         return bool(self.phones or self.email)
 
     def conflicts_with(self, kind: str, text: str) -> bool:
-        """Return whether a part of a line (of type `kind`) must belong to a different contact than
-        this one.
+        """Return whether a part of a line must belong to another contact.
+
+        kind: the type of the part (see `parse_contact_line`).
         """
         if kind == "name":
             return self.name not in (None, text)
@@ -340,7 +341,7 @@ def parse_contact_sentences(text: str) -> list[ContactItem]:
 
 
 def _parse_contact_request(sentence: str, request: str) -> list[ContactItem]:
-    """Return the contacts in the part of a sentence after the verb.
+    """Return the contacts in the part of a sentence that follows a verb such as "kontakta".
 
     A name counts only with a number, an email address or a job title, unless the sentence contains
     the word "presskontakt".
@@ -358,8 +359,9 @@ def _parse_contact_request(sentence: str, request: str) -> list[ContactItem]:
 
 
 def _begins_with_other_office(request: str) -> bool:
-    """Return whether a contact request first mentions an office other than the press office, not
-    followed by a person's name.
+    """Return whether a contact request begins with an office other than the press office.
+
+    Returns False if a person's name follows the office.
     """
     kinds = [
         kind
@@ -390,8 +392,10 @@ def parse_people(text: str) -> list[ContactItem]:
 
 
 def _draft_people(sentence: str) -> list[ContactDraft]:
-    """Return a contact draft for each piece of text in a sentence, with the numbers and addresses
-    that follow it.
+    """Return contact drafts with the people named in a sentence.
+
+    Each draft has the numbers and the address that follow the name. A draft may be empty, if the
+    words before a number name no person or several.
     """
     drafts = [ContactDraft()]
     for kind, part in tokenise_contact_line(sentence):
@@ -406,8 +410,7 @@ def _draft_people(sentence: str) -> list[ContactDraft]:
 
 
 def _find_only_person(text: str) -> ContactDraft:
-    """Return a draft with the only person in a text, and with the title before the name, if there
-    is one.
+    """Return a draft with the only person in a text and the title before the person's name.
 
     The draft is empty if the text names nobody or several people.
     """
@@ -438,9 +441,7 @@ def _opens_with_several_people(line: str) -> bool:
 
 
 class ParsedLine:
-    """A line split by `parse_contact_line`, with properties such as whether it is a heading or a
-    note.
-    """
+    """A line split by `parse_contact_line`, with facts such as whether it is a heading."""
 
     def __init__(self, line: ContactLine) -> None:
         self.text, self.parts = line.text, parse_contact_line(line.text)
@@ -515,7 +516,7 @@ class ContactParser:
         return True
 
     def correct_kinds(self, line: str, parts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the parts of a line, with the types corrected for organisations and desks."""
+        """Return the parts of a line, with corrected types for names of organisations and desks."""
         corrected = list(parts)
         if [kind for kind, _ in parts[:3]] == ["role", "name", "name"]:
             # "Rektor Eva Ek, Nya Gården": the second name is that of an organisation
@@ -563,11 +564,10 @@ class ContactParser:
             self.draft.roles = [role]
 
     def choose_draft(self, kind: str, text: str) -> ContactDraft:
-        """Return the draft that a part belongs to: the current contact, or the last desk named with
-        it.
+        """Return the draft that a part belongs to: the current contact or its last desk.
 
-        A desk gets the parts after its name, except for a second number of a switchboard, and for
-        an email address that contains the person's name.
+        The parts after the name of a desk belong to that desk. Exceptions are a second number of a
+        switchboard, and an email address that contains the person's name.
         """
         desk, draft = self.desk, self.draft
         if desk is None or kind not in ("role", "phone", "email"):
@@ -642,8 +642,7 @@ def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
 
 
 def _is_labelled_number(line: str, parts: Sequence[tuple[str, str]]) -> bool:
-    """Return whether a line begins with a label and its number, such as "Duty officer: 010-123 45
-    67".
+    """Return whether a line begins with a label and its number ("Arkivet: 010-123 45 67").
 
     A label followed by a comma does not count, nor does a word for a person's own number
     ("Arbete").
@@ -679,7 +678,7 @@ def _order_name_and_role(chunk: str) -> list[tuple[str, str]]:
 
 
 def _read_desk(chunk: str) -> str | None:
-    """Return the name of the switchboard or desk that a chunk consists of, or None.
+    """Return the name of a switchboard or desk, or None if a chunk contains anything else.
 
     Words such as "kontakta" and "på" around the name are left out.
 
@@ -697,8 +696,7 @@ def _read_desk(chunk: str) -> str | None:
 
 
 def _name_switchboards(contacts: Sequence[ContactDraft]) -> None:
-    """Give a switchboard the name of the office before it, if the office has no number or address
-    of its own.
+    """Name each switchboard after the office before it, if that office has no number or address.
 
     Example: "Presstjänsten", then "Telefon (växel) 010-123 45 00".
     """
@@ -738,8 +736,9 @@ def _split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
 
 
 def _find_name_after_title(words: list[str]) -> tuple[str, str] | None:
-    """Return the name and the title before it in words such as "civilministerns pressekreterare Eva
-    Ek", or None if they contain no such name.
+    """Return the name and the title before it, or None if there is no such name.
+
+    An example is "civilministerns pressekreterare Eva Ek".
     """
     for start in range(1, min(len(words) - 1, MAX_CHUNK_WORDS)):
         before, name = words[:start], _find_longest_name(words[start:])
@@ -779,8 +778,10 @@ def _find_longest_name(words: list[str]) -> list[str] | None:
 
 
 def is_person_name(text: str) -> bool:
-    """Return whether a text consists of two to five capitalised words, none of which is a word for
-    an office or a title.
+    """Return whether a text looks like a person's name.
+
+    Such a text consists of two to five capitalised words, none of which is a word for an office or
+    a title.
 
     >>> list(map(is_person_name, ["Pia-Maria Lindroos", "Press Officer", "Region Gotland", "Eva"]))
     [True, False, False, False]

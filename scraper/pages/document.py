@@ -258,8 +258,7 @@ class Document:
 
     @cached_property
     def home_link_texts(self) -> list[str]:
-        """Return the texts of the links to the home page, including the alt texts of images in
-        them.
+        """Return the texts of the links to the home page, with the alt texts of their images.
 
         Links that were removed after `index` was built are included.
         """
@@ -321,15 +320,17 @@ class Document:
         return self.list_elements(filter(is_match, self.index.by_class))
 
     def select_by_tag(self, *tags: str) -> list[Element]:
-        """Return the elements with any of these tags, in document order unless elements have been
-        moved.
+        """Return the elements with any of these tags.
+
+        They are in document order, unless elements have been moved.
         """
         by_tag = self.index.by_tag
         return self.list_present(element for tag in tags for element in by_tag.get(tag, ()))
 
     def select_by_role(self, *roles: str) -> list[Element]:
-        """Return the elements with any of these ARIA roles, in document order unless some have been
-        moved.
+        """Return the elements with any of these ARIA roles.
+
+        They are in document order, unless elements have been moved.
         """
         return self.list_present(
             element for element, role in self.index.roles.items() if role in roles
@@ -340,8 +341,9 @@ class Document:
         return element is self.root or self.root in element.iterancestors()
 
     def list_elements(self, attributes: Iterable[str]) -> list[Element]:
-        """Return the elements with any of these class attributes, in document order unless some
-        have been moved.
+        """Return the elements with any of these class attributes.
+
+        They are in document order, unless elements have been moved.
         """
         by_class = self.index.by_class
         return self.list_present(element for names in attributes for element in by_class[names])
@@ -357,10 +359,10 @@ class Document:
         return list(filter(self.is_present, ordered))
 
     def matches_steps(self, element: Element, steps: Sequence[SelectorStep]) -> bool:
-        """Return whether an element matches the first step of a selector and its ancestors match
-        the other steps.
+        """Return whether an element matches a selector that was split into steps.
 
-        The ancestors must match the steps in order, from the element outwards.
+        The element must match the first of `steps` (the last one in the selector), and its
+        ancestors the others, in order from the element outwards.
         """
 
         def is_match(part: Element, step: SelectorStep) -> bool:
@@ -633,9 +635,7 @@ def remove_element(element: Element) -> None:
 
 
 def iter_same_tag_siblings(element: Element) -> Iterator[Element]:
-    """Yield an element's siblings with the same tag: first the following ones, then the preceding
-    ones.
-    """
+    """Yield an element's siblings with the same tag, the following ones first."""
     tag = cast("str", element.tag)
     return chain(element.itersiblings(tag), element.itersiblings(tag, preceding=True))
 
@@ -658,8 +658,9 @@ def _compile_xpath(xpath: str) -> etree.XPath:
 
 
 def format_element_path(element: etree._Element | Tag | None, max_steps: int = 3) -> str:
-    """Format an element and its nearest ancestors as a CSS-like path that helps people find the
-    element.
+    """Format an element and its nearest ancestors as a CSS-like path.
+
+    People can find the element on the page by this path.
     """
     names: list[str] = []
     while element is not None and len(names) < max_steps:
@@ -765,8 +766,9 @@ def _choose_charset(html: bytes) -> str:
 
 
 def _find_charset(label: str) -> str | None:
-    """Return Python's name for a charset label of the WHATWG Encoding Standard, or None if it is
-    unknown.
+    """Return Python's name for a charset label, or None if the label is unknown.
+
+    Labels are defined in the WHATWG Encoding Standard.
 
     >>> _find_charset("UTF8"), _find_charset("latin-1"), _find_charset("rot13")
     ('utf-8', 'cp1252', None)

@@ -38,8 +38,9 @@ MAX_LEAD_POSITION = 12  # blocks at the beginning of the page that are considere
 def find_lead(
     blocks: Sequence[PageBlock], declared_summaries: Sequence[str], attribute: str, text_start: int
 ) -> tuple[range, str] | None:
-    """Return the range of the lead's blocks and the rule that found the lead, or None if there is
-    no lead.
+    """Return the range of the lead's blocks and the rule that found the lead.
+
+    Returns None if there is no lead.
 
     attribute: the name of the attribute that is "lead" on an element matched by a selector.
     text_start: the index of the first block of the running text.
@@ -89,7 +90,7 @@ def _find_heading_end(blocks: Sequence[PageBlock]) -> int:
 def _find_summarised_block(
     blocks: Sequence[PageBlock], start: int, declared_summaries: Sequence[str]
 ) -> range | None:
-    """Return the first block that matches a declared summary, or None.
+    """Return the first block that matches a declared summary, or None if no block does.
 
     Only the blocks up to the first sentence are considered.
     """
@@ -122,8 +123,9 @@ def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | N
 
 
 def _find_bold_opening(blocks: Sequence[PageBlock]) -> range | None:
-    """Return the first long paragraph if it is bold and not a question, and the next one is not
-    bold.
+    """Return the first long paragraph if it is bold, unless it is a question.
+
+    Returns None if the next paragraph is also bold.
     """
     paragraphs = [
         index
@@ -172,10 +174,10 @@ def _list_text_blocks(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 
 
 def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[str]) -> bool:
-    """Return whether a paragraph can be compared with the blocks after it.
+    """Return whether a paragraph's class can be compared with the classes of the blocks after it.
 
-    This is the case if several blocks follow, or if a sibling follows and any of the following
-    blocks has a class.
+    Several blocks must follow. Fewer are enough if the first of them is a sibling and any of them
+    has a class.
 
     classes: the class attributes of the blocks that follow.
     """
@@ -208,8 +210,9 @@ def _may_lead(block: PageBlock) -> bool:
 def _find_marked_lead(
     blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]
 ) -> range | None:
-    """Return the range of blocks near the start that are in one lead element, or None if there are
-    none.
+    """Return the range of blocks near the start that are in one lead element.
+
+    Returns None if there are no such blocks.
     """
     for index, block in enumerate(blocks[:MAX_LEAD_POSITION]):
         container = _find_lead_ancestor(block.element, is_lead_element)
@@ -293,8 +296,9 @@ def _is_sentence_heading(block: PageBlock) -> bool:
 
 
 def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range | None:
-    """Return the blocks of a short element that directly precedes the element with the text, or
-    None.
+    """Return the blocks of a short element that directly precedes the element with the text.
+
+    Returns None if there is no such element.
     """
     first = _find_opening(blocks, start)
     if first is None:
@@ -313,8 +317,9 @@ def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range 
 
 
 def _find_opening(blocks: Sequence[PageBlock], start: int) -> int | None:
-    """Return the index of the first paragraph long enough to open the text, or None if there is
-    none.
+    """Return the index of the first paragraph that is long enough to open the text.
+
+    Returns None if there is no such paragraph.
     """
     nearest = range(start, min(len(blocks), start + 8))
     return next((index for index in nearest if _may_open_text(blocks[index])), None)
@@ -335,7 +340,7 @@ def _is_short_text(lead: Sequence[PageBlock]) -> bool:
 def _stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[PageBlock]) -> bool:
     """Return whether the wrapper of a lead stands apart from the text after it.
 
-    It does not if the text is in similar wrappers, or if the wrapper and the text are paragraphs.
+    Returns False if the text is in similar wrappers, or if the wrapper and the text are paragraphs.
     """
     if wrapper.parent is None or has_descendant(wrapper, ("img",)):
         return False
@@ -371,8 +376,9 @@ def _is_followed_by_text(
     following: Sequence[PageBlock],
     holders: Sequence[tuple[Tag, list[PageBlock]]],
 ) -> bool:
-    """Return whether the longest text in `holders` directly follows a lead and is longer than the
-    lead.
+    """Return whether the longest text in `holders` directly follows a lead.
+
+    The text must be longer than the lead.
     """
     longest = max((text for _, text in holders), key=_count_characters)
     next_block = next(

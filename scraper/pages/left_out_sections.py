@@ -37,10 +37,10 @@ def drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 
 
 def drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
-    """Return the blocks without questions such as "Hittade du det du sökte?" and the choices below
-    them.
+    """Return the blocks without requests for feedback.
 
-    A heading such as "Tyck till om sidan" is also dropped, together with the text in its box.
+    These are questions such as "Hittade du det du sökte?", with the choices below them, and
+    headings such as "Tyck till om sidan", with the text in the same box.
     """
     remaining: list[PageBlock] = []
     box, is_choice_expected = None, False
@@ -61,9 +61,7 @@ def _is_feedback_heading(block: PageBlock, line: str) -> bool:
 
 
 def _find_feedback_box(heading: PageBlock) -> Tag | None:
-    """Return the parent element of a heading, or None if the parent is too long to be a feedback
-    box.
-    """
+    """Return the parent of a heading, or None if it is too long to be a feedback box."""
     parent = heading.element.parent
     is_box = parent is not None and len(parent.get_text()) < MAX_FEEDBACK_LENGTH
     return parent if is_box else None

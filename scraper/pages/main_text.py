@@ -100,8 +100,9 @@ def find_release_start(document: Document) -> Element | None:
 
 
 def _find_first_copy(heading: Element, document: Document) -> Element:
-    """Return the first h1 with the same words as `heading`, which may itself be a copy below the
-    text.
+    """Return the first h1 with the same words as a heading.
+
+    The heading may itself be a copy below the text.
     """
     key = build_comparison_key(get_text_content(heading))
     headings = document.select_by_tag("h1")
@@ -119,7 +120,8 @@ def iter_before(start: Element) -> Iterator[Element]:
 def find_frame(start: Element) -> Element:
     """Return the frame of a release: the outermost main element, article or table around its start.
 
-    If there is none, the parent is returned if the start is an h1, and otherwise the start itself.
+    If there is no such element, the frame is the parent of the start if this is an h1, and
+    otherwise the start itself.
     """
     frame = next(start.iterancestors(), start) if start.tag == "h1" else start
     for part in start.iterancestors():
@@ -174,9 +176,7 @@ def _list_sentence_elements(elements: Sequence[Element]) -> list[Element]:
 
 
 def _collect_marked(elements: Iterable[Element]) -> set[Element]:
-    """Return the elements that contain a full stop or another punctuation mark that ends a
-    sentence.
-    """
+    """Return the elements that contain a punctuation mark that ends a sentence."""
     marked: set[Element] = set()
     for element in elements:
         text, tail = element.text, element.tail
@@ -190,8 +190,9 @@ def _collect_marked(elements: Iterable[Element]) -> set[Element]:
 
 
 def _find_banner_box(element: Element, lineage: Collection[Element]) -> Element:
-    """Return the parent of the block around an element, or the block itself if its parent is in
-    `lineage`.
+    """Return the parent of the block around an element.
+
+    Returns the block itself if its parent is in `lineage`.
     """
     parts = (element, *element.iterancestors())
     block = next(part for part in parts if part.tag not in INLINE_TAGS)
@@ -276,9 +277,7 @@ def find_main_element(document: Document, heading: Element | None = None) -> tup
 
 
 def _iter_main_candidates(document: Document) -> Iterator[tuple[str, list[Element]]]:
-    """Yield each rule for finding the main element, as XPath, and the elements that match the
-    rule.
-    """
+    """Yield each rule for finding the main element (an XPath) with the elements that match it."""
     yield "//main | //*[@role='main']", _find_mains(document)
     rule = "//*[@itemprop='articleBody' or @itemprop='mainContentOfPage']/.."
     yield rule, _find_itemprop_parents(document)
@@ -314,11 +313,10 @@ def _choose_longest(
     text_lengths: dict[Element, int],
     total: int,
 ) -> Element | None:
-    """Return the element with the most text, or None if it has only a small share of the page's
-    text.
+    """Return the element with the most text, or None if it has too little of the page's text.
 
     certain: the elements that certainly contain the release. Only they are considered, if there are
-        any, and a smaller share is enough for them.
+        any, and a smaller share of the text is enough for them.
     """
     best = max(certain or found, key=lambda element: text_lengths[element], default=None)
     min_share = 0.1 if certain else 0.3
@@ -383,9 +381,10 @@ def _include_heading(
 ) -> Element:
     """Return the element with the densest text, or its nearest ancestor with the page's heading.
 
-    The lead and the tags are between the heading and the text. If a menu is there, too, the
-    ancestor is the whole page, or the densest text is a wrong part of the page, such as a footer
-    with addresses. Then the largest block with the heading and without a menu is returned.
+    The ancestor is preferred, because the lead and the tags are between the heading and the text.
+    If it contains a menu, it may be the whole page, or the densest text may be in a wrong part of
+    the page, such as a footer. The largest block with the heading and without a menu is then
+    returned.
     """
     if heading is None:
         return dense
@@ -409,8 +408,7 @@ def _find_block_without_links(blocks: Sequence[Element], heading: Element) -> El
 
 
 def _has_link_list(container: Element, heading: Element, dense: Element | None) -> bool:
-    """Return whether a container has a list of links, such as a menu, outside the heading and the
-    element `dense`.
+    """Return whether a container has a list of links, such as a menu, beside its heading and text.
 
     dense: the element with the densest text. A list after it does not count, because it is usually
         in a column beside the text.
@@ -454,8 +452,11 @@ def _find_shared_container(
 def _include_other_articles(
     best: Element, articles: Sequence[Element], text_lengths: dict[Element, int]
 ) -> Element:
-    """Return an element that contains the longest article (`best`) and all articles with an h1 or
-    with much text.
+    """Return an element that contains the longest article and all other important articles.
+
+    An article is important if it has an h1 or much text.
+
+    best: the longest article.
     """
     parts = [
         part
@@ -477,8 +478,7 @@ def _narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Eleme
 def find_text_container(
     main: Element, body: Element | None, *, is_agency_selector: bool
 ) -> Element:
-    """Return the element with the running text: the smallest one with nine tenths of the text, or
-    `body`.
+    """Return the smallest element with nine tenths of the running text, or `body`.
 
     body: the element that a selector matched. It is returned if the selector is the agency's own,
         or if the element contains most of the text. A CMS's selector may match only one of several
@@ -495,8 +495,7 @@ def find_text_container(
 def _descend_to_densest(
     node: Element, text_lengths: dict[Element, int], share: float, total: int | None = None
 ) -> Element:
-    """Descend to a child as long as it contains at least `share` of the text, and return the last
-    element.
+    """Descend to children that contain at least `share` of the text, and return the last element.
 
     total: the length that `share` refers to; None for the length of the child's parent.
     """
@@ -560,10 +559,10 @@ def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
 
 
 def _is_text_section(element: Element) -> bool:
-    """Return whether an element is a section of the text: a heading with sentences, a list or a
-    table.
+    """Return whether an element is a section of the text.
 
-    A section with many links does not count, nor does a list or table with any link.
+    A section is a heading with sentences, a list or a table. Sections with many links do not count,
+    nor do lists and tables with any link.
     """
     heading = next(element.iter("h2", "h3"), None)
     if heading is None or any(True for _ in element.iter(*NON_SECTION_TAGS)):
@@ -632,8 +631,9 @@ def _is_accordion_section(element: Element) -> bool:
 
 
 def _iter_toggle_rows(root: Element) -> Iterator[Element]:
-    """Yield elements that contain at least two questions that unfold, found by <summary> or
-    aria-expanded.
+    """Yield elements that contain at least two questions that unfold.
+
+    Such questions are recognised by <summary> or aria-expanded.
     """
     toggles = [
         toggle

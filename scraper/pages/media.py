@@ -71,9 +71,7 @@ def mark_captions(main: Element) -> None:
 
 
 def _find_box_and_caption(image: Element, main: Element) -> tuple[Element, ...]:
-    """Return the small box around an image and the only text in it, or () if there is no such
-    box.
-    """
+    """Return the small box around an image and the only text in it, or () if there is none."""
     ancestors = list(
         islice(takewhile(lambda part: part is not main, image.iterancestors()), MAX_BOX_DEPTH)
     )
@@ -97,7 +95,7 @@ def _has_loose_text(box: Element) -> bool:
 def _is_caption_text(element: Element) -> bool:
     """Return whether an element may be a caption.
 
-    It must not contain a heading, a list, a link or a button, or have a class of a lead.
+    It must not contain a heading, a list, a link or a button, or have a class for leads.
     """
     names = element.get("class") or ""
     return not (
@@ -116,8 +114,9 @@ class CaptionIndex:
         self.cache: dict[int, tuple[str | None, int]] = {}
 
     def find_caption(self, image: Tag) -> str | None:
-        """Return an image's caption and credit, from its figure or the nearest element with
-        captions, or None if it has no caption.
+        """Return an image's caption and credit, or None if it has no caption.
+
+        They come from the image's figure, or from the nearest element with captions.
         """
         container = image.parent
         for _ in range(3):
@@ -132,10 +131,9 @@ class CaptionIndex:
         return None
 
     def read_captions(self, container: Tag) -> tuple[str | None, int]:
-        """Return the captions in an element as one text, credits last, and the number of images in
-        it.
+        """Return the captions in an element as one text, and the number of images in the element.
 
-        If the element has several images, only the first caption is returned.
+        Credits come last. If the element has several images, only the first caption is returned.
         """
         if id(container) not in self.cache:
             found = (caption.get_text(" ", strip=True) for caption in iter_captions(container))
@@ -201,8 +199,6 @@ def _is_declared_file(link: Element) -> bool:
 
 
 def _read_link_title(link: Element, url: str) -> str:
-    """Return a link's text, or its title attribute if it has no text, or else the name of the
-    file.
-    """
+    """Return a link's text, or else its title attribute, or else the name of the file."""
     text = clean_line(strip_link_notes(get_text_content(link)))
     return text or clean_line(link.get("title") or "") or url.rpartition("/")[2]

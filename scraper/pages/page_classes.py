@@ -117,8 +117,9 @@ class NewsPage:
         self.title_element: Element | None = None
 
     def read(self) -> ReleaseItem:
-        """Parse the page and return it as an item. Raises NotARelease if the page is not a
-        release.
+        """Parse the page and return it as an item.
+
+        Raises NotARelease if the page is not a release.
         """
         self.signals = read_page_signals(self.document)
         if found := find_rejection(self.signals):
@@ -187,10 +188,10 @@ class NewsPage:
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 
     def prepare_tree(self) -> None:
-        """Drop banners and boilerplate, find the main element, and mark the elements that selectors
-        match.
+        """Prepare the tree for parsing: drop boilerplate, find the main element and mark elements.
 
-        Raises NotARelease if the main element is a listing.
+        The elements that selectors match are marked. Raises NotARelease if the main element is a
+        listing.
         """
         root = self.document.root
         drop_hidden_headings(self.document)
@@ -223,10 +224,9 @@ class NewsPage:
         self.possible_teasers = drop_cards(self.main_element)
 
     def find_own_elements(self) -> dict[str, Element]:
-        """Return the elements that the agency's own selectors for title, lead and body match, by
-        field.
+        """Return the elements that match the agency's own selectors, by field.
 
-        The elements may be anywhere on the page.
+        The fields are title, lead and body. The elements may be anywhere on the page.
         """
         own = ((field, getattr(self.agency, field, None)) for field in MARKED_FIELDS)
         found = ((field, next(self.iter_filled(field, css), None)) for field, css in own if css)
@@ -258,11 +258,11 @@ class NewsPage:
         self.soup = convert_to_soup(self.main_element)
 
     def skip_blocks_before_title(self, blocks: list[PageBlock]) -> list[PageBlock]:
-        """Return the blocks from the title on, and the sentences and the marked lead before the
-        title.
+        """Return the blocks without those before the title.
 
-        All blocks are returned if the sentences before the title have at least as many characters
-        as those after it, or if the agency's own selector matched the body.
+        Sentences and the marked lead are kept. All blocks are returned if the sentences before the
+        title have at least as many characters as those after it, or if the agency's own selector
+        matched the body.
         """
         fields = [find_field(block.element) for block in blocks]
         start = fields.index("title") if "title" in fields else 0
@@ -413,13 +413,12 @@ def _count_sentence_letters(block: PageBlock) -> int:
 
 @cache
 def compute_parser_version(agency: Agency | None = None) -> str:
-    """Return the parser version: twelve hexadecimal digits that change when pages may be parsed
-    differently.
+    """Return the parser version, which changes when pages may be parsed differently.
 
-    They are the start of a SHA-256 hash of the source files of `scraper.pages` and
-    `scraper.normalise`, the modules for items, releases and URLs, the versions of the libraries
-    used, the agency's settings, and the file with the agency's page class. The classes of other
-    agencies are not included.
+    It is the first twelve hexadecimal digits of a SHA-256 hash of the source files of
+    `scraper.pages` and `scraper.normalise`, the modules for items, releases and URLs, the versions
+    of the libraries used, the agency's settings, and the file with the agency's page class. The
+    classes of other agencies are not included.
     """
     digest = hashlib.sha256(repr(agency).encode())
     for library in PARSER_LIBRARIES:

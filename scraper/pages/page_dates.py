@@ -269,10 +269,11 @@ def _read_address_date(url: str) -> PageDate | None:
 
 
 def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:
-    """Return the first date that could be parsed, or a more exact one from `ranked` or `exact` that
-    agrees with it.
+    """Return the first date that could be parsed, or a more exact date that agrees with it.
 
     If none could be parsed, the first date is returned, or None if there are no dates.
+
+    exact: dates that are used only if they are more exact.
     """
     first = next((found for found in ranked if found.value is not None), None)
     if first is None:
@@ -283,9 +284,7 @@ def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> 
 
 
 def _is_more_exact(exact: date | datetime | None, value: date | datetime | None) -> bool:
-    """Return whether `exact` is the same date as `value`, but with a time of day or seconds
-    added.
-    """
+    """Return whether `exact` is the same date as `value`, with a time of day or seconds added."""
     if not isinstance(exact, datetime) or value is None:
         return False
     if isinstance(value, datetime):
@@ -360,9 +359,7 @@ def _is_in_box(element: Element, main: Element) -> bool:
 
 
 def _list_boxes_beside(main: Element, element: Element) -> list[Element]:
-    """Return an element and its ancestors, up to the first that is or contains `main`, which is
-    left out.
-    """
+    """Return an element and its ancestors, without `main` and the elements that contain it."""
     around_main = {main, *main.iterancestors()}
     parents = (element, *element.iterancestors())
     return list(takewhile(lambda part: part not in around_main, parents))
@@ -421,7 +418,7 @@ def find_next_element(element: Element) -> Element | None:
 
 
 def _read_tail_dates(document: Document, element: Element) -> list[PageDate]:
-    """Return the dates of a label that is in the text directly after an element.
+    """Return the labelled dates in the text directly after an element.
 
     They are in the line that the element's parent forms, or in the text after a line break.
     """
@@ -483,8 +480,8 @@ def _parse_line_dates(
 ) -> Iterator[PageDate]:
     """Yield the labelled dates of one line, and a date without a label at its start.
 
-    timestamps: the datetime attributes in the line. If there are as many as labels, they replace
-        less exact dates.
+    timestamps: the datetime attributes in the line. They replace less exact dates if there is one
+        attribute for each label.
     """
     labels = split_date_labels(text)
     for number, label in enumerate(labels):
@@ -498,9 +495,7 @@ def _parse_line_dates(
 
 
 def _find_label_role(labels: Sequence[str], url: str) -> str | None:
-    """Return the role of the first label's date, or None if the date says nothing about the
-    page.
-    """
+    """Return the role of the first label's date, or None if the date is not about the page."""
     label = labels[0]
     role = find_date_role(label)
     if role is None and _starts_with_unlabelled_date(labels):
@@ -544,8 +539,7 @@ def _starts_with_unlabelled_date(labels: Sequence[str]) -> bool:
 
 
 def is_date_line(text: str, url: str, is_opening: bool) -> bool:
-    """Return whether a short line is only a date, either with a label or, if it opens the text,
-    alone.
+    """Return whether a short line is only a date: with a label, or alone at the start of a text.
 
     >>> is_date_line("Publicerad 3 maj 2024", "https://a.se/", is_opening=False)
     True
@@ -668,9 +662,7 @@ def _find_unlabelled_date(
 
 
 def iter_title_neighbours(heading: Element) -> Iterator[Element]:
-    """Yield short elements near the title: those in the title, then those around it, the nearest
-    first.
-    """
+    """Yield short elements in the title, and then those around it, the nearest first."""
     yield from heading.iter("time", "span")
     node = heading
     for _ in range(3):
@@ -688,9 +680,7 @@ def iter_title_neighbours(heading: Element) -> Iterator[Element]:
 
 
 def _iter_opening_elements(main: Element) -> Iterator[Element]:
-    """Yield the short elements at the beginning of the main element, up to its first paragraph of
-    text.
-    """
+    """Yield the short elements of the main element up to its first paragraph of text."""
     for element in list(main.iter("p", "span", "div", "li", "dd")):
         if read_short_line(element, MIN_PARAGRAPH_LENGTH) is not None:
             yield element
@@ -699,11 +689,10 @@ def _iter_opening_elements(main: Element) -> Iterator[Element]:
 
 
 def _find_date_by_class(document: Document, main: Element) -> PageDate | None:
-    """Return the date at the end of the main element if its element has a class for dates, and
-    remove it.
+    """Return the date at the end of the main element, and remove its element.
 
-    Returns None if there is no such date, or if it is in the future. A date within the text is not
-    used, because it is the day of something else.
+    The element must have a class for dates. Returns None if there is no such date, or if it is in
+    the future. A date within the text is not used, because it is the day of something else.
     """
     blocks = filter(_is_block_in_flow, document.select_by_class(_is_date_class))
     elements = [block for block in blocks if main in block.iterancestors()]
@@ -725,8 +714,9 @@ def _is_block_in_flow(element: Element) -> bool:
 
 
 def _follow_last_sentence(elements: Sequence[Element], main: Element) -> bool:
-    """Return whether the elements have the same text, end the main element, and directly follow a
-    sentence.
+    """Return whether the elements end the main element, directly after a sentence.
+
+    Returns False if their texts differ.
     """
     wordings = {clean_line(get_text_content(element)) for element in elements}
     ending = "".join("".join(wordings).split()) * len(elements)
@@ -884,9 +874,7 @@ def _follows_linked_line(element: Element) -> bool:
 
 
 def _follows_link_to_other_text(element: Element, main: Element) -> bool:
-    """Return whether a date is in a short container that begins with a link to another text or a
-    file.
-    """
+    """Return whether a date is in a short box that begins with a link to another text or a file."""
     parents = list(element.iterancestors())
     items = (part for part in parents if part is not main and part.tag in ITEM_TAGS)
     return any(
@@ -976,7 +964,5 @@ def is_date_of_field(element: Element, field: str) -> bool:
 
 
 def _read_datetime_attributes(*elements: Element) -> list[str | None]:
-    """Return the datetime attribute of each <time> among the elements and their descendants, or
-    None for a <time> without the attribute.
-    """
+    """Return the datetime attribute of each <time> in the elements, or None where it is missing."""
     return [time.get("datetime") for element in elements for time in element.iter("time")]

@@ -35,10 +35,10 @@ def open_document(body: bytes, url: str) -> Document:
 
 
 def read_document(document: Document, agency: Agency | None = None) -> ReleaseItem:
-    """Parse a document as a release. This changes the document's tree, so pass a copy if you need
-    the tree.
+    """Parse a document as a release.
 
-    Raises the same errors as `read_page`.
+    This changes the document's tree, so pass a copy if you need the tree. Raises the same errors as
+    `read_page`.
     """
     agency = agency and adapt_agency(agency, document.url)
     try:
@@ -52,8 +52,8 @@ def read_document(document: Document, agency: Agency | None = None) -> ReleaseIt
 def adapt_agency(agency: Agency, url: str) -> Agency:
     """Return the agency with the settings that apply to the page at a URL.
 
-    For a page of a press wire, the agency's page class and selectors are removed, because they only
-    apply to its own site.
+    For a page of a press wire, the agency's page class and selectors are removed, because they
+    apply only to the agency's own site.
     """
     if not is_wire_url(url):
         return agency

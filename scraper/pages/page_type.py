@@ -431,8 +431,9 @@ class PageRejection(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageSignals:
-    """Facts that show whether a page is a release, collected before elements are removed from the
-    page.
+    """Facts that show whether a page is a release.
+
+    They are collected before elements are removed from the page.
     """
 
     titles: tuple[str, ...]  # the document's title without the site's name, and the first heading
@@ -478,10 +479,9 @@ def _read_first_heading(document: Document) -> str:
 
 
 def _is_challenge(document: Document) -> bool:
-    """Return whether a page has few words, and a challenge widget (such as a captcha) outside its
-    footer.
+    """Return whether a page consists of little more than a challenge, such as a captcha.
 
-    The words in menus count, too.
+    The words in menus count, too. A challenge in the footer does not count.
     """
     widgets = [widget for css in CHALLENGE_WIDGETS for widget in document.select(css)]
     return (
@@ -515,7 +515,7 @@ def _has_password_field(document: Document) -> bool:
 
 
 def find_rejection(signals: PageSignals) -> PageRejection | None:
-    """Return why a page is not a release, or None.
+    """Return why a page is not a release, or None if nothing shows this.
 
     Only signs that are reliable on a page of any length are used.
     """
@@ -530,8 +530,9 @@ def find_rejection(signals: PageSignals) -> PageRejection | None:
 
 
 def _reject_by_title(title: str) -> PageRejection | None:
-    """Return why a page is not a release if its title is only an error message or the like, else
-    None.
+    """Return why a page is not a release, judged by its title.
+
+    Returns None unless the title is only an error message or something similar.
 
     >>> _reject_by_title("404 – sidan kunde inte hittas"), _reject_by_title("404 nya jobb")
     (PageRejection(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'",
@@ -553,7 +554,7 @@ def _reject_redirect(signals: PageSignals, problem: str) -> PageRejection:
 def find_short_page_rejection(
     signals: PageSignals, title: str | None, text: str, *, has_date: bool
 ) -> PageRejection | None:
-    """Return why a page with few words or none is not a release, or None.
+    """Return why a page with few words or none is not a release, or None if nothing shows this.
 
     Signs are used that would not be reliable on a longer page.
 
@@ -607,8 +608,9 @@ def _reject_by_short_title(signals: PageSignals, title: str) -> PageRejection | 
 
 
 def _find_problem_in_line(line: str) -> str | None:
-    """Return the problem that a line reports if it is typical of a wall, an error or an outage, or
-    None.
+    """Return the problem that a line reports, or None if it reports none.
+
+    Problems are walls, technical errors and outages.
     """
     if WALL_TEXT.search(line):
         return WALL_PROBLEM
@@ -656,9 +658,7 @@ def is_listing_url(url: str, agency: Agency | None = None) -> bool:
 
 
 def is_listing(main: Element) -> bool:
-    """Return whether almost all of the main element's text is in a row of entries that link to
-    other pages.
-    """
+    """Return whether almost all text of the main element is in a row of entries with links."""
     total = count_text_letters(main)
     for row in _iter_sibling_rows(main):
         entry_letters = sum(map(count_text_letters, row))
@@ -682,9 +682,7 @@ def _iter_sibling_rows(main: Element) -> Iterator[list[Element]]:
 
 
 def _is_listing_entry(element: Element) -> bool:
-    """Return whether an element is short and contains a linked heading or a date, as entries of
-    listings do.
-    """
+    """Return whether an element is short and contains a linked heading or a date."""
     if count_text_letters(element) > MAX_CARD_LENGTH:
         return False
     has_date = (

@@ -39,8 +39,9 @@ MAX_RECORD_BYTES = MAX_HTML_BYTES
 
 
 class WireDocument(Document):
-    """A press wire's record as a document. The title, the lead, the body and the contacts have an
-    element each.
+    """A press wire's record as a document.
+
+    The tree has one element each for the title, the lead, the body and the contacts.
     """
 
     def __init__(self, body: bytes, url: str, page_class: type[WirePage]) -> None:
@@ -97,8 +98,9 @@ class WirePage(NewsPage):
         raise NotImplementedError
 
     def read(self) -> ReleaseItem:
-        """Return the record as an item. Raises PageError if it has no title, or neither lead nor
-        body.
+        """Return the record as an item.
+
+        Raises PageError if the record has no title, or neither lead nor body.
         """
         item, document = self.item, self.document
         item.title = clean_line(get_text(self.record, self.title_key)) or None
@@ -166,8 +168,9 @@ class WirePage(NewsPage):
 
 
 class ViaTTPage(WirePage):
-    """Record of Via TT, in which `leadtext` and `body` are HTML and `published` has a UTC
-    offset.
+    """Record of Via TT, in which `leadtext` and `body` are HTML.
+
+    `published` has a UTC offset.
     """
 
     title_key, lead_key, body_key = "title", "leadtext", "body"
@@ -271,9 +274,7 @@ def choose_wire_page(url: str) -> type[WirePage] | None:
 
 
 def _read_json_object(body: bytes, url: str) -> dict[str, Any]:
-    """Parse the bytes of a record. Raises PageError if they are not a JSON object, or are too
-    many.
-    """
+    """Parse a record. Raises PageError if it is not a JSON object, or is too large."""
     if len(body) > MAX_RECORD_BYTES:
         raise PageError(url, "page", f"has more than {MAX_RECORD_BYTES:,} bytes")
     try:
@@ -286,9 +287,7 @@ def _read_json_object(body: bytes, url: str) -> dict[str, Any]:
 
 
 def get_text(record: dict[str, Any], key: str) -> str:
-    """Return the string or number at a key as text, or "" if the value is something else or
-    missing.
-    """
+    """Return the string or number at a key as text, or "" if there is neither."""
     value = record.get(key)
     return (
         str(value).strip()
@@ -314,8 +313,7 @@ def _iter_texts(value: Any) -> Iterable[str]:
 
 
 def _to_markup(text: str) -> str:
-    """Return a text as HTML. HTML with block elements is unchanged; any other text is split into
-    paragraphs.
+    """Return a text as HTML. A text without block elements is split into paragraphs.
 
     >>> _to_markup("Ett.\\n\\nTvå & tre."), _to_markup("<p>Ett.</p>"), _to_markup("Ett <tre")
     ('<p>Ett.</p><p>Två &amp; tre.</p>', '<p>Ett.</p>', '<p>Ett &lt;tre</p>')
@@ -336,8 +334,9 @@ def _to_comparison_text(markup: str) -> str:
 
 
 def _is_later(time: str, than: str | None) -> bool:
-    """Return whether an ISO 8601 time is later than another. Returns False if they cannot be
-    compared.
+    """Return whether an ISO 8601 time is later than another.
+
+    Returns False if the times cannot be compared.
     """
     try:
         return than is not None and datetime.fromisoformat(time) > datetime.fromisoformat(than)

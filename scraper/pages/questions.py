@@ -97,8 +97,10 @@ def _find_question_indexes(
 
 
 def _are_most_headings(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
-    """Return whether there are at least two pairs, and at least half as many pairs as there are
-    headings and bold lines.
+    """Return whether there are several pairs, and most headings are questions.
+
+    There must be at least two pairs, and at least half as many as there are headings and bold
+    lines.
     """
     headings = sum(
         1 for block in blocks if block.level < 9 or (block.bold and len(block.text) < 200)
@@ -150,8 +152,7 @@ def _is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
 
 
 def _find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return the indexes of ordinary paragraphs that are questions with an answer that starts with
-    a dash.
+    """Return the indexes of ordinary paragraphs that are questions answered after a dash.
 
     Returns [] if there is only one such question.
     """
@@ -232,8 +233,9 @@ def _find_answer_container(question: PageBlock, following: PageBlock) -> Tag | N
 
 
 def _read_answer(question: PageBlock, blocks: Iterable[PageBlock]) -> tuple[list[str], str | None]:
-    """Return the paragraphs of an answer, and the speaker named in a line before the answer, or
-    None.
+    """Return the paragraphs of an answer and its speaker.
+
+    The speaker is named in a line before the answer, and is None if there is no such line.
     """
     is_marked = MARKED_QUESTION.match(question.text) is not None
     answer: list[str] = []
@@ -258,10 +260,10 @@ def _strip_answer_mark(text: str, *, is_marked: bool) -> str:
 
 
 def _find_panel(title: Tag) -> Tag | None:
-    """Return the panel that a title opens: the element after the title or after the title's
-    wrapper.
+    """Return the panel that a title opens.
 
-    Returns None if there is no such element, or if it is a single paragraph.
+    This is the element after the title or after the title's wrapper. Returns None if there is no
+    such element, or if it is a single paragraph.
     """
     node: Tag | None = title
     for _ in range(3):
@@ -295,8 +297,7 @@ def _ends_answer(question: PageBlock, block: PageBlock) -> bool:
 
 
 def _is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
-    """Return whether a group really is questions and answers, and not rhetorical headings of a
-    text.
+    """Return whether a group really is questions and answers, and not rhetorical headings.
 
     Returns True if the group is announced just before it, is in panels, is marked Q and A, has
     answers that start with dashes, or has at least three pairs.

@@ -132,26 +132,26 @@ def _strip_date(text: str) -> str:
 
 
 def find_labelled_tags(root: Element) -> tuple[list[str], Provenance] | None:
-    """Return the tags below a heading or after a label, with their provenance, or None.
+    """Return the tags below a heading or after a label, with their provenance.
 
-    The tags are removed from the tree. Call this before boilerplate is dropped, because many tags
-    look like menus.
+    Returns None if there are no such tags. The tags are removed from the tree. Call this before
+    boilerplate is dropped, because many tags look like menus.
     """
     return _take_first_tag_row(_iter_tags_under_heading(root))
 
 
 def find_tags(scope: Element) -> tuple[list[str], Provenance] | None:
-    """Return the tags in an element with a class for tags, or else the links marked rel=tag, or
-    None.
+    """Return the tags in an element with a class for tags, or else the links marked rel=tag.
 
-    The tags are removed from the tree.
+    Returns None if there are neither. The tags are removed from the tree.
     """
     return _take_first_tag_row(_iter_named_tags(scope))
 
 
 def _take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] | None:
-    """Return the first plausible row of tags, and remove the row from the tree. Returns None if
-    there is none.
+    """Return the first plausible row of tags, or None if there is none.
+
+    The row is removed from the tree.
     """
     for row in rows:
         # a link with the words of a heading leads to all tags
@@ -172,8 +172,9 @@ def _remove_tags(elements: Iterable[Element]) -> None:
 
 
 def _iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
-    """Yield the links or items below a heading such as "Taggar", or the words after such a label on
-    the same line.
+    """Yield the links or items below a heading such as "Taggar".
+
+    If the heading is a label at the start of a line, the words after it are yielded.
     """
     for element in scope.iter(
         "h2", "h3", "h4", "h5", "p", "span", "strong", "b", "div", "dt", "th"
@@ -204,9 +205,9 @@ def _is_tag_heading_or_line(text: str) -> bool:
 def _find_tags_beside_heading(heading: Element, line: str) -> TagRow | None:
     """Return the tags below or after a heading, or None if there are none.
 
-    They are the elements after the heading, or the links or items in the heading, in the next
-    element or in the heading's parent. If there are none, they are the words in the description of
-    a term, in the cell next to a header cell, or in the rest of the line.
+    Each tag is an element after the heading, or a link or item in the heading, in the next element
+    or in the heading's parent. If there are no such elements, the tags are the words in the
+    description of a term, in the cell next to a header cell, or in the rest of the line.
     """
     rule, following = f"heading {line!r}", find_next_element(heading)
     return (
@@ -217,8 +218,9 @@ def _find_tags_beside_heading(heading: Element, line: str) -> TagRow | None:
 
 
 def _find_tags_in_row(heading: Element, rule: str) -> TagRow | None:
-    """Return the elements after a heading as tags, if there are several and all have the same HTML
-    tag.
+    """Return the elements after a heading as tags.
+
+    Returns None unless there are several and all have the same HTML tag.
     """
     siblings = list(
         takewhile(lambda part: part.tag in ROW_TAGS, heading.itersiblings(etree.Element))
@@ -242,8 +244,10 @@ def _find_tags_in_list(
 
 
 def _find_tags_in_line(heading: Element, following: Element | None, rule: str) -> TagRow | None:
-    """Return the words in the description or table cell after a heading, or in the rest of the
-    heading's line, as tags.
+    """Return the words after a heading as tags, or None if there are none.
+
+    They are in the description or table cell after the heading, or in the rest of the heading's
+    line.
     """
     if following is not None and following.tag in ("dd", "td"):
         words = read_short_line(following, MAX_TAG_LINE_LENGTH)

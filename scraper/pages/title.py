@@ -50,7 +50,7 @@ FoundTitle = tuple[str, Provenance, Element | None]
 class RankedHeading(NamedTuple):
     """An h1 that may be the title.
 
-    Headings are ranked by the first four fields, in this order.
+    Headings are ranked by `score`, `is_start`, `is_in_main` and `length`, in this order.
     """
 
     score: int  # how well the declared titles confirm it
@@ -71,8 +71,8 @@ def find_title(
     A heading that the declared title confirms ranks first, because on many pages the first h1 is
     the agency's name or belongs to a menu.
 
-    start: the element at which the release starts, or None if it is unknown. Among headings that
-        are equally well confirmed, this one ranks first.
+    start: the element at which the release starts, or None if it is unknown. It ranks first among
+        headings that are equally well confirmed.
     """
     return TitleFinder(document, main, start).find()
 
@@ -114,10 +114,10 @@ class TitleFinder:
         return sorted(found, key=lambda heading: heading[:4])
 
     def read_best_heading(self) -> FoundTitle | None:
-        """Return the best heading as the title, or the declared title if that heading only names a
-        section.
+        """Return the best heading as the title.
 
-        Returns None if no h1 can be used.
+        If that heading only names a section, the declared title is returned instead. Returns None
+        if no h1 can be used.
         """
         if not self.headings:
             return None
@@ -142,8 +142,9 @@ class TitleFinder:
         return None
 
     def read_lower_start(self) -> FoundTitle | None:
-        """Return the element at which the release starts as the title if it is not an h1, or
-        None.
+        """Return the element at which the release starts as the title.
+
+        Returns None unless this element is a lower heading than h1.
         """
         start = self.lower_start
         if start is None:
@@ -161,9 +162,10 @@ class TitleFinder:
         return title, Provenance(rule="declared title", element="head"), None
 
     def read_start_outside_text(self) -> FoundTitle | None:
-        """Return the h1 at which the release starts if a declared title confirms it, or None.
+        """Return the h1 at which the release starts as the title.
 
-        The h1 may have been removed from the page.
+        Returns None if there is no such h1, or if no declared title confirms it. The h1 may have
+        been removed from the page.
         """
         if self.start is None or self.start.tag != "h1":
             return None
@@ -231,7 +233,7 @@ def _list_page_headings(
 ) -> list[Element]:
     """Return the h1s that are not the site's name.
 
-    Those that are links are left out, unless all of them are links.
+    Headings that are links are left out, unless all headings are links.
     """
     headings = [
         heading
@@ -267,9 +269,9 @@ def _may_be_heading(heading: Element, declared: Sequence[str]) -> bool:
 
 
 def _find_declared_element(root: Element, declared: Sequence[str]) -> Element | None:
-    """Return the first element, other than an h1, whose text is exactly a declared title, or None.
+    """Return the first element, other than an h1, whose text is exactly a declared title.
 
-    Lower headings are tried before cells and paragraphs.
+    Returns None if there is no such element. Lower headings are tried before cells and paragraphs.
     """
     keys = {key for key in map(build_comparison_key, declared) if len(key) >= MIN_DECLARED_LENGTH}
     longest = max(map(len, declared), default=0)
@@ -355,8 +357,9 @@ def _shares_most_words(heading: str, declared: Sequence[str]) -> bool:
 
 
 def _choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
-    """Return the heading, or the declared title if the two differ only in a kicker or stray
-    spaces.
+    """Return the declared title if it differs from the heading only in a kicker or stray spaces.
+
+    Otherwise returns the heading.
     """
     heading_key = build_comparison_key(heading)
     for text in declared:
@@ -384,9 +387,7 @@ def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[s
 
 
 def _is_site_name(part: str, site_names: set[str]) -> bool:
-    """Return whether a part of a title is the site's name, and not a phrase that contains the
-    name.
-    """
+    """Return whether a part of a title is the site's name, and not a phrase with the name in it."""
     name = build_comparison_key(part)
     is_name = not part[:1].islower() and len(part.split()) <= MAX_SITE_NAME_WORDS
     return bool(name) and any(
@@ -397,9 +398,9 @@ def _is_site_name(part: str, site_names: set[str]) -> bool:
 
 
 def _is_release_heading(heading: str, site_names: set[str], declared: Sequence[str]) -> bool:
-    """Return whether a heading can be a release's: it names neither the site nor a type of release.
+    """Return whether a heading can be the title of a release.
 
-    Returns False if the heading is empty.
+    Returns False if the heading is empty, or only names the site or a type of release.
     """
     is_label = _is_kind_word(heading) and heading not in declared
     return bool(heading) and not is_label and not _is_site_heading(heading, site_names, declared)

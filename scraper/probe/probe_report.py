@@ -1,8 +1,8 @@
-"""Formats the report of a probe: the proposed table, and the fields of each page beside the text
-that is in no field.
+"""Formats the report of a probe.
 
-`scrapy extract` prints a row for each field of a page: the value, the rule that found it, and the
-element that contains it.
+The report contains the proposed table and, for each page, its fields beside the text that is in no
+field. `scrapy extract` prints a row for each field of a page: the value, the rule that found it,
+and the element that contains it.
 """
 
 from __future__ import annotations
@@ -115,9 +115,7 @@ def _describe_probed_source(source: ProbedSource) -> str:
 
 
 def format_page_panes(page: ProbedPage, width: int) -> str:
-    """Format a page as two columns: its fields on the left, and the text that is in no field on the
-    right.
-    """
+    """Format a page as two columns: its fields, and the text that is in no field."""
     lines = [page.url]
     if page.problem:
         lines.append(f"   not parsed: {page.problem}")
@@ -159,10 +157,10 @@ def _format_unused_pane(unused: Sequence[str], width: int) -> list[str]:
 
 
 def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRow]:
-    """Return a row for each field of the item, and then for each other element that the parser
-    recorded (such as the main element).
+    """Return a row for each field of the item.
 
-    For a date, the row contains the parsed value and the text.
+    Rows for other elements that the parser recorded, such as the main element, come last. For a
+    date, the row contains the parsed value and the text.
 
     release: the normalised release, or None if normalising failed.
     """
@@ -293,7 +291,7 @@ def _list_visible_lines(html: bytes, url: str) -> list[str]:
 
 
 def _is_known_date_line(line: str, url: str, days: set[str]) -> bool:
-    """Return whether a line contains only dates, with labels, that the release already has."""
+    """Return whether a line contains only labelled dates that the release already has."""
     labels = split_date_labels(line)
     if len(line) > MAX_DATE_LINE or not all(map(find_date_role, labels)):
         return False

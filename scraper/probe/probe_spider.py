@@ -41,7 +41,7 @@ def probe_site(process: CrawlerProcessBase, url: str, agencies: dict[str, Agency
     """Probe a site in a crawl of its own, and return the result.
 
     Raises SourceError or PageError if the home page cannot be fetched or parsed, and AgencyError if
-    CONTACT is missing.
+    the setting CONTACT is missing.
     """
     responses, results = dict[str, asyncio.Task[Response]](), list[ProbeResult]()
 
@@ -81,8 +81,9 @@ def run_probes(
 
 
 class ProbeSpider(IdentifiedSpider):
-    """Fetches URLs through Scrapy's downloader, which obeys robots.txt, waits between requests and
-    retries.
+    """Fetches URLs through Scrapy's downloader.
+
+    The downloader obeys robots.txt, waits between requests and retries.
 
     work: the coroutine function that makes the requests once the spider is open.
     """

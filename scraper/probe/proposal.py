@@ -1,5 +1,4 @@
-"""Contains the result of a probe of a site: its sources, sample pages, and a proposed table for
-agencies.toml.
+"""Contains the result of a probe: a site's sources, sample pages and table for agencies.toml.
 
 Also stores pages for the tests (`scrapy probe --store`). A page is stored as
 tests/pages/<slug>/page.html, and the result of parsing it as expected.json beside the page. The
@@ -94,7 +93,10 @@ class ProbedPage:
 
     @property
     def problem(self) -> str | None:
-        """Return why the page has no release, without its URL, or None if it has one."""
+        """Return why the page has no release, or None if it has one.
+
+        The text does not contain the URL of the page.
+        """
         if isinstance(self.error, PageError):
             return f"{self.error.field}: {self.error.problem}"
         return self.error.problem if self.error else None
@@ -167,11 +169,11 @@ class ProbeResult:
         return source.url not in [wire.list_url for wire in self.base_agency.wires]
 
     def drop_undated_listings(self) -> None:
-        """Drop listings that are not news, such as lists of contacts or policies, with their sample
-        pages.
+        """Drop listings that are not news, together with their sample pages.
 
-        Such a listing has no link in common with another source, and none of its sample pages
-        states a date, although another sample page does.
+        Examples are lists of contacts or policies. Such a listing has no link in common with
+        another source, and none of its sample pages states a date, although another sample page
+        does.
         """
         if not any(page.has_date for page in self.pages):
             return
@@ -183,8 +185,9 @@ class ProbeResult:
                 self.pages = [page for page in self.pages if page.url not in urls]
 
     def is_undated(self, source: ProbedSource) -> bool:
-        """Return whether a source has sample pages but no date on any of them, and no link in
-        common with other sources.
+        """Return whether a source has sample pages, none of which has a date.
+
+        Returns False if the source has a link in common with other sources.
         """
         urls = {link.url for link in source.links}
         dates = [page.has_date for page in self.pages if page.url in urls]
@@ -260,7 +263,10 @@ def strip_year(url: str) -> str:
 
 
 def describe_year(url: str) -> str | None:
-    """Return why a listing should not be proposed if its URL is for a single year, or None."""
+    """Return why a listing for a single year should not be proposed.
+
+    Returns None if the listing's URL contains no year that can be left out.
+    """
     general = strip_year(url)
     return (
         None
@@ -425,8 +431,7 @@ def propose_release_pattern(urls: Iterable[str]) -> str | None:
 
 
 def _find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
-    """Return the folders that all paths share, up to the last news folder and the date folders
-    below it.
+    """Return the folders that all paths share, up to the last news folder and its date folders.
 
     Other folders below the news folder are left out, because the newest releases may be in the same
     folder by chance.
@@ -498,8 +503,9 @@ def _format_toml_value(value: str | JSONSource) -> str:
 
 
 def quote_toml(text: str) -> str:
-    """Return a text as a TOML string: a literal string if it contains a backslash, otherwise a
-    basic one.
+    """Return a text as a TOML string.
+
+    If the text contains a backslash, the string is a literal one; otherwise it is a basic one.
 
     >>> quote_toml("Skogsrådet"), quote_toml(r"^/nyheter/.+"), quote_toml("\\\\d")
     ('"Skogsrådet"', '"^/nyheter/.+"', "'\\\\d'")

@@ -97,8 +97,7 @@ class SiteProbe:
         self.given_urls = [url] if urlsplit(url).path.strip("/") else []
 
     async def run(self) -> ProbeResult:
-        """Fetch the home page, the given page, their sources and sample releases, and return the
-        result.
+        """Probe the site and return the result.
 
         Raises SourceError if no page can be fetched, and PageError if the home page cannot be
         parsed.
@@ -161,8 +160,9 @@ class SiteProbe:
         return [*list_declared_urls(agency), *missing, *(url for _, url in found.iter_by_kind())]
 
     def find_start_sources(self, pages: dict[str, Response], agency: Agency) -> SourceURLs:
-        """Return the sources that the given page and the home page link to, and the given URL,
-        which may itself be a source.
+        """Return the sources that the given page and the home page link to.
+
+        The given URL is included, because it may itself be a source.
         """
         found = SourceURLs(listings=[*self.given_urls])
         for page in pages.values():
@@ -250,10 +250,9 @@ class SiteProbe:
             result.base_agency = agency
 
     async def probe_wire(self, result: ProbeResult, url: str) -> None:
-        """Add the press wire to which a press room belongs, if the wire's list can be read and has
-        releases.
+        """Add the press wire to which a press room belongs.
 
-        If not, only a note is added.
+        If the wire's list cannot be read or has no releases, only a note is added.
         """
         page = ""
         with suppress(SourceError):
@@ -273,8 +272,7 @@ class SiteProbe:
         await self.probe_sources(result, "listings", sources.listings)
 
     async def widen_table(self, result: ProbeResult) -> None:
-        """Propose a wider table if the present one excludes the releases in the sources that are
-        crawled.
+        """Propose a wider table if the present one excludes the releases in the crawled sources.
 
         They may be excluded by the pattern `releases`, or because they are on another host. The
         pattern is then dropped or that host added.

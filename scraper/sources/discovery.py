@@ -1,5 +1,6 @@
-"""Finds the sources of an agency: those declared in agencies.toml, and those that its home page
-links to.
+"""Finds the sources of an agency.
+
+These are the sources declared in agencies.toml, and those that the agency's home page links to.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ def _find_feeds(page: Selector, base: str) -> list[str]:
 
 
 def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
-    """Return the URL of a link as a list if it leads to a press wire that its text names, or [].
+    """Return [URL] for a link that leads to a press wire named in its text, otherwise [].
 
     For example, the text is "Vårt pressrum på Mynewsdesk".
     """
@@ -159,7 +160,7 @@ def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
 
 
 def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
-    """Return the URL of a link as a list if it leads to another site than the agency's, or []."""
+    """Return [URL] for a link that leads to another site than the agency's, otherwise []."""
     address = resolve_canonical_url(base, href)
     if not address or urlsplit(address).scheme not in ("http", "https") or agency.owns(address):
         return []

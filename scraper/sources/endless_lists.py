@@ -23,10 +23,10 @@ class TrapDetector:
     def find_trap(
         self, listing: str, page: int, links: Sequence[SourceLink], max_pages: int
     ) -> str | None:
-        """Record a page of a listing. Return why the listing is a crawler trap, or None if it is
-        not.
+        """Record a page of a listing, and return why the listing is a crawler trap.
 
-        A trap has at least `max_pages` pages, or several pages in a row without a new link.
+        Returns None if it is not. A trap has at least `max_pages` pages, or several pages in a row
+        without a new link.
         """
         urls, seen_urls = {link.url for link in links}, self.seen_urls[listing]
         self.repeated_pages[listing] = 0 if urls - seen_urls else self.repeated_pages[listing] + 1

@@ -34,8 +34,9 @@ ENTRY_END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 
 class CutFeedError(SourceError):
-    """Raised if only the beginning of a feed was received. `links` are the links of complete
-    entries.
+    """Raised if only the beginning of a feed was received.
+
+    `links` are the links of complete entries.
     """
 
     def __init__(self, url: str, links: list[SourceLink]) -> None:
@@ -46,9 +47,10 @@ class CutFeedError(SourceError):
 
 
 def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
-    """Parse an RSS or Atom feed, and return its links. Raises SourceError if it is neither.
+    """Parse an RSS or Atom feed, and return its links.
 
-    Raises CutFeedError, which contains the links of the complete entries, if the feed is cut off.
+    Raises SourceError if the body is neither. If the feed is cut off, raises CutFeedError, which
+    contains the links of the complete entries.
     """
     try:
         feed = feedparser.parse(BytesIO(body), response_headers={"content-location": url})
@@ -116,8 +118,9 @@ def _find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) 
 
 
 def _format_feed_time(time_tuple: struct_time | None) -> str | None:
-    """Format a time from feedparser as ISO 8601 in UTC. Returns None if it is missing or out of
-    range.
+    """Format a time from feedparser as ISO 8601 in UTC.
+
+    Returns None if the time is missing or out of range.
     """
     try:
         return datetime.fromtimestamp(timegm(time_tuple), UTC).isoformat() if time_tuple else None

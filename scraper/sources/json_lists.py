@@ -97,7 +97,7 @@ MIN_DATED_ITEMS = 3
 
 
 def is_json(body: bytes) -> bool:
-    """Return whether a response is JSON, judged by its first character, and not HTML or XML."""
+    """Return whether a response is JSON and not HTML or XML, judged by its first character."""
     return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
 
 
@@ -220,8 +220,9 @@ def read_item(
 
 
 def _read_record(item: Any, url: str, source: WireSource, text: str) -> WireRecord:
-    """Return an item of a press wire's list as a WireRecord. Raises PageError if the item has no
-    id.
+    """Return an item of a press wire's list as a WireRecord.
+
+    Raises PageError if the item has no id.
     """
     identifier = search(source, "id", item, url)
     if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
@@ -289,8 +290,7 @@ def _find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> 
 
 
 def _read_next_page(data: Any, url: str, source: JSONSource) -> Any:
-    """Return what the expression `next` finds or, if there is no such expression, the next page
-    number.
+    """Return what the expression `next` finds or, without such an expression, the next page number.
 
     Returns None if the endpoint has neither the expression nor page numbers.
     """
@@ -359,7 +359,7 @@ def _list_data_scripts(page: Selector) -> list[tuple[str | None, str]]:
 
 
 def find_page_data_url(page: Selector, url: str, agency: Agency) -> str | None:
-    """Return the URL of a page's data if the site is built with Gatsby, or None."""
+    """Return the URL of a page's data on a site built with Gatsby, or None on any other site."""
     href = page.xpath(GATSBY_XPATH).get()
     address = resolve_canonical_url(url, href) if href else None
     return address if address and agency.owns(address) else None
@@ -380,9 +380,7 @@ def _resolve_references(data: Any) -> Any:
 
 
 def _resolve_object(data: list[Any], item: dict[str, Any]) -> dict[str, Any]:
-    """Return an object with its texts and, after them, the objects in it, reduced to their
-    addresses.
-    """
+    """Return an object with its texts and, after them, the addresses of the objects in it."""
     texts, nested = dict[str, Any](), dict[str, Any]()
     for key, reference in item.items():
         value = _resolve_value(data, reference)
@@ -430,8 +428,9 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
 def _read_json_link(
     values: dict[str, Any], url: str, agency: Agency, listing_path: str
 ) -> SourceLink | None:
-    """Return the link of an object with an address and a title, or None if the object is not a
-    release.
+    """Return the link of an object with an address and a title.
+
+    Returns None if the object is not a release.
     """
     if not any(isinstance(values.get(key), str) and values[key].strip() for key in TITLE_KEYS):
         return None
@@ -461,7 +460,10 @@ def _find_day(values: dict[str, Any], keys: Iterable[str]) -> str | None:
 
 
 def find_next_data_url(data: Any, url: str, agency: Agency) -> str | None:
-    """Return the URL of the next page that the outermost object of JSON states, or None."""
+    """Return the URL of the next page that a JSON object states, or None if it states none.
+
+    Objects within the object are not searched.
+    """
     values = _normalise_keys(data) if isinstance(data, dict) else {}
     for key in NEXT_KEYS:
         value = values.get(key)
@@ -506,8 +508,9 @@ def _find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str |
 
 
 def _read_href(value: Any) -> str:
-    """Return the address in a value, which is a text or an object with an address, or "" if there
-    is none.
+    """Return the address in a value, or "" if there is none.
+
+    The value may be the address itself, or an object with an address.
     """
     if isinstance(value, dict):
         value = next(

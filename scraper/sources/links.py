@@ -141,8 +141,7 @@ def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
 
 
 def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
-    """Return the address of a page that is requested by POST: the form's URL, "#" and the form's
-    fields.
+    """Return the address of a page that is requested by POST: URL, "#" and the form's fields.
 
     URLs of sources have no fragment, so such an address is unambiguous, and a pagination cursor can
     store it in place of a URL.
@@ -154,8 +153,9 @@ def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
 
 
 def split_form(address: str) -> tuple[str, str | None]:
-    """Return the URL of a source's page, and the form to send there by POST, or None for a GET
-    request.
+    """Return the URL of a source's page and the form to send to it by POST.
+
+    The form is None if the page is requested by GET.
 
     >>> split_form("https://skog.example/nyheter#start=10"), split_form("https://skog.example/nyheter?start=10")
     (('https://skog.example/nyheter', 'start=10'), ('https://skog.example/nyheter?start=10', None))
@@ -181,11 +181,11 @@ def parse_source_page(body: bytes, url: str) -> Selector:
 
 
 def find_base_url(page: Selector, url: str) -> str:
-    """Return the URL that a page's links are relative to: its first `<base href>`, or else its own
-    URL.
+    """Return the URL that a page's links are relative to.
 
-    If the base is on the page's own host, it gets the scheme of the page's URL, because many sites
-    have moved to https but still have http in their base element.
+    This is the first `<base href>`, or else the page's own URL. If the base is on the page's own
+    host, it gets the scheme of the page's URL, because many sites have moved to https but still
+    have http in their base element.
 
     >>> find_base_url(Selector('<base href="/"><a href="nyheter/a">A</a>'), "https://skog.example/om/nyheter")
     'https://skog.example/'
@@ -208,6 +208,6 @@ def get_line_text(element: etree._Element) -> str:
 
 
 def resolve_page_url(href: str, base_url: str, url: str, agency: Agency) -> str | None:
-    """Return the canonical URL of a link if it leads to another page of the agency, or None."""
+    """Return the canonical URL of a link to another page of the agency, or None for other links."""
     address = None if href.strip().startswith("#") else resolve_canonical_url(base_url, href)
     return address if address and agency.owns(address) and address != canonical_url(url) else None

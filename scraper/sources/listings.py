@@ -172,15 +172,13 @@ def _parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
 def _drop_listing_links(
     links: Iterable[SourceLink], pager: ListingPager, next_url: str | None
 ) -> list[SourceLink]:
-    """Return the links without those to other listings, such as "Äldre inlägg" and
-    "Nyhetsarkiv".
-    """
+    """Return the links that do not lead to other listings (such as "Äldre inlägg")."""
     other_pages = (next_url, *pager.archive_urls)
     return [link for link in links if link.url not in other_pages and not is_listing_url(link.url)]
 
 
 def _is_numbered_url(pager: ListingPager, url: str | None) -> bool:
-    """Return whether the listing links to a URL with only a number as the link's text."""
+    """Return whether the listing has a link to a URL whose text is only a number."""
     numbers = (link.get("href", "") for link, text in pager.texts.items() if text.isdecimal())
     return url is not None and any(pager.resolve(href) == url for href in numbers)
 
@@ -219,9 +217,9 @@ def _find_problem(
     links: Sequence[SourceLink],
     files: Sequence[SourceLink],
 ) -> SourceProblem | None:
-    """Return why a listing may have more releases than `links` and its next page contain, or None
-    if nothing suggests it.
+    """Return why a listing may have more releases than were found, or None if nothing suggests it.
 
+    links: the releases found on this page. Those on the next page will also be found.
     files: documents that do not count as releases. If any of them has a date, they may still be
         releases.
     """
@@ -261,8 +259,9 @@ class EntryReader:
         self.item_dates: dict[Element, tuple[bool, str | None]] = {}
 
     def iter_entries(self) -> Iterator[ListingEntry]:
-        """Yield an entry for each link that may lead to a release, or to another view of the
-        listing.
+        """Yield an entry for each link that may lead to a release.
+
+        Links that may lead to another view of the listing are included.
         """
         for anchor in _iter_content_links(self.pager.page.root):
             address = self.resolve(anchor)
@@ -271,9 +270,7 @@ class EntryReader:
                 yield entry
 
     def resolve(self, anchor: Element) -> str | None:
-        """Return the canonical URL of a link, or None if the URL cannot be a release of the
-        agency.
-        """
+        """Return the canonical URL of a link, or None if it cannot be a release of the agency."""
         href = (anchor.get("href") or "").strip()
         if not href or href.startswith("#"):
             return None
@@ -302,8 +299,9 @@ class EntryReader:
         )
 
     def read_date(self, item: Element) -> tuple[bool, str | None]:
-        """Return the result of `_read_item_date`, which is cached because an item may have
-        thousands of links.
+        """Return the result of `_read_item_date` for an item, from a cache.
+
+        An item may have thousands of links, and its date is read for each of them.
         """
         if item not in self.item_dates:
             self.item_dates[item] = _read_item_date(item)
@@ -354,7 +352,8 @@ def _find_file_links(pager: ListingPager, items: Collection[Element]) -> list[So
 def _read_file_link(anchor: Element, address: str, items: Collection[Element]) -> SourceLink | None:
     """Return the document that a link leads to.
 
-    Returns None if the listing gives no title for the document, or if the item belongs to a page.
+    Returns None if the listing gives no title for the document, or if the document is in an item
+    that belongs to a page.
     """
     item = next(anchor.iterancestors(*ITEM_TAGS), anchor.getparent())
     title = FILE_LABEL.sub("", get_line_text(anchor)).strip()
@@ -437,10 +436,9 @@ def _find_marked_urls(entries: Iterable[ListingEntry]) -> set[str]:
 
 
 def _iter_content_links(root: Element) -> Iterator[Element]:
-    """Yield the links in a page's main elements, or in its body if it has none, without
-    boilerplate.
+    """Yield the links in a page's main elements, or in its body if it has none, in page order.
 
-    The links are in page order.
+    Links in boilerplate are left out.
     """
     layout = ListingLayout(root)
     # (element, its region, whether it is in an entry)

@@ -1,8 +1,8 @@
-"""Finds the next page and the archive pages of a listing, and signs that it continues without a
-link.
+"""Finds the next page and the archive pages of a listing.
 
-A pager is recognised not only by its class, but also by its words: it consists of page numbers,
-"Nästa" and similar words.
+Also finds signs that a listing continues although there is no link to the rest. A pager is
+recognised not only by its class, but also by its words: it consists of page numbers, "Nästa" and
+similar words.
 """
 
 from __future__ import annotations
@@ -291,9 +291,7 @@ class ListingPager:
 
     @cached_property
     def controls(self) -> list[PagerControl]:
-        """Return the links and buttons whose label means "next" or is the number of the next
-        page.
-        """
+        """Return the links and buttons labelled "next" or with the number of the next page."""
         controls = (
             PagerControl(control.root, self.number) for control in self.page.xpath(CONTROL_XPATH)
         )
@@ -339,9 +337,9 @@ class ListingPager:
         return list(filter(None, found))
 
     def find_page_url(self, link: Element) -> str | None:
-        """Return the URL of a link if it leads to another page of this listing, or None.
+        """Return the URL of a link if it leads to another page of this listing.
 
-        A link that only sorts or filters the listing does not.
+        Returns None for any other link, such as one that only sorts or filters the listing.
         """
         address = self.resolve(link.get("href", "#"))
         if not address:
@@ -370,18 +368,19 @@ class ListingPager:
     # Signs that the listing continues although no next page was found
 
     def find_unread_page(self) -> SourceProblem | None:
-        """Return a problem that names the first link or button to a page that cannot be requested,
-        or None.
+        """Return a problem that names the first link or button to a page that cannot be requested.
+
+        Returns None if there is no such link or button.
         """
         unread = next(filter(self.is_unread, self.controls), None)
         found = unread.element if unread else self.find_marked_link()
         return None if found is None else self.describe_link("pager", found)
 
     def find_marked_link(self) -> Element | None:
-        """Return a link to another page in an element that is marked as a pager, or None.
+        """Return a link to another page in an element that is marked as a pager.
 
-        The link may have any label. Returns None unless this is the first page, because on later
-        pages such a link may lead to a page that was already read.
+        The link may have any label. Returns None if there is no such link, or if this is not the
+        first page, because on later pages such a link may lead to a page that was already read.
         """
         for link in self.texts if self.number == 1 else ():
             address = self.find_page_url(link)
@@ -409,9 +408,7 @@ class ListingPager:
         return not self.leads_to_listing(href) and control.is_of_this_list
 
     def leads_to_listing(self, href: str) -> bool:
-        """Return whether a link leads to the same page or to the same listing, which may be sorted
-        differently.
-        """
+        """Return whether a link leads to the same page, or to another view of the same listing."""
         if resolve_canonical_url(self.base, href) == canonical_url(self.url):
             return True
         address = self.resolve(href)
@@ -425,10 +422,10 @@ class ListingPager:
         )
 
     def find_count(self, listed: int) -> SourceProblem | None:
-        """Return a problem if the page states that there are more releases or pages than were read,
-        or None.
+        """Return a problem if the page states that there are more releases or pages than were read.
 
-        The problem quotes the statement, such as "Visar 10 av 143".
+        The problem quotes the statement, such as "Visar 10 av 143". Returns None if the page does
+        not state this.
 
         listed: the number of releases that were read.
         """
@@ -463,12 +460,12 @@ class ListingPager:
 
     @cached_property
     def archive_urls(self) -> list[str]:
-        """Return the URLs of the listing's archive pages, in page order: years, and pages of older
-        releases.
+        """Return the URLs of the listing's archive pages, in page order.
 
-        An archive page must be below the listing, or its URL must differ only in the query. Other
-        archives of the agency are thus not mistaken for this listing's archive. The page of a year
-        may also be next to the listing if its URL contains the year.
+        These are the pages of years and of older releases. An archive page must be below the
+        listing, or its URL must differ only in the query. Other archives of the agency are thus not
+        mistaken for this listing's archive. The page of a year may also be next to the listing if
+        its URL contains the year.
         """
         own = urlsplit(canonical_url(self.url))
         listing_path = own.path.rstrip("/")
@@ -490,10 +487,10 @@ class ListingPager:
         return list(dict.fromkeys(urls))
 
     def find_unread_archive(self, content_links: Iterable[Element]) -> SourceProblem | None:
-        """Return a problem that names an archive that is not one of `archive_urls`, or None.
+        """Return a problem that names an archive that is not one of `archive_urls`.
 
-        An archive is recognised by several links to years, a link such as "Äldre nyheter", or a
-        choice of years without the choice "all".
+        Returns None if there is no such archive. An archive is recognised by several links to
+        years, a link such as "Äldre nyheter", or a choice of years without the choice "all".
 
         content_links: the links in the page's content. Only these links count.
         """
@@ -512,7 +509,7 @@ class ListingPager:
         return None if self.archive_urls else self.find_year_choice()
 
     def find_year_controls(self) -> dict[str, Element]:
-        """Return a map from each year that is the text of a button to the button."""
+        """Return the buttons whose text is a year, as a map from year to button."""
         controls = {
             get_line_text(control.root): control.root
             for control in self.page.xpath(YEAR_CONTROL_XPATH)
@@ -530,11 +527,10 @@ class ListingPager:
     # Buttons
 
     def find_button_address(self) -> str | None:
-        """Return the address that a button such as "Visa fler" requests, or None if there is no
-        such button.
+        """Return the address that a button such as "Visa fler" requests.
 
-        The address is the URL in an attribute of the button, or the URL of its form with the form's
-        fields.
+        Returns None if there is no such button. The address is the URL in an attribute of the
+        button, or the URL of its form with the form's fields.
         """
         for name in NEXT_URL_ATTRIBUTES:
             for value in self.page.xpath(f"//@{name}").getall():
@@ -605,8 +601,9 @@ class ListingPager:
         return form if isinstance(form, FormElement) else None
 
     def resolve_form_action(self, button: Element, form: FormElement) -> str | None:
-        """Return the URL to which a button's form is sent, or None if the URL does not belong to
-        the agency.
+        """Return the URL to which a button's form is sent.
+
+        Returns None if the URL does not belong to the agency.
         """
         action = button.get("formaction", form.get("action", "")).strip()
         url = resolve_canonical_url(self.base if action else self.url, action)
@@ -615,9 +612,7 @@ class ListingPager:
         return url
 
     def includes(self, page_url: str) -> bool:
-        """Return whether a URL with the listing's path leads to the listing itself or to one of its
-        pages.
-        """
+        """Return whether a URL with the listing's path leads to the listing or one of its pages."""
         if not urlsplit(page_url).query or _parse_query_pairs(page_url) == _parse_query_pairs(
             self.url
         ):
@@ -627,11 +622,10 @@ class ListingPager:
 
     @cached_property
     def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
-        """Return the URLs of the pager's links, and the sets of query parameters that differ
-        between pages.
+        """Return the URLs of the pager's links, and the query parameters that differ between pages.
 
-        Only links that are marked as pager links (by rel, or by a pager element) count for the
-        parameters.
+        The parameters are sets of names. They are taken only from links that are marked as pager
+        links (by rel, or by a pager element).
         """
         addresses, names = set[str](), set[frozenset[str]]()
         for href, is_declared in self.iter_pager_hrefs():
@@ -643,9 +637,7 @@ class ListingPager:
         return addresses, names
 
     def iter_pager_hrefs(self) -> Iterator[tuple[str, bool]]:
-        """Yield the href of each link to another page, and whether the link is marked as a pager
-        link.
-        """
+        """Yield the href of each link to another page, and whether it is marked as a pager link."""
         for rel in ("next", "prev"):
             for href in self.page.xpath(REL_XPATH.format(rel)).getall():
                 yield href, True
@@ -703,9 +695,7 @@ class PagerControl:
 
     @property
     def is_elsewhere(self) -> bool:
-        """Return whether the control belongs to an entry, a carousel, a calendar or an
-        accordion.
-        """
+        """Return whether the control is in an entry, a carousel, a calendar or an accordion."""
         item = next(self.element.iterancestors("li", "article"), None)
         is_in_entry = item is not None and not _is_pager_text(get_line_text(item))
         return (
@@ -817,8 +807,9 @@ def _is_pager_text(text: str) -> bool:
 
 
 def _get_labels(element: Element) -> list[str]:
-    """Return the texts that label a link or button: its own text, its value, and the texts of its
-    attributes and images.
+    """Return the texts that label a link or button.
+
+    These are its own text, its value, and the texts of its attributes and images.
     """
     return [
         get_line_text(element),
@@ -862,17 +853,16 @@ def states_more(text: str, listed: int) -> bool:
 
 
 def _states_more_of_total(numbers: Sequence[int], words: Set[str], listed: int) -> bool:
-    """Return whether the last of several numbers, which is the total, is higher than what was shown
-    or found.
-    """
+    """Return whether the last number, the total, is higher than what was shown or found."""
     if len(numbers) == 3 or words & NUMBERED_WORDS:  # "Visar 1–10 av 143", "Sida 1 av 15"
         return numbers[-2] < numbers[-1]
     return bool(words - OF_WORDS) and max(numbers[-2], listed) < numbers[-1]
 
 
 def _is_same_listing(page_url: str, listing_url: str) -> bool:
-    """Return whether a URL leads to another page of a listing, by another query or a path such as
-    /sida/2.
+    """Return whether a URL leads to another page of a listing.
+
+    The URL may differ from the listing's in its query, or by a path such as /sida/2.
     """
     if urlsplit(page_url).path.rstrip("/") == urlsplit(listing_url).path.rstrip("/"):
         return _parse_query_pairs(page_url) != _parse_query_pairs(listing_url)

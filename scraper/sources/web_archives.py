@@ -77,19 +77,16 @@ def build_cdx_url(server: str, prefix: str, times: tuple[str, str], limit: int) 
 
 
 def build_capture_url(source: PastSource, timestamp: str, url: str) -> str:
-    """Return the URL of a capture in its original form, without the links rewritten by the web
-    archive.
-    """
+    """Return the URL of a capture in its original form, without rewritten links."""
     # what is encoded stays as it is
     return f"{source.url}{timestamp}id_/{quote(url, safe='%/:=&?~#+!$,;@()*[]')}"
 
 
 def parse_index(body: bytes, url: str, status: int) -> tuple[list[IndexedCapture], int]:
-    """Return the captures of HTML pages in a CDX response or TimeMap, and the number of all listed
-    captures.
+    """Return the captures of HTML pages in an index, and the number of all captures in it.
 
-    Redirects and errors are left out. Raises SourceError if the response is neither a CDX response
-    nor a TimeMap.
+    Redirects and errors are left out. Raises SourceError if the body is neither a CDX response nor
+    a TimeMap.
     """
     if status != 200:
         raise SourceError(url, f"answered {status}")

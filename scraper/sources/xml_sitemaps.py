@@ -40,10 +40,10 @@ BARE_AMPERSAND = re.compile(
 def parse_sitemap(
     body: bytes, url: str, agency: Agency
 ) -> tuple[list[SourceLink], list[SourceLink]]:
-    """Parse a sitemap into (links to releases, []), or a sitemap index into ([], links to
-    sitemaps).
+    """Parse a sitemap or a sitemap index, and return its links to releases and to sitemaps.
 
-    Raises SourceError if the body is neither, is truncated or exceeds a limit.
+    A sitemap has no links to sitemaps, and an index has no links to releases. Raises SourceError if
+    the body is neither, is truncated or exceeds a limit.
     """
     kind, entries = _read_sitemap(body, url)
     links = [
@@ -117,10 +117,10 @@ def _escape_ampersands(body: bytes) -> bytes:
 
 
 def normalise_w3c_date(text: str | None) -> str | None:
-    """Convert a W3C date or time (sitemaps.org) to ISO 8601 in UTC. A date without a time stays a
-    date.
+    """Convert a W3C date or time (sitemaps.org) to ISO 8601 in UTC.
 
-    Returns None for anything else, including a time without a UTC offset.
+    A date without a time stays a date. Returns None for anything else, including a time without a
+    UTC offset.
 
     >>> normalise_w3c_date("2024-03-01T10:00:00+01:00")
     '2024-03-01T09:00:00+00:00'
@@ -149,8 +149,7 @@ def parse_robots_sitemaps(body: bytes, url: str) -> list[str]:
 
 
 def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:
-    """Return whether the index gives the same date for a sitemap as when it was last read
-    completely.
+    """Return whether a sitemap's date in the index is the same as when it was last read completely.
 
     If the date has no time, the sitemap may have changed later on that day. It then counts as
     unchanged only if it was read after that day.

@@ -78,9 +78,7 @@ class AttachmentSpider(ReleaseSpider):
         )
 
     def finish_release(self, slug: str, url: str) -> None:
-        """Make the attachments of a release due if the release is stored, and send the next
-        requests.
-        """
+        """Make the attachments of a stored release due, and send the next requests."""
         if self.fetches_attachments(slug):
             row = self.archive.frontier.get(url)
             if row and row.state == "stored" and row.release_id is not None:
@@ -114,8 +112,9 @@ class AttachmentSpider(ReleaseSpider):
             )
 
     def next_requests(self, slug: str) -> Iterator[Request]:
-        """Yield requests for an agency's next due releases and, if these are few, for its due
-        attachments.
+        """Yield requests for an agency's next due releases.
+
+        If these are few, requests for the agency's due attachments follow.
         """
         yield from super().next_requests(slug)
         limit = MAX_REQUESTS_AHEAD - len(self.requested_urls[slug])

@@ -59,8 +59,9 @@ MAX_ARCHIVE_PAGES = 100  # archive pages read per agency
 
 @dataclass(slots=True)
 class AgencyAudit:
-    """The state of an agency's audit: the sources with the links read so far, and the requests that
-    remain.
+    """The state of an agency's audit.
+
+    It consists of the sources with the links found so far, and of the requests that remain.
     """
 
     agency: Agency
@@ -81,10 +82,9 @@ class AgencyAudit:
             self.add_source(url, kind, **meta)
 
     def add_request(self, url: str, source_url: str, **meta: Any) -> None:
-        """Add a request for a source, or for a part of it: a later page, or a sitemap listed in an
-        index.
+        """Add a request for a source or for a part of it. A repeated request is not added.
 
-        A repeated request is not added.
+        A part is a later page, or a sitemap listed in an index.
         """
         if (source_url, url) not in self.known_requests:
             self.known_requests.add((source_url, url))
@@ -213,8 +213,10 @@ class AuditSpider(ReleaseSpider):
                 )
 
     def is_cut_short(self, audit: AgencyAudit) -> bool:
-        """Return whether the crawl is ending, or part of the agency was deferred and nothing has
-        been read.
+        """Return whether an audit was cut short, so that the coverage cannot be updated.
+
+        This is the case if the crawl is ending, or if part of the agency was deferred and nothing
+        has been read.
         """
         if self.deadline.is_stopping or not self.crawler.crawling:
             return True
@@ -316,8 +318,7 @@ class AuditSpider(ReleaseSpider):
     def check_pattern(
         self, audit: AgencyAudit, response: Response, links: Sequence[SourceLink], read: ReadLinks
     ) -> None:
-        """Mark a source as incomplete if it has links, but none that matches the pattern
-        `releases`.
+        """Mark a source as incomplete if it has links, but none that matches `releases`.
 
         links: the links of the source that match.
         read: function that returns the source's links for an agency without the pattern.

@@ -66,8 +66,9 @@ SITEMAP_PRIORITY_STEPS = 100  # number of priorities for the sitemaps of an inde
 
 @dataclass(slots=True)
 class SourceTracker:
-    """Keeps track of one agency's sources in one crawl: their links, and the pages of listings
-    already read.
+    """Keeps track of one agency's sources in one crawl.
+
+    It stores and counts their links, and records which pages of listings were read.
 
     started_at: the start of the crawl. Pages fetched after it do not become due again.
     since: links with an earlier date are skipped.
@@ -156,11 +157,10 @@ class SourceTracker:
         )
 
     def save_cursor(self, listing_url: str, next_url: str, page: int, *, resumed: bool) -> bool:
-        """Save a cursor, so that a later crawl reads the rest of a listing. Return whether it was
-        saved.
+        """Save a cursor, so that a later crawl reads the rest of a listing.
 
-        No cursor is saved if `since` is set, or if the listing has a cursor and this pass began at
-        the first page.
+        Returns whether it was saved. No cursor is saved if `since` is set, or if the listing has a
+        cursor and this pass began at the first page.
         """
         if self.since or (not resumed and self.archive.cursors.get(listing_url)):
             return False
@@ -229,8 +229,9 @@ class NewsSpider(AttachmentSpider):
                 yield request
 
     def _warn_of_untried_agencies(self) -> None:
-        """Warn about agencies on the live web that were never surveyed and have no completed
-        crawl.
+        """Warn about agencies that were never surveyed and have no completed crawl.
+
+        Agencies on this machine, as in tests, do not count.
         """
         sql = "select 1 from crawls where agency = ? and finished is not null limit 1"
         untried = [
@@ -351,8 +352,7 @@ class NewsSpider(AttachmentSpider):
         agency: Agency,
         index_url: str,
     ) -> Iterator[Request]:
-        """Yield requests for the changed sitemaps of an index, starting with those read longest
-        ago.
+        """Yield requests for the changed sitemaps of an index, those read longest ago first.
 
         children: the URL of each sitemap, its date in the index, and its row in the frontier.
         """
@@ -502,9 +502,7 @@ class NewsSpider(AttachmentSpider):
     def request_next_page(
         self, response: Response, agency: Agency, found: ListingPage, next_url: str
     ) -> Iterator[Request | ParsedPage]:
-        """Yield a request for the next page of a listing, unless the rest is left for the next
-        crawl.
-        """
+        """Yield a request for the next page of a listing, unless it is left for the next crawl."""
         listing_url, page = response.meta["root_source"], response.meta["page"] + 1
         is_resumed: bool = response.meta["resumed"]
         if self.deadline.has_passed() and self.source_trackers[agency.slug].save_cursor(
@@ -516,9 +514,7 @@ class NewsSpider(AttachmentSpider):
         yield from self.request_source(next_url, agency, "listing", **meta)
 
     def finish_listing(self, response: Response, agency: Agency) -> Iterator[Request | ParsedPage]:
-        """Record that a listing was read, and continue at the page where an earlier crawl stopped,
-        if any is left.
-        """
+        """Record that a listing was read, or continue where an earlier crawl stopped reading it."""
         listing_url, tracker = response.meta["root_source"], self.source_trackers[agency.slug]
         cursor = tracker.finish_listing(listing_url, resumed=response.meta["resumed"])
         if cursor and not self.deadline.has_passed():
@@ -545,8 +541,9 @@ class NewsSpider(AttachmentSpider):
     # Outcomes of sources
 
     def record_source_read(self, response: Response, links: list[SourceLink] | None = None) -> None:
-        """Mark a source as read completely. Does nothing if `since` is set, because links may be
-        skipped.
+        """Mark a source as read completely.
+
+        Does nothing if `since` is set, because links may be skipped.
 
         links: the links in the response; None if they are not counted.
         """
@@ -673,7 +670,7 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
 def _may_be_empty(response: Response, page: int, *, is_past_end: bool) -> bool:
     """Return whether a page may have no links, because it is past the end or the first page.
 
-    A page that is recognised as something else than a listing may not be empty, except an error
+    A page that is recognised as something other than a listing may not be empty, except an error
     page past the end.
     """
     rejection = None if is_json(response.body) else detect_rejection(response.body, response.url)

@@ -1,10 +1,10 @@
 """`scrapy crawl past`: reads older captures of an agency's releases from web archives.
 
-The indexes of the web archives are read first. They are requested for the beginnings of the
-addresses of releases (CDX) or, if there is no such index, for each release (TimeMap). Captures are
-then requested one after another, in order of time, in their original form (`id_`), so that banners
-and rewritten links do not become text. Indexes and captures are rows of the frontier, so a crawl
-continues where the last one ended.
+The indexes of the web archives are read first. A CDX server is asked for all captures of addresses
+with a certain beginning. If a web archive has no CDX server, the TimeMap of each release is
+requested. Captures are then requested one after another, in order of time, in their original form
+(`id_`), so that banners and rewritten links do not become text. Indexes and captures are rows of
+the frontier, so a crawl continues where the last one ended.
 
 If a web archive cannot find the requested capture, it responds with the nearest one. The header
 Memento-Datetime shows this. Such a response is no evidence for the requested time.
@@ -145,16 +145,15 @@ class PastSpider(ReleaseSpider):
             logger.warning("%s: no web archive is read: see the key past", slug)
 
     def _choose_sources(self, agency: Agency) -> list[PastSource]:
-        """Return the web archive that the argument `source` names, or else the agency's web
-        archives.
-        """
+        """Return the web archive in the argument `source`, or else the agency's web archives."""
         if self.given_source:
             return [self.given_source]
         return list(map(parse_past_source, agency.past))
 
     def add_indexes(self, agency: Agency) -> None:
-        """Add the first indexes of each web archive, and make indexes due again that were read long
-        ago.
+        """Add the first indexes of each web archive, and make old ones due again.
+
+        An index is old if it was read long ago.
         """
         slug, before = agency.slug, to_iso(now() - INDEX_MAX_AGE)
         times = (BEGINNING, f"{now():%Y}1231235959")  # the same for a year
@@ -169,8 +168,7 @@ class PastSpider(ReleaseSpider):
                     self.add_row(slug, source, url)
 
     def list_prefixes(self, agency: Agency) -> list[str]:
-        """Return the beginnings of the addresses of an agency's releases, each up to the first
-        folder.
+        """Return the beginnings of the addresses of an agency's releases, up to the first folder.
 
         They are taken from the stored releases and the key `releases`. If there are none or too
         many, the home page's URL is returned.
@@ -274,10 +272,9 @@ class PastSpider(ReleaseSpider):
             self.add_row(row.agency, source, f"{source.url}timemap/link/{url}")
 
     def split_index(self, row: FrontierEntry, source: PastSource) -> bool:
-        """Replace an index that is too long by one index for each year or, for a single year, each
-        month.
+        """Replace an index that is too long by one index for each year or month.
 
-        Returns whether the index could be split.
+        The index of a single year is split into months. Returns whether the index could be split.
         """
         times = INDEX_TIMES.search(row.url)
         parts = _split_times(*times.groups()) if times else []
@@ -293,8 +290,9 @@ class PastSpider(ReleaseSpider):
     def add_captures(
         self, slug: str, source: PastSource, captures: Iterable[IndexedCapture]
     ) -> None:
-        """Make the captures of releases due, except those made after the archive first read the
-        release.
+        """Make the captures of releases due.
+
+        Captures made after the archive first read the release are left out.
         """
         by_page: defaultdict[str, list[IndexedCapture]] = defaultdict(list)
         for capture in captures:
@@ -336,8 +334,10 @@ class PastSpider(ReleaseSpider):
     # Captures
 
     def parse_capture(self, response: Response) -> None:
-        """Store a captured page, unless it was captured outside the requested period, was rewritten
-        by the web archive, or is not a release.
+        """Store a captured page or, if it cannot be used, log why.
+
+        It cannot be used if it was captured outside the requested period, was rewritten by the web
+        archive, or is not a release.
         """
         row: FrontierEntry = response.meta["row"]
         source, web_archive = self.sources[row.agency][row.source or ""]
@@ -371,9 +371,7 @@ class PastSpider(ReleaseSpider):
         self.finish_release(row.agency, row.url)
 
     def log_progress(self, slug: str) -> None:
-        """Log at intervals how many captures are left, and how long they will take with the present
-        delay.
-        """
+        """Log at intervals how many captures are left, and how long they will take."""
         if self.outcomes[slug].total() % PROGRESS_INTERVAL:
             return
         (left,) = self.archive.db.execute(LEFT_SQL, [slug]).fetchone()
@@ -425,9 +423,7 @@ def _cut_scheme(url: str) -> str:
 
 
 def _is_same_page(url: str, other: str) -> bool:
-    """Return whether two addresses belong to the same page, however their characters are
-    encoded.
-    """
+    """Return whether two addresses belong to the same page, ignoring how characters are encoded."""
     try:
         keys = {normalise_address(unquote(each)) for each in (url, other)}
     except ValueError:  # no URL
@@ -436,8 +432,9 @@ def _is_same_page(url: str, other: str) -> bool:
 
 
 def _split_times(begin: str, end: str) -> list[tuple[str, str]]:
-    """Split the period of an index into years, or a single year into months. Returns [] for a
-    month.
+    """Split the period of an index into years, or a single year into months.
+
+    Returns [] for a month.
 
     >>> _split_times("20200101000000", "20211231235959")
     [('20200101000000', '20201231235959'), ('20210101000000', '20211231235959')]

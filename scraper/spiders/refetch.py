@@ -1,6 +1,4 @@
-"""`scrapy crawl refetch`: fetches single pages now, or all rejected pages after a rule was
-corrected.
-"""
+"""`scrapy crawl refetch`: fetches pages now, for example rejected pages after a rule changed."""
 
 from __future__ import annotations
 
@@ -105,11 +103,10 @@ class RefetchSpider(ReleaseSpider):
         return spider
 
     def choose_agencies(self, agencies: dict[str, Agency], file: Path) -> dict[str, Agency]:
-        """Return the agencies that the URLs belong to or, if no URLs are given, the selected
-        agencies.
+        """Return the agencies of the given URLs or, without URLs, the selected agencies.
 
-        Raises AgencyError if a URL belongs to no selected agency, or if it is at a press wire of
-        several.
+        Raises AgencyError if a URL belongs to no selected agency, or if it is at a press wire that
+        several selected agencies use.
         """
         selected = super().choose_agencies(agencies, file)
         for url in self.urls:
@@ -174,8 +171,9 @@ class RefetchSpider(ReleaseSpider):
                 yield row
 
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = True) -> Request:
-        """Return an unconditional request, because rules may have changed even if the page has
-        not.
+        """Return an unconditional request for a release.
+
+        The rules may have changed even if the page has not.
         """
         return super().build_release_request(row, unconditional=True)
 
@@ -187,8 +185,7 @@ class RefetchSpider(ReleaseSpider):
         self.outcomes = [self.find_outcome(url) for url in self.owners]
 
     def find_outcome(self, url: str) -> RefetchOutcome:
-        """Return what became of a page, with details: for example stored, unchanged, rejected or
-        quarantined.
+        """Return what became of a page (such as stored, unchanged or rejected), with details.
 
         If the page was not fetched, the details are the reason.
         """
@@ -220,8 +217,9 @@ class RefetchSpider(ReleaseSpider):
 
 
 def _parse_page_url(text: str) -> str:
-    """Parse an argument as a canonical http or https URL. Raises AgencyError if it is not such a
-    URL.
+    """Parse an argument as a canonical http or https URL.
+
+    Raises AgencyError if the argument is not such a URL.
     """
     try:
         url = canonical_url(text)

@@ -1,6 +1,4 @@
-"""Contains ReleaseSpider, the base class of all spiders that request releases and pass on parsed
-pages.
-"""
+"""Contains ReleaseSpider, the base class of all spiders that request releases."""
 
 from __future__ import annotations
 
@@ -301,8 +299,9 @@ class ReleaseSpider(IdentifiedSpider):
         return bool(requests)
 
     def continue_if_due(self) -> None:
-        """Send requests if the crawl is idle but anything is still due; otherwise let the crawl
-        finish.
+        """Send requests if the crawl is idle and anything is still due.
+
+        Otherwise, let the crawl end.
         """
         submitted = [self.submit_requests(slug) for slug in self.agencies]
         if any(submitted):
@@ -357,8 +356,9 @@ class ReleaseSpider(IdentifiedSpider):
     # Responses
 
     def parse_release(self, response: Response) -> Iterator[ParsedPage | Request]:
-        """Parse the page of a release, or record that it is unchanged (304), missing or not a
-        release.
+        """Parse the page of a release.
+
+        If the page is unchanged (304), missing or not a release, this is recorded instead.
         """
         row: FrontierEntry = response.meta["row"]
         if response.status == 304:
@@ -434,12 +434,12 @@ class ReleaseSpider(IdentifiedSpider):
         )
 
     def parse_list(self, response: Response) -> Iterator[ParsedPage | Request]:
-        """Parse the requested releases in a press wire's list, and request the next page if any are
-        missing.
+        """Parse the requested releases in a press wire's list.
 
-        A release that is missing from the list is recorded as gone, but only if the list contains
-        older ones. Releases that were not looked for when the crawl ends stay due. Reading ends at
-        the first page that lists nothing new.
+        The list's next page is requested if any are missing. A release that is missing from the
+        whole list is recorded as gone, but only if the list contains older ones. Releases that were
+        not looked for when the crawl ends stay due. Reading ends at the first page that lists
+        nothing new.
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:
@@ -491,7 +491,8 @@ class ReleaseSpider(IdentifiedSpider):
     ) -> None:
         """Record that releases are missing from a press wire's list.
 
-        A release is gone if the list contains an older one. Otherwise it could not be checked.
+        A release is recorded as gone if the list contains an older one. Otherwise, its check is
+        postponed.
 
         oldest: when the oldest release in the list was published; "" if unknown.
         """
@@ -514,9 +515,7 @@ class ReleaseSpider(IdentifiedSpider):
     def parse_records(
         self, links: Iterable[SourceLink], response: Response, rows: Mapping[str, FrontierEntry]
     ) -> Iterator[ParsedPage]:
-        """Parse the releases that a press wire's list contains, if `rows` has a row for their
-        URL.
-        """
+        """Parse those releases in a press wire's list whose URL has a row in `rows`."""
         for link in links:
             row = rows.get(link.url)
             if row is None or link.record is None:
@@ -608,8 +607,7 @@ class ReleaseSpider(IdentifiedSpider):
             self.finish_release(slug, row.url)
 
     def log_problem(self, row: FrontierEntry, problem: str, *other_words: str) -> None:
-        """Log a page's problem as a warning, unless the frontier already has the same problem for
-        the page.
+        """Log a page's problem as a warning, unless the page has the same problem in the frontier.
 
         other_words: other wordings of the problem that the frontier may have.
         """
@@ -641,8 +639,9 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether the frontier has a listing whose URL differs only in the slash at the
-        end.
+        """Return whether the frontier has a listing at the URL with its final slash changed.
+
+        The slash is dropped, or added if it is missing.
         """
         if "?" in url:
             return False
@@ -650,8 +649,9 @@ class ReleaseSpider(IdentifiedSpider):
         return other is not None and other.role == "listing"
 
     def record_unchanged(self, row: FrontierEntry, release_id: int) -> None:
-        """Record, with as few writes as possible, that the server reports a stored release as
-        unchanged.
+        """Record that the server reports a stored release as unchanged.
+
+        This takes as few writes as possible.
         """
         checked_at, stats = now(), self.agency_stats[row.agency]
         if row.state == "stored":
@@ -757,9 +757,10 @@ class ReleaseSpider(IdentifiedSpider):
     def find_refused(
         self, row: FrontierEntry, page: FetchedPage, error: PageError
     ) -> FetchedPage | None:
-        """Return the response if it was refused for its content and should be kept, or None.
+        """Return the response if it should be kept although it was refused for its content.
 
-        A better parser may be able to parse such a response later.
+        Returns None for any other response. A better parser may be able to parse a kept response
+        later.
         """
         agency, kind = self.agencies[row.agency], getattr(error, "kind", "other")
         is_own = page.url == row.url or (agency.owns(page.url) and is_release_url(page.url, agency))
@@ -772,8 +773,9 @@ class ReleaseSpider(IdentifiedSpider):
         return page if is_kept else None
 
     def release_failed(self, failure: Failure) -> None:
-        """Record a failed request: one forbidden by robots.txt or the SSRF filter, or one without a
-        usable response.
+        """Record a failed request.
+
+        Such a request was forbidden by robots.txt or the SSRF filter, or had no usable response.
         """
         error, request = failure.value, get_request(failure)
         if self.defer_agency(error, request):
@@ -864,8 +866,9 @@ def _select_unpaused(agencies: Mapping[str, Agency]) -> dict[str, Agency]:
 
 
 def _find_oldest(links: Iterable[SourceLink], oldest: str) -> str:
-    """Return the earliest publication time on a page of a list and the pages before it, or "" if
-    none is stated.
+    """Return the earliest publication time on a page of a list and the pages before it.
+
+    Returns "" if none is stated.
 
     oldest: the earliest time on the pages before, or "".
     """
@@ -894,10 +897,10 @@ def get_request(failure: Failure) -> Request:
 
 
 def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | None:
-    """Return the exception that shows that the archive cannot be written: `error` or one of its
-    causes.
+    """Return the error that shows that the archive cannot be written.
 
-    Examples are a full disk and a lock. Returns None if there is no such exception.
+    This is `error` or one of its causes, such as a full disk or a lock. Returns None if there is no
+    such error.
     """
     while error is not None:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(

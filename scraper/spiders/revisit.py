@@ -92,18 +92,19 @@ class RevisitSpider(AttachmentSpider):
         return is_complete
 
     def list_other_addresses(self, url: str) -> list[str]:
-        """Return the other addresses of a stored release: on the agency's own site or at a press
-        wire.
+        """Return the other addresses of a stored release.
+
+        They are on the agency's own site or at a press wire.
         """
         release_id = self.archive.find_release_id(url)
         others = self.archive.frontier.list_other_urls(url, now())
         return [other for other in others if is_other_address(self.archive, other, release_id)]
 
     def continue_if_due(self) -> None:
-        """Queue pages that became due during the crawl because a missing page is to be compared
-        with them.
+        """Queue pages that became due during the crawl.
 
-        See archive/database/removals.py.
+        They became due because a missing page will be compared with them
+        (archive/database/removals.py).
         """
         for slug, known in self.known_urls.items():
             if known:
@@ -130,8 +131,9 @@ class RevisitSpider(AttachmentSpider):
                 yield row
 
     def finish_release(self, slug: str, url: str) -> None:
-        """Continue with the next release, or leave the rest for a later crawl if the site seems to
-        be down.
+        """Continue with the next release.
+
+        If the site seems to be down, leave the rest for a later crawl.
         """
         has_failed, queue = (
             self.failed_requests[slug] > self.seen_failures[slug],

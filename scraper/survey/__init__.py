@@ -1,5 +1,6 @@
-"""Surveys agencies' sites: what they offer, how well their releases are parsed, and a verdict on
-each.
+"""Surveys the sites of agencies, and decides a verdict on each.
+
+A survey finds the sources of a site, and checks how well the releases are parsed.
 
 Other packages use:
 

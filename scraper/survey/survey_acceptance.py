@@ -24,8 +24,7 @@ from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_tab
 
 
 def accept_survey(record: SurveyRecord, file: Path, only: tuple[str, ...] = ()) -> str:
-    """Write the last survey of each agency into a list of agencies, and return the changes as a
-    diff.
+    """Write the last survey of each agency into a list of agencies, and return a diff.
 
     Lines before the diff name the agencies that were left out, and why. Comments, the order and all
     other keys are kept. Raises AgencyError, and changes nothing, if the list is invalid or would
@@ -56,8 +55,9 @@ def accept_survey(record: SurveyRecord, file: Path, only: tuple[str, ...] = ()) 
 
 
 def _is_confirmed(row: Row) -> bool:
-    """Return whether the proposed table is needed, and a person judged its releases and found all
-    right.
+    """Return whether the proposed table is needed, and was confirmed by a person.
+
+    The person must have judged at least one of the releases, and found all judged ones right.
     """
     judged = select(list_table_pages(row), "judged")
     return (

@@ -1,15 +1,15 @@
 """Stores surveys: the findings in survey.db, and the bytes of the responses in captures.db.
 
-A row of `agencies` is one try: the survey of one agency at one time.
+The tables of survey.db:
 
-    agencies     one row for each try of an agency: slug · tried · found: a Row, as JSON ·
+    agencies     one row for each survey of an agency: slug · tried · found: a Row, as JSON ·
                  responses, as JSON, by the requested URL: final_url and sha256 (of a body in
                  captures.db), or problem and failure
     judgements   a person's judgement of a release as it was parsed: url · fields · is_right ·
                  judged
 
-A Row is an agency as in report.json, but without the changes since the previous survey.
-scraper/survey/survey_spider.py makes it:
+A Row holds what was found in the survey of one agency at one time, as in report.json, but without
+the changes since the previous survey. scraper/survey/survey_spider.py makes it:
 
     tried       time in ISO 8601
     declared    the agency's table in agencies.toml; proposed: the table that the probe proposes
@@ -92,9 +92,7 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         self._query("insert or replace into judgements values (?, ?, ?, ?)", *values)
 
     def list_slugs(self, since: str = "") -> list[str]:
-        """Return the slugs of the agencies that were surveyed at or after a time, in alphabetical
-        order.
-        """
+        """Return the slugs of the agencies surveyed at or after a time, in alphabetical order."""
         sql = "select slug from agencies group by slug having max(tried) >= ? order by slug"
         return [slug for (slug,) in self._query(sql, since)]
 
@@ -106,8 +104,9 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         return [self.load_tries(slug)[0] for slug in self.list_slugs() if not only or slug in only]
 
     def load_tries(self, slug: str, limit: int = 1) -> list[Row]:
-        """Return the rows of an agency's last surveys, the latest first, with all judgements by a
-        person.
+        """Return the rows of an agency's last surveys, the latest first.
+
+        The rows contain all judgements by a person.
 
         limit: the maximum number of surveys.
         """
@@ -152,9 +151,7 @@ def list_table_pages(row: Row) -> list[Row]:
 
 
 def build_mark(row: Row) -> Row:
-    """Return the result of an agency's survey as a value for the key `survey` of its table
-    (SurveyMark).
-    """
+    """Return the result of an agency's survey as a SurveyMark, the value of the key `survey`."""
     read, judged = (select(list_table_pages(row), key) for key in ("fields", "judged"))
     mark = {"tried": to_swedish_day(row["tried"]), "verdict": row["verdict"], "read": len(read)}
     if judged:

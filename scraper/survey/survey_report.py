@@ -1,8 +1,7 @@
-"""Writes the report of a survey, finds what has changed, and asks a person to review releases in a
-terminal.
+"""Writes the report of a survey, finds what has changed, and lets a person review releases.
 
-Changes are those since the last survey, or those caused by another table or parser. Agencies and
-releases that need a person's attention come first.
+The changes are those since the last survey, or those caused by another table or parser. The review
+takes place in a terminal. Agencies and releases that need a person's attention come first.
 """
 
 from __future__ import annotations
@@ -39,8 +38,9 @@ KEYS = {"r": "right", "w": "wrong", "s": "skip", "o": "open in the browser", "q"
 
 
 def _load_by_verdict(record: SurveyRecord, only: tuple[str, ...] = ()) -> list[Row]:
-    """Return the last survey of each agency (see SurveyRecord.load_all), in the order of
-    VERDICTS.
+    """Return the last survey of each agency, in the order of VERDICTS.
+
+    only: as for SurveyRecord.load_all.
     """
     order = list(VERDICTS)
     return sorted(record.load_all(only), key=lambda row: order.index(row["verdict"]))
@@ -50,8 +50,9 @@ def _load_by_verdict(record: SurveyRecord, only: tuple[str, ...] = ()) -> list[R
 
 
 def write_reports(record: SurveyRecord) -> list[Path]:
-    """Write report.html, report.md and report.json into the survey's folder, and return their
-    paths.
+    """Write report.html, report.md and report.json into the survey's folder.
+
+    Returns the paths of these files.
     """
     rows = _load_by_verdict(record)
     for row in rows:
@@ -123,8 +124,7 @@ def _list_shown_fields(page: Row) -> list[tuple[str, str]]:
 def preview_changes(
     record: SurveyRecord, agencies: dict[str, Agency], known: dict[str, Agency]
 ) -> list[str]:
-    """Return what changes if the stored pages of agencies are parsed with the current tables and
-    parser.
+    """Return what changes if stored pages are parsed with the current tables and parser.
 
     The last line counts the changes, and how many of them are better or worse.
     """

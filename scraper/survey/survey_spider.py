@@ -61,8 +61,7 @@ RequestPage = Callable[..., Awaitable[Response]]
 
 
 class Survey:
-    """Surveys agencies and stores the results, with one request at a time to each host, as in
-    crawls.
+    """Surveys agencies and stores the results, with one request at a time to each host.
 
     Agencies that are not finished at the deadline, or when a stop is requested, are left for the
     next survey. So are agencies that do not respond while no other agency responds either.
@@ -85,8 +84,9 @@ class Survey:
         self.unsaved: list[tuple[Row, dict[str, Row]]] = []
 
     async def run(self, spider: ProbeSpider) -> None:
-        """Survey all agencies. Raises ArchiveError if nothing can be stored, for example because
-        the disk is full.
+        """Survey all agencies.
+
+        Raises ArchiveError if nothing can be stored, for example because the disk is full.
         """
         waiting = iter(self.agencies.values())
         surveys = [
@@ -228,11 +228,10 @@ class AgencySurvey:
         return {"final_url": response.url, "sha256": sha256}
 
     def choose_sample(self, result: ProbeResult) -> SourceLink | None:
-        """Return the next link whose page should be fetched as a sample, or None if enough were
-        fetched.
+        """Return the next link whose page should be fetched as a sample.
 
-        Links of the sources that a crawl reads come first. Each source should have MIN_CLEAN_PAGES
-        releases with a date and without warnings.
+        Returns None if enough pages were fetched. Links of the sources that a crawl reads come
+        first. Each source should have MIN_CLEAN_PAGES releases with a date and without warnings.
         """
         for source in sorted(result.sources, key=lambda each: each.url not in result.crawled_urls):
             links = self.list_readable_links(source, result, MAX_LINKS)
@@ -248,8 +247,7 @@ class AgencySurvey:
     def list_readable_links(
         self, source: ProbedSource, result: ProbeResult, limit: int | None = None
     ) -> list[SourceLink]:
-        """Return the links of a source that a crawl with the present or the proposed table would
-        read.
+        """Return the links of a source that a crawl with the present or proposed table would read.
 
         limit: how many of the source's links are considered; None for all.
         """
@@ -297,10 +295,10 @@ class AgencySurvey:
         }
 
     def find_home_failure(self, home: Response, result: ProbeResult) -> SourceError | None:
-        """Return a failure if the home page alone decides the verdict, or None.
+        """Return a failure if the home page alone decides the verdict, and None otherwise.
 
-        It does so if it belongs to another agency, if it and all releases are missing or walls, or
-        if all pages are the same.
+        It decides the verdict if it belongs to another agency, if it fails and all releases fail in
+        the same way or are gone, or if all pages are the same.
         """
         owner, address = find_owner(self.known.values(), home.url), self.agency.home
         if owner and not self.agency.owns(home.url):
@@ -393,7 +391,10 @@ def _find_links(url: str, result: ProbeResult) -> dict[str, SourceLink]:
 
 
 def _has_enough(links: list[SourceLink], result: ProbeResult) -> bool:
-    """Return whether enough of a source's releases have been read, or too many pages requested."""
+    """Return whether enough of a source's releases have been read.
+
+    Also returns True if too many pages have been requested.
+    """
     urls, sampled = {link.url for link in links}, result.sampled_urls
     clean = {page.url for page in result.pages if page.has_date and not page.warnings}
     return (
@@ -404,9 +405,7 @@ def _has_enough(links: list[SourceLink], result: ProbeResult) -> bool:
 
 
 def _is_read(link: SourceLink, agency: Agency) -> bool:
-    """Return whether a crawl of the agency would read a link that one of the agency's sources
-    lists.
-    """
+    """Return whether a crawl of an agency would read a link in one of the agency's sources."""
     is_listed = bool(link.file_title or link.record) and agency.owns(link.url)
     return is_listed or is_release_url(link.url, agency)
 

@@ -26,9 +26,7 @@ MIN_CLEAN_PAGES = 3  # releases without doubt that each source must have, or all
 
 
 def decide(row: Row) -> tuple[str, list[str]]:
-    """Return the verdict on an agency, which is one of scraper.agency.VERDICTS, and the reasons for
-    it.
-    """
+    """Return the verdict on an agency (one of scraper.agency.VERDICTS), and the reasons for it."""
     if row["failure"]:
         return FAILURE_VERDICTS.get(row["failure"], "gone"), [row["problem"]]
     pages = row["pages"]
@@ -64,18 +62,18 @@ def _decide_unproposed(row: Row) -> str:
 
 
 def _are_one_page(pages: list[Row]) -> bool:
-    """Return whether there are several pages and all are the same, such as a wall that was not
-    recognised.
+    """Return whether there are several pages and all are the same.
+
+    An example is a wall that was not recognised.
     """
     return len(pages) > 1 and len({_identify(page) or page["url"] for page in pages}) == 1
 
 
 def _identify(page: Row) -> object:
-    """Return a value that no two releases should share: a page's texts or, if it has no body, its
-    hash.
+    """Return a value that no two releases should share.
 
-    The texts are the UNIQUE_FIELDS of the quarantine. Returns None for a page that is gone, or
-    whose bytes are not stored.
+    These are the page's texts (the UNIQUE_FIELDS of the quarantine) or, if it has no body, its
+    hash. Returns None for a page that is gone, or whose bytes are not stored.
     """
     if page["fields"].get("body"):
         return tuple(page["fields"].get(name) for name in UNIQUE_FIELDS)
@@ -133,9 +131,7 @@ def _get_day(page: Row) -> str:
 
 
 def _count_doubts(pages: list[Row]) -> list[str]:
-    """Return a line for each doubt, with an example page and the number of pages with this
-    doubt.
-    """
+    """Return a line for each doubt, with an example page and the number of pages."""
     doubts = [(doubt, page["url"]) for page in pages for doubt in list_doubts(page)]
     examples, counts = dict(doubts), Counter(doubt for doubt, _ in doubts)
     return [
@@ -145,7 +141,7 @@ def _count_doubts(pages: list[Row]) -> list[str]:
 
 
 def list_doubts(page: Row) -> list[str]:
-    """Return the doubts about a page, beginning with why it is not a release, if it is not."""
+    """Return the doubts about a page. If it is not a release, the reason for this comes first."""
     return [*filter(None, [page["problem"]]), *page["doubts"]]
 
 

@@ -120,7 +120,11 @@ class DiffSegment:
 
 @dataclass(frozen=True, slots=True)
 class TokenSpan:
-    """A changed passage: in each text, the tokens from `first` up to but not including `last`."""
+    """A changed passage, as positions of tokens.
+
+    In the earlier text, the passage extends from `first` up to but not including `last`. In the
+    later text, it extends from `new_first` up to but not including `new_last`.
+    """
 
     first: int
     last: int

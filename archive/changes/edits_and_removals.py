@@ -655,8 +655,8 @@ async def count_edits_by_week(
 ) -> list[EditWeek]:
     """Count the selected edits by week, up to the day `to` of the query or today.
 
-    The number of weeks is the first one in EDIT_WEEKS with at most MAX_WEEKLY_EDITS edits. If there
-    is none, it is the last one in EDIT_WEEKS.
+    EDIT_WEEKS lists possible numbers of weeks. The first number with at most MAX_WEEKLY_EDITS edits
+    is used, or else the last number.
 
     first: the day on which the archive began to record edits.
     """

@@ -10,7 +10,7 @@ served:
                manifests can be checked
     passages   takedown; passage, the text that is redacted
 
-Like captures.db, withheld.db is written and committed first. After a failed transaction, it may
+Like captures.db, withheld.db is committed before archive.db. After a failed transaction, it may
 have rows that archive.db does not refer to. Such rows are harmless.
 """
 
@@ -141,9 +141,10 @@ class Takedowns:
     def redact_for_display(
         self, release_id: int, state: Mapping[str, Any]
     ) -> tuple[Mapping[str, Any], int | None]:
-        """Return a state as it may be shown, and the id of the takedown that covers it, or None.
+        """Return a state as it may be shown, and the id of the takedown that covers it.
 
-        A takedown covers every version of a release, because any version may contain the passage.
+        The id is None if no takedown covers the release. A takedown covers every version of a
+        release, because any version may contain the passage.
         """
         active = self.list_active(release_id)
         if not active:

@@ -1,7 +1,8 @@
 """Refused pages: responses without a readable release, kept for a while for a better parser.
 
-    refused_pages    agency; url, in the frontier; address, after redirects; record_url, at a
-                     press wire; fetched; status; headers; sha256; reason
+    refused_pages    agency; url, as in the frontier; address, the URL after redirects;
+                     record_url, the URL at a press wire; fetched; status; headers; sha256;
+                     reason
     refused_bodies   sha256; size in bytes; base, the blob it is compressed against; stored, the
                      length of the frame; data, a zstd frame, or null if `blobs` has the same bytes
 

@@ -216,7 +216,7 @@ async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str)
 
 
 def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]:
-    """Yield the changed lines of a field: first the lines before the edit, then those after it."""
+    """Yield the changed lines of a field, first as before the edit, then as after it."""
     if field_diff.shown_in_body:
         return
     for row in field_diff.rows:

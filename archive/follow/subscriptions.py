@@ -199,8 +199,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         If the address has received too many such messages, the new one is sent later. If such a
         message is already waiting, no other is stored, because the link in it shows all requests.
         Therefore nobody can lock out the owner of an address, or flood the address with email. If
-        the address already has MAX_SUBSCRIPTIONS subscriptions, nothing is stored. The caller is
-        not told, because that would reveal who subscribes.
+        the address already has MAX_SUBSCRIPTIONS confirmed subscriptions, nothing is stored. The
+        caller is not told, because that would reveal who subscribes.
         """
         with write_transaction(self.db):
             self.delete_unconfirmed(now)
@@ -262,7 +262,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return [subscription, *others[0], *others[1]]
 
     def list_due(self, now: datetime) -> list[Subscription]:
-        """Return the confirmed subscriptions that are due for a report and have none waiting."""
+        """Return the confirmed subscriptions that are due for a report.
+
+        A subscription whose last report is still waiting to be sent is left out.
+        """
         return self._select(
             "confirmed is not null and (due <= ? or due >"
             " iif(frequency = 'week', ?, ?)) and not"
@@ -458,7 +461,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def excuse(self, message: QueuedMessage, now: datetime) -> None:
-        """Restart the age of a message, because its failure is not the recipient's fault."""
+        """Count the age of a message from now, because the recipient did not cause its failure."""
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:

@@ -657,7 +657,7 @@ def import_releases(
 def catch_stop_signals() -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C and SIGTERM set instead of ending the process.
 
-    The block checks the event, so that it can first finish its transaction.
+    The caller has to check the event, and can thus finish a transaction before it stops.
     """
     stop_event = threading.Event()
     before = {

@@ -340,7 +340,7 @@ class Attachments:
         text again. A crawl also extracts the text when it next finds the file.
 
         urls: all URLs that any version of the release links to.
-        takedown: None if no takedown covers the links any more.
+        takedown: `hidden` or `redacted`, or None if no takedown covers the links any more.
         """
         for url in urls:
             self.db.execute(

@@ -181,7 +181,7 @@ def parse_register_query(
 ) -> RegisterQuery:
     """Parse which page of a list is requested. Raises FilterError if a parameter is invalid.
 
-    size: the size of a page if the URL gives none.
+    size: the number of entries on a page if the URL does not state it.
     signed: whether ids may be negative, as for changed files in the list of edits.
     """
     return RegisterQuery(
@@ -406,7 +406,7 @@ def _build_text_edits_sql(
 
     Returns "" if the filters exclude all such edits.
 
-    is_page: only select the edits after the one with the id :after, which was seen at :after_seen.
+    is_page: only select the edits after the edit with the id :after, which was seen at :after_seen.
     """
     if filters.get("kind") in ("file", "collection", "past"):
         return ""

@@ -178,10 +178,12 @@ async def find_imported(run: RunQuery, releases: Collection[int]) -> set[int]:
 
 
 async def find_undecided_entry(run: RunQuery, after: int, now: datetime) -> int | None:
-    """Return the first entry of the change feed whose release may still turn out to be new.
+    """Return the id of the first change feed entry whose release may still turn out to be new.
 
-    The release is undated, and was found by a crawl that has not finished. Returns None if there is
-    no such entry.
+    Such a release is undated, and was found by a crawl that has not finished. Returns None if there
+    is no such entry.
+
+    after: the id of an entry. That entry and earlier ones are ignored.
     """
     rows = await run(
         """

@@ -280,7 +280,7 @@ def _is_same_collection(one: Import | None, other: Import | None) -> bool:
 def _find_same_observer(before: PageState | None, version: PageState) -> PageState | None:
     """Return the preceding version if it is from the same observer as `version`, else None.
 
-    The observers are the archive itself and the collections.
+    Two versions have the same observer if both were imported, or if neither was.
     """
     is_same = before and bool(before.imported) == bool(version.imported)
     return before if is_same else None

@@ -58,8 +58,9 @@ class Manifest:
 def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str | None:
     """Write a manifest of the rows since the last manifest, and return its digest.
 
-    Returns None if `day` already has a manifest, or if `day` is before the last manifest's day
-    (unless the last manifest's day is in the future).
+    Returns None if `day` already has a manifest or is before the last manifest's day, or if another
+    process has just written a manifest. A last manifest that is dated more than MAX_DAYS_AHEAD
+    after `day` was written with a wrong clock, and does not prevent a new one.
 
     day: today in UTC.
     """

@@ -49,7 +49,7 @@ The importance of a change
   - A change of the agency's update date has no importance. A change of the publication date has
     little importance if only the time of day was added or removed.
 
-The values are coarse. They were chosen with the help of edits that a reader had rated
+The values of importance are coarse. They were chosen with the help of edits that a reader had rated
 (tests/bench/importance.py). They are stored with each version. When the rules change,
 CHANGES_VERSION is raised, and the stored values are computed again (archive.store.derived_data).
 """

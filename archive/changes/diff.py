@@ -110,8 +110,9 @@ class BlockPair:
 
 @dataclass(frozen=True, slots=True)
 class DiffSegment:
-    """A part of a text that is in both versions (same), only in the later one (ins) or only in the
-    earlier one (del).
+    """A part of a text.
+
+    op: same (in both versions), ins (only in the later version) or del (only in the earlier one).
     """
 
     op: Literal["same", "ins", "del"]

@@ -290,7 +290,9 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Reg
 
 
 async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of edits, each made between `last_seen_before` (None: unknown) and `seen`.
+    """Return a page of edits.
+
+    Each edit was made between `last_seen_before` (None if unknown) and `seen`.
 
     The id of a changed file is the negative id of its version, so that releases and files can be
     sorted together. `attachment` is None in rows of releases. Rows of files have no `stamp`,

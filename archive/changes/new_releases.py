@@ -11,9 +11,9 @@ reads it for the first time. It is new if all of this is true:
   these 14 days), the crawl that found the release must have finished, and must have found at most
   20 new releases of the agency.
 
-An Atom feed should not be empty for a new reader. If it has fewer than FILLED_SIZE new releases, it
-is filled up with the most recently published of the other releases that a crawl read first.
-Imported releases are never used for this.
+An Atom feed should not be empty for a new reader. If it has fewer than FILLED_SIZE new releases,
+other releases that a crawl has read are added, the most recently published first. Releases that
+were only imported are never added.
 
 An entry shows the state as first read. Better parsing rules, a new design or an edit do not move
 entries in a feed of new releases. Edits and removals have their own feeds.

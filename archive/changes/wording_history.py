@@ -379,7 +379,7 @@ def _find_removal(
 
 
 def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
-    """Return whether a period overlaps the last one of `merged`, or follows it without a gap."""
+    """Return whether a period overlaps the last period in `merged`, or follows it without a gap."""
     if not merged:
         return False
     gone, appeared = merged[-1].disappeared, presence.appeared

@@ -307,7 +307,7 @@ class PassageMatcher:
 
 
 def _compile_passages(passages: Iterable[str]) -> re.Pattern[str]:
-    """Compile a pattern for any of the passages, whatever their white space, hyphenation and case.
+    """Compile a pattern for any of the passages, regardless of white space, hyphenation and case.
 
     A number is not found inside a longer one. Personal identity numbers are found with or without
     the century, and telephone numbers with or without the country code.

@@ -6,11 +6,12 @@
     refused_bodies   sha256; size in bytes; base, the blob it is compressed against; stored, the
                      length of the frame; data, a zstd frame, or null if `blobs` has the same bytes
 
-They are tables of captures.db, beside `blobs`, and not rows of `captures` in archive.db. They are
-not evidence of anything that the archive shows, and are deleted after a time. So no manifest,
-evidence file, export, dataset, snapshot or visitor's query may contain them, and nothing may refer
-to their bytes. captures.db is not served. A body is compressed against a page of its host in
-`blobs`, which is never deleted. The body is not a base itself, so it can be deleted at any time.
+Both are tables of captures.db, beside `blobs`. Refused pages are not rows of `captures` in
+archive.db. They are not evidence of anything that the archive shows, and are deleted after a time.
+So no manifest, evidence file, export, dataset, snapshot or visitor's query may contain them, and
+nothing may refer to their bytes. captures.db is not served. A body is compressed against a page of
+its host in `blobs`, which is never deleted. The body is not a base itself, so it can be deleted at
+any time.
 """
 
 from __future__ import annotations

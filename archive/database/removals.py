@@ -22,8 +22,9 @@ on the type:
                  COLLAPSE_LIMIT.
     other types  All URLs respond with status 200 or a redirect, for example to one placeholder,
                  login or front page. This is a collapse if at least MANY_PAGES_SHARE of the checked
-                 pages respond so. The removals are confirmed after COLLAPSE_LIMIT if other pages of
-                 the agency still show their releases, but never while hardly any other page does.
+                 pages respond in this way. The removals are confirmed after COLLAPSE_LIMIT if other
+                 pages of the agency still show their releases, but never while hardly any other
+                 page does.
 
 When a release goes missing, or a source suddenly shows something other than a list, a few other
 releases of the agency become due, so that there are pages to compare with.

@@ -215,7 +215,7 @@ def _index_times(db: Database) -> None:
 
 @migrations(name="document_references")
 def _add_document_references(db: Database) -> None:
-    """Add the references to documents. They are extracted when the archive is opened."""
+    """Add the references to documents. The references are extracted when the archive is opened."""
     if not db.table("document_references").exists():
         _replace(db, "document_references idx_document_references_number")
         _replace(db, "idx_document_references_revision idx_document_references_release")

@@ -539,7 +539,7 @@ def _add_manifest_chain(
     captures: Captures | None,
     entries: dict[str, ManifestEntry],
 ) -> None:
-    """Add all manifests from the first one that covers any of the rows to the newest."""
+    """Add all manifests, from the first one that covers any of the entries to the newest one."""
     if not entries:
         return
     first = min(

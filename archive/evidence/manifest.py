@@ -171,7 +171,10 @@ def format_canonical_state(row: Mapping[str, Any]) -> bytes:
 def iter_stored_rows(
     db: sqlite3.Connection, table: str, first: int, last: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield a range of rows: the covered columns as they are now, and the takedown's id or None."""
+    """Yield a range of rows, with the columns that manifests cover, as they are now.
+
+    `takedown` is the id of the takedown that covers a revision, or None if none does.
+    """
     names = (*COVERED_COLUMNS[table], "takedown" if table == "revisions" else "null as takedown")
     rows = db.execute(
         f"select {', '.join(names)} from {table} where id between ? and ? order by id",

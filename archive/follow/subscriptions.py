@@ -1,9 +1,9 @@
 """Stores subscriptions and queued messages in follow.db, a separate file beside the archive.
 
 The file and its key can be read only by their owner (mode 0600). Datasette never opens the file, no
-snapshot contains it, and a backup includes it only on request. It holds addresses, what they
-follow, and the data needed for delivery. Sent messages and ended subscriptions are deleted, and the
-freed pages of the file are overwritten.
+snapshot contains it, and a backup includes it only on request. The file holds addresses, what is
+followed from each address, and the data needed for delivery. Sent messages and ended subscriptions
+are deleted, and the freed pages of the file are overwritten.
 
 Tokens in links name a subscription and are signed with the key. Whoever has such a link may see,
 confirm and end this subscription. A token for all subscriptions of an address is sent only to that
@@ -287,8 +287,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         An earlier subscription of the address to the same subject is replaced. The new subscription
         then continues at the position of the earlier one.
 
-        address: the address to which the confirmation link was sent. Only its owner has agreed. It
-            may differ from the stored address by the part after a plus sign.
+        address: the address to which the confirmation link was sent. Only its owner has agreed.
+            This address may differ from the stored address by the part after a plus sign.
         """
         with write_transaction(self.db):
             self.db.execute(

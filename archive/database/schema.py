@@ -145,8 +145,9 @@ def _add_observers(db: Database) -> None:
 def _replace_table_sql(db: Database, table: str, statement: str) -> None:
     """Replace the stored statement that created a table with one that has fewer constraints.
 
-    The statements must not differ in any other way. See "Making Other Kinds Of Table Schema
-    Changes" in sqlite.org/lang_altertable.html.
+    The statements must not differ in any other way.
+
+    See "Making Other Kinds Of Table Schema Changes" in sqlite.org/lang_altertable.html.
     """
     (version,) = db.execute("pragma schema_version").fetchone()
     db.execute("pragma writable_schema = on")

@@ -418,7 +418,7 @@ def _update_missing_releases(
     *,
     is_complete: bool,
 ) -> None:
-    """Store the missing releases of an agency, and close the rows of releases found since.
+    """Store an agency's missing releases, and close the rows of URLs that are no longer missing.
 
     is_complete: whether every source was read to its end. If not, a URL that was not found in the
         sources may still be listed.

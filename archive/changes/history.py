@@ -126,12 +126,12 @@ async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
 def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, Any]]) -> None:
     """Add derived values to a row of TIMELINE_REVISIONS_SQL:
 
-        kind              first, edit (by the agency), reread (re-parsed by a newer parser), same
-                          (found unchanged at a new URL) or import (from another collection)
-        last_seen         when the state was last found on the web; for a re-parsed state, when
-                          the page that was parsed was last found
-        last_seen_before  when the previous state was last found on the web
-        stamp             for an edit, one of UPDATE_STAMPS
+        `kind`              first, edit (by the agency), reread (re-parsed by a newer parser), same
+                            (found unchanged at a new URL) or import (from another collection)
+        `last_seen`         when the state was last found on the web; for a re-parsed state, when
+                            the page that was parsed was last found
+        `last_seen_before`  when the previous state was last found on the web
+        `stamp`             for an edit, one of UPDATE_STAMPS
 
     rows_by_id: all rows of the timeline, by the id of the revision.
     """

@@ -495,7 +495,7 @@ def describe_source_problem(language: str, row: Mapping[str, Any]) -> str | None
 
 
 async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any]]:
-    """Return each agency's totals, with the most missing releases first.
+    """Return the totals of each agency. Agencies with the most missing releases come first.
 
     A row's `checked` is None if the agency was never audited.
     """

@@ -387,9 +387,9 @@ def print_digest(file: Path) -> int:
 def reindex(file: Path, processes: int | None) -> None:
     """Recompute the search index, other derived data and all counts.
 
-    After an update that changes the rules, the next crawl does the same. Run this command if
-    `serve` or `verify` asks for it, while no crawl is running. After an interruption, run it again:
-    it continues where it stopped.
+    If an update of the software changes how these are computed, the next crawl recomputes them. Run
+    this command if `serve` or `verify` asks for it, while no crawl is running. After an
+    interruption, run it again: it continues where it stopped.
     """
     from archive.language.terms import ANALYSIS_VERSION
     from archive.store.releases import Archive
@@ -657,7 +657,7 @@ def import_releases(
 def catch_stop_signals() -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C and SIGTERM set instead of ending the process.
 
-    The block checks the event, so that it can first finish its transaction.
+    The caller has to check the event, and can thus finish a transaction before it stops.
     """
     stop_event = threading.Event()
     before = {

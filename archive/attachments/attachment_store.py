@@ -65,7 +65,7 @@ class Attachments:
         self.db = db
 
     def add_links(self, release_id: int, agency: str, seen_at: datetime) -> None:
-        """Store the URLs that a release links to, and make them due for fetching.
+        """Store the URLs of the files that a release links to, and make them due for fetching.
 
         A URL that was fetched within MIN_INTERVAL does not become due.
         """
@@ -105,9 +105,7 @@ class Attachments:
         )
 
     def add_links_of_checked(self, agency: str) -> None:
-        """Store the links of an agency's releases that were checked since this was last done for
-        them.
-        """
+        """Store the links of an agency's releases that were checked since this method last ran."""
         rows = self.db.execute(
             "select r.id, r.last_checked from releases r where r.agency = ? and r.moved_to is null"
             " and exists (select 1 from attachments a where a.release = r.id and not exists"
@@ -121,7 +119,7 @@ class Attachments:
     def list_due(
         self, agency: str, now: datetime, limit: int, exclude: Collection[str] = ()
     ) -> list[FrontierEntry]:
-        """Return up to `limit` of an agency's due attachments, if releases still link to them.
+        """Return up to `limit` of an agency's due attachments to which releases still link.
 
         URLs in `exclude` are left out.
         """
@@ -220,7 +218,10 @@ class Attachments:
         return AttachmentVersion(int(version_id or 0), file_id, sha256)
 
     def _record_file_release(self, release_id: int, url: str, seen_at: datetime) -> None:
-        """Record the newest capture of a release that is itself a file as a version of the file."""
+        """Record the newest capture of a file release as a version of the file.
+
+        A file release is a release that is itself a file.
+        """
         sql = """
             select c.id, c.sha256, c.bytes, c.headers from releases r join revisions v
               on v.id = r.revision
@@ -236,7 +237,7 @@ class Attachments:
                 self.record_version(url, sha256, size, capture_id, seen_at, media_type=media_type)
 
     def describe_changes(self, file_id: int) -> bool:
-        """Store what changed in the text each time a file replaced another file or was replaced.
+        """Store what changed in the text when a file replaced another file, or was itself replaced.
 
         Returns whether any stored value changed.
         """
@@ -339,7 +340,7 @@ class Attachments:
         text again. A crawl also extracts the text when it next finds the file.
 
         urls: all URLs that any version of the release links to.
-        takedown: None if no takedown covers the links any more.
+        takedown: `hidden` or `redacted`, or None if no takedown covers the links any more.
         """
         for url in urls:
             self.db.execute(
@@ -456,8 +457,10 @@ def extract_text(
 ) -> AttachmentText:
     """Extract the text of a file. Problems with the file are returned, not raised.
 
-    limits: values that override LIMITS. Raises RuntimeError if the process was terminated, or if it
-        failed for a reason unrelated to the file, such as a missing library.
+    Raises RuntimeError if the process was terminated, or if it failed for a reason unrelated to the
+    file, such as a missing library.
+
+    limits: values that override LIMITS.
     """
     limits = {**LIMITS, **(limits or {})}
     # no pipes, so that the limit of a file's size applies
@@ -517,7 +520,10 @@ def read_lines(lines: Iterable[bytes], return_code: int) -> AttachmentText:
 def _find_gap(
     facts: Mapping[str, Any], pages: Sequence[AttachmentPage], return_code: int
 ) -> tuple[str, str | None] | None:
-    """Return why an extracted text is incomplete, with a detail, or None if it is complete."""
+    """Return why an extracted text is incomplete: the problem, and a detail that explains it.
+
+    Returns None if the text is complete.
+    """
     if facts.get("end") in ("pages", "letters"):
         return facts["end"], facts.get("detail")
     if "end" not in facts:

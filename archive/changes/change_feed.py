@@ -124,7 +124,7 @@ class CursorAheadError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangefeedQuery:
-    """A request for the entries after the one with a given id and checksum."""
+    """A request for the entries that follow the entry with a given id and checksum."""
 
     after_id: int = 0  # 0: start from the beginning
     checksum: str = ""

@@ -21,8 +21,8 @@ The type of a change
   4. Other differences are punctuation (marks or capitals), typo (up to two letters of a longer
      word, a space, a doubled word) or wording. Wording in speech or quotation marks has the type
      quotation; wording in a question or answer has the type question or answer.
-  5. A word is a name if it has a capital inside a sentence, there or elsewhere in the text, unless
-     most words have capitals (English headlines, German).
+  5. A word is a name if it is capitalised inside a sentence anywhere in the text, unless most words
+     are capitalised (English headlines, German).
   6. A link is reported if its target changed and its text did not. Layout is only reported if the
      text is the same.
 
@@ -44,12 +44,12 @@ The importance of a change
     "till"), 15 are added. Up to 10 are added for size. The dictionary has only Swedish words; other
     words of seven letters or more count as nouns.
   - The importance is 15 per cent higher in the title, and 5 per cent higher in the lead.
-  - A comparison is as important as its most important change, plus a point for each further one of
-    importance five or more, up to five points.
+  - A comparison is as important as its most important change, plus a point for each further change
+    of importance five or more, up to five points.
   - A change of the agency's update date has no importance. A change of the publication date has
     little importance if only the time of day was added or removed.
 
-The values are coarse. They were chosen with the help of edits that a reader had rated
+The values of importance are coarse. They were chosen with the help of edits that a reader had rated
 (tests/bench/importance.py). They are stored with each version. When the rules change,
 CHANGES_VERSION is raised, and the stored values are computed again (archive.store.derived_data).
 """

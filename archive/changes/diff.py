@@ -110,8 +110,9 @@ class BlockPair:
 
 @dataclass(frozen=True, slots=True)
 class DiffSegment:
-    """A part of a text that is in both versions (same), only in the later one (ins) or only in the
-    earlier one (del).
+    """A part of a text.
+
+    op: same (in both versions), ins (only in the later version) or del (only in the earlier one).
     """
 
     op: Literal["same", "ins", "del"]
@@ -120,7 +121,11 @@ class DiffSegment:
 
 @dataclass(frozen=True, slots=True)
 class TokenSpan:
-    """A changed passage: in each text, the tokens from `first` up to but not including `last`."""
+    """A changed passage, as positions of tokens.
+
+    In the earlier text, the passage extends from `first` up to but not including `last`. In the
+    later text, it extends from `new_first` up to but not including `new_last`.
+    """
 
     first: int
     last: int

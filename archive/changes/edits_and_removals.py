@@ -181,7 +181,7 @@ def parse_register_query(
 ) -> RegisterQuery:
     """Parse which page of a list is requested. Raises FilterError if a parameter is invalid.
 
-    size: the size of a page if the URL gives none.
+    size: the number of entries on a page if the URL does not state it.
     signed: whether ids may be negative, as for changed files in the list of edits.
     """
     return RegisterQuery(
@@ -290,7 +290,9 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Reg
 
 
 async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of edits, each made between `last_seen_before` (None: unknown) and `seen`.
+    """Return a page of edits.
+
+    Each edit was made between `last_seen_before` (None if unknown) and `seen`.
 
     The id of a changed file is the negative id of its version, so that releases and files can be
     sorted together. `attachment` is None in rows of releases. Rows of files have no `stamp`,
@@ -406,7 +408,7 @@ def _build_text_edits_sql(
 
     Returns "" if the filters exclude all such edits.
 
-    is_page: only select the edits after the one with the id :after, which was seen at :after_seen.
+    is_page: only select the edits after the edit with the id :after, which was seen at :after_seen.
     """
     if filters.get("kind") in ("file", "collection", "past"):
         return ""
@@ -655,8 +657,8 @@ async def count_edits_by_week(
 ) -> list[EditWeek]:
     """Count the selected edits by week, up to the day `to` of the query or today.
 
-    The number of weeks is the first one in EDIT_WEEKS with at most MAX_WEEKLY_EDITS edits. If there
-    is none, it is the last one in EDIT_WEEKS.
+    EDIT_WEEKS lists possible numbers of weeks. The first number with at most MAX_WEEKLY_EDITS edits
+    is used, or else the last number.
 
     first: the day on which the archive began to record edits.
     """

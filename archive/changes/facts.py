@@ -2,7 +2,7 @@
 
 A fact (amount, number, date, time of day, reference) is one token. Its value does not depend on its
 spelling: "10 %" and "10 procent", "4 maj 2025" and "2025-05-04", "tre" and "3" have the same value.
-A word is a name if it has a capital letter inside a sentence, there or elsewhere in the text.
+A word is a name if it is capitalised inside a sentence anywhere in the text.
 """
 
 from __future__ import annotations
@@ -792,6 +792,9 @@ def find_content_lemma(word: str) -> str:
 
 
 def _is_content(reading: WordReading) -> bool:
-    """Return whether a word, read in this way, is a noun, or an adjective but no verb form."""
+    """Return whether a reading is a noun or an adjective.
+
+    Neuter forms such as "väldigt" do not count as adjectives, because they are often adverbs.
+    """
     is_adjective = reading.word_class == ADJECTIVE and reading.relation != INFLECTED
     return reading.word_class == NOUN or is_adjective

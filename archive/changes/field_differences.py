@@ -47,7 +47,7 @@ MEMBER_KEYS: dict[str, Callable[[Any], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class DiffRow:
-    """One paragraph or line of a field that differs."""
+    """One paragraph or line in the comparison of a field."""
 
     pieces: list[DiffSegment]
     label: str | None = None  # role of the paragraph, if it is not plain text
@@ -115,7 +115,10 @@ def _has_changes(rows: Sequence[DiffRow]) -> bool:
 def _diff_field(
     name: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[list[DiffRow], str | None]:
-    """Return all rows of a field, and a note on a difference that the rows do not show."""
+    """Return all rows of a field, and a note on a difference that the rows do not show.
+
+    The note is `reordered` or `layout_only`, or None if there is no such difference.
+    """
     if name in ("links", "layout"):
         return _diff_markup(name, before, after)
     old, new = before[name], after[name]
@@ -234,7 +237,7 @@ def _diff_question(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None)
 def _is_shown_in_body(
     rows: Sequence[DiffRow], before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> bool:
-    """Return whether the body of the same version also contains each paragraph that differs."""
+    """Return whether each differing paragraph of a field is also in the body of its version."""
     for op, state in (("del", before), ("ins", after)):
         body_paragraphs = {
             normalise_words(paragraph) for paragraph in split_paragraphs(state["body"] or "")
@@ -252,9 +255,10 @@ def _is_shown_in_body(
 def _diff_markup(
     name: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[list[DiffRow], str | None]:
-    """Compare the links of body_html if `name` is `links`.
+    """Compare the links of body_html if `name` is `links`, or the layout if it is `layout`.
 
-    For any other name, return the note `layout_only` if neither the text nor the links differ.
+    For the layout, no rows are returned, and the note is `layout_only` if neither the text nor the
+    links differ.
     """
     if before["body_html"] == after["body_html"]:
         return [], None
@@ -508,7 +512,7 @@ def _can_compare(
 
 
 def describe_change(before: FileText, after: FileText) -> dict[str, Any]:
-    """Return the values of the columns of attachment_versions that describe a replaced file."""
+    """Return how two versions of a file differ, as columns of attachment_versions."""
     changes, importance = (
         [build_change("attachments", "attachment", "1", "2")],
         KIND_IMPORTANCE["attachment"],

@@ -104,7 +104,7 @@ TimelineEvent = dict[str, Any]
 
 
 async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
-    """Return all events of a release and of its earlier URLs, newest first."""
+    """Return all events of a release at its current and earlier URLs, newest first."""
     revisions = {
         row["id"]: dict(row) for row in await run(TIMELINE_REVISIONS_SQL, {"release": release_id})
     }
@@ -124,15 +124,16 @@ async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
 
 
 def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, Any]]) -> None:
-    """Add derived values to a row of TIMELINE_REVISIONS_SQL.
+    """Add derived values to a row of TIMELINE_REVISIONS_SQL:
 
-    kind: first, edit (by the agency), reread (re-parsed by a newer parser), same (found unchanged
-        at a new URL) or import (from another collection).
-    last_seen: when the state was last found on the web. For a re-parsed state, this is when the
-        page that was parsed was last found.
-    last_seen_before: when the previous state was last found on the web.
-    stamp: for an edit, one of UPDATE_STAMPS.
-    rows_by_id: the earlier rows.
+        `kind`              first, edit (by the agency), reread (re-parsed by a newer parser), same
+                            (found unchanged at a new URL) or import (from another collection)
+        `last_seen`         when the state was last found on the web; for a re-parsed state, when
+                            the page that was parsed was last found
+        `last_seen_before`  when the previous state was last found on the web
+        `stamp`             for an edit, one of UPDATE_STAMPS
+
+    rows_by_id: all rows of the timeline, by the id of the revision.
     """
     kind = {"source": "edit", "parser": "reread"}.get(row["cause"], row["cause"])
     if kind == "first" and row["previous"] is not None:
@@ -237,7 +238,10 @@ def find_last_seen(
 async def read_preceding_revisions(
     run: RunQuery, revision_ids: Sequence[int]
 ) -> dict[int, dict[str, Any]]:
-    """Return the revisions before the given ones by id, as far as `find_last_seen` needs them."""
+    """Return the revisions before the given ones, by id, for `find_last_seen`.
+
+    If such a revision was re-parsed, the revision before it is included, too.
+    """
     return {
         row["id"]: dict(row)
         for row in await run(PRECEDING_REVISIONS_SQL, {"edits": json.dumps(revision_ids)})
@@ -245,7 +249,7 @@ async def read_preceding_revisions(
 
 
 async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
-    """Return the agency's edits to a release and to its earlier URLs, oldest first."""
+    """Return the agency's edits to a release at its current and earlier URLs, oldest first."""
     rows = await run(
         f"{RELEASE_CHAIN_CTE} select v.seen, v.id,"
         " v.previous from chain cross join revisions v"
@@ -272,13 +276,19 @@ async def find_release_status(
 ) -> dict[str, Any] | None:
     """Return why a release was not found unchanged, or None if the last check found it.
 
+    The key `kind` of the result is one of these:
+
+        moved      the release continues as the release `moved_to`
+        gone       the release is missing, and its removal is confirmed
+        doubt      the release is missing, and its removal is not confirmed yet
+        outage     the last check got no usable response
+        forbidden  robots.txt forbade the last check
+        unread     no release could be read in the last response
+
+    `since` and `until` say when this was first and last observed. For the last three types, `since`
+    is `last_seen`, and `problem` is the crawler's message. Other keys are columns of `removals`.
+
     last_seen: the time of the last check that found the release, or None if no check ever did.
-
-    kind: moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt) or
-        unread.
-    since, until: when this was first and last observed.
-
-    Other values come from the row of `removals`, or are the crawler's `problem`.
     """
     row = (await run(FRONTIER_STATE_SQL, {"release": release_id}))[0]
     open_removals = await run(

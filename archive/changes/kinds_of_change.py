@@ -614,7 +614,11 @@ def _build_paragraph_changes(
 
 
 def _group_lone_pairs(pairs: list[BlockPair]) -> list[list[BlockPair]]:
-    """Return the added or removed blocks, in groups that belong together."""
+    """Return groups of added or removed blocks.
+
+    Consecutive blocks of the same question or answer are one group. Any other block is a group of
+    its own.
+    """
     runs: list[list[BlockPair]] = []
     for pair in pairs:
         if pair.before and pair.after:
@@ -867,6 +871,6 @@ def _pad_words(texts: Sequence[str]) -> str:
 
 
 def _is_link_text_kept(link_text: str, other: str, changed: str) -> bool:
-    """Return whether the other version also has the text of a link, outside the changed words."""
+    """Return whether the other version also contains a link's text, outside the changed words."""
     padded = _pad_words([link_text])
     return bool(padded.strip()) and padded in other and padded not in changed

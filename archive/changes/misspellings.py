@@ -10,7 +10,7 @@ MIN_MISSPELT_NAME_LENGTH = 9  # letters
 
 
 def is_misspelt_name(old: str, new: str) -> bool:
-    """Return whether two names differ by one letter.
+    """Return whether two names differ by one letter, or by two letters that swapped places.
 
     Short names that differ by a letter are different names (Island, Irland), not misspellings.
     """

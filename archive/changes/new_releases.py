@@ -6,14 +6,14 @@ reads it for the first time. It is new if all of this is true:
 - a crawl read it, and it is not an old release at a new URL. It does not matter whether another
   collection contains the release, or when that collection was imported;
 - it was read after the agency's first complete crawl, because a backfill is not news;
-- its page stated a publication date in the 14 days before, because a newly found source brings
-  years of old releases. If the page stated no publication date (and no update date before these 14
-  days), the crawl that found the release must have finished, and must have found at most 20 new
-  releases of the agency.
+- its page stated a publication date in the 14 days before it was read, because a newly found source
+  brings years of old releases. If the page stated no publication date (and no update date before
+  these 14 days), the crawl that found the release must have finished, and must have found at most
+  20 new releases of the agency.
 
-An Atom feed should not be empty for a new reader. If it has fewer than FILLED_SIZE new releases, it
-is filled up with the most recently published of the other releases that a crawl read first.
-Imported releases are never used for this.
+An Atom feed should not be empty for a new reader. If it has fewer than FILLED_SIZE new releases,
+other releases that a crawl has read are added, the most recently published first. Releases that
+were only imported are never added.
 
 An entry shows the state as first read. Better parsing rules, a new design or an edit do not move
 entries in a feed of new releases. Edits and removals have their own feeds.
@@ -178,10 +178,12 @@ async def find_imported(run: RunQuery, releases: Collection[int]) -> set[int]:
 
 
 async def find_undecided_entry(run: RunQuery, after: int, now: datetime) -> int | None:
-    """Return the first entry of the change feed whose release may still turn out to be new.
+    """Return the id of the first change feed entry whose release may still turn out to be new.
 
-    The release is undated, and was found by a crawl that has not finished. Returns None if there is
-    no such entry.
+    Such a release is undated, and was found by a crawl that has not finished. Returns None if there
+    is no such entry.
+
+    after: the id of an entry. That entry and earlier ones are ignored.
     """
     rows = await run(
         """

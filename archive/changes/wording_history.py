@@ -2,8 +2,9 @@
 
 The start and the end of such a period (`Presence`) each lie between two checks. The history of a
 release covers its whole chain of rows (see archive.changes.history). If a page was parsed again
-without an edit by the agency, the newest parse counts for the whole time of that page. If two URLs
-of a chain were found at the same time, the wording counts as present as long as one of them has it.
+without an edit by the agency, the newest parse counts for the whole time of that page. If the pages
+at two URLs of a chain existed at the same time, the wording counts as present as long as one of
+them contains it.
 
 A reading by a collection is not a check. An imported version has the times at which its collection
 read it, but it only counts as seen once a check has found it on the web. If the times are unknown,
@@ -148,7 +149,7 @@ async def read_presences(
 ) -> dict[int, list[Presence]]:
     """Return the periods in which each release contained a wording, oldest first.
 
-    releases: the last rows of their chains.
+    releases: ids of releases, each the last row of its chain.
     find: returns the ids of the given revisions that contain the wording.
     """
     values = {"releases": json.dumps(list(releases))}
@@ -279,7 +280,7 @@ def _is_same_collection(one: Import | None, other: Import | None) -> bool:
 def _find_same_observer(before: PageState | None, version: PageState) -> PageState | None:
     """Return the preceding version if it is from the same observer as `version`, else None.
 
-    The observers are the archive itself and the collections.
+    Two versions have the same observer if both were imported, or if neither was.
     """
     is_same = before and bool(before.imported) == bool(version.imported)
     return before if is_same else None
@@ -288,8 +289,11 @@ def _find_same_observer(before: PageState | None, version: PageState) -> PageSta
 def _pair_readings(before: PageState | None, until: str) -> CheckPair:
     """Return when the version before a change was last seen, and when the change was found.
 
-    The first time is None if a collection read the earlier version after the archive found the
-    change.
+    The first time is None if it is unknown, or if a collection read the earlier version after the
+    archive found the change.
+
+    before: the version before the change, or None if there is none.
+    until: when the change was found.
     """
     is_known = before is not None and before.last_seen <= until
     return CheckPair(before.last_reading if before and is_known else None, until)
@@ -310,10 +314,12 @@ def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
 
 
 def _find_import_end(chain: ReleaseChain, last: PageState) -> tuple[PageState | None, str | None]:
-    """Return the imported version that replaced a collection's last one, and when it was found.
+    """Return the imported version that replaced a collection's version, and when it was found.
 
-    The imported version is None if the archive itself read the next one. Both are None if the
-    collection's last version is still current, or if nothing later is known.
+    The imported version is None if the archive itself read the next version. Both are None if the
+    collection's version is still current, or if nothing later is known.
+
+    last: the last version that the collection read.
     """
     if _is_current(chain, last):
         return None, None
@@ -373,7 +379,7 @@ def _find_removal(
 
 
 def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
-    """Return whether a period overlaps the last one of `merged`, or follows it without a gap."""
+    """Return whether a period overlaps the last period in `merged`, or follows it without a gap."""
     if not merged:
         return False
     gone, appeared = merged[-1].disappeared, presence.appeared
@@ -405,7 +411,7 @@ def _sort_by_end(presence: Presence) -> tuple[str, str]:
 
 
 def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
-    """Describe when a wording appeared or disappeared, by the checks or the import that show it.
+    """Describe when a wording appeared or disappeared, and which checks or import show this.
 
     Returns "" if the wording has not disappeared.
     """

@@ -8,8 +8,9 @@
 
 The pages of a site are mostly alike, so a page is compressed against a base: a page of the same
 host. A host has several bases, for example one per template, or one for the old and one for the new
-design. A base is not compressed against another base, so reading a blob takes at most two rows. The
-file is beside archive.db, is written and committed first, and is never served. It has the
+design. A base is not compressed against another base, so reading a blob takes at most two rows.
+
+captures.db is beside archive.db, and is never served. It is committed before archive.db. It has the
 application_id of its archive.db, so that a swapped file is detected.
 """
 
@@ -121,11 +122,12 @@ MAX_SHARE_ESTIMATE = 0.3  # upper limit for the measured share of a page's bytes
 class Captures(AbstractContextManager["Captures"]):
     """The captures.db beside an archive.db; a context manager.
 
-    A missing file is created. If the archive refers to captures, the missing file was lost, and a
-    new one is only created with `begin_new`. Raises ArchiveError, which names the file, the table
-    and the key, if the file is lost, belongs to another archive, or cannot be opened, written or
-    read. If a file opened `readonly` belongs to another archive or is damaged, each read raises the
-    error.
+    A missing file is created, unless `readonly` is set. If the archive refers to captures, the
+    missing file was lost, and a new one is only created if `begin_new` is set.
+
+    Raises ArchiveError, which names the file, the table and the key, if the file is lost, belongs
+    to another archive, or cannot be opened, written or read. If a file opened `readonly` belongs to
+    another archive or is damaged, each read raises the error.
     """
 
     def __init__(self, archive: Path, *, readonly: bool = False, begin_new: bool = False) -> None:
@@ -405,7 +407,8 @@ class HostBases:
     ) -> tuple[int | None, bytes, bool]:
         """Compress a page against a base of its host, or by itself.
 
-        Returns the id of the base (or None), the frame, and whether the page becomes a base.
+        Returns the id of the base (None if the page is compressed by itself), the frame, and
+        whether the page becomes a base.
 
         `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page by
         itself at the full level is the most expensive step. It is skipped if a quick compression of

@@ -128,11 +128,10 @@ class Frontier:
     ) -> bool:
         """Insert a URL with the source that first listed it. Returns True if the URL was new.
 
-        listed: the date that the source gives for the URL. A later date than before makes a known
-            URL due again. For a stored, gone or quarantined release, this only applies if the
-            release has been read neither after that date nor since the crawl started. A sitemap
-            becomes due before it is fetched, so that an interrupted crawl does not count it as
-            read.
+        listed: the date that the source gives for the URL. If it is later than the stored date, a
+            source that was read becomes due, so that an interrupted crawl does not count it as
+            read. A stored, gone or quarantined release also becomes due, unless it was read after
+            that date or since the crawl started.
         file_title, file_day: a new title or day of a stored file makes the file due again.
 
         A time of reading later than `seen_at` was written by a wrong clock, and is ignored.
@@ -341,8 +340,9 @@ class Frontier:
     def set_link_count(self, source: str, link_count: int) -> None:
         """Store how many releases a source lists now; for a listing, how many its first page lists.
 
-        `usual_links` is also updated, unless the number is less than half of `usual_links`. In that
-        case, `accept_link_count` has to update it.
+        `usual_links` is also updated, unless the number is less than half of `usual_links` and the
+        source usually lists at least MIN_SOURCE_LINKS releases. In that case, `accept_link_count`
+        has to update it.
         """
         self.db.execute(
             "update frontier set links = :links, usual_links = case when usual_links >= :few"
@@ -382,7 +382,10 @@ class Frontier:
         return bool(self.db.execute(sql, {"source": source, "url": url}).fetchone()[0])
 
     def list_known_entries(self, source: str) -> list[FrontierEntry]:
-        """Return the frontier entries that an unchanged source listed first and still lists."""
+        """Return the entries of the URLs that an unchanged source lists.
+
+        URLs that another source listed first are left out.
+        """
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from"
             f" frontier where source ="

@@ -260,7 +260,10 @@ class Quarantine:
         }
 
     def read_accepted_lines(self, agency: str) -> set[str]:
-        """Return the lines of bodies that were accepted although their lines are on many pages."""
+        """Return the lines of bodies that were accepted by hand.
+
+        These are the bodies that were quarantined because they repeat lines of many other pages.
+        """
         rows = self.db.execute(
             "select state, reason from quarantine where agency = ? and decision = 'accepted'",
             [agency],
@@ -502,9 +505,9 @@ class FieldLoss:
 def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLoss]:
     """Return the field losses in an agency's latest pages.
 
-    Each field is checked separately for new and for stored releases, in the pages from the first
-    undecided one on. If there are too few of these pages, the check starts at the third newest page
-    without the field, so that a loss is also found if each crawl brings only a single release.
+    Each field is checked separately for new and for stored releases, from the first undecided page
+    without the field. If there are too few undecided pages, the check starts at the third newest
+    page without the field, so that a loss is also found if each crawl brings only a single release.
     """
     pages = Quarantine(db).list_recent(agency, now)
     losses = []

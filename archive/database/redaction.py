@@ -10,7 +10,7 @@ served:
                manifests can be checked
     passages   takedown; passage, the text that is redacted
 
-Like captures.db, withheld.db is written and committed first. After a failed transaction, it may
+Like captures.db, withheld.db is committed before archive.db. After a failed transaction, it may
 have rows that archive.db does not refer to. Such rows are harmless.
 """
 
@@ -141,9 +141,10 @@ class Takedowns:
     def redact_for_display(
         self, release_id: int, state: Mapping[str, Any]
     ) -> tuple[Mapping[str, Any], int | None]:
-        """Return a state as it may be shown, and the id of the takedown that covers it, or None.
+        """Return a state as it may be shown, and the id of the takedown that covers it.
 
-        A takedown covers every version of a release, because any version may contain the passage.
+        The id is None if no takedown covers the release. A takedown covers every version of a
+        release, because any version may contain the passage.
         """
         active = self.list_active(release_id)
         if not active:
@@ -306,7 +307,7 @@ class PassageMatcher:
 
 
 def _compile_passages(passages: Iterable[str]) -> re.Pattern[str]:
-    """Compile a pattern for any of the passages, whatever their white space, hyphenation and case.
+    """Compile a pattern for any of the passages, regardless of white space, hyphenation and case.
 
     A number is not found inside a longer one. Personal identity numbers are found with or without
     the century, and telephone numbers with or without the country code.
@@ -347,7 +348,7 @@ def _build_passage_pattern(passage: str) -> str:
 def _build_gap_pattern(gap: str, previous_letter: str, letter: str, *, is_long_number: bool) -> str:
     """Return a pattern for what may be between two characters of a passage.
 
-    is_long_number: the passage is a long number, whose digits may be grouped in any way.
+    is_long_number: whether the passage is a long number. Its digits may be grouped in any way.
     """
     digits = previous_letter.isdigit() and letter.isdigit()
     if digits and gap.strip() and not is_long_number:

@@ -1,15 +1,17 @@
 """Refused pages: responses without a readable release, kept for a while for a better parser.
 
-    refused_pages    agency; url, in the frontier; address, after redirects; record_url, at a
-                     press wire; fetched; status; headers; sha256; reason
+    refused_pages    agency; url, as in the frontier; address, the URL after redirects;
+                     record_url, the URL at a press wire; fetched; status; headers; sha256;
+                     reason
     refused_bodies   sha256; size in bytes; base, the blob it is compressed against; stored, the
                      length of the frame; data, a zstd frame, or null if `blobs` has the same bytes
 
-They are tables of captures.db, beside `blobs`, and not rows of `captures` in archive.db. They are
-not evidence of anything that the archive shows, and are deleted after a time. So no manifest,
-evidence file, export, dataset, snapshot or visitor's query may contain them, and nothing may refer
-to their bytes. captures.db is not served. A body is compressed against a page of its host in
-`blobs`, which is never deleted. The body is not a base itself, so it can be deleted at any time.
+Both are tables of captures.db, beside `blobs`. Refused pages are not rows of `captures` in
+archive.db. They are not evidence of anything that the archive shows, and are deleted after a time.
+So no manifest, evidence file, export, dataset, snapshot or visitor's query may contain them, and
+nothing may refer to their bytes. captures.db is not served. A body is compressed against a page of
+its host in `blobs`, which is never deleted. The body is not a base itself, so it can be deleted at
+any time.
 """
 
 from __future__ import annotations

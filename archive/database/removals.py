@@ -13,16 +13,18 @@ temporary. Outages, block pages and pages forbidden by robots.txt are never stor
 when the release was found again.
 
 If many of an agency's pages go missing in the same way, this is a `Collapse`, which is more likely
-to be a fault of the site than many removals. During a collapse, no removal is confirmed, with these
-exceptions, so that a real clean-up is reported:
+to be a fault of the site than many removals. During a collapse, removals are not confirmed at
+first. If they last, they are confirmed later, so that a real clean-up is reported. The rules depend
+on the type:
 
     404, 410     The server reports each URL as missing. This is a collapse only if hardly any other
                  page of the agency responds (WHOLE_SITE_SHARE). The removals are confirmed after
                  COLLAPSE_LIMIT.
     other types  All URLs respond with status 200 or a redirect, for example to one placeholder,
                  login or front page. This is a collapse if at least MANY_PAGES_SHARE of the checked
-                 pages respond so. The removals are confirmed after COLLAPSE_LIMIT if other pages of
-                 the agency still show their releases, but never while hardly any other page does.
+                 pages respond in this way. The removals are confirmed after COLLAPSE_LIMIT if other
+                 pages of the agency still show their releases, but never while hardly any other
+                 page does.
 
 When a release goes missing, or a source suddenly shows something other than a list, a few other
 releases of the agency become due, so that there are pages to compare with.

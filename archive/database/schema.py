@@ -143,8 +143,9 @@ def _add_observers(db: Database) -> None:
 
 
 def _replace_table_sql(db: Database, table: str, statement: str) -> None:
-    """Replace the statement that created a table with one that differs only in having fewer
-    constraints.
+    """Replace the stored statement that created a table with one that has fewer constraints.
+
+    The statements must not differ in any other way.
 
     See "Making Other Kinds Of Table Schema Changes" in sqlite.org/lang_altertable.html.
     """
@@ -215,7 +216,7 @@ def _index_times(db: Database) -> None:
 
 @migrations(name="document_references")
 def _add_document_references(db: Database) -> None:
-    """Add the references to documents. They are extracted when the archive is opened."""
+    """Add the references to documents. The references are extracted when the archive is opened."""
     if not db.table("document_references").exists():
         _replace(db, "document_references idx_document_references_number")
         _replace(db, "idx_document_references_revision idx_document_references_release")

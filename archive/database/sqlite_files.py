@@ -196,9 +196,10 @@ def open_readonly(path: Path) -> sqlite3.Connection:
 
 
 def check_version(db: sqlite3.Connection, path: Path) -> bool:
-    """Return True if this version can use a file of the archive, or False if the file is empty.
+    """Check that this version of the software can use a file of the archive.
 
-    Raises ArchiveError if the file was made by an older or newer version, or by other software.
+    Returns False if the file is empty, and otherwise True. Raises ArchiveError if the file was made
+    by an older or newer version, or by other software.
     """
     (version,) = db.execute("pragma user_version").fetchone()
     if version > SCHEMA_VERSION or _count_migrations(db, path) > MIGRATIONS:
@@ -458,8 +459,9 @@ def _wait_for_parent() -> None:
 def relieve_garbage_collector() -> None:
     """Exclude all existing objects from garbage collection, and run the collector less often.
 
-    Nearly all objects are freed without the collector, because they are in no reference cycle. It
-    took a tenth of a crawl's time, and a third of the time to read a long history of a wording.
+    Nearly all objects are freed without the collector, because they are in no reference cycle. The
+    collector took a tenth of a crawl's time, and a third of the time to read a long history of a
+    wording.
     """
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     _freeze_objects()

@@ -107,6 +107,9 @@ def sanitise_html(html: str, base_url: str | None = None) -> str:
 
 
 def _filter_attribute(_tag: str, name: str, value: str) -> str | None:
-    """Return the value of an attribute, or None to remove it. Only ids of questions are kept."""
+    """Return the value of an attribute, or None to remove the attribute.
+
+    An id is removed unless it is the id of a question.
+    """
     # another id could hide a global name from the page's scripts (DOM clobbering)
     return value if name != "id" or QUESTION_ID.fullmatch(value) else None

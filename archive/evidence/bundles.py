@@ -194,7 +194,12 @@ def _format_guide_text(language: str, key: str, values: Mapping[str, object]) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestEntry:
-    """The place of a row in the manifests: its part, the part's text, and the row's line."""
+    """The place of a row in the manifests.
+
+    part: the name of the part of `manifest` that contains the row.
+    text: the text of that part.
+    line: the row's line in the text.
+    """
 
     manifest: Manifest
     part: str
@@ -534,7 +539,7 @@ def _add_manifest_chain(
     captures: Captures | None,
     entries: dict[str, ManifestEntry],
 ) -> None:
-    """Add all manifests from the first one that covers any of the rows to the newest."""
+    """Add all manifests, from the first one that covers any of the entries to the newest one."""
     if not entries:
         return
     first = min(
@@ -562,8 +567,9 @@ def _add_manifest_chain(
 def _add_time_stamps(
     bundle: EvidenceBundle, db: sqlite3.Connection, chain: Sequence[Manifest]
 ) -> None:
-    """Add the time stamps of the manifests (the responses of the time-stamping authorities), each
-    beside its manifest.
+    """Add the time stamps of the manifests, each beside its manifest.
+
+    A time stamp is the response of a time-stamping authority.
     """
     if not Database(db).table("time_stamps").exists():
         return  # the archive is not yet updated

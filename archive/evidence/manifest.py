@@ -58,8 +58,9 @@ class Manifest:
 def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str | None:
     """Write a manifest of the rows since the last manifest, and return its digest.
 
-    Returns None if `day` already has a manifest, or if `day` is before the last manifest's day
-    (unless the last manifest's day is in the future).
+    Returns None if `day` already has a manifest or is before the last manifest's day, or if another
+    process has just written a manifest. A last manifest that is dated more than MAX_DAYS_AHEAD
+    after `day` was written with a wrong clock, and does not prevent a new one.
 
     day: today in UTC.
     """
@@ -170,7 +171,10 @@ def format_canonical_state(row: Mapping[str, Any]) -> bytes:
 def iter_stored_rows(
     db: sqlite3.Connection, table: str, first: int, last: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield a range of rows: the covered columns as they are now, and the takedown's id or None."""
+    """Yield a range of rows, with the columns that manifests cover, as they are now.
+
+    `takedown` is the id of the takedown that covers a revision, or None if none does.
+    """
     names = (*COVERED_COLUMNS[table], "takedown" if table == "revisions" else "null as takedown")
     rows = db.execute(
         f"select {', '.join(names)} from {table} where id between ? and ? order by id",

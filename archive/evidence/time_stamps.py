@@ -61,7 +61,11 @@ class OpensslError(StampError):
 
 @dataclass(slots=True, kw_only=True)
 class StampReport:
-    """The result of stamping: for each authority, the days of stamped manifests, or the problem."""
+    """The result of stamping manifests, by authority.
+
+    stamped: the days of the manifests that the authority stamped.
+    problems: why the authority failed, if it did.
+    """
 
     stamped: dict[str, list[str]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
@@ -86,7 +90,8 @@ def stamp_manifests(
 ) -> StampReport:
     """Have each authority stamp the manifests that it has not stamped yet, newest first.
 
-    If an authority fails, the other authorities are still asked. The next run asks it again.
+    Each authority stamps at most MAX_REQUESTS manifests. If an authority fails, the other
+    authorities are still asked. The next run asks it again.
     """
     report = StampReport()
     for authority in authorities:

@@ -558,7 +558,7 @@ class Verifier:
     def check_manifest(
         self, manifest: Manifest, previous: Manifest | None
     ) -> Iterator[ArchiveError]:
-        """Check a manifest against the previous one, its row, and the rows that it covers."""
+        """Check a manifest's text against its row, the previous manifest and the covered rows."""
 
         def fault(problem: str) -> ArchiveError:
             return self.fault("manifests", manifest.day, problem)

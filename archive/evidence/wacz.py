@@ -113,7 +113,7 @@ def export_wacz(
     *,
     processes: int = 0,
 ) -> WarcExport:
-    """Write all captures that are not taken down to a WACZ file, and return the counts.
+    """Write the captures that may be published to a WACZ file, and return the counts.
 
     If there are no such captures, the number of records is 0. Raises ArchiveError if the archive or
     its captures.db cannot be read; the file is then incomplete.

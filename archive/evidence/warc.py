@@ -123,12 +123,13 @@ def export_warc(
     agency: str | None = None,
     progress: ProgressCallback = lambda *_: None,
 ) -> WarcExport:
-    """Write all captures, or the captures of one agency's releases, to a WARC file.
+    """Write the captures that may be published to a WARC file, and return the counts.
 
-    Returns the counts. The file is written under a temporary name and is renamed once it is
-    complete. It is gzipped if its name ends with .gz. Two exports of the same captures are
-    identical. Raises ArchiveError if the archive cannot be read or has no such captures, and
-    OSError if the file cannot be written.
+    The file is written under a temporary name and is renamed once it is complete. It is gzipped if
+    its name ends with .gz. Two exports of the same captures are identical. Raises ArchiveError if
+    the archive cannot be read or has no such captures, and OSError if the file cannot be written.
+
+    agency: only write the captures of this agency's releases.
     """
     if not target.parent.is_dir():
         raise ArchiveError(target, f"there is no folder {target.parent}")

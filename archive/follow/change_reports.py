@@ -203,7 +203,10 @@ def _describe_absence(kind: str, row: Mapping[str, Any], language: str) -> str:
 
 
 async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """Return the diff of an edit, cut to MAX_DIFF_LINES, and whether it is complete."""
+    """Return the diff of an edit, with at most MAX_DIFF_LINES lines, and whether it is complete.
+
+    The diff is left out if a version is missing, or if the versions are too long.
+    """
     states = await read_stored_revisions(run, [row["id"], row["previous"]])
     sides = [states[key]["state"] for key in (row["previous"], row["id"]) if key in states]
     if len(sides) < 2 or sum(len(state["body_html"]) for state in sides) > MAX_DIFF_CHARACTERS:
@@ -216,7 +219,7 @@ async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str)
 
 
 def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]:
-    """Yield the changed lines of a field: first the lines before the edit, then those after it."""
+    """Yield the changed lines of a field, first as before the edit, then as after it."""
     if field_diff.shown_in_body:
         return
     for row in field_diff.rows:
@@ -340,7 +343,9 @@ def _escape_chat_text(text: str) -> str:
 def format_payload(
     kind: str, sent_at: str, text: str, *, events: Sequence[ReportedEvent] = (), **members: object
 ) -> dict[str, Any]:
-    """Return a webhook's message as JSON-serialisable data with the keys type, timestamp and data.
+    """Return a webhook's message as JSON-serialisable data.
+
+    Its keys are type, timestamp, text and data.
 
     text: what Slack and Mattermost show.
     """

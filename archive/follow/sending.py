@@ -180,9 +180,10 @@ class Sender:
             )
 
     def handle_rejection(self, message: QueuedMessage, error: RecipientError) -> None:
-        """End the subscription if the recipient has rejected messages too often or for too long.
+        """End the subscription of a rejected message, or leave the message to be sent again later.
 
-        If the subscription is not ended, the message is sent again later.
+        The subscription is ended if the recipient wants no more messages, or has rejected messages
+        too often or for too long.
         """
         subscription, moment = message.subscription, self.clock()
         is_old = moment - datetime.fromisoformat(message.created) > MAX_MESSAGE_AGE

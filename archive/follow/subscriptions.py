@@ -1,9 +1,9 @@
 """Stores subscriptions and queued messages in follow.db, a separate file beside the archive.
 
 The file and its key can be read only by their owner (mode 0600). Datasette never opens the file, no
-snapshot contains it, and a backup includes it only on request. It holds addresses, what they
-follow, and the data needed for delivery. Sent messages and ended subscriptions are deleted, and the
-freed pages of the file are overwritten.
+snapshot contains it, and a backup includes it only on request. The file holds addresses, what is
+followed from each address, and the data needed for delivery. Sent messages and ended subscriptions
+are deleted, and the freed pages of the file are overwritten.
 
 Tokens in links name a subscription and are signed with the key. Whoever has such a link may see,
 confirm and end this subscription. A token for all subscriptions of an address is sent only to that
@@ -199,8 +199,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         If the address has received too many such messages, the new one is sent later. If such a
         message is already waiting, no other is stored, because the link in it shows all requests.
         Therefore nobody can lock out the owner of an address, or flood the address with email. If
-        the address already has MAX_SUBSCRIPTIONS subscriptions, nothing is stored. The caller is
-        not told, because that would reveal who subscribes.
+        the address already has MAX_SUBSCRIPTIONS confirmed subscriptions, nothing is stored. The
+        caller is not told, because that would reveal who subscribes.
         """
         with write_transaction(self.db):
             self.delete_unconfirmed(now)
@@ -262,7 +262,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return [subscription, *others[0], *others[1]]
 
     def list_due(self, now: datetime) -> list[Subscription]:
-        """Return the confirmed subscriptions that are due for a report and have none waiting."""
+        """Return the confirmed subscriptions that are due for a report.
+
+        A subscription whose last report is still waiting to be sent is left out.
+        """
         return self._select(
             "confirmed is not null and (due <= ? or due >"
             " iif(frequency = 'week', ?, ?)) and not"
@@ -284,8 +287,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         An earlier subscription of the address to the same subject is replaced. The new subscription
         then continues at the position of the earlier one.
 
-        address: the address to which the confirmation link was sent. Only its owner has agreed. It
-            may differ from the stored address by the part after a plus sign.
+        address: the address to which the confirmation link was sent. Only its owner has agreed.
+            This address may differ from the stored address by the part after a plus sign.
         """
         with write_transaction(self.db):
             self.db.execute(
@@ -458,7 +461,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def excuse(self, message: QueuedMessage, now: datetime) -> None:
-        """Restart the age of a message, because its failure is not the recipient's fault."""
+        """Count the age of a message from now, because the recipient did not cause its failure."""
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:

@@ -67,7 +67,7 @@ class AuditedSource:
 class UrlStatus:
     """What the archive knows about a URL.
 
-    `state` is the URL's state in the frontier, `source` if the URL is not that of a release, or
+    `state` is the URL's state in the frontier, `source` if the URL does not belong to a release, or
     `unseen` if no crawl has found the URL.
     """
 

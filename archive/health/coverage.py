@@ -17,7 +17,7 @@ A release is counted in the month of publication that the stored release states,
 changed.
 
 `missing_releases.state` says why a URL is missing: unseen (no crawl has found it), due (found, not
-read yet), failed (no usable response) or quarantined. If it is no longer missing, the state is
+read yet), failed (no usable response) or quarantined. If the URL is no longer missing, the state is
 filled, rejected or unlisted (no source lists it any more, and it was never read).
 """
 
@@ -141,11 +141,11 @@ class KnownMonths:
     """The months for which the archive has dated releases of the chosen agencies.
 
     first: the first month with many releases.
-    since: the first day on which one of the agencies was read; "" if none was.
+    since: the first day on which one of the agencies was crawled; "" if none was.
     spans: the first and last month with dated releases of each agency.
     incomplete: months in which more than a tenth of the listed releases are missing.
-    until: the last day on which one of the agencies was read; if none was, the day of the newest
-        release.
+    until: the last day on which a crawl of one of the agencies finished; if none did, the day of
+        the newest release.
     years: the number of releases per year.
     """
 
@@ -308,9 +308,9 @@ def _find_unlinked_sources(
 ) -> list[AuditedSource]:
     """Return sources of the previous audit to which no page links any more, marked as incomplete.
 
-    If agencies.toml names the sources, no home page is fetched, so that only archive pages can
-    become unlinked. No sources are returned if one was removed from agencies.toml, because the
-    archive pages may have belonged to it.
+    If agencies.toml names the sources, no home page is fetched, so that only sources of the type
+    `archive` can become unlinked. If a named source was removed from agencies.toml, nothing is
+    returned, because the sources of this type may have belonged to it.
     """
     urls = {source.url for source in sources}
     unlinked = {
@@ -418,7 +418,7 @@ def _update_missing_releases(
     *,
     is_complete: bool,
 ) -> None:
-    """Insert or update missing releases, and close those that are no longer missing.
+    """Store an agency's missing releases, and close the rows of URLs that are no longer missing.
 
     is_complete: whether every source was read to its end. If not, a URL that was not found in the
         sources may still be listed.
@@ -464,7 +464,7 @@ def _update_missing_releases(
 def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
     """Make an agency's missing releases due for the next news crawl.
 
-    Returns the number of releases that are due.
+    Quarantined releases are left out. Returns the number of releases that are due.
     """
     frontier, due = Frontier(db), 0
     rows = db.execute(
@@ -495,7 +495,7 @@ def describe_source_problem(language: str, row: Mapping[str, Any]) -> str | None
 
 
 async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any]]:
-    """Return each agency's totals, with the most missing releases first.
+    """Return the totals of each agency. Agencies with the most missing releases come first.
 
     A row's `checked` is None if the agency was never audited.
     """

@@ -68,8 +68,8 @@ async def read_agency_health(
 ) -> list[AgencyHealth]:
     """Return the health of all agencies, or of one.
 
-    Agencies with an unacknowledged fault come first, then those with an acknowledged one. Within
-    these groups, agencies are sorted by state and name.
+    Agencies with an unacknowledged fault come first, then agencies with an acknowledged fault.
+    Within these groups, agencies are sorted by state and name.
     """
     rows = await run(
         AGENCY_HEALTH_SQL + ("where a.slug = :agency" if agency else ""),

@@ -214,7 +214,7 @@ def test_registers_have_etags(client: httpx.Client, history_archive: Path) -> No
 def test_registers_have_pages_and_histories_do_not(
     client: httpx.Client, history_archive: Path
 ) -> None:
-    assert "A history and a comparison are always complete." in API
+    assert "Excel files, histories and comparisons are always complete." in API
     # no crawl has finished that /new.json could list
     for path in find_register_paths(history_archive)[1:4]:
         is_history = "history" in path

@@ -266,7 +266,10 @@ RESULT_INDEXES = {"releases": RELEASE_INDEX, "questions": QUESTION_INDEX, "quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixExpansion:
-    """The lemmas that `kvinnor*` also matches (kvinna), besides the words with the prefix."""
+    """The lemmas that a word with a star matches in addition to the words that begin with it.
+
+    For example, `kvinnor*` also matches kvinna.
+    """
 
     lemmas: tuple[str, ...] = ()
     replaces_prefix: bool = False  # search the lemmas instead of the prefix
@@ -275,7 +278,7 @@ class PrefixExpansion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedNames:
-    """What the names, prefixes and edits of a query stand for in this archive."""
+    """What the names, prefixes, releases and edits in a query stand for in this archive."""
 
     prefixes: Mapping[str, PrefixExpansion] = field(default_factory=dict)
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
@@ -291,7 +294,7 @@ class ResolvedNames:
 
     @property
     def prefix_lemmas(self) -> dict[str, tuple[str, ...]]:
-        """Return the additional lemmas for each word with a star."""
+        """Return, for each word with a star, the lemmas that it also matches."""
         return {prefix: expansion.lemmas for prefix, expansion in self.prefixes.items()}
 
 
@@ -318,7 +321,10 @@ class SearchPlan:
 async def resolve_names(
     run: RunQuery, tree: QueryNode | None
 ) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up the names and prefixes of a query, and return notes on names that do not exist."""
+    """Look up the names, prefixes and releases in a query.
+
+    Also return notes, for example on names that are not in the archive.
+    """
     nodes = list(iter_nodes(tree))
     agencies, tags, speakers, liked = (
         _collect_filter_values(nodes, name) for name in (*NAME_FIELDS, LIKE_FIELD)
@@ -423,13 +429,14 @@ async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[Ter
 async def _find_names(
     run: RunQuery, names_sql: str, values: Collection[str], *, are_people: bool = False
 ) -> dict[str, tuple[str, ...]]:
-    """Return a map from each value to the keys of the rows that have this name.
+    """Return a map from each value to the keys of the rows that have it as a name.
 
-    If there are none, the value is mapped to the keys of rows with a name in which a word starts
-    with the value. Case and diacritics are ignored.
+    If there are no such rows, the value is mapped to the keys of rows with a name in which a word
+    starts with the value. Case and diacritics are ignored.
 
     names_sql: selects the key in the first column, and names in all others.
-    are_people: map a single word, such as a surname, to both groups of keys.
+    are_people: for a single word, such as a surname, return the keys of both kinds of rows: those
+        with the name, and those in whose name a word starts with it.
     """
     if not values:
         return {}
@@ -459,7 +466,7 @@ def plan_search(
 ) -> SearchPlan:
     """Return the plan of a search.
 
-    If something was typed, but no word, number or filter, the plan finds nothing.
+    If the text that was typed has no word, number or filter, the plan matches nothing.
     """
     own_index = index if request.show == "releases" else RESULT_INDEXES[request.show]
     plan = build_plan(request.query.tree, names, own_index)
@@ -637,7 +644,8 @@ def match_changed_word(word: str) -> str:
     """Return the FTS5 expression for a word in the `terms` of `search_diff`.
 
     The expression is "" for a word without letters and digits. Unlike with `match_word`, each
-    occurrence in a text matches only one of the alternatives, so that their numbers can be added.
+    occurrence of the word matches only one of the alternatives, so that their counts can be added
+    up.
     """
     lemmas, part = list(analyze_word(word)), find_compound_key(word)
     if not part:
@@ -780,7 +788,13 @@ def match_facet_terms(facet: str, values: Iterable[str]) -> str:
 def match_included_facets(
     include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None
 ) -> list[str]:
-    """Return FTS5 expressions that must all match: one for each facet, but one for each tag."""
+    """Return FTS5 expressions that must all match the included facet values.
+
+    There is one expression for each facet, which matches any of its values. For tags, there is one
+    expression for each value.
+
+    skip_facet: a facet without an expression. Tags are never skipped.
+    """
     matches = []
     for name, values in include.items():
         if name == "tag":
@@ -823,7 +837,11 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 
 
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
-    """Return SQL, and its parameters, to count the searched releases by agency."""
+    """Return SQL, and its parameters, that counts by agency the releases that a request searches.
+
+    These are the releases that match the request's filters and facet values, regardless of its
+    words.
+    """
     plan = build_plan(extract_filters(request.query.tree), names)
     conditions = [
         *plan.conditions,
@@ -833,7 +851,10 @@ def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, 
 
 
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
-    """Return the FTS5 expression of a request: its words, and the facet values that it chooses."""
+    """Return the FTS5 expression of a request: its words, and the facet values that it includes.
+
+    skip_facet: a facet whose included values are ignored.
+    """
     if request.show != "releases":
         return plan.match
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
@@ -852,7 +873,10 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
 
 
 def build_index_sql(plan: SearchPlan, match: str, index: IndexTable = RELEASE_INDEX) -> str:
-    """Return SQL for the `id` of the rows of an index that match. If `match` is "", none do."""
+    """Return SQL that selects the `id` of the index rows that match.
+
+    If `match` is "", it selects no rows.
+    """
     value = plan.bind(match or MATCH_NOTHING)
     return f"select rowid as id from {index.table} where {index.table} match {value}"
 
@@ -872,7 +896,7 @@ def build_current_sql(plan: SearchPlan) -> str:
 async def read_ranks(run: RunQuery, table: str, match: str, ids: Iterable[int]) -> dict[int, float]:
     """Return the bm25 rank of each given release or question pair that matches. Lower is better.
 
-    If the expression is "", nothing matches.
+    If `match` is "", nothing matches.
     """
     values = {"match": match or MATCH_NOTHING, "ids": json.dumps([*ids])}
     return {row["id"]: row["rank"] for row in await run(_RANKS_SQL[table], values)}

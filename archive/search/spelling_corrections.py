@@ -144,7 +144,7 @@ async def find_corrections(
 async def _leave_out_file_words(run: RunQuery, terms: Iterable[TermNode]) -> list[TermNode]:
     """Return the terms, except terms about attachments that occur in attachments.
 
-    The vocabulary does not have the words of attachments.
+    The vocabulary does not contain the words of attachments.
     """
     terms = list(terms)
     pages = await count_beginnings(run, [term for term in terms if term.field == "attachment"])
@@ -282,7 +282,7 @@ async def _find_similar_words(
 
 
 async def _read_vocabulary(run: RunQuery, common: int) -> Mapping[int, str]:
-    """Return the words that at least `common` releases contain, by their number of letters.
+    """Return the words that at least `common` releases contain, as number of letters → words.
 
     The words of one length are joined with spaces, which takes a tenth of the memory of a list.
     """
@@ -304,7 +304,7 @@ def _list_near_words(word: str, count: int, vocabulary: Mapping[int, str]) -> di
 
 
 def _find_max_cost(word: str, count: int) -> float:
-    """Return the highest cost at which another spelling counts as the correct one of a word.
+    """Return the highest cost at which another spelling may be the correct spelling of a word.
 
     count: the number of releases that contain the word.
     """

@@ -82,7 +82,11 @@ async def find_suggestions(
     hit_page: HitPage,
     names: ResolvedNames,
 ) -> list[Suggestion]:
-    """Return other queries that have more results, and the Swedish query for an English one."""
+    """Return other queries that have results, each with its number of results.
+
+    A query with a period, a translation or a type of document needs only one result. All others
+    must have more results than the original query.
+    """
 
     async def count(changed: SearchRequest, *, with_loose: bool = False) -> int:
         finder = HitFinder(run=run, columns=columns, request=changed, names=names)

@@ -408,8 +408,8 @@ async def _expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
 async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[TermNode, int]:
     """Return, for each term, the number of releases with words that start with its lemma.
 
-    For a term of several words, the number for the rarest word is returned. For terms about
-    attachments, pages are counted.
+    For a term of several words, this is the number for the rarest word. For a term about
+    attachments, it is the number of attachment pages that match.
     """
     counts = {}
     for term in terms:

@@ -1,4 +1,4 @@
-"""Readings of collections: which texts another collection had of a release, and when it read them.
+"""Readings: which texts of a release another collection had, and when the collection read them.
 
 If the archive already has the text of a reading, the reading is stored as a row of `observations`.
 Other texts are stored as revisions with the cause `import`. The revisions of each collection follow
@@ -149,8 +149,8 @@ def save_reading(
     """Store the text of a release that a collection read at `seen` (None: unknown).
 
     Returns NEW if the release is new, REVISED if the text is a new version, or UNCHANGED if the
-    text is already stored. Returns None, and stores nothing, if the archive has read other texts
-    and `seen` is None.
+    text is already stored. Returns None, and stores nothing, if `seen` is None and the archive
+    itself has read the release, but does not have this text.
 
     release_id: the stored release, or None if it is new.
     capture: the id of a web archive's capture.

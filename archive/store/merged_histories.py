@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def find_adjoining_states(
     archive: Archive, release_id: int, target_id: int
 ) -> tuple[StoredRelease, StoredRelease] | None:
-    """Return a release's last state and the target's first state, if the one follows the other.
+    """Return a release's last state and the target's first state, if the second follows the first.
 
     Returns None if the target is older or existed at the same time, because the difference is then
     not an edit. Also returns None if the archive has not read both releases itself.
@@ -64,10 +64,11 @@ def merge_releases(
 def find_moved_copy(
     archive: Archive, release_id: int, *, min_similarity: float
 ) -> tuple[int, str] | None:
-    """Return the id and URL of the agency's release with nearly the text of a missing one.
+    """Find the new URL of a missing release: another release of the agency with nearly the same
+    text.
 
-    The release must have been added after the last check of the missing one, or have the same
-    publication date. Returns None if there is no such release.
+    Returns the id and the URL of this release. It must have been added after the last check of the
+    missing release, or have the same publication date. Returns None if there is no such release.
     """
     sql = "select agency, coalesce(last_checked, added), published from releases where id = ?"
     agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()

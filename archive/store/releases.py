@@ -469,9 +469,10 @@ class StoredRelease:
 
 
 def is_new_or_changed(prepared: PreparedRelease, stored: StoredRelease | None) -> bool:
-    """Return whether the archive itself has not read a release yet, or the release has changed.
+    """Return whether a release is new or has changed, compared with its stored state.
 
-    The order of the release's tags does not matter.
+    A release that has only been imported so far counts as new. The order of the tags does not
+    matter.
     """
     return stored is None or stored.cause == "import" or not has_same_text(prepared, stored)
 
@@ -579,9 +580,10 @@ class ReleaseWriter:
         provenance: dict[str, Any],
         previous: StoredRelease,
     ) -> str:
-        """Insert a state that the archive read, make it current, and return its cause.
+        """Insert a state that the archive read, make it current, and return the cause of the
+        revision.
 
-        The new revision follows `previous`, unless that is from a collection. A state without
+        The new revision follows `previous`, unless `previous` is from a collection. A state without
         visible differences is never stored as an edit (`source`), but with the cause `parser`.
         """
         release_id = stored.release_id
@@ -728,7 +730,7 @@ class ReleaseWriter:
     def upsert_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
         """Insert or update the tags, questions and other parts of a release.
 
-        Rows that an earlier state had in addition are kept.
+        The rows of parts that only an earlier state had are kept.
         """
         if state["tags"]:
             tags = json.dumps(state["tags"], ensure_ascii=False)

@@ -95,7 +95,9 @@ async def _show_agency(site: SiteRequest) -> Response:
 
 
 async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
-    """Return all agencies, with their numbers of releases and the end of their last crawls."""
+    """Return all agencies, each with its number of releases and the time at which its last crawl
+    ended.
+    """
     return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
 
 

@@ -1,4 +1,4 @@
-"""/-/check (.json): looks up every quotation in a text in the archive.
+"""/-/check (.json): checks the quotations in a text against the archive.
 
 The text is sent by POST: in the field `text` of a form or a JSON object, or as a plain-text body.
 It is neither stored nor logged: it is not part of the address, errors are logged without their
@@ -328,7 +328,7 @@ def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
 
 
 def _format_checks(pair: CheckPair, imported: Import | None) -> dict[str, str | None]:
-    """Return two checks as JSON values.
+    """Return the times of two checks as JSON values.
 
     imported: if the later of the two was a reading of a collection, the import of that collection.
     """

@@ -751,7 +751,10 @@ def _format_import(presence: Presence) -> dict[str, str | None]:
 
 
 def _format_presence(language: str, entry: PhraseEntry) -> list[str]:
-    """Return sentences that say when a wording appeared, was missing, and was last found."""
+    """Return sentences that say when a wording appeared, was missing, and disappeared.
+
+    If it has not disappeared, the last sentence says when it was last found.
+    """
     presence = entry.presence
     sentences = [format_change(language, presence, appeared=True)]
     for after, until in presence.missing:

@@ -304,10 +304,10 @@ async def search(
     earlier_versions: bool = False,
     page: int = 1,
 ) -> dict[str, Any]:
-    """Search the agencies' news. Returns results with excerpts; read_version returns the whole
-    text.
+    """Search the agencies' news. Returns results with excerpts.
 
-    Results with match "loose" contain only some of the words.
+    read_version returns the whole text of a result. Results with match "loose" contain only some of
+    the words.
     """
     agency = await _find_agency(agency)
     versions = "all" if earlier_versions else None

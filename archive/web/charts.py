@@ -176,7 +176,7 @@ def _format_percent(language: str, number: str) -> str:
 
 
 def _label_periods(language: str, names: Sequence[str]) -> list[str]:
-    """Return the labels below periods, which are years or at most twelve months. "" means no label.
+    """Return the labels of a chart's periods: years, or at most twelve months. "" means no label.
 
     >>> _label_periods("sv", ["2023-11", "2023-12", "2024-01"])
     ['nov 2023', 'dec', 'jan']

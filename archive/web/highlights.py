@@ -165,7 +165,8 @@ class MarkedHtml:
 
 
 class PageHighlighter:
-    """Marks the terms of a query in the texts of a page. Texts must be added in printed order.
+    """Marks the terms of a query in the texts of a page. Texts must be added in the order of the
+    page.
 
     english: whether the texts are in English.
     language: the language of the page.

@@ -535,7 +535,8 @@ def _build_node_condition(
 ) -> str:
     """Return the SQL condition for a node.
 
-    The statement must select from `release_facets l` (for VERSION_INDEX, from `text_versions t`).
+    It is for a statement that selects from `release_facets l` (for VERSION_INDEX, from
+    `text_versions t`).
     """
     if isinstance(node, NotNode):
         return f"({_build_node_condition(node.part, plan, names, index)}) is not true"

@@ -389,7 +389,7 @@ class HitFinder:
         )
 
     async def read_found(self) -> Mapping[int, int]:
-        """Return a map from the id of each result whose current version matches to its release."""
+        """Return the results whose current version matches, as id → release."""
         plan = plan_search(self.request, self.names)
         match = build_match(self.request, plan, self.skip_facet)
         if plan.conditions or not match or self.request.news or self.request.show != "releases":
@@ -563,9 +563,10 @@ class HitFinder:
         return HitList(ids=list(relevance), releases=list(relevance))
 
     def match_rare_facets(self) -> list[str]:
-        """Return FTS5 expressions for the chosen facets that few releases have (MAX_RARE_SHARE).
+        """Return FTS5 expressions for the facets whose chosen values few releases have
+        (MAX_RARE_SHARE).
 
-        With a common facet, bm25 would take longer, because it counts the releases of each term.
+        With common values, bm25 would take longer, because it counts the releases of each term.
         """
         most = self.columns.size * MAX_RARE_SHARE
         rare = {

@@ -234,7 +234,9 @@ def _has_english_hit(hits: Sequence[SearchHit]) -> bool:
 async def search_all(
     run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
 ) -> AsyncIterator[list[SearchHit]]:
-    """Yield all matching releases, question pairs or quotations in batches, in page order."""
+    """Yield all matching releases, question pairs or quotations in batches, in the order of the
+    pages.
+    """
     finder, _ = await prepare_finder(run, request, columns)
     strict = await finder.fetch_all()
     loose = await find_loose_hits(finder, strict)

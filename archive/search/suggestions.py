@@ -177,7 +177,7 @@ def _strip_operators(query: Query) -> str:
 def load_translations() -> dict[tuple[str, ...], str]:
     """Return a map from English words, as a tuple of their lemmas, to their Swedish translation.
 
-    A translation is also found without its function words, because most queries omit them.
+    Each entry is also included without its function words, because most queries omit them.
     """
     translations = {}
     for english, swedish in read_translations():

@@ -198,7 +198,7 @@ def find_past_edits(
 ) -> None:
     """Store which versions of a release follow versions that a web archive captured.
 
-    For each of them, also store whether the change is an edit by the agency.
+    For each of the later versions, also store whether the change is an edit by the agency.
 
     judge: decides whether the change from one version to the next is an edit; called once for each
         pair.

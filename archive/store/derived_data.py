@@ -180,8 +180,7 @@ class DerivedData:
             self._write_release(other_id, RELEASE_STEPS, is_stored=True)
 
     def describe_past_edit(self, revision_id: int, state: State) -> bool:
-        """Write how a version differs from the captured version before it, if the difference is an
-        edit.
+        """If a version is an edit of the captured version before it, write how the two differ.
 
         Returns whether the stored description has changed.
 

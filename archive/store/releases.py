@@ -580,8 +580,7 @@ class ReleaseWriter:
         provenance: dict[str, Any],
         previous: StoredRelease,
     ) -> str:
-        """Insert a state that the archive read, make it current, and return the cause of the
-        revision.
+        """Insert a state that the archive read, make it current, and return its stored cause.
 
         The new revision follows `previous`, unless `previous` is from a collection. A state without
         visible differences is never stored as an edit (`source`), but with the cause `parser`.

@@ -373,7 +373,7 @@ def is_english_query(query: Query) -> bool:
     """Return whether a query has at least as many only-English words as only-Swedish ones.
 
     An only-English word is an English word that is not also a Swedish word. Return False if the
-    query has none.
+    query has none, or if it refers to a document.
 
     >>> from archive.search.query_language import parse_query
     >>> texts = "gang violence", "våld", "Nato membership", "crime SOU 2023:4"

@@ -482,7 +482,7 @@ async def _list_results(site: SiteRequest, query: SearchRequest) -> DataList:
     """Return a page of results as data.
 
     The feed lists only new releases, so that imports and backfills do not flood it; if there are
-    few, it is topped up with the newest other results. It contains no loose results, because these
+    few, it is topped up with other recent results. It contains no loose results, because these
     would change with the number of strict results.
     """
     is_feed, searched, is_news = site.format_name == "atom", query, False
@@ -619,8 +619,8 @@ def _format_facet_value(choice: FacetValue) -> dict[str, Any]:
 def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
     """Build the feed entry of a result. Its id is the same in every feed.
 
-    The entry is dated with the publication date. If that is unknown, or if the feed only has new
-    releases, it is dated with the time of the first crawl.
+    The entry has the publication date. If that is unknown, or if the feed contains only new
+    releases, it has the time of the first crawl.
     """
     row, language = hit.row, site.language
     published = format_stated_atom_time(row["published"])

@@ -435,8 +435,7 @@ async def _find_names(
     starts with the value. Case and diacritics are ignored.
 
     names_sql: selects the key in the first column, and names in all others.
-    are_people: for a single word, such as a surname, return the keys of both kinds of rows: those
-        with the name, and those in whose name a word starts with it.
+    are_people: for a single word, such as a surname, return the keys of both kinds of rows.
     """
     if not values:
         return {}
@@ -662,7 +661,9 @@ def match_form(words: Sequence[str], *, is_prefix: bool = False) -> str:
 
 
 def split_number(word: str) -> tuple[str, ...]:
-    """Return an abbreviation with a number as two words (ETS 2), or an empty tuple.
+    """Return an abbreviation with a number as two words (ETS 2).
+
+    Returns an empty tuple for any other word.
 
     >>> split_number("ETS2"), split_number("A2021"), split_number("ets")
     (('ets 2',), (), ())
@@ -789,7 +790,7 @@ def match_facet_terms(facet: str, values: Iterable[str]) -> str:
 def match_included_facets(
     include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None
 ) -> list[str]:
-    """Return FTS5 expressions that must all match the included facet values.
+    """Return FTS5 expressions for the included facet values, all of which must match.
 
     There is one expression for each facet, which matches any of its values. For tags, there is one
     expression for each value.
@@ -838,10 +839,10 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 
 
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
-    """Return SQL, and its parameters, that counts by agency the releases that a request searches.
+    """Return SQL that counts the searched releases by agency, and its parameters.
 
-    These are the releases that match the request's filters and facet values, regardless of its
-    words.
+    The searched releases are those that match the request's filters and facet values, regardless of
+    its words.
     """
     plan = build_plan(extract_filters(request.query.tree), names)
     conditions = [

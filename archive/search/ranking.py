@@ -193,9 +193,7 @@ class HitFinder:
         return [replace(year, total=totals.get(year.value, 0)) for year in years]
 
     def is_sorted_by_relevance(self) -> bool:
-        """Return whether the request has words, or releases to compare with, by which to rank
-        results.
-        """
+        """Return whether results can be ranked by words, or by similarity to given releases."""
         plan = plan_search(self.request, self.names)
         return bool(plan.match or list_liked(self.request.query.tree))
 
@@ -326,10 +324,9 @@ class HitFinder:
         ]
 
     def count_years(self) -> Mapping[str, int]:
-        """Return, for each year, the number of releases that match the chosen facet values and
-        agencies.
+        """Return, for each year, the number of releases that match the chosen facet values.
 
-        Words, tags and dates of the request are ignored.
+        Agencies that the query names limit these numbers, too. Words, tags and dates are ignored.
         """
         agencies = self.chosen_agencies
         include = {**self.request.include, **({} if agencies is None else {"agency": agencies})}
@@ -563,8 +560,7 @@ class HitFinder:
         return HitList(ids=list(relevance), releases=list(relevance))
 
     def match_rare_facets(self) -> list[str]:
-        """Return FTS5 expressions for the facets whose chosen values few releases have
-        (MAX_RARE_SHARE).
+        """Return FTS5 expressions for the facets whose chosen values are rare (MAX_RARE_SHARE).
 
         With common values, bm25 would take longer, because it counts the releases of each term.
         """

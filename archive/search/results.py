@@ -209,9 +209,7 @@ def _list_hit_notes(
     hits: Sequence[SearchHit],
     suggestions: Sequence[Suggestion],
 ) -> list[SearchNote]:
-    """Return notes on a page that does not exist, on an English query with few results, and on the
-    order.
-    """
+    """Return notes on a missing result page, an English query with few results, and the order."""
     notes = []
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
@@ -234,8 +232,9 @@ def _has_english_hit(hits: Sequence[SearchHit]) -> bool:
 async def search_all(
     run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
 ) -> AsyncIterator[list[SearchHit]]:
-    """Yield all matching releases, question pairs or quotations in batches, in the order of the
-    pages.
+    """Yield all matching releases, question pairs or quotations in batches.
+
+    The order is the same as on the result pages.
     """
     finder, _ = await prepare_finder(run, request, columns)
     strict = await finder.fetch_all()
@@ -312,7 +311,7 @@ async def _read_own_ids(run: RunQuery, request: SearchRequest, release_id: int) 
 
 
 def _find_place(ids: Sequence[int], wanted: set[int], expected: int) -> int:
-    """Return the index of a wanted id: `expected` if a wanted id is there, otherwise the first.
+    """Return the index of a wanted id: `expected` if possible, otherwise the first one.
 
     Returns -1 if no wanted id is in `ids`.
 

@@ -228,9 +228,10 @@ def extract_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tu
 def _build_diff_columns(
     paragraphs: Sequence[Sequence[str]], languages: Sequence[str]
 ) -> Iterator[str]:
-    """Yield the values of the columns for the removed (or for the added) paragraphs of an edit.
+    """Yield the values of the columns for the paragraphs that an edit removed (or added).
 
-    The columns `terms` get only the terms that occur more often there than in the other paragraphs.
+    The columns `terms` get only the terms that occur more often in these paragraphs than in the
+    others.
 
     paragraphs: the paragraphs to index, and the paragraphs to compare them with.
     """
@@ -568,9 +569,7 @@ class SearchIndex:
             )
 
     def optimise(self) -> None:
-        """Merge the index, so that it no longer contains words of replaced rows and needs less
-        space.
-        """
+        """Merge the index, which removes the words of replaced rows and saves space."""
         for name in INDEX_COLUMNS:
             self.db.execute(f"insert into {name} ({name}) values ('optimize')")
 

@@ -96,11 +96,10 @@ class SearchRequest:
         return add_filters(query, filters)
 
     def _list_chosen(self, facet: str, name: str) -> list[QueryNode]:
-        """Return filters of the field `name` for the chosen values of a facet. All filters must
-        match.
+        """Return filters of the field `name` for the chosen values of a facet. All must match.
 
-        The exception is a search for quotations: a quotation has only one speaker, so several
-        speakers become a single filter that matches any of them.
+        In a search for quotations, several speakers become a single filter that matches any of
+        them, because a quotation has only one speaker.
         """
         chosen: list[QueryNode] = [FilterNode(name, value) for value in self.include.get(facet, ())]
         has_one_value = facet == "speaker" and self.show == "quotes"

@@ -1,8 +1,8 @@
 """Suggests other queries for a search.
 
 A suggestion may correct the spelling, join or split words, leave out quotation marks, translate
-English words into Swedish, use a period in place of its name, or add a type of document to a bare
-number.
+English words into Swedish, limit the search to a period that the query names, or add a type of
+document to a bare number.
 """
 
 from __future__ import annotations

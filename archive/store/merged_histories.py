@@ -64,11 +64,11 @@ def merge_releases(
 def find_moved_copy(
     archive: Archive, release_id: int, *, min_similarity: float
 ) -> tuple[int, str] | None:
-    """Find the new URL of a missing release: another release of the agency with nearly the same
-    text.
+    """Find a release of the same agency with nearly the same text as a missing release.
 
-    Returns the id and the URL of this release. It must have been added after the last check of the
-    missing release, or have the same publication date. Returns None if there is no such release.
+    Returns the id and the URL of the found release. It must have been added after the last check of
+    the missing release, or have the same publication date. Returns None if there is no such
+    release.
     """
     sql = "select agency, coalesce(last_checked, added), published from releases where id = ?"
     agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()

@@ -278,7 +278,9 @@ class Archive(AbstractContextManager["Archive"]):
         return bool(self.db.execute(sql, [sha256, url]).fetchone()[0])
 
     def get_template(self, sha256: str) -> bytes | None:
-        """Return the template fingerprint of the page with a SHA-256, or None if it is unknown."""
+        """Return the template fingerprint of the page with the given SHA-256, or None if it is
+        unknown.
+        """
         sql = (
             "select t.fingerprint from captures c join templates t on t.id = c.template where"
             " c.sha256 = ? limit 1"
@@ -681,7 +683,8 @@ class ReleaseWriter:
         return parse_state(rows.popitem()[1])
 
     def find_identical(self, release_id: int, digest: str) -> int | None:
-        """Return the id of a release's earliest revision with a hash, or None if there is none.
+        """Return the id of a release's earliest revision with the given hash, or None if there is
+        none.
 
         Imported revisions are ignored.
         """

@@ -313,9 +313,7 @@ def _translate_header(language: str, list_name: str, column: str) -> str:
 
 
 def _list_codes(list_name: str, columns: Sequence[str]) -> dict[str, str]:
-    """Return the columns of a list that contain codes, each with the prefix of its translation
-    keys.
-    """
+    """Return the columns that contain codes, each with the prefix of its translation keys."""
     found = {name: CODES.get(f"{list_name}/{name}") or CODES.get(name) for name in columns}
     return {name: prefix for name, prefix in found.items() if prefix}
 

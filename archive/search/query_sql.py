@@ -266,10 +266,7 @@ RESULT_INDEXES = {"releases": RELEASE_INDEX, "questions": QUESTION_INDEX, "quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixExpansion:
-    """The lemmas that a word with a star matches in addition to the words that begin with it.
-
-    For example, `kvinnor*` also matches kvinna.
-    """
+    """The lemmas that a word with a star also matches: kvinna, for example, for `kvinnor*`."""
 
     lemmas: tuple[str, ...] = ()
     replaces_prefix: bool = False  # search the lemmas instead of the prefix
@@ -321,10 +318,7 @@ class SearchPlan:
 async def resolve_names(
     run: RunQuery, tree: QueryNode | None
 ) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up the names, prefixes and releases in a query.
-
-    Also return notes, for example on names that are not in the archive.
-    """
+    """Look up a query's names, prefixes and releases. Also return notes on unknown names."""
     nodes = list(iter_nodes(tree))
     agencies, tags, speakers, liked = (
         _collect_filter_values(nodes, name) for name in (*NAME_FIELDS, LIKE_FIELD)
@@ -435,7 +429,7 @@ async def _find_names(
     starts with the value. Case and diacritics are ignored.
 
     names_sql: selects the key in the first column, and names in all others.
-    are_people: for a single word, such as a surname, return the keys of both kinds of rows.
+    are_people: map a single word, such as a surname, to the keys of all these rows.
     """
     if not values:
         return {}
@@ -534,8 +528,7 @@ def _build_node_condition(
 ) -> str:
     """Return the SQL condition for a node.
 
-    It is for a statement that selects from `release_facets l` (for VERSION_INDEX, from
-    `text_versions t`).
+    Use it in statements on `release_facets l` or, for VERSION_INDEX, on `text_versions t`.
     """
     if isinstance(node, NotNode):
         return f"({_build_node_condition(node.part, plan, names, index)}) is not true"
@@ -644,8 +637,7 @@ def match_changed_word(word: str) -> str:
     """Return the FTS5 expression for a word in the `terms` of `search_diff`.
 
     The expression is "" for a word without letters and digits. Unlike with `match_word`, each
-    occurrence of the word matches only one of the alternatives, so that their counts can be added
-    up.
+    occurrence matches only one of the alternatives, so that their counts can be added.
     """
     lemmas, part = list(analyze_word(word)), find_compound_key(word)
     if not part:
@@ -661,9 +653,7 @@ def match_form(words: Sequence[str], *, is_prefix: bool = False) -> str:
 
 
 def split_number(word: str) -> tuple[str, ...]:
-    """Return an abbreviation with a number as two words (ETS 2).
-
-    Returns an empty tuple for any other word.
+    """Return an abbreviation with a number as two words (ETS 2), or () for any other word.
 
     >>> split_number("ETS2"), split_number("A2021"), split_number("ets")
     (('ets 2',), (), ())
@@ -790,13 +780,7 @@ def match_facet_terms(facet: str, values: Iterable[str]) -> str:
 def match_included_facets(
     include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None
 ) -> list[str]:
-    """Return FTS5 expressions for the included facet values, all of which must match.
-
-    There is one expression for each facet, which matches any of its values. For tags, there is one
-    expression for each value.
-
-    skip_facet: a facet without an expression. Tags are never skipped.
-    """
+    """Return FTS5 expressions that must all match: one for each tag and for each other facet."""
     matches = []
     for name, values in include.items():
         if name == "tag":
@@ -839,11 +823,7 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 
 
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
-    """Return SQL that counts the searched releases by agency, and its parameters.
-
-    The searched releases are those that match the request's filters and facet values, regardless of
-    its words.
-    """
+    """Return SQL and parameters to count by agency the releases that match a request's filters."""
     plan = build_plan(extract_filters(request.query.tree), names)
     conditions = [
         *plan.conditions,
@@ -853,10 +833,7 @@ def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, 
 
 
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
-    """Return the FTS5 expression of a request: its words, and the facet values that it includes.
-
-    skip_facet: a facet whose included values are ignored.
-    """
+    """Return the FTS5 expression of a request: its words, and the facet values that it includes."""
     if request.show != "releases":
         return plan.match
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
@@ -875,10 +852,7 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
 
 
 def build_index_sql(plan: SearchPlan, match: str, index: IndexTable = RELEASE_INDEX) -> str:
-    """Return SQL that selects the `id` of the index rows that match.
-
-    If `match` is "", it selects no rows.
-    """
+    """Return SQL that selects the `id` of index rows that match. If `match` is "", none do."""
     value = plan.bind(match or MATCH_NOTHING)
     return f"select rowid as id from {index.table} where {index.table} match {value}"
 

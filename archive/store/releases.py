@@ -278,9 +278,7 @@ class Archive(AbstractContextManager["Archive"]):
         return bool(self.db.execute(sql, [sha256, url]).fetchone()[0])
 
     def get_template(self, sha256: str) -> bytes | None:
-        """Return the template fingerprint of the page with the given SHA-256, or None if it is
-        unknown.
-        """
+        """Return the template fingerprint of a page by its SHA-256, or None if it is unknown."""
         sql = (
             "select t.fingerprint from captures c join templates t on t.id = c.template where"
             " c.sha256 = ? limit 1"
@@ -683,10 +681,9 @@ class ReleaseWriter:
         return parse_state(rows.popitem()[1])
 
     def find_identical(self, release_id: int, digest: str) -> int | None:
-        """Return the id of a release's earliest revision with the given hash, or None if there is
-        none.
+        """Return the id of the earliest revision with the given hash, or None if there is none.
 
-        Imported revisions are ignored.
+        Only revisions of the given release are searched. Imported revisions are ignored.
         """
         sql = (
             f"{RELEASE_CHAIN_CTE} select min(id) from revisions where release in chain and"

@@ -142,7 +142,7 @@ class HtmlText:
 
 
 class MarkedHtml:
-    """A text as HTML with highlighted places. It is rendered once all places on the page are known."""
+    """A text as HTML with highlights. It is rendered once all places on the page are known."""
 
     def __init__(
         self, markup: str, places: Sequence[MarkedPlace], highlighter: PageHighlighter

@@ -432,9 +432,9 @@ def _get_key(hit: SearchHit) -> int:
 async def _name_facet_values(
     run: RunQuery, request: SearchRequest, hit_page: HitPage
 ) -> dict[tuple[str, str], FacetValue]:
-    """Return the counted facet values and the chosen agencies and speakers, with their names.
+    """Return the counted facet values and the chosen agencies and speakers, by facet and value.
 
-    Chosen values without results have the count 0.
+    Each has its name. Chosen values without results have the count 0.
     """
     chosen: dict[tuple[str, str], FacetValue] = {}
     for name, sql in CHOSEN_NAMES_SQL.items():

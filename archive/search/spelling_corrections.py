@@ -1,9 +1,9 @@
 """Corrects the spelling of a query, using the words of the archive.
 
-A correction is a similar word, a word that differs only in diacritics, or a word that is written as
-one instead of two or as two instead of one. The vocabulary is kept in memory until the archive
-changes. rapidfuzz compares a word with all words of about the same length. The few words that are
-near enough are weighed by sound, keyboard and frequency.
+A correction replaces a word by a similar one, adds missing diacritics, joins two words, or splits a
+word in two. The vocabulary is kept in memory until the archive changes. rapidfuzz compares a word
+with all words of about the same length. From the few words that are near enough, the likeliest is
+chosen by its sound, the positions of its letters on the keyboard, and its frequency.
 """
 
 from __future__ import annotations
@@ -233,9 +233,9 @@ async def _count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str,
 
 
 async def _find_diacritic_correction(run: RunQuery, word: str, count: int) -> str | None:
-    """Return the most common word that differs only in diacritics.
+    """Return the most common word that differs only in diacritics from a typed word.
 
-    Return None if that word is not much more common, or if there is none.
+    Return None if there is no such word, or if it is not much more common than the typed word.
 
     count: the number of releases that contain the typed word.
     """

@@ -321,8 +321,8 @@ class _CollectionReadings:
     def _let_follow(self, rest: Sequence[_Reading], previous: int, before: _Reading | None) -> None:
         """Make the readings in `rest` follow the revision of an inserted reading.
 
-        The first of them gets a new revision if its revision is also used by the reading before the
-        inserted one, or was read by the archive itself.
+        The first reading in `rest` gets a new revision if its revision is also used by the reading
+        `before`, or was read by the archive itself.
 
         previous: the revision of the inserted reading.
         before: the reading before the inserted one.

@@ -146,7 +146,7 @@ def import_file(
 
     source: the collection to which the file belongs. By default, the file is a collection of its
         own.
-    seen: when the collection read the releases for which the file has no time.
+    seen: when the collection read the releases. It applies to lines that give no time.
     host_owners: host without www → slug of its agency. Releases on a host of another agency are
         imported, but listed in the result.
     processes: the number of other processes that parse lines and analyse text. This process writes,

@@ -224,7 +224,7 @@ def _read_form(site: SiteRequest) -> dict[str, str]:
 
 
 def _is_from_other_site(site: SiteRequest) -> bool:
-    """Return whether a page of another site sent a form, if the browser states the form's origin.
+    """Return whether, according to the browser, a page of another site sent a form.
 
     Over plain HTTP, browsers send no Sec-Fetch-Site, but all of them send Origin with a form. The
     origin is compared with PUBLIC_URL, not with Host, because the name of another site may lead to

@@ -76,7 +76,8 @@ async def render_list(site: SiteRequest, data: DataList) -> Any:
 async def render_export(site: SiteRequest, export: DataList) -> Any:
     """Render a whole list as CSV or XLSX. Raises BusyError if too many exports are running.
 
-    The first batch is read here, so that an error in it gets its own response.
+    The first batch is read before the response starts, so that an error in it leads to an error
+    response.
     """
     format_name = site.format_name or ""
     headers = {**site.build_headers(), "content-type": RESPONSE_MEDIA_TYPES[format_name]}

@@ -44,7 +44,7 @@ def list_state_texts(state: Mapping[str, Any]) -> list[StateText]:
 def _collapse(text: str) -> str:
     """Return a text with single spaces, and with a space at each end.
 
-    A phrase with such spaces at its ends is only found as whole words.
+    A phrase with such spaces at its ends is found only as whole words.
     """
     return f" {' '.join(text.split())} "
 

@@ -90,7 +90,7 @@ class _Reading(NamedTuple):
 
 
 class PastEdit(NamedTuple):
-    """Whether an agency edited its text between a captured version and the next version.
+    """Says whether an agency edited its text between a captured version and the next version.
 
     paragraphs: if not None, only these changed paragraphs count, because the pages have different
         templates.

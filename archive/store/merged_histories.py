@@ -45,7 +45,8 @@ def merge_releases(
     """Merge a release into `target_id`.
 
     If the target's first state follows the release's last state (find_adjoining_states), the two
-    are linked. If they also differ and `cause` is `source`, the difference is stored as an edit.
+    states are linked. If they also differ and `cause` is `source`, the difference is stored as an
+    edit.
     """
     states = find_adjoining_states(archive, release_id, target_id)
     archive.removals.mark_merged(release_id, seen_at, url, target_id, status=status)

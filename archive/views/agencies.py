@@ -70,7 +70,7 @@ def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 async def _show_agency(site: SiteRequest) -> Response:
     """Show the page of an agency.
 
-    The first page also shows the agency's counts, months and tags. Later pages (after=) only list
+    The first page also shows the agency's counts, months and tags. Later pages (after=) list only
     releases.
     """
     agency = await find_requested_agency(site)

@@ -217,7 +217,7 @@ def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None
 def _build_marked_link(
     site: SiteRequest, result: QuotationResult, sources: Mapping[int, Mapping[str, Any]]
 ) -> str | None:
-    """Return the path that leads to a quotation in its release, with the quotation marked.
+    """Return the path that leads to a quotation in its release, with the quotation highlighted.
 
     For an altered quotation, the path leads to the original passage. Returns None if no release was
     found.
@@ -236,10 +236,10 @@ def _build_marked_link(
 
 
 def _choose_marked_phrases(passage: str) -> list[str]:
-    """Choose the sentences of a passage to mark in the release.
+    """Choose the sentences of a passage to highlight in the release.
 
-    They have at most MAX_LINK_WORDS words in all. Each sentence is marked separately, because the
-    release may have an attribution (", säger NAME") between two of them.
+    They have at most MAX_LINK_WORDS words in all. Each sentence is highlighted separately, because
+    the release may have an attribution (", säger NAME") between two of them.
 
     >>> _choose_marked_phrases("Ja. Vi är klara i år. Det … blir bra till slut.")
     ['Vi är klara i år.', 'blir bra till slut.']

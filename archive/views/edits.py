@@ -347,8 +347,8 @@ class EditsRegister(Register):
 async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     """Build the chart of edits per week.
 
-    Returns None on later pages, for a search for words, for edits that the archive did not see
-    itself, and if there are too few edits to chart.
+    Returns None on later pages, in a search for words, for types of edits that the archive did not
+    see itself, and if there are too few edits to chart.
     """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:

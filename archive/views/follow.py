@@ -209,7 +209,7 @@ def _find_writable_archive(site: SiteRequest) -> Path | None:
 def _read_form(site: SiteRequest) -> dict[str, str]:
     """Return the fields of a form.
 
-    Raises ReaderError if the body cannot be read, or if the form is on another site.
+    Raises ReaderError if the body cannot be read, or if the form was sent from another site.
     """
     body = site.request.scope["archive_body"]
     if body.problem or len(body.data) > MAX_FORM_BYTES:
@@ -425,7 +425,7 @@ def _needs_choice(action: str, *, is_all: bool) -> bool:
 def _is_open_to_all(action: str, subscription: Subscription) -> bool:
     """Return whether an action is allowed to anybody who has a link to the subscription.
 
-    Everybody who gets one of its messages has such a link.
+    Everybody who gets one of the subscription's messages has such a link.
     """
     return action != "end_all" and (action != "access" or bool(subscription.confirmed))
 

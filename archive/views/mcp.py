@@ -2,11 +2,11 @@
 
 Each tool requests the site's own JSON from the served application, as the client that called the
 tool. The queues, limits and errors are therefore the same as for every visitor
-(archive.web.security), and no tool reads the database. A result has addresses to cite, and
-`complete`, which is false if something was left out.
+(archive.web.security), and no tool reads the database. The result of a tool contains addresses to
+cite, and `complete`, which is false if something was left out.
 
 The transport is Streamable HTTP without sessions: one POST, one JSON response. The SDK's session
-manager therefore only exists during a request, and does not need the server's lifespan events.
+manager therefore exists only during a request, and does not need the server's lifespan events.
 """
 
 from __future__ import annotations

@@ -280,7 +280,7 @@ def list_answers(questions: Iterable[Mapping[str, Any]]) -> dict[int, str]:
 
 
 def _join_spans(text: str, spans: Sequence[Span]) -> list[Span]:
-    """Join spans in the same paragraph that overlap or only have spaces between them.
+    """Join spans in the same paragraph that overlap, or that have only spaces between them.
 
     >>> _join_spans("en stor skog, en", [(3, 7), (8, 12), (14, 16), (5, 6)])
     [(3, 12), (14, 16)]

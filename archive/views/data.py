@@ -230,7 +230,7 @@ async def _describe_dataset(
 
 
 def _list_tables() -> dict[str, Any]:
-    """Return the tables that are not hidden, and the names of the main and of the other tables."""
+    """Return the tables that are not hidden, and the names of the main tables and the others."""
     described = read_metadata()["databases"]["archive"]["tables"]
     tables = {name: table for name, table in described.items() if not table.get("hidden")}
     main = [name for name in TABLES if name in tables]

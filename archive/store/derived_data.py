@@ -216,7 +216,7 @@ class DerivedData:
     def recompute_stale(
         self, progress: ProgressCallback = lambda *_: None, *, processes: int = 0
     ) -> int:
-        """Recompute the derived data that other versions of the rules made.
+        """Recompute the derived data that was computed with other versions of the rules.
 
         Returns the number of releases whose data was written. An interrupted run is continued.
 

@@ -72,7 +72,7 @@ async def test_removed_release_has_banner_and_text(
     banner = to_text(page.cssselect(".banner")[0])
     assert banner.startswith(f"Borttaget av myndigheten {finding}")
     for sentence in (
-        "Saknades första gången 6 juni 2024 kl. 10.15. Saknades"
+        "Meddelandet saknades första gången 6 juni 2024 kl. 10.15. Saknades"
         " vid 3 kontroller, senast 8 juni 2024 kl. 10.15.",
         "Bekräftat 8 juni 2024 kl. 10.15. Texten nedan är den senaste som arkivet har läst.",
         "Den fanns på sidan 5 juni 2024 kl. 10.15.",
@@ -531,7 +531,9 @@ async def test_former_hit_leads_to_the_comparison_with_its_words(history_site: S
     page = await history_site.page(hit)
     text, links = read_found(page)
     checks = "7 juni 2024 kl. 10.15 och 8 juni 2024 kl. 10.15"
-    assert f"Finns inte längre i texten. Togs bort mellan två kontroller: {checks}." in text
+    assert (
+        f"Orden finns inte längre i texten. De togs bort mellan två kontroller: {checks}." in text
+    )
     assert links["Jämför versionerna"] == f"{EDIT_URLS[0]}?{search}&hit=1"
     page = await history_site.page(links["Jämför versionerna"])
     assert list_marks(page) == ["20 miljoner"]

@@ -415,7 +415,7 @@ async def test_each_version_names_its_source(read_past: Past) -> None:
         assert f"/-/diff/{captured}/{first}" in linked
         assert "amlingen Museet" not in page
         version = await site.text(f"/-/revision/{captured}")
-        assert "Den här versionen sparades av Museet 3 maj 2021" in version
+        assert "Museet sparade den här versionen 3 maj 2021" in version
         diff = await site.text(f"/-/diff/{captured}/{first}")
         assert ", då Museet sparade sidan, och" in diff
         assert "Unannounced" not in diff
@@ -441,4 +441,4 @@ async def test_each_version_names_its_source(read_past: Past) -> None:
         assert "Sparad av Museet" in feed
         guide = read_guide(read_bundle(past.crawl.archive, captured), "sv")
         assert f"{past.web_archive.address}20210503081500id_/{one}" in guide
-        assert "Tidigast sparad av webbarkivet: 2021-05-03" in guide
+        assert "Första gången webbarkivet sparade versionen: 2021-05-03" in guide

@@ -497,7 +497,7 @@ async def test_page_of_a_search_that_is_too_slow_has_marks(
     monkeypatch.setattr("archive.views.release.find_hit_position", interrupt)
     page = await site.page("/archive/releases/1?q=vass&hit=1")
     assert "vassarna" in list_marks(page)
-    assert list(read_found(page)[1]) == ["Till träffarna", "Gå till det första"]
+    assert list(read_found(page)[1]) == ["Till träffarna", "Gå till den första markeringen"]
 
 
 async def test_words_that_do_not_occur_and_long_texts_are_stated(
@@ -510,7 +510,7 @@ async def test_words_that_do_not_occur_and_long_texts_are_stated(
     monkeypatch.setattr("archive.web.highlights.MAX_SEARCHED_LENGTH", 60)
     text = read_found(await site.page("/archive/releases/1?q=vass"))[0]
     assert (
-        "markerade på ett ställe. Gå dit Texten är så lång att sökorden bara är markerade i början."
+        "markerade på ett ställe. Gå till markeringen Texten är så lång att sökorden bara är markerade i början."
         in text
     )
 

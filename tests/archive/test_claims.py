@@ -225,7 +225,7 @@ async def test_unconfirmed_removals_and_agencies_never_read(tmp_path: Path) -> N
             (link,) = register_page.cssselect(".notice li a")
             assert link.attrib["href"] == "/archive/releases/3?lang=en"
         assert unconfirmed not in await site.text("/-/removed?lang=en&back=1")
-        assert "1 missing at the last check, unconfirmed" in await site.text(
+        assert "1 missing at the last check (not confirmed)" in await site.text(
             "/agency/hamnverket?lang=en"
         )
         for register in ("edits", "removed"):

@@ -86,7 +86,7 @@ def keep_option(default: int) -> Callable[[Command], Command]:
 
 
 class ArchiveCommand(click.Command):
-    """A command that reports SQLite errors (such as a lock) with the name of the file."""
+    """A command that reports SQLite errors (such as a locked file) with the name of the file."""
 
     def invoke(self, ctx: click.Context) -> int | None:
         try:
@@ -228,8 +228,8 @@ def replica(
 ) -> None:
     """Serve the newest snapshot in a folder.
 
-    One server runs on each port. For a newer snapshot, the servers are restarted one after the
-    other. Options after -- are passed on to datasette serve.
+    One server runs on each port. When a newer snapshot appears, the servers are restarted one after
+    the other. Options after -- are passed on to datasette serve.
     """
     from archive.operations.serving import Replicas, build_datasette_options, raise_file_limit
 
@@ -256,10 +256,10 @@ def replica(
 @commands.command(cls=ArchiveCommand)
 @file_argument
 def status(file: Path) -> int:
-    """Print what /-/status shows: how each agency's crawls are going, and why.
+    """Print what /-/status shows: how each agency's crawls are going, with all known problems.
 
-    Exit code 1 if an agency has a fault that is not acknowledged, or if no crawl was assessed in
-    the last three days.
+    The exit code is 1 if an agency has a fault that is not acknowledged, or if no crawl was
+    assessed in the last three days.
     """
     from archive.database.sqlite_files import (
         build_connection_runner,
@@ -312,7 +312,7 @@ def status(file: Path) -> int:
 def verify(file: Path, *, digest: bool, since: str | None, roots: Path | None, texts: bool) -> int:
     """Check an archive against its hashes and manifests.
 
-    Exit code 1 if there are findings.
+    The exit code is 1 if there are findings.
     """
     from archive.evidence.verification import verify as verify_archive
 
@@ -348,10 +348,10 @@ def verify(file: Path, *, digest: bool, since: str | None, roots: Path | None, t
     help="An authority for time stamps; by default those in STAMP_AUTHORITIES.",
 )
 def stamp(file: Path, authorities: Sequence[str]) -> int:
-    """Let authorities outside the archive stamp its manifests (RFC 3161).
+    """Have the archive's manifests time-stamped by outside authorities (RFC 3161).
 
-    A crawl round does this if STAMP_AUTHORITIES is set. Exit code 1 if an authority failed; the
-    next run asks it again.
+    A crawl round does this if STAMP_AUTHORITIES is set. If an authority fails, the exit code is 1,
+    and the next run asks that authority again.
     """
     from archive.database.captures import Captures
     from archive.evidence.time_stamps import read_authorities, stamp_manifests
@@ -387,8 +387,9 @@ def print_digest(file: Path) -> int:
 def reindex(file: Path, processes: int | None) -> None:
     """Recompute the search index, other derived data and all counts.
 
-    After an update that changes rules, the next crawl does this. Run the command only if nothing
-    crawls the archive. An interrupted run is continued.
+    After an update that changes the rules, the next crawl does the same. Run this command if
+    `serve` or `verify` asks for it, while no crawl is running. After an interruption, run it again:
+    it continues where it stopped.
     """
     from archive.language.terms import ANALYSIS_VERSION
     from archive.store.releases import Archive
@@ -412,8 +413,9 @@ def reindex(file: Path, processes: int | None) -> None:
 def extract_attachments(file: Path, agency: str | None, processes: int | None) -> int:
     """Extract the text of stored files that have no text yet.
 
-    These include the files of agencies with attachments = "links". An interrupted run is continued.
-    The exit code is 1 if the bytes of any file cannot be read.
+    These include the files of agencies with attachments = "links". After an interruption, run the
+    command again: it continues where it stopped. The exit code is 1 if the bytes of any file cannot
+    be read.
     """
     from archive.database.captures import Captures
 
@@ -469,7 +471,7 @@ def snapshot(file: Path, to: Path, keep: int, withdraw: bool) -> None:
 def export_warc(file: Path, to: Path, agency: str | None) -> int:
     """Write the captured responses as a WARC file.
 
-    Exit code 1 if the bytes of any response cannot be read.
+    The exit code is 1 if the bytes of any response cannot be read.
     """
     from archive.evidence.warc import export_warc as export
 
@@ -493,7 +495,7 @@ def export_warc(file: Path, to: Path, agency: str | None) -> int:
 def backup(file: Path, to: Path, keep: int, follow: bool) -> int:
     """Make a checked copy of an archive.
 
-    The copy is a new folder in FOLDER. Exit code 1 if it is damaged.
+    The copy is a new folder in FOLDER. The exit code is 1 if the copy is damaged.
     """
     from archive.operations.backup import create_backup
 
@@ -520,8 +522,8 @@ def backup(file: Path, to: Path, keep: int, follow: bool) -> int:
 def restore(backup: Path, to: Path, replace: bool) -> int:
     """Check a backup and restore its files.
 
-    Exit code 1 if it is damaged, or if takedowns since the backup have to be repeated; 2 if it
-    cannot be restored.
+    The exit code is 1 if the backup is damaged, or if takedowns made since the backup have to be
+    repeated. It is 2 if the backup cannot be restored.
     """
     from archive.operations.backup import restore_backup
 
@@ -590,9 +592,9 @@ def import_releases(
 
     Several snapshots of a collection can be imported in any order: give each the same --source.
 
-    Exit code: 1 if any line cannot be read, 2 if nothing is imported or an error ends the import
-    early, 130 if it is interrupted. After 2 or 130, run the same command again: it continues after
-    the lines that are stored.
+    The exit code is 1 if any line cannot be read, 2 if nothing is imported or an error ends the
+    import early, and 130 if the import is interrupted. After 2 or 130, run the same command again:
+    it continues after the lines that are stored.
     """
     from archive.database.captures import Captures
     from archive.evidence.manifest import write_manifest
@@ -653,9 +655,9 @@ def import_releases(
 
 @contextmanager
 def catch_stop_signals() -> Iterator[threading.Event]:
-    """Defer Ctrl-C and SIGTERM until a transaction has finished.
+    """Yield an event that Ctrl-C and SIGTERM set instead of ending the process.
 
-    Within the block, a signal only sets the yielded event.
+    The block checks the event, so that it can first finish its transaction.
     """
     stop_event = threading.Event()
     before = {
@@ -681,10 +683,10 @@ def catch_stop_signals() -> Iterator[threading.Event]:
     help="Keep running, and send every MINUTES.",
 )
 def notify_subscribers(file: Path, every: int | None) -> int:
-    """Send subscribers what is new, edited or removed.
+    """Notify subscribers of new, edited and removed releases.
 
-    Settings are read from the environment (archive/follow). Exit code: 1 if something has to be
-    repaired, 2 if the settings are invalid.
+    Settings are read from the environment (archive/follow). The exit code is 1 if a fault has to be
+    repaired, and 2 if the settings are invalid.
     """
     from archive.follow.notifications import notify
     from archive.follow.subscriptions import read_follow_settings
@@ -706,7 +708,7 @@ def notify_subscribers(file: Path, every: int | None) -> int:
 @file_argument
 @click.argument("recipient")
 def bounce(file: Path, recipient: str) -> None:
-    """Count an email that came back to the return path RECIPIENT.
+    """Count an email that bounced to the return path RECIPIENT.
 
     The email is read from standard input.
     """
@@ -756,8 +758,8 @@ def dataset(
     """Export releases for research.
 
     The dataset is written as Parquet and CSV. The selection is a query as on the search page, the
-    URL of such a search, or a SELECT with a column release or id. Without a selection, all releases
-    are exported. Exit code 1 if nothing is found.
+    URL of such a search, or a SELECT with a column named release or id. Without a selection, all
+    releases are exported. The exit code is 1 if no release is found.
     """
     from archive.publish.datasets import format_dataset_citation, write_dataset
 
@@ -852,7 +854,7 @@ reason_option = click.option(
 def hide(release: int, reason: str, reason_en: str | None, archive: Path) -> None:
     """Hide a release completely.
 
-    RELEASE is the number in the URL of its page.
+    RELEASE is the number in the URL of the release's page.
     """
     from archive.search.near_duplicates import find_duplicates
     from archive.store.takedowns import hide_release
@@ -871,9 +873,9 @@ def hide(release: int, reason: str, reason_en: str | None, archive: Path) -> Non
 @click.option("--reason-en", callback=check_reason, help="The same in English.")
 @archive_option
 def redact(release: int, reason: str, reason_en: str | None, archive: Path) -> None:
-    """Replace a passage with a mark in every version of a release.
+    """Replace a passage with █████ in every version of a release.
 
-    RELEASE is the number in the URL of its page. The passage is read from standard input.
+    RELEASE is the number in the URL of the release's page. The passage is read from standard input.
     """
     from archive.store.takedowns import find_uncovered_releases, redact_passage
 
@@ -913,9 +915,9 @@ def report_takedown(covered_before: str | None, copies: Sequence[int]) -> None:
 @reason_option
 @archive_option
 def lift(takedown_id: int, reason: str, archive: Path) -> None:
-    """Lift a takedown, and show again what it hid.
+    """Lift a takedown, and show the hidden content again.
 
-    TAKEDOWN is its number in the log.
+    TAKEDOWN is the number of the takedown in the log.
     """
     from archive.database.captures import Captures
     from archive.store.takedowns import lift_takedown

@@ -1,8 +1,8 @@
 """Languages of the interface: texts from gettext catalogues, choice of language, formatting.
 
 The texts of a language are in `locale/<language>/LC_MESSAGES/myndighetsarkivet.po`. Their msgids
-are keys such as `search.no_hits`, so that every language can be edited, and a new language only
-needs a new file.
+are keys such as `search.no_hits`, so that every language can be edited, and a new language needs
+only a new file.
 """
 
 from __future__ import annotations
@@ -39,14 +39,13 @@ IMPORTANCE_LEVELS = (  # least importance, number of marks (of four), name of th
 class WebArchiveName(str):
     """The name of a web archive that captured a version.
 
-    The name of a collection is a plain string.
-
-    If a text has a variant whose key ends in `.captured`, the variant is used with such a name.
+    The name of any other collection is a plain string. If `translate` gets a name of this type, it
+    uses the variant of the text whose key ends in `.captured`.
     """
 
 
 def read_catalogue(language: str) -> gettext.GNUTranslations:
-    """Read the texts of a language. Missing texts are taken from the default language.
+    """Read the texts of a language. Texts that it lacks are taken from the default language.
 
     An installed package has the compiled catalogue (.mo). In a checkout with Babel, the .po file is
     read instead if it is newer, so that a changed text is used without compiling.
@@ -76,7 +75,6 @@ def read_catalogue(language: str) -> gettext.GNUTranslations:
 
 
 def _compile_catalogue(source: Path) -> bytes:
-    """Compile a .po file to the .mo format."""
     from babel.messages.mofile import write_mo  # noqa: PLC0415 - only installed for development
     from babel.messages.pofile import read_po  # noqa: PLC0415
 
@@ -96,9 +94,10 @@ CATALOGUES = {language: read_catalogue(language) for language in LANGUAGES}
 
 
 def choose_language(requested: str | None, accept_language: str | None) -> str:
-    """Return the requested language if it exists.
+    """Return the requested language if the interface has it.
 
-    Otherwise return the best language in Accept-Language, or Swedish.
+    If not, return the language that Accept-Language ranks highest, or Swedish if it names none of
+    the interface's languages.
 
     >>> choose_language(None, "de, en-GB;q=0.8, sv;q=0.5")
     'en'
@@ -118,7 +117,7 @@ def choose_language(requested: str | None, accept_language: str | None) -> str:
 def _parse_quality_value(text: str) -> float:
     """Parse a quality value such as "q=0.8".
 
-    The value is 1 if it is missing, and 0 if it is invalid.
+    Returns 1 if the text is empty, and 0 if the value is invalid.
     """
     name, _, value = text.replace(" ", "").partition("=")
     if not name:
@@ -132,8 +131,8 @@ def _parse_quality_value(text: str) -> float:
 def translate(language: str, key: str, **values: object) -> str:
     """Return an interface text with `values` inserted. `n` selects singular or plural.
 
-    Whole numbers get thousands separators. Raises KeyError if neither this language nor the default
-    has the text.
+    Whole numbers get thousands separators. Raises KeyError if neither the language nor the default
+    language has the text.
 
     >>> translate("sv", "list.n_releases", n=1), translate("en", "list.n_releases", n=12345)
     ('1 meddelande', '12,345 releases')
@@ -152,7 +151,7 @@ def translate(language: str, key: str, **values: object) -> str:
 
 
 def translate_code(language: str, group: str, code: str) -> str:
-    """Return the text for a code in a group of texts. A code without a text is returned unchanged.
+    """Return the text for a code in a group of texts, or the code itself if it has no text.
 
     >>> codes = ("press release", "telegram")
     >>> tuple(translate_code("sv", "release_kind", code) for code in codes)
@@ -163,7 +162,7 @@ def translate_code(language: str, group: str, code: str) -> str:
 
 @lru_cache(maxsize=4096)  # pages have hundreds of texts
 def find_text(language: str, key: str, count: object = None) -> str | None:
-    """Return the text with a key, or None if there is none.
+    """Return the text with a key, or None if neither the language nor the default language has it.
 
     count: selects the form if the text has plural forms.
     """
@@ -186,7 +185,7 @@ def format_number(language: str, number: int) -> str:
 
 @lru_cache(maxsize=4096)  # lists have a time several times
 def format_time(language: str, text: str | None) -> str:
-    """Format a time recorded by the archive (seen, checked …) in UTC as Swedish time.
+    """Format a time in UTC that the archive recorded (seen, checked …) as Swedish time.
 
     >>> format_time("en", "2021-05-18T10:57:00+00:00")
     '18 May 2021, 12:57'
@@ -199,7 +198,7 @@ def format_time(language: str, text: str | None) -> str:
 
 @lru_cache(maxsize=4096)
 def format_stated_time(language: str, text: str | None) -> str:
-    """Format a time stated by an agency (published, updated) in its own time zone.
+    """Format a time that an agency states (published, updated) in the agency's own time zone.
 
     >>> format_stated_time("en", "2024-01-18T10:57:00+00:00"), format_stated_time("sv", "2024-06")
     ('18 January 2024, 10:57', 'juni 2024')
@@ -208,7 +207,7 @@ def format_stated_time(language: str, text: str | None) -> str:
 
 
 def _format_moment(language: str, value: date | None) -> str:
-    """Format a moment in its own time zone, a day, or a month. None becomes ""."""
+    """Format a month, a day, or a moment in its own time zone. Returns "" for None."""
     if value is None:
         return ""
     precision = (
@@ -230,7 +229,7 @@ def format_release_kind(language: str, kind: str) -> str:
 
 
 def format_importance(language: str, importance: int | None) -> str:
-    """Return an edit's importance in words, or "" if it has none.
+    """Return an edit's importance in words, or "" if the importance is None.
 
     >>> format_importance("en", 75), format_importance("sv", 8)
     ('significant', 'liten')
@@ -244,7 +243,7 @@ def format_importance(language: str, importance: int | None) -> str:
 
 
 def format_importance_bar(importance: int | None) -> str:
-    """Return an edit's importance as a bar of four marks, or "" if it has none.
+    """Return an edit's importance as a bar of four marks, or "" if the importance is None.
 
     >>> format_importance_bar(75), format_importance_bar(8), format_importance_bar(None)
     ('▮▮▮▯', '▮▯▯▯', '')
@@ -258,7 +257,7 @@ def format_importance_bar(importance: int | None) -> str:
 def format_check_pair(language: str, after: str | None, when: str | None) -> str:
     """Say between which two checks an event happened.
 
-    If both checks were in the same minute, the time is named only once.
+    If both checks were in the same minute, their time is given only once.
 
     >>> format_check_pair("en", "2024-06-03T08:15:10+00:00", "2024-06-03T08:15:40+00:00")
     'on 3 June 2024, 10:15, between two checks in the same minute'
@@ -271,14 +270,18 @@ def format_check_pair(language: str, after: str | None, when: str | None) -> str
 def describe_edit_time(
     language: str, after: str | None, when: str | None, text_key: str = "edit.made_between"
 ) -> str:
-    """Say between which checks an edit was made. after: None if there was no earlier check."""
+    """Say between which two checks an edit was made.
+
+    after: the time of the last check before the edit; None if there was no such check.
+    when: the time of the check that found the edit.
+    """
     if after is None:
         return translate(language, "edit.seen", when=format_time(language, when))
     return translate(language, text_key, checks=format_check_pair(language, after, when))
 
 
 def name_version(language: str, version: Mapping[str, Any]) -> str:
-    """Name a version by the time at which the archive, or else its collection, read it.
+    """Name a version by the time at which the archive, or else the version's collection, read it.
 
     version: a revision with the values that archive.changes.history.add_observations adds.
     """
@@ -290,9 +293,10 @@ def name_version(language: str, version: Mapping[str, Any]) -> str:
 
 
 def describe_readings(language: str, version: Mapping[str, Any]) -> str:
-    """Say between which readings of a collection an imported version replaced the previous one.
+    """Say between which two readings an imported version replaced the previous one.
 
-    If a web archive captured the version, its captures are named instead.
+    The readings are those of the version's collection. If a web archive captured the version, the
+    times of the captures are given instead.
     """
     if past := version["past"]:
         key = "captured_before" if past["is_read"] else "captured_between"
@@ -316,10 +320,11 @@ def describe_readings(language: str, version: Mapping[str, Any]) -> str:
 
 
 def describe_removal(language: str, kind: str, status: int | None, target: str | None) -> str:
-    """Describe what was found in place of a removed release.
+    """Describe what the archive found in place of a removed release.
 
-    status: HTTP status of the response; None if the release was not requested, because its press
-    wire no longer lists it.
+    status: the HTTP status of the response; None if the release was not requested, because its
+        press wire no longer lists it.
+    target: the text or address that was found instead.
 
     >>> describe_removal("en", "gone", 410, None)
     'The server answered that the page does not exist (410).'
@@ -329,7 +334,7 @@ def describe_removal(language: str, kind: str, status: int | None, target: str |
 
 
 def format_field_value(language: str, field: str, text: str) -> str:
-    """Format a field's value: times, types and languages in words, other values unchanged.
+    """Format times, types and languages in words. Values of other fields are returned unchanged.
 
     >>> values = (("sv", "updated", "2024-06-03"), ("en", "language", "sv"))
     >>> tuple(format_field_value(*value) for value in values)
@@ -357,12 +362,12 @@ def to_swedish_day(text: str) -> date:
 
 @lru_cache(maxsize=4096)
 def swedish_sort_key(name: str) -> str:
-    """Return a key that sorts names in Swedish order: å, ä and ö after z."""
+    """Return a key that sorts a name in Swedish alphabetical order: å, ä and ö after z."""
     return name.casefold().translate(str.maketrans("åäö", "{|}"))
 
 
 def format_month(language: str, month: str) -> str:
-    """Format a month in words.
+    """Format a month (yyyy-mm) in words.
 
     >>> format_month("sv", "2024-05"), format_month("en", "2024-05")
     ('maj 2024', 'May 2024')
@@ -374,7 +379,9 @@ def format_month(language: str, month: str) -> str:
 
 
 def format_search_note(language: str, key: str, value: str) -> str:
-    """Format a note about a search.
+    """Format a note about how a search was understood.
+
+    value: the day or the words that the note is about.
 
     >>> format_search_note("en", "day", "2024-06-06")[:34]
     'Showing releases from 6 June 2024.'
@@ -387,7 +394,7 @@ def format_search_note(language: str, key: str, value: str) -> str:
 
 
 def format_period(language: str, first: str, last: str) -> str:
-    """Format a period, given by its first and last day, as a year, months or days.
+    """Format a period as a year, months or days. The period is given by its first and last day.
 
     >>> format_period("en", "2022-09-01", "2022-11-30")
     'September–November 2022'
@@ -405,7 +412,7 @@ def format_period(language: str, first: str, last: str) -> str:
 
 
 def format_short_month(language: str, month: str) -> str:
-    """Return the abbreviated name of a month.
+    """Return the abbreviated name of a month (yyyy-mm).
 
     >>> format_short_month("sv", "2024-05"), format_short_month("en", "2024-09")
     ('maj', 'Sep')

@@ -1,4 +1,4 @@
-"""Sends email and webhooks, with the standard library.
+"""Sends email and webhooks, using the standard library.
 
 Webhooks that an operator configures may have any address (`post_json`). Webhooks that a visitor
 enters must have a public address (`post_to_public_host`).
@@ -40,7 +40,10 @@ HTTP_GONE = 410  # the receiver of a webhook wants no more messages (Standard We
 
 
 class UnfoldedHeader(UnstructuredHeader):
-    """A header on one line. Folding would encode a long URL, which no email program decodes."""
+    """An email header on one line.
+
+    Folding would encode a long URL, which no email program decodes.
+    """
 
     name: str  # of BaseHeader, which the registry adds
 
@@ -49,7 +52,7 @@ class UnfoldedHeader(UnstructuredHeader):
 
 
 class EncodedHeader(UnstructuredHeader):
-    """A header text that is encoded as a whole if it is not all ASCII.
+    """An email header that is encoded as a whole unless all its characters are ASCII.
 
     Python's policy encodes word by word, and the spaces between two encoded words are lost (RFC
     2047, 6.2).
@@ -78,9 +81,9 @@ MAIL_POLICY = EmailPolicy(header_factory=MAIL_HEADERS)
 class RecipientError(OSError):
     """A recipient did not accept a message. The error text does not contain the address.
 
-    Other recipients may accept it.
+    Messages to other recipients may still be accepted.
 
-    is_permanent: whether the recipient said that it will not accept the message later, either.
+    is_permanent: whether the recipient will not accept the message later, either.
     is_gone: whether the recipient wants no more messages.
     """
 
@@ -91,7 +94,7 @@ class RecipientError(OSError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailServer:
-    """A mail server, with the account and address to send from."""
+    """A mail server, with the account and the address that are used for sending."""
 
     sender: str
     host: str
@@ -104,9 +107,10 @@ class MailServer:
 
 
 def split_server_url(url: str, schemes: Sequence[str]) -> SplitResult:
-    """Split the URL of a server. Raises ValueError if it has no host or none of the `schemes`.
+    """Split the URL of a server into its parts.
 
-    The error does not contain the URL, which may contain a password.
+    Raises ValueError if the URL has no host, or if its scheme is not one of `schemes`. The error
+    does not contain the URL, which may contain a password.
     """
     try:
         parts = urlsplit(url)
@@ -121,9 +125,9 @@ def split_server_url(url: str, schemes: Sequence[str]) -> SplitResult:
 
 
 def parse_mail_server(url: str, sender: str) -> MailServer:
-    """Parse smtp://host:port or smtps://user:password@host:port.
+    """Parse the URL of a mail server: smtp://host:port or smtps://user:password@host:port.
 
-    Raises ValueError if it is invalid. The error does not contain the URL, which may contain a
+    Raises ValueError if the URL is invalid. The error does not contain the URL, which may contain a
     password.
     """
     parts = split_server_url(url, tuple(SMTP_PORTS))
@@ -165,9 +169,9 @@ def send_mail(
 ) -> None:
     """Send an email to every recipient.
 
-    Raises RecipientError if the server works but rejects the email for all recipients, and OSError
-    if it rejects the email for some of them or cannot be used. A password is only sent over TLS,
-    unless the server is on this machine.
+    Raises RecipientError if the server works but rejects the email for all recipients. Raises
+    OSError if the server rejects the email for some recipients or cannot be used. A password is
+    sent only over TLS, unless the server is on this machine.
 
     message_id: stays the same when the email is sent again, so that receivers recognise the
         duplicate.
@@ -205,7 +209,10 @@ def send_mail(
 
 
 def _log_in(connection: smtplib.SMTP, server: MailServer, context: ssl.SSLContext) -> None:
-    """Log in to a server, over TLS unless it is on this machine."""
+    """Log in to a mail server.
+
+    Raises OSError if the server offers no TLS and is not on this machine.
+    """
     connection.ehlo()
     if not server.implicit_tls and connection.has_extn("starttls"):
         connection.starttls(context=context)
@@ -227,9 +234,9 @@ class RejectRedirectHandler(HTTPRedirectHandler):
 def post_json(
     url: str, payload: Mapping[str, Any], key: bytes | None = None, sent_at: datetime | None = None
 ) -> None:
-    """Post JSON to an http(s) URL, signed if there is a key.
+    """Post JSON to an http(s) URL. If a key is given, sign the request (Standard Webhooks 1.0).
 
-    Raises OSError if that fails. The error only names the URL's host.
+    Raises OSError if the request fails. The error names only the URL's host.
     """
     body = json.dumps(payload, ensure_ascii=False).encode()
     headers = {"Content-Type": "application/json"}
@@ -239,7 +246,7 @@ def post_json(
 
 
 def sign_webhook(key: bytes, message_id: str, moment: datetime, body: bytes) -> dict[str, str]:
-    """Return the headers that sign a message as in Standard Webhooks 1.0."""
+    """Return the headers that sign a webhook's message as in Standard Webhooks 1.0."""
     stamp = str(int(moment.timestamp()))
     signed = f"{message_id}.{stamp}.".encode() + body
     signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
@@ -251,9 +258,9 @@ def sign_webhook(key: bytes, message_id: str, moment: datetime, body: bytes) -> 
 
 
 def parse_webhook_secret(secret: str) -> bytes | None:
-    """Return the key in a secret in the form of Standard Webhooks, or None if the secret is empty.
+    """Return the key in a webhook secret, or None if the secret is empty.
 
-    Raises ValueError if it has another form.
+    Raises ValueError if the secret is not in the form of Standard Webhooks.
 
     >>> parse_webhook_secret("whsec_c2tvZ3Nicg==")
     b'skogsbr'
@@ -273,7 +280,7 @@ def request_url(
 ) -> bytes:
     """Request an http(s) URL, and return the first `max_bytes` of the response.
 
-    Raises OSError if that fails. The error only names the URL's host.
+    Raises OSError if the request fails. The error names only the URL's host.
     """
     # http(s): see the caller's settings
     request = Request(url, body, dict(headers or {}))  # noqa: S310
@@ -287,10 +294,12 @@ def request_url(
 
 
 def check_public_url(url: str, private_hosts: Collection[str] = ()) -> SplitResult:
-    """Split the URL of a visitor's webhook. Raises ValueError unless it is https and may be public.
+    """Split the URL of a visitor's webhook into its parts.
 
-    private_hosts: hosts that may be private and without TLS, such as hosts in a newsroom's own
-    network.
+    Raises ValueError unless the URL is https and its host may be public.
+
+    private_hosts: hosts that may be private and need no TLS, such as hosts in a newsroom's own
+        network.
     """
     parts = split_server_url(url, ("http", "https"))
     if not re.fullmatch("[!-~]*", url):
@@ -311,9 +320,9 @@ def check_public_url(url: str, private_hosts: Collection[str] = ()) -> SplitResu
 
 
 class PublicConnection(HTTPConnection):
-    """A connection to a host, made to the same IP address that was checked.
+    """A connection to exactly the IP address that was checked.
 
-    A second lookup could return another address (DNS rebinding).
+    A second lookup of the host could return another address (DNS rebinding).
     """
 
     def __init__(
@@ -329,7 +338,7 @@ class PublicConnection(HTTPConnection):
     def connect(self) -> None:
         """Connect to the first IP address of the host.
 
-        Raises OSError if any of its addresses is private.
+        Raises OSError if any address of the host is private, unless the host is in `private_hosts`.
         """
         found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         addresses = [str(address[4][0]) for address in found]
@@ -367,10 +376,13 @@ def post_to_public_host(
     *,
     timeout: float = DELIVERY_TIMEOUT,
 ) -> None:
-    """Post JSON to a visitor's webhook. Raises RecipientError, without the URL, if that fails.
+    """Post JSON to a visitor's webhook.
 
-    Redirects are not followed. `timeout` (in seconds) limits the whole request, because with a
-    limit per read a host could use up the full time for every byte.
+    Raises RecipientError if that fails. The error does not contain the URL. Redirects are not
+    followed.
+
+    timeout: the time limit for the whole request, in seconds. With a limit for each read, a host
+        could use up the full time for every byte.
     """
     connection = None
     try:

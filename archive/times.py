@@ -1,4 +1,7 @@
-"""Times as the archive stores them: ISO 8601 with a UTC offset, or only a day or month."""
+"""Parses and formats times as the archive stores them.
+
+A time is a datetime in ISO 8601 with a UTC offset, or only a day or month.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,9 @@ def parse_time(text: str | None) -> datetime | date | None:
 
 
 def to_timezone(moment: datetime, timezone: tzinfo) -> datetime:
-    """Convert a datetime. If the result would be in the year 0 or 10000, return it unchanged.
+    """Convert a datetime to a time zone.
+
+    If the result would be in the year 0 or 10000, the datetime is returned unchanged.
 
     >>> to_timezone(datetime.fromisoformat("2024-01-18T00:30:00+02:00"), UTC).isoformat()
     '2024-01-17T22:30:00+00:00'
@@ -87,7 +92,11 @@ def only_hour_differs(first: str | None, second: str | None) -> bool:
 
 
 def parse_typed_date(text: str, *, end: bool = False) -> str | None:
-    """Return the first day (with `end`, the last) of a date, month or year in ISO 8601, else None.
+    """Return the first day of a typed date, month or year, or None for any other text.
+
+    The day is returned in ISO 8601.
+
+    end: return the last day instead.
 
     >>> parse_typed_date("2024"), parse_typed_date("2024-02", end=True)
     ('2024-01-01', '2024-02-29')

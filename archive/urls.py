@@ -1,6 +1,6 @@
 """URLs: canonical URLs, public hosts and URL parameters.
 
-A canonical URL has its host in ASCII, and no fragment, session id or tracking parameters.
+A canonical URL has a host in ASCII, and has no fragment, session id or tracking parameters.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ PRIVATE_TOP_DOMAINS = ("localhost", "local", "internal", "lan", "intranet", "cor
 
 
 def canonical_url(url: str) -> str:
-    """Return the URL under which a page is stored.
+    """Return the canonical form of a URL, under which the page is stored.
 
-    The path and query are not encoded again or reordered.
+    The path and the query are neither encoded again nor reordered.
 
     >>> canonical_url("HTTPS://WWW.Agency.se:443/Nyheter/a%20b?id=3&utm_source=rss#top")
     'https://www.agency.se/Nyheter/a%20b?id=3'
@@ -92,16 +92,16 @@ def canonical_url(url: str) -> str:
 
 
 def _format_authority(host: str, port: int | None, scheme: str) -> str:
-    """Return the host, with its port if it is not the scheme's default.
+    """Return the host, followed by the port unless it is the scheme's default.
 
-    IPv6 addresses get brackets.
+    An IPv6 address is put in square brackets.
     """
     host = f"[{host}]" if ":" in host else host
     return host if port is None or port == DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
 
 
 def host_to_ascii(host: str) -> str:
-    """Return a host in lower-case ASCII (IDNA). If it cannot be encoded, only lower-case it.
+    """Return a host in lower-case ASCII (IDNA), or only in lower case if it cannot be encoded.
 
     >>> hosts = ("www.Skogsrådet.se", "WWW.XN--SKOGSRDET-B3A.se", "å..se")
     >>> tuple(map(host_to_ascii, hosts))
@@ -116,7 +116,7 @@ def host_to_ascii(host: str) -> str:
 
 
 def strip_www(host: str) -> str:
-    """Return a host in ASCII and without www. Agencies are recognised by this form.
+    """Return a host in ASCII and without `www.`, which is the form in which hosts are compared.
 
     >>> strip_www("WWW.Skog.example"), strip_www("www.skogsrådet.se")
     ('skog.example', 'xn--skogsrdet-b3a.se')
@@ -125,7 +125,7 @@ def strip_www(host: str) -> str:
 
 
 def url_to_ascii_host(url: str) -> str:
-    """Return a URL with its host in ASCII. Raises ValueError if it is not a URL.
+    """Return a URL with its host in ASCII. Raises ValueError if the URL cannot be parsed.
 
     >>> url_to_ascii_host("https://www.Skogsrådet.se:8443/Nyheter?a=å")
     'https://www.xn--skogsrdet-b3a.se:8443/Nyheter?a=å'
@@ -173,7 +173,7 @@ def parse_ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def find_host_problem(host: str) -> str | None:
-    """Return why a host is not public, by its name or IP address, or None if it may be public.
+    """Return why a host is not public, judged by its name or IP address. None if it may be public.
 
     >>> hosts = ("169.254.169.254", "polisen.se", "printer.local")
     >>> tuple(map(find_host_problem, hosts))
@@ -232,7 +232,7 @@ def parse_number_parameter(
 ) -> int | None:
     """Return a parameter as a number from 0 to `maximum`, or None if it is absent.
 
-    Raises FilterError if it is invalid.
+    Raises FilterError if the value is invalid.
 
     signed: whether the number may be negative.
     """
@@ -249,9 +249,9 @@ def parse_number_parameter(
 
 
 def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[str]) -> str | None:
-    """Return a parameter that is one of `choices`, or None if it is absent.
+    """Return the value of a parameter, which must be one of `choices`, or None if it is absent.
 
-    Raises FilterError if it is invalid.
+    Raises FilterError if the value is invalid.
     """
     text = (args.get(name) or "").strip()
     if text and text not in choices:
@@ -260,9 +260,9 @@ def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[st
 
 
 def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
-    """Return a parameter YYYY-MM-DD as a date, or None if it is absent.
+    """Return the date in a parameter (YYYY-MM-DD), or None if the parameter is absent.
 
-    Raises FilterError if it is invalid.
+    Raises FilterError if the value is invalid.
     """
     text = (args.get(name) or "").strip()
     if not text:
@@ -286,7 +286,7 @@ def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
 
 
 def is_harmless_parameter(name: str) -> bool:
-    """Return whether a parameter is allowed on every page: the language, or one for web analytics.
+    """Return whether every page allows a parameter: `lang`, or a parameter for web analytics.
 
     >>> [is_harmless_parameter(name) for name in ("lang", "utm_source", "agencyy")]
     [True, True, False]

@@ -1,8 +1,8 @@
 """An agency and its table in agencies.toml.
 
 A comment that begins with #: describes a key or value in docs/reference/agencies-toml.md and
-agencies.schema.json. `make reference` writes these two files from this one. A line `key = value` in
-such a comment is an example. A ## line is a heading.
+agencies.schema.json. `make reference` writes these two files from this module. A line `key = value`
+in such a comment is an example. A line that begins with ## is a heading.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
 VERDICTS = {  # of a survey, with their meanings, in the order of its report
     "doubts": "releases were found, but there are signs that some were misread",
     "table": "the current table finds no releases, or misses some that the proposed table finds",
-    "works": "three releases of each source (or all, if it has fewer) were read without doubt",
+    "works": (
+        "three releases of each source (or all, if it has fewer) were read,"
+        " and nothing suggests a misreading"
+    ),
     "browser": "the list or the pages are built by scripts",
     "wire": "the agency publishes its releases only through a press wire",
     "refused": (
@@ -73,7 +76,7 @@ PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")
 class JSONSource:
     """A JSON endpoint that lists releases.
 
-    All values but `url` are JMESPath expressions.
+    All values except `url` are JMESPath expressions.
     """
 
     #: Address of the endpoint. `{page}` stands for the number of the page: 1, 2, 3 …, or from 0
@@ -97,12 +100,12 @@ class JSONSource:
         return self.build_page_url(int(placeholder[1] or 1)) or "" if placeholder else self.url
 
     def build_page_url(self, number: int) -> str | None:
-        """Return the URL of the page with this number, or None if pages have no number."""
+        """Return the URL of the page with a number, or None if the pages have no numbers."""
         url, count = PAGE_PLACEHOLDER.subn(str(number), self.url)
         return url if count else None
 
     def find_page_number(self, url: str) -> int | None:
-        """Return the page number in a URL's path or query, or None if there is none."""
+        """Return the page number in a URL of the endpoint, or None if the URL contains none."""
         template, found = (
             unquote(text.partition("://")[2].partition("/")[2]) for text in (self.url, url)
         )
@@ -116,7 +119,7 @@ class JSONSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireSource(JSONSource):
-    """The list of a press wire that contains whole releases.
+    """A press wire's JSON list, which contains whole releases.
 
     id: the JMESPath expression for a release's id in an item.
     """
@@ -124,7 +127,7 @@ class WireSource(JSONSource):
     id: str
 
     def build_page_url(self, number: int) -> str:
-        """Return the URL of the page with this number.
+        """Return the URL of the page with a number.
 
         If the list's URL has no placeholder, the number is added as a query parameter.
         """
@@ -133,14 +136,14 @@ class WireSource(JSONSource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireService:
-    """A press wire: a service that publishes the releases of many organisations, on its own hosts
-    and their subdomains.
+    """A press wire: a service that publishes the releases of many organisations on its own hosts.
 
-    list_url: URL of a publisher's list, with `{id}`; None if the service has no such lists.
-    identifier: pattern of a publisher's id, which may be a URL. mention: pattern of an id in the
-    URL or HTML of a press room. keys: expressions of the WireSource for a JSON list; None for an
-    RSS list. release_path: pattern of the paths of releases, for services with press rooms that are
-    read as listings.
+    list_url: the URL of a publisher's list, with `{id}`; None if the service has no such lists.
+    identifier: the pattern of a publisher's id, which may be a URL.
+    mention: the pattern of an id in the URL or HTML of a press room.
+    keys: the expressions of the WireSource for a JSON list; None for an RSS list.
+    release_path: the pattern of the paths of releases, if the service has press rooms that are read
+        as listings.
     """
 
     name: str
@@ -227,7 +230,7 @@ WIRE_SERVICES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """A press wire of one agency.
+    """An agency's list at a press wire.
 
     identifier: the agency's id at the wire, or the URL of its list.
     """
@@ -237,7 +240,7 @@ class Wire:
 
     @property
     def source(self) -> WireSource | None:
-        """Return the JSON list that contains the releases.
+        """Return the JSON list that contains whole releases.
 
         Returns None if the wire's list links to the pages of the releases instead.
         """
@@ -278,8 +281,8 @@ WEB_ARCHIVES = {
 class PastSource:
     """A web archive that captured pages of an agency.
 
-    url: the part of a capture's address before the time. For example, this is
-    https://web.archive.org/web/ in https://web.archive.org/web/20210503081500/https://fyr.example/.
+    url: the part of a capture's address before the time, such as https://web.archive.org/web/ in
+        https://web.archive.org/web/20210503081500/https://fyr.example/.
     """
 
     url: str
@@ -422,9 +425,9 @@ class Agency:
         )
 
     def find_wire(self, url: str) -> Wire | None:
-        """Return the agency's press wire at a URL's host, or None.
+        """Return the agency's press wire at a URL's host, or None if there is none at this host.
 
-        If several wires match, prefer one with a list that can link to the URL.
+        If there are several, prefer one whose list can link to the URL.
         """
         wires = [wire for wire in self.wires if wire.service.owns(url)]
         return next((wire for wire in wires if wire.lists_page(url)), wires[0] if wires else None)
@@ -438,16 +441,18 @@ class Agency:
         return wire.source if wire else None
 
     def owns(self, url: str) -> bool:
-        """Return whether a URL's host is the agency's host, an alias of it (with or without www) or
-        a host of its wire.
+        """Return whether a URL is on a host of the agency or of one of its press wires.
+
+        The agency's hosts are the host of `home` and the aliases, with or without www.
         """
         return (
             strip_www(urlsplit(url).hostname or "") in self.hosts or self.find_wire(url) is not None
         )
 
     def find_json_source(self, first_url: str) -> JSONSource | None:
-        """Return the JSON endpoint or JSON list of a wire that has its first page at a URL, or
-        None.
+        """Return the JSON source whose first page is at a URL, or None if there is none.
+
+        A JSON source is a JSON endpoint, or the JSON list of a press wire.
         """
         sources = (*self.json, *filter(None, (wire.source for wire in self.wires)))
         return next((source for source in sources if source.first_url == first_url), None)
@@ -461,7 +466,7 @@ AGENCY_KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
 def load_agencies(path: Path | str = DEFAULT_AGENCIES_FILE) -> dict[str, Agency]:
     """Load a list of agencies in the order of the file.
 
-    Raises AgencyError if anything in it is wrong.
+    Raises AgencyError if the file cannot be read, or if anything in it is wrong.
     """
     path = Path(path)
     try:
@@ -497,8 +502,7 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
 
 
 def _check_wire_hosts(agency: Agency, path: Path) -> None:
-    """Raise AgencyError if a wire's list is neither on a host of the wire nor on a host of the
-    agency.
+    """Raise AgencyError if a wire's list is neither on a host of the wire nor on one of the agency.
 
     The releases of such a list would be dropped.
     """
@@ -517,7 +521,7 @@ def parse_agency_value(
 ) -> str | bool | SurveyMark | tuple[str, ...] | tuple[JSONSource, ...]:
     """Return the value of a key, converted to the type of the Agency field.
 
-    Raises ValueError with the problem.
+    Raises ValueError, which states the problem.
     """
     if key not in AGENCY_KEYS:
         raise ValueError(f"is not a key; the keys are {', '.join(AGENCY_KEYS)}")
@@ -537,7 +541,10 @@ def parse_agency_value(
 
 
 def _parse_texts(key: str, value: object) -> list[str]:
-    """Return the strings of a key that takes a list. Raises ValueError with the problem."""
+    """Return the strings of a key that takes a list.
+
+    Raises ValueError, which states the problem.
+    """
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise ValueError("must be a list of strings")
     if not all(map(str.strip, value)):
@@ -555,7 +562,7 @@ def _parse_texts(key: str, value: object) -> list[str]:
 
 
 def _parse_text(key: str, value: object) -> str:
-    """Return the string of a key. Raises ValueError with the problem."""
+    """Return the string of a key. Raises ValueError, which states the problem."""
     if not isinstance(value, str):
         raise ValueError("must be a string")  # noqa: TRY004 - ValueError, as for all other keys
     if not value.strip():
@@ -571,7 +578,8 @@ def _parse_text(key: str, value: object) -> str:
 def _check_syntax(key: str, text: str) -> None:
     """Raise ValueError if the text of a key is invalid.
 
-    Depending on the key, it must be a time zone, selector, pattern or mode.
+    Depending on the key, the text must be a time zone, a CSS selector, a regular expression or a
+    mode of `attachments`.
     """
     if key == "attachments" and text not in ATTACHMENT_MODES:
         raise ValueError(f"{text!r} is none of {', '.join(ATTACHMENT_MODES)}")
@@ -589,7 +597,10 @@ def _check_syntax(key: str, text: str) -> None:
 
 
 def _parse_json_key(table: object) -> JSONSource:
-    """Parse the description of a JSON endpoint. Raises ValueError with the key and the problem."""
+    """Parse the description of a JSON endpoint.
+
+    Raises ValueError, which names the key and the problem.
+    """
     if not isinstance(table, dict):
         raise ValueError("must be a table with url, items and link")  # noqa: TRY004 - ValueError, as for all other keys
     _check_keys(table, JSON_KEYS)
@@ -626,8 +637,9 @@ def _check_expression(key: str, text: str) -> None:
 
 
 def _parse_mark(table: object) -> SurveyMark:
-    """Parse an agency's result in a survey (SurveyMark). Raises ValueError, which names the key and
-    the problem.
+    """Parse an agency's result in a survey (SurveyMark).
+
+    Raises ValueError, which names the key and the problem.
     """
     if not isinstance(table, dict):
         raise ValueError("must be a table with tried, verdict and read")  # noqa: TRY004 - ValueError, as for all other keys
@@ -650,7 +662,7 @@ def _parse_mark(table: object) -> SurveyMark:
 def load_page_class(name: str) -> Any:
     """Return the page class in a file of scraper/pages/agencies.
 
-    Raises ValueError if there is no such file, or if it has no class with that name.
+    Raises ValueError if there is no such file, or if it contains no class with the expected name.
 
     >>> load_page_class("polisen").__name__
     'PolisenPage'
@@ -687,7 +699,7 @@ def _parse_wire_name(text: str) -> str:
 def _check_wire_lists(names: list[str]) -> None:
     """Raise ValueError if two wires are JSON lists of the same service.
 
-    The URLs of their releases could not be told apart.
+    The URLs of the releases in the two lists could not be told apart.
     """
     services = [name.partition(":")[0] for name in names]
     for name in services:
@@ -696,7 +708,7 @@ def _check_wire_lists(names: list[str]) -> None:
 
 
 def find_press_wire(url: str) -> WireService | None:
-    """Return the press wire that a URL's host belongs to, or None.
+    """Return the press wire to which a URL's host belongs, or None if it belongs to no press wire.
 
     >>> find_press_wire("https://www.mynewsdesk.com/se/skogsradet").name, find_press_wire("https://tt.se/")
     ('Mynewsdesk', None)
@@ -707,8 +719,8 @@ def find_press_wire(url: str) -> WireService | None:
 def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
     """Return the agencies that a URL can belong to.
 
-    These are the agencies that own its host. If there are none, they are the agencies with a press
-    room that can link to the URL, or else the agencies with a wire at the host.
+    These are the agencies that own the URL's host. If there are none, they are the agencies with a
+    press room that can link to the URL, or else the agencies with a press wire at this host.
     """
     agencies, host = list(agencies), strip_www(urlsplit(url).hostname or "")
     on_wire = [(agency, wire) for agency in agencies if (wire := agency.find_wire(url))]
@@ -722,7 +734,8 @@ def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
 def find_owner(agencies: Iterable[Agency], url: str) -> Agency | None:
     """Return the agency that a URL belongs to.
 
-    Returns None if it belongs to no agency, or if several agencies have the same wire.
+    Returns None if the URL belongs to no agency, or if it is on a press wire and could belong to
+    several agencies.
     """
     owners = find_owners(agencies, url)
     return owners[0] if len(owners) == 1 or (owners and not is_wire_url(url)) else None
@@ -731,10 +744,9 @@ def find_owner(agencies: Iterable[Agency], url: str) -> Agency | None:
 def find_wire_name(url: str, page: str = "") -> str | None:
     """Return the value of the key `wire` for a press room.
 
-    Returns None if neither the URL nor the page of the press room contains an id.
-
-    A page with several ids is ambiguous, and also gives None. A press room that is read as a
-    listing needs no id.
+    The value contains the publisher's id, if exactly one id occurs in the URL or in the page of the
+    press room. Without an id, the value contains the URL of the press room's list if the service's
+    press rooms are read as listings. Otherwise None is returned.
 
     >>> find_wire_name("https://via.tt.se/pressrum/skogsradet?publisherId=7")
     'viatt:7'
@@ -754,7 +766,8 @@ def find_wire_name(url: str, page: str = "") -> str | None:
 def _is_press_room(url: str, service: WireService) -> bool:
     """Return whether a URL is a press room, such as /se/skog.
 
-    All other paths are pages of the service or pages within a press room.
+    On the service's own host, all other paths are pages of the service or pages within a press
+    room.
     """
     parts = urlsplit(url)
     return strip_www(parts.hostname or "") not in service.hosts or parts.path.count("/") == 2

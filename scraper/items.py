@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionItem:
-    """A question and its answer, including opening dashes."""
+    """A question and its answer as found on the page, including any dashes at their beginning."""
 
     question: str
     answer: str
@@ -49,8 +49,8 @@ class ReleaseItem:
     """A release as found on its page. The fields have the same meaning as in
     archive.database.models.Release.
 
-    Every value is a string as found, or None if the page does not have it. `agreement` and `doubt`
-    rate how the page was parsed, and are not part of a release.
+    Every value is a string as found, or None if it is not on the page. `agreement` and `doubt` rate
+    how the page was parsed, and are not part of a release.
     """
 
     # the canonical URL that the page declares, if it is credible, else the URL the page came from

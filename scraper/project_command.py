@@ -1,4 +1,6 @@
-"""Shared code of the Scrapy commands: help, checks of settings, errors, exit codes, --agency."""
+"""Code that the Scrapy commands share: help, checks of settings, errors, exit codes and
+--agency.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ CONFIGURATION_ERRORS = (AgencyError, ArchiveError, BrokerError, sqlite3.Operatio
 
 
 class ProjectCommand(ScrapyCommand):
-    """A command of this project.
+    """Base class of this project's Scrapy commands.
 
     The docstring of a subclass is the command's help, and its first line is the summary. All
     settings are checked before the command does anything. The exit code is 2 if the configuration
@@ -120,11 +122,10 @@ class ProjectCommand(ScrapyCommand):
         return load_agencies(self.agencies_file)
 
     def select_agencies(self, slugs: str | list[str]) -> dict[str, Agency]:
-        """Return the agencies with these slugs (a list or a comma-separated string).
+        """Return the agencies with the given slugs (a list or a comma-separated string).
 
-        Without slugs, all agencies are returned.
-
-        Raises AgencyError if a slug is not in the agencies file.
+        Without slugs, all agencies are returned. Raises AgencyError if a slug is not in the
+        agencies file.
         """
         if isinstance(slugs, str):
             slugs = [slug.strip() for slug in slugs.split(",") if slug.strip()]
@@ -132,12 +133,12 @@ class ProjectCommand(ScrapyCommand):
 
 
 class OutsideProject(ScrapyCommand):
-    """Replaces a command of this project when the project's settings are not loaded.
+    """Replaces a command of this project if the project's settings are not loaded.
 
     It prints how to load them.
 
-    It is installed as entry points (pyproject.toml), because Scrapy does not find the commands
-    outside the clone.
+    pyproject.toml registers it as an entry point, because Scrapy does not find the commands outside
+    the clone.
     """
 
     requires_crawler_process = False
@@ -153,7 +154,7 @@ class OutsideProject(ScrapyCommand):
 
 
 class OutsideCrawl(ScrapyCrawl):
-    """Scrapy's own `crawl` for other projects.
+    """Scrapy's own `crawl`, which works as usual in other projects.
 
     Outside any project, it prints how to load our settings.
     """
@@ -165,7 +166,10 @@ class OutsideCrawl(ScrapyCrawl):
 
 
 def option(name: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
-    """Return an option for `ProjectCommand.options`, with the arguments of `add_argument`."""
+    """Return a command-line option for `ProjectCommand.options`.
+
+    arguments: keyword arguments of `ArgumentParser.add_argument`.
+    """
     return name, arguments
 
 
@@ -178,14 +182,21 @@ def _exit_outside_project() -> NoReturn:
 
 
 def get_only_argument(args: list[str], name: str) -> str:
-    """Return the command's only argument. Raises UsageError if there is none or more than one."""
+    """Return the command's only argument. Raises UsageError if there is no argument or more than
+    one.
+
+    name: what the argument is, for the error message.
+    """
     if len(args) != 1:
         raise UsageError(f"name one {name}")
     return args[0]
 
 
 def parse_url_argument(text: str) -> str:
-    """Return an argument as an http or https URL. Raises UsageError if it is no such URL."""
+    """Return an argument as an http or https URL. "https://" is added if the scheme is missing.
+
+    Raises UsageError if the argument is not such a URL.
+    """
     url = text if "://" in text else f"https://{text}"
     try:
         parts = urlsplit(url)

@@ -1,4 +1,6 @@
-"""Schedules the checks of stored releases. Older releases are checked less often (REVISIT_AGES)."""
+"""Decides when stored releases are checked again. Older ones are checked less often
+(REVISIT_AGES).
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,10 @@ class RevisitSchedule:
         return max((self.default_interval, *(interval for _, interval in self.age_intervals)))
 
     def next_check(self, seen_at: datetime, first_seen: str, *stated_dates: str | None) -> datetime:
-        """Return when a release that was checked at `seen_at` is due again.
+        """Return when a release that was last checked at `seen_at` is due for its next check.
 
-        The release's age counts from the latest of its stated dates, or from `first_seen` if it has
-        no date.
+        The release's age counts from the latest of its stated dates, or from `first_seen` if it
+        states none. Dates after `seen_at` do not count.
         """
         dates = [
             moment
@@ -42,13 +44,13 @@ class RevisitSchedule:
 
 
 def _parse_archive_time(text: str) -> datetime:
-    """Parse a time as stored in the archive; a day or month counts from its beginning, in UTC."""
+    """Parse a time as stored in the archive. A day or month stands for its beginning, in UTC."""
     value = datetime.fromisoformat(text if len(text) > 7 else f"{text}-01")
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def parse_schedule(text: str) -> RevisitSchedule:
-    """Parse the setting REVISIT_AGES. Raises AgencyError if the setting is malformed.
+    """Parse the value of the setting REVISIT_AGES. Raises AgencyError if the value is malformed.
 
     >>> parse_schedule("<2d=1h, <14d=1d, else=30d").default_interval
     datetime.timedelta(days=30)
@@ -74,8 +76,9 @@ def parse_schedule(text: str) -> RevisitSchedule:
 
 
 def find_recheck_delay(failures: int) -> timedelta:
-    """Return how long to wait before trying an unreadable page of a stored release again.
+    """Return how long to wait before the page of a stored release that could not be read is tried
+    again.
 
-    failures: the number of failures in a row so far. Each failure doubles the delay.
+    failures: the number of failures in a row so far. Each doubles the delay, up to a maximum.
     """
     return min(MIN_RECHECK_DELAY * (1 << min(failures, 10)), MAX_RECHECK_DELAY)

@@ -1,4 +1,4 @@
-"""Scrapy's settings for this project; each can be changed for one crawl with `-s NAME=VALUE`."""
+"""Scrapy's settings for this project. Each can be changed for one crawl with `-s NAME=VALUE`."""
 
 from __future__ import annotations
 
@@ -229,7 +229,9 @@ LOG_VERSIONS: list[str] = []
 
 
 def check_settings(settings: BaseSettings) -> None:
-    """Raise AgencyError if a setting of this module has an invalid value, or a misspelt name."""
+    """Raise AgencyError if a setting of this module has an invalid value, or if the name of a
+    setting is misspelt.
+    """
     defaults = {name: value for name, value in globals().items() if name.isupper()}
     for name, default in defaults.items():
         if name in settings and (problem := _find_value_problem(name, settings[name], default)):
@@ -240,8 +242,9 @@ def check_settings(settings: BaseSettings) -> None:
 
 
 def _check_names(settings: BaseSettings, known_names: set[str]) -> None:
-    """Raise AgencyError for a setting of the project or command with a name similar to a known
-    one.
+    """Raise AgencyError if an unknown setting has nearly the same name as a known one.
+
+    Only settings of the project or the command line are checked.
     """
     project = get_settings_priority("project")
     for name in settings:
@@ -254,7 +257,9 @@ def _check_names(settings: BaseSettings, known_names: set[str]) -> None:
 
 
 def _find_value_problem(name: str, value: object, default: object) -> str | None:
-    """Return why a value is invalid for a setting with this default, or None if it is valid.
+    """Return why a value of a setting is invalid, or None if it is valid.
+
+    default: the setting's default, whose type the value must have.
 
     >>> _find_value_problem("BACK_OFF_FIRST", "soon", 1800.0)
     "'soon' is not a number above 0, up to 100000000"

@@ -114,6 +114,20 @@ def test_the_citation_is_of_this_version() -> None:
     assert {"cff-version", "message", "title", "authors"} <= citation.keys()
 
 
+def test_the_entry_for_software_catalogues_is_of_this_version() -> None:
+    """The limits are those of the publiccode.yml standard. The repository's address is not known here."""
+    entry = yaml.safe_load((ROOT / "publiccode.yml").read_text("utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert entry["softwareVersion"] == project["version"]
+    assert entry["legal"]["license"] == project["license"]
+    assert entry["description"]["en"]["shortDescription"] == project["description"]
+    assert set(entry["localisation"]["availableLanguages"]) == set(entry["description"])
+    for text in entry["description"].values():
+        assert len(text["shortDescription"]) <= 150
+        assert 150 <= len(text["longDescription"]) <= 10_000
+        assert 5 <= len(text["features"]) <= 20
+
+
 @pytest.mark.parametrize("path", [*PAGES, *ROOT_PAGES], ids=name_page)
 def test_files_links_and_anchors_exist(path: Path) -> None:
     text = re.sub(r"^```.*?^```", "", read_page(path), flags=re.DOTALL | re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Files that releases link to: their versions, and the text in them."""
+"""Attachments: the files that releases link to, with their versions and their text."""
 
 from archive.attachments.attachment_store import (
     Attachments,

@@ -5,7 +5,7 @@ the agency may change a file without changing the release. Each URL has its own 
 times at which they were found.
 
     attachment_links     a URL that a release links to, or once did, and when checks of the
-                         release found it
+                         release found the link
     attachment_versions  what was found at a URL: one row each time the file had changed
     attachment_edits     the releases that linked to a URL when its file was replaced; the
                          replacement is an edit of each of them
@@ -14,13 +14,13 @@ times at which they were found.
 
 The frontier row of a URL (with the role `attachment`) says when the URL is fetched next. A file is
 due when a release that links to it is checked, but at most once in MIN_INTERVAL. While a takedown
-covers a release, the text of its files is not stored, and their bytes are left out of all copies
-for others, even if another release has the same file.
+covers a release, the text of its files is not stored, and their bytes are left out of everything
+that is published or exported, even if another release has the same file.
 
 A separate process (attachment_text.py) extracts the text of a PDF, DOCX, XLSX or ODT file. Its
 memory, time, output and open files are limited, because an untrusted file may make a parser crash,
-loop or run out of memory. If a limit stops the process, the text so far is kept and marked as
-incomplete.
+loop or run out of memory. If a limit stops the process, the text extracted so far is kept and
+marked as incomplete.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ TEXT_VERSION = "1"  # raise it whenever attachment_text.py reads any file's text
 
 @dataclass(frozen=True, slots=True)
 class AttachmentVersion:
-    """The file at a URL, as last found there."""
+    """A version of the file at a URL."""
 
     id: int
     file_id: int
@@ -105,7 +105,9 @@ class Attachments:
         )
 
     def add_links_of_checked(self, agency: str) -> None:
-        """Store the links of an agency's releases that were checked since this was last done."""
+        """Store the links of an agency's releases that were checked since this was last done for
+        them.
+        """
         rows = self.db.execute(
             "select r.id, r.last_checked from releases r where r.agency = ? and r.moved_to is null"
             " and exists (select 1 from attachments a where a.release = r.id and not exists"
@@ -119,7 +121,7 @@ class Attachments:
     def list_due(
         self, agency: str, now: datetime, limit: int, exclude: Collection[str] = ()
     ) -> list[FrontierEntry]:
-        """Return up to `limit` due attachments of an agency that releases still link to.
+        """Return up to `limit` of an agency's due attachments, if releases still link to them.
 
         URLs in `exclude` are left out.
         """
@@ -147,7 +149,7 @@ class Attachments:
         return AttachmentVersion(*row) if row else None
 
     def record_unchanged(self, url: str, seen_at: datetime) -> None:
-        """Record that the newest version of a URL is still there."""
+        """Record that the newest version of the file at a URL was found there again."""
         version = self.get_version(url)
         if version is None:
             raise LookupError(f"{url}: no version is stored")
@@ -160,7 +162,7 @@ class Attachments:
     def record_missing(self, url: str, seen_at: datetime) -> None:
         """Record that a URL responded with 404 or 410.
 
-        If no file was ever found there, nothing is recorded.
+        If no file was ever found at the URL, nothing is recorded.
         """
         self.db.execute(
             "update attachment_versions set missing_since ="
@@ -218,7 +220,7 @@ class Attachments:
         return AttachmentVersion(int(version_id or 0), file_id, sha256)
 
     def _record_file_release(self, release_id: int, url: str, seen_at: datetime) -> None:
-        """Record the newest capture of a release as a file version. The release must be a file."""
+        """Record the newest capture of a release that is itself a file as a version of the file."""
         sql = """
             select c.id, c.sha256, c.bytes, c.headers from releases r join revisions v
               on v.id = r.revision
@@ -234,9 +236,9 @@ class Attachments:
                 self.record_version(url, sha256, size, capture_id, seen_at, media_type=media_type)
 
     def describe_changes(self, file_id: int) -> bool:
-        """Store what changed in the text at each replacement that involves a file.
+        """Store what changed in the text each time a file replaced another file or was replaced.
 
-        The file may be the old or the new one. Returns whether any stored value changed.
+        Returns whether any stored value changed.
         """
         changed = False
         rows = self.db.execute(
@@ -272,7 +274,7 @@ class Attachments:
     def needs_text(self, file_id: int) -> bool:
         """Return whether a file's text still has to be extracted with the current rules.
 
-        Return False if a takedown withholds the text.
+        Returns False if a takedown withholds the text.
         """
         sql = (
             "select (extracted is null or text_version is not ?) and not"
@@ -309,7 +311,7 @@ class Attachments:
     def list_files_to_read(
         self, *, agency: str | None = None, withheld: bool = False
     ) -> list[tuple[int, str]]:
-        """Return the id and SHA-256 of each file whose text the current rules have not extracted.
+        """Return the id and SHA-256 of each file without a text extracted with the current rules.
 
         Files that a takedown covers are left out.
 
@@ -333,8 +335,8 @@ class Attachments:
     def apply_takedown(self, release_id: int, urls: Iterable[str], takedown: str | None) -> None:
         """Mark a release's links as covered by a takedown, and delete the texts of their files.
 
-        Once no takedown covers a file, `Archive.extract_missing_texts` can extract its text again.
-        If it is not called, a crawl extracts the text when it next finds the file.
+        Once no takedown covers a file any more, `Archive.extract_missing_texts` can extract its
+        text again. A crawl also extracts the text when it next finds the file.
 
         urls: all URLs that any version of the release links to.
         takedown: None if no takedown covers the links any more.
@@ -417,7 +419,7 @@ PROBLEMS = (  # why the text of a file is missing, or is not whole
 
 @dataclass(frozen=True, slots=True)
 class AttachmentPage:
-    """The text of a PDF page, of a sheet (with its name), or of a document of another type."""
+    """The text of one page of a PDF, one sheet of a workbook, or the whole of another document."""
 
     number: int  # counted from 1
     text: str
@@ -452,10 +454,10 @@ class AttachmentText:
 def extract_text(
     body: bytes, limits: dict[str, int] | None = None, max_wait: float = MAX_WAIT
 ) -> AttachmentText:
-    """Return the text of a file. Problems with the file are in the result, not raised.
+    """Extract the text of a file. Problems with the file are returned, not raised.
 
     limits: values that override LIMITS. Raises RuntimeError if the process was terminated, or if it
-    failed for a reason unrelated to the file, such as a missing library.
+        failed for a reason unrelated to the file, such as a missing library.
     """
     limits = {**LIMITS, **(limits or {})}
     # no pipes, so that the limit of a file's size applies
@@ -494,7 +496,7 @@ def extract_text(
 def read_lines(lines: Iterable[bytes], return_code: int) -> AttachmentText:
     """Parse the output of a text worker.
 
-    If the last line is missing, a limit stopped the process: the problem is then `limits`.
+    If the last line is missing, a limit stopped the process, and the problem is `limits`.
     """
     facts: dict[str, Any] = {}
     pages: list[AttachmentPage] = []

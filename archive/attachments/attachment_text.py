@@ -86,7 +86,7 @@ def prepare() -> bytes:
 
 
 def run(body: bytes, limits: dict[str, int]) -> None:
-    """Write the JSON lines of a file."""
+    """Write the text of a file as JSON lines (see the module docstring)."""
     # ends the process, as other limits do; Python ignores it
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     try:
@@ -109,7 +109,7 @@ def write(**line: object) -> None:
 
 
 def extract(body: bytes, limits: dict[str, int]) -> None:
-    """Write the JSON lines of a file. The type of the file is determined by its content."""
+    """Write the text of a file as JSON lines. The content of the file determines its type."""
     pages_left, letters_left = limits["pages"], limits["letters"]
     for name, read_page in open_file(body):
         if not pages_left:
@@ -133,7 +133,7 @@ Page = tuple[str | None, Callable[[int], tuple[str, bool]]]
 
 
 def open_file(body: bytes) -> Iterator[Page]:
-    """Write the first line of a file, and return an iterator over its pages."""
+    """Write the first line of the output for a file, and return an iterator over its pages."""
     if _is_pdf(body):
         return _open_pdf(body)
     if body.startswith(OLE_START):
@@ -146,7 +146,7 @@ def open_file(body: bytes) -> Iterator[Page]:
 
 
 def _open_package(body: bytes) -> Iterator[Page]:
-    """Write the first line of a document in a ZIP file, and return an iterator over its pages."""
+    """Write the first line of the output for a document in a ZIP file, and return its pages."""
     package = zipfile.ZipFile(io.BytesIO(body))
     names = set(package.namelist())
     if "word/document.xml" in names:
@@ -203,7 +203,7 @@ def _join_word(match: re.Match[str]) -> str:
 
 
 def _open_text(kind: str, parts: list[Callable[[], Iterator[str]]]) -> Iterator[Page]:
-    """Yield the single page of a document type without fixed pages (DOCX, ODT)."""
+    """Yield a document without fixed pages (DOCX, ODT) as a single page."""
     write(kind=kind, pages=1)
 
     def read_page(max_letters: int) -> tuple[str, bool]:
@@ -266,7 +266,7 @@ def _walk_text(
     """Yield the pieces of text in an element.
 
     breaks: for each tag, the text to add after the content of an element.
-    text_tag: the tag of the only elements whose text counts. If None, all text counts.
+    text_tag: only yield the text of elements with this tag. If None, yield all text.
     """
     from lxml import etree  # noqa: PLC0415
 

@@ -19,8 +19,8 @@ are committed in ascending order: a mirror that has read up to an id never misse
     restored    a takedown was lifted
     deleted     its row was deleted by hand
 
-A check that finds a release unchanged adds no entry. Only the last entry of a release has its
-current state. One SQL statement reads both the state and the entries.
+A check that finds a release unchanged adds no entry. Only the last entry of a release contains the
+release's current state. One SQL statement reads both the state and the entries.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ ENTRY_SQL = """
 
 
 class UnknownCursorError(Exception):
-    """The cursor is from another archive, or from this one before it was restored from a backup."""
+    """The cursor is from another archive, or from before the archive was restored from a backup."""
 
 
 class CursorAheadError(Exception):
@@ -145,7 +145,7 @@ class ChangefeedPage:
 
 
 def parse_changefeed_query(args: UrlArguments) -> ChangefeedQuery:
-    """Parse URL parameters. Raises FilterError if one is invalid."""
+    """Parse the URL parameters of a change feed request. Raises FilterError if one is invalid."""
     since = (args.get("since") or "").strip()
     size = parse_number_parameter(args, "size", MAX_ENTRIES) or DEFAULT_ENTRIES
     if since in ("", START_CURSOR):
@@ -157,7 +157,7 @@ def parse_changefeed_query(args: UrlArguments) -> ChangefeedQuery:
 
 
 async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPage:
-    """Return the page after a cursor.
+    """Return the page of entries after the cursor of a query.
 
     Raises UnknownCursorError or CursorAheadError if the cursor is not in the log.
     """
@@ -179,11 +179,11 @@ async def read_changefeed(run: RunQuery, query: ChangefeedQuery) -> ChangefeedPa
 
 
 def _to_change_entry(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an entry as JSON: the change, and what a mirror has to do (`action`).
+    """Build a change feed entry for JSON, including what a mirror has to do (`action`).
 
-    put: store `state` in place of the release.
-    delete: delete the release.
-    none: do nothing, because a later entry says what to do.
+    put     store `state` in place of the release
+    delete  delete the release
+    none    do nothing, because a later entry says what to do
     """
     columns = {name: row[f"now_{name}"] for name in RELEASE_COLUMNS}
     action = "none" if not row["last"] else "put" if row["shown"] else "delete"

@@ -5,18 +5,19 @@ most important changes first. `importance.py` has the table of types and numbers
 
 The type of a change
   1. Paragraphs are unchanged, altered, split or merged, moved, added or removed. Words are compared
-     only in altered ones.
+     only in altered paragraphs.
   2. In each changed passage, facts are compared first: amounts of money; negations; figures,
      percentages and references; dates, years and weekdays; names; times of day; web addresses,
-     email addresses and telephone numbers. A fact replaced by another is a change of that type.
-     Two spellings of a fact ("tre", "3"; "10 %", "10 procent"; "Sveriges", "Sverige") are the same
-     fact. A fact that was only added or removed is a change, unless the other version has the
-     fact elsewhere. Figures that swapped places within a passage are also changes.
+     email addresses and telephone numbers. If another fact replaces a fact, the change has the
+     type of the fact. Two spellings of a fact ("tre", "3"; "10 %", "10 procent"; "Sveriges",
+     "Sverige") are the same fact. A fact that was only added or removed is a change, unless the
+     other version contains the fact elsewhere. Figures that swapped places within a passage are
+     also changes.
   3. Negations are counted: "ej" for "inte" is not a change, but "möjligt" for "omöjligt" is.
      Negations and modal verbs (ska, bör, får, kan) are only compared in passages of at most 15
      words. A longer passage counts as reworded. A word replaced by its opposite (höjs, sänks;
      minst, högst) has its own type. A word in only one version that cancels what the release
-     announces (upphävd, ställs in) also has a type of its own.
+     announces (upphävd, ställs in) has the same type as an opposite.
   4. Other differences are punctuation (marks or capitals), typo (up to two letters of a longer
      word, a space, a doubled word) or wording. Wording in speech or quotation marks has the type
      quotation; wording in a question or answer has the type question or answer.
@@ -26,22 +27,22 @@ The type of a change
      text is the same.
 
 The importance of a change
-  - A fact replaced by another, a negation, an opposite, or another modal verb has the value of its
-    type: from 60 for a time of day to 82 for a negation. These changes have less: a reference (SOU
-    2031:5, dnr 2031/77), a name with one letter corrected, and a modal verb that was only added or
-    removed.
-  - A fact that only one version has counts for less if many other words of its paragraph also
-    changed, because such a rewriting is rarely about a single fact. A reference or a fact in
+  - If a fact, a negation or a modal verb was replaced, or a word by its opposite, the importance
+    depends on the type: from 60 for a time of day to 82 for a negation. The importance is lower
+    for a reference (SOU 2031:5, dnr 2031/77), for a name with one letter corrected, and for a modal
+    verb that was only added or removed.
+  - A fact that only one version contains is less important if many other words of its paragraph
+    also changed, because such a rewriting is rarely about a single fact. A reference or a fact in
     brackets counts half.
   - An added or removed paragraph or sentence is as important as its most important fact that is
-    not in the other version. One without facts has 30, or 12 if it is not a sentence (a heading,
-    a link).
-  - Wording has 12, and up to 40 more by the share of the paragraph's changed words that are nouns,
-    adjectives or words such as "alla", replaced by others: "länsstyrelserna" for "regionerna"
-    changes the claim, but "påbörjas" for "startar" does not. If all words were replaced where a
-    sentence says who does something (first, or after "av" or "till"), it has 15 more. Up to ten are
-    added for size. The dictionary has only Swedish words; other words of seven letters or more
-    count as nouns.
+    not in the other version. Without facts, a sentence has the importance 30, and a heading or a
+    link 12.
+  - Changed wording has the importance 12. Up to 40 are added for the share of the paragraph's
+    changed words that are nouns, adjectives or words such as "alla" and were replaced by others:
+    "länsstyrelserna" for "regionerna" changes the claim, but "påbörjas" for "startar" does not. If
+    all words were replaced where a sentence says who does something (at its start, or after "av" or
+    "till"), 15 are added. Up to 10 are added for size. The dictionary has only Swedish words; other
+    words of seven letters or more count as nouns.
   - The importance is 15 per cent higher in the title, and 5 per cent higher in the lead.
   - A comparison is as important as its most important change, plus a point for each further one of
     importance five or more, up to five points.

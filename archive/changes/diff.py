@@ -46,7 +46,7 @@ WordNumbers = list[int]  # the words of one paragraph; equal words have equal nu
 
 
 class ParagraphMatch(NamedTuple):
-    """The indexes of matching paragraphs. One side is empty if they were added or removed."""
+    """The indexes of matching paragraphs. One side is empty for added or removed paragraphs."""
 
     before: tuple[int, ...]
     after: tuple[int, ...]
@@ -79,7 +79,8 @@ class WholeText:
     def has_fact(self, token: DiffToken) -> bool:
         """Return whether the text contains a fact.
 
-        A name is looked up by its words. Any other fact is looked up as printed.
+        A name is looked up by its words. Any other fact is looked up as printed. A very short fact
+        that is not a name is never found.
         """
         if token.kind == "name":
             return all({word, word + "s"} & self.words for word in normalise_words(token.value))
@@ -100,7 +101,7 @@ class WholeText:
 
 @dataclass(frozen=True, slots=True)
 class BlockPair:
-    """Matching blocks. One side is empty if they were added or removed."""
+    """Matching blocks of two versions. One side is empty for added or removed blocks."""
 
     before: Sequence[TextBlock]
     after: Sequence[TextBlock]
@@ -134,8 +135,8 @@ class TokenSpan:
 def build_blocks(state: State) -> list[TextBlock]:
     """Return the title and every paragraph as blocks, in page order.
 
-    Questions that are not in the body come last. A paragraph of the body that is a question, or
-    part of an answer, has this role.
+    Questions that are not in the body come last. A paragraph of the body that is a question or part
+    of an answer has the role `question` or `answer`.
     """
     blocks = [TextBlock("title", "title", state.get("title") or "")]
     blocks += [
@@ -187,7 +188,7 @@ def join_blocks(blocks: Sequence[TextBlock]) -> str:
 def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
     """Match the blocks of two versions.
 
-    The titles are matched with each other, and all other blocks across all fields.
+    The titles are matched with each other. All other blocks are matched regardless of their field.
     """
     matches = _align_paragraphs(
         [block.text for block in old[1:]], [block.text for block in new[1:]]
@@ -201,7 +202,7 @@ def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
 
 
 def _pair_moved_blocks(pairs: list[BlockPair]) -> list[BlockPair]:
-    """Combine each removed paragraph with an identical paragraph added elsewhere."""
+    """Combine each removed paragraph with a very similar paragraph that was added elsewhere."""
     removed = [pair for pair in pairs if not pair.after]
     added = [pair for pair in pairs if not pair.before]
     if not 0 < len(removed) * len(added) <= MAX_MOVED_PAIRS:
@@ -271,7 +272,7 @@ def _find_equal_runs(before: Sequence[str], after: Sequence[str]) -> list[tuple[
 
 
 def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
-    """Match altered, split and merged paragraphs so that the most words are kept."""
+    """Match altered, split and merged paragraphs by the words that they have in common."""
     rows, columns = len(before), len(after)
     unmatched = [ParagraphMatch((n,), ()) for n in range(rows)] + [
         ParagraphMatch((), (n,)) for n in range(columns)
@@ -352,7 +353,10 @@ def _score_match(
     rows: range,
     columns: range,
 ) -> float:
-    """Score a match of paragraphs by the number and share of common words. 0 means no match."""
+    """Score a match of paragraphs by the number and share of common words.
+
+    Returns 0 if the paragraphs do not match.
+    """
     cells = [(row, column) for row in rows for column in columns]
     if any(cell not in shared for cell in cells):
         return 0
@@ -431,7 +435,7 @@ def _diff_different_words(before: str, after: str) -> Sequence[DiffSegment]:
 
 
 def _join_pieces(pieces: Sequence[tuple[str, str]]) -> list[DiffSegment]:
-    """Join neighbouring pieces (earlier and later text) that are all equal, or all different."""
+    """Join neighbouring pieces (earlier and later text) into equal and differing segments."""
     segments: list[DiffSegment] = []
     for is_same, group in groupby(filter(any, pieces), key=lambda piece: piece[0] == piece[1]):
         old, new = map("".join, zip(*group, strict=True))

@@ -1,7 +1,7 @@
 """Reads the lists of edits, removals and takedowns, newest first, and counts their entries.
 
-Edits are changes that agencies made to published releases. Removals are confirmed absences.
-Releases hidden by a takedown are in neither list. The list of takedowns names them.
+Edits are changes that agencies made to published releases. Removals are confirmed absences. A
+release hidden by a takedown is only in the list of takedowns.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ Entry = dict[str, Any]  # a row of a register
 class RegisterQuery:
     """A request for a page of edits, removals or takedowns.
 
-    `filters` has the value of each URL parameter, or None if the parameter is missing.
+    `filters` holds the value of each URL parameter, or None if the parameter is missing.
     """
 
     filters: Mapping[str, Any]
@@ -209,9 +209,9 @@ async def _count_register_entries(
 ) -> dict[str, Any]:
     """Count a list's entries: in total with all filters, and per agency without the agency filter.
 
-    The result has these keys. `capped`: whether there are more entries than `total`. `agencies`:
-    the agencies with entries, and the selected one. If there are too many entries to count per
-    agency, `agencies` has all agencies and `agencies_counted` is false.
+    The key `capped` of the result says whether there are more entries than `total`. `agencies`
+    lists the agencies with entries, and the selected agency. If there are too many entries to count
+    them per agency, `agencies` lists all agencies and `agencies_counted` is false.
 
     build_releases_sql: returns a SELECT of the entries' releases and the times they were seen.
     counts_sql: reads the counts per agency. Without it, at most MAX_COUNTED_ENTRIES are counted.
@@ -253,9 +253,9 @@ async def _count_register_entries(
 
 
 def _check_words(words: object, kind: object) -> None:
-    """Raise FilterError if words are searched for in replaced files or past edits.
+    """Raise FilterError for a search of words in replaced files, or in edits between web captures.
 
-    The index only has the edits that the archive found in the text of releases.
+    The search index only contains the edits that the archive found in the text of releases.
     """
     if words and kind in ("file", "past"):
         text_key = "error.words_in_files" if kind == "file" else "error.words_in_past"
@@ -333,7 +333,7 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 
 def _describe_edit(row: Entry, preceding: Mapping[int, Mapping[str, Any]]) -> None:
-    """Add derived values to a row of edits."""
+    """Add derived values to a row of the list of edits."""
     if past := row.get("past"):
         names = {
             "first_reading": "seen",
@@ -368,7 +368,7 @@ async def read_latest_edits(run: RunQuery, limit: int) -> list[Entry]:
 
 
 async def count_edits(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
-    """Count the edits that a query selects."""
+    """Count the edits that a query selects, in total and per agency."""
     index = await _choose_index(run, {**query.filters, "agency": None})
 
     def build_releases_sql(filters: Mapping[str, Any]) -> str:
@@ -402,7 +402,9 @@ def _build_chain_cte(filters: Mapping[str, Any]) -> str:
 def _build_text_edits_sql(
     filters: Mapping[str, Any], *, is_page: bool = False, index: str = _EDITS_BY_TIME
 ) -> str:
-    """Return a SELECT for the edits of releases' own text that match the filters, or "" for none.
+    """Return a SELECT for the edits of releases' own text that match the filters.
+
+    Returns "" if the filters exclude all such edits.
 
     is_page: only select the edits after the one with the id :after, which was seen at :after_seen.
     """
@@ -424,9 +426,10 @@ def _build_text_edits_sql(
 
 
 def _build_other_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
-    """Return a SELECT for matching edits that collections or web archives show, or "" for none.
+    """Return a SELECT for matching edits that collections or web archives show.
 
     These are differences between two readings of a collection, and edits between web captures.
+    Returns "" if the filters exclude all such edits.
     """
     found = _OTHER_EDITS.get(str(filters.get("kind")))
     if found is None or filters.get("unannounced") or filters.get("stamp"):
@@ -453,9 +456,10 @@ def _list_edit_parts(filters: Mapping[str, Any], index: str) -> list[str]:
 
 
 def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
-    """Return a SELECT for the changes of attachments that match the filters, or "" for none.
+    """Return a SELECT for the changes of attachments that match the filters.
 
-    Each file is listed once, with the newest of the releases that link to it.
+    Each file is listed once, with the newest of the releases that link to it. Returns "" if the
+    filters exclude all such changes.
     """
     if filters.get("kind") in ("text", "collection", "past"):
         return ""
@@ -511,9 +515,9 @@ def _build_edit_filters(
 def group_edits(edits: Sequence[Entry]) -> list[Entry]:
     """Group further edits of a release under one edit, so that they do not fill the page.
 
-    The first edit of a group has the others in `grouped`. A group is either the edits in which a
-    release returns to an earlier wording, or more than MAX_CONSECUTIVE_EDITS consecutive edits of
-    one release.
+    The first edit of a group holds the other edits in `grouped`. A group consists either of the
+    edits in which a release returns to an earlier wording, or of more than MAX_CONSECUTIVE_EDITS
+    consecutive edits of one release.
     """
     groups: list[list[Entry]] = []
     reverting_groups: dict[int, list[Entry]] = {}
@@ -649,9 +653,10 @@ async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | N
 async def count_edits_by_week(
     run: RunQuery, query: RegisterQuery, first: date, today: date
 ) -> list[EditWeek]:
-    """Count the selected edits by week, for the last weeks up to `to` or today.
+    """Count the selected edits by week, up to the day `to` of the query or today.
 
-    The number of weeks is the first in EDIT_WEEKS with at most MAX_WEEKLY_EDITS edits, or the last.
+    The number of weeks is the first one in EDIT_WEEKS with at most MAX_WEEKLY_EDITS edits. If there
+    is none, it is the last one in EDIT_WEEKS.
 
     first: the day on which the archive began to record edits.
     """

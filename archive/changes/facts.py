@@ -559,7 +559,7 @@ def _is_capital(token: DiffToken | None) -> bool:
 
 
 def _mark_quotes(text: str, tokens: list[DiffToken]) -> list[DiffToken]:
-    """Mark the tokens inside quotation marks, and the tokens in speech except its attribution."""
+    """Mark the tokens inside quotation marks, and the tokens of speech without its attribution."""
     spans: list[tuple[int, int]] = []
     start = 0
     for paragraph in text.split("\n\n"):
@@ -609,9 +609,9 @@ def _can_begin_fact(word: str) -> bool:
 
 
 def _find_fact(text: str, position: int) -> tuple[str, str, int] | None:
-    """Return the type, value and end of the fact that starts at `position`, or None.
+    """Return the type, value and end of the fact that starts at `position`.
 
-    `position` must be the start of a word.
+    Returns None if no fact starts there. `position` must be the start of a word.
 
     >>> _find_fact("högst 20 mnkr i år", 6)
     ('amount', '20000000 kr', 13)
@@ -774,7 +774,7 @@ def has_ending(text: str) -> bool:
 def find_content_lemma(word: str) -> str:
     """Return the lemma of a word that names or describes something, or "" for any other word.
 
-    These words are nouns, adjectives, quantifiers, and longer words that are not in the dictionary
+    Such words are nouns, adjectives, quantifiers, and longer words that are not in the dictionary
     (mostly compounds).
 
     >>> [find_content_lemma(word) for word in ("kommunerna", "alla", "startar", "väldigt", "med")]
@@ -792,6 +792,6 @@ def find_content_lemma(word: str) -> str:
 
 
 def _is_content(reading: WordReading) -> bool:
-    """Return whether a reading is a noun, or an adjective that is not a verb form."""
+    """Return whether a word, read in this way, is a noun, or an adjective but no verb form."""
     is_adjective = reading.word_class == ADJECTIVE and reading.relation != INFLECTED
     return reading.word_class == NOUN or is_adjective

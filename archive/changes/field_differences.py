@@ -93,7 +93,7 @@ def diff_fields(
 
     A list that one of the states did not record is not compared.
 
-    full_text: return title, lead and body in full, even if they are unchanged.
+    full_text: also return title, lead and body, in full, even if they are unchanged.
     """
     fields = []
     for name in COMPARED_FIELDS:
@@ -137,7 +137,7 @@ def _is_reordered(old: Sequence[Any], new: Sequence[Any]) -> bool:
 
 
 def _diff_value(old: str | None, new: str | None) -> list[DiffSegment]:
-    """Compare a short value as a single unit."""
+    """Compare a short value as a whole."""
     if old == new:
         return [DiffSegment("same", new)] if new else []
     return [
@@ -193,7 +193,7 @@ def _diff_questions(
 ) -> list[DiffRow]:
     """Compare two lists of questions with answers.
 
-    Equal questions are matched first, then the questions between them by position.
+    Equal questions are matched first. The questions between them are then matched by position.
     """
     rows: list[DiffRow] = []
     matcher = SequenceMatcher(
@@ -210,7 +210,7 @@ def _diff_questions(
 def _diff_question(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[DiffRow]:
     """Compare a question, its answer and its answerer.
 
-    A side that lacks the question is None.
+    `old` or `new` is None if that version lacks the question.
     """
     left, right = old or {}, new or {}
     number = (new or old or {})["position"]
@@ -234,7 +234,7 @@ def _diff_question(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None)
 def _is_shown_in_body(
     rows: Sequence[DiffRow], before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> bool:
-    """Return whether every paragraph that differs is also in the body, before or after."""
+    """Return whether the body of the same version also contains each paragraph that differs."""
     for op, state in (("del", before), ("ins", after)):
         body_paragraphs = {
             normalise_words(paragraph) for paragraph in split_paragraphs(state["body"] or "")
@@ -252,9 +252,9 @@ def _is_shown_in_body(
 def _diff_markup(
     name: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[list[DiffRow], str | None]:
-    """Compare the links of body_html if `name` is `links`, or note that only the layout differs.
+    """Compare the links of body_html if `name` is `links`.
 
-    The note is `layout`.
+    For any other name, return the note `layout_only` if neither the text nor the links differ.
     """
     if before["body_html"] == after["body_html"]:
         return [], None
@@ -284,7 +284,7 @@ def _list_body_links(body_html: str) -> tuple[str, ...]:
 def _skip_unchanged_rows(rows: Sequence[DiffRow]) -> list[DiffRow | SkippedRows]:
     """Replace runs of unchanged rows with SkippedRows.
 
-    CONTEXT_ROWS around each changed row are kept.
+    CONTEXT_ROWS rows before and after each changed row are kept.
     """
     changed = [index for index, row in enumerate(rows) if row.op != "same"]
     visible = {
@@ -470,7 +470,7 @@ FILE_KINDS = ("attachment", "attachment_missing")  # of events in a timeline
 class FileText:
     """The text of a file.
 
-    problem: why the text is missing or incomplete, or None.
+    problem: why the text is missing or incomplete, or None if it is complete.
     """
 
     kind: str | None
@@ -480,7 +480,7 @@ class FileText:
 
     @property
     def is_whole(self) -> bool:
-        """Return whether the file has text and all of it was read."""
+        """Return whether the file contains text and all of the text was extracted."""
         return bool(self.letters) and self.problem is None
 
     def split(self) -> str:
@@ -596,9 +596,9 @@ async def read_file_pages(run: RunQuery, file_id: int) -> list[dict[str, Any]]:
 async def read_file_diff(
     run: RunQuery, version_id: int, max_letters: int = MAX_COMPARED_LETTERS
 ) -> list[FieldDiff] | None:
-    """Return how the text of a version differs from the previous one.
+    """Return how the text of an attachment version differs from the text of the previous version.
 
-    Return None if the texts cannot be compared. Each text may have up to `max_letters` characters.
+    Returns None if the texts cannot be compared. Each text may have up to `max_letters` characters.
     The comparison runs outside the event loop.
     """
     after = await read_file_version(run, version_id)
@@ -614,7 +614,7 @@ async def read_file_diff(
 
 
 def name_file(url: str) -> str:
-    """Return the file name in a URL, or the URL if it has none.
+    """Return the file name in a URL, or the URL itself if it contains no file name.
 
     >>> name_file("https://a.se/filer/Beslut%201.pdf?v=2"), name_file("https://a.se/")
     ('Beslut 1.pdf', 'https://a.se/')

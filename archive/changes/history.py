@@ -104,7 +104,7 @@ TimelineEvent = dict[str, Any]
 
 
 async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
-    """Return all events of a release and its earlier URLs, newest first."""
+    """Return all events of a release and of its earlier URLs, newest first."""
     revisions = {
         row["id"]: dict(row) for row in await run(TIMELINE_REVISIONS_SQL, {"release": release_id})
     }
@@ -155,8 +155,8 @@ def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, An
 async def add_observations(run: RunQuery, revisions: Mapping[int, dict[str, Any]]) -> None:
     """Add to each revision the times at which collections and web archives observed it.
 
-    observations: the collections that had the revision, each with the times of its first and last
-        reading.
+    observations: the collections that contain the revision, each with the times at which it first
+        and last read the revision.
     past: the row of `past_edits` if the revision follows a version that a web archive captured,
         else None. The row also says whether the archive itself read the revision at `seen`.
     collection: the collection that an imported revision is from. `when` (the time of the import) is
@@ -195,7 +195,7 @@ def _find_readings(revision: Mapping[str, Any] | None, collection: str | None) -
 def split_timeline(
     events: Sequence[TimelineEvent],
 ) -> tuple[Sequence[TimelineEvent], list[tuple[str, list[TimelineEvent]]]]:
-    """Return the newest events, and the older events of a long history, grouped by year."""
+    """Return the newest events, and the older events of a long history grouped by year."""
     if len(events) <= MAX_EXPANDED_EVENTS + 4:
         return events, []
     by_year = groupby(events[MAX_EXPANDED_EVENTS:], key=lambda event: event["when"][:4])
@@ -217,7 +217,7 @@ def find_last_seen(
 ) -> str | None:
     """Return when a state was last found on the web.
 
-    Return None if the state was never found on the web, or if the revision is unknown. For a
+    Returns None if the state was never found on the web, or if the revision is unknown. For a
     revision re-parsed from stored bytes, this is when these bytes were last found. A state that was
     imported and never checked has not been found on the web.
     """
@@ -237,7 +237,7 @@ def find_last_seen(
 async def read_preceding_revisions(
     run: RunQuery, revision_ids: Sequence[int]
 ) -> dict[int, dict[str, Any]]:
-    """Return the revisions before the given ones, as far back as `find_last_seen` needs them."""
+    """Return the revisions before the given ones by id, as far as `find_last_seen` needs them."""
     return {
         row["id"]: dict(row)
         for row in await run(PRECEDING_REVISIONS_SQL, {"edits": json.dumps(revision_ids)})
@@ -256,7 +256,10 @@ async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
 
 
 async def find_final_release(run: RunQuery, release_id: int) -> int:
-    """Return the id of the last release that a release moved to, or its own id."""
+    """Return the id of the last release that a release moved to.
+
+    Returns the release's own id if it never moved.
+    """
     rows = await run(
         "select ifnull((select continues_as from releases where id = :release), :release) as id",
         {"release": release_id},
@@ -395,12 +398,17 @@ UNCONFIRMED_REMOVALS_SQL = """
 
 
 async def read_unconfirmed_removals(run: RunQuery, agency: str | None) -> list[Any]:
-    """Return the releases that the last check did not find, of one agency or of all (None)."""
+    """Return the releases of the newest unconfirmed removals (at most 20).
+
+    agency: None for the releases of all agencies.
+    """
     return list(await run(UNCONFIRMED_REMOVALS_SQL, {"agency": agency}))
 
 
 async def read_knowledge(run: RunQuery, agency: str | None) -> dict[str, Any]:
-    """Return since when the archive has observed an agency: the columns of KNOWLEDGE_SQL.
+    """Return whether releases were ever checked or read, and the number of unconfirmed removals.
+
+    The keys are the columns of KNOWLEDGE_SQL.
 
     agency: None for all agencies.
     """

@@ -121,7 +121,7 @@ class Change:
 def build_change(
     field: str, kind: str, before: str | None, after: str | None, importance: float | None = None
 ) -> Change:
-    """Build a change. By default, its importance is the importance of its type.
+    """Build a change. If `importance` is None, the change has the importance of its type.
 
     The importance is higher in the title and the lead.
 

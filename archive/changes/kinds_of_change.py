@@ -82,7 +82,8 @@ Value = TypeVar("Value")
 class ParagraphShares(NamedTuple):
     """How much of a paragraph changed.
 
-    The fields are the number of changed words, and the share of words with a new meaning.
+    changed_words: the number of changed words.
+    replaced: the share of words that were replaced by words with another meaning.
     """
 
     changed_words: int
@@ -103,9 +104,9 @@ class ChangedPassage:
 
 
 class UnmatchedFact(NamedTuple):
-    """A fact that only one version of a passage has.
+    """A fact that only one version of a passage contains.
 
-    The other version of the text may have the fact elsewhere.
+    The other version of the text may contain the fact elsewhere.
     """
 
     token: DiffToken
@@ -113,7 +114,7 @@ class UnmatchedFact(NamedTuple):
 
 
 class ClassifiedPassage(NamedTuple):
-    """A changed passage, its changes, and the facts that only one version of it has."""
+    """A changed passage, its changes, and the facts that only one of its versions contains."""
 
     passage: ChangedPassage
     changes: list[Change]
@@ -228,8 +229,8 @@ def _classify_passage(passage: ChangedPassage) -> ClassifiedPassage:
 def _compare_spelling(passage: ChangedPassage) -> Change | None:
     """Return the change if only punctuation, capitals or spaces differ, else None.
 
-    Passages with figures are left out, because a punctuation mark can change a figure. A misspelt
-    fact ("mådnag") also counts as a typo.
+    Returns None for a passage with figures, because a punctuation mark can change a figure. A
+    misspelt fact ("mådnag") also counts as a typo.
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     old, new = normalise_words(before), normalise_words(after)
@@ -252,7 +253,7 @@ def _compare_spelling(passage: ChangedPassage) -> Change | None:
 def _compare_facts(
     passage: ChangedPassage, *, is_phrase: bool
 ) -> tuple[list[Change], list[UnmatchedFact]]:
-    """Pair facts with the facts that replace them, and return the changes and the unmatched facts.
+    """Pair facts with their replacements, and return the changes and the unmatched facts.
 
     Facts are paired in order: first facts of the same type, then any figures. Names in long
     passages are not paired.
@@ -276,7 +277,7 @@ def _compare_facts(
 def _pair_facts(
     old: Sequence[DiffToken], new: Sequence[DiffToken], kinds: Sequence[str]
 ) -> tuple[list[tuple[DiffToken, DiffToken]], list[DiffToken], list[DiffToken]]:
-    """Return pairs of facts of these types, in order, and the unpaired facts on each side."""
+    """Return pairs of facts of the types `kinds`, in order, and the unpaired facts on each side."""
     pairs = list(zip(_select_kinds(old, kinds), _select_kinds(new, kinds), strict=False))
     paired = {id(token) for pair in pairs for token in pair}
     return (
@@ -347,7 +348,10 @@ def _count_words(passage: ChangedPassage) -> int:
 
 
 def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
-    """Return the change in the number of negations or the strength of modal verbs, or None."""
+    """Return the change in the negations or modal verbs of a passage, or None if there is none.
+
+    kind: `negation` or `modal`. Negations are compared by number, modal verbs by strength.
+    """
     old, new = _select_kinds(passage.before, (kind,)), _select_kinds(passage.after, (kind,))
     if _count_word_kind(old, kind) == _count_word_kind(new, kind):
         return None
@@ -359,14 +363,15 @@ def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
 
 
 def _count_word_kind(tokens: Sequence[DiffToken], kind: str) -> Counter[str]:
-    """Count negations (all as one), or modal verbs by strength."""
+    """Count all negations together, or modal verbs by strength."""
     return Counter(kind if kind == "negation" else token.value for token in tokens)
 
 
 def _is_double_negation(passage: ChangedPassage) -> bool:
-    """Return whether only a double negation was added or removed: inte ovanligt for vanligt.
+    """Return whether a double negation replaced a plain word, or the other way round.
 
-    This is the case if the passages, without their negations, differ by a negating prefix.
+    An example is "inte ovanligt" for "vanligt". Without their negations, the two passages then
+    differ by a negating prefix.
     """
     words, new_words = (
         [token.value for token in side if token.kind not in ("negation", "mark")]
@@ -378,9 +383,10 @@ def _is_double_negation(passage: ChangedPassage) -> bool:
 def _compare_remaining_words(
     passage: ChangedPassage, reported: set[str], *, is_only_change: bool
 ) -> list[Change]:
-    """Return the change in the words that are not in `reported`: punctuation, spelling or wording.
+    """Return a list with the change in the words that are not in `reported`.
 
-    The list is empty if no other words changed.
+    The change is in punctuation, spelling or wording. The list is empty if only reported words
+    changed.
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     words, new_words = normalise_words(before), normalise_words(after)
@@ -402,13 +408,13 @@ def _leave_out(values: Iterable[Value], excluded: Container[Value]) -> list[Valu
 
 
 def _build_mark_change(field: str, before: str, after: str) -> Change:
-    """Build the change of a passage with the same words: its punctuation or white space changed."""
+    """Build the change for a passage in which only punctuation or white space changed."""
     kind = "layout" if before.split() == after.split() else "punctuation"
     return build_change(field, kind, before, after)
 
 
 def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
-    """Return the change of a word to its negation or opposite, or None.
+    """Return the change of a word to its negation or opposite, or None if there is no such word.
 
     Examples: möjligt, omöjligt; höjs, sänks.
     """
@@ -421,7 +427,7 @@ def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
 
 
 def _find_ending(passage: ChangedPassage) -> Change | None:
-    """Return the change if only one version of a phrase says that something has ended, or None.
+    """Return the change if only one version of a phrase says that something has ended, else None.
 
     Examples: upphävd, ställs in.
     """
@@ -461,7 +467,7 @@ def _rate_wording(passage: ChangedPassage, base: int) -> float:
     """Return the importance of a reworded passage.
 
     The importance grows with the size of the passage and the share of words with a new meaning. An
-    added or removed sentence is rated like a paragraph. Its facts are separate changes.
+    added or removed sentence has at least PLAIN_SENTENCE_IMPORTANCE.
     """
     sides = passage.before, passage.after
     if not all(sides) and _is_sentence(passage):
@@ -504,7 +510,7 @@ def _resolve_unmatched_facts(
 ) -> list[Change]:
     """Return the changes of all passages.
 
-    The changes include facts that do not occur anywhere in the other version.
+    An unmatched fact is a change only if the other version does not contain the fact anywhere.
     """
     unmatched = [fact for pair in passages for classified in pair for fact in classified.unmatched]
     added, removed = (
@@ -525,9 +531,9 @@ def _resolve_unmatched_facts(
 def _list_fact_changes(
     classified: ClassifiedPassage, moved: Set[str], versions: tuple[WholeText, WholeText]
 ) -> list[Change]:
-    """Return the changes of facts that are not in the other version.
+    """Return the changes for facts that the other version does not contain.
 
-    moved: values that occur in both versions.
+    moved: the values of facts that one passage lost and another gained.
     """
     return [
         _build_side_change(
@@ -594,7 +600,7 @@ def _build_paragraph_changes(
 ) -> list[Change]:
     """List added and removed paragraphs.
 
-    Paragraphs of one question or answer make a single change.
+    All paragraphs of one question or answer are a single change.
     """
     changes, letters = [], MAX_SEARCHED_LETTERS
     for run in _group_lone_pairs(pairs):
@@ -642,7 +648,7 @@ def _build_paragraph_change(pair: BlockPair, text: str, importance: int) -> Chan
 
 
 def _rate_text(text: str) -> int:
-    """Return the importance of a paragraph without searching it for facts.
+    """Return the importance of a paragraph without searching the paragraph for facts.
 
     This is used if so much text changed that a search for facts would take too long.
     """
@@ -654,8 +660,9 @@ def _rate_text(text: str) -> int:
 def _rate_paragraph(tokens: Sequence[DiffToken], other: WholeText) -> int:
     """Return the importance of an added or removed paragraph, based on its most important fact.
 
-    A fact counts if it is not in the other version. A name only counts in a sentence without a
-    telephone number or email address, because headings, links and contacts are less important.
+    A fact counts if it is not in the other version. A name only counts in a sentence, and only if
+    the paragraph has no telephone number or email address, because headings, links and contacts are
+    less important.
     """
     text = join_tokens(tokens)
     is_plain = _ends_sentence(tokens) and all(token.kind != "contact" for token in tokens)
@@ -675,7 +682,7 @@ def find_metadata_changes(
 ) -> list[Change]:
     """List all changes outside the text.
 
-    A link in one of `text_changes` is not reported again.
+    A changed link is left out if it is already in one of `text_changes`.
     """
     changes = [
         _build_value_change(field, before.get(field), after.get(field))
@@ -729,7 +736,7 @@ def _compare_parts(
 ) -> list[Change]:
     """Compare lists of parts, such as tags or contacts.
 
-    Parts with the same value for one of the keys are the same part.
+    Two parts with the same value for one of the keys count as the same part.
     """
     parts, new_parts = before.get(field) or (), after.get(field) or ()
     old, new = _leave_out(parts, new_parts), _leave_out(new_parts, parts)
@@ -753,7 +760,10 @@ def _compare_parts(
 def _find_partner(
     part: StatePart, others: Sequence[StatePart], keys: Sequence[str]
 ) -> StatePart | None:
-    """Return the first part in another list with an equal key, trying keys in order."""
+    """Return the first part in `others` with the same value for a key, or None if there is none.
+
+    The keys are tried in order.
+    """
     for key in keys:
         if not part.get(key):
             continue
@@ -816,7 +826,7 @@ def _compare_links(
 ) -> tuple[list[Change], list[TextLink], list[TextLink]]:
     """Return the changes of targets, the links only in `before`, and the links only in `after`.
 
-    A link with a new text and the same target is left out, because the new text is reported.
+    A link with a new text and the same target is left out, because its text is compared separately.
     """
     removed, added = list((before - after).elements()), list((after - before).elements())
     changes: list[Change] = []

@@ -12,7 +12,7 @@ MIN_MISSPELT_NAME_LENGTH = 9  # letters
 def is_misspelt_name(old: str, new: str) -> bool:
     """Return whether two names differ by one letter.
 
-    Short names that differ by a letter are different names: Island, Irland.
+    Short names that differ by a letter are different names (Island, Irland), not misspellings.
     """
     return min(len(old), len(new)) >= MIN_MISSPELT_NAME_LENGTH and OSA.distance(old, new) == 1
 

@@ -4,7 +4,7 @@ New releases are listed in reverse order of discovery. A release is not new just
 reads it for the first time. It is new if all of this is true:
 
 - a crawl read it, and it is not an old release at a new URL. It does not matter whether another
-  collection had the release, or when it was imported;
+  collection contains the release, or when that collection was imported;
 - it was read after the agency's first complete crawl, because a backfill is not news;
 - its page stated a publication date in the 14 days before, because a newly found source brings
   years of old releases. If the page stated no publication date (and no update date before these 14
@@ -12,11 +12,11 @@ reads it for the first time. It is new if all of this is true:
   releases of the agency.
 
 An Atom feed should not be empty for a new reader. If it has fewer than FILLED_SIZE new releases, it
-is filled up with the most recently published other releases that a crawl read first. Imported
-releases are never used for this.
+is filled up with the most recently published of the other releases that a crawl read first.
+Imported releases are never used for this.
 
 An entry shows the state as first read. Better parsing rules, a new design or an edit do not move
-entries in a feed of new releases; edits and removals have their own feeds.
+entries in a feed of new releases. Edits and removals have their own feeds.
 """
 
 from __future__ import annotations
@@ -155,10 +155,7 @@ async def read_feed_page(
 async def read_recent_releases(
     run: RunQuery, shown: Collection[int], *, agency: str | None = None, tag: int | None = None
 ) -> Sequence[Mapping[str, Any]]:
-    """Return other releases to fill up a feed that shows the releases in `shown`.
-
-    The most recently published releases come first.
-    """
+    """Return the most recently published releases that are not in `shown`, to fill up a feed."""
     conditions = ["l.agency = :agency"] if agency else []
     if tag is not None:
         conditions.append("l.release in (select release from release_tags where tag = :tag)")
@@ -174,7 +171,7 @@ async def read_recent_releases(
 
 
 async def find_imported(run: RunQuery, releases: Collection[int]) -> set[int]:
-    """Return the releases that were only imported from another collection."""
+    """Return the given releases that were imported and never read by the archive itself."""
     return {
         row["release"] for row in await run(IMPORTED_SQL, {"releases": json.dumps([*releases])})
     }
@@ -183,8 +180,8 @@ async def find_imported(run: RunQuery, releases: Collection[int]) -> set[int]:
 async def find_undecided_entry(run: RunQuery, after: int, now: datetime) -> int | None:
     """Return the first entry of the change feed whose release may still turn out to be new.
 
-    This is an undated release that was found by a crawl that has not finished. Return None if there
-    is no such entry.
+    The release is undated, and was found by a crawl that has not finished. Returns None if there is
+    no such entry.
     """
     rows = await run(
         """

@@ -1,14 +1,14 @@
 """Finds the periods in which releases contained a wording.
 
-A period is known by the checks between which the wording appeared and disappeared. The history of a
+The start and the end of such a period (`Presence`) each lie between two checks. The history of a
 release covers its whole chain of rows (see archive.changes.history). If a page was parsed again
 without an edit by the agency, the newest parse counts for the whole time of that page. If two URLs
 of a chain were found at the same time, the wording counts as present as long as one of them has it.
 
-A reading of a collection is not a check. An imported version has the times at which its collection
-had it. It only counts as seen once a check has found it on the web. If the times are unknown, the
-collection may have had the version at any time before the import. The version then only has a
-period of its own if no other version found before the import has the wording.
+A reading by a collection is not a check. An imported version has the times at which its collection
+read it, but it only counts as seen once a check has found it on the web. If the times are unknown,
+the collection may have read the version at any time before the import. The version then only has a
+period of its own if no other version found before the import contains the wording.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ ABSENCES_SQL = f"""
 
 
 class CheckPair(NamedTuple):
-    """Two checks (ISO 8601) between which something changed, or two readings of a collection.
+    """The times (ISO 8601) of the two checks or readings between which something changed.
 
     `after` is None if there was no earlier check.
     """
@@ -109,7 +109,11 @@ class PageState:
 
     @property
     def last_reading(self) -> str | None:
-        """Return the last check that found the state, or its collection's last reading, or None."""
+        """Return the time at which the state was last found.
+
+        This is the time of the last check. If no check found the state, it is the time at which its
+        collection last read it, or None if that is unknown.
+        """
         return self.last_check or self.first["last_reading"]
 
     @property
@@ -131,7 +135,7 @@ class PageState:
 
 @dataclass(slots=True)
 class ReleaseChain:
-    """Everything known about the versions of a release and its earlier rows."""
+    """The stored versions and absences of a release and of its earlier rows."""
 
     root: int
     rows: dict[int, Mapping[str, Any]] = field(default_factory=dict)  # by revision id
@@ -142,7 +146,7 @@ class ReleaseChain:
 async def read_presences(
     run: RunQuery, releases: Sequence[int], find: FindWording
 ) -> dict[int, list[Presence]]:
-    """Return the presences of a wording in releases, oldest first.
+    """Return the periods in which each release contained a wording, oldest first.
 
     releases: the last rows of their chains.
     find: returns the ids of the given revisions that contain the wording.
@@ -177,7 +181,7 @@ def _add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> Non
 
 
 def _find_presences(chain: ReleaseChain) -> list[Presence]:
-    """Return the presences of a wording in a chain, oldest first.
+    """Return the periods in which a chain contained a wording, oldest first.
 
     The versions of the chain must have been searched for the wording.
     """
@@ -195,13 +199,13 @@ def _find_presences(chain: ReleaseChain) -> list[Presence]:
 
 
 def _sort_by_start(presence: Presence) -> tuple[str, str, int]:
-    """Return a sort key that does not depend on the order in which collections were imported."""
+    """Return a key to sort periods by start. The key does not depend on the order of imports."""
     imported = presence.first_import
     return presence.appeared.until, imported.collection if imported else "", presence.first
 
 
 def _is_of_unknown_time(presence: Presence) -> bool:
-    """Return whether a presence is from an import, and may be from any time before the import."""
+    """Return whether a period that has ended is from an import with unknown times."""
     imported = presence.first_import
     is_undated = imported is not None and not imported.is_dated
     return is_undated and presence.disappeared is not None
@@ -225,7 +229,7 @@ def _split_lines(chain: ReleaseChain) -> list[list[PageState]]:
 
 
 def _find_line_presences(chain: ReleaseChain, line: Sequence[PageState]) -> list[Presence]:
-    """Return the presences of a wording in a sequence of versions."""
+    """Return the periods in which a sequence of versions contained a wording."""
     presences = []
     position = 0  # index of the first version after the group
     for has_wording, group in groupby(line, key=lambda version: version.has_wording):
@@ -268,7 +272,7 @@ def _build_presence(
 
 
 def _is_same_collection(one: Import | None, other: Import | None) -> bool:
-    """Return whether two versions may have the same source. Two different collections may not."""
+    """Return False if two versions were imported from different collections, and otherwise True."""
     return one is None or other is None or one.collection == other.collection
 
 
@@ -284,8 +288,8 @@ def _find_same_observer(before: PageState | None, version: PageState) -> PageSta
 def _pair_readings(before: PageState | None, until: str) -> CheckPair:
     """Return when the version before a change was last seen, and when the change was found.
 
-    If a collection had the earlier version after the archive found the change, only the second time
-    is given.
+    The first time is None if a collection read the earlier version after the archive found the
+    change.
     """
     is_known = before is not None and before.last_seen <= until
     return CheckPair(before.last_reading if before and is_known else None, until)
@@ -323,11 +327,11 @@ def _find_import_end(chain: ReleaseChain, last: PageState) -> tuple[PageState | 
 
 
 def _find_time_after(last: PageState, version: PageState) -> str | None:
-    """Return when a version was found, if this was later than `last`, and otherwise None.
+    """Return when a version was found, or None if this was not later than `last`.
 
-    The time at which a collection had the version only counts if the time of `last` is unknown.
+    The time at which a collection read the version only counts if the time of `last` is unknown.
 
-    last: a version that a collection had.
+    last: a version that a collection read.
     """
     when, first = str(last.first["when"]), str(version.first["when"])
     if version.imported is None:
@@ -350,10 +354,10 @@ def _iter_moves(chain: ReleaseChain, release: int) -> Iterator[str]:
 def _find_removal(
     chain: ReleaseChain, last: PageState, until: str | None
 ) -> Mapping[str, Any] | None:
-    """Return the first confirmed removal after a version was last seen and before `until`.
+    """Return the first confirmed removal after a version was last seen, or None if there is none.
 
-    until: when the next version was found. If it is None, there is no next version, and only an
-    open removal counts.
+    until: when the next version was found; a later removal does not count. If it is None, there is
+        no next version, and only an open removal counts.
     """
     return next(
         (
@@ -369,10 +373,7 @@ def _find_removal(
 
 
 def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
-    """Return whether a wording may have been present without a gap until a later presence.
-
-    The earlier presence is the last of `merged`.
-    """
+    """Return whether a period overlaps the last one of `merged`, or follows it without a gap."""
     if not merged:
         return False
     gone, appeared = merged[-1].disappeared, presence.appeared
@@ -382,7 +383,7 @@ def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
 
 
 def _merge_presences(one: Presence, other: Presence) -> Presence:
-    """Merge two overlapping presences of a wording, such as at two URLs. `one` was seen first."""
+    """Merge two overlapping periods, for example at two URLs. `one` began first."""
     appeared = one.appeared
     if appeared.after and other.appeared.after and one.first_import == other.first_import:
         appeared = appeared._replace(after=min(appeared.after, other.appeared.after))
@@ -406,7 +407,7 @@ def _sort_by_end(presence: Presence) -> tuple[str, str]:
 def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
     """Describe when a wording appeared or disappeared, by the checks or the import that show it.
 
-    Return "" if there is no such change.
+    Returns "" if the wording has not disappeared.
     """
     pair = presence.appeared if appeared else presence.disappeared
     if pair is None:
@@ -425,9 +426,9 @@ def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
 
 
 def _choose_source(pair: CheckPair | None, imported: Import | None) -> str:
-    """Return the ending of the key of the text that says how the time of a change is known.
+    """Return the last part of a text's key, which says how the time of a change is known.
 
-    pair: None if one time is of a reading of a collection, and the other one of a check.
+    pair: None if the archive found one of the two versions, and a collection the other.
     imported: the import of the version in which the change was found.
     """
     has_before = pair is not None and pair.after is not None
@@ -440,7 +441,7 @@ def _choose_source(pair: CheckPair | None, imported: Import | None) -> str:
 
 
 def _add_missing_times(chain: ReleaseChain, presence: Presence) -> Presence:
-    """Return a presence with the periods in which the release was temporarily removed."""
+    """Return a copy of a period with the times at which the release was temporarily missing."""
     end = presence.disappeared and presence.disappeared.until
     missing = tuple(
         CheckPair(row["first_seen"], row["ended"])

@@ -1,7 +1,7 @@
 """The files of an archive, and the tables of archive.db that both crawling and reading use.
 
-archive.db holds releases and their history, captures.db beside it the original bytes, and
-withheld.db what takedowns cover. Other packages use:
+archive.db holds releases and their history. Beside it, captures.db holds the original bytes, and
+withheld.db holds the content that takedowns cover. Other packages use:
 
     sqlite_files        opening, checking and copying files; ArchiveError; RunQuery
     schema              the schema (schema.sql), its migrations, and metadata.json

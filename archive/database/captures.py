@@ -8,9 +8,9 @@
 
 The pages of a site are mostly alike, so a page is compressed against a base: a page of the same
 host. A host has several bases, for example one per template, or one for the old and one for the new
-design. A base has no base itself, so reading a blob takes at most two rows. The file is beside
-archive.db, is written and committed first, and is never served. It has the application_id of its
-archive.db, so that a swapped file is detected.
+design. A base is not compressed against another base, so reading a blob takes at most two rows. The
+file is beside archive.db, is written and committed first, and is never served. It has the
+application_id of its archive.db, so that a swapped file is detected.
 """
 
 from __future__ import annotations
@@ -121,10 +121,11 @@ MAX_SHARE_ESTIMATE = 0.3  # upper limit for the measured share of a page's bytes
 class Captures(AbstractContextManager["Captures"]):
     """The captures.db beside an archive.db; a context manager.
 
-    A missing file is created. If the archive refers to captures, the missing file was lost. A new
-    one is then only created with `begin_new`. Raises ArchiveError, with file, table and key, if the
-    file is lost, belongs to another archive, or cannot be opened, written or read. If a file opened
-    `readonly` belongs to another archive or is damaged, each read raises the error.
+    A missing file is created. If the archive refers to captures, the missing file was lost, and a
+    new one is only created with `begin_new`. Raises ArchiveError, which names the file, the table
+    and the key, if the file is lost, belongs to another archive, or cannot be opened, written or
+    read. If a file opened `readonly` belongs to another archive or is damaged, each read raises the
+    error.
     """
 
     def __init__(self, archive: Path, *, readonly: bool = False, begin_new: bool = False) -> None:
@@ -191,7 +192,7 @@ class Captures(AbstractContextManager["Captures"]):
         """Store bytes received from `host`, and return their SHA-256 in hex.
 
         The bytes are committed on return, or at the end of a `transaction` block. `host` is "" for
-        bytes that the archive itself made.
+        bytes that the archive itself produced.
         """
         sha256 = hashlib.sha256(body).hexdigest()
         if sha256 not in self:
@@ -302,9 +303,9 @@ class Captures(AbstractContextManager["Captures"]):
             return None
 
     def _read_base(self, base_id: int, needed_by: str | None) -> bytes:
-        """Return a base's bytes, checked when first read.
+        """Return the bytes of a base. They are checked when they are first read.
 
-        needed_by: SHA-256 of the blob that needs it.
+        needed_by: the SHA-256 of the blob that is compressed against the base, for an error.
         """
         if base_id in self._bases:
             self._bases.move_to_end(base_id)
@@ -402,13 +403,13 @@ class HostBases:
     def compress_page(
         self, body: bytes, read_base: Callable[[int], bytes | None]
     ) -> tuple[int | None, bytes, bool]:
-        """Compress a page.
+        """Compress a page against a base of its host, or by itself.
 
-        Returns its base (or None), the frame, and whether the page becomes a base.
+        Returns the id of the base (or None), the frame, and whether the page becomes a base.
 
-        `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page alone
-        at the full level is the most expensive step. It is skipped if a quick compression of this
-        page or a recent one shows that a frame compressed against a base is small enough.
+        `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page by
+        itself at the full level is the most expensive step. It is skipped if a quick compression of
+        this page or a recent one shows that a frame compressed against a base is small enough.
         """
         self.new_base_credit += NEW_BASES_PER_PAGE
         max_frame_size = (
@@ -432,8 +433,8 @@ class HostBases:
     def _needs_new_base(self, body: bytes, plain: bytes, frame_size: int | None) -> bool:
         """Return whether a page becomes a base.
 
-        It does if it compresses well by itself but poorly against the host's best base (or there is
-        none), and if the host may have another base.
+        A page becomes a base if it compresses well by itself but poorly against the host's best
+        base (or the host has no base), and if the host may have another base.
         """
         # a page of text that no base fits has a new design, unlike an image or a few words
         is_text = len(body) in BASE_SIZE_RANGE and len(plain) < len(body) / 2
@@ -443,7 +444,7 @@ class HostBases:
     def _find_best_base(
         self, body: bytes, read_base: Callable[[int], bytes | None], max_frame_size: float
     ) -> tuple[int, bytes] | None:
-        """Return the best base and the frame compressed against it, or None.
+        """Return the best base and the frame compressed against it, or None if no base can be used.
 
         The best base is the first one with a frame below `max_frame_size`, or else the one with the
         smallest frame.
@@ -468,7 +469,7 @@ class HostBases:
 
 
 def compress(body: bytes, base: bytes | None = None) -> bytes:
-    """Compress to a zstd frame. Passages that also occur in `base` take almost no space.
+    """Compress bytes into a zstd frame. Passages that also occur in `base` take almost no space.
 
     >>> page = bytes(range(256)) * 9
     >>> len(compress(page + b"!", page)) < len(compress(page + b"!")) < len(page)

@@ -60,7 +60,7 @@ COUNT_TABLES = {
 def find_wrong_counts(db: sqlite3.Connection) -> Iterator[tuple[str, str, str]]:
     """Yield the table, key and problem of each row that is missing, superfluous or wrong.
 
-    An archive that has not been migrated yet may lack some of the tables.
+    Tables that do not exist yet, because the archive has not been migrated, are skipped.
     """
     for table, (keys, value, counted) in COUNT_TABLES.items():
         if not Database(db).table(table).exists():

@@ -17,7 +17,7 @@ outcome of reading it:
                  it is corrected
 
 pagination_cursors: where reading a long listing was interrupted. The next crawl reads the listing
-from its first page to the releases known before the interruption, and then from the cursor. Only
+from its first page to the releases found before the interruption, and then from the cursor. Only
 after that does the listing count as read to its end.
 
 hosts: robots.txt and pauses per host. A host is named as in URLs, with the port unless it is the
@@ -128,10 +128,11 @@ class Frontier:
     ) -> bool:
         """Insert a URL with the source that first listed it. Returns True if the URL was new.
 
-        listed: the date that the source gives the URL. A later date than before makes a known URL
-            due again. For a stored, gone or quarantined release, this only applies if it has been
-            read neither after that date nor since the crawl started. A sitemap is due before it
-            is fetched, so that an interrupted crawl does not count it as read.
+        listed: the date that the source gives for the URL. A later date than before makes a known
+            URL due again. For a stored, gone or quarantined release, this only applies if the
+            release has been read neither after that date nor since the crawl started. A sitemap
+            becomes due before it is fetched, so that an interrupted crawl does not count it as
+            read.
         file_title, file_day: a new title or day of a stored file makes the file due again.
 
         A time of reading later than `seen_at` was written by a wrong clock, and is ignored.
@@ -190,11 +191,12 @@ class Frontier:
         role: str = "release",
         sources: Collection[str] | None = None,
     ) -> list[FrontierEntry]:
-        """Return up to `limit` due URLs of an agency with the given role, in the order found.
+        """Return up to `limit` due URLs of an agency with the given role, in order of discovery.
 
         URLs in `exclude` are left out.
 
-        sources: only return URLs that one of these sources listed first; None: all URLs.
+        sources: only return URLs that were first listed by one of these sources. If None, return
+            all due URLs.
         """
         entries = ENTRIES_SQL
         if sources is not None:
@@ -232,8 +234,7 @@ class Frontier:
         between checks.
 
         The newest and most edited releases come first. A quarter of the list is kept for the
-        releases that have waited longest, so that each is eventually checked even if there are too
-        many.
+        releases that have waited longest, so that every release is checked eventually.
         """
         ordered: dict[str, None] = {}
         far = now + max(longest_interval, MAX_RETRY_WAIT)
@@ -285,7 +286,7 @@ class Frontier:
         )
 
     def mark_stored(self, url: str, release_id: int, seen_at: datetime) -> None:
-        """Mark that a URL leads to a stored release, unless it is already marked."""
+        """Record that a URL leads to a stored release, unless this is already recorded."""
         self._update(url, "stored", seen_at, if_other=("state", "release"), release=release_id)
 
     def mark_read(
@@ -350,13 +351,13 @@ class Frontier:
         )
 
     def accept_link_count(self, source: str) -> None:
-        """Make the number of releases that a source lists now its usual number."""
+        """Store the number of releases that a source lists now as its usual number."""
         self.db.execute("update frontier set usual_links = links where url = ?", [source])
 
     def find_short_sources(self, agency: str) -> dict[str, tuple[int, int]]:
         """Return the sources that list far fewer releases than usual.
 
-        The mapping is URL → current and usual number.
+        The result is a map from URL to the current and the usual number of releases.
         """
         rows = self.db.execute(
             "select url, links, usual_links from frontier where"
@@ -371,7 +372,7 @@ class Frontier:
         """Return whether a source now lists no release that was found before `url`.
 
         Such a list has started again, for example in a new year. A list that has only become
-        shorter still has older entries.
+        shorter still contains older releases.
         """
         sql = """
             select count(*) >= (select links from frontier where url = :source) from frontier
@@ -381,7 +382,7 @@ class Frontier:
         return bool(self.db.execute(sql, {"source": source, "url": url}).fetchone()[0])
 
     def list_known_entries(self, source: str) -> list[FrontierEntry]:
-        """Return the entries that an unchanged source was the first to list and still lists."""
+        """Return the frontier entries that an unchanged source listed first and still lists."""
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from"
             f" frontier where source ="
@@ -524,7 +525,8 @@ class Hosts:
     def mark_robots_unreachable(self, host: str, seen_at: datetime) -> tuple[datetime, str | None]:
         """Mark a host's robots.txt as unreachable.
 
-        Returns when it became unreachable, and the last text that was read, or None.
+        Returns when it became unreachable, and the last robots.txt that was read, or None if there
+        is none.
         """
         self.db.execute(
             "insert into hosts (host, robots, robots_since) values (:host, 'unreachable', :seen)"
@@ -594,7 +596,7 @@ class Hosts:
             )
 
     def clear_pause(self, host: str) -> None:
-        """Clear a host's pause, because it responds again. Its next pause will be short."""
+        """Clear a host's pause, because the host responds again. Its next pause will be short."""
         self.db.execute(
             "update hosts set paused_until = null, pause_reason ="
             " null, pauses = 0 where host = ? and pauses > 0",
@@ -604,7 +606,7 @@ class Hosts:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A crawl of an agency by a worker."""
+    """A crawl of one agency by a worker on another machine."""
 
     agency: str
     token: int

@@ -2,9 +2,10 @@
 
 Such a process has an empty environment and low priority, imports nothing from the project, writes
 no core dump, and has limits that the kernel enforces. Its script defines two functions:
-`prepare(*arguments)` runs before the limits apply, and `run(prepared, settings)` runs after that.
+`prepare(*arguments)` runs before the limits apply, and `run(prepared, settings)` runs under the
+limits.
 
-The process executes this file, so it only imports the standard library.
+The process executes this file, so this file only imports the standard library.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ class Contact:
 class Release:
     """A release as it appears on the agency's page.
 
-    Absent fields are None, never empty or guessed.
+    A field that is absent from the page is None, never empty or guessed.
     """
 
     agency: str
@@ -170,7 +170,8 @@ def hash_state(state: Mapping[str, Any]) -> str:
 def normalise_state(state: Mapping[str, Any]) -> dict[str, Any]:
     """Return a state without details whose changes do not count as edits.
 
-    These are the printed form of dates, white space in the markup, and the query of image URLs.
+    These details are the printed form of dates, white space in the markup, and the query strings of
+    image URLs.
     """
     compared = {name: value for name, value in state.items() if name not in UNCOMPARED_FIELDS}
     if state.get("body_html"):
@@ -193,7 +194,7 @@ def strip_image_query(url: str) -> str:
 
 
 def omit_unknown_lists(state: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state without the lists that the stored state lacks, to compare the two."""
+    """Return a state without the lists that `stored` lacks, so that the two can be compared."""
     return {
         name: None if name in LIST_FIELDS and stored[name] is None else value
         for name, value in state.items()

@@ -1,7 +1,7 @@
-"""The quarantine: pages that may have been misread, and the statistics to decide about them.
+"""The quarantine: pages that may have been misread, and statistics for deciding about them.
 
-A row is written in the transaction that updates the page's frontier entry; the bytes were stored
-before. `decided` is null while the row is pending. `decision` is the outcome:
+A row is written in the transaction that updates the page's frontier entry. The page's bytes are
+stored before that. `decided` is null while the row is pending. `decision` is the outcome:
 
     null        not decided yet: the crawl is running or was killed, and the agency's next crawl
                 decides
@@ -114,7 +114,7 @@ class QuarantinedPage:
 
     @property
     def lost_keys(self) -> set[str]:
-        """Return the fields (or the source) that the page seems to have lost.
+        """Return the fields that seem to be lost, or the source that lists too few releases.
 
         Fields whose only reasons are PAGE_REASONS are left out.
         """
@@ -122,7 +122,7 @@ class QuarantinedPage:
 
     @property
     def has_page_reason(self) -> bool:
-        """Return whether a reason is visible on the page itself, without other pages to compare."""
+        """Return whether the page alone shows a reason, without a comparison with other pages."""
         return any(map(is_page_reason, self.reasons))
 
 
@@ -161,7 +161,7 @@ class Quarantine:
         )
 
     def contains(self, url: str, state: Mapping[str, Any]) -> bool:
-        """Return whether a page with the same state is pending or was dropped."""
+        """Return whether a page at this URL with the same state is pending or was dropped."""
         rows = self.db.execute(
             "select state from quarantine where url = ? and (decided is null or decision ="
             " 'dropped')",
@@ -181,7 +181,7 @@ class Quarantine:
         return self._list("agency = ? and decided is null", [agency])
 
     def list_recent(self, agency: str, now: datetime) -> list[QuarantinedPage]:
-        """Return pending pages and recent genuine ones, in the order in which they were read."""
+        """Return an agency's pending and recent genuine pages, in the order of reading."""
         condition = "agency = ? and (decided is null or (decision = 'genuine' and seen >= ?))"
         return self._list(condition, [agency, to_iso(now - LOOK_BACK_PERIOD)])
 
@@ -218,7 +218,10 @@ class Quarantine:
     def redact_states(
         self, release_id: int, redact: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     ) -> None:
-        """Apply `redact` to the states of a release's rows. The captured bytes are not changed."""
+        """Apply `redact` to the states of a release's quarantined pages.
+
+        The captured bytes are not changed.
+        """
         condition = f"release = :release or url in ({RELEASE_URLS_SQL})"
         for row in list(self.table.rows_where(condition, {"release": release_id})):
             self.table.update(
@@ -238,7 +241,10 @@ class Quarantine:
         return None
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
-        """Return the fields of an agency whose loss was accepted by hand, each with the time."""
+        """Return when the loss of each field was accepted by hand.
+
+        Fields whose loss was not accepted are left out.
+        """
         rows = self.db.execute(
             "select reason, decided from"
             " quarantine where agency ="
@@ -254,7 +260,7 @@ class Quarantine:
         }
 
     def read_accepted_lines(self, agency: str) -> set[str]:
-        """Return the lines of all bodies that were accepted although their lines are repeated."""
+        """Return the lines of bodies that were accepted although their lines are on many pages."""
         rows = self.db.execute(
             "select state, reason from quarantine where agency = ? and decision = 'accepted'",
             [agency],
@@ -286,7 +292,7 @@ def _to_canonical_json(value: object) -> str:
 
 @dataclass(slots=True)
 class FieldCount:
-    """How many of a set of pages or releases have a field."""
+    """How many pages or releases were counted, and how many of them have a certain field."""
 
     filled: int = 0
     pages: int = 0
@@ -317,7 +323,8 @@ class GroupHabits:
     def add(self, row: Mapping[str, Any], accepted: Mapping[str, str]) -> None:
         """Count a release.
 
-        If the loss of a field was accepted, only releases read after that count for the field.
+        If the loss of a field was accepted, only releases read after the acceptance count for the
+        field.
         """
         late = {
             name for name in (*HABIT_FIELDS, "body") if row["first_seen"] > accepted.get(name, "")
@@ -336,7 +343,7 @@ class GroupHabits:
         return _find_short_length(self.lengths[name])
 
     def is_usual_again(self, name: str) -> bool:
-        """Return whether a field is usual again after its loss was accepted.
+        """Return whether releases usually have a field again since its loss was accepted.
 
         A lead or text must also be about as long as before.
         """
@@ -349,7 +356,7 @@ class GroupHabits:
 
 @dataclass(slots=True)
 class RepeatedLines:
-    """The lines in the bodies of an agency's newest pages, and how many pages have each line.
+    """The lines in the bodies of an agency's newest pages, and on how many pages each line occurs.
 
     Only the hashes of the lines are kept, for the newest MAX_HABIT_RELEASES pages.
     """
@@ -367,7 +374,10 @@ class RepeatedLines:
             self.counts.subtract(self.pages.pop(next(iter(self.pages))))
 
     def find(self, url: str, body: str) -> list[str]:
-        """Return the lines of a body that at least MIN_LINE_PAGES pages other than `url` have."""
+        """Return the lines of a body that at least MIN_LINE_PAGES other pages also contain.
+
+        url: the page with the body, which does not count.
+        """
         own = self.pages.get(url, ())
         return [
             line
@@ -380,7 +390,7 @@ class RepeatedLines:
 class FieldHabits:
     """What the fields of an agency's releases usually contain.
 
-    There are habits for all releases, per language, and per language and type.
+    Habits are computed for all releases, for each language, and for each type in each language.
     """
 
     groups: defaultdict[tuple[str | None, ...], GroupHabits] = field(
@@ -410,7 +420,8 @@ def read_field_habits(
 ) -> FieldHabits:
     """Compute an agency's field habits from its newest releases whose URLs satisfy `is_counted`.
 
-    accepted: the fields whose loss was accepted, and when; for those, only later releases count.
+    accepted: the fields whose loss was accepted, and when. For these fields, only later releases
+        count.
     """
     habits = FieldHabits()
     late_values: dict[str, list[str]] = {name: [] for name in UNIQUE_FIELDS}
@@ -493,7 +504,7 @@ def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLos
 
     Each field is checked separately for new and for stored releases, in the pages from the first
     undecided one on. If there are too few of these pages, the check starts at the third newest page
-    without the field. So a loss is also found if each crawl brings only a single release.
+    without the field, so that a loss is also found if each crawl brings only a single release.
     """
     pages = Quarantine(db).list_recent(agency, now)
     losses = []
@@ -527,9 +538,10 @@ def _measure_loss(
 
 
 def _find_loss_start(pages: list[QuarantinedPage]) -> str | None:
-    """Return the time of the first undecided page, or of the third newest page.
+    """Return the time of the first undecided page.
 
-    Returns None if there are too few pages.
+    If there are too few undecided pages, return the time of the third newest page, or None if there
+    are too few pages.
     """
     undecided = [page.seen_at for page in pages if page.decision is None]
     if len(undecided) >= MIN_LOSS_PAGES:

@@ -132,7 +132,7 @@ class Takedowns:
     def describe_active(self, release_id: int) -> str | None:
         """Describe the takedowns that cover a release, with their ids.
 
-        Returns None if there are none.
+        Returns None if no takedown covers the release.
         """
         active = self.list_active(release_id)
         numbers = ", ".join(str(key) for key, _ in active)
@@ -170,7 +170,7 @@ def _hide_state(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def redact_state(state: Mapping[str, Any], passages: Iterable[str]) -> dict[str, Any]:
-    """Return a state with a mark in place of each passage, except in type, dates and language.
+    """Return a state in which █████ replaces each passage, except in type, dates and language.
 
     The URL of a file or image, or an email address, is replaced as a whole if it contains a
     passage, because the rest of it would not work.
@@ -230,7 +230,7 @@ def _redact_html(markup: str, matcher: PassageMatcher) -> str:
 
 
 def _redact_texts(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
-    """Redact the text of all elements as one string; return whether it had any passages."""
+    """Redact the text of all elements as one string. Return whether it contained any passages."""
     text_slots = [
         (node, "text" if event == "start" else "tail")
         for event, node in etree.iterwalk(root, ("start", "end"))
@@ -247,7 +247,7 @@ def _redact_texts(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
 
 
 def _mark_spans(texts: list[str], ends: Sequence[int], spans: Sequence[tuple[int, int]]) -> None:
-    """Replace each span of the joined texts with one mark.
+    """Replace each span of the joined texts with a single █████.
 
     ends: the position after each text in the joined text.
     """
@@ -261,7 +261,7 @@ def _mark_spans(texts: list[str], ends: Sequence[int], spans: Sequence[tuple[int
 
 
 def _delete_revealing_attributes(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
-    """Delete attributes that contain a passage; return whether there were any."""
+    """Delete the attributes that contain a passage. Return whether there were any."""
     revealing = [
         (node, name)
         for node in root.iter()
@@ -386,7 +386,8 @@ def _to_ascii_letters(text: str) -> str:
 class WithheldStore:
     """The withheld.db beside an archive. The file is rarely needed, so each call opens it.
 
-    Raises ArchiveError, with file, table and key, if a row cannot be read or written.
+    Raises ArchiveError, which names the file, the table and the key, if a row cannot be read or
+    written.
     """
 
     def __init__(self, archive: Path) -> None:

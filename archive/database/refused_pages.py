@@ -67,7 +67,7 @@ OVERFLOW_TARGET = 0.9
 class Retention(NamedTuple):
     """How many days refused pages are kept, and their maximum share of captures.db.
 
-    If either is 0, no pages are kept.
+    If either value is 0, no pages are kept.
     """
 
     days: int = 90
@@ -84,7 +84,7 @@ class RefusedPages:
         self.captures, self.retention = captures, retention
 
     def keep(self, row: Mapping[str, Any], body: bytes, now: datetime) -> None:
-        """Store a page, and delete what exceeds the limits.
+        """Store a page, and delete the pages that exceed the limits.
 
         A page is not stored again if the same response is already stored.
 
@@ -103,8 +103,10 @@ class RefusedPages:
         self.expire(now)
 
     def expire(self, now: datetime) -> None:
-        """Delete pages that are too old. If the others take up more than their share of the
-        captures file, delete some of them too (OVERFLOW_SQL).
+        """Delete pages that are too old.
+
+        If the other pages take up more than their share of the captures file, some of them are also
+        deleted (OVERFLOW_SQL).
         """
         days, share = self.retention
         oldest = to_iso(now - timedelta(days=days)) if days and share else "9999"
@@ -115,7 +117,7 @@ class RefusedPages:
             self.delete(OVERFLOW_SQL, OVERFLOW_TARGET * limit)
 
     def list_pages(self, agency: str, url: str | None = None) -> list[dict[str, Any]]:
-        """Return an agency's pages, or only the pages of one URL, by time of fetching."""
+        """Return an agency's pages, or only the pages of one URL, oldest first."""
         names = ("id", *REFUSED_COLUMNS)
         condition = "agency = ? and url = ?" if url else "agency = ?"
         sql = f"select {', '.join(names)} from refused_pages where {condition} order by fetched, id"

@@ -8,21 +8,21 @@
     redirected  to the front page, a listing or another text
     replaced    200, with a completely different text
 
-A removal is `confirmed` once several checks over at least a day agree; until then it may be
+A removal is `confirmed` once several checks over at least a day agree. Until then it may be
 temporary. Outages, block pages and pages forbidden by robots.txt are never stored here. `ended` is
 when the release was found again.
 
-If many of an agency's pages go missing in the same way, that is a `Collapse`: more likely a fault
-of the site than removals. During a collapse, no removal is confirmed, with these exceptions, so
-that a real clean-up is reported:
+If many of an agency's pages go missing in the same way, this is a `Collapse`, which is more likely
+to be a fault of the site than many removals. During a collapse, no removal is confirmed, with these
+exceptions, so that a real clean-up is reported:
 
-    404, 410     The server reports each URL as missing. It is a collapse only if hardly any other
-                 page of the agency responds (WHOLE_SITE_SHARE). It is confirmed after
+    404, 410     The server reports each URL as missing. This is a collapse only if hardly any other
+                 page of the agency responds (WHOLE_SITE_SHARE). The removals are confirmed after
                  COLLAPSE_LIMIT.
     other types  All URLs respond with status 200 or a redirect, for example to one placeholder,
-                 login or front page. It is a collapse if at least MANY_PAGES_SHARE of the checked
-                 pages do. It is confirmed after COLLAPSE_LIMIT if other pages of the agency still
-                 show their releases, but never while hardly any other page does.
+                 login or front page. This is a collapse if at least MANY_PAGES_SHARE of the checked
+                 pages respond so. The removals are confirmed after COLLAPSE_LIMIT if other pages of
+                 the agency still show their releases, but never while hardly any other page does.
 
 When a release goes missing, or a source suddenly shows something other than a list, a few other
 releases of the agency become due, so that there are pages to compare with.
@@ -113,7 +113,7 @@ class Collapse:
 
 
 def find_collapse(db: Database, agency: str, kind: str | None = None) -> Collapse | None:
-    """Return an agency's largest collapse, or None.
+    """Return an agency's largest collapse, or None if it has none.
 
     kind: only consider collapses that would include a removal of this type.
     """
@@ -224,13 +224,13 @@ class Removals:
     def schedule_comparison(
         self, agency: str, seen_at: datetime, release_id: int | None = None
     ) -> None:
-        """Make a few releases of an agency due, unless enough are already being checked.
+        """Make a few releases of an agency due, unless enough releases are already being checked.
 
         Checks from before the first page went missing do not count, because the site was different
         then.
 
-        release_id: the missing release with which the others are compared; None if a source went
-        missing.
+        release_id: the missing release with which the other releases are compared; None if a source
+            went missing.
         """
         first_missed = min(
             (row[2] for row in self.db.execute(MISSING_PAGES_SQL, [agency])), default=""
@@ -248,7 +248,10 @@ class Removals:
         )
 
     def is_missing(self, release_id: int) -> bool:
-        """Return whether the last check did not find the release, confirmed or not."""
+        """Return whether the last check did not find the release.
+
+        The removal may be confirmed or not.
+        """
         return self.table.count_where(OPEN_REMOVAL_SQL, [release_id]) > 0
 
     def is_current(self, release_id: int) -> bool:
@@ -272,7 +275,10 @@ class Removals:
         return row is not None
 
     def is_placeholder(self, agency: str, title: str | None) -> bool:
-        """Return whether several unconfirmed removals of an agency show a page with this title."""
+        """Return whether a page with this title replaced several releases of an agency.
+
+        Only unconfirmed removals count.
+        """
         (count,) = self.db.execute(
             "select count(*) from removals o join releases r on r.id = o.release"
             " where r.agency = ? and o.kind = 'replaced' and o.target = ? and o.confirmed is null"
@@ -287,7 +293,7 @@ class Removals:
         self.releases.update(release_id, {"removed_at": None})
 
     def discard_begun_at(self, release_id: int, seen_at: datetime) -> None:
-        """Undo the check at `seen_at` that began a removal: its response showed the release.
+        """Undo the check at `seen_at` that began a removal although it found the release.
 
         The removal is deleted if this was its only check. Otherwise, the next check with a known
         time becomes its first.
@@ -319,7 +325,7 @@ class Removals:
     def mark_moved(
         self, release_id: int, seen_at: datetime, url: str, *, status: int | None = None
     ) -> None:
-        """Record that a release moved to another URL, and make that its URL."""
+        """Record that a release moved to another URL, and make this the URL of the release."""
         self.releases.update(release_id, {"url": url})
         self._insert_move(release_id, seen_at, url, release_id, status)
 
@@ -338,7 +344,10 @@ class Removals:
         self._insert_move(release_id, seen_at, url, target_id, status)
 
     def give_up_url(self, release_id: int, url: str) -> None:
-        """Give a release an artificial URL: its own URL and `url` belong to other releases."""
+        """Give a release an artificial URL.
+
+        This is needed if its own URL and `url` both belong to other releases.
+        """
         self.releases.update(release_id, {"url": f"{url}#{release_id}"})
 
     def _insert_move(

@@ -88,7 +88,7 @@ def _index_counted(db: Database) -> None:
 
 @migrations(name="derived_versions")
 def _add_derived_versions(db: Database) -> None:
-    """Add the versions of derived data and of file texts. This data is then computed again once."""
+    """Add the versions of derived data and of file texts. The data is then computed again once."""
     if not _has_column(db, "attachment_files", "text_version"):
         db.execute("alter table attachment_files add column text_version text")
         db.execute("drop table search_meta")
@@ -197,7 +197,10 @@ def _separate_undated_readings(db: Database) -> None:
 
 @migrations(name="words_by_lemma")
 def _count_words_by_lemma(db: Database) -> None:
-    """Make the vocabulary count releases per lemma, which happens when the archive is opened."""
+    """Make the vocabulary count releases per lemma.
+
+    The releases are counted when the archive is opened.
+    """
     sql = "select pk from pragma_table_info('vocabulary') where name = 'lemma'"
     if db.execute(sql).fetchone() == (0,):
         _replace(db, "vocabulary")
@@ -220,7 +223,7 @@ def _add_document_references(db: Database) -> None:
 
 @migrations(name="checked_releases_indexed")
 def _index_checks(db: Database) -> None:
-    """Replace two indexes, so that they also say whether a release was ever checked again."""
+    """Extend two indexes, so that they also say whether a release was ever checked again."""
     _replace(db, "idx_releases_agency_next_check idx_revisions_checked")
 
 
@@ -253,7 +256,7 @@ def _add_time_stamps(db: Database) -> None:
 def _count_tags_and_edits(db: Database) -> None:
     """Add the tables of releases per tag (in list order) and of counts of tags and edits.
 
-    Early archives had some of them.
+    Some early archives already have some of these tables.
     """
     _replace(db, "tag_releases tag_counts idx_tag_counts_agency edit_counts")
     _replace(db, "counts_facets_new counts_facets_deleted counts_facets_changed")
@@ -304,7 +307,7 @@ def _add_people_keys(db: Database) -> None:
 
 @migrations(name="past_versions")
 def _add_past_versions(db: Database) -> None:
-    """Add what web archives captured: the observer of each capture, and edits between captures."""
+    """Add the data of web archives: the observer of each capture, and edits between captures."""
     for table, column in (("captures", "observer"), ("observations", "capture")):
         if not _has_column(db, table, column):
             db.execute(f"alter table {table} add column {column} integer references {column}s(id)")
@@ -331,12 +334,12 @@ def _replace(db: Database, names: str) -> None:
 
 @cache
 def read_schema() -> dict[str, str]:
-    """Return the statements of schema.sql in order, by the name of what they create."""
+    """Return the statements of schema.sql in order, by the name of the created object."""
     return read_statements(SCHEMA_PATH)
 
 
 def read_statements(path: Path) -> dict[str, str]:
-    """Return the statements of an SQL file in order, by the name of what they create."""
+    """Return the statements of an SQL file in order, by the name of the created object."""
     statements: dict[str, str] = {}
     lines: list[str] = []
     for line in path.read_text("utf-8").splitlines():
@@ -367,7 +370,7 @@ def migrate(db: Database, path: Path) -> None:
     """Create the schema, or migrate it to the current version.
 
     Processes that open an archive at the same time wait for each other. Raises ArchiveError if the
-    file has an older or newer version, or is not an archive.
+    file is too old or too new for this version, or is not an archive.
     """
     if db.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,) and not migrations.pending(
         db

@@ -1,4 +1,4 @@
-"""SQLite files: opening, checking and copying. Also runs SELECTs, processes and progress bars."""
+"""Opens, checks and copies SQLite files; runs queries and processes, and shows progress."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def write_transaction(db: Any) -> Iterator[None]:
 
 @contextmanager
 def savepoint(db: Any) -> Iterator[None]:
-    """Undo everything written in the block if it raises. The enclosing transaction continues."""
+    """Undo what the block wrote if the block raises. The enclosing transaction continues."""
     db.execute("savepoint part")
     try:
         yield
@@ -174,7 +174,7 @@ def is_write_failure(error: Exception) -> bool:
 def enable_wal(db: sqlite3.Connection) -> None:
     """Switch to WAL mode, with retries.
 
-    SQLite does not wait if two processes create a file at the same time.
+    SQLite itself does not wait if another process creates the file at the same time.
     """
     deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
@@ -196,7 +196,7 @@ def open_readonly(path: Path) -> sqlite3.Connection:
 
 
 def check_version(db: sqlite3.Connection, path: Path) -> bool:
-    """Return True if this version can use a file of the archive, False if the file is empty.
+    """Return True if this version can use a file of the archive, or False if the file is empty.
 
     Raises ArchiveError if the file was made by an older or newer version, or by other software.
     """
@@ -236,7 +236,7 @@ def _count_migrations(db: sqlite3.Connection, path: Path) -> int:
 
 
 def create_file_id() -> int:
-    """Return a random application_id, which marks an archive.db and its captures.db."""
+    """Return a random application_id, which an archive.db and its captures.db share."""
     return 1 + secrets.randbelow(2**31 - 1)
 
 
@@ -256,7 +256,10 @@ def check_database(path: Path, *, missing_message: str = "no such file") -> None
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Copy a consistent state of a file, without free pages, even while it is being written."""
+    """Copy a consistent state of a database, even while the database is being written.
+
+    Free pages are left out.
+    """
     target.touch(mode=source.stat().st_mode & 0o777)
     with (
         sqlite_errors(source, f"cannot be copied to {target}"),
@@ -308,7 +311,10 @@ class ListPage(NamedTuple):
 
 
 def take_page(rows: Sequence[Any], size: int) -> ListPage:
-    """Return a page of a list. `rows` has one row more than `size` if there is a next page."""
+    """Return a page of a list.
+
+    `rows` must contain one row more than `size` if there is a next page.
+    """
     page = [dict(row) for row in rows[:size]]
     return ListPage(page, page[-1]["id"] if len(rows) > size else None)
 
@@ -372,7 +378,7 @@ def map_in_order(
 ) -> Generator[tuple[Task, TaskResult], None, None]:
     """Yield each task with the result of `function`, in the order of the tasks.
 
-    A limited number of tasks is in progress at a time. Close or exhaust the iterator to stop the
+    A limited number of tasks are in progress at a time. Close or exhaust the iterator to stop the
     processes. Raises ArchiveError if a process dies. An ArchiveError raised by `tasks` is raised
     after the results of the tasks before it.
 
@@ -421,7 +427,7 @@ def choose_process_count(size: float = math.inf) -> int:
     The writing process needs no core of its own, because it is often idle. Small files are read
     faster by a single process.
 
-    size: number of bytes.
+    size: the number of bytes to process.
     """
     if size < MIN_PARALLEL_BYTES:
         return 0
@@ -434,7 +440,7 @@ def choose_process_count(size: float = math.inf) -> int:
 def _start_worker() -> None:
     """Ignore Ctrl-C and SIGTERM, which the parent handles, and exit when the parent exits.
 
-    This also works if the parent is killed.
+    The worker also exits if the parent is killed.
     """
     relieve_garbage_collector()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -450,11 +456,10 @@ def _wait_for_parent() -> None:
 
 
 def relieve_garbage_collector() -> None:
-    """Exclude all existing objects from garbage collection, and run it less often.
+    """Exclude all existing objects from garbage collection, and run the collector less often.
 
-    Scanning the dictionaries takes 60 ms. The collector took a tenth of a crawl's time, and a third
-    of the time to read a long history of a wording. Nearly all objects are freed without it,
-    because they are in no reference cycle.
+    Nearly all objects are freed without the collector, because they are in no reference cycle. It
+    took a tenth of a crawl's time, and a third of the time to read a long history of a wording.
     """
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     _freeze_objects()
@@ -470,7 +475,8 @@ def _freeze_objects() -> None:
 def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
     """Yield a progress callback, which also shows the remaining time.
 
-    It shows a bar on a terminal, and otherwise a line every PROGRESS_INTERVAL seconds.
+    On a terminal, the callback shows a bar. Otherwise, it prints a line every PROGRESS_INTERVAL
+    seconds.
 
     if_stopped: what to print after Ctrl-C or SIGTERM. SIGTERM then has the effect of Ctrl-C.
     """
@@ -512,7 +518,7 @@ def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
 
 
 def _format_time_left(seconds: float, done: int, left: int) -> str:
-    """Format the remaining time of some work, estimated from what was done in `seconds`.
+    """Format the remaining time of some work, estimated from the work done in `seconds`.
 
     >>> _format_time_left(60, 10, 20), _format_time_left(60, 600, 20), _format_time_left(9, 0, 9)
     (', about 2 minutes left', ', less than a minute left', '')

@@ -1,4 +1,4 @@
-"""Cleans texts for storing, both crawled and imported: characters, spaces, safe HTML."""
+"""Cleans crawled and imported texts before they are stored: characters, spaces and HTML."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ def clean_line(text: str) -> str:
 
 
 def clean_lines(text: str) -> str:
-    """Return a text with each line cleaned and empty lines removed."""
+    """Return a text with each line cleaned (see `clean_line`) and empty lines removed."""
     return "\n".join(filter(None, map(clean_line, text.split("\n"))))
 
 
 def clean_text(text: str) -> str:
-    """Return a text with each line cleaned and paragraphs separated by one blank line.
+    """Return a text with cleaned lines (see `clean_line`) and one blank line between paragraphs.
 
     >>> clean_text("Ett  \\n\\n\\n två\\ntre ")
     'Ett\\n\\ntvå\\ntre'
@@ -92,7 +92,8 @@ def clean_text(text: str) -> str:
 def sanitise_html(html: str, base_url: str | None = None) -> str:
     """Return HTML with only allowed tags, and links to http(s), mailto or tel.
 
-    base_url: resolves relative links. If it is None, relative links are removed.
+    base_url: the URL that relative links are resolved against. If it is None, relative links are
+        removed.
     """
     return nh3.clean(
         html,
@@ -106,6 +107,6 @@ def sanitise_html(html: str, base_url: str | None = None) -> str:
 
 
 def _filter_attribute(_tag: str, name: str, value: str) -> str | None:
-    """Return the value, or None to remove the attribute. Only ids of questions are kept."""
+    """Return the value of an attribute, or None to remove it. Only ids of questions are kept."""
     # another id could hide a global name from the page's scripts (DOM clobbering)
     return value if name != "id" or QUESTION_ID.fullmatch(value) else None

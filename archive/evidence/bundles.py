@@ -1,4 +1,4 @@
-"""Writes evidence bundles: zip files with the sources of a revision or removal.
+"""Writes evidence bundles: zip files with the evidence for a revision or a removal.
 
 A bundle contains the original page, the stored state, the files that the release linked to, the
 manifest lines that cover them, and a guide in each language. The guide says which times are known,
@@ -94,7 +94,7 @@ UNFETCHED_SQL = (
 
 @dataclass(slots=True, kw_only=True)
 class EvidenceBundle:
-    """A zip file being written. The same archive always gives the same bytes."""
+    """A zip file being written. The same content always results in the same bytes."""
 
     zip: ZipFile
     folder: str
@@ -314,9 +314,9 @@ def _add_page(
     *,
     missing: str,
 ) -> None:
-    """Add the page of a row, or a note that says why there is none.
+    """Add the page of a row, or a note that says why there is no page.
 
-    missing: the note if no page was stored.
+    missing: the key of the note for a row without a stored page.
     """
     capture = _read_row_by_id(db, "select * from captures where id = ?", row["capture"])
     # the hashes stay, so that anyone with the original can check it
@@ -335,7 +335,7 @@ def _list_observation_times(
 ) -> list[tuple[str, object]]:
     """Return when the archive observed the event of a row, as pairs of a text's key and a time.
 
-    origin: the origin of the bundle.
+    origin: `EvidenceBundle.origin`, which says where the version is from.
     """
     if bundle_kind == "move":
         return [("moved_seen", row["first_seen"])]
@@ -362,9 +362,10 @@ def _list_observation_times(
 
 
 def _add_observations(bundle: EvidenceBundle, db: sqlite3.Connection, row: dict[str, Any]) -> None:
-    """Note the collection from which a version was imported.
+    """Note in the bundle the collection from which a version was imported.
 
-    For a version that the archive has read, note which collections also had it, and when.
+    For a version that the archive itself has read, note which collections also contain it, and when
+    they read it.
     """
     if collection := find_collection(row["cause"], row["parser_version"]):
         capture = _read_row_by_id(db, "select url from captures where id = ?", row["capture"])
@@ -425,7 +426,7 @@ def _add_attachments(
 ) -> None:
     """Add the files that a revision linked to while it was current, and a list of what is missing.
 
-    entries: gets the manifest entries of the captures of these files.
+    entries: the manifest entries of the files' captures are added to this dict.
     """
     links = parse_state(row)["attachments"] or []
     (until,) = db.execute(
@@ -475,7 +476,10 @@ def _report_no_version(
 
 
 def _find_attachment_suffix(version: dict[str, Any]) -> str:
-    """Return the file extension for a version's file. Removes `kind` from the version."""
+    """Return the file extension for an attachment version's file.
+
+    Removes `kind` from `version`.
+    """
     kind = version.pop("kind")
     return f".{kind}" if kind else _find_file_extension(version["headers"])
 
@@ -483,7 +487,10 @@ def _find_attachment_suffix(version: dict[str, Any]) -> str:
 def _find_attachment_entry(
     db: sqlite3.Connection, captures: Captures | None, version: dict[str, Any]
 ) -> ManifestEntry | None:
-    """Return the manifest entry of a version's capture, if its file is in the bundle."""
+    """Return the manifest entry of an attachment version's capture.
+
+    Returns None if the attachment is not in the bundle, or if no manifest covers the capture yet.
+    """
     if "file" not in version:
         return None
     return _find_manifest_entry(db, captures, "captures", version["capture"])
@@ -492,7 +499,7 @@ def _find_attachment_entry(
 def _add_attached_file(
     bundle: EvidenceBundle, captures: Captures | None, version: dict[str, Any], name: str
 ) -> None:
-    """Add a file, unless it is withheld or the bundle would be too large.
+    """Add an attachment version's file, unless it is withheld or the bundle would be too large.
 
     Raises ArchiveError if the bytes are damaged.
     """
@@ -510,7 +517,7 @@ def _add_attached_file(
 def _report_missing(
     bundle: EvidenceBundle, entry: dict[str, Any], reason: str, problem: str | None = None
 ) -> None:
-    """Say in the guide and in the list of attachments why a file is not in the bundle.
+    """Record in the guide and in the list of attachments why a file is not in the bundle.
 
     entry: the file's entry in the list of attachments.
     """

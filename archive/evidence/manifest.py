@@ -56,10 +56,10 @@ class Manifest:
 
 
 def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str | None:
-    """Write a manifest of the rows since the last one, and return its digest.
+    """Write a manifest of the rows since the last manifest, and return its digest.
 
-    Returns None if the day already has a manifest, or if it is before the last manifest's day
-    (unless that day is in the future).
+    Returns None if `day` already has a manifest, or if `day` is before the last manifest's day
+    (unless the last manifest's day is in the future).
 
     day: today in UTC.
     """
@@ -136,7 +136,7 @@ def format_manifest(row: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) 
 
 
 def format_manifest_part(db: sqlite3.Connection, table: str, first: int, last: int) -> bytes:
-    """Format the lines of a range of a table's rows, as they were before any takedown."""
+    """Format the lines of a range of a table's rows, as the rows were before any takedown."""
     rows = (restore_withheld_row(db, row) for row in iter_stored_rows(db, table, first, last))
     return b"".join(format_manifest_line(table, row) for row in rows)
 
@@ -170,7 +170,7 @@ def format_canonical_state(row: Mapping[str, Any]) -> bytes:
 def iter_stored_rows(
     db: sqlite3.Connection, table: str, first: int, last: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield a range of rows: the covered columns as they are now, and the id of the takedown."""
+    """Yield a range of rows: the covered columns as they are now, and the takedown's id or None."""
     names = (*COVERED_COLUMNS[table], "takedown" if table == "revisions" else "null as takedown")
     rows = db.execute(
         f"select {', '.join(names)} from {table} where id between ? and ? order by id",

@@ -7,11 +7,11 @@ before it.
 
 Setting, from the environment:
 
-    STAMP_AUTHORITIES  Addresses of the authorities, separated by spaces. Each round lets them sign
+    STAMP_AUTHORITIES  Addresses of the authorities, separated by spaces. In each round, they sign
                        the day's manifest.
 
-Requests and responses are made and checked by the program openssl. The library rfc3161-client is
-not used: it cannot check a signature without the root certificate, and it refuses responses whose
+The program openssl makes the requests and checks the responses. The library rfc3161-client is not
+used: it cannot check a signature without the root certificate, and it refuses responses whose
 certificates are not in DER order, which openssl's own authority sends.
 """
 
@@ -70,7 +70,7 @@ class StampReport:
 def read_authorities() -> list[str]:
     """Return the addresses of the authorities in the environment.
 
-    Raises ArchiveError if any of them is not an http(s) address.
+    Raises ArchiveError if one of them is not an http(s) address.
     """
     authorities = os.environ.get(AUTHORITIES_VARIABLE, "").split()
     for url in authorities:
@@ -84,9 +84,9 @@ def read_authorities() -> list[str]:
 def stamp_manifests(
     db: sqlite3.Connection, captures: Captures, authorities: Sequence[str]
 ) -> StampReport:
-    """Let each authority stamp the manifests that it has not stamped yet, newest first.
+    """Have each authority stamp the manifests that it has not stamped yet, newest first.
 
-    If an authority fails, the next run asks it again. The other authorities are still asked.
+    If an authority fails, the other authorities are still asked. The next run asks it again.
     """
     report = StampReport()
     for authority in authorities:
@@ -128,11 +128,11 @@ def _request_stamp(authority: str, text: bytes) -> tuple[bytes, datetime]:
 def check_stamp(response: bytes, digest: str, roots: Path | None = None) -> datetime:
     """Return the time at which a manifest was stamped, in UTC.
 
-    Raises StampError if the response does not prove it. Certificates must have been valid when the
-    manifest was stamped.
+    Raises StampError if the response does not prove this time. Certificates must have been valid
+    when the manifest was stamped.
 
     roots: a PEM file with certificates. One of these must have issued the signer's certificate. If
-    it is None, the signer is not checked.
+        it is None, the signer is not checked.
     """
     with tempfile.TemporaryDirectory() as name:
         return _check_response(Path(name), response, "-digest", digest, roots=roots)
@@ -143,7 +143,7 @@ def _check_response(
 ) -> datetime:
     """Check a response, and return the time in it. Raises StampError if it is invalid.
 
-    folder: for temporary files.
+    folder: a folder for temporary files.
     """
     (folder / "response").write_bytes(response)
     try:
@@ -173,7 +173,10 @@ def _check_response(
 
 
 def _run_openssl(folder: Path, *arguments: str) -> bytes:
-    """Run openssl, and return its output. Raises StampError with its first error."""
+    """Run openssl, and return its output.
+
+    Raises OpensslError with openssl's first error message.
+    """
     try:
         done = subprocess.run(  # noqa: S603 - no argument is a visitor's
             ["openssl", *arguments],  # noqa: S607 - as the operator has installed it

@@ -1,4 +1,4 @@
-"""Verifies an archive: bytes and states against hashes, rows against other rows and manifests."""
+"""Checks bytes and states against their hashes, and rows against other rows and manifests."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ CheckResults = Iterator[ArchiveError | None]  # one item per check: its fault, o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationReport:
-    """The result of a verification. Each finding names file, table and key."""
+    """The result of a verification. Each finding names the file, the table and the key."""
 
     counts: dict[str, int]  # number of rows in each table, and of blobs
     uncovered: int  # number of captures and revisions since the newest manifest
@@ -257,8 +257,8 @@ class Verifier:
     def list_checks(self, report: VerificationReport) -> list[tuple[str, int, CheckResults]]:
         """Return the subject of each check, the number of items that it checks, and its results.
 
-        Files that are missing, or belong to another archive, are reported here and not checked
-        further.
+        Files that are missing, or belong to another archive, are reported as findings and not
+        checked further.
         """
         counts = report.counts
         checks: list[tuple[str, int, CheckResults]] = [
@@ -331,7 +331,7 @@ class Verifier:
             yield first, first + ROWS_PER_QUERY - 1
 
     def check_captures(self, captures: Captures) -> CheckResults:
-        """Check that each capture's bytes are stored and have the right length."""
+        """Check that the bytes of each capture are stored and have the right length."""
         sql = "select id, sha256, bytes from captures where id between ? and ?"
         for id_range in self.iter_id_ranges("captures"):
             for key, sha256, length in self.db.execute(sql, id_range).fetchall():
@@ -587,7 +587,7 @@ class Verifier:
             yield from self.check_manifest_part(manifest.day, part)
 
     def _check_part_text(self, day: str, part: dict[str, Any]) -> Iterator[ArchiveError]:
-        """Report a part if its text is not stored, even if it could be made again from the rows."""
+        """Report a part whose text is not stored, even if the rows could reproduce the text."""
         if self.captures and part["sha256"] not in self.captures:
             problem = f"the text of a part is missing: {part['sha256']}"
             yield self.fault("manifests", day, problem)
@@ -595,7 +595,7 @@ class Verifier:
     def _check_lost_manifest(
         self, manifest: Manifest, previous: Manifest | None
     ) -> Iterator[ArchiveError]:
-        """Check a manifest whose text is lost: its digest must match the rows that it covers."""
+        """Check that the digest of a manifest whose text is lost matches the rows it covers."""
         try:
             if self.recompute_digest(manifest, previous) == manifest.digest:
                 return
@@ -744,7 +744,7 @@ def _compare_lines(
 
 
 def _list_changed_names(manifest_line: bytes, current_line: bytes) -> str:
-    """Return the names of the values that differ between two lines, for a finding."""
+    """Return the names of the values that differ between two lines of a manifest."""
     if not current_line:
         return "it cannot be read"
     before, after = json.loads(manifest_line), json.loads(current_line)

@@ -7,8 +7,9 @@ ReplayWeb.page shows such a file in a browser. The file contains:
     pages/pages.jsonl
     datapackage.json and its digest
 
-The records are written directly into the ZIP file. Its files are not compressed again, so that a
-reader can request single records by their range. Two exports of the same captures are identical.
+The records are written directly into the ZIP file. The files in it are not compressed again, so
+that a reader can request single records by their byte range. Two exports of the same captures are
+identical.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class MemberWriter:
 
 
 class WaczFile(AbstractContextManager["WaczFile"]):
-    """Context manager that writes a WACZ file. datapackage.json is added on exit."""
+    """A context manager that writes a WACZ file. datapackage.json is added on exit."""
 
     def __init__(self, target: Path, title: str, created: str) -> None:
         self.zip, self.title, self.created = ZipFile(target, "w"), title, created
@@ -114,11 +115,11 @@ def export_wacz(
 ) -> WarcExport:
     """Write all captures that are not taken down to a WACZ file, and return the counts.
 
-    If there are no such captures, the count of records is 0. Raises ArchiveError if the archive or
+    If there are no such captures, the number of records is 0. Raises ArchiveError if the archive or
     its captures.db cannot be read; the file is then incomplete.
 
-    created: ISO 8601 in UTC.
-    processes: number of threads that compress records.
+    created: the time of creation to be stated in the file (ISO 8601 in UTC).
+    processes: the number of threads that compress records.
     """
     with (
         sqlite_errors(path, table="captures"),
@@ -149,9 +150,9 @@ def _index_records(
     out: MemberWriter,
     progress: ProgressCallback,
 ) -> set[int]:
-    """Write index lines to temp.cdx for the records that are being written.
+    """Insert an index line into temp.cdx for each record as it is written.
 
-    Returns the ids of captures without a record.
+    Returns the ids of the captures for which no record was written.
     """
     unwritten: set[int] = set()
     for number, row in enumerate(records, 1):
@@ -166,7 +167,10 @@ def _index_records(
 
 
 def _format_index_line(row: Mapping[str, Any], end: int) -> str:
-    """Format the CDXJ line of a capture whose record ends at `end`."""
+    """Format the CDXJ line of a capture.
+
+    end: the position in the WARC file at which the capture's record ends.
+    """
     media_type = json.loads(row["headers"]).get("content-type", "").partition(";")[0].strip()
     fields = {
         "url": row["url"],
@@ -196,7 +200,7 @@ def _format_timestamp(moment: str) -> str:
 
 
 def _build_surt(url: str) -> str:
-    """Return the key of a URL in a CDX file: the reversed host, path and sorted query.
+    """Return a URL's key for a CDX file: the reversed host, the path and the sorted query.
 
     The key is in lower case.
 
@@ -215,7 +219,7 @@ def _build_surt(url: str) -> str:
 
 
 def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
-    """Write the sorted index in compressed blocks, and an index of the blocks (ZipNum)."""
+    """Write the sorted CDXJ index in compressed blocks, and an index of these blocks (ZipNum)."""
     lines = db.execute("select line from temp.cdx order by line")
     name = Path(INDEX_PATH).name
     blocks = [f"!meta 0 {json.dumps({'format': 'cdxj-gzip-1.0', 'filename': name})}"]
@@ -235,7 +239,10 @@ def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
 
 
 def _write_pages(db: sqlite3.Connection, out: MemberWriter, unwritten: Container[int]) -> None:
-    """Write the list of the pages from which releases and versions were read, with their titles."""
+    """Write the list of the captured pages of releases and their versions, with their titles.
+
+    unwritten: ids of captures that have no record. Their pages are left out.
+    """
     out.write(b'{"format": "json-pages-1.0", "id": "pages", "title": "Myndighetsarkivet"}\n')
     for key, url, seen, title, _ in db.execute(PAGES_SQL):
         if key not in unwritten:

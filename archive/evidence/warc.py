@@ -83,9 +83,8 @@ QUARANTINED_CAPTURES_SQL = (  # of pages that were never stored as a version
 def select_exportable_captures(columns: str) -> str:
     """Return the start of a SELECT of the captures that may be published.
 
-    It ends in a condition, to which callers can add others with `and`.
-
-    Captures that takedowns withhold, and captures that were only quarantined, are left out.
+    It ends in a `where` condition, to which callers can add others with `and`. The condition
+    excludes captures that takedowns withhold, and captures that only the quarantine uses.
     """
     return (
         f"select {columns} from captures where id not in ({WITHHELD_CAPTURES_SQL})"
@@ -108,7 +107,8 @@ EXPORTED_CAPTURES_SQL = f"""
 class WarcExport:
     """The counts of an export.
 
-    Each finding is an error about bytes that could not be read and are not in the file.
+    Each of the `findings` is an error about bytes that could not be read. Such bytes are not in the
+    file.
     """
 
     responses: int = 0
@@ -125,9 +125,10 @@ def export_warc(
 ) -> WarcExport:
     """Write all captures, or the captures of one agency's releases, to a WARC file.
 
-    Returns the counts. The file gets its name once it is complete. It is gzipped if the name ends
-    with .gz. Two exports of the same captures are identical. Raises ArchiveError if the archive
-    cannot be read or has no such captures, OSError if the file cannot be written.
+    Returns the counts. The file is written under a temporary name and is renamed once it is
+    complete. It is gzipped if its name ends with .gz. Two exports of the same captures are
+    identical. Raises ArchiveError if the archive cannot be read or has no such captures, and
+    OSError if the file cannot be written.
     """
     if not target.parent.is_dir():
         raise ArchiveError(target, f"there is no folder {target.parent}")
@@ -172,8 +173,8 @@ def write_records(
 ) -> Iterator[dict[str, Any]]:
     """Write the WARC records to a stream, and yield the row of each capture.
 
-    The first record describes the file. A row's `offset` is the position of its record. It is None
-    if the bytes cannot be read, because there is no record then.
+    The first record describes the file. A row's `offset` is the position of its record, or None if
+    the capture has no record because its bytes cannot be read.
 
     processes: number of threads that compress records.
     """
@@ -201,7 +202,7 @@ def write_records(
 
 
 def _encode_record(capture: tuple[dict[str, Any], bytes | ArchiveError], *, gzip: bool) -> bytes:
-    """Return a response record, or a revisit record if the file already has the same bytes.
+    """Encode a response record, or a revisit record if an earlier record has the same bytes.
 
     Returns b"" if the bytes cannot be read.
     """
@@ -243,7 +244,7 @@ def _encode_record(capture: tuple[dict[str, Any], bytes | ArchiveError], *, gzip
 def _build_warcinfo_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRecord:
     """Build the record that describes the file.
 
-    The record has the date of the first capture, so that repeated exports are identical.
+    Its date is the date of the first capture, so that repeated exports are identical.
     """
     lines = "".join(f"{name}: {value}\r\n" for name, value in WARCINFO_FIELDS.items()).encode()
     warc_headers = {
@@ -265,7 +266,10 @@ def _build_record_id(row: dict[str, Any]) -> str:
 
 
 def _build_http_headers(row: dict[str, Any]) -> StatusAndHeaders:
-    """Build the status line and headers, with the length of the stored bytes."""
+    """Build the status line and the header fields of a capture.
+
+    Content-Length is the length of the stored bytes.
+    """
     status = row["status"]
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
     fields = {**json.loads(row["headers"]), "content-length": row["bytes"]}

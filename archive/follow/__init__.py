@@ -10,12 +10,13 @@ Other packages use:
     rejected_mails     rejected email and bounces; `myndighetsarkivet bounce`
     sending_times      at once, daily, weekly
 
-The site stores requests and confirmations (archive/views/follow.py); it sends nothing. `notify`
+The site stores requests and confirmations (archive/views/follow.py), but it sends nothing. `notify`
 reads the archive's change feed from the position of each subscription, and stores a message before
-it sends it. A stored message only says which versions it is about. Its text is read from the
-archive when it is sent, so that a takedown also covers messages that are waiting.
+it sends the message. A stored message contains only the ids of the versions that it reports. The
+text is read from the archive when the message is sent, so that a takedown also covers messages that
+are waiting.
 
-Settings come from the environment only, as some are secrets:
+All settings come from the environment, as some are secrets:
 
     PUBLIC_URL            The site's public address, such as `https://arkiv.example`.
     FOLLOW_MAIL_FROM      The sender of emails. Without this and `PUBLIC_URL`, the site offers only

@@ -77,7 +77,7 @@ class DiffLine:
 class ReportedEvent:
     """An event as a message shows it, in the language of the subscriber.
 
-    url: the page of the release or the comparison.
+    url: the page of the release or of the comparison of two versions.
     """
 
     kind: str
@@ -96,7 +96,7 @@ class ReportedEvent:
 
 
 def build_url(public_url: str, path: str, language: str, **query: object) -> str:
-    """Return the URL of a page of the site. Swedish is the default language.
+    """Return the URL of a page of the site, with `lang` added unless the language is Swedish.
 
     >>> build_url("https://a.se", "/archive/releases/1", "en")
     'https://a.se/archive/releases/1?lang=en'
@@ -109,9 +109,11 @@ def build_url(public_url: str, path: str, language: str, **query: object) -> str
 async def read_events(
     run: RunQuery, events: Sequence[tuple[str, int, int | None]], language: str, public_url: str
 ) -> list[ReportedEvent]:
-    """Read the events from the archive.
+    """Read the details of events from the archive.
 
     Events of releases that are hidden or no longer exist are left out.
+
+    events: for each event, its type, release and version.
     """
     versions = await _read_rows_by_id(run, VERSIONS_SQL, [each[2] for each in events])
     releases = await _read_rows_by_id(run, RELEASES_SQL, [each[1] for each in events])
@@ -231,9 +233,9 @@ def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]
 
 
 def _excerpt_pieces(field_name: str, pieces: Sequence[DiffSegment], language: str) -> str:
-    """Return the text of a line.
+    """Return the text of a line of a diff.
 
-    If it is long, return the part that begins just before its first change.
+    A long line is cut: the excerpt begins just before the first change.
 
     >>> words = DiffSegment("same", "ord " * 100)
     >>> long = [words, DiffSegment("ins", "nytt "), words]
@@ -261,7 +263,10 @@ def _excerpt_pieces(field_name: str, pieces: Sequence[DiffSegment], language: st
 
 
 def format_subject(events: Sequence[ReportedEvent], more: int, followed: str, language: str) -> str:
-    """Return the subject of a report: the number of events of each type, and what is followed."""
+    """Return the subject line of a report: the number of events of each type, and what is followed.
+
+    more: the number of events that the report leaves out.
+    """
     if more:
         counts = translate(language, "follow.count.all", n=len(events) + more)
     else:
@@ -277,7 +282,10 @@ def format_subject(events: Sequence[ReportedEvent], more: int, followed: str, la
 def format_report(
     events: Sequence[ReportedEvent], more: int, followed: str, page_url: str, language: str
 ) -> str:
-    """Return a report as plain text, without the closing link."""
+    """Return a report as plain text, without the link at the end.
+
+    more: the number of events that the report leaves out.
+    """
     lines = [translate(language, "follow.intro", what=followed)]
     for kind in EVENT_KINDS:
         group = [event for event in events if event.kind == kind]
@@ -298,7 +306,7 @@ def format_report(
 
 
 def _format_difference(event: ReportedEvent, language: str) -> Iterator[str]:
-    """Yield the lines of a diff. The name of each field precedes its lines."""
+    """Yield the lines of an event's diff. The name of each field precedes the field's lines."""
     current = ""
     for line in event.difference:
         if line.field != current:
@@ -332,7 +340,7 @@ def _escape_chat_text(text: str) -> str:
 def format_payload(
     kind: str, sent_at: str, text: str, *, events: Sequence[ReportedEvent] = (), **members: object
 ) -> dict[str, Any]:
-    """Return a webhook's message as JSON: type, timestamp and data.
+    """Return a webhook's message as JSON-serialisable data with the keys type, timestamp and data.
 
     text: what Slack and Mattermost show.
     """

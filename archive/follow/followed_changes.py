@@ -5,12 +5,12 @@ twice. Their types are:
 
     new       by the rules of the feeds of new releases: a backfill, an import or a better parser
               does not count
-    edited    by the agency (`revisions.is_edit`)
-    removed   confirmed by several checks
+    edited    edited by the agency (`revisions.is_edit`)
+    removed   found missing in several checks
     returned  found again after a removal
 
 A release matches a search by its current state. An edited release also matches by its state before
-the edit, because the edit may have removed the words.
+the edit, because the edit may have removed the words that were searched for.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ NAMES_SQL = """
 class ArchiveChange:
     """A change that may be reported.
 
-    It has the id of its entry in the change feed, its type, and the versions before and after it.
+    `id` is the id of its entry in the change feed, `kind` its type. `previous` and `revision` are
+    the versions before and after the change.
     """
 
     id: int
@@ -88,7 +89,10 @@ class ArchiveChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """What is followed: a search (possibly all releases), a person's quotations, or a release."""
+    """What a subscription follows: a search, a person's quotations or a release.
+
+    A search may match all releases.
+    """
 
     search: SearchRequest
     person: str | None = None
@@ -96,7 +100,7 @@ class Followed:
 
     @property
     def query(self) -> str:
-        """Return the subject as URL parameters, always in the same order."""
+        """Return the subject of the subscription as URL parameters, always in the same order."""
         if self.person:
             return urlencode({"person": self.person})
         if self.release is not None:
@@ -111,9 +115,9 @@ class Followed:
 
 
 def parse_followed(arguments: UrlArguments) -> Followed:
-    """Parse URL parameters.
+    """Parse the URL parameters of a subscription.
 
-    Raises FilterError if they are invalid, or if nothing can match them.
+    Raises FilterError if a parameter is invalid, or if the query has no word, number or filter.
     """
     search = replace(
         parse_search_request(arguments).whole,
@@ -135,9 +139,9 @@ def parse_stored_query(query: str) -> Followed:
 
 
 async def describe_followed(run: RunQuery, followed: Followed, language: str) -> str | None:
-    """Describe in words what is followed.
+    """Describe in words what a subscription follows.
 
-    Returns None if there is no such person or release, or if the release is hidden.
+    Returns None if the person or release does not exist, or if the release is hidden.
     """
     if followed.person:
         rows = await run(PERSON_SQL, {"slug": followed.person})
@@ -212,7 +216,7 @@ async def read_newest_entry(run: RunQuery, before: int | None = None) -> tuple[i
 
     Returns 0 and None if there is no such entry.
 
-    before: only consider entries before this one.
+    before: the id of an entry. That entry and later ones are ignored.
     """
     rows = await run(
         "select * from changefeed where id < ifnull(:before, 1 << 62) order by id desc limit 1",
@@ -222,18 +226,20 @@ async def read_newest_entry(run: RunQuery, before: int | None = None) -> tuple[i
 
 
 async def has_entry(run: RunQuery, position: int | None, checksum: str | None) -> bool:
-    """Return whether the change feed has an entry.
+    """Return whether the change feed has an entry with a given id (`position`) and checksum.
 
-    The entry may be missing if the archive was restored from an older backup.
+    The entry may be missing if the archive was restored from an older backup. Returns True if the
+    position is None or 0.
     """
     rows = await run("select * from changefeed where id = :id", {"id": position or 0})
     return not position or bool(rows and entry_checksum(rows[0]) == checksum)
 
 
 async def find_decided_entry(run: RunQuery, after: int, now: datetime) -> tuple[int, str | None]:
-    """Return the last entry of the change feed that can be reported now.
+    """Return the id and checksum of the last entry of the change feed that can be reported now.
 
-    If it is not yet known whether a release is new, its entry and all later entries have to wait.
+    If it is not yet known whether a release is new, the release's entry and all later entries have
+    to wait.
     """
     return await read_newest_entry(run, await find_undecided_entry(run, after, now))
 
@@ -279,7 +285,7 @@ async def _match_person(
 async def _match_search(
     run: RunQuery, request: SearchRequest, changes: Sequence[ArchiveChange]
 ) -> list[ArchiveChange]:
-    """Return changes of releases that match a search, including edits whose old text matched."""
+    """Return the changes of releases that match a search, or that matched it before the edit."""
     current = await match_releases(run, request, {change.last for change in changes})
     edits = {
         change.revision: (change.previous, change.last)

@@ -1,7 +1,7 @@
 """`myndighetsarkivet notify`: finds what to report to subscribers, and has it sent.
 
-A run first stores a message for each subscription with news, together with its new position in the
-change feed. Then it sends the messages (sending.py).
+For each subscription with news, a run first stores a message and the subscription's new position in
+the change feed. Then it sends the messages (sending.py).
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def notify(
 ) -> NotifyResult | None:
     """Queue and send due messages. Returns None if another process is sending.
 
-    Raises ArchiveError if there is no archive, or no mail server is set.
+    Raises ArchiveError if there is no archive or if no mail server is set.
 
-    should_stop: called before each message.
+    should_stop: called before each message. If it returns True, no more messages are sent.
     """
     check_database(archive)
     if settings.mail_server is None:
@@ -96,7 +96,7 @@ def _queue_reports(
     moment: datetime,
     result: NotifyResult,
 ) -> None:
-    """Store a message for each due subscription with news, and its new position."""
+    """Store each due subscription's new position, with a message if there is news."""
     due = sorted(store.list_due(moment), key=lambda subscription: subscription.query)
     if not due:
         return
@@ -160,7 +160,7 @@ def _match_query(
 def _choose_events(
     subscription: Subscription, matching: Sequence[ArchiveChange]
 ) -> tuple[list[tuple[str, int, int | None]], int]:
-    """Return the most important unsent changes for a subscription, and the number of others."""
+    """Return the most important unsent changes for a subscription, and how many were left out."""
     own = [change for change in matching if change.id > _read_position(subscription)]
     own.sort(key=lambda change: IMPORTANCE_OF_KINDS.index(change.kind))
     shown = sorted(own[:MAX_EVENTS], key=lambda change: change.id)

@@ -1,4 +1,4 @@
-"""Handles rejected email and bounces: decides who is to blame, and counts them."""
+"""Counts rejected email and bounces against the recipients, unless the mail server is to blame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SERVER_TRUST_TIME = timedelta(days=1)
 def are_recipients_blamed(store: FollowStore, addresses: Collection[str], moment: datetime) -> bool:
     """Return whether the recipients, and not the mail server, are to blame for rejected email.
 
-    addresses: all addresses whose email was rejected in the run.
+    addresses: all addresses whose email was rejected in the current run of `notify`.
     """
     return len(addresses) <= MAX_REJECTED_ADDRESSES or store.has_accepted_since(
         moment - SERVER_TRUST_TIME, moment
@@ -32,10 +32,10 @@ def are_recipients_blamed(store: FollowStore, addresses: Collection[str], moment
 def handle_bounce(
     archive: Path, settings: FollowSettings, recipient: str, mail: BinaryIO, moment: datetime
 ) -> str:
-    """Count an email to the return path if it reports a failed delivery.
+    """Count an email sent to the return path, if it reports a failed delivery.
 
-    Returns what was done, in words. Raises ArchiveError if `recipient`, the address it was sent to,
-    is not a return path of this archive.
+    Returns, in words, what was done. Raises ArchiveError if `recipient`, the address to which the
+    email was sent, is not a return path of this archive, or if no return path is set.
     """
     if settings.return_path is None:
         raise ArchiveError(

@@ -2,9 +2,9 @@
 
 If the process is killed, no message is lost. A later run repeats at most the message that was being
 sent, with the same Message-ID. If a recipient does not accept a message, it is sent again after
-growing delays. The subscription of a recipient that rejects messages on three days, or accepts none
-for a week, is ended. If the mail server is down, or rejects email to all addresses, no subscription
-is blamed.
+growing delays. If a recipient rejects messages on three days, or accepts none for a week, the
+subscription is ended. If the mail server is down, or rejects email to all addresses, this does not
+count against any subscription.
 """
 
 from __future__ import annotations
@@ -107,7 +107,11 @@ class Sender:
         self.rejected_mails: list[tuple[QueuedMessage, RecipientError]] = []
 
     def send_due(self, should_stop: Callable[[], bool]) -> None:
-        """Send due messages until all are sent or `should_stop` returns True."""
+        """Try to send each due message, until `should_stop` returns True.
+
+        After repeated failures of the mail server, or if slow recipients have used up their time,
+        the other messages wait for the next run.
+        """
         for message_id in self.store.list_message_ids(self.clock()):
             if should_stop():
                 return
@@ -154,8 +158,9 @@ class Sender:
             self.store.excuse(message, self.clock())
 
     def handle_rejected_mails(self) -> None:
-        """Count the rejected messages against their recipients, unless the mail server rejects
-        email to all addresses.
+        """Count rejected messages against their recipients.
+
+        Nothing is counted if the mail server rejects email to all addresses.
         """
         moment = self.clock()
         if self.mails_sent:
@@ -175,9 +180,9 @@ class Sender:
             )
 
     def handle_rejection(self, message: QueuedMessage, error: RecipientError) -> None:
-        """End the subscription if the recipient has rejected messages too often, or for too long.
+        """End the subscription if the recipient has rejected messages too often or for too long.
 
-        Otherwise the message is sent again later.
+        If the subscription is not ended, the message is sent again later.
         """
         subscription, moment = message.subscription, self.clock()
         is_old = moment - datetime.fromisoformat(message.created) > MAX_MESSAGE_AGE
@@ -231,7 +236,7 @@ class Sender:
     def deliver(
         self, message: QueuedMessage, subject: str, text: str, link: str, **members: object
     ) -> None:
-        """Send a message by its channel, with a link to the page of the subscription."""
+        """Send a message by email or webhook, with a link to the page of the subscription."""
         subscription, language = message.subscription, message.subscription.language
         if subscription.channel == "webhook":
             self.post(message, f"{subject}\n\n{text}\n\n{link}", link, **members)

@@ -12,7 +12,7 @@ SENDING_HOUR = time(6)  # Swedish time, of daily messages and of weekly ones on 
 
 
 def find_next_due(frequency: str, now: datetime) -> str:
-    """Return when the next message of a subscription may be sent, if a message is sent now.
+    """Return when a subscription's next message may be sent, given that one is sent now.
 
     >>> from datetime import UTC
     >>> monday = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)

@@ -1,12 +1,12 @@
 """Stores subscriptions and queued messages in follow.db, a separate file beside the archive.
 
-Only its owner can read the file and its key (mode 0600). Datasette never opens it, no snapshot
-contains it, and a backup only includes it on request. It holds addresses, what they follow, and the
-data needed for delivery. Sent messages and ended subscriptions are deleted; free pages are
-overwritten.
+The file and its key can be read only by their owner (mode 0600). Datasette never opens the file, no
+snapshot contains it, and a backup includes it only on request. It holds addresses, what they
+follow, and the data needed for delivery. Sent messages and ended subscriptions are deleted, and the
+freed pages of the file are overwritten.
 
 Tokens in links name a subscription and are signed with the key. Whoever has such a link may see,
-confirm and end this subscription. A token for all subscriptions of an address is only sent to that
+confirm and end this subscription. A token for all subscriptions of an address is sent only to that
 address, and expires, because messages are forwarded.
 """
 
@@ -95,12 +95,12 @@ SUBSCRIPTION_COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A row of subscriptions.
+    """A row of the table subscriptions.
 
     position, checksum: the last entry of the change feed that the subscription was matched with.
-    due: when its next report may be sent. Before the confirmation, this is when the request for
-        confirmation may be sent (None if there is no request).
-    rejections: the number of rejections since `rejected` (see MAX_REJECTIONS).
+    due: when its next report may be sent. Before the subscription is confirmed, this is when the
+        request for confirmation may be sent (None if no request is to be sent).
+    rejections: the number of rejections, the last of them at `rejected` (see MAX_REJECTIONS).
     seconds: how slow a webhook was (see record_duration).
     """
 
@@ -126,7 +126,7 @@ class QueuedMessage:
 
     kind: confirm, access (a link to all subscriptions of an address) or report.
     events: `(kind, release, revision or None)` for each event of a report.
-    more: how many events were left out.
+    more: the number of events that the report leaves out.
     """
 
     id: int
@@ -140,7 +140,7 @@ class QueuedMessage:
 
 
 class FollowStore(AbstractContextManager["FollowStore"]):
-    """The file follow.db of an archive, created if it does not exist.
+    """The file follow.db of an archive. It is created if it does not exist.
 
     Each method is a separate transaction.
     """
@@ -196,11 +196,11 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     ) -> None:
         """Store an unconfirmed subscription, and the message that asks for its confirmation.
 
-        If the address has received too many such messages, the new one is sent later. If a message
-        is already waiting, no other is stored, because the link in it shows all requests. So nobody
-        can lock out the owner of an address, or flood the address with email. If the address has
-        MAX_SUBSCRIPTIONS, nothing is stored, and the caller is not told, because that would reveal
-        who subscribes.
+        If the address has received too many such messages, the new one is sent later. If such a
+        message is already waiting, no other is stored, because the link in it shows all requests.
+        Therefore nobody can lock out the owner of an address, or flood the address with email. If
+        the address already has MAX_SUBSCRIPTIONS subscriptions, nothing is stored. The caller is
+        not told, because that would reveal who subscribes.
         """
         with write_transaction(self.db):
             self.delete_unconfirmed(now)
@@ -235,11 +235,12 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return found[0] if found else None
 
     def list_shown(self, subscription: Subscription, *, is_all: bool) -> list[Subscription]:
-        """Return the subscriptions that a link to a subscription shows.
+        """Return the subscriptions shown to somebody who opens a link to `subscription`.
 
-        is_all: return the confirmed subscriptions of its address, oldest first. Otherwise return
-        the subscription. If it is unconfirmed, also return the other unconfirmed subscriptions of
-        its mailbox: those made before it, then those made after it, each group newest first.
+        is_all: return all confirmed subscriptions of the address, oldest first. Otherwise, return
+            the given subscription. If it is unconfirmed, also return the other unconfirmed
+            subscriptions of its mailbox: the earlier ones, then the later ones, each group newest
+            first.
         """
         if is_all:
             address = [subscription.channel, subscription.address]
@@ -261,7 +262,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return [subscription, *others[0], *others[1]]
 
     def list_due(self, now: datetime) -> list[Subscription]:
-        """Return the confirmed subscriptions that may get a report and have no report waiting."""
+        """Return the confirmed subscriptions that are due for a report and have none waiting."""
         return self._select(
             "confirmed is not null and (due <= ? or due >"
             " iif(frequency = 'week', ?, ?)) and not"
@@ -280,9 +281,11 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     ) -> None:
         """Confirm a subscription, which then starts after the given entry of the change feed.
 
+        An earlier subscription of the address to the same subject is replaced. The new subscription
+        then continues at the position of the earlier one.
+
         address: the address to which the confirmation link was sent. Only its owner has agreed. It
-        may differ from the stored address by the part after a plus sign. An earlier subscription of
-        the address to the same subject is replaced, and the new one continues at its position.
+            may differ from the stored address by the part after a plus sign.
         """
         with write_transaction(self.db):
             self.db.execute(
@@ -344,7 +347,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     # Messages
 
     def request_access(self, subscription: Subscription, now: datetime) -> None:
-        """Store a message with a link to all subscriptions of an address, unless one is waiting."""
+        """Store a message with a link to all subscriptions of an address.
+
+        If such a message is already waiting, no other is stored.
+        """
         waiting = "select 1 from messages where subscription = ? and kind = 'access'"
         with write_transaction(self.db):
             if not self.db.execute(waiting, [subscription.id]).fetchone():
@@ -360,9 +366,11 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         events: Sequence[tuple[str, int, int | None]] = (),
         more: int = 0,
     ) -> None:
-        """Store a subscription's new position with the message about its events.
+        """Store a subscription's new position and, if there are events, the message about them.
 
         Both are stored in one transaction.
+
+        more: the number of events that the message leaves out.
         """
         with write_transaction(self.db):
             updated = self.db.execute(
@@ -399,10 +407,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def list_message_ids(self, now: datetime) -> list[int]:
         """Return the ids of the messages to send now, in the order of sending.
 
-        Requests for confirmation, which anybody can cause, come last. Before them come webhooks,
-        which may be slow, the fastest first. Within each group, links that a reader waits for come
-        before reports, and first attempts before retries. Webhooks that are equal in all this are
-        in random order, so that none always waits behind the same ones.
+        The order is: email; webhooks, which may be slow, the fastest first; requests for
+        confirmation, which anybody can cause. Otherwise, links that a reader is waiting for come
+        before reports, and first attempts before retries. Webhooks that are still equal are in
+        random order, so that none always waits behind the same ones.
         """
         rows = self.db.execute(
             "select m.id from messages m join subscriptions s on"
@@ -416,8 +424,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return [row["id"] for row in rows]
 
     def find_message(self, message_id: int) -> QueuedMessage | None:
-        """Return a message, or None if it is gone (for example, because its subscription has
-        ended).
+        """Return a queued message, or None if it no longer exists.
+
+        For example, a message is deleted when its subscription ends.
         """
         row = self.db.execute("select * from messages where id = ?", [message_id]).fetchone()
         subscription = self.find(row["subscription"]) if row else None
@@ -440,7 +449,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def postpone(self, message: QueuedMessage, now: datetime) -> None:
         """Store when to retry a message.
 
-        Called before the message is sent (see Sender.send_due).
+        This is done before each attempt to send the message (see Sender.send_due).
         """
         delay = RETRY_DELAYS[min(message.tries, len(RETRY_DELAYS) - 1)]
         self.db.execute(
@@ -453,9 +462,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
-        """Store how long a webhook took, but at least half of the previous value.
+        """Store how long a webhook took, or half of the stored value if that is longer.
 
-        Therefore a single fast response does not hide slow ones.
+        A single fast response therefore does not hide slow ones.
         """
         self.db.execute(
             "update subscriptions set seconds = max(?, seconds / 2) where id = ?",
@@ -478,7 +487,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def count_rejection(self, subscription: Subscription, now: datetime) -> bool:
-        """Count a bounce or a permanent rejection. Returns True if this ended the subscription."""
+        """Count a bounce or a permanent rejection. Returns True if this ended the subscription.
+
+        Rejections soon after the last one (MIN_REJECTION_GAP) are not counted.
+        """
         if subscription.rejected and subscription.rejected > str(to_iso(now - MIN_REJECTION_GAP)):
             return False
         is_repeated = subscription.rejected and subscription.rejected >= str(
@@ -497,10 +509,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     # Tokens
 
     def sign(self, subscription: Subscription, *parts: object) -> str:
-        """Return a signature of a subscription and some values. The values must not contain a dash.
+        """Return a signature of a subscription and of `parts`, which must not contain a dash.
 
-        The signature also covers the time of creation and the address: in a restored or new file,
-        another subscription may have the same id.
+        The signature also covers the subscription's time of creation and address, because in a
+        restored or new file another subscription may have the same id.
         """
         text = "-".join(
             map(str, (*parts, subscription.id, subscription.created, subscription.address))
@@ -510,7 +522,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def make_token(self, subscription: Subscription, expires: datetime | None = None) -> str:
         """Return a token for a subscription.
 
-        If it expires, it is for all subscriptions of the address.
+        expires: when the token expires. Such a token is for all subscriptions of the address.
         """
         if expires is None:
             return f"{subscription.id}-{self.sign(subscription, 'one')}"
@@ -518,14 +530,15 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return f"{subscription.id}-{end}-{self.sign(subscription, 'all', end)}"
 
     def renew_token(self, token: str, subscription: Subscription) -> str:
-        """Return a token for all subscriptions of an address that expires when another token does.
+        """Return a token for all subscriptions of an address.
 
-        This is used when the subscription of the other token has ended.
+        The token names `subscription` and expires when `token` does. It replaces `token`, whose
+        subscription has ended.
         """
         return self.make_token(subscription, datetime.fromtimestamp(int(token.split("-")[1]), UTC))
 
     def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
-        """Return a token's subscription, and whether the token is for all of the address.
+        """Return the subscription of a token, and whether the token is for the whole address.
 
         Returns None if the token is not valid.
         """
@@ -542,7 +555,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return (subscription, is_all) if hmac.compare_digest(expected, signature) else None
 
     def build_webhook_secret(self, subscription: Subscription) -> str:
-        """Return the secret for signing a webhook's messages, in the form of Standard Webhooks."""
+        """Return the secret that signs a webhook's messages, in the form of Standard Webhooks."""
         return "whsec_" + base64.b64encode(self.derive_webhook_key(subscription)).decode()
 
     def derive_webhook_key(self, subscription: Subscription) -> bytes:
@@ -597,8 +610,8 @@ def lock_sending(archive: Path) -> Iterator[bool]:
 def _list_mailbox_values(channel: str, address: str) -> list[str]:
     """Return the values for MAILBOX_CONDITION, which matches all addresses of the same mailbox.
 
-    For example, a+b@c.example is the mailbox a@c.example. The URL of a webhook is compared
-    unchanged.
+    For example, email to a+b@c.example arrives in the mailbox a@c.example. The URL of a webhook is
+    compared unchanged.
 
     >>> _list_mailbox_values("mail", "a+b@c.example")
     ['mail', 'a@c.example', 'a+', 'a,', '@c.example']
@@ -615,9 +628,10 @@ def _list_mailbox_values(channel: str, address: str) -> list[str]:
 def _find_next_request(
     asked: Sequence[tuple[datetime, str]], query: str, now: datetime
 ) -> datetime | None:
-    """Return when to send an address a request for confirmation, or None if one is waiting.
+    """Return when to ask an address to confirm a subscription, or None if a request is waiting.
 
-    asked: the times and queries of earlier requests, oldest first. The last may still be waiting.
+    asked: the times and queries of earlier requests, oldest first. The last one may not have been
+        sent yet.
 
     >>> noon, hour = datetime(2024, 6, 3, 12, tzinfo=UTC), timedelta(hours=1)
     >>> before = [[(noon, "a")] * 2, [(noon, "a")] * 3]
@@ -648,7 +662,7 @@ FOLLOW_VARIABLES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowSettings:
-    """An operator's settings for following."""
+    """An operator's settings for email and webhooks to subscribers."""
 
     public_url: str  # without a slash at the end
     sender: str
@@ -659,10 +673,10 @@ class FollowSettings:
 
 
 def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowSettings | None:
-    """Read the settings from the environment. Returns None if following is limited to feeds.
+    """Read the settings from the environment. Returns None if visitors can follow only by feeds.
 
-    Raises ArchiveError if a variable is invalid. The error does not show the value, which may be a
-    secret.
+    Raises ArchiveError if a variable is invalid. The error does not contain the value, which may be
+    a secret.
     """
     values = {name: environment.get(name, "").strip() for name in FOLLOW_VARIABLES}
     public_url, sender = values["PUBLIC_URL"].rstrip("/"), values["FOLLOW_MAIL_FROM"]
@@ -684,9 +698,9 @@ def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowS
 
 
 def _read_servers(public_url: str, mail_server: str, sender: str) -> MailServer | None:
-    """Check the URL of the site, and return the mail server, if one is set.
+    """Check the URL of the site, and return the mail server, or None if no mail server is set.
 
-    Raises ArchiveError if one of them is invalid.
+    Raises ArchiveError if the URL of the site or of the mail server is invalid.
     """
     name = "PUBLIC_URL"
     try:
@@ -699,7 +713,10 @@ def _read_servers(public_url: str, mail_server: str, sender: str) -> MailServer 
 
 
 def _check_follow_values(values: Mapping[str, str], public_url: str) -> None:
-    """Raise ArchiveError for the first setting that is invalid or lacks another that it needs."""
+    """Raise ArchiveError for the first setting that is invalid or incomplete.
+
+    A setting is incomplete if another setting that it needs is missing.
+    """
     sender, server = values["FOLLOW_MAIL_FROM"], values["FOLLOW_SMTP"]
     return_path, max_requests = values["FOLLOW_RETURN_PATH"], values["FOLLOW_MAX_REQUESTS"]
     problems = (

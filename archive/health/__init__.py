@@ -1,4 +1,4 @@
-"""Health: does the archive still get what agencies publish?
+"""Health: does the archive still receive what agencies publish?
 
 Other packages use:
 

@@ -13,7 +13,7 @@ OPEN_STATES = ("unseen", "due", "failed", "quarantined")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedUrl:
-    """A URL that a source lists. Times are ISO 8601."""
+    """A URL that a source lists. The times are in ISO 8601."""
 
     # the source itself, or the sitemap with the URL if the source is a sitemap index
     source_url: str
@@ -24,11 +24,11 @@ class ListedUrl:
 
 @dataclass(frozen=True, slots=True)
 class SourceProblem:
-    """Why a source may list more than could be read.
+    """Why a source may list more releases than could be read.
 
     code: a key of the texts `failure.*`, as for failed requests.
     url: the page with the problem.
-    value: the number or label in the text, if any.
+    value: the number or label that the text contains, if it contains one.
     """
 
     code: str
@@ -56,9 +56,9 @@ class AuditedSource:
     read_at: datetime | None = None  # when it was last read, if not in this audit
 
     def mark_incomplete(self, problem: SourceProblem) -> None:
-        """Record that the source may list more than could be read.
+        """Record that the source may list more releases than could be read.
 
-        Only the first problem is stored.
+        If several problems are recorded, only the first is stored.
         """
         self.problem = self.problem or problem
 
@@ -67,7 +67,8 @@ class AuditedSource:
 class UrlStatus:
     """What the archive knows about a URL.
 
-    `state` is the frontier's state, or `unseen` if the URL was never found.
+    `state` is the URL's state in the frontier, `source` if the URL is not that of a release, or
+    `unseen` if no crawl has found the URL.
     """
 
     state: str

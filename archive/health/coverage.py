@@ -1,8 +1,9 @@
 """Compares the releases that an agency's sources list with the stored ones, by source and month.
 
-`scrapy crawl audit` reads every source to the end; `update_coverage` counts and writes the tables
-coverage and missing_releases; `queue_missing_releases` makes the next news crawl read what is
-missing; /-/coverage shows the result. No function commits: wrap calls in `Archive.transaction`.
+`scrapy crawl audit` reads every source to the end. `update_coverage` counts the listed releases and
+writes the tables coverage and missing_releases. `queue_missing_releases` makes the next news crawl
+read the missing releases. /-/coverage shows the result. No function commits: wrap calls in
+`Archive.transaction`.
 
 A listed URL has one of three statuses:
 
@@ -11,8 +12,9 @@ A listed URL has one of three statuses:
               robots.txt
     missing   never found, found but not read yet, failed, or quarantined
 
-The month is the month of publication as stated by the stored release, or else by the source (feed,
-listing). Otherwise it is unknown. Sitemaps only state when a page was changed.
+A release is counted in the month of publication that the stored release states, or else the source
+(feed, listing). If neither states one, the month is unknown. Sitemaps state only when a page was
+changed.
 
 `missing_releases.state` says why a URL is missing: unseen (no crawl has found it), due (found, not
 read yet), failed (no usable response) or quarantined. If it is no longer missing, the state is
@@ -123,7 +125,7 @@ MISSING_RELEASES_SQL = """
 class CoverageTotals:
     """An agency's totals over all its sources. Each release is counted once.
 
-    unlisted: None if unknown.
+    unlisted: the number of stored releases that no source lists any more; None if unknown.
     """
 
     listed: int
@@ -136,13 +138,13 @@ class CoverageTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownMonths:
-    """The months from which the archive has dated releases of some agencies.
+    """The months for which the archive has dated releases of the chosen agencies.
 
     first: the first month with many releases.
-    since: the first day on which an agency was read; "" if there is none.
+    since: the first day on which one of the agencies was read; "" if none was.
     spans: the first and last month with dated releases of each agency.
-    incomplete: months that lack more than a tenth of the listed releases.
-    until: the last day on which an agency was read; if none ever was, the day of the newest
+    incomplete: months in which more than a tenth of the listed releases are missing.
+    until: the last day on which one of the agencies was read; if none was, the day of the newest
         release.
     years: the number of releases per year.
     """
@@ -159,8 +161,8 @@ class KnownMonths:
     def typical_year(self) -> int:
         """Return the number of releases in a typical year.
 
-        Half of all releases are from years with at most this many releases. A plain median of the
-        years would be too small if most years lack most of their releases.
+        At least half of all releases are from years with at most this many releases. A plain median
+        of the years would be too small if releases are missing from most years.
         """
         numbers = sorted(self.years.values())
         sums = zip(numbers, accumulate(numbers), strict=True)
@@ -171,7 +173,7 @@ class KnownMonths:
         return typical >= MIN_TYPICAL_YEAR and self.years.get(year, typical) * 4 < typical
 
     def find_thin(self, periods: Iterable[str]) -> dict[str, list[str]]:
-        """Return the months or years that lack releases, grouped by reason.
+        """Return the months or years in which the archive lacks releases, grouped by reason.
 
         The reasons are `none` (no releases), `begins` or `ends` (the archive covers only a part),
         `gaps` (most months are missing), `few` (most agencies are not covered), `missing` (listed
@@ -202,7 +204,10 @@ def _find_within(months: Iterable[str], period: str) -> list[str]:
 
 
 async def read_known_months(run: RunQuery, agencies: Collection[str] = ()) -> KnownMonths:
-    """Return the months that the archive knows for some agencies (for all if none are given)."""
+    """Return the months for which the archive has releases of some agencies.
+
+    agencies: if empty, all agencies are included.
+    """
     chosen = "and agency in (select value from json_each(:agencies))" if agencies else ""
     sql = KNOWN_MONTHS_SQL.format(
         chosen=chosen,
@@ -225,7 +230,7 @@ def update_coverage(
 ) -> CoverageTotals:
     """Count the URLs that the sources list, and replace the agency's stored coverage.
 
-    Returns the totals.
+    Returns the agency's totals.
     """
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
     rows = db.query(PREVIOUS_SOURCES_SQL, {"agency": agency})
@@ -263,7 +268,7 @@ def update_coverage(
 def _mark_emptied(
     sources: Sequence[AuditedSource], previous: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Mark sources that no longer list anything as incomplete.
+    """Mark sources as incomplete if they listed URLs in the previous audit and list none now.
 
     Such sources were probably not read correctly.
     """
@@ -277,7 +282,7 @@ def _is_counted(source: AuditedSource) -> bool:
 
 
 def _merge_listed_urls(sources: Sequence[AuditedSource]) -> dict[str, ListedUrl]:
-    """Return each URL as listed by the first source that dates it, or else by the first source."""
+    """Return each URL's entry in the first source that dates it, or else in the first source."""
     listed: dict[str, ListedUrl] = {}
     for source in sources:
         for url, entry in source.urls.items():
@@ -289,7 +294,7 @@ def _merge_listed_urls(sources: Sequence[AuditedSource]) -> dict[str, ListedUrl]
 def _count_unlisted(
     unlisted: Sequence[tuple[str, str]] | None, source: str | None = None
 ) -> Counter[str] | None:
-    """Count unlisted releases by month. Returns None if they are not known.
+    """Count unlisted releases by month. Returns None if it is unknown which releases are unlisted.
 
     source: only count releases from this source.
     """
@@ -303,9 +308,9 @@ def _find_unlinked_sources(
 ) -> list[AuditedSource]:
     """Return sources of the previous audit to which no page links any more, marked as incomplete.
 
-    If agencies.toml names the sources, no home page is fetched, and only archive pages can lose
-    their links. These pages are not returned if a source was removed from agencies.toml, because
-    they may have belonged to that source.
+    If agencies.toml names the sources, no home page is fetched, so that only archive pages can
+    become unlinked. No sources are returned if one was removed from agencies.toml, because the
+    archive pages may have belonged to it.
     """
     urls = {source.url for source in sources}
     unlinked = {
@@ -328,13 +333,13 @@ def _find_unlinked_sources(
 
 
 def _read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus]:
-    """Return the status of each URL. A URL that leads or once led to a release counts as stored."""
+    """Return the status of each URL. A URL is stored if it leads, or once led, to a release."""
     rows = db.execute(URL_STATUS_SQL, {"urls": json.dumps(sorted(urls))})
     return {url: UrlStatus(*values) for url, *values in rows}
 
 
 def _find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str) -> str | None:
-    """Return the month of publication, or None if neither the release nor the source states one."""
+    """Return the month of publication, or None if neither the release nor the source states it."""
     listed = parse_time(listed_url.published)
     if isinstance(listed, datetime):  # stored in UTC, whatever the time zone of the source
         listed = to_timezone(listed, SWEDISH_TIME)
@@ -344,9 +349,9 @@ def _find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str
 
 
 def _parse_publication_month(text: str | None, today: str) -> str | None:
-    """Return the month (YYYY-MM) of a stated time in its own time zone.
+    """Return the month (YYYY-MM) of a stated time, in the time zone that the text gives.
 
-    Returns None if the month is implausible.
+    Returns None if the month is missing or implausible.
 
     >>> _parse_publication_month("2024-05-31T23:30:00+00:00", today="2024-07-01")
     '2024-05'
@@ -376,9 +381,9 @@ def _build_coverage_rows(
     unlisted: Counter[str] | None,
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """Return the rows of a source, one per month.
+    """Return the coverage rows of a source, one per month.
 
-    An empty source has one row, so that it is also shown.
+    A source without releases has one row, so that the coverage page shows it.
 
     unlisted: the number of unlisted releases per month; None if unknown.
     """
@@ -413,10 +418,10 @@ def _update_missing_releases(
     *,
     is_complete: bool,
 ) -> None:
-    """Insert or update the missing releases, and close those that are no longer missing.
+    """Insert or update missing releases, and close those that are no longer missing.
 
-    is_complete: whether every source was read to its end. If not, a URL that was not seen may still
-    be listed.
+    is_complete: whether every source was read to its end. If not, a URL that was not found in the
+        sources may still be listed.
     """
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
     missing = {url: entry for url, entry in listed.items() if statuses[url].status == "missing"}
@@ -459,7 +464,7 @@ def _update_missing_releases(
 def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
     """Make an agency's missing releases due for the next news crawl.
 
-    Returns how many became due.
+    Returns the number of releases that are due.
     """
     frontier, due = Frontier(db), 0
     rows = db.execute(
@@ -481,15 +486,18 @@ def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
 
 
 def describe_source_problem(language: str, row: Mapping[str, Any]) -> str | None:
-    """Return the problem in a row of coverage as part of a sentence, or None if it has none."""
+    """Return a source's problem as part of a sentence, or None if there is no problem.
+
+    row: a row of the source in the coverage table.
+    """
     code, url, value = row["problem_code"], row["problem_url"], row["problem_value"]
     return SourceProblem(code, url, value).describe(language) if code else None
 
 
 async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any]]:
-    """Return each agency's totals, most missing releases first.
+    """Return each agency's totals, with the most missing releases first.
 
-    `checked` is None if the agency was never audited.
+    A row's `checked` is None if the agency was never audited.
     """
     rows = [dict(row) for row in await run(OVERVIEW_SQL, {})]
 

@@ -1,4 +1,4 @@
-"""Reads the status page's data, puts health states and reasons in words, and prints a table.
+"""Reads the status page's data, puts health states and reasons into words, and prints a table.
 
 Agencies with faults come first.
 """
@@ -66,9 +66,10 @@ AgencyHealth = dict[str, Any]  # a row of AGENCY_HEALTH_SQL with what `_describe
 async def read_agency_health(
     run: RunQuery, language: str, agency: str | None = None
 ) -> list[AgencyHealth]:
-    """Return the health of all agencies, or one.
+    """Return the health of all agencies, or of one.
 
-    Agencies are sorted by new fault, acknowledged fault, state and name.
+    Agencies with an unacknowledged fault come first, then those with an acknowledged one. Within
+    these groups, agencies are sorted by state and name.
     """
     rows = await run(
         AGENCY_HEALTH_SQL + ("where a.slug = :agency" if agency else ""),
@@ -86,11 +87,11 @@ async def read_agency_health(
 
 @lru_cache(maxsize=1024)  # a crawl changes few of them
 def _describe_health(items: tuple[tuple[str, Any], ...], language: str) -> AgencyHealth:
-    """Return a row with its state and reason in words.
+    """Return a health row with its state and reason in words.
 
-    is_unacknowledged: whether it is a fault that is not acknowledged and shown in red.
-    fault_text: the reason without an address, so that it is equal for agencies with the same fault.
-    never_crawled: whether there is no assessment yet.
+    `is_unacknowledged` says whether the state is a fault that nobody has acknowledged. `fault_text`
+    is the reason without an address, so that agencies with the same fault have the same text.
+    `never_crawled` says whether the agency was never crawled or never assessed.
     """
     row = dict(items)
     reason = json.loads(row["reason"]) if row["reason"] else {"code": "never_crawled", "what": ""}
@@ -112,7 +113,7 @@ def _describe_health(items: tuple[tuple[str, Any], ...], language: str) -> Agenc
 def is_overdue(assessed_at: str) -> bool:
     """Return whether the last assessment is so old that crawls seem to have stopped.
 
-    An assessment that a wrong clock dated in the future also counts.
+    An assessment dated far in the future, because of a wrong clock, also counts as overdue.
     """
     return abs(now() - datetime.fromisoformat(assessed_at)) > MAX_ASSESSMENT_AGE
 
@@ -122,10 +123,10 @@ async def read_health_events(
 ) -> Sequence[Any]:
     """Return health events, newest first.
 
-    For one agency, all events are returned; otherwise, only changes to or from a fault, of every
-    agency.
+    For one agency, its latest events are returned. Without an agency, the latest changes to or from
+    a fault at all agencies are returned.
 
-    before: only events with a lower id, for the next page.
+    before: only return events with a lower id, for the next page. Ignored if an agency is given.
     """
     condition = "e.agency = :agency" if agency else FAULT_EVENTS_CONDITION
     parameters: dict[str, Any] = {"agency": agency} if agency else {"before": before or 2**62}
@@ -136,10 +137,10 @@ async def read_health_events(
 async def read_daily_states(
     run: RunQuery, rows: Sequence[AgencyHealth], today: date
 ) -> dict[str, list[str]]:
-    """Return each agency's state on the last STRIP_DAYS days in Sweden, oldest first.
+    """Return each agency's state on each of the last STRIP_DAYS days (Swedish time), oldest first.
 
-    The states are fault, ok, paused or "" (not assessed yet, or no longer). A day counts as a fault
-    even if the fault was short.
+    The states are fault, ok, paused, and "" for days on which the agency was not crawled or
+    assessed. A day counts as a fault even if the fault lasted only a part of it.
     """
     first = today - timedelta(days=STRIP_DAYS - 1)
     values = {"since": format_day_start(first)}
@@ -161,7 +162,7 @@ async def read_daily_states(
 
 
 def _classify_state(event: Mapping[str, Any]) -> str:
-    """Return the state in STRIP_STATES of a health event."""
+    """Return which of STRIP_STATES a health event began."""
     if is_fault(event["state"], event["code"]):
         return "fault"
     if event["state"] == "paused":
@@ -170,9 +171,11 @@ def _classify_state(event: Mapping[str, Any]) -> str:
 
 
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
-    """Return the sums of the requests to all agencies in 30 days.
+    """Return how many requests and bytes all crawls needed in 30 days.
 
-    `robots` counts agencies by the outcome of the last request for robots.txt.
+    `not_modified` is the number of responses that said that a page had not changed. `delay` is the
+    shortest delay between requests. `robots` counts agencies by the outcome of the last request for
+    robots.txt.
     """
     reports = [row["facts"]["politeness"] for row in rows if row["facts"].get("politeness")]
     return {
@@ -199,7 +202,9 @@ def format_health_state(language: str, state: str) -> str:
 def format_health_reason(
     language: str, reason: Mapping[str, Any], *, with_address: bool = True
 ) -> str:
-    """Format the sentence that explains a state, with the address of the page or source concerned.
+    """Format the sentence that explains a state.
+
+    with_address: add the address of the page or source that the sentence is about, if it is known.
 
     >>> reason = {"code": "all_refused", "what": "login", "n": 3, "fault": "login"}
     >>> reason["url"] = "https://a.example/1"

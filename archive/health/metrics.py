@@ -1,4 +1,4 @@
-"""Measures the basis of health assessments: crawls, publishing rhythm, failures, filled fields.
+"""Measures the basis of health assessments: crawls, publishing rhythm, failures and filled fields.
 
 `AgencyActivity` reads everything from the archive up to a given time. `build_health_facts` computes
 the figures that are stored with an assessment for the status page.
@@ -125,7 +125,7 @@ REFUSALS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crawl:
-    """A finished crawl: its row of `crawls`, with 0 in place of null counters."""
+    """A finished crawl: a row of `crawls` in which counters that are null are replaced by 0."""
 
     spider: str
     reason: str | None
@@ -172,12 +172,12 @@ class Crawl:
 
     @property
     def succeeded(self) -> bool:
-        """Return whether the crawl found listed releases (news crawls) or readable pages."""
+        """Return whether the crawl found readable pages or, as a news crawl, listed releases."""
         return self.listed > 0 if self.spider == "news" else self.readable_pages > 0
 
 
 class AgencyActivity:
-    """An agency's past up to `now`, as the basis for the rules. Crawls are listed newest first."""
+    """An agency's past up to `now`, on which the rules are based. The newest crawl comes first."""
 
     def __init__(self, db: Database, agency: str, now: datetime) -> None:
         self.db, self.agency, self.now = db, agency, now
@@ -243,9 +243,12 @@ class AgencyActivity:
         return max(self.releases_by_day, default=None)
 
     def count_refusals(self, window: timedelta) -> dict[str, Any] | None:
-        """Return the row of REFUSALS_SQL for the newest period.
+        """Return how many pages were refused in the period that ends now, and how many earlier.
 
-        Returns None if there is nothing to compare.
+        The keys are the columns of REFUSALS_SQL. Returns None if one of the periods has no
+        responses.
+
+        window: the length of the period that ends now.
         """
         values = {"agency": self.agency, "begun": to_iso(self.now - window)}
         return next(self.db.query(REFUSALS_SQL, values), None)
@@ -268,7 +271,7 @@ def _parse_times(pairs: Iterable[tuple[str, str]]) -> dict[str, datetime]:
 def _read_crawls(
     db: Database, agency: str, condition: str, until: str | None, limit: int
 ) -> list[Crawl]:
-    """Return the newest crawls that meet an SQL condition, newest first."""
+    """Return the newest `limit` crawls that meet an SQL condition, newest first."""
     rows = db.query(
         f"select {', '.join(column.name for column in fields(Crawl))} from crawls"
         # the pages of a refetch were chosen because they could not be read, so they are not a fair
@@ -293,9 +296,10 @@ def _read_crawls(
 def build_health_facts(
     activity: AgencyActivity, previous_facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Compute the figures of `health.facts`.
+    """Compute the figures that are stored in `health.facts`.
 
-    previous_facts: the stored figures, for facts that are older than the crawls that are read.
+    previous_facts: the figures stored before. They are used for what happened before the oldest
+        crawl that is read.
     """
     known = dict(previous_facts)
     if last_news := _find_last_success(activity.news_crawls):
@@ -333,9 +337,9 @@ def _sum_counts(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 
 def _measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
-    """Return each field's fill rate (per cent) in the newest and in earlier pages.
+    """Return each field's fill rate in the newest pages and in earlier ones, in per cent.
 
-    Returns {} if there are no pages.
+    Returns {} if there are no crawls.
     """
     if not crawls:
         return {}
@@ -354,12 +358,12 @@ def list_filled_fields(release: Release) -> Iterator[str]:
 def find_lost_fields(
     page_crawls: Sequence[Crawl], accepted_fields: Mapping[str, datetime]
 ) -> Iterator[tuple[str, int | None, int | None]]:
-    """Yield fields that fell to a third of their fill rate or less, with both percentages.
+    """Yield each field whose fill rate fell to a third or less, with both rates in per cent.
 
-    The earlier percentage comes first, then the current one.
+    The earlier rate comes first, and then the current one.
 
-    accepted_fields: the fields whose loss an operator accepted, and when. For these, only later
-    crawls count.
+    accepted_fields: the fields whose loss an operator accepted, and when. For these fields, only
+        later crawls are compared.
     """
     for name in sorted({name for crawl in page_crawls for name in crawl.field_counts}):
         crawls = [
@@ -376,7 +380,7 @@ def find_lost_fields(
 
 
 def _is_lost(name: str, now: FieldCount, earlier: FieldCount, newest: FieldCount) -> bool:
-    """Return whether a usual field fell to a third of its share or less, and not just by chance.
+    """Return whether a common field's share fell to a third or less, and not just by chance.
 
     The newest pages alone must show the loss, too.
     """
@@ -422,7 +426,7 @@ def binomial_cdf(max_successes: int, trials: int, probability: float) -> float:
 
 
 def find_commonest_failure(failure_counts: Iterable[Mapping[str, int]]) -> str:
-    """Return the commonest type of failure, or "other" if there is none.
+    """Return the most common type of failure, or "other" if there were no failures.
 
     "host paused" is only returned if there is no other type.
     """

@@ -39,9 +39,9 @@ class PublishingRhythm:
 
 
 def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None:
-    """Measure the rhythm of days with releases (distinct, sorted).
+    """Measure the rhythm of publication. Returns None if there are too few days.
 
-    Returns None if there are too few days.
+    days: the days with releases, sorted and without duplicates.
     """
     gaps = [(later - earlier).days for earlier, later in pairwise(days)]
     if len(gaps) < MIN_GAPS:
@@ -67,9 +67,9 @@ def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None
 
 
 def _find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
-    """Return the longest silence in the same weeks of earlier years.
+    """Return the longest silence, in days, in the same weeks of earlier years.
 
-    Returns None without earlier years.
+    Returns None if the history does not go back so far.
 
     >>> weekly = [date(2023, 1, 2) + timedelta(days=7 * n) for n in range(60)]
     >>> days = (date(2024, 3, 1), date(2023, 9, 1))
@@ -87,10 +87,10 @@ def _find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
 
 
 def _measure_summer_pace(days: Sequence[date]) -> float:
-    """Return the share of its usual pace that an agency keeps in summer, from 0 to 1.
+    """Return the share of its usual pace at which an agency publishes in summer, from 0 to 1.
 
-    Without a summer in the history, the share is estimated as 0. With each further summer, it comes
-    closer to the measured pace.
+    If the history includes no summer, the share is estimated as 0. With each further summer, it
+    comes closer to the measured pace.
 
     >>> days = [date(2022, 1, 3) + timedelta(days=3 * n) for n in range(240)]
     >>> round(_measure_summer_pace(days), 2)

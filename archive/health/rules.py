@@ -1,42 +1,42 @@
 """Assesses the health of agencies from the results of their crawls, and records changes.
 
-The first rule that applies decides. Each rule is a function of an agency's past up to a given time;
-it reads no clock and makes no requests.
+The first rule that applies decides. Each rule is a function of an agency's past up to a given time.
+Rules do not read the clock and make no requests. "In a row" below means two or more consecutive
+news crawls, the first and last at least about a day apart.
 
 code            state         when
 paused, …       paused        set in the agency list, or no longer in that list (unlisted)
 never_crawled   never worked  no crawl has ended yet (not a fault)
 not_read        suspect       no news crawl ended for three days, or for three times the usual
-                              interval
+                              interval if that is longer
 pages_alike     suspect       many stored pages went missing in the same way: all show the same
                               page, or all give 404
-pattern         failing       two or more news crawls in a row, over a day, got only links that do
-                              not match the pattern
-all_fails       failing       two or more news crawls in a row, over a day, got only failures
-lists_nothing   suspect       two or more news crawls in a row, over a day, listed no release (45
-                              days if the agency usually lists few)
-more_refused    suspect       the share of pages refused for their content rose within a day or a
+pattern         failing       news crawls in a row got only links that do not match the pattern
+all_fails       failing       news crawls in a row got only failures
+lists_nothing   suspect       news crawls in a row listed no release (for at least 45 days if the
+                              agency usually lists few)
+more_refused    suspect       the share of pages refused for their content rose within 36 hours or a
                               week
-all_refused     failing       releases are listed, but none of the pages requested over a day could
-                              be parsed
+all_refused     failing       releases are listed, but none of the pages requested over about a day
+                              could be parsed
 none_held       never worked  releases are listed, nothing failed, and none was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check
-fields          suspect       a field that at least half of the pages had fell to a third of its
-                              share or less: a new design
-many_refused    suspect       in two weeks, half of the attempts to read pages failed; few failed
-                              before, and some still do
-source_fails    suspect       one of several sources could not be read for a day
+fields          suspect       a field that at least half of the pages contained fell to a third of
+                              its share or less: a new design
+many_refused    suspect       in two weeks, at least half of the attempts to read pages failed; few
+                              failed before, and some pages still cannot be read
+source_fails    suspect       one of several sources could not be read for about a day
 lists_fewer     suspect       sources list less than a third of the usual number, and one of them
                               dropped suddenly
-too_few         healthy       fewer than five days with releases: too few for a rhythm
-silent          suspect       silent for longer than ever before, and longer than in the same weeks
+too_few         healthy       too few days with releases to measure a rhythm
+silent          suspect       silent for much longer than usual, and longer than in the same weeks
                               of earlier years
 quiet_season    quiet         silent for longer than usual, as in the same weeks of an earlier year
 quiet_holiday   quiet         silent for longer than usual in summer or at Christmas, if there is no
                               earlier year
 fewer           suspect       less than a quarter of the releases of the same three months a year
                               ago
-quiet           quiet         silent for longer than 19 of 20 gaps
+quiet           quiet         silent for longer than 19 of 20 gaps between days with releases
 usual           healthy       no other rule applies
 
 Failing and suspect become `never worked` if no release is stored yet. Suspect, failing and never
@@ -113,7 +113,7 @@ def assess_agencies(
     now: datetime,
     pause_codes: Mapping[str, str] | None = None,
 ) -> None:
-    """Assess agencies and store the changes, without committing.
+    """Assess agencies and store their health and health events, without committing.
 
     pause_codes: slug → code of the reason why the agency is paused.
     """
@@ -122,9 +122,11 @@ def assess_agencies(
 
 
 def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = "") -> None:
-    """Store an agency's health.
+    """Assess an agency and store its health, without committing.
 
-    If its state or the reason for a fault changed, a health event is stored, too.
+    If its state or the reason for a fault has changed, a health event is stored, too.
+
+    pause_code: the code of the reason why the agency is paused; "" if it is not paused.
     """
     activity, previous = AgencyActivity(db, agency, now), _read_health_row(db, agency)
     assessment = _carry_over_fault(_assess_health(activity, pause_code), previous)
@@ -173,7 +175,10 @@ def read_health_rows(
 def _carry_over_fault(
     assessment: HealthAssessment, previous: Mapping[str, Any] | None
 ) -> HealthAssessment:
-    """Return the assessment, with the start and type of the previous fault if it is the same."""
+    """Return an assessment that keeps the start and type of the previous fault.
+
+    If the fault is another one, the assessment is returned unchanged.
+    """
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
         return assessment
@@ -187,12 +192,12 @@ def _carry_over_fault(
 
 
 def get_fault_key(reason: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the code and type of a fault. A fault with the same key is the same fault."""
+    """Return the code and type of a fault. Two faults with the same key count as the same fault."""
     return str(reason.get("code", "")), str(reason.get("what", ""))
 
 
 def is_fault(state: str, code: str) -> bool:
-    """Return whether a state is a fault. The state of an agency that was never crawled is not."""
+    """Return whether a state is a fault. It is not a fault that an agency was never crawled."""
     return state in FAULT_STATES and code != "never_crawled"
 
 
@@ -215,7 +220,7 @@ def acknowledge_fault(db: Database, agency: str, now: datetime) -> bool:
 def _assess_health(activity: AgencyActivity, pause_code: str = "") -> HealthAssessment:
     """Assess an agency from its past.
 
-    pause_code: the code of the reason if the agency is paused, or "".
+    pause_code: the code of the reason why the agency is paused; "" if it is not paused.
     """
     if pause_code:
         return HealthAssessment("paused", pause_code)
@@ -266,9 +271,9 @@ def _check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def check_pattern(activity: AgencyActivity) -> HealthAssessment | None:
-    """Return a fault if sources list releases, but the agency's `releases` pattern matches none.
+    """Return a fault if sources list links, but the agency's `releases` pattern matches none.
 
-    Such a fault is an error in agencies.toml, not at the agency.
+    Such a fault is an error in agencies.toml, not at the agency. Otherwise, None is returned.
     """
     streak = list(
         takewhile(
@@ -348,8 +353,8 @@ def _is_refusal_rise(
 ) -> bool:
     """Return whether the share of refused pages (`bad` of `n`) has risen, and not just by chance.
 
-    pages: how many pages are still refused. At least SMALL_SAMPLE_PAGES are needed, or three if
-    half of all pages were refused.
+    pages: how many pages are still refused. They must be at least SMALL_SAMPLE_PAGES, or
+        MIN_REFUSED_PAGES if half of all pages were refused.
     """
     usual = (bad_before + 1) / (before + 2)  # rule of succession (Laplace)
     min_pages = MIN_REFUSED_PAGES if 2 * bad >= n else SMALL_SAMPLE_PAGES
@@ -442,7 +447,10 @@ def _check_shrinking_listings(activity: AgencyActivity) -> HealthAssessment | No
 def _assess_failures(
     state: str, code: str, failure_counts: Sequence[Mapping[str, int]], **values: object
 ) -> HealthAssessment:
-    """Assess crawls by their most frequent recent type of failure. The newest crawl is first."""
+    """Return an assessment with the most common recent type of failure.
+
+    failure_counts: the failures of each crawl by type, newest crawl first.
+    """
     commonest = find_commonest_failure(failure_counts[:RECENT_FAILURE_CRAWLS])
     recent_kinds = frozenset(
         kind for counts in failure_counts[:SAME_FAILURE_CRAWLS] for kind in counts

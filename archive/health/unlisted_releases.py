@@ -25,13 +25,14 @@ STORED_RELEASES_SQL = """
 def find_unlisted(
     db: Database, agency: str, sources: Sequence[AuditedSource], statuses: Mapping[str, UrlStatus]
 ) -> list[tuple[str, str]]:
-    """Return the source that first listed each unlisted release, and its month of publication.
+    """Return the source that first listed each unlisted release, and the month of the release.
 
-    An unlisted release is stored and not removed, but no source lists it any more, because agencies
-    may remove a release from a list without deleting it. An unlisted release is only reported if
-    every source was read to its end, and if the source that first listed it is still read, is not a
-    feed (feeds only list the newest releases) and lists several older releases. Removed and moved
-    releases are left out, so the number is a lower bound.
+    An unlisted release is stored and not removed, but no source lists it any more. It is only
+    returned if the source that first listed it is still read, is not a feed (feeds list only the
+    newest releases) and lists several older releases. Removed and moved releases are left out, so
+    the number of unlisted releases is a lower bound.
+
+    sources: the sources of the agency, all read to their end.
     """
     roots = _map_roots(sources)
     dates_by_source = {source.url: _list_dates(source, statuses) for source in sources}
@@ -47,7 +48,7 @@ def find_unlisted(
 
 
 def _map_roots(sources: Sequence[AuditedSource]) -> dict[str, str]:
-    """Return the source to which each URL with a list of releases belongs. Feeds are left out."""
+    """Return a map from each URL that lists releases to its source. Feeds are left out."""
     roots: dict[str, str] = {}
     for source in sources:
         if source.kind != "feed":

@@ -1,4 +1,4 @@
-"""Counts the days on which Swedish offices publish. Holidays and summer days count less."""
+"""Counts the days on which Swedish offices publish. Holiday periods and summer days count less."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOLIDAY_PERIODS = (SUMMER_PERIOD, ((12, 20), (12, 31)), ((1, 1), (1, 7)))
 def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
     """Count the days between two dates, without holiday periods. The result is at least 1.
 
-    Each summer day counts as `summer_pace` of a day.
+    summer_pace: the share of a day that each summer day counts as.
 
     >>> summer = (date(2024, 6, 17), date(2024, 8, 19))
     >>> spring = (date(2024, 5, 2), date(2024, 5, 6))
@@ -29,7 +29,7 @@ def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
 
 
 def _list_period_days(*periods: tuple[tuple[int, int], tuple[int, int]]) -> frozenset[int]:
-    """Return the ordinals of the days from 1990 to 2059 that are in any of the yearly periods."""
+    """Return the ordinals of all days from 1990 to 2059 that are in one of the yearly periods."""
     days = map(date.fromordinal, range(date(1990, 1, 1).toordinal(), date(2060, 1, 1).toordinal()))
     return frozenset(
         day.toordinal()

@@ -1,4 +1,4 @@
-"""Converts Swedish and English texts to terms for searching and comparing.
+"""Converts Swedish and English texts into terms for searching and comparing.
 
 Other packages use:
 
@@ -6,5 +6,5 @@ Other packages use:
     lemmas      base forms
     compounds   how compounds are split and joined; readings of a word
     reference_patterns  references to documents in a text: prop. 2023/24:99
-    synonyms    words that queries add and drop
+    synonyms    words that a search adds to a query or drops from it
 """

@@ -1,10 +1,11 @@
 """Reads the Swedish dictionary hunspell-sv: base forms of words, and parts of compounds.
 
-A line of the .dic file, such as `beslut/BDY`, has a word and its flags. An SFX line of the .aff
-file is a rule for a flag: it replaces one ending with another. The flags
+A line of the .dic file, such as `beslut/BDY`, contains a word and its flags. An SFX line of the
+.aff file is a rule for a flag: it replaces one ending with another. The flags
 (https://manpages.org/hunspell/5) have these meanings: A-J are endings of nouns, J-R and m of verbs
 and adjectives; f-i and s-z form a compound's first or middle part; words with X, U and Y can be the
-first, middle and last part of a compound.
+first, middle and last part of a compound. A reading of a word says of which base the word is a
+form.
 """
 
 from __future__ import annotations
@@ -64,9 +65,9 @@ VERBAL_SUFFIXES = ("are", "ande", "ende")  # nouns made of verbs; the dictionary
 
 @dataclass(frozen=True, slots=True)
 class SuffixRule:
-    """An SFX line, applied in reverse: remove the ending from a word and append `strip`.
+    """A rule for finding the base of an inflected form: remove the ending and append `strip`.
 
-    The result is the base.
+    This reverses an SFX line of the .aff file.
     """
 
     flag: str
@@ -87,13 +88,13 @@ class Lexicon:
     max_ending_length: int = 0
 
     def is_headword(self, word: str) -> bool:
-        """Return whether the dictionary inflects a word. Other entries are single forms."""
+        """Return whether a word is a dictionary entry with inflections, not just a single form."""
         return any(not INFLECTING_FLAGS.isdisjoint(flags) for flags in self.flags.get(word, ()))
 
 
 @dataclass(frozen=True, slots=True)
 class WordReading:
-    """A reading of a word: its base, the part of speech, and how the word is derived."""
+    """A reading of a word: its base, its part of speech, and its relation to the base."""
 
     base: str
     word_class: str
@@ -126,9 +127,7 @@ def _find_dictionary_file(name: str) -> Path:
 
 
 def _parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
-    """Parse the SFX lines of an .aff file.
-
-    The keys of the result are the endings of the inflected forms.
+    """Parse the SFX lines of an .aff file into a map from the endings of inflected forms to rules.
 
     >>> _parse_suffix_rules("SFX  G  a  or  a")
     {'or': [SuffixRule(flag='G', strip='a', condition=re.compile('a$'))]}
@@ -153,7 +152,7 @@ def _parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
 def _add_dictionary_line(
     lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, SuffixRule]]]
 ) -> None:
-    """Add a line of the .dic file to the lexicon. For a name, only the genitive is added."""
+    """Add a line of the .dic file to the lexicon. If it is a name, only the genitive is added."""
     word, _, flags = line.partition("/")
     flags = flags.split()[0] if flags else ""
     if FORBIDDEN_FLAG in flags or not word.isalpha():
@@ -172,7 +171,7 @@ def _add_dictionary_line(
 def _add_compound_forms(
     lexicon: Lexicon, word: str, flags: str, joins: dict[str, list[tuple[str, SuffixRule]]]
 ) -> None:
-    """Add the forms of a word as the first or middle part of compounds."""
+    """Add the forms that a word has as the first or middle part of compounds."""
     if FIRST_PART_FLAG in flags:
         lexicon.first_parts.setdefault(word, word)
     if MIDDLE_PART_FLAG in flags:
@@ -231,7 +230,7 @@ def _find_inflected_readings(word: str) -> list[WordReading]:
 
 
 def _iter_bases(word: str) -> Iterator[tuple[str, SuffixRule, str]]:
-    """Yield the words that a word may be a form of, each with the rule and the form's ending."""
+    """Yield each base that a word may be a form of, with the rule and the form's ending."""
     lexicon = load_lexicon()
     flags, rules = lexicon.flags, lexicon.rules
     for start in range(max(1, len(word) - lexicon.max_ending_length), len(word) + 1):
@@ -247,7 +246,7 @@ def _iter_bases(word: str) -> Iterator[tuple[str, SuffixRule, str]]:
 def _find_derived_readings(word: str) -> list[WordReading]:
     """List the readings of a word as an agent noun or participle.
 
-    Few of these are words in the dictionary. Most are recognised by their ending and their verb.
+    The dictionary contains few such words. Most are recognised by their ending and their verb.
     """
     reading = (
         _read_agent_noun(word) or _read_present_participle(word) or _read_past_participle(word)
@@ -284,9 +283,9 @@ def _read_past_participle(word: str) -> WordReading | None:
 
 
 def _classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> WordReading | None:
-    """Return the reading of a form that is derived from its base by a flag.
+    """Return the reading of a form, given its base, the flag of the rule and the form's ending.
 
-    Return None if the form is a separate word.
+    Returns None if the form counts as a word of its own.
     """
     if flag == "T":  # iranska is a form of iransk; iransk itself is derived from Iran
         return WordReading(base + "isk", ADJECTIVE, INFLECTED) if ending.startswith("isk") else None
@@ -302,9 +301,9 @@ def _classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> 
 
 
 def _classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordReading | None:
-    """Return the reading of a verb form.
+    """Return the reading of a form that a flag of a verb produces.
 
-    Some verb lines also include forms of a noun: kontakter with kontakta.
+    Some dictionary lines of verbs also produce forms of a noun, such as kontakter from kontakta.
     """
     if flag == "J" and not ending:
         return WordReading(base, VERB, IMPERATIVE)
@@ -317,7 +316,7 @@ def _classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordRe
 
 
 def _build_noun(verb: str, flag: str) -> str:
-    """Return the noun that has the endings added by a flag of a verb, or ""."""
+    """Return the noun whose forms a flag of a verb also produces, or "" if there is none."""
     if flag in "HI":
         return verb[:-1]
     return verb + "n" if flag == "E" else ""
@@ -334,9 +333,9 @@ def _is_infinitive_entry(base: str, flags: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def split_compound(word: str) -> tuple[str, ...]:
-    """Split a word into the fewest parts, with the longest last part.
+    """Split a word into as few parts as possible, with the longest last part.
 
-    Return () if the word is not a compound.
+    Returns () if the word is not a compound.
 
     >>> split_compound("människohandelsbrotten"), split_compound("sjukvårdsminister")
     (('människo', 'handels', 'brotten'), ('sjukvårds', 'minister'))
@@ -349,10 +348,10 @@ def split_compound(word: str) -> tuple[str, ...]:
 
 
 def _takes_joining_s(parts: tuple[str, ...]) -> bool:
-    """Return whether the s before the last part is a joining s.
+    """Return whether the last part begins with an s that belongs to the joint before it.
 
-    For example, vindkraft-s-park, not vindkraft-spark. A compound is usually joined with s. A
-    simple word often is not: berg-slag.
+    For example, vindkraftspark is vindkraft-s-park, not vindkraft-spark. A compound that is a first
+    part usually takes a joining s. A simple word often does not: berg-slag.
     """
     lexicon, first, last = load_lexicon(), *parts[-2:]
     is_joint = (
@@ -362,9 +361,9 @@ def _takes_joining_s(parts: tuple[str, ...]) -> bool:
 
 
 def _list_unlisted_splits(word: str) -> list[tuple[str, ...]]:
-    """List the ways to split an unknown word after a noun.
+    """List the ways to split a word that is not in the dictionary into a noun and a last part.
 
-    This is for nouns whose form in compounds is not in the dictionary.
+    This finds compounds of nouns whose form in compounds is not in the dictionary.
     """
     if find_word_readings(word):
         return []
@@ -383,7 +382,9 @@ def _is_noun(word: str) -> bool:
 
 @lru_cache(maxsize=50_000)
 def find_part_base(part: str) -> str:
-    """Return the base word of a first or middle part, or the part itself.
+    """Return the base of a compound's first or middle part.
+
+    If the base is not known, the part itself is returned.
 
     >>> [find_part_base(part) for part in ("migrations", "friskole", "människo", "kärn", "arbets")]
     ['migration', 'friskola', 'människa', 'kärna', 'arbete']
@@ -439,9 +440,9 @@ def can_end_compound(part: str) -> bool:
 
 
 def find_compound_lemma(parts: tuple[str, ...]) -> str | None:
-    """Return the lemma (without a joining s) of the compound that these parts form.
+    """Return the lemma (without a joining s) of the compound that the given parts form.
 
-    Return None if the parts do not form a compound.
+    Returns None if the parts do not form a compound that is in the dictionary.
 
     >>> find_compound_lemma(("människo", "handels")), find_compound_lemma(("barn",))
     ('människohandel', None)

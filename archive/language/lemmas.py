@@ -1,9 +1,10 @@
-"""Finds lemmas of Swedish and English words: the form that stands for all inflections of a word.
+"""Finds the lemma of a Swedish or English word: the form that stands for all its inflections.
 
-hunspell-sv provides the base of most forms. simplemma has the words whose vowel changes (män,
-städer, större, gick) and many words that are in no spelling list. It also decides between several
-readings. A compound is inflected like its last part. The lemma of a lemma is itself, so that all
-forms of a word have the same one, even if one of them is also a form of another word.
+hunspell-sv provides the base of most forms. simplemma provides words whose vowel changes (män,
+städer, större, gick) and many words that are in no spelling list. If a word has several readings,
+simplemma also decides between them. A compound is inflected like its last part. The lemma of a
+lemma is the lemma itself, so that all forms of a word have the same lemma, even if one of them is
+also a form of another word.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ READING_PRIORITY = (AGREEING, BASE_FORM, INFLECTED, PARTICIPLE, GENITIVE, IMPERA
 
 @lru_cache(maxsize=300_000)
 def swedish_lemma(word: str) -> str:
-    """Return the lemma of a lower-case Swedish word, or the word itself if it has no known lemma.
+    """Return the lemma of a lower-case Swedish word, or the word itself if no lemma is known.
 
     >>> swedish_lemma("myndigheternas"), swedish_lemma("män"), swedish_lemma("sjukhusbesluten")
     ('myndighet', 'man', 'sjukhusbeslut')
@@ -135,10 +136,7 @@ def swedish_lemma(word: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def english_lemma(word: str) -> str:
-    """Return the lemma of a lower-case English word.
-
-    If no lemma is known, the word itself is returned.
-    """
+    """Return the lemma of a lower-case English word, or the word itself if no lemma is known."""
     return _look_up_lemma(word, "en") if len(word) <= MAX_LEMMATISED_LENGTH else word
 
 
@@ -209,16 +207,16 @@ def _find_short_base(word: str) -> str:
 
 
 def _look_up_lemma(word: str, language: str) -> str:
-    """Return simplemma's lemma in lower case.
+    """Return simplemma's lemma of a word, in lower case.
 
-    If that lemma is not a single word, the word itself is returned.
+    If the lemma is not a single word, the word itself is returned.
     """
     lemma = lemmatize(word, lang=language).lower()
     return lemma if lemma.isalnum() else word
 
 
 def _is_irregular(word: str, dictionary_lemma: str) -> bool:
-    """Return whether simplemma's lemma has a different stem vowel, like stad for städer.
+    """Return whether a word's lemma in simplemma has another stem vowel, as with städer and stad.
 
     >>> _is_irregular("städer", "stad"), _is_irregular("stads", "stad")
     (True, False)
@@ -247,9 +245,10 @@ def _choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: 
 
 
 def _list_likely_readings(word: str, readings: list[WordReading]) -> list[WordReading]:
-    """List the readings that are more likely than a noun with the same form.
+    """Return the readings without those that are less likely than a noun with the same form.
 
-    beslutet is a form of the noun beslut, but följd is a noun of its own.
+    beslutet is read as a form of the noun beslut, not of the adjective besluten. följd is read as
+    the noun, not as a participle of följa.
     """
     nouns = {
         reading.base
@@ -267,7 +266,8 @@ def _list_likely_readings(word: str, readings: list[WordReading]) -> list[WordRe
 def _find_underlying_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
     """Return the base of a headword that is a participle, superlative or plural.
 
-    Other words are returned unchanged.
+    For a verb that shares forms with a noun, the noun is returned. Other words are returned
+    unchanged.
     """
     word_classes = {reading.word_class for reading in readings if reading.relation == BASE_FORM}
     if ADJECTIVE in word_classes and NOUN not in word_classes:
@@ -284,7 +284,7 @@ def _find_underlying_base(word: str, readings: list[WordReading], dictionary_lem
 
 
 def _find_adjective_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """Return the verb of a participle, the base of a superlative, or the word itself."""
+    """Return the verb of a participle, the base of a superlative, or else the word itself."""
     verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)
     if verb != word or not word.endswith("st"):
         return verb
@@ -292,9 +292,7 @@ def _find_adjective_base(word: str, readings: list[WordReading], dictionary_lemm
 
 
 def _is_plural_only(noun: str) -> bool:
-    """Return whether a noun has no singular endings in the dictionary.
-
-    For example, vänner is a plural of vän.
+    """Return whether the dictionary entries of a noun have no singular endings.
 
     >>> _is_plural_only("vänner"), _is_plural_only("vän")
     (True, False)
@@ -304,7 +302,10 @@ def _is_plural_only(noun: str) -> bool:
 
 
 def _find_related_noun(verb: str) -> str | None:
-    """Return the noun that shares forms with a verb (hamn and hamna share hamnar), or None."""
+    """Return the noun that shares forms with a verb, or None if there is no such noun.
+
+    For example, hamn and hamna share the form hamnar.
+    """
     if not verb.endswith("a"):
         return None
     all_flags = load_lexicon().flags
@@ -337,10 +338,12 @@ def _guess_base_form(word: str, dictionary_lemma: str) -> str:
 
 
 def find_compound_head(word: str) -> str | None:
-    """Return the longest ending of a word that can be the last part of a compound, or None.
+    """Return the longest ending of a word that can be the last part of a compound.
+
+    Returns None if there is no such ending.
 
     word: at most MAX_COMPOUND_LENGTH letters, because every ending is looked up, and the result is
-    cached.
+        cached.
 
     >>> find_compound_head("qvassinventeringarna")
     'inventeringarna'

@@ -1,9 +1,9 @@
 """Finds references to documents in a text by their numbers: prop. 2023/24:99, lagen (2013:319).
 
 A number alone is not a reference: 2013:319 may be a statute, terms of reference or a time. The text
-before it (or after it, for EU acts) says which type it is. Only these numbers have a type by
-themselves: reports of Riksdag committees (2023/24:FiU1), committees of inquiry (U 2022:02) and
-records of the Government Offices (S2023/01234).
+before the number (for EU acts, also after it) says which type it is. Only the following numbers
+show their type by themselves: reports of Riksdag committees (2023/24:FiU1), committees of inquiry
+(U 2022:02) and records of the Government Offices (S2023/01234).
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def find_references(text: str) -> list[Reference]:
 def find_typed_references(text: str) -> list[Reference]:
     """Return the references in the text of a query, in order.
 
-    A range gives two references, its first and its last number.
+    For a range, the references to its first and its last number are returned.
 
     >>> [found[:2] for found in find_typed_references("ref:sou2023:12 u 2022:02")]
     [('sou', '2023:12'), ('committee', 'U 2022:02')]
@@ -173,7 +173,7 @@ def find_typed_references(text: str) -> list[Reference]:
 
 
 def find_bare_numbers(text: str) -> Iterator[re.Match[str]]:
-    """Yield numbers in the text of a query that may be references, but do not state a type.
+    """Yield numbers in the text of a query that may be references, but whose type is not stated.
 
     >>> [found[0] for found in find_bare_numbers("hamn 2013:319 prop. 2023/24:99")]
     ['2013:319']
@@ -182,12 +182,12 @@ def find_bare_numbers(text: str) -> Iterator[re.Match[str]]:
 
 
 def _read_match(match: re.Match[str], *, only_ends: bool = False) -> Iterator[Reference]:
-    """Yield the references of a match.
+    """Yield the references that a match contains.
 
-    The first reference includes the text before it, and the last one includes the text after it.
-    All references of a range have the same position.
+    The position of the first reference includes the text before its number, and the position of the
+    last one the text after its number. All references of a range have the same position.
 
-    only_ends: only yield the first and last reference of a range.
+    only_ends: of a range, only yield the first and the last reference.
     """
     group = match.lastgroup or ""
     index = int(group[1:])
@@ -203,7 +203,7 @@ def _read_match(match: re.Match[str], *, only_ends: bool = False) -> Iterator[Re
 
 
 def _list_range(text: str) -> list[str]:
-    """List the numbers of a range, at most MAX_RANGE. Return [] if the text is a single number.
+    """List the numbers in a range, at most MAX_RANGE. Returns [] if the text is a single number.
 
     >>> _list_range("2022:406–409"), _list_range("2023/24:9-2023/24:10"), _list_range("2022:406")
     (['2022:406', '2022:407', '2022:408', '2022:409'], ['2023/24:9', '2023/24:10'], [])
@@ -220,7 +220,7 @@ def _list_range(text: str) -> list[str]:
 
 
 def _has_open_bracket(text: str, start: int, end: int) -> bool:
-    """Return whether a part of a text has a bracket that the next character closes."""
+    """Return whether text[start:end] contains an open bracket that the next character closes."""
     opening = {")": "(", "]": "["}.get(text[end : end + 1])
     part = text[start:end]
     return opening is not None and part.count(opening) > part.count(text[end])
@@ -246,7 +246,7 @@ def _normalise_number(kind: str, number: str) -> str:
 
 
 def format_reference(kind: str, number: str) -> str:
-    """Format a reference as it is usually written. `find_references` can read it.
+    """Format a reference as it is usually written. `find_references` recognises the result.
 
     >>> format_reference("prop", "2023/24:99"), format_reference("committee", "U 2022:02")
     ('prop. 2023/24:99', 'U 2022:02')

@@ -1,6 +1,7 @@
-"""Reads the lists (*.tsv) of words that queries add, and of words that they drop.
+"""Defines the words that a search drops from a query, and the words that it adds to one.
 
-Function words are dropped. Other names of agencies, synonyms and translations are added.
+Function words are dropped. Other names of agencies, synonyms and translations, listed in the *.tsv
+files, are added.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ FUNCTION_WORDS = ONLY_ENGLISH_WORDS.union(SWEDISH_WORDS.split(), AMBIGUOUS_WORDS
 
 
 def split_query_words(text: str) -> tuple[str, ...]:
-    """Split a text into words as the index does.
+    """Split a text into words in the same way as the index does.
 
     >>> split_query_words("A2021/01234, anna.ek@a.se")
     ('a2021', '01234', 'anna', 'ek', 'a', 'se')
@@ -51,9 +52,9 @@ def split_query_words(text: str) -> tuple[str, ...]:
 
 
 def find_synonyms(text: str) -> tuple[str, ...]:
-    """Return the synonyms of words in any inflection.
+    """Return the synonyms of a word or phrase, which may be inflected.
 
-    text: the words, without function words between them.
+    text: the word or phrase, without function words.
 
     >>> find_synonyms("lekis"), find_synonyms("pre school"), find_synonyms("stöd service")
     (('förskoleklass',), ('förskola',), ('lss',))
@@ -66,9 +67,9 @@ def find_synonyms(text: str) -> tuple[str, ...]:
 
 @cache
 def _read_synonyms() -> dict[str, tuple[str, ...]]:
-    """Read synonyms.tsv and english_words.tsv: words → their synonyms.
+    """Read synonyms.tsv and english_words.tsv as a map from words to their synonyms.
 
-    Lines of synonyms.tsv apply in both directions. The words are without function words, and
+    Lines of synonyms.tsv apply in both directions. In the keys, function words are left out, and
     Swedish words are lemmas.
     """
     found: dict[str, dict[str, None]] = {}
@@ -90,7 +91,7 @@ def _read_synonyms() -> dict[str, tuple[str, ...]]:
 
 
 def read_translations() -> list[tuple[str, str]]:
-    """Read english_words.tsv: pairs of English words and their Swedish translations."""
+    """Read english_words.tsv as pairs of English words and their Swedish translations."""
     lines = TRANSLATIONS_FILE.read_text("utf-8").splitlines()
     return [
         (line.split("\t")[0], line.split("\t")[1])
@@ -101,7 +102,7 @@ def read_translations() -> list[tuple[str, str]]:
 
 @cache
 def read_agency_names() -> dict[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Read agency_names.tsv: each name or abbreviation → the other names of the agency.
+    """Read agency_names.tsv as a map from each name or abbreviation to the agency's other names.
 
     Names are tuples of lower-case words.
     """
@@ -119,7 +120,7 @@ def read_agency_names() -> dict[tuple[str, ...], tuple[tuple[str, ...], ...]]:
 
 
 def list_related_words(text: str) -> tuple[str, ...]:
-    """Return the words derived from a word, and its synonyms.
+    """Return the synonyms of a word, and other words that are derived from the same stem.
 
     >>> "hemlöshet" in list_related_words("hemlösa")
     True

@@ -1,9 +1,9 @@
-"""Text analysis for the search index: converts Swedish and English text to terms.
+"""Text analysis for the search index: converts Swedish and English text into terms.
 
 `analyze` returns the terms of a text, and `analyze_word` the terms of a word in a query. Both
 analyse words in the same way. A term is a lemma. A Swedish compound is also found by its parts,
-which have different weights: `find_compound_parts` lists the parts that name what the compound is a
-kind of, `find_minor_parts` the parts that it begins with, and `find_loose_parts` the parts that
+which have different weights: `find_compound_parts` lists the last part and compounds at the
+beginning, `find_minor_parts` other words at the beginning, and `find_loose_parts` the parts that
 only a looser search uses.
 """
 
@@ -119,14 +119,14 @@ class AnalyzedText:
 
     @property
     def lemma_text(self) -> str:
-        """Return the text with each word replaced by its lemma, separated by spaces."""
+        """Return the lemmas of all words of the text, in order and separated by spaces."""
         return " ".join(map(self.lemmas.__getitem__, self.words))
 
 
 def analyze(text: str, language: str | None) -> AnalyzedText:
     """Analyse a text for the index.
 
-    language: a BCP 47 tag. If None, the language is guessed: Swedish or English.
+    language: a BCP 47 tag. If it is None, the language is guessed: Swedish or English.
 
     >>> analyze("Myndigheterna besöker EU:s skolor.", "sv").lemma_text
     'myndighet besöka eu skola'
@@ -173,7 +173,7 @@ def _collect_parts(groups: Iterable[Iterable[str]]) -> tuple[str, ...]:
 def analyze_word(word: str) -> tuple[str, ...]:
     """Return the possible lemmas of a query word, Swedish first.
 
-    Return () if the word has no letters or digits. A word that contains punctuation becomes a
+    Returns () if the word has no letters or digits. A word that contains punctuation becomes a
     phrase: several lemmas in one string.
 
     >>> analyze_word("myndigheterna"), analyze_word("EU-kommissionens"), analyze_word("led")
@@ -205,7 +205,7 @@ def find_abbreviations(text: str, words: Sequence[str]) -> set[str]:
 def find_words(text: str) -> list[str]:
     """Split a text into lower-case words of letters and digits.
 
-    The endings in EU:s and 12:e are dropped.
+    Endings after a colon, as in EU:s and 12:e, are dropped.
 
     >>> find_words("EU:s 25-åriga avtal (A2021/01234), § 3")
     ['eu', '25', 'åriga', 'avtal', 'a2021', '01234', '3']
@@ -219,7 +219,7 @@ def find_words(text: str) -> list[str]:
 
 
 def is_english(text: str) -> bool:
-    """Return whether a text has more common English words than common Swedish ones.
+    """Return whether a text contains more common English words than common Swedish ones.
 
     >>> is_english("The reform of the school"), is_english("Reformen av skolan")
     (True, False)
@@ -230,7 +230,10 @@ def is_english(text: str) -> bool:
 
 
 def is_english_release(state: Mapping[str, Any]) -> bool:
-    """Return whether a release is in English, by its declared language or else by its text."""
+    """Return whether a release is in English.
+
+    If the release does not declare its language, its text decides.
+    """
     if state["language"] is None:
         return is_english(state["title"] + "\n" + state["body"])
     return str(state["language"]).lower().startswith("en")
@@ -240,9 +243,9 @@ def is_english_release(state: Mapping[str, Any]) -> bool:
 def find_compound_parts(lemma: str) -> tuple[str, ...]:
     """Return the lemmas of the parts by which a compound is also found, the last part first.
 
-    A compound of two words that is in the dictionary has a meaning of its own, so it has no parts:
-    människohandel is not a kind of handel. A compound of three or more words is always split,
-    whether or not it is in the dictionary.
+    A compound of two words that is in the dictionary has a meaning of its own, so no parts are
+    returned: människohandel is not a kind of handel. A compound of three or more words is always
+    split, whether or not it is in the dictionary.
 
     >>> find_compound_parts("människohandelsbrott"), find_compound_parts("människohandel")
     (('brott', 'människohandel'), ())
@@ -260,7 +263,7 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
 
 
 def _find_inner_compounds(parts: tuple[str, ...]) -> list[str]:
-    """Return the lemmas of compounds inside a compound, not at its beginning or end."""
+    """Return the lemmas of the compounds inside a compound, not at its beginning or end."""
     found = (
         find_compound_lemma(parts[start:end])
         for start in range(1, len(parts) - 1)
@@ -279,7 +282,8 @@ def _join_hyphenated_words(text: str, to_lemma: Callable[[str], str]) -> tuple[s
 def find_minor_parts(lemma: str) -> tuple[str, ...]:
     """Return the lemmas of the words that a compound begins with.
 
-    The compound need not be in the dictionary.
+    The compound need not be in the dictionary. Parts that `find_compound_parts` returns are left
+    out.
 
     >>> find_minor_parts("migrationsminister"), find_minor_parts("elprisstöd")
     (('migration',), ('el',))
@@ -296,7 +300,7 @@ def find_minor_parts(lemma: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=200_000)
 def find_loose_parts(lemma: str) -> tuple[str, ...]:
-    """Return the lemmas of parts by which only a looser search finds a compound.
+    """Return the lemmas of the parts by which only a looser search finds a compound.
 
     These are the inner parts, and the last part if the whole compound has a meaning of its own.
 
@@ -321,7 +325,10 @@ def find_loose_parts(lemma: str) -> tuple[str, ...]:
 
 
 def _split_meaningful(lemma: str) -> tuple[str, ...]:
-    """Return the parts of a compound, without a first part that does not name a subject."""
+    """Return the parts of a compound, without a first part that names no subject (av-, hög-).
+
+    Returns () if the compound does not mean what its parts mean.
+    """
     if lemma in OPAQUE_COMPOUNDS:
         return ()
     parts = _split_word(lemma)
@@ -329,7 +336,7 @@ def _split_meaningful(lemma: str) -> tuple[str, ...]:
 
 
 def _list_opaque_parts(lemma: str) -> set[str]:
-    """Return the parts of words inside a compound, if a word does not mean what its parts mean."""
+    """Return the parts of each word inside a compound that does not mean what its parts mean."""
     return {
         swedish_lemma(find_part_base(part))
         for compound in OPAQUE_COMPOUNDS.intersection(find_compound_parts(lemma))
@@ -339,9 +346,9 @@ def _list_opaque_parts(lemma: str) -> set[str]:
 
 @lru_cache(maxsize=100_000)
 def _split_word(lemma: str) -> tuple[str, ...]:
-    """Return the parts of a compound.
+    """Return the parts of a compound, or () if the word is not a compound.
 
-    A long dictionary word, or a compound with a name (Nato + medlemskap), is also split.
+    If the word is not in the dictionary, its first part may be a name: Nato + medlemskap.
     """
     if len(lemma) > MAX_COMPOUND_LENGTH:
         return ()
@@ -355,10 +362,10 @@ def _split_word(lemma: str) -> tuple[str, ...]:
 
 
 def find_subject(lemma: str) -> tuple[str, str]:
-    """Return two lemmas for a compound: one for all parts but the last, and one for the last.
+    """Return two lemmas for a compound: one for all parts but the last, and one for the last part.
 
-    Both are "" if the lemma is no compound, or is a compound of two parts that is in the
-    dictionary.
+    Both are "" if the lemma is not a compound, if it is a compound of two parts that is in the
+    dictionary, or if its first part does not name a subject.
 
     >>> find_subject("vindkraftsutbyggnad"), find_subject("rovdjur")
     (('vindkraft', 'utbyggnad'), ('', ''))
@@ -373,7 +380,7 @@ def find_subject(lemma: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=10_000)
 def find_related_lemmas(lemma: str) -> tuple[str, ...]:
-    """Return other Swedish words that are derived from the same stem as a lemma."""
+    """Return the other Swedish words that are derived from the same stem as a lemma."""
     related: dict[str, None] = {}
     for ending in DERIVING_ENDINGS:
         stem = lemma.removesuffix(ending)
@@ -384,9 +391,9 @@ def find_related_lemmas(lemma: str) -> tuple[str, ...]:
 
 
 def find_compound_key(word: str) -> str:
-    """Return the lemma for finding compounds that contain a word.
+    """Return the lemma by which compounds that contain a word are found.
 
-    Return "" if the text has several words.
+    Returns "" if the text consists of several words.
 
     >>> find_compound_key("ministrarnas"), find_compound_key("EU-ministern")
     ('minister', '')

@@ -4,5 +4,5 @@ Other packages use:
 
     backup      backup and restore
     snapshots   immutable copies
-    serving     servers, and the replicas that serve snapshots
+    serving     servers of an archive, and replicas that serve snapshots
 """

@@ -1,11 +1,11 @@
 """Backup and restore of an archive.
 
 A backup is a checked copy of archive.db, captures.db and withheld.db. Crawls may continue while it
-is made. archive.db is copied first, because its references to the other files were written after
-their targets. Restoring checks the files of a backup, or of a folder into which Litestream restored
-archive.db and captures.db, before moving them into place. Existing files are moved to a folder
+is made. archive.db is copied first, because what it refers to in the other files was written
+earlier. A restore checks the files of a backup, or of a folder into which Litestream restored
+archive.db and captures.db, before it moves them into place. Existing files are moved to a folder
 beside the archive. Subscriptions (archive.follow.subscriptions) are only copied on request, and
-only restored if there are none.
+only restored if the archive has none.
 """
 
 from __future__ import annotations
@@ -52,11 +52,12 @@ def create_backup(
 ) -> tuple[Path, list[ArchiveError]]:
     """Copy an archive into a new folder in `folder`, and verify the copy.
 
-    Returns the new folder and the findings. The folder is named after `moment`; its name ends in
-    `.damaged` if there are findings. The newest `keep` sound backups, and up to `keep` damaged ones
-    newer than those, are kept; older and unfinished backups are deleted. A backup named after a
-    later time than `moment` was made with a wrong clock, and counts as older than all others.
-    Raises ArchiveError, and leaves no copy, if there is no archive or a file cannot be copied.
+    Returns the new folder and the findings. The folder is named after `moment`. If there are
+    findings, its name ends in `.damaged`. The newest `keep` sound backups are kept, and up to
+    `keep` damaged ones that are newer. Older and unfinished backups are deleted. A backup named
+    after a later time than `moment` was made with a wrong clock, and counts as older than all
+    others. Raises ArchiveError, and leaves no copy, if there is no archive or a file cannot be
+    copied.
 
     with_subscriptions: also copy the addresses of subscribers, and the key for their links.
     """
@@ -81,10 +82,7 @@ def create_backup(
 
 
 def _delete_old_backups(folder: Path, keep: int, moment: datetime) -> None:
-    """Delete unfinished backups and all but the newest `keep` (see `create_backup`).
-
-    Other files are left alone.
-    """
+    """Delete old and unfinished backups (see `create_backup`). Other files are left alone."""
     latest = f"{moment:{FOLDER_NAME_FORMAT}}"
     copies = sorted(
         (path for path in folder.iterdir() if path.is_dir() and FOLDER_NAME.fullmatch(path.stem)),
@@ -109,9 +107,10 @@ def restore_backup(
     """Restore an archive from the files of a backup, unless `verify` finds faults in them.
 
     Returns the findings, the folder with the former files (None if there were none), and
-    descriptions of the takedowns that only the former archive has. Raises ArchiveError if there is
-    no backup, if there is an archive already and `replace` is False, or if another process has it
-    open. The new files are checked first, and then renamed into place, archive.db last.
+    descriptions of the takedowns, and liftings of takedowns, that only the former archive has.
+    Raises ArchiveError if there is no backup, if there is an archive already and `replace` is
+    False, or if another process has the archive open. The new files are checked first, and then
+    renamed into place, archive.db last.
     """
     existing = [path for path in _list_archive_files(archive) if path.exists()]
     _check_restorable(backup, archive, [] if replace else existing)
@@ -138,7 +137,10 @@ def restore_backup(
 
 
 def _check_restorable(backup: Path, archive: Path, kept: Sequence[Path]) -> None:
-    """Raise ArchiveError if the backup or target folder is missing, or a file is in the way."""
+    """Raise ArchiveError if the backup or the target folder is missing, or if `kept` is not empty.
+
+    kept: existing files that must not be replaced.
+    """
     if not (backup / ARCHIVE_FILE).is_file():
         raise ArchiveError(backup / ARCHIVE_FILE, "no such file, so this is not a backup")
     if not archive.parent.is_dir():
@@ -165,7 +167,10 @@ def _list_archive_files(archive: Path) -> list[Path]:
 
 
 def _check_not_open(path: Path) -> None:
-    """Raise ArchiveError if another process has a file open: its later writes would be lost."""
+    """Raise ArchiveError if another process has a file open.
+
+    What that process writes later would be lost.
+    """
     with closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as db:
         try:
             # SQLite allows this only if no other connection is open
@@ -180,9 +185,9 @@ def _check_not_open(path: Path) -> None:
 
 
 def _move_replaced_archive(archive: Path, moment: datetime) -> Path:
-    """Move an archive's files into a folder beside it, and return the folder.
+    """Move an archive's files into a new folder beside the archive, and return the folder.
 
-    archive.db goes first, so that no process opens an incomplete archive.
+    archive.db is moved first, so that no process opens an incomplete archive.
     """
     folder = archive.with_name(f"{archive.name}.{moment:{FOLDER_NAME_FORMAT}}.replaced")
     folder.mkdir(mode=0o700)

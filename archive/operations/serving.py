@@ -1,10 +1,10 @@
 """Starts servers of an archive, and the replicas that serve snapshots.
 
 A replica serves the newest snapshot in a folder with one `datasette serve --immutable` process per
-port. For a newer snapshot, the processes are restarted one after the other, so that the proxy in
-front of them (scraper/deploy/nginx.conf) always finds one that accepts requests. A process that
-ends is replaced. If there is nothing to serve, connections are refused, and the proxy uses the
-server of the archive itself.
+port. When there is a newer snapshot, the processes are restarted one after the other, so that the
+proxy in front of them (scraper/deploy/nginx.conf) always finds one that accepts requests. A process
+that ends is replaced. If there is no snapshot to serve, connections are refused, and the proxy uses
+the server of the archive itself.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MAX_OPEN_FILES = 16_384  # per server: connections of clients, and SQLite's file
 
 
 def update_archive(path: Path) -> None:
-    """Migrate an archive with an older schema.
+    """Migrate an archive if its schema is older than the current one.
 
     Raises ArchiveError if a migration is needed but the file cannot be written.
     """
@@ -54,7 +54,7 @@ def update_archive(path: Path) -> None:
 
 
 def raise_file_limit() -> None:
-    """Raise this process's limit of open files to MAX_OPEN_FILES, if allowed.
+    """Raise this process's limit on open files to MAX_OPEN_FILES, or as far as the system allows.
 
     With the usual limit of 1,024, idle clients would leave no file descriptors for SQLite.
     """
@@ -67,7 +67,11 @@ def raise_file_limit() -> None:
 def build_datasette_command(
     file: Path, port: int, extra_options: Sequence[str] = (), *, sql: bool = True, cors: bool = True
 ) -> list[str]:
-    """Build the command that serves an archive. archive/web/security.py limits visitors' SQL."""
+    """Build the command that serves an archive.
+
+    sql: allow visitors to run SQL, within the limits set in archive/web/security.py.
+    cors: allow pages of other sites to read the data.
+    """
     words = [sys.executable, "-m", "datasette", "serve", str(file), "--port", str(port)]
     return [*words, *build_datasette_options(sql=sql, cors=cors), *extra_options]
 
@@ -167,7 +171,7 @@ class DatasetteProcess:
         self.process.terminate()
 
     def reap(self) -> bool:
-        """Return whether a terminated process has exited. Kill it if it takes too long."""
+        """Return whether a terminated process has exited. Kill it if it has not exited in time."""
         if not self.has_exited() and time.monotonic() > self.kill_at:
             self.process.kill()
             self.process.wait()
@@ -199,7 +203,7 @@ class Replicas:
     last_message: str = ""
 
     def run(self) -> None:
-        """Serve until `stop_event` is set.
+        """Serve snapshots until `stop_event` is set.
 
         Raises OSError if a port is taken or the folder does not exist.
         """
@@ -225,9 +229,9 @@ class Replicas:
                 time.sleep(0.1)
 
     def poll(self) -> None:
-        """Check for ended processes, withdrawals and newer snapshots.
+        """React to processes that ended, withdrawn snapshots and newer snapshots.
 
-        If the folder cannot be read, nothing is changed.
+        If the folder cannot be read, the snapshots in use stay in use.
         """
         self.stopping = [server for server in self.stopping if not server.reap()]
         self.check_processes()
@@ -249,7 +253,7 @@ class Replicas:
     def check_processes(self) -> None:
         """Check which processes are ready.
 
-        A process that ended or could not serve its snapshot is dropped.
+        Processes that ended, or that could not serve their snapshot, are stopped.
         """
         for port, server in list(self.running.items()):
             was_ready = server.is_ready
@@ -269,9 +273,9 @@ class Replicas:
                 self.stop(port)
 
     def serve(self, snapshot: Path) -> None:
-        """Start missing processes.
+        """Start missing processes with a snapshot.
 
-        If all others are ready, restart one that serves an older snapshot.
+        If all processes are ready, stop one that serves an older snapshot, so that it is replaced.
         """
         for port in self.ports:
             if port not in self.running and is_port_free(self.host, port):
@@ -311,13 +315,16 @@ class Replicas:
         return DatasetteProcess(snapshot, (self.host, port), process)
 
     def stop(self, port: int, seconds: float = SHUTDOWN_TIMEOUT) -> None:
-        """Let the process of a port finish its requests and exit. The port is free immediately."""
+        """Let the process of a port finish its requests and exit within `seconds`.
+
+        A new process may use the port immediately.
+        """
         server = self.running.pop(port)
         server.terminate(seconds)
         self.stopping.append(server)
 
     def is_servable(self, snapshot: Path) -> bool:
-        """Return whether a snapshot is complete and has not failed recently."""
+        """Return whether a snapshot is complete and has not failed to start recently."""
         if self.retry_at.get(snapshot.name, 0.0) > time.monotonic():
             return False
         if snapshot.name not in self.complete_snapshots:
@@ -339,9 +346,9 @@ class Replicas:
 
 
 def is_port_free(host: str, port: int) -> bool:
-    """Return whether a server can listen on a port.
+    """Return whether a new server can listen on a port.
 
-    This is also true if another server on the port is only finishing its requests.
+    A port is also free if its server only finishes the requests it already has.
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,12 +1,13 @@
 """Snapshots: immutable copies of an archive.
 
     FOLDER/2026-03-02T034301/   archive.db, captures.db, inspect.json, SHA256SUMS; never changed
-    FOLDER/withdrawn            a name: snapshots up to and including it must not be shown
+    FOLDER/withdrawn            a name: the snapshot with this name and earlier ones must not be
+                                shown
 
-A snapshot is made while a crawl writes and gets its name once it is complete. Other machines may
-copy the folder with any tool and in any order, because a snapshot is only used once all its
-checksums match. The copied captures.db lacks the bytes of taken-down pages, bytes to which the
-copied archive.db does not refer, and refused pages.
+A snapshot can be made while a crawl writes. It gets its name once it is complete. Other machines
+may copy the folder with any tool and in any order, because a snapshot is only used once all its
+checksums match. The copied captures.db contains no bytes of pages that were taken down or refused,
+and no bytes to which the copied archive.db does not refer.
 """
 
 from __future__ import annotations
@@ -54,12 +55,12 @@ SHOWN_CAPTURES_SQL = f"select sha256 from captures where id not in ({WITHHELD_CA
 
 
 def parse_snapshot_time(name: str) -> datetime:
-    """Return when a snapshot was started, by the name of its folder."""
+    """Return when a snapshot was started, according to the name of its folder."""
     return datetime.strptime(name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
 
 def list_all_snapshots(folder: Path) -> list[Path]:
-    """Return every folder named like a snapshot, newest first."""
+    """Return every folder that is named like a snapshot, newest first."""
     names = (
         path.name for path in folder.iterdir() if FOLDER_NAME.fullmatch(path.name) and path.is_dir()
     )
@@ -67,7 +68,10 @@ def list_all_snapshots(folder: Path) -> list[Path]:
 
 
 def read_withdrawn_name(folder: Path) -> str:
-    """Return the name up to which snapshots are withdrawn, or "" if no snapshot is."""
+    """Return the name of the newest withdrawn snapshot, or "" if no snapshot is withdrawn.
+
+    All earlier snapshots are withdrawn, too.
+    """
     try:
         return (folder / WITHDRAWN_FILE).read_text("ascii").strip()
     except FileNotFoundError:
@@ -77,7 +81,7 @@ def read_withdrawn_name(folder: Path) -> str:
 def count_snapshot_releases(snapshot: Path) -> int:
     """Count the releases that a snapshot lists.
 
-    Redacted releases are included. Hidden and moved releases are not.
+    Redacted releases are counted, but hidden and moved releases are not.
     """
     with closing(open_readonly(snapshot / ARCHIVE_FILE)) as db:
         return int(db.execute("select count(*) from release_facets").fetchone()[0])
@@ -86,10 +90,10 @@ def count_snapshot_releases(snapshot: Path) -> int:
 def publish_snapshot(
     archive: Path, folder: Path, *, keep: int, moment: datetime, withdraw: bool = False
 ) -> Path:
-    """Publish a new snapshot of an archive, and delete all but the newest `keep`.
+    """Publish a new snapshot of an archive, and delete all but the newest `keep` snapshots.
 
-    Older snapshots are kept for a while because replicas may still read them. Raises ArchiveError,
-    and publishes nothing, if there is no archive that can be served or it cannot be copied.
+    Older snapshots are kept for a while, because replicas may still use them. Raises ArchiveError,
+    and publishes nothing, if there is no archive that can be served, or if it cannot be copied.
 
     withdraw: earlier snapshots must not be shown from now on, and the next call deletes them.
     """
@@ -116,16 +120,20 @@ def publish_snapshot(
 
 
 def withdraw_snapshots(folder: Path, name: str) -> None:
-    """Withdraw all snapshots up to `name`, including those in progress, in one step."""
+    """Withdraw the snapshot `name` and all earlier ones in one step.
+
+    Snapshots that are still being made are also withdrawn.
+    """
     part = folder / f"{WITHDRAWN_FILE}{UNFINISHED_SUFFIX}"
     part.write_text(f"{name}\n", "ascii")
     part.replace(folder / WITHDRAWN_FILE)
 
 
 def _choose_snapshot_name(folder: Path, moment: datetime) -> str:
-    """Return a name for `moment`, or for one second after the newest snapshot if that is later.
+    """Return the name of a snapshot made at `moment`.
 
-    Names always increase.
+    If a snapshot with this or a later name exists, return the name for one second after the newest,
+    so that names always increase.
     """
     newest = max(
         [read_withdrawn_name(folder), *(snapshot.name for snapshot in list_all_snapshots(folder))]
@@ -138,9 +146,11 @@ def _choose_snapshot_name(folder: Path, moment: datetime) -> str:
 
 
 def _delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
-    """Delete withdrawn and unfinished snapshots and all but the newest `keep`.
+    """Delete unfinished and withdrawn snapshots, and all but the newest `keep`.
 
     Other files are left alone.
+
+    withdrawn: the name of the newest withdrawn snapshot. It and earlier ones are deleted.
     """
     for number, snapshot in enumerate(list_all_snapshots(folder)):
         if number >= max(1, keep) or snapshot.name <= withdrawn:
@@ -150,7 +160,10 @@ def _delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
 
 
 def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> None:
-    """Write the files of a snapshot, archive.db first, so that captures.db has all its captures."""
+    """Write the files of a snapshot.
+
+    archive.db is copied first, so that captures.db contains all captures to which it refers.
+    """
     copy = folder / ARCHIVE_FILE
     copy_database(archive, copy)
     drop_litestream_tables(copy)
@@ -186,7 +199,7 @@ def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> N
 def _check_servable(archive: Path, copy: Path) -> None:
     """Raise ArchiveError if a replica would refuse to serve the copy.
 
-    The error names the archive.
+    The error names the archive, not the copy.
     """
     with (
         sqlite_errors(archive, "cannot be read"),
@@ -204,9 +217,10 @@ def _check_servable(archive: Path, copy: Path) -> None:
 
 
 def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
-    """Delete bytes from the copy of captures.db that must not be in a snapshot.
+    """Delete the bytes that must not be in a snapshot from the copy of captures.db.
 
-    Such bytes are taken down, refused, or not needed by the copied archive.db.
+    These are bytes that were taken down or refused, or to which the copied archive.db does not
+    refer.
 
     source: the original archive, from which bytes are read.
     """
@@ -246,7 +260,10 @@ def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path
 
 
 def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> None:
-    """Compress the pages whose base is deleted against the first of these pages instead."""
+    """Compress pages against another page, because the page `base` is deleted.
+
+    The first of these pages becomes the base of the others.
+    """
     pages = copy.execute(
         "select id, sha256 from blobs where"
         " base = ? and id not in"
@@ -266,7 +283,7 @@ def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> No
 
 
 def _run_datasette(arguments: Sequence[str]) -> None:
-    """Run Datasette's command line in this process, and end it when its parent process ends.
+    """Run Datasette's command line in this process until the parent process ends.
 
     Otherwise Datasette would continue to serve a snapshot that is withdrawn later.
     """

@@ -1,1 +1,1 @@
-"""The folder of plugins that Datasette loads (`--plugins-dir`): archive_site.py."""
+"""The folder of plugins that Datasette loads (`--plugins-dir`): only archive_site.py."""

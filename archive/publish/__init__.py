@@ -3,8 +3,8 @@
 Other packages use:
 
     datasets            selections of releases for research
-    dataset_files       their tables, columns and formats
+    dataset_files       the tables, columns and formats of datasets
     published_dataset   everything that the archive shows, in a folder that the site serves
-    catalogue           descriptions of a published dataset for machines
+    catalogue           machine-readable descriptions of a published dataset
     citations           how a version is cited
 """

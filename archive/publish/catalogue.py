@@ -1,4 +1,7 @@
-"""Describes a published dataset for machines: its files, Croissant 1.0, DCAT-AP and schema.org."""
+"""Describes a published dataset for machines: its files, Croissant 1.0, DCAT-AP and schema.org.
+
+A publication is a dataset with everything that the archive shows (published_dataset.py).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedFile:
-    """A file of a publication. `path` is relative to the publication's folder, and to its URL."""
+    """A file of a publication.
+
+    path: the path relative to the publication's folder, and to the publication's URL.
+    """
 
     path: str
     size: int
@@ -37,7 +43,7 @@ class PublishedFile:
 
 
 def list_resource_files(resource: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the files of a table in datapackage.json, one for each format."""
+    """Return the files of a table described in datapackage.json, one for each format."""
     return [resource, *resource["alternates"]]
 
 
@@ -124,9 +130,9 @@ RIGHTS_PATH = "/about#licence"  # what the site says of its licence
 def build_croissant(
     package: Mapping[str, Any], files: Sequence[PublishedFile], started: datetime, site: str | None
 ) -> dict[str, Any]:
-    """Describe a publication as Croissant 1.0.
+    """Describe a publication in the format Croissant 1.0.
 
-    Without the site's URL, URLs are relative to the file.
+    If `site` is None, URLs are relative to the file with the description.
     """
     base = f"{site}{FILES_PATH}" if site else ""
     return {
@@ -202,7 +208,7 @@ def _describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_dcat_period(package: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the period from the first to the last publication.
+    """Return the period from the first publication date of the releases to the last, for DCAT-AP.
 
     The period has no dates if no release states a date.
     """
@@ -218,9 +224,9 @@ def build_dcat_period(package: Mapping[str, Any]) -> dict[str, Any]:
 def build_dcat(
     package: Mapping[str, Any], files: Sequence[PublishedFile], started: datetime, site: str | None
 ) -> dict[str, Any]:
-    """Describe a publication as DCAT-AP 3.
+    """Describe a publication in the format DCAT-AP 3.
 
-    Without the site's URL, URLs are relative to the file.
+    If `site` is None, URLs are relative to the file with the description.
     """
     base = f"{site}{FILES_PATH}" if site else ""
     home = {"@id": f"{site}/data" if site else "."}
@@ -314,7 +320,8 @@ def build_schema_dataset(
 ) -> dict[str, Any]:
     """Describe the data of a site as a schema.org Dataset.
 
-    months: the months of the first and last publication; None if no release states one.
+    months: the first and last month in which releases were published; None if no release states a
+        date.
     """
     publisher = {"@type": "Organization", "name": "Myndighetsarkivet", "url": f"{site}/about"}
     return {
@@ -346,7 +353,7 @@ def build_schema_dataset(
 def list_schema_files(
     package: Mapping[str, Any], files: Iterable[PublishedFile], started: datetime, site: str
 ) -> dict[str, Any]:
-    """Return the values that a publication adds to the description of the data of a site."""
+    """Return what a publication adds to the schema.org description of a site's data."""
     return {
         "version": package["version"],
         "dateModified": f"{started:%Y-%m-%dT%H:%M:%SZ}",

@@ -1,7 +1,8 @@
-"""Citations of a revision: as a reference (Swedish or English), BibTeX, RIS and CSL-JSON.
+"""Citations of a version: as a reference (Swedish or English), BibTeX, RIS and CSL-JSON.
 
-The permalink is /-/revision/<id>, which never changes. The hash is the SHA-256 of the bytes from
-which the state was parsed. For an imported release, it is the hash of the state.
+The permalink is /-/revision/<id>, which never changes. The hash in a citation is the SHA-256 of the
+bytes from which the version was parsed. For an imported version, it is the hash of the stored
+state.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ LATEX_ESCAPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """The facts of a citation. Times are as stored; `permalink` and `url` are absolute."""
+    """The facts of a citation. Times are as stored. `permalink` and `url` are absolute."""
 
     revision: int
     agency: str  # slug
@@ -94,15 +95,15 @@ class Citation:
 
     @property
     def accessed(self) -> date | None:
-        """Return the Swedish date on which the archive read the state.
+        """Return the Swedish date on which the archive read the cited version.
 
-        Returns None if the state was imported.
+        Returns None if the version was imported.
         """
         return None if self.collection else to_swedish_day(self.seen)
 
 
 async def read_citation(run: RunQuery, revision: int, permalink: str, lang: str) -> Citation | None:
-    """Return the citation of a revision, or None if there is no such revision."""
+    """Return the facts for citing a revision, or None if there is no such revision."""
     for row in map(dict, await run(CITATION_SQL, {"revision": revision})):
         name, name_en = row.pop("name"), row.pop("name_en")
         author = name_en if lang == "en" and name_en else name
@@ -114,9 +115,9 @@ async def read_citation(run: RunQuery, revision: int, permalink: str, lang: str)
 def cite_comparison(
     before: Citation, after: Citation, permalink: str, *, summary: str, made: str | None, lang: str
 ) -> Citation:
-    """Return a citation of the comparison of two versions, the older one first.
+    """Return the facts for citing the comparison of two versions.
 
-    summary: what differs.
+    summary: what differs between the versions.
     made: a sentence that says when the agency made the edit between the versions; None if the
         difference is not an edit.
     """
@@ -148,7 +149,7 @@ def format_citation(citation: Citation, extension: str, lang: str) -> str:
 
 
 def format_reference(citation: Citation, lang: str) -> str:
-    """Format an entry for a reference list."""
+    """Format a citation as an entry in a reference list."""
     when = format_stated_time(lang, citation.published).partition(",")[0].partition(" kl.")[
         0
     ] or translate(lang, "cite.undated")
@@ -159,7 +160,10 @@ def format_reference(citation: Citation, lang: str) -> str:
 
 
 def format_bibtex(citation: Citation, lang: str) -> str:
-    """Return a BibTeX @misc entry (also for biber) in UTF-8. Names and titles are only escaped."""
+    """Format a citation as a BibTeX @misc entry (also for biber) in UTF-8.
+
+    LaTeX characters in names and titles are escaped.
+    """
     parts = _split_date(citation.published)
     fields: dict[str, str | None] = {
         "author": f"{{{escape_latex(citation.author)}}}",
@@ -184,7 +188,7 @@ def format_bibtex_entry(entry_type: str, key: str, fields: Mapping[str, str | No
 
 
 def format_ris(citation: Citation, lang: str) -> str:
-    """Format an RIS record of a web page (ELEC), with CR LF line ends."""
+    """Format a citation as an RIS record of a web page (ELEC), with CR LF line ends."""
     parts = _split_date(citation.published)
     lines: list[tuple[str, str | None]] = [
         ("TY", "ELEC"),
@@ -206,7 +210,7 @@ def format_ris(citation: Citation, lang: str) -> str:
 
 
 def _format_csl(citation: Citation, lang: str) -> str:
-    """Format a CSL-JSON list with one item, for citation processors."""
+    """Format a citation as a CSL-JSON list with one item, for citation processors."""
     issued = _split_date(citation.published)
     accessed = citation.accessed and [
         citation.accessed.year,
@@ -241,7 +245,10 @@ def _format_original(citation: Citation, lang: str) -> str:
 
 
 def _format_archive_note(citation: Citation, lang: str, *, with_hash: bool = True) -> str:
-    """Return a note on the cited version or the two compared versions, with the hash."""
+    """Return a note on when the archive read the cited version, or both compared versions.
+
+    with_hash: whether the note contains the hash of each version.
+    """
     if citation.versions:
         before, after = (
             _format_archive_note(each, lang, with_hash=with_hash) for each in citation.versions
@@ -271,7 +278,7 @@ def _format_archive_note(citation: Citation, lang: str, *, with_hash: bool = Tru
 
 
 def _separate(text: str) -> str:
-    """Replace the no-break spaces in a text with spaces, because the text is pasted elsewhere."""
+    """Replace no-break spaces with ordinary ones, because the text is pasted elsewhere."""
     return text.replace(NO_BREAK_SPACE, " ")
 
 
@@ -283,9 +290,9 @@ def _format_long_note(citation: Citation, lang: str) -> str:
 
 
 def _split_date(text: str | None) -> list[int]:
-    """Return [year, month, day] of a stored time in its own time zone.
+    """Return [year, month, day] of a stated time, in its own time zone.
 
-    For a month, the day is left out. Returns [] for None.
+    If the time is only a month, the day is left out. Returns [] for None.
 
     >>> _split_date("2024-06-01T23:30:00+02:00"), _split_date("2024-06"), _split_date(None)
     ([2024, 6, 1], [2024, 6], [])

@@ -1,7 +1,7 @@
-"""Writes the tables of a dataset as CSV and Parquet, with their codebook and coverage.
+"""Writes the tables of a dataset as CSV and Parquet, with a codebook and a coverage table.
 
-Each table is one file per format, with rows always in the same order. CSV follows RFC 4180 in
-UTF-8.
+Each table is one file per format, and its rows are always in the same order. CSV files follow RFC
+4180, in UTF-8.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FROM_VERSIONS_SQL = (
 
 @dataclass(frozen=True, slots=True)
 class ColumnKind:
-    """How the values of a column are written."""
+    """How the values of a column are parsed and written."""
 
     type: str  # type in datapackage.json (Frictionless Table Schema)
     unit: str | None = None
@@ -81,7 +81,7 @@ class TableStats:
 
 
 def _parse_utc_moment(text: str) -> datetime | None:
-    """Parse a moment and convert it to UTC. Return None for a day or a month.
+    """Parse a moment and convert it to UTC. Returns None if the text is only a day or a month.
 
     >>> _parse_utc_moment("2024-05-28T09:30:00+02:00"), _parse_utc_moment("2024-05-28")
     (datetime.datetime(2024, 5, 28, 7, 30, tzinfo=datetime.timezone.utc), None)
@@ -91,7 +91,7 @@ def _parse_utc_moment(text: str) -> datetime | None:
 
 
 def _parse_agency_day(text: str) -> date | None:
-    """Return the day in the agency's own time zone, or None if the text is only a month.
+    """Return the day of a time in the agency's own time zone. Returns None if it is only a month.
 
     >>> _parse_agency_day("2024-05-28T00:30:00+02:00"), _parse_agency_day("2024-05")
     (datetime.date(2024, 5, 28), None)
@@ -140,7 +140,7 @@ def build_columns(kind: ColumnKind, column_names: str) -> tuple[Column, ...]:
 
 
 def _build_date_columns(name: str) -> tuple[Column, ...]:
-    """Build the columns of a time that an agency states: as stored, parsed, and as printed."""
+    """Build the columns for a time that an agency states: as stored, as parsed, and as printed."""
     parsed = (
         (
             "day",
@@ -169,7 +169,7 @@ def _build_date_columns(name: str) -> tuple[Column, ...]:
 
 
 def _build_part_table(name: str, title: str) -> DatasetTable:
-    """Build a table of parts.
+    """Build the table for parts of releases, such as images or contacts.
 
     The key of the table is release and position, because ids change when a page is re-parsed.
     """
@@ -496,7 +496,10 @@ CODEBOOK_TABLE = DatasetTable(
 def build_codebook_rows(
     table: DatasetTable, meanings: Sequence[str], stats: TableStats
 ) -> list[tuple[Any, ...]]:
-    """Return the codebook's rows about a table, one for each of its columns."""
+    """Return the codebook rows that describe a table, one for each column.
+
+    meanings: descriptions of the columns, in order.
+    """
     rows: list[tuple[Any, ...]] = []
     for column, meaning in zip(table.columns, meanings, strict=True):
         filled = stats.filled[column.name]
@@ -621,10 +624,10 @@ COVERAGE_TABLE = DatasetTable(
 
 
 def read_coverage_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Yield a row per agency and year, sorted, with null years last.
+    """Yield a row per agency and year. The rows are sorted, with null years last.
 
-    This includes years for which the archive or the sources have releases, but the selection has
-    none.
+    Years for which the archive or the sources have releases, but the selection has none, are
+    included.
     """
     rows_by_key: dict[tuple[str, str | None], dict[str, Any]] = {}
     for sql in (SELECTION_COVERAGE_SQL, *ARCHIVE_COVERAGE_SQL):
@@ -653,7 +656,9 @@ def write_dataset_table(
     meanings: Sequence[str],
     formats: Sequence[str],
 ) -> TableStats:
-    """Write rows in each format. Raises ArchiveError if a time cannot be parsed.
+    """Write the rows of a table in each format, and return how many values each column has.
+
+    Raises ArchiveError if a time cannot be parsed.
 
     meanings: descriptions of the columns, which Parquet files contain as field metadata.
     """
@@ -733,7 +738,7 @@ def _parse_column(
 
 
 def _split_row_groups(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
-    """Yield groups of rows that fit in memory. The same rows always give the same groups."""
+    """Yield groups of rows that fit in memory. The same rows always form the same groups."""
     group: list[Sequence[Any]] = []
     characters = 0
     for row in rows:

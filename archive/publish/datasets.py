@@ -1,9 +1,9 @@
 """Datasets: a frozen part of the archive for research, in a folder that can be cited and checked.
 
 The releases are selected by a search, or by the ids that a SELECT returns. Everything is read in
-one transaction, so a crawl may run at the same time. With the same version of this software and of
-pyarrow, the same archive and selection give the same bytes in every file under data/. Releases
-hidden by a takedown are left out; redacted passages are written as the archive shows them.
+one transaction, so a crawl may run at the same time. If the archive, the selection, and the
+versions of this software and of pyarrow are the same, every file under data/ has the same bytes.
+Releases hidden by a takedown are left out. Redacted passages are written as the archive shows them.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ URL_START = re.compile(r"\s*(?:https?://|/)\S")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetSelection:
-    """A query, and the number of releases it selects."""
+    """A query, and the number of releases that it selects."""
 
     query: str
     kind: str  # `search` or `sql`
@@ -100,8 +100,8 @@ def _select_releases(
 ) -> DatasetSelection:
     """Fill temp.chosen with the selected releases.
 
-    Raises ArchiveError if a SELECT cannot be run or returns no release ids, or if a URL is not the
-    URL of a search page.
+    Raises ArchiveError if a SELECT cannot be run or has no column with release ids, or if a URL is
+    not that of a search page.
     """
     text = selection_text.strip()
     if selection_kind is None and URL_START.match(text) and not SEARCH_URL.fullmatch(text):
@@ -139,7 +139,7 @@ def _select_releases(
 
 
 def _select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[str]:
-    """Select all results of a search, and return the notes on the search.
+    """Select all results of a search. Returns notes on how the search was understood.
 
     selection_text: a query, or the URL of a search page.
     """
@@ -156,7 +156,7 @@ def _select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[s
 
 
 def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:
-    """Select the ids that a SELECT returns in its column `release`, or else `id`."""
+    """Select the ids that a SELECT returns in its column `release` or, if it has none, `id`."""
     with _allow_only_reads(db):
         try:
             column, release_ids = _fetch_release_ids(db.execute(sql), archive_path)
@@ -176,7 +176,7 @@ def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None
 
 
 def _fetch_release_ids(cursor: sqlite3.Cursor, archive_path: Path) -> tuple[str, array[int]]:
-    """Return the name and values of the column with release ids."""
+    """Return the name of the result column that contains the release ids, and the ids."""
     columns = [name for name, *_ in cursor.description or ()]
     # columns of a SELECT with release ids; the first one that exists is used
     column = next((name for name in ("release", "id") if name in columns), None)
@@ -196,7 +196,7 @@ def _fetch_release_ids(cursor: sqlite3.Cursor, archive_path: Path) -> tuple[str,
 
 @contextmanager
 def _allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
-    """Only allow SELECTs within the block. The file itself is opened read-only."""
+    """Allow only SELECTs within the block. The file itself is opened read-only."""
 
     def authorise(action: int, argument: str | None, *_: str | None) -> int:
         # FTS5 reads it
@@ -211,7 +211,7 @@ def _allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def _read_archive_state(db: sqlite3.Connection) -> ArchiveState:
-    """Return the state of the archive that the open transaction sees."""
+    """Return counts and times that identify the state of the archive in the open transaction."""
     queries = {
         "releases": "select count(*) from releases",  # including hidden and moved ones
         "newest_revision": "select max(id) from revisions",
@@ -347,8 +347,8 @@ def write_dataset(
 ) -> Dataset:
     """Write the selected releases to a new folder. If no release is selected, write nothing.
 
-    Raises ArchiveError if the archive cannot be read, the selection is not valid, or the folder
-    cannot be written; then no folder is left.
+    Raises ArchiveError, and leaves no folder, if the archive cannot be read, the selection is not
+    valid, or the folder cannot be written.
 
     selection_kind: search or sql; by default, a text that begins with SELECT or WITH is SQL.
     """
@@ -384,7 +384,7 @@ def _write_tables(
     excluded_tables: Sequence[str],
     progress: ProgressCallback,
 ) -> list[DatasetResource]:
-    """Write the data files. The codebook comes last, because it describes all other tables."""
+    """Write the data files. The codebook is written last, because it describes all other tables."""
     (folder / DATA_FOLDER).mkdir()
     tables_metadata = read_metadata()["databases"]["archive"]["tables"]
     resources: list[DatasetResource] = []
@@ -441,7 +441,10 @@ def _write_documentation(
 
 
 def format_checksums(files: Mapping[str, str]) -> str:
-    """Format hashes in the style of `sha256sum`; `files` has the hash of each path."""
+    """Format hashes in the style of `sha256sum`.
+
+    files: a map from paths to hashes.
+    """
     return "".join(f"{files[path]}  {path}\n" for path in sorted(files))
 
 
@@ -481,7 +484,7 @@ def _format_datapackage(
 
 
 def _describe_resource(resource: DatasetResource, table_names: Collection[str]) -> dict[str, Any]:
-    """Describe a table: its first file (CSV if there is one), with other formats as alternates."""
+    """Describe a table by its first file (CSV if it exists), with other formats as alternates."""
     table = resource.table
     first, *others = resource.files
     foreign_keys = [
@@ -577,7 +580,7 @@ def _format_readme(
 
 
 def _iter_selection_lines(dataset: Dataset, resources: Sequence[DatasetResource]) -> Iterator[str]:
-    """Yield the README's lines about the selection and the archive's state."""
+    """Yield the lines of the README about the selection and the archive's state."""
     kind = {"search": "A search of the archive", "sql": "A SELECT on the archive"}[
         dataset.selection.kind
     ]
@@ -613,7 +616,7 @@ def _format_file_row(resource: DatasetResource) -> str:
 
 
 def format_dataset_citation(dataset: Dataset) -> str:
-    """Format an entry for a reference list."""
+    """Format a citation of a dataset as an entry in a reference list."""
     state = dataset.archive_state
     site = f" {dataset.site}." if dataset.site else ""
     return (
@@ -624,7 +627,7 @@ def format_dataset_citation(dataset: Dataset) -> str:
 
 
 def _format_dataset_bibtex(dataset: Dataset) -> str:
-    """Format an @dataset entry (biblatex; BibTeX treats it as @misc)."""
+    """Format a citation of a dataset as an @dataset entry (biblatex; BibTeX treats it as @misc)."""
     fields = {
         "author": f"{{{DATASET_AUTHOR}}}",
         "title": f"{{{escape_latex(dataset.title)}}}",
@@ -659,7 +662,7 @@ def _format_citation_cff(dataset: Dataset) -> str:
 
 
 def _quote_yaml(text: str) -> str:
-    r"""Quote any text as a YAML string.
+    r"""Quote a text as a YAML string.
 
     >>> _quote_yaml('a "b": c')
     '"a \\"b\\": c"'

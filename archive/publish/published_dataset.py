@@ -4,8 +4,9 @@
                                 never changed
 
 A publication gets its name once it is complete, and replaces the previous one. The site serves the
-newest (archive/views/data.py). A takedown withholds a publication that was started before it: its
-files stay in the folder, but nobody can download them. The next publication replaces it.
+newest publication (archive/views/data.py). A takedown withholds each publication that was started
+before the takedown: its files stay in the folder, but nobody can download them. The next
+publication replaces them.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Publication:
 
     @property
     def started(self) -> datetime:
-        """Return when the publication was started, by its name."""
+        """Return when the publication was started, according to the name of its folder."""
         return datetime.strptime(self.folder.name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
     @property
@@ -126,10 +127,7 @@ def _list_publications(folder: Path) -> list[Path]:
 
 @lru_cache(maxsize=2)  # a publication is never changed
 def _read_publication(folder: Path) -> Publication:
-    """Return a publication with its files.
-
-    Only the files listed in its SHA256SUMS and SHA256SUMS itself are included.
-    """
+    """Return a publication with its files: SHA256SUMS, and the files listed in SHA256SUMS."""
     hashes = {
         **read_checksums(folder),
         CHECKSUMS_FILE: compute_file_sha256(folder / CHECKSUMS_FILE),
@@ -144,7 +142,7 @@ def _read_publication(folder: Path) -> Publication:
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
-    """Return the hash of each file in a dataset's SHA256SUMS, by path."""
+    """Return a map from path to hash of the files listed in a dataset's SHA256SUMS."""
     lines = (folder / CHECKSUMS_FILE).read_text("utf-8").splitlines()
     return {path: sha256 for sha256, _, path in (line.partition("  ") for line in lines)}
 
@@ -162,8 +160,8 @@ def publish(
 
     Returns the publication (None if the archive has no releases), and an error for each capture
     that cannot be read. Raises ArchiveError, and publishes nothing, if the archive cannot be read
-    or there is too little space. An interrupted call leaves nothing that is served. The next call
-    starts from the beginning, because everything in a publication is from one state of the archive.
+    or there is too little space. If a call is interrupted, the earlier publication stays, and the
+    next call starts from the beginning.
 
     site: the archive's public URL.
     processes: number of threads that compress captures.
@@ -216,7 +214,7 @@ def _write_further_files(
     *,
     processes: int,
 ) -> list[ArchiveError]:
-    """Add the SQLite and WACZ files and the descriptions to a dataset.
+    """Add the SQLite file, the WACZ file and the machine-readable descriptions to a dataset.
 
     Returns an error for each capture that cannot be read.
     """
@@ -259,7 +257,7 @@ def _write_further_files(
 
 
 def _write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
-    """Write the tables of a dataset, with their keys, to a SQLite database.
+    """Write the tables of a dataset, with their keys, to an SQLite database.
 
     The rows are read from the Parquet files.
     """
@@ -296,7 +294,6 @@ def _write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
 
 
 def _build_table_sql(resource: Mapping[str, Any]) -> str:
-    """Return the CREATE TABLE statement for a table of a dataset."""
     schema = resource["schema"]
     parts = [
         f'"{each["name"]}" {SQLITE_TYPES.get(each["type"], "text")}' for each in schema["fields"]

@@ -1,4 +1,8 @@
-"""Finds people's names and roles in Swedish and English text, and the subject of an attribution."""
+"""Finds people's names and roles in Swedish and English text, and the subject of an attribution.
+
+An attribution is a verb of saying with its subject, as in ", säger hamnchef Anna Ek". A single name
+is a first name or a surname alone.
+"""
 
 from __future__ import annotations
 
@@ -225,7 +229,7 @@ FoundName = tuple[int, int, str]  # start, end and words of a name
 class Subject(NamedTuple):
     """The subject of an attribution: a full or single name, a role, or a pronoun.
 
-    A name may also have a role.
+    If the subject is a name, `role` is the role printed beside it, if there is one.
     """
 
     name: str | None
@@ -243,7 +247,7 @@ def name_in(name: str, text: str) -> bool:
 def parse_introduction(text: str) -> Subject | None:
     """Return the subject of the verb of saying that follows a text.
 
-    This is the last name, role or pronoun in the text.
+    The subject is the last name, role or pronoun in the text. Returns None if there is none.
     """
     text = re.sub(r",?[ (]+(?:och )?jag(?: citerar\)?)?:?\s*$", "", text) or text
     found = [*_find_pronouns(text), *_find_introduced_names(text)]
@@ -253,7 +257,7 @@ def parse_introduction(text: str) -> Subject | None:
 
 
 def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
-    """Yield the pronouns in a text with their positions.
+    """Yield the position of each pronoun in a text, and the pronoun as a subject.
 
     The preposition "i" is left out, and "I" only counts at the end.
     """
@@ -266,7 +270,7 @@ def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
 
 
 def _find_introduced_names(text: str) -> Iterator[tuple[int, Subject]]:
-    """Yield the people in a text with their positions.
+    """Yield the position of each person's name in a text, and the person as a subject.
 
     A single name only counts at the end of the text.
     """
@@ -294,7 +298,7 @@ def sentence_start(text: str, position: int) -> int:
 def parse_subject(text: str, start: int) -> Subject | None:
     """Return the subject of an attribution that begins at `start`.
 
-    Return None if nobody in the attribution can be the subject.
+    Returns None if nobody in the attribution can be the subject.
     """
     end = segment_end(text, start)
     if resumed := RESUMED_SPEECH.search(text, start, end):
@@ -307,7 +311,7 @@ def parse_subject(text: str, start: int) -> Subject | None:
 
 
 def _parse_named_subject(segment: str, end: int) -> Subject | None:
-    """Return the subject of an attribution if it has a name or role, or None.
+    """Return the subject of an attribution if it is a name or a role, or None if it is neither.
 
     segment: the text of the attribution.
     """
@@ -328,9 +332,9 @@ def _parse_named_subject(segment: str, end: int) -> Subject | None:
 
 
 def _has_no_subject(segment: str, head: str, full: FoundName | None) -> bool:
-    """Return whether an attribution begins with words that are not a subject.
+    """Return whether an attribution begins with a word that cannot be a subject, such as "att".
 
-    The article of a role is part of a subject.
+    An article can begin a subject if a role and a name follow it.
     """
     if not NO_SUBJECT.match(segment):
         return False
@@ -338,9 +342,9 @@ def _has_no_subject(segment: str, head: str, full: FoundName | None) -> bool:
 
 
 def _find_apposed_name(clauses: Sequence[str], found: FoundName | None) -> str | None:
-    """Return the full name at the start of the second clause, or None.
+    """Return the full name that begins an attribution's second clause: "Sveriges hamnchef, NAME".
 
-    The first clause must have a role and no full name.
+    Returns None unless the first clause contains a role and no full name.
     """
     if len(clauses) < 2 or (found and " " in found[2]):
         return None
@@ -351,7 +355,7 @@ def _find_apposed_name(clauses: Sequence[str], found: FoundName | None) -> str |
 
 
 def _ends_after_role(head: str) -> bool:
-    """Return whether the subject is only a role.
+    """Return whether the subject at the start of an attribution is only a role.
 
     For example, "ministrarna i ett uttalande från Norra Hamnen".
     """
@@ -378,7 +382,10 @@ def _build_named_subject(clauses: Sequence[str], found: FoundName, end: int) -> 
 
 
 def parse_lead_in(before: str) -> Subject | None:
-    """Return the subject of "NAME sade:" or "sade NAME att" right before a quoted passage."""
+    """Return the subject of "NAME sade:" or "sade NAME att" right before a quoted passage.
+
+    Returns None if the text before the passage does not end in such words.
+    """
     match = LEAD_IN.search(before, max(len(before) - MAX_VERB_PHRASE_LENGTH, 0))
     if not match:
         return None
@@ -396,7 +403,7 @@ def parse_lead_in(before: str) -> Subject | None:
 def _is_full_subject(head: str, start: int, end: int, name: str) -> bool:
     """Return whether a full name in an attribution is the speaker's name.
 
-    Return False for organisations, for places, and for people who are spoken to or about.
+    Returns False for organisations, for places, and for people who are spoken to or about.
     """
     is_relative = (
         name.endswith("s")
@@ -466,10 +473,10 @@ def segment_end(text: str, start: int) -> int:
 
 
 def iter_names(text: str) -> Iterator[FoundName]:
-    """Yield the start, end and words of each person's name in a text.
+    """Yield the start, the end and the words of each person's name in a text.
 
-    Titles before a name are left out, and so are owners, such as a name in the genitive before a
-    role.
+    Titles before a name are left out. So are names in the genitive before a role ("Anna Eks
+    hamnchef").
     """
     for match in NAME.finditer(text):
         start, words = _trim_name(text, match.start(), match[0].split(" "))
@@ -537,7 +544,7 @@ def has_full_name(text: str) -> bool:
 
 
 def _clean_role(text: str) -> str | None:
-    """Return a role without words that are not part of it, or None if nothing is left."""
+    """Return a role without words that do not belong to it, or None if nothing is left."""
     role = text.strip(" ,")
     role = re.sub(rf"^(?:{ADVERBS}|och) ", "", role)
     if (
@@ -559,7 +566,7 @@ def _cut_role(text: str) -> str | None:
 
 
 def find_role_before(text: str, start: int, end: int | None = None) -> str | None:
-    """Return the role right before a name, or None.
+    """Return the role printed right before a name, or None if there is none.
 
     end: the end of the name. If given, the role in "ordföranden, NAME, " is also found.
     """
@@ -579,7 +586,9 @@ def find_role_before(text: str, start: int, end: int | None = None) -> str | Non
 
 
 def find_role_after(text: str, end: int) -> str | None:
-    """Return the role in an apposition after a name, or after "är" or "som", or None.
+    """Return the role printed after a name, or None if there is none.
+
+    The role is in an apposition ("NAME, ordförande i nämnden"), or follows "är" or "som".
 
     end: the end of the name.
     """
@@ -608,11 +617,13 @@ def build_role_key(role: str) -> str:
 
 
 def find_right_name(name: str, role: str, text: str) -> str:
-    """Return the correct full name for a misprinted name or a surname, or the name itself.
+    """Return the correct full name for a misprinted name or a surname.
+
+    If no correct name is found, the name itself is returned.
 
     text: the text to search. The full name must occur in it with the same role, and the role must
-    be one that only one person has. A misprint has one wrong letter, and occurs less often than the
-    correct name.
+        be one that only one person has. A misprint has one wrong letter, and occurs less often than
+        the correct name.
 
     >>> text = "Sjöminister Annika Berg Ek reser. Berg Ek far hem, sa sjöminister Anika Berg Ek."
     >>> find_right_name("Berg Ek", "sjöministern", text)
@@ -639,7 +650,7 @@ def _is_right_name(name: str, printed: str, text: str) -> bool:
 
 
 def find_organisation(role: str) -> str | None:
-    """Return the organisation that a role names, or None.
+    """Return the organisation that a role names, or None if it names none.
 
     >>> [find_organisation(role) for role in ("talesperson för Liberalerna", "Sidas chef", "chef")]
     ['Liberalerna', 'Sida', None]

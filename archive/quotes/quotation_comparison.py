@@ -7,9 +7,9 @@ What counts as the same text
   - Differences in these do not count: quotation marks, the type of dashes and spaces, soft hyphens,
     ligatures, the grouping of digits, a capital at the start, and a comma, full stop or colon at
     the end. The attribution (", säger NAME") may be left out, and paragraphs may be joined.
-  - "…" and "[…]" mark an omission: the pieces must occur in this order. Text omitted within a
-    sentence must not be a negation. A sentence that ends with a full stop, or in a reply, must not
-    be cut off right before a negation.
+  - "…" and "[…]" mark an omission: the pieces of the quotation must occur in this order. Text
+    omitted within a sentence must not contain a negation. A sentence that ends with a full stop, or
+    that belongs to a reply, must not be cut off right before a negation.
   - Everything else is an alteration: another word, number or name, a capital, a comma, a word in
     square brackets.
 """
@@ -163,8 +163,8 @@ class PassageText:
     """A text as words, numbers and punctuation marks, without its quotation marks.
 
     is_statement: whether the text ends with a full stop, or is a reply with a dialogue dash. A
-    statement is not equal to a question with the same words, or to the same words before a
-    negation.
+        statement does not match a question with the same words, or the same words before a
+        negation.
 
     >>> PassageText("EU:s ”stöd” – 10 000 kr, −1,5 %.").forms
     ['EU:s', 'stöd', '-', '10000', 'kr', ',', '-1,5', '%', '.']
@@ -183,7 +183,7 @@ class PassageText:
 
     @cached_property
     def words(self) -> list[int]:
-        """Return the positions of the words and numbers."""
+        """Return the positions of the words and numbers in `forms`."""
         # is_mark, without a call
         return [position for position, key in enumerate(self.keys) if key[-1:].isalnum()]
 
@@ -198,7 +198,7 @@ class PassageText:
         return [self.keys[position] for position in self.words]
 
     def iter_occurrences(self, piece: PassageText) -> Iterator[int]:
-        """Yield the positions of a piece in this text.
+        """Yield the positions at which this text contains a piece.
 
         The first letter may differ in case. Everything else must be the same.
         """
@@ -235,11 +235,11 @@ def _normalise_passage(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Quotation:
-    """A quotation found in a text: text[start:end].
+    """A quotation in a text, at text[start:end].
 
-    pieces: the parts between its omissions.
-    speaker: the person who says it according to the text, or None if nobody certainly does.
-    around: the rest of its line or sentence.
+    pieces: the parts of the quotation between its omissions ("…").
+    speaker: the person who says it according to the text; None if this is not certain.
+    around: the rest of the line that contains the quotation.
     """
 
     start: int
@@ -253,7 +253,7 @@ class Quotation:
 
     @cached_property
     def words(self) -> list[str]:
-        """Return all words and numbers in lower case."""
+        """Return all words and numbers of the quotation in lower case."""
         return [word for piece in self.pieces for word in piece.word_keys]
 
 
@@ -304,10 +304,11 @@ def _continues_sentence(before: str, line: str) -> bool:
 
 
 def _find_reply(text: str, start: int, end: int) -> int | None:
-    """Return where the speech in a paragraph with a dialogue dash begins (after the dash), or None.
+    """Return where the reply in a paragraph begins, after the dialogue dash.
 
-    A paragraph without a full sentence is taken for a list item. If the dash comes after another
-    sentence, the speech must have an attribution; otherwise it may be a dash between two words.
+    Returns None if the paragraph contains no reply. A paragraph without a full sentence is taken
+    for a list item. If the dash comes after another sentence, the reply must have an attribution;
+    otherwise it may be a dash between two words.
     """
     if not SENTENCE_END.search(text, start, end) and not ATTRIBUTION.search(text, start, end):
         return None
@@ -321,7 +322,10 @@ def _find_reply(text: str, start: int, end: int) -> int | None:
 
 
 def find_marked_passages(text: str, start: int, end: int) -> list[Quotation]:
-    """Return the passages in quotation marks. Passages inside another passage are left out."""
+    """Return the passages in quotation marks between two positions in a text.
+
+    Passages inside another passage are left out.
+    """
     found: list[Quotation] = []
     opened: int | None = None
     for position in range(start, end):
@@ -342,8 +346,7 @@ def find_marked_passages(text: str, start: int, end: int) -> list[Quotation]:
 def _opens_passage(text: str, start: int, position: int, end: int) -> bool:
     """Return whether a quotation mark opens a passage.
 
-    The mark must be at the start, or follow a space or an opening mark. It must also precede a
-    word.
+    The mark must not follow a letter, a digit or one of .,!?% and must not precede a space.
     """
     if position > start and (text[position - 1].isalnum() or text[position - 1] in ".,!?%"):
         return False
@@ -379,9 +382,9 @@ def _build_quotation(
 
 
 def _find_final_attribution(reply: str) -> int:
-    """Return the start of the attribution (", säger NAME") that ends a reply.
+    """Return the start of the attribution (", säger NAME") at the end of a reply.
 
-    If there is none, the length of the reply is returned.
+    If there is no such attribution, the length of the reply is returned.
     """
     for match in ATTRIBUTION.finditer(reply):
         if not reply[match.end() :].strip(".!?"):
@@ -419,7 +422,11 @@ def _is_attribution(match: re.Match[str]) -> bool:
 
 
 class TextWindow(NamedTuple):
-    """A passage of a text: the positions of its first token and of the token after its last."""
+    """A passage of a text.
+
+    start: the position of the first token.
+    end: the position after the last token.
+    """
 
     text: PassageText
     start: int
@@ -432,9 +439,11 @@ class TextWindow(NamedTuple):
 
 
 class PassageMatch(NamedTuple):
-    """A match of a passage: the position of each piece, and what the omissions leave out.
+    """A match of a quotation in a text.
 
-    The match has the number of words left out, and says whether a negation is among them.
+    hides_negation: whether a negation is among the words that the quotation leaves out.
+    omitted: the number of words that the quotation leaves out.
+    windows: the position of each piece of the quotation in the text.
     """
 
     hides_negation: bool
@@ -443,9 +452,10 @@ class PassageMatch(NamedTuple):
 
 
 def find_pieces(pieces: Sequence[PassageText], text: PassageText) -> PassageMatch | None:
-    """Return the match that leaves out the fewest words, or None.
+    """Return the best match of a quotation's pieces in a text, in order.
 
-    A match that hides no negation is preferred.
+    A match that hides no negation is better, and then one that leaves out fewer words. Returns None
+    if the text does not contain all pieces in this order.
 
     >>> pieces = [PassageText("vi ska"), PassageText("bygga")]
     >>> match = find_pieces(pieces, PassageText("Vi ska alltid bygga."))
@@ -486,7 +496,9 @@ def hides_negation(gap: Sequence[str]) -> bool:
     """Return whether an omission hides a negation.
 
     It does if the omitted text begins with a negation. It also does if the omitted text ends within
-    a sentence, and a negation is in a sentence that is only partly omitted.
+    a sentence, and a sentence that is only partly omitted contains a negation in the omitted part.
+
+    gap: the omitted words and punctuation marks.
 
     >>> hides_negation("inte . Det är".split()), hides_negation("inte nu .".split())
     (True, True)
@@ -503,7 +515,7 @@ def hides_negation(gap: Sequence[str]) -> bool:
 
 
 class ReleaseText:
-    """The text of a stored version: as written, and without the attributions in its speech."""
+    """The text of a stored version, both as written and without the attributions in its speech."""
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         texts = [state["title"], state["lead"], state["body"]]
@@ -530,7 +542,10 @@ class ReleaseText:
         )
 
     def find_verbatim(self, pieces: Sequence[PassageText]) -> PassageMatch | None:
-        """Return the match of a passage in the text, or None."""
+        """Return the match of a quotation's pieces in the text, or None if a piece is missing.
+
+        The match may hide a negation.
+        """
         match = find_pieces(pieces, self.written)
         if match and not match.hides_negation:
             return match
@@ -540,7 +555,7 @@ class ReleaseText:
 def _iter_speech(text: str) -> Iterator[str]:
     """Yield the lines of a text, with attributions (", säger NAME") removed from speech.
 
-    BARRIER comes before each change of speaker.
+    BARRIER is yielded before each change of speaker.
 
     >>> list(_iter_speech("– Ja, säger Bo Ek. Nu.\\n– Nej, säger hon.\\nDet är nog, skriver DN."))
     ['– Ja. Nu.', '– Nej.', 'Det är nog, skriver DN.']
@@ -559,7 +574,7 @@ def _iter_speech(text: str) -> Iterator[str]:
 
 
 def _find_speaker_name(speakers: Sequence[str]) -> str | None:
-    """Return the first speaker that is not a pronoun, or None."""
+    """Return the first speaker that is not a pronoun, or None if there is no such speaker."""
     return next((speaker for speaker in speakers if not PRONOUN.match(speaker)), None)
 
 
@@ -577,9 +592,10 @@ class Original:
     """The probable original of an altered quotation.
 
     pieces: the pieces of the quotation.
-    windows: the most similar passage for each piece, or None if nothing is similar.
-    coverage: the share of the quotation's words in the windows, weighted by rarity.
-    ordered: the share of the quotation's words that the windows have in the same order.
+    windows: for each piece, the most similar passage of the original text, or None if there is
+        none.
+    coverage: the share of the quotation's words that the windows contain, weighted by rarity.
+    ordered: the share of the quotation's words that the windows contain in the same order.
     is_marked: whether the quotation has "…" between its pieces. If not, its sentences are the
         pieces.
     """
@@ -603,9 +619,12 @@ def build_original(pieces: Sequence[PassageText], match: PassageMatch) -> Origin
 def find_original(
     pieces: Sequence[PassageText], text: PassageText, weights: Mapping[str, float]
 ) -> Original | None:
-    """Return the passages of a text that are most similar to a quotation, or None.
+    """Return the passages of a text that are most similar to a quotation.
 
-    The quotation is compared as a whole, and sentence by sentence.
+    Returns None if no passage is similar. The quotation is compared both as a whole and sentence by
+    sentence.
+
+    weights: the weight of each word of the quotation, higher for rarer words.
     """
     whole = _find_windows(pieces, text, weights, is_marked=True)
     sentences = [PassageText(part) for piece in pieces for part in SENTENCE_BREAK.split(piece.text)]
@@ -625,7 +644,10 @@ def _find_windows(
     *,
     is_marked: bool,
 ) -> Original | None:
-    """Return an Original with the most similar passage for each piece, or None if there is none."""
+    """Return an Original with the most similar passage for each piece.
+
+    Returns None if no piece has a similar passage.
+    """
     total = found = 0.0
     count = shared = ordered = 0
     windows: list[TextWindow | None] = []
@@ -653,7 +675,10 @@ def _find_windows(
 def _find_window(
     words: Sequence[str], text: PassageText, weights: Mapping[str, float]
 ) -> TextWindow | None:
-    """Return the passage that has the most of these words in order, or None."""
+    """Return the passage of a text that contains the most of the given words in order.
+
+    Returns None if the text shares no run of words with them.
+    """
     runs = sorted(_iter_runs(words, text, weights), key=lambda run: -run.weight)[:MAX_RUNS]
     if not runs:
         return None
@@ -677,7 +702,10 @@ def _find_window(
 
 
 def _find_best_chain(runs: Sequence[WordRun]) -> tuple[WordRun, WordRun]:
-    """Return the first and the last run of the heaviest chain of runs."""
+    """Return the first and the last run of the heaviest chain.
+
+    A chain consists of runs that have the same order in the passage and in the text.
+    """
     # for each run: weight of the chain that ends with it, and the index of the run before it
     best: list[tuple[float, int]] = []
     for number, run in enumerate(runs):
@@ -699,7 +727,10 @@ def _find_best_chain(runs: Sequence[WordRun]) -> tuple[WordRun, WordRun]:
 def _iter_runs(
     words: Sequence[str], text: PassageText, weights: Mapping[str, float]
 ) -> Iterator[WordRun]:
-    """Yield the longest runs of shared words: at least two words, or one rare word."""
+    """Yield the longest runs of words that both texts share.
+
+    A run has at least two words, or one rare word.
+    """
     found = text.word_keys
     positions = _index_words(set(words), found)
     for start, word in enumerate(words):
@@ -727,7 +758,7 @@ def _index_words(wanted: Set[str], found: Sequence[str]) -> dict[str, list[int]]
 
 
 def diff_original(original: Original) -> list[DiffSegment]:
-    """Compare the original with the quotation.
+    """Return the differences between an original and its quotation.
 
     `del` segments are only in the original, and `ins` segments are only in the quotation.
     """
@@ -749,9 +780,9 @@ def diff_original(original: Original) -> list[DiffSegment]:
 def _join_windows(
     one: TextWindow | None, other: TextWindow | None, *, is_marked: bool
 ) -> DiffSegment:
-    """Return the segment between two pieces.
+    """Return the diff segment for the text between two pieces.
 
-    It is `same` if the quotation may leave out the text between them.
+    It is a `same` segment if the quotation may leave out that text.
     """
     if one is None or other is None:
         return DiffSegment("same", " … " if is_marked else ". ")

@@ -1,15 +1,16 @@
 """Looks up quotations in all versions of all releases.
 
-- Verbatim: the index finds releases with the phrases of a quotation. Their stored texts show
-  whether they have all of it. Earlier versions are searched in an index of their own. The histories
-  of releases show when a quotation was present.
-- Altered: the versions with the most of the quotation's rare words are compared word by word. If a
-  version has enough of the quotation in one place, that passage is taken for the original.
-- Verbatim, but perhaps said by someone else: all releases with the quotation attribute it to
-another person. This is only reported if the text gives a full name in a plain sentence ("NAME
-sade:"), in an attribution ("säger minister NAME i ett uttalande") or after "Enligt". Other
-attributions are not compared. A name is not reported if it is a spelling of a name in the release,
-or is beside the quotation there.
+- Verbatim: the index finds releases that contain the phrases of a quotation. Their stored texts
+  show whether they contain the whole quotation. Earlier versions are searched in an index of
+  their own. The histories of releases show when a release contained the quotation.
+- Altered: the versions that contain most of the quotation's rare words are compared with it word by
+  word. If a version contains enough of the quotation in one place, that passage is taken for the
+  original.
+- Verbatim, but perhaps said by someone else: all releases that contain the quotation attribute it
+  to a person other than the one in the visitor's text. This is only reported if the text gives a
+  full name in a plain sentence ("NAME sade:"), in an attribution ("säger minister NAME i ett
+  uttalande") or after "Enligt". Other attributions are not compared. A person is not reported if
+  the name may be another spelling of a name in the release, or is beside the quotation there.
 
 The visitor's text is neither stored nor logged, and its words are analysed without caches.
 """
@@ -228,13 +229,13 @@ ALTERED_SQL = {
 class QuotationResult:
     """The result of looking up one quotation.
 
-    revision: the version that has the quotation, or from which it was altered.
-    presence: when a withdrawn quotation was present, and between which checks it disappeared.
-    releases: how many releases have it.
-    is_minimum: whether more releases may have it, because not all were compared.
+    revision: the version that contains the quotation, or the original from which it was altered.
+    presence: the last period in which a release contained a withdrawn quotation.
+    releases: how many releases contain the quotation, or contained a withdrawn one.
+    is_minimum: whether more releases may contain it, because not all were compared.
     speakers: who says it in this version (name, role), if known. If the verdict is `wrong_speaker`,
         all releases attribute it to other people than the text does.
-    omitted: the number of words that its omissions leave out.
+    omitted: the number of words that the quotation leaves out.
     segments: how an altered quotation differs from its original.
     reason: why the quotation was not checked.
     """
@@ -254,7 +255,7 @@ class QuotationResult:
     def speaker_verdict(self) -> Literal["same", "other", "not compared"] | None:
         """Return whether the text and the release name the same speaker.
 
-        Return None if the verdict is neither `verbatim` nor `wrong_speaker`.
+        Returns None if the verdict is neither `verbatim` nor `wrong_speaker`.
         """
         if self.verdict == "wrong_speaker":
             return "other"
@@ -265,7 +266,7 @@ class QuotationResult:
 
 
 class StoredVersion(NamedTuple):
-    """A version to compare a quotation with.
+    """A stored version with which a quotation is compared.
 
     is_listed: whether it is the current version of a release that was not removed.
     """
@@ -277,14 +278,18 @@ class StoredVersion(NamedTuple):
 
 
 class FoundPassage(NamedTuple):
-    """A version that has the words of a quotation."""
+    """A version that contains the words of a quotation, and where it contains them."""
 
     version: StoredVersion
     match: PassageMatch
 
 
 class QuotationCheck:
-    """Looks up every quotation in a text, for at most `seconds`. `run` may raise TimeoutError."""
+    """Looks up every quotation in a text.
+
+    run: runs a query, and may raise TimeoutError.
+    seconds: the time limit for all quotations together.
+    """
 
     def __init__(self, run: RunQuery, *, seconds: float) -> None:
         self.run, self.deadline = run, time.monotonic() + seconds
@@ -297,7 +302,7 @@ class QuotationCheck:
     async def check(self, quotations: Sequence[Quotation]) -> list[QuotationResult]:
         """Return a result for each quotation.
 
-        Quotations that are left when the time runs out are not checked.
+        Quotations beyond the limits of length, number and time get the verdict `not_checked`.
         """
         results: list[QuotationResult] = []
         looked_up: Counter[bool] = Counter()  # short ones, and others
@@ -340,7 +345,7 @@ class QuotationCheck:
         self.stored = max(2, (await self.run(RELEASE_COUNT_SQL, {}))[0]["n"])
 
     def weigh(self, key: str) -> float:
-        """Return the weight of a word, from 0 (it is in every release) to 1 (it is in none)."""
+        """Return the weight of a word, from near 0 (in every release) to 1 (in no release)."""
         return max(map(self.weigh_word, find_words(key)), default=0.1)
 
     def weigh_word(self, word: str) -> float:
@@ -365,8 +370,10 @@ class QuotationCheck:
         )
 
     async def look_up(self, quotation: Quotation) -> QuotationResult:
-        """Look for a quotation in current versions and then in earlier ones. If it is in neither,
-        look for the passage that it was altered from.
+        """Look up a quotation in all versions.
+
+        Current versions are searched first, and then earlier ones. If none contains the quotation,
+        the passage from which it was altered is looked for.
         """
         phrases = [phrase for piece in quotation.pieces for phrase in self.list_phrases(piece)]
         match = self._match_phrases(phrases, quotation)
@@ -388,10 +395,11 @@ class QuotationCheck:
         versions: Sequence[StoredVersion],
         found: list[FoundPassage],
     ) -> QuotationResult:
-        """Look for a quotation in earlier versions, then for its original.
+        """Look for a quotation in earlier versions. If none contains it, look for its original.
 
-        versions: the current versions.
-        found: the versions that have the words of the quotation.
+        values: the values of the query for versions with the quotation's phrases.
+        versions: the current versions, which have already been searched.
+        found: the versions that contain the words of the quotation.
         """
         earlier = await self.read_versions(
             (await self.run(EARLIER_SQL, values))[:MAX_VERBATIM_RELEASES]
@@ -412,9 +420,10 @@ class QuotationCheck:
         return await self._report_altered(quotation, *chosen)
 
     def _match_phrases(self, phrases: list[list[str]], quotation: Quotation) -> str:
-        """Return the FTS5 expression for the rarest phrases of a quotation, or for its words.
+        """Return an FTS5 expression for the rarest phrases of a quotation.
 
-        This sorts `phrases`.
+        If the quotation has no phrases, the expression is for its words. `phrases` is sorted, the
+        rarest first.
         """
         phrases.sort(key=lambda phrase: -max(map(self.weigh_word, phrase)))
         if phrases:
@@ -448,10 +457,11 @@ class QuotationCheck:
     async def compare_speakers(
         self, result: QuotationResult, versions: Sequence[StoredVersion]
     ) -> QuotationResult:
-        """Return the result of a verbatim quotation, with its speakers in one of these versions.
+        """Return the result of a verbatim quotation, with the speakers in one of the versions.
 
-        If the text names somebody else, a version in which this person may be the speaker is
-        preferred.
+        A version whose speaker may be the person that the text names is preferred. If there is no
+        such version, and all releases with the quotation were compared, the verdict is
+        `wrong_speaker`.
         """
         quotation, speakers = result.quotation, defaultdict[int, list[Any]](list)
         ids = [version.revision for version in versions]
@@ -473,12 +483,12 @@ class QuotationCheck:
     async def find_withdrawal(
         self, quotation: Quotation, found: Sequence[FoundPassage]
     ) -> QuotationResult | None:
-        """Return when a quotation disappeared from the releases that had it.
+        """Return a result that says when a quotation disappeared from its releases.
 
-        The verdict is `verbatim` if one of these releases has the quotation again. Return None if
-        no agency's page ever had it.
+        The verdict is `verbatim` if one of the releases contains the quotation again. Returns None
+        if no agency's page ever contained it.
 
-        found: versions that have the quotation, and are not current.
+        found: versions that contain the quotation, and are not current.
         """
         releases = list(
             dict.fromkeys(
@@ -505,7 +515,7 @@ class QuotationCheck:
         )
 
     async def find_verbatim(self, quotation: Quotation, revisions: Sequence[int]) -> set[int]:
-        """Return the ids of the given revisions that have a quotation."""
+        """Return the ids of the given revisions that contain a quotation."""
         found: set[int] = set()
         for start in range(0, len(revisions), HISTORY_BATCH):
             self.check_time()
@@ -514,7 +524,10 @@ class QuotationCheck:
         return found
 
     def list_phrases(self, piece: PassageText) -> list[list[str]]:
-        """Split a piece at its punctuation, and return the words around each part's rarest word."""
+        """Return a phrase for each part of a piece between two punctuation marks.
+
+        A phrase consists of the rarest word of the part and the words around it.
+        """
         phrases: list[list[str]] = []
         part: list[str] = []
         for key in (*piece.keys, "."):
@@ -528,7 +541,7 @@ class QuotationCheck:
         return phrases
 
     async def read_altered_candidates(self, quotation: Quotation) -> list[StoredVersion]:
-        """Return the current or earlier versions that have the most of a quotation's rare words."""
+        """Return the current or earlier versions with the most of a quotation's rare words."""
         words = dict.fromkeys(word for key in quotation.words for word in find_words(key))
         by_weight = sorted(words, key=lambda word: -self.weigh_word(word))
         known = [word for word in by_weight if self.weigh_word(word) < 1.0]
@@ -551,7 +564,7 @@ class QuotationCheck:
         return await self.read_versions(rows)
 
     def _choose_rare_words(self, words: Sequence[str]) -> Sequence[str]:
-        """Return the words that only few releases have, or else the first three.
+        """Return the words that only few releases contain, or else the three rarest words.
 
         words: the words of a quotation, the rarest first.
         """
@@ -561,9 +574,9 @@ class QuotationCheck:
         return rare or words[:3]
 
     async def read_versions(self, candidates: Sequence[Any]) -> list[StoredVersion]:
-        """Return the versions of rows (release, revision, is_listed) with their texts.
+        """Return the versions given by rows (release, revision, is_listed), with their texts.
 
-        Each text is only read once per check.
+        Each text is read only once by a QuotationCheck.
         """
         missing = {
             row["revision"]: row for row in candidates if row["revision"] not in self.versions
@@ -582,7 +595,10 @@ class QuotationCheck:
     def choose_original(
         self, quotation: Quotation, versions: Sequence[StoredVersion]
     ) -> tuple[StoredVersion, Original] | None:
-        """Return the version that has the most of a quotation, or None if none has enough of it."""
+        """Return the version that contains the most of a quotation, and the passages like it.
+
+        Returns None if no version contains enough of the quotation.
+        """
         words = quotation.words
         weights = {word: min(MAX_WEIGHT, self.weigh(word)) for word in words}
         is_attributed = ATTRIBUTION.search(quotation.text) is not None and quotation.kind == "marks"
@@ -596,7 +612,7 @@ class QuotationCheck:
 
 
 def _find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
-    """Return the versions that have the words of a quotation, even if it hides a negation."""
+    """Return the versions that contain the words of a quotation, even if it hides a negation."""
     return [
         FoundPassage(version, match)
         for version in versions
@@ -622,9 +638,9 @@ def _has_enough(original: Original, words: int) -> bool:
 
 
 def _rate_original(original: Original) -> float:
-    """Rate how much of a quotation an original has.
+    """Rate how much of a quotation an original contains.
 
-    Of two equal originals, the shorter one is rated higher.
+    If two originals contain as much, the shorter one is rated higher.
     """
     size = sum(window.end - window.start for window in original.windows if window)
     return original.coverage + original.ordered - size / 10_000
@@ -653,10 +669,10 @@ def _is_grouped_number(key: str) -> bool:
 
 
 def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
-    """Add to each quotation its speaker, if the text gives a full name.
+    """Return the quotations, each with its speaker if the text gives the speaker's full name.
 
-    The name must be in a plain sentence or an attribution. In a plain sentence, a surname is enough
-    if the text has exactly one full name with it.
+    The name must be in an attribution or in a plain sentence ("NAME sade:"). In a plain sentence, a
+    surname is enough if the text contains exactly one full name with it.
 
     >>> from archive.quotes.quotation_comparison import find_quotations
     >>> text = "Bo Li sade: ”Det är klart.” ”Vi är glada”, säger Li. Hon sade till Bo Li: ”Bra.”"
@@ -683,7 +699,7 @@ def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
 def _find_attributed_name(quotation: Quotation, before: str, after: str) -> str:
     """Return the name in the attribution after a quotation, or right before it.
 
-    Return "" if there is no such name, or if somebody else may have said the quotation.
+    Returns "" if there is no such name, or if somebody else may have said the quotation.
     """
     text = quotation.text
     line, end = text[:-1] + after, len(text) - text.endswith((*",.!?…",))
@@ -703,9 +719,10 @@ def _find_attributed_name(quotation: Quotation, before: str, after: str) -> str:
 
 
 def _parse_sole_name(words: str) -> str:
-    """Return the speaker's name if nothing but a role precedes it, or "".
+    """Return the speaker's name in the words of an attribution.
 
-    Also return "" if the words after the name mention somebody else.
+    Returns "" if anything but a role precedes the name, or if the words after it mention somebody
+    else.
 
     >>> _parse_sole_name("hamnminister Bo Ek (M) i ett uttalande")
     'Bo Ek'
@@ -740,9 +757,9 @@ def is_person(name: str) -> bool:
 def _is_misattributed(quotation: Quotation, said: Mapping[str, Any], text: str) -> bool:
     """Return whether a text and a release attribute a quotation to different people.
 
-    The title of the release, and the paragraph with the quotation, must not name the person in
-    `quotation`. If another part of the release names this person, the paragraph must name the
-    release's own speaker.
+    Neither the title of the release nor the paragraph with the quotation may name the person to
+    whom the text attributes it. The rest of the release may name this person only if the
+    attribution in the release names another speaker.
 
     said: the words of the quotation in the release, with the name and origin of the speaker.
     """
@@ -767,16 +784,19 @@ def _is_in_each(name: str, paragraphs: Sequence[str]) -> bool:
 
 
 def _has_company(name: str, text: str) -> bool:
-    """Return whether a person may say something together with others, or on behalf of another."""
+    """Return whether a name in a text is followed by a word such as "och" or "genom".
+
+    The person may then speak together with others, or through somebody else.
+    """
     pattern = rf"{re.escape(name)}(?:\s\(\w+\))?,? (?:och|samt|tillsammans|genom|via|and) "
     return re.search(pattern, text) is not None
 
 
 def may_be_same(name: str, other: str) -> bool:
-    """Return whether two names may be the same person's.
+    """Return whether two names may belong to the same person.
 
-    They may be if a word of one name is similar to a word of the other, or begins with it, as with
-    initials.
+    They may if a word of one name is similar to a word of the other, or begins with it (an
+    initial).
 
     >>> names = ("Ek", "Ebba Ström", "E. Berg", "Bo Eek", "Bo Li")
     >>> [may_be_same("Ebba Ek", other) for other in names]
@@ -793,5 +813,8 @@ def may_be_same(name: str, other: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """Return a text in lower case, with interchangeable letters of names replaced by one letter."""
+    """Return a text in lower case in which letters such as w and v are the same.
+
+    Names may be spelt with either letter: Selenskij, Zelenskyj.
+    """
     return text.casefold().translate(LETTERS)

@@ -3,15 +3,15 @@
 What is a quotation
   - A reply with a dialogue dash and an attribution (", säger NAME"), or in a place where only
     speech can be: below a printed question, next to attributed replies, or after a line that
-    introduces it. List items are not quotations.
+    introduces the reply. List items are not quotations.
   - A passage in quotation marks with an attribution right after or before it. A title or a word in
     quotation marks is not a quotation.
   - Paragraphs below a line such as "NAME har gjort följande uttalande:".
 
 Who the speaker is
-  - The name in the attribution. If the attribution is missing, or only has a part of the name, a
-    pronoun ("säger hon") or a role ("sa statsministern"), the name is looked for in the rest of the
-release: before the quotation, then after it. Names are never taken from another release.
+  - The person named in the attribution. If it contains only a part of the name, a pronoun ("säger
+    hon") or a role ("sa statsministern"), or is missing, the name is looked for in the rest of the
+    release: before the quotation, then after it. Names are never taken from another release.
   - The name is corrected if the release proves that it is misprinted (`find_right_name`).
   - The role is the one in the attribution, or else a role that is printed with the name in the same
     release.
@@ -159,13 +159,13 @@ Attribution = tuple[re.Match[str], Subject]  # how ", säger NAME" begins, and i
 class Quote:
     """A quotation in a release.
 
-    spans: the positions of its words in a field. There are several if it contains an attribution.
+    spans: the positions of its words in the field. An attribution separates one span from the next.
     speaker: the name as printed, or None if only a role is printed.
     person: the name, corrected if the release proves that it is misprinted; "" if only a role is
         printed.
     organisation: the organisation that the speaker belongs to.
     origin: how the speaker's name was found: in the attribution, by a pronoun, by a role, or in the
-        text around it.
+        text around the quotation.
     """
 
     field: str
@@ -180,7 +180,7 @@ class Quote:
 
 
 class Person(NamedTuple):
-    """A name outside speech, with the role printed beside it."""
+    """A person's name outside speech, with the role printed beside it."""
 
     name: str
     role: str | None
@@ -191,7 +191,7 @@ class Person(NamedTuple):
 
 @dataclass(slots=True)
 class Paragraph:
-    """A line of a field, and which parts of it are speech."""
+    """A line of a field, and the parts of the line that are speech."""
 
     field: str
     start: int
@@ -209,7 +209,7 @@ class Paragraph:
         return self.kind is None and self.subject is None
 
     def list_spans(self) -> tuple[Span, ...]:
-        """Return the positions of its speech in the field."""
+        """Return the positions of the paragraph's speech in the text of the field."""
         return tuple((self.start + start, self.start + end) for start, end in self.speech)
 
     def join_speech(self) -> str:
@@ -236,7 +236,7 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
 
 
 def _name_speakers(quotes: Sequence[Quote], paragraphs: Sequence[Paragraph]) -> list[Quote]:
-    """Set the person of each quotation: the speaker's name, corrected by `find_right_name`."""
+    """Set `person` in each quotation to the speaker's name, corrected by `find_right_name`."""
     text = "\n".join(paragraph.text for paragraph in paragraphs)
     names = [
         (each.speaker, find_right_name(each.speaker or "", each.role or "", text))
@@ -302,7 +302,7 @@ def _needs_people(paragraph: Paragraph) -> bool:
 
 
 def _iter_fields(texts: Mapping[str, str | None]) -> Iterator[Paragraph]:
-    """Yield the paragraphs of a release, without body paragraphs that repeat the lead."""
+    """Yield the paragraphs of a release, without paragraphs of the body that repeat the lead."""
     index, seen = 0, set[str]()
     for name in QUOTED_FIELDS:
         text = (texts.get(name) or "").replace("\u00a0", " ")
@@ -317,7 +317,7 @@ def _iter_fields(texts: Mapping[str, str | None]) -> Iterator[Paragraph]:
 
 
 def _attribute_paragraph(paragraph: Paragraph) -> None:
-    """Mark the speech in a paragraph with an attribution, and set its subject."""
+    """Mark the speech in a paragraph that has an attribution, and set the paragraph's subject."""
     text = paragraph.text
     dash = SPEECH_DASH.match(text)
     introduced = SPEECH_AFTER_COLON.search(text) if not dash else None
@@ -375,7 +375,7 @@ def _attribute_reply(paragraph: Paragraph) -> None:
 
 
 def _find_attributions(text: str, start: int) -> list[Attribution]:
-    """Return the attributions in a reply or, if there are none, one of another form at its end."""
+    """Return the attributions in a reply, or else one in a rarer form at the end of the reply."""
     found = [
         (match, subject)
         for match in ATTRIBUTION_START.finditer(text, start)
@@ -426,7 +426,7 @@ def _is_another_person(subject: Subject, speaker: Subject) -> bool:
 
 
 def _is_unnamed_subject(text: str) -> bool:
-    """Return whether the text after a verb of saying is only a subject without a name."""
+    """Return whether the text after a verb of saying consists only of a subject without a name."""
     return not OWN_WORDS.match(text) and segment_end(text, 0) >= len(text) - 1
 
 
@@ -460,7 +460,7 @@ def _attribute_marks(paragraph: Paragraph) -> None:
 
 
 def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
-    """Return the subject of the attribution right after or before a quoted passage."""
+    """Return the speaker named right after or before a passage in quotation marks, or None."""
     subject, end = None, passage.end - (passage.text[-1:] in ",.!?…")
     after = ATTRIBUTION_START.match(text, end)
     if after:
@@ -474,7 +474,7 @@ def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
 
 
 def _mark_context(paragraphs: Sequence[Paragraph]) -> None:
-    """Mark the speech in paragraphs without an attribution, by the text around them."""
+    """Mark the speech in paragraphs without an attribution, going by the paragraphs around them."""
     _join_attributions(paragraphs)
     for (name, has_dash), group in groupby(
         paragraphs, key=lambda each: (each.field, each.dash > 0)
@@ -514,7 +514,7 @@ def _join_attribution(reply: Paragraph, below: Paragraph) -> None:
 
 
 def _goes_on_with(reply: Paragraph, words: str) -> bool:
-    """Return whether the words below a reply are said by the same person."""
+    """Return whether the words in the line below a reply are said by the same person."""
     goes_on = not reply.end_of_sentence() and words[:1].islower()
     if not (goes_on or FIRST_PERSON.search(words)):
         return False
@@ -533,9 +533,9 @@ def _mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
 
 
 def _find_replies(run: Sequence[Paragraph], *, is_attributed: bool) -> Iterator[Paragraph]:
-    """Yield the replies among paragraphs with a dash.
+    """Yield the replies among consecutive paragraphs with a dash.
 
-    Without an attribution, all of them must be full sentences.
+    If none of the paragraphs has an attribution, all of them must end as sentences do.
     """
     unfinished = sum(not each.end_of_sentence() for each in run)
     for paragraph in run:
@@ -557,7 +557,7 @@ def _is_reply(paragraph: Paragraph) -> bool:
 
 
 def _opens_list(above: Paragraph, run: Sequence[Paragraph]) -> bool:
-    """Return whether the line above introduces paragraphs with a dash as a list."""
+    """Return whether the line above paragraphs with a dash introduces them as a list."""
     text = above.text
     if above.field != run[0].field or not LIST_OPENER.search(text) or INTRODUCTION.search(text):
         return False
@@ -571,9 +571,9 @@ def _mark_blocks(run: Sequence[Paragraph], paragraphs: Sequence[Paragraph]) -> N
 
 
 def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
-    """Mark a paragraph in quotation marks that is attributed before or after it.
+    """Mark a paragraph in quotation marks as speech if the line before or after it attributes it.
 
-    Paragraphs of a statement below its introduction are also marked.
+    Paragraphs below a line such as "NAME har gjort följande uttalande:" are also marked.
     """
     before, paragraph = paragraphs[number - 1], paragraphs[number]
     text = paragraph.text
@@ -588,7 +588,7 @@ def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
 
 
 def _find_block_speaker(before: Paragraph, after: Paragraph | None) -> Subject | None:
-    """Return the speaker of a paragraph in quotation marks, by the line before or after it."""
+    """Return the speaker named before or after a paragraph in quotation marks, or None."""
     sentence = before.text[sentence_start(before.text, len(before.text) - 1) :]
     if sentence.endswith(":") and (verb := INTRODUCTION.search(sentence)):
         return parse_introduction(sentence[: verb.start()]) or parse_introduction(sentence)
@@ -598,7 +598,7 @@ def _find_block_speaker(before: Paragraph, after: Paragraph | None) -> Subject |
 
 
 def _mark_statement(introduction: str, paragraphs: Sequence[Paragraph]) -> None:
-    """Mark the full sentences below "NAME har gjort följande uttalande:"."""
+    """Mark the full sentences below "NAME har gjort följande uttalande:" as speech."""
     start, end, name = next(found for found in iter_names(introduction) if " " in found[2])
     role = find_role_before(introduction, start) or find_role_after(introduction, end)
     subject = Subject(name, role, False, 0)
@@ -611,7 +611,7 @@ def _mark_statement(introduction: str, paragraphs: Sequence[Paragraph]) -> None:
 
 
 def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
-    """Add the paragraphs below an answer's only dash to the answer."""
+    """Add the paragraphs below an answer to the answer, if it has only one dash."""
     if paragraphs[number - 1].dash:
         return
     for each in paragraphs[number + 1 :]:
@@ -621,7 +621,7 @@ def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
 
 
 def _ends_answer(paragraph: Paragraph, paragraphs: Sequence[Paragraph]) -> bool:
-    """Return whether a paragraph is not part of the answer above it."""
+    """Return whether a paragraph does not belong to the answer above it."""
     if paragraph.dash or paragraph.kind:
         return True
     number = paragraph.index + 1
@@ -634,7 +634,7 @@ def _ends_answer(paragraph: Paragraph, paragraphs: Sequence[Paragraph]) -> bool:
 
 
 def _find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
-    """Return the people named outside speech, and the subjects of attributions, in order."""
+    """Return the people named outside speech and in attributions, in order."""
     people = list(chain.from_iterable(map(_iter_people, paragraphs)))
     names = {person.name for person in people if " " in person.name}
     subjects = {each.subject.name for each in paragraphs if each.subject and each.subject.name}
@@ -648,7 +648,7 @@ def _find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
 
 
 def _iter_people(paragraph: Paragraph) -> Iterator[Person]:
-    """Yield the people named outside speech, and the subject of the attribution."""
+    """Yield the people that a paragraph names outside speech or in its attribution."""
     subject, role_end = paragraph.subject, 0
     text = _blank_spans(paragraph.text, paragraph.speech)
     for start, end, found in iter_names(text):
@@ -669,7 +669,7 @@ def _strip_genitive(name: str, text: str, end: int) -> str:
 
 
 def _map_parts_of_names(names: Set[str], trusted: Set[str]) -> dict[str, str]:
-    """Return the full name for each word that occurs in only one person's name."""
+    """Return a map from each word that occurs in only one person's name to the full name."""
     bearers: dict[str, set[str]] = {}
     for name in names | trusted:
         for word in name.split():
@@ -678,7 +678,7 @@ def _map_parts_of_names(names: Set[str], trusted: Set[str]) -> dict[str, str]:
 
 
 def _blank_spans(text: str, spans: Sequence[Span]) -> str:
-    """Return a text with spans replaced by line ends. The spans are in order."""
+    """Return a text with the given spans, which are in order, replaced by line ends."""
     parts, position = list[str](), 0
     for start, end in spans:
         parts += (text[position:start], "\n" * (end - start))
@@ -687,7 +687,7 @@ def _blank_spans(text: str, spans: Sequence[Span]) -> str:
 
 
 def _find_plain_name(name: str, names: Set[str], trusted: Set[str]) -> str:
-    """Return a name without a genitive ending or capitalised words that are not part of it."""
+    """Return a name without a genitive ending or capitalised words that do not belong to it."""
     if name.endswith("s") and name[:-1] in names:
         name = name[:-1]
     words = [match.span() for match in WORD.finditer(name)]
@@ -706,9 +706,9 @@ def _resolve_speaker(
     people: Sequence[Person],
     last: str | None,
 ) -> tuple[str | None, str | None, Origin] | None:
-    """Return the name, role and origin of a quotation's speaker.
+    """Return the name, the role and the origin of a quotation's speaker.
 
-    Return None if the release names nobody who can have said the quotation.
+    Returns None if the release names nobody who can have said the quotation.
     """
     subject = paragraph.subject
     role: str | None = None
@@ -733,7 +733,7 @@ def _resolve_speaker(
 
 
 def _find_author(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> str | None:
-    """Return the first person that the title or lead names."""
+    """Return the first person named in the title or lead, or None if nobody is."""
     for person in people:
         if paragraphs[person.paragraph].field != "body":
             return person.name
@@ -741,11 +741,10 @@ def _find_author(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> s
 
 
 def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Person]:
-    """Return the people by nearness to the quotation.
+    """Return the people in order of their nearness to a quotation.
 
-    People in the quotation's paragraph come first. They are followed by people before it, the
-    nearest first, and by people after it. If a text names very many people, only people near the
-    quotation count.
+    People in the quotation's paragraph come first, then people before it, the nearest first, and
+    then people after it. If there are very many people, only those near the quotation are included.
     """
     start = bisect_left(people, paragraph.index, key=attrgetter("paragraph"))
     end = bisect_right(people, paragraph.index, key=attrgetter("paragraph"))
@@ -755,7 +754,7 @@ def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Pers
 
 
 def _complete_name(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return the full name for part of a name, or the name itself if no full name is printed."""
+    """Return the full name that contains a name, or else the name if it may be a person's."""
     if " " in name:
         return name
     for person in _ordered_people(paragraph, people):
@@ -770,7 +769,7 @@ def _find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str
 
 
 def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return the nearest person with a role. The role may be printed in the definite form."""
+    """Return the nearest person who has a role, or None. The role may be in the definite form."""
     stems = _list_role_stems(role)
     endings = (*stems, *(stem + "n" for stem in stems))
     deputy = DEPUTIES.intersection(role.casefold().split())
@@ -795,7 +794,7 @@ def _list_role_stems(role: str) -> set[str]:
 def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | None) -> str | None:
     """Return the person that a pronoun in an attribution refers to.
 
-    Without an attribution, this is the person that the text just before is about.
+    Without an attribution, this is the person that the text right before the quotation is about.
     """
     start = paragraph.speech[0][0] if paragraph.kind == "marks" else 0
     end = bisect_left(people, (paragraph.index, start), key=attrgetter("paragraph", "start"))
@@ -810,7 +809,7 @@ def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | No
 
 
 def _choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
-    """Return the first person whom the text does not name. Speakers call themselves "jag"."""
+    """Return the first person whom the quotation does not name, because speakers say "jag"."""
     for name in near:
         if not name_in(name, text):
             return name
@@ -827,9 +826,9 @@ def _find_context_speakers(
 ) -> tuple[list[str], list[str]]:
     """Return the possible speakers of a quotation without an attribution: near ones, and others.
 
-    The likeliest come first. Near are people whom the line after it names ("Det sade NAME"), who
-    spoke right before it, who are named right before it, and who speak right after it. Others spoke
-    last, or are named before or after it; people with a role come first.
+    The likeliest come first. Near speakers are named in the line after the quotation ("Det sade
+    NAME"), spoke right before it, are named right before it, or speak right after it. Others spoke
+    last, or are named before or after it. Among these, people with a role come first.
     """
     before = paragraphs[paragraph.index - 1] if paragraph.index else None
     if before and before.subject is UNNAMED:
@@ -850,7 +849,7 @@ def _find_names(paragraph: Paragraph, people: Sequence[Person]) -> set[str]:
 
 
 def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Person]:
-    """Return the people, without anyone who asks the preceding question."""
+    """Return the people without anyone who asks the question in the paragraph before."""
     if not _is_question(before) or not ASKS.search(before.text):
         return people
     asking = _find_names(before, people)
@@ -860,7 +859,7 @@ def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Pe
 def _find_speaker_in_next_line(
     paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person]
 ) -> str | None:
-    """Return the speaker that the line after a quotation names: "Det sade NAME"."""
+    """Return the speaker named in the line after a quotation ("Det sade NAME"), or None."""
     if paragraph.index + 1 == len(paragraphs):
         return None
     text = paragraphs[paragraph.index + 1].text
@@ -870,7 +869,10 @@ def _find_speaker_in_next_line(
 
 
 def _speaks_of_speaker(before: Paragraph, paragraph: Paragraph, people: Sequence[Person]) -> bool:
-    """Return whether the line before names a possible speaker. A title must name only one."""
+    """Return whether the line before a quotation names a possible speaker.
+
+    If that line is a title, it must name only one person.
+    """
     named = _find_names(before, people)
     if before.field != "title":
         return bool(named)
@@ -880,7 +882,7 @@ def _speaks_of_speaker(before: Paragraph, paragraph: Paragraph, people: Sequence
 def _find_next_speaker(
     paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person]
 ) -> str | None:
-    """Return the name that comes first in the attributions of the replies right below."""
+    """Return the first name in the attributions of the replies right below a quotation, or None."""
     for each in islice(paragraphs, paragraph.index + 1, None):
         if not each.dash:
             return None
@@ -903,9 +905,9 @@ def _list_other_speakers(
 
 
 def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> bool:
-    """Replace the quotations of a revision, and delete people who no longer have any.
+    """Replace the stored quotations of a revision, and delete people who no longer have quotations.
 
-    Returns whether the quotations differ from the stored ones. Does not commit.
+    Returns whether the new quotations differ from the stored ones. Does not commit.
     """
     rows = [
         (
@@ -966,14 +968,14 @@ def _find_or_add_person(db: Database, name: str, agency: str) -> int:
 def _update_people(
     db: Database, people: Mapping[str | None, int], stored: Iterable[tuple[str, int | None]]
 ) -> None:
-    """Update the names of people, and delete people without quotations.
+    """Update the names of people in a changed revision, and delete people without quotations.
 
     A person's name has the spelling that most releases print. If a name is now a spelling of
-    another person's name, the address with this name leads to the other person as long as the
-    spelling is printed.
+    another person's name, the address with this name leads to the other person as long as a release
+    prints the spelling.
 
-    people: the people quoted in a revision now, by the name as printed.
-    stored: the people quoted in it before.
+    people: the people who are quoted in the revision now, by the name as printed.
+    stored: the people who were quoted in it before.
     """
     former = {name: person_id for name, person_id in stored if person_id}
     for name, person_id in {*people.items(), *former.items()}:

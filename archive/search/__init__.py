@@ -4,12 +4,12 @@ Other packages use:
 
     results            search(): the results of a request; one release by its URL
     search_request     requests as URL parameters, and links that change one parameter
-    query_language     parses a query to a tree
-    query_sql          translates the tree to FTS5 and SQL
+    query_language     parses a query into a tree
+    query_sql          translates the tree into FTS5 and SQL
     search_index       the tables of the index
     column_cache       columns in memory for counting results
     ranking            finds and sorts results, for callers that show no page of results
-    excerpts           excerpts with matches marked
+    excerpts           excerpts with the query's words highlighted
     marked_words       finds the terms of a query in texts and stored states
     counts_by_period   results by month or year
     document_references  the table of references to documents: bills, statutes, reports

@@ -72,7 +72,10 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetCheck:
-    """Values of a facet. A release must have one of them (if `is_wanted`), or none of them."""
+    """A condition on a facet of releases.
+
+    is_wanted: whether a release must have one of `codes`. If False, it must have none of them.
+    """
 
     facet: str
     codes: Collection[int]
@@ -80,7 +83,7 @@ class FacetCheck:
 
     @property
     def position(self) -> int:
-        """Return the position of the facet's code in a row of ColumnCache.value_counts."""
+        """Return the position of the facet's code in the keys of ColumnCache.value_counts."""
         return CODED_COLUMNS.index(self.facet) - 1
 
 
@@ -113,7 +116,7 @@ class ColumnCache:
     def load(self, connect: Callable[[], sqlite3.Connection]) -> None:
         """Start to read all releases in a separate thread. `refresh` waits for the thread.
 
-        If reading fails, `refresh` reads the releases again.
+        If the thread cannot read the releases, `refresh` reads them.
         """
         loaded = ColumnCache()
 
@@ -128,7 +131,7 @@ class ColumnCache:
     async def refresh(self, run: RunQuery) -> ColumnCache:
         """Apply the changes since the last call, and return the cache itself.
 
-        If the changefeed is shorter than before, it belongs to another archive, and everything is
+        If the change feed is shorter than before, it belongs to another archive, and everything is
         read again.
         """
         if self.loading and self.loading.is_alive():
@@ -148,11 +151,11 @@ class ColumnCache:
         return self
 
     async def _read_all(self, run: RunQuery, last: int) -> None:
-        """Read the state of all listed releases, which includes at least the changes up to entry
-        `last` of the change feed.
+        """Read the state of all listed releases.
 
-        The releases are read in the order of their ids, so that each page of the database file is
-        read only once.
+        The state includes at least the changes up to entry `last` of the change feed. The releases
+        are read in the order of their ids, so that each page of the database file is read only
+        once.
         """
         loaded = ColumnCache()
         last_release = int((await run(LAST_RELEASE_SQL, {}))[0]["release"])
@@ -163,7 +166,7 @@ class ColumnCache:
         vars(self).update(vars(loaded))
 
     async def keep(self, name: str, read: Callable[[], Awaitable[Value]]) -> Value:
-        """Return the cached result of `read`. It is read again if the archive has changed."""
+        """Return the cached result of `read`, which is called again if the archive has changed."""
         last, value = self._kept.get(name, (-1, None))
         if last == self.last_change:
             return cast(Value, value)
@@ -199,7 +202,7 @@ class ColumnCache:
             values.store(release, list(numbers))
 
     def _encode_reference(self, reference: str) -> int:
-        """Return the number of a reference, given as "type number"."""
+        """Return the number that stands for a reference, which is given as "type number"."""
         label = format_reference(*reference.split(" ", 1))
         return self.reference_codes.setdefault(label, len(self.reference_codes))
 
@@ -228,9 +231,11 @@ class ColumnCache:
         include: Mapping[str, Iterable[str]] = NO_FILTERS,
         exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
     ) -> list[int]:
-        """Keep the listed releases that have the included facet values, and no excluded ones.
+        """Return the given releases that are listed and have the chosen facet values.
 
-        Facets that may have several values per release are ignored, here and in the methods below.
+        For each facet in `include`, a release must have one of the values. It must have none of the
+        values in `exclude`. Facets that may have several values per release are ignored, here and
+        in the methods below.
         """
         agency = self.code_columns["agency"]
         if max(releases, default=0) >= len(agency):  # indexed after the last refresh
@@ -254,7 +259,10 @@ class ColumnCache:
         return len(self.sort_dates)
 
     def sort_pairs_by_date(self, releases: Mapping[int, int], order: str) -> list[int]:
-        """Sort question pairs by the dates of their releases, `newest` or `oldest` first."""
+        """Sort question pairs by the dates of their releases, `newest` or `oldest` first.
+
+        releases: a map from the pair to its release.
+        """
         if order == "oldest":
             return sorted(
                 releases, key=lambda key: (self.sort_dates[releases[key]] or NO_DATE, key)
@@ -271,13 +279,17 @@ class ColumnCache:
         return self.sort_newest_first(releases)
 
     def sort_newest_first(self, releases: Iterable[int]) -> list[int]:
-        """Sort releases by date, newest first. If dates are equal, the release that was stored last
-        comes first.
+        """Sort releases by date, newest first.
+
+        If dates are equal, the release that was stored last comes first.
         """
         return sorted(sorted(releases, reverse=True), key=self.sort_dates.__getitem__, reverse=True)
 
     def iter_ages(self, releases: Sequence[int], today: date) -> Iterator[int]:
-        """Yield the age of each release in days since its sort date. UNKNOWN_AGE means no date."""
+        """Yield the age of each release: the number of days since its sort date.
+
+        UNKNOWN_AGE stands for the age of a release without a date.
+        """
         now = today.toordinal() + JULIAN_DAY_OFFSET
         return (
             max(0, now - day) if day else UNKNOWN_AGE
@@ -293,7 +305,8 @@ class ColumnCache:
     def count_months(self, releases: Sequence[int]) -> Counter[int]:
         """Count releases by month of publication. Unlisted releases are left out.
 
-        The keys are months in the form YYYYMM, and UNDATED_MONTH.
+        The keys of the result are months in the form YYYYMM. UNDATED_MONTH stands for releases
+        without a date.
         """
         if max(releases, default=0) >= len(self.months):  # indexed after the last refresh
             releases = [release for release in releases if release < len(self.months)]
@@ -306,7 +319,7 @@ class ColumnCache:
         include: Mapping[str, Iterable[str]] = NO_FILTERS,
         exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
     ) -> int:
-        """Count all releases that have the included facet values, and no excluded ones."""
+        """Count all listed releases that have the chosen facet values (see `filter_releases`)."""
         # any facet will do; of all agencies, each has counts of its own to be added up
         return sum(self.count_all_values("kind", include, exclude, skip_chosen=False).values())
 
@@ -318,9 +331,9 @@ class ColumnCache:
         *,
         skip_chosen: bool = True,
     ) -> Mapping[str, int]:
-        """Count the releases that match the chosen facet values, by value of one facet.
+        """Count all listed releases that have the chosen facet values, by their value of one facet.
 
-        skip_chosen: also ignore the included values of the counted facet.
+        skip_chosen: ignore the values of this facet in `include`.
         """
         skipped = facet if skip_chosen else ""
         checks = [
@@ -340,7 +353,7 @@ class ColumnCache:
     def _list_checks(
         self, chosen: Mapping[str, Iterable[str]], skipped: str = "", *, is_wanted: bool = True
     ) -> list[FacetCheck]:
-        """Return the checks for the chosen values of all facets except `skipped`."""
+        """Return a check for each facet with chosen values, except the facet `skipped`."""
         return [
             FacetCheck(
                 facet=name,
@@ -366,7 +379,7 @@ class ColumnCache:
     def _count_codes(
         self, facet: str, agency_checks: Sequence[FacetCheck], other_checks: Sequence[FacetCheck]
     ) -> Counter[int]:
-        """Count the releases that pass all checks, by their code for a facet."""
+        """Count the releases that pass all checks, by their code for one facet."""
         column, counts = CODED_COLUMNS.index(facet) - 1, Counter[int]()
         groups = self._list_agency_codes(agency_checks) if agency_checks else [ALL_AGENCIES]
         for group in groups:
@@ -377,7 +390,10 @@ class ColumnCache:
     def _filter_counts(
         self, group: int, checks: Sequence[FacetCheck]
     ) -> Iterable[tuple[tuple[int, ...], int]]:
-        """Return the rows in a group of `value_counts` that pass all checks."""
+        """Return the entries in a group of `value_counts` that pass all checks.
+
+        group: the code of an agency, or ALL_AGENCIES.
+        """
         kept: Iterable[tuple[tuple[int, ...], int]] = self.value_counts[group].items()
         for check in checks:
             position, codes, is_wanted = check.position, check.codes, check.is_wanted
@@ -386,7 +402,7 @@ class ColumnCache:
 
 
 def _encode_month(row: Mapping[str, Any]) -> int:
-    """Return the month of a row of CHANGED_RELEASES_SQL, in the form used in ColumnCache.months."""
+    """Return the month of a row of CHANGED_RELEASES_SQL in the form used in ColumnCache.months."""
     if row["year"] != NO_VALUE:  # a publication date is also the sort date
         return int(row["newest"] // 10**8)
     return 0 if row["agency"] is None else UNDATED_MONTH
@@ -395,7 +411,7 @@ def _encode_month(row: Mapping[str, Any]) -> int:
 class ValueLists:
     """A column with several numbers per release, such as tags or speakers.
 
-    `totals` counts the releases that have each number.
+    totals: how many releases have each number.
     """
 
     def __init__(self) -> None:
@@ -405,7 +421,7 @@ class ValueLists:
         self.totals: Counter[int] = Counter()  # number → releases
 
     def store(self, release: int, numbers: Sequence[int]) -> None:
-        """Store the numbers of a release in place of its earlier ones."""
+        """Store the numbers of a release, replacing the earlier ones."""
         start, length = self.offsets[release], self.lengths[release]
         self.totals.subtract(self.numbers[start : start + length])
         self.totals.update(numbers)
@@ -417,13 +433,14 @@ class ValueLists:
         self.lengths[release] = len(numbers)
 
     def count_all(self, limit: int) -> Mapping[int, int]:
-        """Count all releases by number, for the most common numbers."""
+        """Return how many releases have each number, for the `limit` most common numbers."""
         counted = ((-count, number) for number, count in self.totals.items() if count)
         return {number: -count for count, number in heapq.nsmallest(limit, counted)}
 
     def count(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
-        """Return how many of the given releases have each value, as value number → count. Only the
-        `limit` most common values are included.
+        """Return how many of the given releases have each number.
+
+        Only the `limit` most common numbers are included.
         """
         found, numbers = array("I"), self.numbers
         lengths = _take_values(self.lengths, releases)
@@ -434,7 +451,7 @@ class ValueLists:
 
 
 def _take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
-    """Return the values of several releases. Reading them at once is three times as fast.
+    """Return the values of several releases. Reading them together is three times as fast.
 
     >>> _take_values([0, 7, 8, 9], [3, 1]), _take_values([0, 7], [1]), _take_values([0], [])
     ((9, 7), [7], [])

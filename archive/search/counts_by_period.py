@@ -1,6 +1,6 @@
 """Counts the results of a search by month or year, next to all releases of the same period.
 
-A release counts in the month of the publication date that its agency states
+A release is counted in the month of the publication date that its agency states
 (release_facets.sort_day). Undated releases are counted separately. The `totals` of a month count
 all releases of the searched agencies, regardless of the words and other filters of the search.
 """
@@ -37,11 +37,11 @@ MONTH_TOTALS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodCounts:
-    """The results of a search by month or year of publication.
+    """The numbers of results of a search, by month or year of publication.
 
     hits: the number of results by month (yyyy-mm), or by year (yyyy) if `has_months` is false.
-    totals: all dated releases of the searched agencies; None if they are the same as the results,
-        or cannot be compared with them.
+    totals: the number of all dated releases of the searched agencies, by month or year. None if it
+        equals the number of results, or cannot be compared with it.
     """
 
     hits: Mapping[str, int]
@@ -58,7 +58,11 @@ class PeriodCounts:
         return self.undated + sum(self.hits.values())
 
     def group(self, unit: str) -> dict[str, tuple[int, int | None]]:
-        """Return the number of results and of all releases for each month or year that has any."""
+        """Return a map from each month or year to its numbers of results and of all releases.
+
+        Months or years without releases are left out. The second number is None if there are no
+        `totals`.
+        """
         length = 7 if unit == MONTH else 4
         hits, totals = Counter[str](), Counter[str]()
         for counts, found in ((hits, self.hits), (totals, self.totals or {})):
@@ -70,7 +74,7 @@ class PeriodCounts:
         }
 
     def list_values(self, unit: str, periods: Sequence[str]) -> list[tuple[int, int | None]]:
-        """Return the number of results and of all releases for each given month or year."""
+        """Return the numbers of results and of all releases for each given month or year."""
         grouped = self.group(unit)
         return [grouped.get(period, (0, None if self.totals is None else 0)) for period in periods]
 
@@ -86,16 +90,16 @@ class ComparedSearch:
 
     @property
     def slug(self) -> str:
-        """Return the slug of the agency that the search is limited to, or ""."""
+        """Return the slug of the agency that the search is limited to, or "" if there is none."""
         return next(iter(self.request.include.get("agency", ())), "")
 
 
 def list_periods(
     counts: Sequence[PeriodCounts], unit: str | None = None, whole: Iterable[str] = ()
 ) -> tuple[str, list[str]]:
-    """Return the unit, and all its periods from the first result to the last one, oldest first.
+    """Return the unit, and all months or years from the first result to the last one, oldest first.
 
-    If a search is limited to a period, the list begins and ends with it.
+    If a search is limited to certain dates, the list also covers the months of these dates.
 
     unit: if None, months are used if there are at most MAX_MONTHS of them, otherwise years.
     whole: further months that the list must include.
@@ -122,7 +126,7 @@ def _list_years(first: str, last: str) -> list[str]:
 
 
 def _number_month(name: str) -> int:
-    """Return the number of a month, counted from January of the year 0.
+    """Return the number of months from January of the year 0 to the given month.
 
     >>> _number_month("0001-02")
     13
@@ -131,10 +135,10 @@ def _number_month(name: str) -> int:
 
 
 async def count_hit_page(finder: HitFinder, hit_page: HitPage) -> PeriodCounts | None:
-    """Count the results of a search page by month.
+    """Count the results of a search page by month or year.
 
-    Return None if there are too many results: more than MAX_PAGE_HITS, or so many questions or
-    quotations that their number is capped.
+    Return None if there are too many results to count: more than MAX_PAGE_HITS, or so many
+    questions or quotations that their number is capped.
     """
     if hit_page.capped and finder.request.show != "releases":
         return None
@@ -147,10 +151,12 @@ async def count_hit_page(finder: HitFinder, hit_page: HitPage) -> PeriodCounts |
 async def count_periods(
     finder: HitFinder, releases: Sequence[int] | None, limit: int
 ) -> PeriodCounts:
-    """Count results by month.
+    """Count the results of a search by month.
 
-    releases: the releases of the results, if already known.
-    limit: how many results to read.
+    A search without words may be counted by year instead: see count_without_words.
+
+    releases: the releases of the results; None if they still have to be read.
+    limit: how many results to read at most.
     """
     request, columns = finder.request, finder.columns
     if finder.has_only_facets:
@@ -173,9 +179,10 @@ async def count_periods(
 
 
 def find_limits(tree: QueryNode | None, months: Sequence[str]) -> list[str]:
-    """Return the months in which the dates of a query begin and end.
+    """Return the months of the first and the last date to which a query is limited.
 
-    They are limited to the months that have releases.
+    A date that the query does not limit is left out. A date before or after all given months is
+    replaced by the first or the last of them.
     """
     if not months:
         return []
@@ -187,9 +194,9 @@ def find_limits(tree: QueryNode | None, months: Sequence[str]) -> list[str]:
 
 
 async def count_without_words(finder: HitFinder) -> PeriodCounts:
-    """Count all releases with the chosen facet values.
+    """Count all releases with the chosen facet values, for a search without words.
 
-    They are counted by month if only agencies and years are chosen, else by year.
+    They are counted by month if only agencies and years are chosen, otherwise by year.
     """
     include, exclude = finder.request.include, finder.request.exclude
     totals = await _read_month_totals(finder)
@@ -204,8 +211,9 @@ async def count_without_words(finder: HitFinder) -> PeriodCounts:
 
 
 def _count_months(totals: Mapping[str, tuple[int, int]], years: Collection[str]) -> PeriodCounts:
-    """Count all releases by month.
+    """Build the counts of all releases, by month.
 
+    totals: for each month, the numbers of all and of dated releases.
     years: only count releases of these years. If empty, count all releases.
     """
     hits = {
@@ -220,10 +228,10 @@ def _count_months(totals: Mapping[str, tuple[int, int]], years: Collection[str])
 
 
 async def _read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], bool]:
-    """Return the current matches of a request, and whether there are more than `limit`.
+    """Return the ids of the current releases that match, and whether there are more than `limit`.
 
-    If there are more, only some of them are returned. Reading stops early if the first releases
-    show that there are far more.
+    If there are more, only some of the ids are returned. Reading stops early if the first batch
+    shows that there are far more than `limit`.
     """
     found: list[int] = []
     while True:
@@ -249,7 +257,7 @@ async def _read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], b
 
 
 async def _read_month_totals(finder: HitFinder) -> dict[str, tuple[int, int]]:
-    """Return the numbers of all and of dated releases of the searched agencies, by month."""
+    """Return, for each month, the searched agencies' numbers of all and of dated releases."""
     include, exclude = finder.chosen_agencies, finder.request.exclude.get("agency")
     agencies: Iterable[str] = [""] if include is None else include
     if exclude:
@@ -260,7 +268,7 @@ async def _read_month_totals(finder: HitFinder) -> dict[str, tuple[int, int]]:
 
 
 def _format_month_code(code: int) -> str:
-    """Format a month of ColumnCache.months.
+    """Format a month from ColumnCache.months as yyyy-mm.
 
     >>> _format_month_code(202405)
     '2024-05'

@@ -1,6 +1,7 @@
 """Finds the newest results of a very common word without reading older releases.
 
-Only MAX_HITS of them are ranked and counted, so the search is limited to their months.
+Only MAX_HITS results are ranked and counted, so the search is limited to the newest months that
+contain that many.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ MONTH_COUNTS_SQL = (
 
 
 class DateWindow:
-    """A growing window of the newest (or oldest) months, as FTS5 expressions.
+    """A growing window of the newest (or oldest) months, which gives FTS5 expressions for them.
 
-    It is widened step by step until it contains MAX_HITS results.
+    The window is widened step by step until it contains MAX_HITS results.
 
     months: each month with its number of releases, newest (or oldest) first.
     expected: how many releases probably have to be read to find MAX_HITS results.
@@ -37,7 +38,10 @@ class DateWindow:
         self.opened_months = 0
 
     def open_next_months(self) -> str:
-        """Return an expression for the next months, or "" if they have too many releases."""
+        """Add months to the window, and return an FTS5 expression for the added months.
+
+        Return "", and open all months, if the window would include too many releases.
+        """
         first = self.opened_months
         if self.target >= MAX_WINDOW_SHARE * self.total:
             self.opened_months = len(self.months)
@@ -48,16 +52,16 @@ class DateWindow:
         return self._match_range(first, self.opened_months)
 
     def widen(self, hit_count: int) -> None:
-        """Enlarge the window, because its months had only `hit_count` results."""
+        """Raise the number of releases to include: the window had only `hit_count` results."""
         self.target = self.covered * max(
             MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1)
         )
 
     def list_match_parts(self) -> list[str]:
-        """Return one expression for the first months of the window, and one for its other months.
+        """Return FTS5 expressions for the first months of the window and for its other months.
 
-        The second is "" if the window contains all months. For a small window, only the first is
-        returned.
+        The second expression is "" if the window contains all months. For a small window, only the
+        first expression is returned.
         """
         newest = max(1, self.opened_months // NEWEST_FRACTION)
         parts = [self._match_range(0, newest)]
@@ -78,9 +82,11 @@ async def read_month_counts(run: RunQuery) -> list[tuple[str, int]]:
 
 
 def _match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
-    """Return the expression for consecutive months. Both lists of months have the same order.
+    """Return the FTS5 expression that matches releases of consecutive months.
 
-    Whole years are matched as years, because FTS5 reads one term faster than twelve.
+    A whole year is matched by one term, because FTS5 reads one term faster than twelve.
+
+    months: the months to match, in the same order as `all_months`.
 
     >>> months = ["2024-02", "2024-01", "2023-12", "2023-11"]
     >>> year = match_facet_terms("sort_year", ["2024"])

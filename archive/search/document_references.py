@@ -1,9 +1,9 @@
 """The table document_references: which documents each version of a release refers to, and where.
 
-It also has the conditions for finding references with a query. The rules for finding them in a text
-are in archive/language/reference_patterns.py. Titles, leads, bodies, questions with their answers
-and captions are searched, but not attachments. If the body repeats an answer, the references in it
-are stored twice, once for each field.
+This module also builds the SQL conditions by which a query finds references. The rules for finding
+references in a text are in archive/language/reference_patterns.py. Titles, leads, bodies, questions
+with their answers and captions are searched, but not attachments. If the body repeats an answer,
+the references in the answer are stored twice: once for the body and once for the answer.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ Bind = Callable[[Any], str]  # adds a value to a statement, and returns its plac
 
 
 class StateReference(NamedTuple):
-    """A reference in one of the texts of a state."""
+    """A reference to a document in one of the texts of a state."""
 
     type: str
     number: str
@@ -89,7 +89,7 @@ def find_state_references(state: Mapping[str, Any]) -> list[StateReference]:
 def write_references(
     db: Database, release_id: int, revision_id: int, references: Sequence[StateReference]
 ) -> bool:
-    """Replace the stored references of a revision, and return whether they have changed.
+    """Replace the stored references of a revision if they differ, and return whether they did.
 
     Does not commit.
     """
@@ -111,7 +111,7 @@ def write_references(
 def build_reference_condition(node: ReferenceNode, index: str, bind: Bind) -> str:
     """Return the SQL condition for a reference, for a statement that selects from an index.
 
-    A question pair matches if the title, lead or body of its release has the reference.
+    A question pair also matches if the title, lead or body of its release contains the reference.
     """
     if index == "search_questions" and node.field in PLAIN_FIELDS:
         index = "search"
@@ -128,13 +128,13 @@ def build_cited_condition(text: str, bind: Bind) -> str:
 
 
 def build_reference_terms(node: ReferenceNode, bind: Bind) -> str:
-    """Return the SQL terms for a reference in `document_references d`."""
+    """Return the SQL terms that select a reference from `document_references d`."""
     wanted = {"number": node.number, "type": node.type, "field": node.field}
     return " and ".join(f"d.{name} = {bind(value)}" for name, value in wanted.items() if value)
 
 
 async def list_unknown_references(run: RunQuery, nodes: Iterable[object]) -> list[str]:
-    """List the references in the nodes of a query that no version of a release has."""
+    """List the references in the nodes of a query that no version of any release contains."""
     unknown = []
     for node in dict.fromkeys(node for node in nodes if isinstance(node, ReferenceNode)):
         values: dict[str, Any] = {}
@@ -146,7 +146,7 @@ async def list_unknown_references(run: RunQuery, nodes: Iterable[object]) -> lis
 
 
 def label_reference(node: ReferenceNode) -> str:
-    """Return a reference as it is usually written. If it may be of any type, return the number."""
+    """Return a reference as it is usually written, or only its number if it may be of any type."""
     return format_reference(node.type, node.number) if node.type else node.number
 
 

@@ -1,9 +1,10 @@
-"""Searches edits by changed words, and removals by last text. Finds when wordings were present.
+"""Searches edits by changed words, removals by last text, and the history of a phrase.
 
-The history of a wording says which releases had the words of a query, and between which two checks
-they appeared and disappeared. Current texts are searched in one index, and earlier versions in
-another (former_versions.py). The times come from the stored checks
-(archive.changes.wording_history).
+The history of a phrase says which releases contain or contained the words of a query, and between
+which two checks the words appeared and disappeared. Current texts are searched in one index, and
+earlier versions in another (former_versions.py). The times come from the stored checks
+(archive.changes.wording_history). In this module, a wording is the phrase or the words that were
+searched for.
 """
 
 from __future__ import annotations
@@ -140,12 +141,12 @@ EditExcerpt = list[tuple[str, MarkedText]]  # same, del or ins, and the words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSearch:
-    """The result of searching edits, removals or wordings for the words of a query."""
+    """The result of searching edits, removals or phrase histories for the words of a query."""
 
     notes: Sequence[SearchNote] = ()
 
     def list_filters(self) -> dict[str, str]:
-        """Return the filter that limits a list of edits or removals to what the search found."""
+        """Return the filter that limits a list to the edits or removals that the search found."""
         return {}
 
 
@@ -175,16 +176,16 @@ class RemovalSearch(RegisterSearch):
 
 
 def add_word_filter(query: RegisterQuery) -> RegisterQuery:
-    """Limit a query to the edits or removals in which its words were found."""
+    """Limit a query with words to the edits or removals in which the words were found."""
     found: RegisterSearch | None = query.search
     return replace(query, filters={**query.filters, **found.list_filters()}) if found else query
 
 
 async def search_edits(run: RunQuery, text: str, *, of_collections: bool = False) -> EditSearch:
-    """Find the edits that changed the words of a query.
+    """Find the edits that removed or added the words of a query.
 
-    Plain words are also searched as a phrase, because an edit of "120 miljoner" may have left
-    "miljoner" unchanged. Raises FilterError if the query has no words that an edit must have
+    Several plain words are also searched as a phrase, because an edit of "120 miljoner" may have
+    left "miljoner" unchanged. Raises FilterError if the query has no words that an edit must have
     changed.
 
     of_collections: find differences between readings of collections instead.
@@ -211,9 +212,9 @@ async def search_edits(run: RunQuery, text: str, *, of_collections: bool = False
 
 
 async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of edits. If words were searched for, it only has edits that changed them.
+    """Return a page of edits or, if words were searched for, of the edits that changed these words.
 
-    Each edit found by a search has `excerpts` that show how it changed the words.
+    If words were searched for, each edit has `excerpts` that show how it changed the words.
     """
     page, search = await read_edits_page(run, add_word_filter(query)), query.search
     if search is None:
@@ -232,7 +233,7 @@ async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 
 def _cut_excerpts(search: EditSearch, *states: dict[str, Any]) -> list[EditExcerpt]:
-    """Return excerpts that show how an edit changed the words of a search.
+    """Return excerpts that show how an edit removed or added the words of a search.
 
     states: the states before and after the edit.
     """
@@ -261,12 +262,13 @@ def _cut_change(
     marked_terms: Sequence[QueryTerm],
     op: Literal["del", "ins"],
 ) -> EditExcerpt:
-    """Return how an edit changed the first paragraph with a match, word by word.
+    """Return, piece by piece, how an edit changed the first paragraph that contains a query term.
 
-    The result is empty if no paragraph matches.
+    The list is empty if no paragraph contains a query term.
 
-    own: the state that has the match.
-    op: the operation for words that only this state has.
+    own: the state in which the terms are searched.
+    other: the other state.
+    op: the operation for words that only `own` has.
     """
     english = is_english_release(own)
     for found in highlight_state(own, query_terms):
@@ -289,7 +291,7 @@ def _mark_pieces(
     *,
     english: bool,
 ) -> EditExcerpt:
-    """Mark the terms in the changed pieces of a paragraph, and shorten unchanged pieces."""
+    """Highlight terms in the changed pieces of a paragraph, and shorten its unchanged pieces."""
     shown: EditExcerpt = []
     for piece in paragraph:
         if piece.op == "same":
@@ -305,7 +307,8 @@ def _mark_pieces(
 async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
     """Find the removals of releases whose last text matches a query.
 
-    If a release moved, the text at its new URL is searched.
+    If a release moved, the text at its new URL is searched. Raises FilterError if the query is
+    empty.
     """
     query = parse_query(text)
     if query.tree is None:
@@ -321,7 +324,7 @@ async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
 
 
 async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of removals. Each removal found by a search has the last text in `hit`."""
+    """Return a page of removals. In a search for words, `hit` has the last text of each release."""
     page = await read_removals_page(run, add_word_filter(query))
     if query.search is None:
         return page
@@ -340,7 +343,7 @@ async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPag
 
 
 class PhraseTimes(NamedTuple):
-    """The times and status of a history's entry, by which entries are sorted and counted."""
+    """The times and the status of a PhraseEntry, by which entries are sorted and counted."""
 
     since: str  # these are the properties of PhraseEntry
     first: int  # id of the first revision that has it
@@ -354,9 +357,9 @@ class PhraseTimes(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseEntry:
-    """A period in which a release had the wording.
+    """A period in which a release contained the phrase that was searched for.
 
-    row: the row of the release from PHRASE_RELEASES_SQL.
+    row: the release's row in the result of PHRASE_RELEASES_SQL.
     """
 
     row: Mapping[str, Any]
@@ -368,7 +371,7 @@ class PhraseEntry:
 
     @property
     def last_seen(self) -> str | None:
-        """Return the last check that found the wording, or None if no check ever found it."""
+        """Return the time of the last check that found the wording, or None if none found it."""
         gone = self.presence.disappeared
         if self.presence.last_import:
             return None
@@ -376,22 +379,23 @@ class PhraseEntry:
 
     @property
     def first_seen(self) -> str | None:
-        """Return the first check that found the wording, or None if the wording was imported."""
+        """Return the time of the first check that found the wording, or None if it was imported."""
         return None if self.presence.first_import else self.presence.appeared.until
 
     @property
     def last_event(self) -> str:
-        """Return when the wording appeared or, if it is gone, when it disappeared."""
+        """Return the time when the wording appeared or, if it is gone, when it disappeared."""
         appeared, gone = self.presence.appeared, self.presence.disappeared
         # of a text of an unknown time, `until` is the later time of the import
         return max(appeared.until, gone.until) if gone else appeared.until
 
     @property
     def status(self) -> str:
-        """Return the status of the wording.
+        """Return what became of the wording.
 
-        The status is `current` (found by the last check), `unchecked`, `removed`, `edited`, or
-        `collection` if the wording is missing only from the text in a collection.
+        `current`: the last check found it. `unchecked`: no check has found it yet. `removed`: the
+        release was removed. `edited`: an edit removed the wording. `collection`: the wording is
+        missing from a text that was imported from a collection.
         """
         if self.is_current:
             return "current" if self.last_seen else "unchecked"
@@ -401,16 +405,20 @@ class PhraseEntry:
 
     @property
     def is_stated(self) -> bool:
-        """Return whether a publication date is stated, and the wording was there from the start."""
+        """Return whether `since` is the publication date that the agency stated.
+
+        That is so if a date is stated, and the first version of the release has the wording.
+        """
         return self.presence.before is None and bool(
             self.row["published"] and self.row["sort_date"]
         )
 
     @property
     def since(self) -> str:
-        """Return the stated publication date if the wording was there from the start.
+        """Return the stated publication date if the first version of the release has the wording.
 
-        Otherwise return the check that first found it.
+        Otherwise, or if no date is stated, return the time of the check that first found the
+        wording.
         """
         return str(self.row["sort_date"] if self.is_stated else self.presence.appeared.until)
 
@@ -430,7 +438,7 @@ class PhraseEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseHistory(RegisterSearch):
-    """The periods in which the releases of an archive had a wording."""
+    """The periods in which the archive's releases contained the phrase that was searched for."""
 
     query: Query
     times: Sequence[PhraseTimes] = ()  # the newest first
@@ -451,7 +459,7 @@ class PhraseHistory(RegisterSearch):
 
 
 def quote_words(query: Query) -> str | None:
-    """Return a query of several plain words as a phrase, or None for any other query.
+    """Return a query of several plain words in quotation marks, or None for any other query.
 
     >>> from archive.search.query_language import parse_query
     >>> quote_words(parse_query("120 miljoner kronor")), quote_words(parse_query('"120 miljoner"'))
@@ -473,8 +481,7 @@ def quote_words(query: Query) -> str | None:
 async def read_phrase_history(
     run: RunQuery, columns: ColumnCache, text: str, agency: str | None = None
 ) -> PhraseHistory:
-    """Find all releases whose text contains or once contained the words of a query, and the periods
-    in which it did.
+    """Return the periods in which releases contained the words of a query.
 
     agency: only search the releases of this agency.
     """
@@ -501,12 +508,13 @@ async def read_phrase_history(
 async def _read_times(
     run: RunQuery, current: Sequence[int], former: FormerHits
 ) -> tuple[list[PhraseTimes], list[PhraseEntry]]:
-    """Return the times of a wording in all releases, newest first, and entries of changed releases.
+    """Return the times of a wording in all releases, and the entries of changed releases.
 
-    Changed releases are releases in which the wording may have appeared or disappeared. Only their
-    versions are read one by one.
+    The newest times come first. Changed releases are releases in which the wording may have
+    appeared or disappeared. Only the versions of these releases are read one by one.
 
-    current: the releases whose current text has the wording.
+    current: the releases whose current text contains the wording.
+    former: the releases of which only an earlier version contains it.
     """
     found = [*current, *former.ids]
     (row,) = await run(CHANGED_SQL, {"ids": json.dumps(found)})
@@ -520,7 +528,7 @@ async def _read_times(
 
 
 def _find_last(times: Iterable[PhraseTimes]) -> list[PhraseTimes]:
-    """Return the times of the release that was last seen with the wording.
+    """Return a list with the times of the entry whose wording was seen most recently.
 
     The list is empty if no check ever found the wording.
     """
@@ -531,9 +539,9 @@ def _find_last(times: Iterable[PhraseTimes]) -> list[PhraseTimes]:
 async def _find_steady(
     run: RunQuery, releases: Iterable[int], versions: Mapping[int, Collection[int]]
 ) -> dict[int, int]:
-    """Return the releases that had a wording in all their versions, with their first versions.
+    """Return a map from each release that had the wording in all its versions to its first version.
 
-    releases: releases with several versions, whose current text has the wording.
+    releases: releases with several versions, whose current text contains the wording.
     versions: as for _read_presences.
     """
     (row,) = await run(STEADY_SQL, {"ids": json.dumps(list(releases))})
@@ -572,10 +580,10 @@ async def _read_presences(
     current: Collection[int],
     versions: Mapping[int, Collection[int]],
 ) -> dict[int, list[Presence]]:
-    """Return the periods in which releases had a wording.
+    """Return the periods in which each of the given releases had the wording.
 
-    current: the releases whose current text has the wording.
-    versions: the matching indexed versions.
+    current: the releases whose current text contains the wording.
+    versions: for each release, the indexed versions that contain the wording.
     """
     matching = {revision for key in releases for revision in versions.get(key, ())}
     revisions = {row["revision"] for key, row in releases.items() if key in current}
@@ -591,9 +599,9 @@ async def _read_presences(
 async def _read_unchanged_times(
     run: RunQuery, releases: Iterable[int], firsts: Mapping[int, int]
 ) -> list[PhraseTimes]:
-    """Return the times of releases that have had a wording ever since they were archived.
+    """Return the times of releases that have had the wording ever since they were archived.
 
-    firsts: the first revisions of the releases that have several.
+    firsts: the first revision of each release that has several.
     """
     (row,) = await run(TIMES_SQL, {"ids": json.dumps(list(releases))})
     names = ("releases", "revisions", "agencies", "imported", "appeared", "checked", "stated")
@@ -621,7 +629,7 @@ async def _read_unchanged_times(
 async def read_phrase_entries(
     run: RunQuery, history: PhraseHistory, times: Sequence[PhraseTimes]
 ) -> list[PhraseEntry]:
-    """Read the entries of a history for the given times."""
+    """Return the entries of a history for the given times. Entries that it lacks are read."""
     ids = [each.release for each in times if each.first not in history.read]
     releases = await _read_phrase_releases(run, ids)
     return [
@@ -635,7 +643,7 @@ async def read_phrase_entries(
 
 
 def _build_only_presence(row: Mapping[str, Any], first: int) -> Presence:
-    """Return the presence of a wording in a release that always had it and was never removed.
+    """Build the period of a wording in a release that always had it and was never removed.
 
     first: the first revision of the release.
     """
@@ -654,7 +662,7 @@ def _build_only_presence(row: Mapping[str, Any], first: int) -> Presence:
 
 
 async def _count_agencies(run: RunQuery, times: Iterable[PhraseTimes]) -> list[FacetValue]:
-    """Count the releases by agency. The agencies are in Swedish alphabetical order."""
+    """Return each agency with its number of releases in `times`, in Swedish alphabetical order."""
     counts = Counter({each.release: each.agency for each in times}.values())
     rows = await run(AGENCIES_SQL, {"slugs": json.dumps(list(counts))})
     found = [FacetValue(**dict(row), count=counts[row["value"]]) for row in rows]
@@ -664,9 +672,9 @@ async def _count_agencies(run: RunQuery, times: Iterable[PhraseTimes]) -> list[F
 async def read_phrase_hits(
     run: RunQuery, query: Query, entries: Sequence[PhraseEntry]
 ) -> list[SearchHit]:
-    """Return one result per entry: the last version with the wording, with its words marked.
+    """Return one result per entry: the last version with the wording, and its words highlighted.
 
-    The `row` of a result has the texts of this version.
+    The `row` of a result holds the texts of this version.
     """
     query_terms = extract_query_terms(query.tree)
     texts = await read_version_texts(run, [entry.presence.last for entry in entries])

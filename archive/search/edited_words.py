@@ -1,9 +1,10 @@
 """Finds the edits that removed or added words: `removed:`, `added:`, and search in lists of edits.
 
 A word or phrase counts as removed if it occurs more often in all paragraphs of the release before
-the edit than after it. It counts as added if it occurs less often. The index (`search_diff`) has
-this difference for single words, and the changed paragraphs for phrases. Stored texts are compared
-for words with a star, for NEAR, and for the few edits that have a part of the query on both sides.
+the edit than after it, and as added if it occurs less often. The index (`search_diff`) has this
+difference for single words, and the changed paragraphs for phrases. The stored texts are compared
+for words with a star, for NEAR, and for the few edits that have the same part of a query in their
+removed and in their added text.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from archive.search.query_language import (
     ReferenceNode,
     SearchNote,
     TermNode,
+    list_days,
 )
 from archive.search.query_sql import (
     MATCH_NOTHING,
@@ -57,6 +59,7 @@ EDITS_SQL = """
     cross join releases r on r.id = v.release
     where search_diff match :match
 """
+MONTH_ONLY_SQL = "select 1 from release_facets where sort_date = :month limit 1"
 AGENCY_EDITS_SQL = EDITS_SQL.format(
     revisions="revisions v indexed by idx_revisions_edit_release"
     f" on v.id = f.rowid / {DIFF_ROWS} and v.is_edit"
@@ -94,7 +97,7 @@ State = Mapping[str, Any]
 class ChangedLeaf:
     """The edits that removed a word, phrase or NEAR group, and the edits that added it.
 
-    uncertain: the edits for which stored texts must be compared.
+    uncertain: the edits for which only the stored texts show what was removed or added.
     """
 
     removed: set[int]
@@ -114,8 +117,12 @@ class ChangedLeaf:
 async def resolve_query(
     run: RunQuery, tree: QueryNode | None
 ) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up the names, prefixes and edits of a query, with notes on any that do not exist."""
+    """Look up the names, prefixes and edits in a query.
+
+    Also return notes on names that do not exist, and on months of which releases are left out.
+    """
     names, notes = await resolve_names(run, tree)
+    notes += await _list_month_notes(run, tree)
     edits: dict[EditNode, Mapping[int, int]] = {}
     for node in iter_nodes(tree):
         if isinstance(node, EditNode) and node not in edits:
@@ -127,13 +134,25 @@ async def resolve_query(
     return replace(names, edits=edits), notes
 
 
+async def _list_month_notes(run: RunQuery, tree: QueryNode | None) -> list[SearchNote]:
+    """Return a note if the query begins within a month that some releases state without a day.
+
+    Such a release counts as published on the first of the month, so the query leaves it out.
+    """
+    first = max(list_days(tree, "from"), default="")
+    month = first[:7]
+    if not first or first == f"{month}-01" or not await run(MONTH_ONLY_SQL, {"month": month}):
+        return []
+    return [SearchNote("month_only", month)]
+
+
 async def find_edits(
     run: RunQuery, tree: QueryNode, names: ResolvedNames, *, of_collections: bool = False
 ) -> dict[int, int] | None:
-    """Return all edits that match a query, each with the last row of its release.
+    """Return a map from each edit that matches a query to the last row of its release.
 
-    Words outside removed: and added: must have been removed or added. Filters are ignored. Return
-    None if the query has no words that an edit must have changed.
+    Words outside removed: and added: match if the edit removed or added them. Filters are ignored.
+    Return None if the query has no words that an edit must have changed.
 
     of_collections: find differences between readings of collections instead.
     """
@@ -157,7 +176,7 @@ async def find_edits(
 
 
 def iter_changed(tree: QueryNode | None) -> Iterator[QueryLeaf]:
-    """Yield all words, phrases and NEAR groups of a query, also inside removed: and added:."""
+    """Yield the words, phrases and NEAR groups of a query, also those in removed: and added:."""
     yield from iter_leaves(tree)
     for node in iter_nodes(tree):
         if isinstance(node, EditNode):
@@ -173,7 +192,10 @@ async def _read_leaf(
     *,
     of_collections: bool,
 ) -> ChangedLeaf:
-    """Read the edits that changed a part of a query, and add their releases to `releases`."""
+    """Return the edits that removed or added a part of a query.
+
+    The releases of these edits are added to `releases`.
+    """
     if isinstance(leaf, ReferenceNode):
         return await _read_reference(run, leaf, releases, of_collections=of_collections)
     sql = COLLECTION_CHANGES_SQL if of_collections else AGENCY_EDITS_SQL
@@ -193,10 +215,10 @@ async def _read_leaf(
 async def _read_reference(
     run: RunQuery, leaf: ReferenceNode, releases: dict[int, int], *, of_collections: bool
 ) -> ChangedLeaf:
-    """Read the edits that removed a reference from a release, or added it.
+    """Return the edits that removed a reference from a release, and the edits that added it.
 
-    If a release refers to a document several times, an edit that changes only the number of these
-    references does not count.
+    The releases of these edits are added to `releases`. If a release refers to a document several
+    times, an edit that changes only the number of these references does not count.
     """
     plan = SearchPlan()
     terms = {
@@ -216,10 +238,12 @@ async def _read_reference(
 
 
 def _match_leaf(leaf: TermNode | NearNode, names: ResolvedNames) -> tuple[str, bool]:
-    """Return the expression for a part of a query in `search_diff`, and whether it is certain.
+    """Return an FTS5 expression for `search_diff`, and whether its matches are certain.
 
-    An uncertain expression may match an edit that did not change how often the part occurs. The
-    stored texts of such edits must be compared.
+    An uncertain expression may match an edit that did not change how often the part of the query
+    occurs. The stored texts of such edits must be compared.
+
+    leaf: the part of the query to translate.
     """
     if isinstance(leaf, NearNode):  # it also finds words in two paragraphs
         return build_node_match(replace(leaf, field="text"), names, DIFF_INDEX), False
@@ -238,7 +262,7 @@ def _restrict(
     pick: Callable[[QueryLeaf], set[int]],
     leaves: Mapping[QueryLeaf, ChangedLeaf],
 ) -> set[int] | None:
-    """Return a set that includes all edits that match a query. None means all edits.
+    """Return a set that includes all edits that match a query, or None if any edit may match.
 
     pick: returns the edits that may have changed a word or phrase.
     """
@@ -261,7 +285,7 @@ def _restrict(
 def _holds(leaves: Mapping[QueryLeaf, ChangedLeaf], edit: int, node: QueryNode) -> bool | None:
     """Return whether an edit changed a part of a query.
 
-    Return None if this is uncertain, or if the part is a filter.
+    Return None if only the stored texts show this, or if the part is a filter.
     """
     if isinstance(node, EditNode):
         return _holds_on_sides(
@@ -291,7 +315,7 @@ async def _check_edits(
     leaves: Mapping[QueryLeaf, ChangedLeaf],
     edits: Sequence[int],
 ) -> list[int]:
-    """Return the edits that match a query. Stored texts decide where `leaves` are uncertain."""
+    """Return the edits that match a query. If `leaves` are uncertain, the stored texts decide."""
     finder = OccurrenceFinder(OrNode(tuple(iter_changed(tree))), names.prefix_lemmas)
 
     def list_matching(pairs: Mapping[int, tuple[State, State]]) -> list[int]:
@@ -337,9 +361,9 @@ def _is_changed(removed: set[QueryLeaf], added: set[QueryLeaf], node: QueryNode)
 
 
 async def run_in_thread(function: Callable[[], Result]) -> Result:
-    """Run a slow function in a thread. Without an event loop, run it directly.
+    """Run a slow function in a thread or, if there is no event loop, directly.
 
-    See run_without_waiting.
+    The latter is for callers of run_without_waiting.
     """
     try:
         asyncio.get_running_loop()

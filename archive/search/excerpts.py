@@ -1,4 +1,4 @@
-"""Builds the results on a page: marked excerpts of their texts, and the matching word forms."""
+"""Builds the results on a page: highlighted excerpts of texts, and the matching word forms."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ MarkedText = list[tuple[str, bool]]  # parts of a text, and whether each is mark
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchExplanation:
-    """The forms in which a query term occurs in a result: field → form → count."""
+    """The forms in which a query term occurs in a result: field → form → number of times."""
 
     query_term: str
     forms: dict[str, dict[str, int]]
 
     def list_forms(self) -> list[str]:
-        """List the forms in all fields, each once."""
+        """Return the forms in all fields, without repetitions."""
         return list(dict.fromkeys(form for forms in self.forms.values() for form in forms))
 
 
@@ -97,11 +97,11 @@ class MatchExplanation:
 class TextChange:
     """A change that makes a release a result of a search.
 
-    It has the revisions before and after the change, and the checks between which it was made. A
-    reading of a collection is not a check.
+    `before` and `after` are the revisions before and after the change, `checked_before` and
+    `checked_after` the checks between which it was made. A reading of a collection is not a check.
 
     kind: former (the last version with the words of the query was replaced), removed, added, or
-    edited (both).
+        edited (removed and added).
     """
 
     kind: str
@@ -120,7 +120,7 @@ class TextChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentExcerpt:
-    """An excerpt of the attachment page that matches best."""
+    """An excerpt of the page of a release's attachments that matches a query best."""
 
     url: str
     version: int  # of the file, as in /-/attachment/<version>
@@ -133,7 +133,7 @@ class AttachmentExcerpt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchHit:
-    """A result: a release, question pair or quotation, with marked title and excerpt."""
+    """A result: a release, question pair or quotation, with highlighted title and excerpt."""
 
     row: Any
     title: MarkedText
@@ -174,7 +174,8 @@ class SearchHit:
     def title_path(self) -> str:
         """Return the path that the title links to.
 
-        This is the path of the question or quotation, or else of the release.
+        A question pair or quotation links to its own place in the release, any other result to the
+        release.
         """
         return self.path if self.is_pair else f"/archive/releases/{self.row['id']}"
 
@@ -207,10 +208,10 @@ async def read_release_hits(
 async def read_attachment_excerpts(
     run: RunQuery, ids: Sequence[int], match: str, query_terms: Sequence[QueryTerm]
 ) -> dict[int, AttachmentExcerpt]:
-    """Return an excerpt for each release whose attachments match.
+    """Return an attachment excerpt for each of the given releases that has a matching attachment.
 
-    match: an expression for search_attachments.
-    query_terms: only terms about attachments are marked.
+    match: an FTS5 expression for search_attachments.
+    query_terms: only the terms about attachments are highlighted.
     """
     rows = await run(MATCHING_PAGES_SQL, {"match": match, "ids": json.dumps(list(ids))})
     terms = [term for term in query_terms if term.field == "attachment"]
@@ -233,8 +234,9 @@ async def read_attachment_excerpts(
 def _find_first_match(text: str, query_terms: Sequence[QueryTerm]) -> HighlightedText:
     """Return the first piece of an attachment page in which a term occurs.
 
-    If a page has no match in its own language, it is also analysed in the other one. This is
-    because the whole file was indexed in one language.
+    If there is no match in the language of the page, the page is also analysed in the other
+    language, because a whole file is indexed in one language. If there is still no match, the first
+    piece is returned.
     """
     english = is_english(text[:MAX_HIT_LENGTH])
     pieces = [
@@ -293,7 +295,7 @@ def build_release_hit(
 def highlight_state(
     state: Mapping[str, Any], query_terms: Sequence[QueryTerm]
 ) -> list[HighlightedText]:
-    """Return the texts of a stored state, with the matches of a query."""
+    """Return the texts of a stored state, with the query's words highlighted."""
     english = is_english_release(state)
     return [
         HighlightedText(text.text, query_terms, text.field, english=english)
@@ -305,7 +307,7 @@ def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, Marked
     """Return an excerpt of the text with the most query terms, and the position of its question.
 
     The position is None if the text is neither a question nor an answer. If another text contains
-    further terms, half of the excerpt comes from that text.
+    query terms that this one lacks, half of the excerpt comes from the other text.
     """
     best = max(texts, key=lambda text: len(text.matched_terms))
     if not best.highlights:
@@ -351,7 +353,7 @@ async def read_quote_hits(
 
 
 def _build_quote_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
-    """Build a result from a quotation, with its text as the excerpt."""
+    """Build a result from a quotation, whose text is the excerpt."""
     english = is_english_release(row)
     text = HighlightedText(row["text"], query_terms, "quotation", english=english)
     is_short = len(row["text"].split()) <= MAX_QUOTE_WORDS
@@ -364,7 +366,7 @@ def _build_quote_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
 
 
 def _find_edges(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """Return the value of a text directive for a quotation: its first and last words.
+    """Return the value of a URL text directive for a quotation: its first and last words.
 
     >>> _find_edges("Vi och de bygger nu. Det är bra för de barn-fria", [(2, 22), (40, 67)])
     'Vi%20och%20de%20bygger,bra%20f%C3%B6r%20de%20barn%2Dfria'
@@ -382,7 +384,7 @@ def _find_edges(text: str, spans: Sequence[tuple[int, int]]) -> str:
 def explain_match(
     texts: Sequence[HighlightedText], query_terms: Sequence[QueryTerm]
 ) -> list[MatchExplanation]:
-    """Return the forms in each field for every query term that occurs."""
+    """Return, for each query term that occurs in the texts, its forms in each field."""
     explanations = []
     for number, term in enumerate(query_terms):
         forms: dict[str, Counter[str]] = {}
@@ -396,7 +398,7 @@ def explain_match(
 
 
 class HighlightedText:
-    """A text with the matches of a query in it.
+    """A text, and the places where the terms of a query occur in it.
 
     question_position: the position of the question, if the text is a question or an answer.
     """
@@ -428,7 +430,7 @@ class HighlightedText:
 
     @property
     def matched_terms(self) -> set[int]:
-        """Return the indexes of the query terms that the text contains."""
+        """Return the indexes of the query terms that occur in the text."""
         return {mark.term_index for mark in self.highlights}
 
     def count_forms(self, term_index: int) -> Counter[str]:
@@ -437,13 +439,15 @@ class HighlightedText:
         return Counter(" ".join(self.text[start:end].lower().split()) for start, end in spans)
 
     def highlight_all(self) -> MarkedText:
-        """Return the whole text with its matches marked."""
+        """Return the whole text with the query's words highlighted."""
         return self.cut_fragment(0, len(self.tokens))
 
     def excerpt(self, size: int = FRAGMENT_WORDS) -> MarkedText:
-        """Return the fragments that match most of the query.
+        """Return the one or two fragments that contain most of the query's terms.
 
-        If nothing matches, return the beginning of the text.
+        If the text contains none, return its beginning.
+
+        size: the number of words in all fragments together.
         """
         if not self.highlights:
             words = self.text.split()
@@ -462,7 +466,10 @@ class HighlightedText:
         return [*parts, (" …", False)] if starts[-1] + size < len(self.tokens) else parts
 
     def find_fragment_starts(self, size: int) -> list[int]:
-        """Return where the fragments start: the best one, and a second one if it adds terms."""
+        """Return the index of the first word of the best fragment, or of the best two.
+
+        There are two fragments if one does not contain all matched terms, and the second adds some.
+        """
         best = self.find_best_start(set(), size)
         if self.find_fragment_terms(best, size) == self.matched_terms:
             return [best]
@@ -472,7 +479,7 @@ class HighlightedText:
         return sorted({best, other}) if abs(best - other) >= size else [min(best, other)]
 
     def find_fragment_terms(self, start: int, size: int) -> set[int]:
-        """Return the indexes of the query terms in a fragment."""
+        """Return the indexes of the query terms in the fragment of `size` words from `start`."""
         return {
             mark.term_index
             for mark in self.highlights
@@ -490,9 +497,12 @@ class HighlightedText:
         )
 
     def find_fragment_start(self, first: int, size: int) -> int:
-        """Return where the fragment of a match starts.
+        """Return the index of the word at which the fragment around a match starts.
 
-        This is the start of its sentence if that is near, otherwise a few words before the match.
+        This is the start of the match's sentence if that is near, otherwise a few words before the
+        match.
+
+        first: the index of the first word of the match.
         """
         nearest = max(0, first - min(MAX_WORDS_BEFORE_HIGHLIGHT, size // 3))
         for index in range(first, nearest, -1):
@@ -502,7 +512,7 @@ class HighlightedText:
         return nearest
 
     def cut_fragment(self, first: int, end: int) -> MarkedText:
-        """Return the words from `first` up to but not including `end`, with their matches marked.
+        """Return the words from `first` to before `end`, with the query's words highlighted.
 
         White space is collapsed.
         """

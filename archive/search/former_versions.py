@@ -1,8 +1,8 @@
-"""Finds releases that match only in an earlier version, and the change by which they stopped
-matching. (For `added:` and `removed:`: the edit that matches.)
+"""Finds releases that match only in an earlier version, and how they stopped matching.
 
-The index `search_versions` has the texts of all earlier versions. A version matches if the query's
-FTS5 expression matches it, as for current texts in `search`. Filters apply to the current release.
+For `added:` and `removed:`, the edit that matches is found instead. The index `search_versions` has
+the texts of all earlier versions. A version matches if the query's FTS5 expression matches it, as
+for current texts in `search`. Filters are compared with the current release.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ FIRST_SEEN_SQL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormerHits:
-    """Releases that match only in an earlier version.
+    """The releases that match only in an earlier version.
 
-    ids: the releases, newest first.
-    versions: the matching versions by release, including releases that match now.
+    ids: these releases, newest first.
+    versions: release → its versions that match. It also has releases whose current version matches.
     """
 
     ids: Sequence[int] = ()
@@ -82,9 +82,9 @@ class FormerHits:
 
 @dataclass(slots=True)
 class MatchingVersions:
-    """The indexed versions that match, by release, and the releases that match in an earlier one.
+    """The indexed versions that match, and the releases that match in an earlier version.
 
-    A release is identified by the last row of its chain.
+    A release is identified by the last row of its chain (releases.continues_as).
     """
 
     versions: dict[int, list[int]]
@@ -140,9 +140,9 @@ def _is_in_versions(part: QueryNode) -> bool:
 async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitList:
     """Add the releases that match only in an earlier version, if the request asks for them.
 
-    If results are sorted by date, all are sorted together. If they are sorted by relevance, results
-    of the two groups alternate, because their relevance cannot be compared. The first page then has
-    results from both groups.
+    In a list sorted by date, the added releases take their places by date. In a list sorted by
+    relevance, they alternate with the other results, because an earlier version has no comparable
+    relevance.
     """
     request, columns = finder.request, finder.columns
     if not request.all_versions or request.loosened or request.show != "releases":
@@ -160,7 +160,11 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
 
 
 def _find_date_limits(finder: HitFinder, hits: HitList, order: str) -> tuple[int, int]:
-    """Return the lowest and highest ColumnCache.sort_dates of the former results to look for."""
+    """Return the lowest and highest ColumnCache.sort_dates of the former results to look for.
+
+    Former results match only in an earlier version. If the list of results is capped, they are only
+    looked for within its dates.
+    """
     if not hits.capped or not hits.ids:
         return 0, NO_DATE
     dates = [finder.columns.sort_dates[key] for key in hits.ids]
@@ -178,9 +182,9 @@ async def find_former_hits(
 ) -> FormerHits:
     """Find the releases that match a request only in an earlier version.
 
-    current: the releases whose current version matches; None if they are not known.
-    oldest, newest: only find releases in this range of ColumnCache.sort_dates. If `current` is only
-        the newest or oldest part of the results, the range ends with this part.
+    current: the releases whose current version matches; if None, they are read.
+    oldest, newest: only find releases in this range of ColumnCache.sort_dates. If `current` has
+        only the newest or oldest part of the results, the range must end where that part ends.
     """
     tree, columns = finder.request.query.tree, finder.columns
     texts = _join_text_parts(tree)
@@ -201,9 +205,9 @@ async def find_former_hits(
 
 
 async def _filter_by_conditions(finder: HitFinder, candidates: Collection[int]) -> Collection[int]:
-    """Keep the releases that meet the query's filters and have the chosen tags.
+    """Keep the candidates that meet the query's filters and have the chosen tags.
 
-    For a feed, the releases must also be new.
+    In a feed of new releases, the candidates must also be new.
     """
     request, tree = finder.request, finder.request.query.tree
     filters = [part for part in iter_parts(tree) if not _is_in_versions(part)]
@@ -244,8 +248,8 @@ async def describe_changes(
 ) -> list[SearchHit]:
     """Add to each result the change that made it match, and an excerpt of the changed text.
 
-    Only results for earlier versions and for edits have a change. If a query also has words that
-    are not about edits, the excerpts of current results show those words.
+    Only results that match by an earlier version or an edit get a change. If the query also has
+    words outside `added:` and `removed:`, the excerpts of current results show these words instead.
     """
     if not former.ids and not names.edits:
         return list(hits)
@@ -270,7 +274,7 @@ async def describe_changes(
 
 
 def _order(change: TextChange) -> tuple[int, int | None]:
-    """Return the version that a change's excerpt is from, and the version to compare it with."""
+    """Return the version whose text an excerpt shows, and the version to compare it with."""
     if change.kind == "added" and change.after:
         return change.after, change.before
     return change.before, change.after
@@ -279,10 +283,11 @@ def _order(change: TextChange) -> tuple[int, int | None]:
 async def _read_last_presences(
     run: RunQuery, releases: Iterable[int], former: FormerHits
 ) -> list[tuple[int, TextChange | None, tuple[int, int | None]]]:
-    """Return how the words of a query disappeared from former results, and the versions to compare.
+    """Return how the query's words disappeared from results that match only in an earlier version.
 
-    The change is None if a caption of the current version still has the words. The index `search`
-    has no captions.
+    Each item has the release, the change, and the two versions to compare. The change is None if a
+    caption of the current version still contains the words: the index `search` does not cover
+    captions.
     """
     keys = set(former.ids).intersection(releases)
 
@@ -320,7 +325,7 @@ async def _cut_excerpts(
     shown: Sequence[tuple[SearchHit, tuple[int, int | None]]],
     query_terms: Sequence[QueryTerm],
 ) -> list[SearchHit]:
-    """Add an excerpt of a version to the results in `shown`, and return all results."""
+    """Return all results, those in `shown` with an excerpt of the given version."""
     revisions = [key for hit, versions in shown for key in versions if key and not hit.is_pair]
     states = await read_version_texts(run, revisions) if revisions else {}
 
@@ -340,9 +345,9 @@ async def _cut_excerpts(
 async def _read_edit_changes(
     run: RunQuery, edits: Mapping[int, int], tree: QueryNode | None
 ) -> dict[int, TextChange]:
-    """Return the changes made by the edits that make releases match.
+    """Return, for each release, the change that its matching edit made.
 
-    edits: release → edit.
+    edits: release → matching edit.
     """
     if not edits:
         return {}
@@ -369,7 +374,7 @@ def _add_excerpt(
     other: dict[str, Any] | None,
     query_terms: Sequence[QueryTerm],
 ) -> SearchHit:
-    """Return a result with an excerpt of a version.
+    """Return a result with an excerpt of the given version (`state`).
 
     The excerpt is from the texts that version `other` lacks, if they contain all words of the
     query, and otherwise from any text. The title is used only if no other text has as many of the
@@ -392,9 +397,9 @@ def _add_excerpt(
 def list_marked_terms(
     tree: QueryNode | None, names: ResolvedNames, *, with_edits: bool = True
 ) -> list[QueryTerm]:
-    """List the terms of a query that are marked in its results.
+    """List the terms of a query that are highlighted in its results.
 
-    with_edits: also list terms that edits removed or added.
+    with_edits: also list terms in `added:` and `removed:`.
     """
     edits = [
         part for node in iter_edit_nodes(tree) for part in (node.removed, node.added) if with_edits

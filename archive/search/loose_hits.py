@@ -1,9 +1,9 @@
 """Finds looser results: releases with only some of a query's words, or with related words.
 
-If few releases have all words of a query, releases with any of them are ranked together with them.
-The ranking uses how well they match (bm25), their share of the words, and the words in their
-titles. Words in quotation marks, with + or a star, excluded words, filters and NEAR are never
-loosened.
+If few releases have all words of a query, releases with only some of the words are added, and all
+are ranked together: by how well they match (bm25), by their share of the words, and by the words in
+their titles. Words in quotation marks, words with + or a star, excluded words, filters and NEAR are
+never loosened.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ _WORD_LEMMAS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseHits:
-    """The results that only match a request loosely: the most relevant, at most MAX_LOOSE_HITS."""
+    """The most relevant results that match a request only loosely, at most MAX_LOOSE_HITS."""
 
     # id of each hit → the query whose words are marked
     queries: Mapping[int, Query] = field(default_factory=dict)
@@ -117,7 +117,7 @@ class LooseHits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _WantedWord:
-    """Words of a query that a loose result may lack, and the results that have these words."""
+    """A word or name of a query that a loose result may lack, and the results that contain it."""
 
     words: tuple[OptionalWord, ...]  # a name has two, and a hit with only one of them lacks it
     number: int  # of hits; of a common word, about
@@ -127,15 +127,15 @@ class _WantedWord:
 
     @property
     def loose(self) -> QueryNode:
-        """Return the node that finds results. For a name, either word is enough."""
+        """Return the node by which results are found. For a name, either of its words is enough."""
         nodes = tuple(word.loose for word in self.words)
         return OrNode(nodes) if len(nodes) > 1 else nodes[0]
 
     @property
     def whole(self) -> QueryNode:
-        """Return the node that a result must match to have the word.
+        """Return the node that a result must match to count as containing the word.
 
-        For a name, both words must match.
+        For a name, both of its words must match.
         """
         nodes = tuple(word.typed if self.is_common else word.loose for word in self.words)
         return AndNode(nodes) if len(nodes) > 1 else nodes[0]
@@ -150,14 +150,16 @@ class _WantedWord:
 
     @property
     def is_common(self) -> bool:
-        """Return whether there are too many results to read them all."""
+        """Return whether the word has too many results to read them all."""
         return self.number > MAX_HITS
 
 
 def ranks_any_word(request: SearchRequest, number: int) -> bool:
     """Return whether there are so few strict results that loose ones are ranked with them.
 
-    This is never the case in a search of quotations, which must contain all words.
+    Always false for a search of quotations, which must contain all words.
+
+    number: the number of strict results.
     """
     is_strict = request.strict or request.show == "quotes"
     return number < ENOUGH_HITS and not is_strict and bool(list_optional_words(request.query))
@@ -166,11 +168,12 @@ def ranks_any_word(request: SearchRequest, number: int) -> bool:
 async def find_loose_hits(finder: HitFinder, strict: HitList) -> LooseHits:
     """Find the results for any word of a request, and rank them with the strict ones.
 
-    This is only done if there are few strict results. The relevance of a result is bm25 × recency ×
-    substance (see `HitFinder.weigh_ranks`) × the cube of its share of the words × (1 + ½ the share
-    of the words in its title). In a share, rare words count more than common ones. Words that the
-    best of these results have in common add up to 0.2 of the best relevance. Releases that only
-    have a reference in the request come last.
+    If there are enough strict results, nothing is searched, and an empty LooseHits is returned.
+
+    The relevance of a result is bm25 × recency × substance (see `HitFinder.weigh_ranks`) × the cube
+    of its share of the query's words × (1 + ½ the share of these words in its title). In a share,
+    rare words count more than common ones. Other words that the best results have in common add at
+    most 0.2 of the best relevance. Releases that only contain a reference in the request come last.
     """
     if not ranks_any_word(finder.request, len(strict.ids)):
         return LooseHits()
@@ -201,7 +204,8 @@ def _order_hits(
 ) -> list[int]:
     """Return strict and loose results in the order of the request.
 
-    If the results are sorted by date or include earlier versions, strict ones come first.
+    The strict results come first if the request is sorted by date, or if any of them match only in
+    an earlier version.
     """
     if finder.order != "best":
         by_release = {key: releases.get(key, key) for key in loose}
@@ -212,7 +216,7 @@ def _order_hits(
 
 
 async def _prepare(finder: HitFinder) -> _LooseSearch:
-    """Correct misspelt words of a request, and read how common each word is."""
+    """Correct misspelt words of a request, and read the results of each word."""
     query, corrections = finder.request.query, None
     counts = await count_beginnings(finder.run, find_terms(query.tree))
     is_known = (count or list_related_words(" ".join(term.words)) for term, count in counts.items())
@@ -239,7 +243,7 @@ async def _prepare(finder: HitFinder) -> _LooseSearch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LooseSearch:
-    """A search in which results need not have all words."""
+    """A search whose results need not contain all words of the query."""
 
     finder: HitFinder
     query: Query  # that of the request, with its words corrected
@@ -251,7 +255,7 @@ class _LooseSearch:
         return RESULT_INDEXES[self.finder.request.show]
 
     async def read_word(self, word: OptionalWord, frequency: int) -> _WantedWord:
-        """Read the results for a word.
+        """Read the results for a word. The results of a very common word are only counted.
 
         frequency: the number of releases with words that begin with this word.
         """
@@ -268,7 +272,7 @@ class _LooseSearch:
     ) -> set[int]:
         """Read the ids of releases or question pairs that match a part of the query.
 
-        among: only read these; if None, at most MAX_HITS + 1 are read.
+        among: only read matches among these ids. If None, read at most MAX_HITS + 1 matches.
         """
         plan = build_plan(node, self.finder.names, self.index)
         if plan.conditions:  # words of a field that another table has, such as attachments
@@ -309,7 +313,7 @@ class _LooseSearch:
                 ]
 
     async def rank_any_word(self) -> tuple[dict[int, float], Mapping[int, int]]:
-        """Return the relevance of the results with any of the words, and the release of each."""
+        """Return the relevance and the release of each result that contains any of the words."""
         sought, ranked = await self.choose_words()
         releases = await self.find_allowed(sought) if sought else {}
         weights = _keep_greatest(await self.weigh_shares(releases), _MAX_RANKED)
@@ -321,12 +325,15 @@ class _LooseSearch:
         return {key: value * weights[key] for key, value in relevance.items()}, releases
 
     async def find_allowed(self, sought: Sequence[QueryNode]) -> Mapping[int, int]:
-        """Return results with any of these words that pass the filters, each with its release."""
+        """Return a map from each result that matches any node in `sought` to its release.
+
+        The results also pass the filters of the request.
+        """
         request = replace(self.finder.request, loosened=search_any_of(self.query, sought), page=1)
         return await replace(self.finder, request=request).read_found()
 
     async def find_referring(self) -> list[int]:
-        """Return the results that have a reference in the query, newest first.
+        """Return the results that contain a reference in the query, newest first.
 
         These results need not contain the words of the query.
         """
@@ -335,7 +342,10 @@ class _LooseSearch:
         return self.finder.columns.sort_pairs_by_date(await self.find_allowed([]), "newest")
 
     async def weigh_shares(self, found: Collection[int]) -> dict[int, float]:
-        """Return a factor for each result by its share of the words, in its texts and title."""
+        """Return for each result a factor that grows with its share of the query's words.
+
+        The share in the title raises the factor further.
+        """
         shares, title_shares = dict.fromkeys(found, 0.0), dict.fromkeys(found, 0.0)
         for place, word in enumerate(self.words):
             weight = log(1 + self.finder.columns.size / word.number) if word.number else 0.0
@@ -356,9 +366,10 @@ class _LooseSearch:
         }
 
     async def choose_words(self) -> tuple[list[QueryNode], list[QueryNode]]:
-        """Return the words to find results by, and the words to rank them by (bm25).
+        """Return the nodes to find results by, and the nodes to rank them by (bm25).
 
-        If reading all their results would take too long, the most common words are left out.
+        If it would take too long to read the results of all words, the most common words are left
+        out.
         """
         words = sorted((word for word in self.words if word.number), key=attrgetter("number"))
         number = await self.count_affordable([word.number for word in words])
@@ -370,9 +381,9 @@ class _LooseSearch:
         return [AndNode((nodes[0], OrNode(tuple(nodes[1:]))))], ranked
 
     async def count_affordable(self, numbers: Sequence[int]) -> int:
-        """Return for how many words all results can be read.
+        """Return for how many words, from the rarest on, all results can be read.
 
-        numbers: the number of results of each word.
+        numbers: the number of results of each word, in ascending order.
         """
         if sum(numbers) <= _MAX_FOUND:
             return len(numbers)
@@ -390,9 +401,9 @@ class _LooseSearch:
     async def read_ranks(
         self, sought: Sequence[QueryNode], among: Collection[int]
     ) -> dict[int, float]:
-        """Return the bm25 ranks of results. Lower is better.
+        """Return the bm25 rank of each given result. Lower is better.
 
-        The rank of an attachment page is added to the rank of its release.
+        The rank of the attachment pages is added to the rank of their release.
         """
         ranked = RANKED_RELEASE_INDEX if self.index is RELEASE_INDEX else self.index
         query = search_any_of(self.query, sought)
@@ -407,12 +418,11 @@ class _LooseSearch:
     async def rank_shared_words(
         self, relevance: Mapping[int, float]
     ) -> tuple[Query, dict[int, float]]:
-        """Return a query for words that the most relevant results share, and its weighted results.
+        """Return a query for words that the best results share, and the weights of its results.
 
-        The weight of a result is the number of these words that it has; rare words count more. The
+        A result's weight is the number of these words that it contains; rare words count more. The
         heaviest results come first. The query is empty in a search of question pairs, and if a word
-        of the search has a field, because words for a title or an attachment are not looked up
-        elsewhere.
+        of the search is limited to a field.
         """
         has_fields = any(term.field for word in self.words for term in word.terms)
         if has_fields or self.finder.request.show == "questions":
@@ -436,7 +446,7 @@ class _LooseSearch:
         return weights
 
     async def find_shared(self, relevance: Mapping[int, float]) -> list[str]:
-        """Return words that several of the most relevant results have, but few other releases."""
+        """Return words that several of the best results contain, but few other releases."""
         best = heapq.nlargest(_SHARED_HITS, relevance, key=relevance.__getitem__)
         rows = await self.finder.run(_BEST_TEXTS_SQL, {"ids": json.dumps(best)})
         texts = {row["id"]: set(find_words(row["text"])) for row in rows}
@@ -456,16 +466,16 @@ class _LooseSearch:
         return [max(lemmas[lemma], key=lemmas[lemma].__getitem__) for lemma in chosen]
 
     def list_missing(self, key: int, *, is_found: bool) -> list[TypedWord]:
-        """List the words that a result lacks.
+        """List the query's words that a result does not contain.
 
-        is_found: whether the result has any of the words. If not, common words are left out,
-        because their results were not read.
+        is_found: whether the result contains any of the words. If not, common words are left out,
+            because their results were not read.
         """
         words = (word for word in self.words if is_found or not word.is_common)
         return [_describe_word(word) for word in words if key not in word.ids]
 
     def list_related(self, key: int) -> list[TypedWord]:
-        """List the words that a result has only as a related word or as a part of a compound."""
+        """List the query's words of which a result contains only related words or compounds."""
         words = (word for word in self.words if key in word.ids and key not in word.typed_ids)
         return [_describe_word(word) for word in words]
 
@@ -476,7 +486,7 @@ def _describe_word(word: _WantedWord) -> TypedWord:
 
 
 def _keep_greatest(values: Mapping[int, float], number: int) -> Mapping[int, float]:
-    """Keep a number of the greatest values, and values equal to the last of them.
+    """Keep the `number` greatest values, and all values equal to the least of them.
 
     >>> _keep_greatest({1: 2.0, 2: 0.5, 3: 1.0, 4: 1.0}, 2)
     {1: 2.0, 3: 1.0, 4: 1.0}
@@ -490,10 +500,10 @@ def _keep_greatest(values: Mapping[int, float], number: int) -> Mapping[int, flo
 def _choose_lemmas(
     sharing: Mapping[str, Sequence[float]], totals: Mapping[str, int], size: int
 ) -> list[str]:
-    """Choose lemmas that several texts share, heaviest first, without lemmas that are too common.
+    """Choose lemmas that several texts share, heaviest first, and drop lemmas that are too common.
 
-    sharing: the relevance of each text with a lemma.
-    totals: the number of releases with each lemma.
+    sharing: lemma → the relevance of each text that contains it.
+    totals: lemma → the number of releases that contain it.
     size: the number of all releases.
     """
     weights = {
@@ -513,7 +523,7 @@ def _add_shared(relevance: Mapping[int, float], shared: Mapping[int, float]) -> 
     """Return the relevance of results (0 to about 1), raised by words shared with the best results.
 
     shared: the relevance of results with these words, best first. If `relevance` has few results,
-    the best ones of `shared` are added.
+        the best results in `shared` are added, with a relevance of 0.
 
     >>> _add_shared({1: 4.0, 2: 1.0}, {2: 8.0, 3: 4.0, 4: 2.0})
     {1: 1.0, 2: 0.45, 3: 0.0}

@@ -1,4 +1,4 @@
-"""Finds the terms of a parsed query in texts and stored states, analysed as in the index.
+"""Finds the terms of a parsed query in texts and stored states.
 
 Words match as in the index: in any inflection, and as parts of compounds. Excerpts and the search
 in edits use this module, so that they agree with the index on which texts contain a word.
@@ -68,7 +68,7 @@ ALWAYS_LEMMATISED_LENGTH = 7
 
 @dataclass(frozen=True, slots=True)
 class QueryTerm:
-    """A term of the query: a sequence of words, with all their possible lemmas."""
+    """A term of the query: a sequence of words, with all possible lemmas of each word."""
 
     label: str  # as typed
     lemma_sequences: tuple[tuple[str, ...], ...]  # one for each combination of lemmas
@@ -82,7 +82,7 @@ class QueryTerm:
 
 
 class TextToken(NamedTuple):
-    """A word in a text: its position, the word in lower case, and its lemma."""
+    """A word in a text: its start and end, its lower-case form and its lemma."""
 
     start: int
     end: int
@@ -97,11 +97,11 @@ class TextToken(NamedTuple):
 
 
 class TokenList(list[TextToken]):
-    """The words of a text in order. Do not change it once it has been searched."""
+    """The words of a text in order. The list must not be changed once it has been searched."""
 
     @cached_property
     def by_word(self) -> Mapping[str, Sequence[int]]:
-        """Return the positions of each word, in lower case."""
+        """Return a map from each word, in lower case, to its positions in the list."""
         return _group_places((token.word, at) for at, token in enumerate(self))
 
     @cached_property
@@ -110,12 +110,12 @@ class TokenList(list[TextToken]):
 
     @cached_property
     def parts(self) -> Mapping[str, Sequence[int]]:
-        """Return the positions of compounds, by the parts that find them."""
+        """Return a map from each compound part to the positions of the compounds that it finds."""
         return self._group_parts(is_loose=False)
 
     @cached_property
     def loose_parts(self) -> Mapping[str, Sequence[int]]:
-        """Return the positions of compounds, by the parts that only a looser search uses."""
+        """Return the same map as `parts`, with the additional parts that a looser search uses."""
         return self._group_parts(is_loose=True)
 
     def _group_parts(self, *, is_loose: bool) -> Mapping[str, Sequence[int]]:
@@ -136,7 +136,7 @@ def _group_places(pairs: Iterable[tuple[str, int]]) -> Mapping[str, Sequence[int
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """A match: the indexes of its first and last word and of the query term."""
+    """A match: the indexes of its first and last word, and the index of the query term."""
 
     first: int
     last: int
@@ -144,7 +144,7 @@ class Highlight:
 
 
 class TermSpan(NamedTuple):
-    """An occurrence of a part of a query: its start and end in a text."""
+    """An occurrence of a part of a query: where it starts and ends in a text."""
 
     start: int
     end: int
@@ -154,7 +154,7 @@ class TermSpan(NamedTuple):
 def extract_query_terms(
     tree: QueryNode | None, prefix_lemmas: Mapping[str, tuple[str, ...]] | None = None
 ) -> list[QueryTerm]:
-    """Return the terms of a query that can be marked.
+    """Return the terms of a query that can be highlighted.
 
     prefix_lemmas: additional lemmas for words with a star.
 
@@ -170,7 +170,7 @@ def extract_query_terms(
 
 
 def _build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]]) -> QueryTerm:
-    """Build a query term that matches the same words in texts as the index does."""
+    """Build a query term that matches the same words as the index does."""
     text = " ".join(term.words)
     label = text + ("*" if term.is_prefix else "")
     if term.match in (QUOTED, WRITTEN):
@@ -195,7 +195,7 @@ def _build_word_term(
     lemmas: tuple[tuple[str, ...], ...],
     prefix_lemmas: Mapping[str, tuple[str, ...]],
 ) -> QueryTerm:
-    """Build the query term for a word that is also found in compounds and other forms."""
+    """Build the query term for a word that also matches compounds and other forms."""
     text, readings = label, lemmas + _split_lemmas(split_number(label))
     compound, is_loose, prefix = find_compound_key(text), term.match == LOOSE, ""
     alternatives = []
@@ -226,7 +226,7 @@ def _build_word_term(
 
 
 def _is_short_form(text: str, readings: Collection[tuple[str, ...]]) -> bool:
-    """Return whether a word may be an abbreviation, which is not a form of the lemma."""
+    """Return whether a short word may be an abbreviation, because it is not its own lemma."""
     return len(text) <= MAX_ABBREVIATION_LENGTH and (text,) not in readings
 
 
@@ -235,7 +235,7 @@ def _split_lemmas(lemmas: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def _list_related_readings(text: str, compound: str) -> tuple[tuple[str, ...], ...]:
-    """List the lemmas of the related words of a loose term, and of its subject."""
+    """List the lemmas of a word's related words, and the lemmas of its compound's parts."""
     related: list[tuple[str, ...]] = []
     for word in list_related_words(text):
         related += _split_lemmas(analyze_word(word))
@@ -253,7 +253,7 @@ def tokenise_text(
 ) -> TokenList:
     """Split a text (NFC) into words with their lemmas.
 
-    only_likely: only lemmatise words that can match, because lemmatising is slow.
+    only_likely: lemmatise only words that may match, because lemmatising is slow.
     """
     terms = list(_iter_alternatives(query_terms))
     to_lemma = english_lemma if english else swedish_lemma
@@ -276,7 +276,7 @@ def tokenise_text(
 
 
 def _add_references(text: str, tokens: TokenList, terms: Iterable[QueryTerm]) -> TokenList:
-    """Add the references in a text to the tokens that they begin with.
+    """Add each reference in a text to the token that it begins with.
 
     Nothing is added if no term is a reference.
     """
@@ -291,7 +291,7 @@ def _add_references(text: str, tokens: TokenList, terms: Iterable[QueryTerm]) ->
 
 
 def _find_likely_words(text: str, words: Sequence[str], terms: Sequence[QueryTerm]) -> set[str]:
-    """Return the words of a text whose lemma may match."""
+    """Return the words of a text whose lemma may match a term."""
     if all(term.is_exact for term in terms):
         return set()
     inflected = set(words).difference(find_abbreviations(text, words))
@@ -299,7 +299,7 @@ def _find_likely_words(text: str, words: Sequence[str], terms: Sequence[QueryTer
 
 
 def _select_likely_words(words: Iterable[str], terms: Sequence[QueryTerm]) -> set[str]:
-    """Return the words that may match.
+    """Return the words whose lemma may match a term.
 
     A long word is left out if it neither starts with the same letter as a term nor contains the
     beginning of a compound term. Short words are always kept, because their lemma may start with
@@ -325,7 +325,7 @@ def _collect_initials(terms: Iterable[QueryTerm]) -> set[str]:
 
 
 def _find_joined_words(text: str, to_lemma: Callable[[str], str]) -> dict[int, str]:
-    """Return the lemmas of hyphenated words without the hyphen, by position in the text."""
+    """Return hyphenated words as lemmas without the hyphen, by their position in the text."""
     return {
         match.start(): to_lemma("".join(find_words(match[0])))
         for match in HYPHENATED_WORD.finditer(text)
@@ -341,9 +341,9 @@ def _normalise_index_word(text: str) -> str:
 def find_highlights(
     tokens: TokenList, query_term: QueryTerm, term_index: int, *, english: bool
 ) -> list[Highlight]:
-    """Return the occurrences of a term.
+    """Return the occurrences of a query term and of its alternatives.
 
-    If several matches begin with the same word, only one is returned.
+    If several matches begin with the same word, only one of them is returned.
     """
     found: dict[int, Highlight] = {}
     for term in _iter_alternatives([query_term]):
@@ -375,7 +375,10 @@ def _iter_matches(
 def _iter_compound_matches(
     tokens: TokenList, query_term: QueryTerm, *, english: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield where a term is hyphenated, or is a part of a Swedish compound."""
+    """Yield the first and last token of each place where a term is hyphenated or in a compound.
+
+    Compounds are found only in Swedish texts.
+    """
     compound = query_term.compound
     yield from ((at, at + 1) for at, token in enumerate(tokens) if token.joined == compound)
     if not english:
@@ -396,7 +399,7 @@ def _iter_reference_matches(
 def _continues(
     tokens: Sequence[TextToken], first: int, reading: Sequence[str], query_term: QueryTerm
 ) -> bool:
-    """Return whether the tokens after `first` match the rest of a reading."""
+    """Return whether the tokens after `first` match the other words of a lemma sequence."""
     rest = tokens[first + 1 : first + len(reading)]
     if len(rest) < len(reading) - 1:
         return False
@@ -407,18 +410,18 @@ def _continues(
 
 @lru_cache(maxsize=200_000)
 def _list_parts(lemma: str, is_loose: bool) -> frozenset[str]:
-    """Return the parts by which a compound is found.
+    """Return the parts by which a search finds a compound.
 
-    is_loose: include the parts for a looser search.
+    is_loose: include the parts by which only a looser search finds it.
     """
     loose_parts = find_loose_parts(lemma) if is_loose else ()
     return frozenset((*find_compound_parts(lemma), *find_minor_parts(lemma), *loose_parts))
 
 
 def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = False) -> bool:
-    """Return whether a word has the given lemma, or the given form if `is_exact` is true.
+    """Return whether a token has the lemma `text` or, if `is_exact` is true, this form.
 
-    If `prefix` is set, return whether the word starts with it.
+    If `prefix` is set, return whether the token starts with it.
     """
     if prefix:
         return token.word.startswith(prefix) or (token.lemma.startswith(prefix) and not is_exact)
@@ -428,7 +431,7 @@ def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = Fa
 class OccurrenceFinder:
     """Counts and finds the terms of a parsed query in states.
 
-    Filters in the query (agency, tag, days) are ignored. The caller has to apply them.
+    Filters in the query (agency, tag, dates) are ignored: the caller has to apply them.
 
     prefix_lemmas: additional lemmas for words with a star.
 
@@ -449,8 +452,9 @@ class OccurrenceFinder:
         }
 
     def find(self, text: str, field: str, *, english: bool) -> list[TermSpan]:
-        """Return all occurrences of the query's terms in the text of a field, in order. The text
-        must be in NFC.
+        """Return all occurrences of the query's terms in the text of a field, in order.
+
+        text: the text of the field, in NFC.
         """
         leaves = {leaf: terms for leaf, terms in self.terms.items() if leaf.field in (None, field)}
         tokens = tokenise_text(
@@ -469,7 +473,7 @@ class OccurrenceFinder:
         return sorted(spans, key=lambda span: span[:2])
 
     def find_in_state(self, state: Mapping[str, Any]) -> list[tuple[StateText, list[TermSpan]]]:
-        """Return the texts of a state that contain any part of the query, with the occurrences."""
+        """Return the texts of a state that contain a part of the query, with the occurrences."""
         english = is_english_release(state)
         found = (
             (text, self.find(text.text, text.field, english=english))
@@ -480,8 +484,8 @@ class OccurrenceFinder:
     def count(self, state: Mapping[str, Any]) -> dict[QueryLeaf, int]:
         """Count how often each part of the query occurs in a state.
 
-        If a question or answer repeats the body, its occurrences count once, unless only questions
-        or answers are searched.
+        If the body repeats a question or answer, an occurrence in both counts once, unless the part
+        is limited to questions or answers.
         """
         counts = dict.fromkeys(self.terms, 0)
         for text, spans in self.find_in_state(state):
@@ -519,7 +523,7 @@ class OccurrenceFinder:
     def is_true(self, holds: Callable[[QueryLeaf], bool]) -> bool:
         """Return whether a text matches the query.
 
-        holds: returns whether a word, phrase or NEAR group is found.
+        holds: returns whether the text contains a word, phrase or NEAR group.
         """
         return (
             evaluate(self.tree, lambda node: holds(node) if node in self.terms else None)
@@ -530,9 +534,9 @@ class OccurrenceFinder:
 def _build_leaf_terms(
     leaf: QueryLeaf, prefix_lemmas: Mapping[str, tuple[str, ...]]
 ) -> list[QueryTerm]:
-    """Build the query terms of a part of a query.
+    """Build the query terms of a word, phrase, reference or NEAR group.
 
-    NEAR finds inflected words and phrases, but not compounds (query_sql.match_near).
+    NEAR finds inflected words and phrases, but not compounds.
     """
     if isinstance(leaf, TermNode):
         return [_build_query_term(leaf, prefix_lemmas)]
@@ -556,7 +560,9 @@ def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
 def evaluate(node: QueryNode | None, holds: Callable[[Any], bool | None]) -> bool | None:
     """Return whether a text matches a query.
 
-    Return None if this depends on parts for which `holds` returns None.
+    Return None if that depends on parts for which `holds` returns None.
+
+    holds: returns whether the text contains a part of the query, or None if that is unknown.
     """
     if isinstance(node, NotNode):
         value = evaluate(node.part, holds)
@@ -571,8 +577,8 @@ def evaluate(node: QueryNode | None, holds: Callable[[Any], bool | None]) -> boo
 def _find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[Highlight]:
     """Return the places where all terms occur near each other.
 
-    At most `distance` words may be between the first and the last of these terms. Each place is
-    returned once, with all its terms.
+    At most `distance` words are between the first and the last of the terms. Each place is returned
+    once, with all its terms.
 
     found: the occurrences of each term.
     """
@@ -591,6 +597,6 @@ def _find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[High
 
 
 def _find_next(mark: Highlight, others: Iterable[Highlight]) -> Highlight | None:
-    """Return the first of `others` that begins after an occurrence, or None."""
+    """Return the first of `others` that begins after `mark`, or None if there is none."""
     following = (other for other in others if other.first > mark.first)
     return min(following, key=lambda each: each.first, default=None)

@@ -1,9 +1,9 @@
-"""Finds which releases match a search, without ranks and excerpts.
+"""Finds which releases match a search, without ranking them and without excerpts.
 
-Datasette's own search of the table releases (`_search=`) also uses this module, so that it has the
-query language. Datasette builds the condition `rowid in (select rowid from search where search
-match escape_fts(:search))`. Parts of a query that FTS5 cannot express (myndighet:, från:, fråga:,
-or only excluded words) become a further condition.
+Datasette's own search of the table releases (`_search=`) also uses this module, so that it
+understands the query language. Datasette builds the condition `rowid in (select rowid from search
+where search match escape_fts(:search))`. Parts of a query that FTS5 cannot express (myndighet:,
+från:, fråga:, or only excluded words) become a further condition.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ async def match_releases(
 async def match_versions_before(
     run: RunQuery, request: SearchRequest, edits: Mapping[int, tuple[int | None, int]]
 ) -> set[int]:
-    """Return the given edits for which the version before the edit matched a request.
+    """Return those of the given edits whose previous version matched a request.
 
-    edits: each revision with the revision before it and the last row of its release. The filters of
-    the request apply to this row.
+    edits: the revision that an edit created → the revision before it, and the last row of its
+        release. The filters of the request are compared with this row.
     """
     tree = request.query.tree
     if not edits or request.query.has_edits or not any(iter_leaves(tree)):
@@ -120,7 +120,7 @@ async def read_current(run: RunQuery, request: SearchRequest, names: ResolvedNam
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSearch:
-    """A search as the FTS5 expression for escape_fts, and SQL conditions on `releases`."""
+    """A search of the table releases: the FTS5 expression for escape_fts, and SQL conditions."""
 
     match: str
     conditions: Sequence[str] = ()
@@ -130,7 +130,10 @@ class TableSearch:
 async def plan_table_search(
     run: RunQuery, columns: ColumnCache, text: str, *, all_versions: bool
 ) -> TableSearch | None:
-    """Translate a search of the table releases, or return None if the search is empty."""
+    """Translate a search of the table releases into an FTS5 expression and SQL conditions.
+
+    Return None if no conditions are needed: match_table_search then returns the whole expression.
+    """
     query = parse_query(text)
     names, _ = await resolve_query(run, query.tree)
     plan = build_plan(query.tree, names)
@@ -155,7 +158,7 @@ async def plan_table_search(
 
 
 async def match_table_search(run: RunQuery, text: str) -> str:
-    """Return the FTS5 expression for a visitor's text. If it has no words, nothing matches."""
+    """Return the FTS5 expression for a visitor's text. A text without words matches nothing."""
     if text.startswith(MATCH_ALL):
         return text
     tree = parse_query(text).tree

@@ -1,7 +1,7 @@
 """Finds the days, months and seasons that a query names: "6 juni 2024", "hösten 2022", "last week".
 
-Swedish and English are read in the same way. A day or month without a year is ambiguous, and is not
-read.
+Swedish and English names are recognised in any query. A day or month without a year is ambiguous,
+and is not recognised.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class NamedPeriod:
 
 
 def read_day(text: str) -> str | None:
-    """Return the day (ISO 8601) if the text is just a date, or None for any other text.
+    """Return the date (ISO 8601) if a text is only a full date, or None for any other text.
 
     >>> read_day("6 juni 2024"), read_day("June 6th, 2024"), read_day("2024-06-06")
     ('2024-06-06', '2024-06-06', '2024-06-06')
@@ -64,11 +64,12 @@ def read_day(text: str) -> str | None:
 
 
 def find_named_periods(text: str, today: date) -> list[NamedPeriod]:
-    """Return the period that a query names outside quotation marks, if there is one.
+    """Return the periods that a query may mean by a name outside quotation marks.
 
-    For a winter in a single year, two periods are returned: the winter that begins, and the winter
-    that ends in that year. A year is only read if it is the whole query. Nothing is read next to
-    operators, because they may belong to the name.
+    There are two for a winter of a single year (the winter that begins and the winter that ends in
+    that year), one for any other name, and none if the query names no period or several periods. A
+    year alone is only recognised if it is the whole query. Nothing is recognised in a query with
+    operators, which may belong to a name.
 
     today: the day from which names such as "i fjol" are counted.
 
@@ -96,9 +97,9 @@ def _has_operators(text: str) -> bool:
 
 
 def _drop_name(text: str, start: int, end: int) -> str:
-    """Return a text without a period's name and the function words before it.
+    """Return a text without the name of a period and the function words before the name.
 
-    For example, "vård" for "vård i mars 2022".
+    For example, return "vård" for "vård i mars 2022".
     """
     before, after = text[:start].split(), text[end:].lstrip(" ,.").split()
     while before and before[-1].lower() in FUNCTION_WORDS:
@@ -128,7 +129,11 @@ def _read_iso_month(match: re.Match[str], today: date) -> Iterator[Days]:
 
 
 def _read_season(match: re.Match[str], today: date) -> Iterator[Days]:
-    """Read a season. In a single year, there are two winters: one begins, and one ends."""
+    """Yield the first and last day of a season.
+
+    A winter of a single year is two seasons: the winter that begins and the winter that ends in
+    that year.
+    """
     year, month = int(match["year"]), _SEASONS[match["season"]]
     is_winter = month + _SEASON_MONTHS > 12
     if match["next"]:
@@ -141,7 +146,7 @@ def _read_season(match: re.Match[str], today: date) -> Iterator[Days]:
 
 
 def _read_latest_season(match: re.Match[str], today: date) -> Iterator[Days]:
-    """Read the last season that has ended."""
+    """Yield the first and last day of the latest season of this name that has ended."""
     month = _LATEST_SEASONS[match[0]]
     seasons = (_list_months(today.year - back, month, _SEASON_MONTHS) for back in range(3))
     yield next(season for season in seasons if season[1] < today.isoformat())
@@ -169,7 +174,7 @@ def _read_year(match: re.Match[str], today: date) -> Iterator[Days]:
 
 
 def _list_months(year: int, month: int, number: int) -> Days:
-    """Return the first and last day of a number of months, which may end in the next year."""
+    """Return the first and last day of `number` months, which may end in the next year."""
     years, last = divmod(month + number - 2, 12)
     end = parse_typed_date(f"{year + years}-{last + 1}", end=True)
     return f"{year}-{month:02}-01", end or ""

@@ -1,18 +1,19 @@
-"""Finds near-duplicates, which are two releases with almost the same text, with MinHash.
+"""Finds near-duplicates (pairs of releases with almost the same text) with MinHash.
 
-The releases are from several agencies, or from one: on several of its sites (its own and a press
-wire, which are distinguished by host), or at two addresses of one site.
+The two releases are from different agencies or from one agency: on two of its sites (its own and a
+press wire, distinguished by host), or at two addresses of one site.
 
 Two texts are near-duplicates if they share 60 % of their shingles (runs of five words) and are at
 most two weeks apart. The limit in time excludes recurring texts (a council's next meeting, a yearly
 reminder), which share more than 60 % with earlier texts. Texts of at least 100 words that are
-identical are near-duplicates at any distance. In texts of fewer than 40 words, most shingles come
-from greetings and dates, so they have to be identical and close in time. Texts of fewer than 12
-words are never compared. On one site, many texts are written like the previous one, so 90 % of the
-shingles and all figures have to be the same.
+identical are near-duplicates at any distance in time. In texts of fewer than 40 words, most
+shingles come from greetings and dates, so such texts have to be identical and close in time. Texts
+of fewer than 12 words are never compared. On one site, many texts are written on the model of the
+previous one, so two texts there have to share 90 % of their shingles and all figures.
 
-Candidates are found by MinHash bands. Of texts that share 60 % of their shingles, 98 of 100 have a
-band in common; of texts that share 70 %, practically all; of texts that share a tenth, one in 60.
+Candidates are found by MinHash bands. Of the pairs of texts that share 60 % of their shingles, 98
+in 100 have a band in common; of those that share 70 %, practically all; of those that share a
+tenth, one in 60.
 """
 
 from __future__ import annotations
@@ -84,9 +85,10 @@ KeyRange = tuple[int, int, int]  # band, lowest and highest value
 def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[str, Any]]:
     """Return the near-duplicates of a release, one per agency, in the order of publication.
 
-    For the release's own agency, there is one per host. If there are several, the most similar is
-    chosen, then the closest in time. `earlier` is true if both releases state a date, and the
-    duplicate's is certainly earlier.
+    In the release's own agency, there is one per host. If an agency or host has several, the most
+    similar one is chosen and, of equally similar ones, the one closest in time. In each result,
+    `earlier` is true if both releases state a date and the near-duplicate was certainly published
+    earlier.
     """
     sql = "select published, updated, added, agency from releases where id = ?"
     own = connection.execute(sql, [release]).fetchone()
@@ -121,8 +123,8 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[s
 def is_earlier(published: str | None, than: str | None) -> bool:
     """Return whether a time is certainly before another.
 
-    This is not certain if both are on the same day and one has no time of day, or if one is only a
-    month that contains the other.
+    Return False if the order is unknown: both are on the same day and one has no time of day, or
+    one is a month that contains the other.
 
     >>> [is_earlier(day, "2024-05-28T09:30:00+02:00") for day in ("2024-05-28", "2024-05-27")]
     [False, True]
@@ -142,7 +144,7 @@ def _to_local_day(when: datetime | date) -> date:
 
 
 class NearDuplicates:
-    """The tables minhash_bands and near_duplicates.
+    """Reads and writes the tables minhash_bands and near_duplicates.
 
     No method commits: wrap calls in `Archive.transaction`.
     """
@@ -159,14 +161,13 @@ class NearDuplicates:
         *,
         is_new: bool = False,
     ) -> None:
-        """Store a release's keys and pairs. Its row in releases must already be stored.
+        """Store a release's keys and near-duplicates. Its row in releases must already be stored.
 
-        keys: the keys of its text (build_band_keys).
+        keys: the keys of the release's text (build_band_keys).
         replaced: the state whose keys are stored. If it is None, no keys are stored, and the
-            release is only paired with releases that have smaller ids. That is enough for a new
-            release. If all keys are written again in the order of ids, later releases are then
-            paired with it in turn.
-        is_new: whether the release has just been added, so that it has no pairs to replace.
+            release is only compared with releases that have smaller ids. That is enough for a new
+            release, and if the keys of all releases are written again in the order of their ids.
+        is_new: whether the release has just been added, so that it has no stored near-duplicates.
         """
         agency, url, added = self.db.execute(
             "select agency, url, added from releases where id = ?", [release_id]
@@ -213,7 +214,7 @@ class NearDuplicates:
         return pairs
 
     def _replace_pairs(self, release_id: int, pairs: Mapping[int, float], before: int) -> None:
-        """Store the pairs of a release, in place of earlier pairs with releases before `before`."""
+        """Replace a release's stored near-duplicates whose ids are below `before` by `pairs`."""
         self.db.execute(
             "delete from near_duplicates"
             " where (release = ?1 and other < ?2) or (other = ?1 and release < ?2)",
@@ -228,14 +229,14 @@ class NearDuplicates:
     def delete_keys(self) -> None:
         """Delete the keys of all releases, so that they can be written again.
 
-        Their pairs are kept until then.
+        The stored near-duplicates of a release are kept until its keys are written.
         """
         self.db.execute("delete from minhash_bands")
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
-        """Return the id and similarity of each release of an agency with nearly the same text.
+        """Return the id and similarity of an agency's releases with nearly the given text.
 
-        The most similar releases come first. They may be of any date.
+        The most similar releases come first. Releases of any date are found.
         """
         shingled = _shingle_text(text)
         ranges = [_key_range(band, key) for band, key in build_band_keys(text).band_keys]
@@ -262,9 +263,9 @@ def _find_day(state: Mapping[str, Any], added: str) -> int:
 
 
 def _list_ranges(keys: BandKeys, day: int) -> list[KeyRange]:
-    """List the ranges of keys for texts around a day.
+    """List the ranges of keys for texts with a date near the given day.
 
-    The key of a long text matches at any time.
+    The range for the whole of a long text covers all dates.
     """
     low, high = max(day - MAX_DAYS_APART, 0), min(day + MAX_DAYS_APART, DAY_RANGE - 1)
     ranges = [(band, key * DAY_RANGE + low, key * DAY_RANGE + high) for band, key in keys.band_keys]
@@ -289,11 +290,13 @@ def _find_candidates(
     origins: Sequence[str] = (),
     limit: int | None = None,
 ) -> list[int]:
-    """Return the ids of an agency's releases with keys in the ranges, most keys first.
+    """Return the ids of an agency's releases with keys in the given ranges.
 
-    before: only releases with smaller ids.
-    origins: the URL prefixes of one of the agency's sites (_list_origins). If given, releases of
-        all other sites are returned instead, also of other agencies.
+    Releases with the most keys in the ranges come first.
+
+    before: only find releases with smaller ids.
+    origins: the URL prefixes of one of the agency's sites (_list_origins). If given, releases on
+        all other sites are returned instead, including those of other agencies.
     """
     if not ranges:
         return []
@@ -321,7 +324,7 @@ def _find_candidates(
 
 
 def _list_origins(url: str) -> list[str]:
-    """Return the possible URL prefixes of a site: with and without www, http and https.
+    """Return the possible URL prefixes of a URL's site: http and https, with and without www.
 
     >>> _list_origins("https://www.skog.example/nyheter/1")[:2]
     ['http://skog.example/', 'https://skog.example/']
@@ -343,7 +346,7 @@ def _compare_texts(
 
 
 def jaccard_similarity(first: frozenset[str], second: frozenset[str]) -> float:
-    """Return the share of all shingles that both texts have, from 0 (none) to 1 (all).
+    """Return which share of the shingles of two texts is in both, from 0 (none) to 1 (all).
 
     >>> jaccard_similarity(frozenset("abc"), frozenset("bcd"))
     0.5
@@ -359,7 +362,8 @@ def _key_range(band: int, key: int) -> KeyRange:
 def to_day_number(published: str | None, updated: str | None, added: str) -> int:
     """Return a release's date in days since 1970.
 
-    This is the stated date, or else the day on which it was added.
+    This is the stated publication date, or else the stated update date, or else the date on which
+    the release was added.
 
     >>> to_day_number(None, "1970-01-03T10:00:00+01:00", "2024-01-01T00:00:00+00:00")
     2
@@ -389,9 +393,9 @@ class ShingledText:
 
 @dataclass(frozen=True, slots=True)
 class BandKeys:
-    """The keys of a text by band.
+    """The keys of a text, each with its band.
 
-    The keys of a long text may match at any distance in time.
+    is_long: the key of the whole text matches texts of any date.
     """
 
     band_keys: list[tuple[int, int]]
@@ -399,7 +403,7 @@ class BandKeys:
 
 
 def build_band_keys(text: str) -> BandKeys:
-    """Return the key of the whole text and, unless it is short, of its shingles.
+    """Return a key of the whole text and, unless the text is short, the keys of its shingles.
 
     A text with fewer than MIN_WORDS words has no keys.
     """
@@ -419,7 +423,7 @@ def _shingle_text(text: str) -> ShingledText:
 
 
 def split_text_words(text: str) -> list[str]:
-    """Return a text's words in lower case, without punctuation.
+    """Return the words of a text in lower case, without punctuation.
 
     >>> split_text_words("– Nu öpp\u00adnar fyren, säger Ada.")
     ['nu', 'öppnar', 'fyren', 'säger', 'ada']
@@ -432,7 +436,7 @@ def split_text_words(text: str) -> list[str]:
 
 
 def build_shingles(words: Sequence[str], length: int = SHINGLE_LENGTH) -> frozenset[str]:
-    """Return the distinct runs of `length` words.
+    """Return the distinct runs of `length` consecutive words.
 
     >>> sorted(build_shingles("en två tre fyra fem sex".split()))
     ['en två tre fyra fem', 'två tre fyra fem sex']
@@ -445,7 +449,7 @@ def hash_words(words: Sequence[str]) -> int:
 
 
 def hash_bands(shingles: frozenset[str]) -> list[int]:
-    """Return one signed 32-bit key per band. Similar texts have some of the keys in common."""
+    """Return one signed 32-bit key per band. Similar texts have some of these keys in common."""
     hashed = RMinHash(num_perm=BAND_COUNT * ROWS_PER_BAND, seed=MINHASH_SEED)
     hashed.update(list(shingles))
     slots = hashed.digest()
@@ -461,7 +465,7 @@ def hash_bands(shingles: frozenset[str]) -> list[int]:
 def _to_signed_int32(number: int) -> int:
     """Convert an unsigned 32-bit number to the signed number with the same bits.
 
-    SQLite stores it in 4 bytes.
+    SQLite stores the signed number in 4 bytes.
 
     >>> _to_signed_int32(2**32 - 1), _to_signed_int32(5)
     (-1, 5)

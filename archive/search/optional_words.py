@@ -1,4 +1,4 @@
-"""Finds the words of a query that a looser result need not have."""
+"""Finds the words of a query that a looser result need not contain."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOOSE_WEIGHT = 0.9
 
 @dataclass(frozen=True, slots=True)
 class OptionalWord:
-    """A word that a loose result need not have, or several words that have synonyms together."""
+    """A word that a loose result need not contain, or several words that share a synonym."""
 
     typed: QueryNode
     loose: QueryNode  # with its looser readings
@@ -44,9 +44,10 @@ class OptionalWord:
 
 
 def list_optional_words(query: Query) -> list[OptionalWord]:
-    """List the words of a query that a loose result need not have, without repetitions.
+    """List the words of a query that a loose result need not contain, without repetitions.
 
-    Words in quotation marks, with + or a star, excluded words, filters and NEAR are not optional.
+    Words in quotation marks, words with + or a star, excluded words, filters and NEAR are not
+    optional.
     """
     words: list[OptionalWord] = []
     for part in list_parts(query.tree):
@@ -65,17 +66,20 @@ def _loosen_word(part: QueryNode) -> QueryNode:
 
 
 def search_any_of(query: Query, words: Sequence[QueryNode]) -> Query:
-    """Return the query with its optional words replaced by an OR of the given words."""
+    """Return the query with its optional words replaced by an OR of the given words.
+
+    If no words are given, the optional words are only removed.
+    """
     wanted = join_nodes(OrNode, [*words])
     kept = [part for part in list_parts(query.tree) if not _is_optional(part)]
     return replace(query, tree=join_nodes(AndNode, [*([wanted] if wanted else []), *kept]))
 
 
 def _join_synonyms(run: Sequence[QueryNode]) -> OptionalWord | None:
-    """Join an abbreviation, or adjacent words, with their synonyms: asylum seekers, asylsökande.
+    """Join an abbreviation, or adjacent words, with their synonyms: asylum seekers OR asylsökande.
 
-    Return None if there are no synonyms, or for a single word that is not an abbreviation. A word
-    that is matched as LOOSE has its synonyms anyway.
+    Return None if there are no synonyms, or if `run` is a single word other than an abbreviation:
+    such a word is searched as LOOSE, which includes its synonyms.
     """
     terms = find_terms(AndNode(tuple(run)))
     if not all(map(is_plain_term, run)) or (len(run) == 1 and terms[0].match == WORD):
@@ -89,7 +93,7 @@ def _join_synonyms(run: Sequence[QueryNode]) -> OptionalWord | None:
 
 
 def _is_optional(node: QueryNode) -> bool:
-    """Return whether a part of a query only has words that a loose result need not contain."""
+    """Return whether a part of a query has only words that a loose result need not contain."""
     if isinstance(node, AndNode | OrNode):
         return all(map(_is_optional, node.parts))
     return (

@@ -1,7 +1,7 @@
 """Parses queries: words, "phrases", -not, OR, word*, NEAR, brackets, fields, dates, references.
 
-No input is an error: a misplaced operator is dropped or parsed as a word, and a `SearchNote` is
-added if this may surprise the visitor. OR binds more tightly than the space between words: `a b OR
+No input is an error: a misplaced operator is dropped or parsed as a word, and a `SearchNote` tells
+the visitor if this may be surprising. OR binds more tightly than the space between words: `a b OR
 c` means `a (b OR c)`.
 """
 
@@ -119,20 +119,20 @@ class TermNode:
 
     @property
     def text(self) -> str:
-        """Return the words as they may be typed, with abbreviations in capitals."""
+        """Return the words as a visitor may type them, with abbreviations in capitals."""
         text = " ".join(self.words)
         return text.upper() if self.match == WRITTEN else text
 
 
 class TypedWord(NamedTuple):
-    """A part of a query that a result may lack: a word, a name, or words in brackets."""
+    """A part of the typed query that a result may lack: a word, a name, or words in brackets."""
 
     terms: tuple[TermNode, ...]
     readings: tuple[str, ...]  # the terms and their synonyms, as what is marked is labelled
 
     @property
     def label(self) -> str:
-        """Return the words with the names of their fields before them: title:skola."""
+        """Return the words, each with the name of its field before it: title:skola."""
         labels = (f"{term.field}:{term.text}" if term.field else term.text for term in self.terms)
         return " ".join(labels)
 
@@ -148,9 +148,9 @@ class NearNode:
 
 @dataclass(frozen=True, slots=True)
 class FilterNode:
-    """A filter: an agency, tag or speaker as typed, a person's slug, a day, or a release number.
+    """A filter, for example for an agency, a speaker or a date.
 
-    Days are in ISO 8601.
+    value: as typed, but a slug for a person, and an ISO 8601 date for a date.
     """
 
     field: str
@@ -194,7 +194,7 @@ class OrNode:
 class EditNode:
     """Words that a single edit must have removed, and words that it must have added.
 
-    Filters are not included.
+    Filters are not part of this node.
     """
 
     removed: QueryNode | None = None
@@ -210,7 +210,7 @@ QueryLeaf: TypeAlias = TermNode | NearNode | ReferenceNode
 
 @dataclass(frozen=True, slots=True)
 class SearchNote:
-    """A note for the visitor about the query: the key of a text, and a value to insert."""
+    """The key of an interface text about the query, and a value to insert into the text."""
 
     key: str
     value: str = ""
@@ -225,7 +225,7 @@ class Query:
 
     @property
     def has_words(self) -> bool:
-        """Return whether a result must contain words, so that their history can be shown.
+        """Return whether every result must contain words of the query.
 
         >>> texts = ("fyr", "fyr från:2024", "från:2024", "-fyr", "fyr OR -hamn", "")
         >>> [parse_query(text).has_words for text in texts]
@@ -235,12 +235,12 @@ class Query:
 
     @property
     def can_be_ranked(self) -> bool:
-        """Return whether the query has words or releases that results can be compared with."""
+        """Return whether the query has words or releases by which results can be ranked."""
         return bool(find_terms(self.tree) or list_liked(self.tree))
 
     @property
     def has_edits(self) -> bool:
-        """Return whether results must or may have an edit that removed or added words."""
+        """Return whether the query has an `added:` or `removed:` part that is not excluded."""
         return any(iter_edit_nodes(self.tree))
 
 
@@ -285,7 +285,8 @@ def parse_query(text: str) -> Query:
 def add_filters(query: Query, filters: Sequence[QueryNode]) -> Query:
     """Add filters to a query.
 
-    A text without any word, number or filter still finds nothing.
+    If something was typed, but no word, number or filter, the query is returned unchanged, so that
+    it still finds nothing.
     """
     if query.is_blank or not filters:
         return query
@@ -295,7 +296,7 @@ def add_filters(query: Query, filters: Sequence[QueryNode]) -> Query:
 
 
 def list_parts(tree: QueryNode | None) -> Sequence[QueryNode]:
-    """Return the parts of a query that must all match."""
+    """Return the parts of a query that must all match. A query without AND is a single part."""
     if isinstance(tree, AndNode):
         return tree.parts
     return () if tree is None else (tree,)
@@ -310,7 +311,10 @@ def _check_date_range(tree: QueryNode | None) -> list[SearchNote]:
 
 
 def list_days(tree: QueryNode | None, field: str) -> list[str]:
-    """Return the days that limit a query in a field, `from` or `to`."""
+    """Return the dates of the query's `from` or `to` filters.
+
+    field: `from` or `to`.
+    """
     parts = list_parts(tree)
     return [part.value for part in parts if isinstance(part, FilterNode) and part.field == field]
 
@@ -318,7 +322,7 @@ def list_days(tree: QueryNode | None, field: str) -> list[str]:
 def find_terms(node: QueryNode | None, *, with_added: bool = False) -> list[TermNode]:
     """List the terms that a result must or may contain, in order.
 
-    with_added: also list other names and spellings.
+    with_added: also list the other names and spellings that were added to the typed words.
     """
     if isinstance(node, TermNode):
         return [node] if with_added or not node.is_added else []
@@ -330,14 +334,14 @@ def find_terms(node: QueryNode | None, *, with_added: bool = False) -> list[Term
 
 
 def list_liked(node: QueryNode | None) -> list[str]:
-    """List the numbers of the releases that results should be related to."""
+    """List the numbers of the releases to which results should be similar."""
     if isinstance(node, AndNode | OrNode):
         return [number for part in node.parts for number in list_liked(part)]
     return [node.value] if isinstance(node, FilterNode) and node.field == LIKE_FIELD else []
 
 
 def iter_parts(node: QueryNode | None) -> Iterator[QueryNode]:
-    """Yield the parts of a query that must all match, also inside brackets."""
+    """Yield the parts of a query that must all match, including those inside brackets."""
     if isinstance(node, AndNode):
         for part in node.parts:
             yield from iter_parts(part)
@@ -362,7 +366,7 @@ def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
 
 
 def requires_words(node: QueryNode) -> bool:
-    """Return whether every text that matches has at least one of the words."""
+    """Return whether every matching text contains at least one word or reference of the node."""
     if isinstance(node, AndNode):
         return any(map(requires_words, node.parts))
     if isinstance(node, OrNode):
@@ -371,7 +375,7 @@ def requires_words(node: QueryNode) -> bool:
 
 
 def is_text(node: QueryNode) -> bool:
-    """Return whether a part of a query only has words, without filters and edits."""
+    """Return whether a part of a query has only words and references, no filters or edits."""
     if isinstance(node, AndNode | OrNode):
         return all(map(is_text, node.parts))
     return is_text(node.part) if isinstance(node, NotNode) else isinstance(node, QueryLeaf)
@@ -394,9 +398,7 @@ def _complete_tree(node: QueryNode) -> QueryNode:
 
 
 def _join_edits(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Merge all `removed:` and `added:` parts into one, because a single edit must match all of
-    them.
-    """
+    """Merge all `removed:` and `added:` parts, because a single edit must match all of them."""
     edits = [part for part in parts if isinstance(part, EditNode)]
     trees = ([tree for edit in edits if (tree := getattr(edit, name))] for name in EDIT_FIELDS)
     joined = EditNode(*(join_nodes(AndNode, changes) for changes in trees))
@@ -408,7 +410,7 @@ def list_words(terms: Iterable[TermNode]) -> list[str]:
 
 
 def join_typed(parts: Sequence[QueryNode]) -> QueryNode:
-    """Join words that must all occur."""
+    """Join typed words that must all occur."""
     return AndNode(tuple(parts)) if len(parts) > 1 else parts[0]
 
 
@@ -422,10 +424,7 @@ def is_plain_term(node: QueryNode | None) -> TypeGuard[TermNode]:
 
 
 def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Replace the name or abbreviation of an agency with an OR of all its names.
-
-    See read_agency_names.
-    """
+    """Replace each name or abbreviation of an agency with an OR of all its names."""
     completed: list[QueryNode] = []
     start = 0
     while start < len(parts):
@@ -442,7 +441,7 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
-    """Return an OR of all names of the agency that is named by adjacent words, or None."""
+    """Return an OR of all names of the agency that the words name, or None if there is none."""
     names, words = read_agency_names(), tuple(list_words(find_terms(AndNode(tuple(run)))))
     others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
     is_written = len(run) == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]
@@ -461,7 +460,7 @@ def _is_abbreviation(words: tuple[str, ...]) -> bool:
 
 
 def _is_ordinary_word(words: tuple[str, ...]) -> bool:
-    """Return whether a name in lower case is also a common word (BRA).
+    """Return whether an agency's abbreviation, in lower case, is also a common word (BRA).
 
     The genitive of a name (Säpos) does not count as a common word.
     """
@@ -472,7 +471,7 @@ def _is_ordinary_word(words: tuple[str, ...]) -> bool:
 
 
 def _add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Let an abbreviation with a number also match the form without a space: ETS 2, ETS2."""
+    """Let an abbreviation with a number also match it without the space: ETS 2, ETS2."""
     completed: list[QueryNode] = []
     for part in parts:
         before = completed[-1] if completed else None
@@ -485,7 +484,7 @@ def _add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _join_number(before: QueryNode | None, part: QueryNode) -> TermNode | None:
-    """Return an abbreviation and a number as one word. None for any other parts."""
+    """Return an abbreviation and the number after it as one word, or None for any other parts."""
     if not is_plain_term(part) or not is_plain_term(before) or _is_function_word(before):
         return None
     if not _is_abbreviation(before.words) or not before.words[0].isalpha():
@@ -497,7 +496,7 @@ def _join_number(before: QueryNode | None, part: QueryNode) -> TermNode | None:
 
 
 def _drop_function_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Leave out function words, such as "hos" and "of", if other words remain."""
+    """Return the parts without function words, such as "hos" and "of", if other words remain."""
     words = {part: part.words[0] for part in parts if _is_function_word(part)}
     if ONLY_ENGLISH_WORDS.isdisjoint(words.values()):
         words = {part: word for part, word in words.items() if word not in AMBIGUOUS_WORDS}
@@ -516,7 +515,7 @@ def _is_function_word(node: QueryNode) -> TypeGuard[TermNode]:
 
 
 class QueryParser:
-    """Recursive descent parser for the tokens of a query."""
+    """Recursive-descent parser for the tokens of a query."""
 
     def __init__(self, text: str) -> None:
         read = list(_tokenise_query(text))
@@ -533,12 +532,12 @@ class QueryParser:
         self.position = 0
 
     def add_note(self, key: str, value: str = "") -> None:
-        """Add a note, unless it was already added."""
+        """Add a note for the visitor, unless the same note was already added."""
         if (note := SearchNote(key, value)) not in self.notes:
             self.notes.append(note)
 
     def limit_words(self, lexemes: list[Lexeme]) -> list[Lexeme]:
-        """Keep the first tokens, up to MAX_QUERY_WORDS words."""
+        """Return the first tokens, up to MAX_QUERY_WORDS words. Add a note if any are left out."""
         remaining = MAX_QUERY_WORDS
         for index, lexeme in enumerate(lexemes):
             remaining -= len(lexeme.words) if lexeme.kind == "words" else 0
@@ -553,7 +552,7 @@ class QueryParser:
         return self.lexemes[min(self.position + offset, len(self.lexemes) - 1)]
 
     def parse_and(self, field: str | None, depth: int) -> QueryNode | None:
-        """Parse parts up to the closing bracket or the end."""
+        """Parse parts that must all match, up to the closing bracket or the end of the query."""
         parts: list[QueryNode] = []
         while (lexeme := self.peek()).kind != "end":
             if lexeme.kind == ")":
@@ -597,7 +596,7 @@ class QueryParser:
         return NearNode(tuple(terms), distance, fields.pop() if len(fields) == 1 else None)
 
     def parse_operand(self, field: str | None, depth: int) -> QueryNode | None:
-        """Parse a term, a field with its value, a bracket, or a negated part."""
+        """Parse a term, a field with its value, a part in brackets, or a negated part."""
         lexeme = self.peek()
         self.position += 1
         if lexeme.kind == "words":
@@ -637,7 +636,7 @@ class QueryParser:
         return TermNode(lexeme.words, field=field)
 
     def parse_not(self, lexeme: Lexeme, field: str | None, depth: int) -> QueryNode | None:
-        """Parse a negated part. A lone dash is dropped."""
+        """Parse a negated part. A lone minus sign is dropped."""
         following = self.peek()
         if lexeme.words and following.kind not in ("words", "reference", "(", "field"):
             return self.parse_stray_operator(lexeme, field)
@@ -647,7 +646,7 @@ class QueryParser:
         return None if part is None else NotNode(part)
 
     def parse_near_function(self, lexeme: Lexeme, field: str | None) -> QueryNode | None:
-        """Parse NEAR(a b, 5), the syntax of SQLite."""
+        """Parse NEAR in the syntax of SQLite: NEAR(a b, 5)."""
         start, terms = self.position, []
         if self.peek().kind == "(":
             self.position += 1
@@ -692,7 +691,7 @@ class QueryParser:
     def parse_reference_field(
         self, lexeme: Lexeme, outer_field: str | None, depth: int
     ) -> QueryNode | None:
-        """Parse a reference after its field.
+        """Parse the value of the field for references.
 
         A number without a type matches references of any type.
         """
@@ -713,9 +712,11 @@ class QueryParser:
         return join_nodes(AndNode, nodes)
 
     def parse_edit(self, name: str, outer_field: str | None, depth: int) -> QueryNode | None:
-        """Parse the words that an edit removed or added.
+        """Parse the words that an edit must have removed or added.
 
         Filters among these words apply to the whole release.
+
+        name: `removed` or `added`.
         """
         parts = list_parts(self.parse_operand(outer_field, depth))
         text = join_nodes(AndNode, list(filter(is_text, parts)))
@@ -724,7 +725,7 @@ class QueryParser:
 
 
 def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
-    """Return whether a query is all in capitals. They then do not mark abbreviations."""
+    """Return whether a query is all in capitals, so that they do not mark abbreviations."""
     words = [lexeme for lexeme in lexemes if lexeme.kind == "words"]
     if not all(lexeme.text.isupper() for lexeme in words):
         return False
@@ -732,7 +733,7 @@ def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
 
 
 def _can_be_value(lexeme: Lexeme, field: str) -> bool:
-    """Return whether a token can be the value of a field. Some fields also accept a bracket."""
+    """Return whether a token can be the value of a field. Some fields also accept brackets."""
     if lexeme.kind in ("(", "reference"):
         return field in (*TEXT_FIELDS, *EDIT_FIELDS, REFERENCE_FIELD)
     is_value = lexeme.kind == "words" or (lexeme.kind == "field" and field in EDIT_FIELDS)
@@ -740,14 +741,14 @@ def _can_be_value(lexeme: Lexeme, field: str) -> bool:
 
 
 def _build_reference(lexeme: Lexeme, field: str | None) -> QueryNode:
-    """Return the node of a reference. In attachments, it is searched as a phrase."""
+    """Return the node for a reference. In attachments, the reference is searched as a phrase."""
     if field == "attachment":
         return TermNode(lexeme.words, field=field, match=QUOTED)
     return ReferenceNode(lexeme.reference_type, lexeme.text, field)
 
 
 def _read_release_number(text: str) -> str | None:
-    """Read the number of a release. Return None if the text is not a number.
+    """Return the number of a release without leading zeros, or None if the text is not a number.
 
     >>> _read_release_number("'007',"), _read_release_number("7a")
     ('7', None)
@@ -759,7 +760,7 @@ def _read_release_number(text: str) -> str | None:
 
 
 def join_nodes(kind: type[AndNode] | type[OrNode], parts: list[QueryNode]) -> QueryNode | None:
-    """Join nodes. A single node is returned unchanged, and None if there are no nodes."""
+    """Join nodes. Return a single node unchanged, and None if there are no nodes."""
     if len(parts) > 1:
         return kind(tuple(parts))
     return parts[0] if parts else None
@@ -773,9 +774,9 @@ def _has_positive_part(node: QueryNode) -> bool:
 
 
 def _clean_query_text(text: str) -> str:
-    """Return a text in NFC, with plain quotation marks.
+    """Return a text in NFC, with straight quotation marks.
 
-    Control characters and lone surrogates are removed.
+    Control characters and lone surrogates are replaced by spaces.
 
     >>> _clean_query_text("a\\x00”b”"), len(_clean_query_text("a\\u030a"))
     ('a "b"', 1)
@@ -795,7 +796,7 @@ def fold_diacritics(text: str) -> str:
 
 
 def _tokenise_query(text: str) -> Iterator[Lexeme | None]:
-    """Yield the tokens of a cleaned text. None stands for an unclosed quotation mark."""
+    """Yield the tokens of a cleaned text, and None for an unclosed quotation mark."""
     end = -1
     for match in list(LEXEME_PATTERN.finditer(text))[:MAX_LEXEMES]:
         follows_directly, end = match.start() == end, match.end()
@@ -825,7 +826,7 @@ def _tokenise_query(text: str) -> Iterator[Lexeme | None]:
 
 
 def _read_references(text: str, *, follows_directly: bool) -> list[Lexeme]:
-    """Return the tokens of one or more references. Several references are put in brackets."""
+    """Return a token for each reference in a text. Several references are put in brackets."""
     found = [
         Lexeme(
             "reference",
@@ -846,7 +847,9 @@ def _tokenise_run(
 ) -> Iterator[Lexeme]:
     """Yield the tokens of a text without spaces.
 
-    A token is an operator, or a word with its minus, field or star.
+    The tokens are an operator, or a word and the minus or field before it.
+
+    next_character: the character that follows the text in the query.
     """
     if operator := _read_operator(text, follows_directly=follows_directly):
         yield operator
@@ -868,7 +871,7 @@ def _tokenise_run(
 
 
 def _has_minus(text: str) -> bool:
-    """Return whether a text is a minus, or begins with one before a letter or digit."""
+    """Return whether a text is only a minus, or begins with one before a letter or digit."""
     return text[0] in "-−" and (len(text) == 1 or text[1].isalnum())
 
 
@@ -903,7 +906,7 @@ def _read_operator(text: str, *, follows_directly: bool) -> Lexeme | None:
 def _read_words(
     text: str, words: tuple[str, ...], unknown_field: str, *, follows_directly: bool
 ) -> Lexeme:
-    """Read words without spaces between them, with an optional plus before or star after them."""
+    """Build the token of words without spaces between them, with an optional plus or star."""
     has_star, long_enough = _ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
     is_required = not follows_directly and text[0] == "+" and text[1:2].isalnum()
     match = WRITTEN if CAPITALS.fullmatch(text) else WORD
@@ -920,7 +923,7 @@ def _read_words(
 
 
 def _find_unknown_field(text: str) -> str:
-    """Return the name before a colon if it looks like an unknown field, else "".
+    """Return the name before a colon if it looks like a field that does not exist, otherwise "".
 
     >>> list(map(_find_unknown_field, ("foo:bar", "datum:2024", 'ort:"', "Polisen: ", "EU:s")))
     ['foo', 'datum', 'ort', '', '']
@@ -947,7 +950,7 @@ def _find_unknown_field(text: str) -> str:
 
 
 def _ends_with_star(text: str) -> bool:
-    """Return whether a star follows the last letter or digit.
+    """Return whether a star follows the last letter or digit of a text.
 
     >>> _ends_with_star("skog*,"), _ends_with_star("sk*og"), _ends_with_star("skog")
     (True, False, False)

@@ -1,8 +1,8 @@
-"""Translates a parsed query to FTS5 expressions and SQL.
+"""Translates a parsed query into FTS5 expressions and SQL.
 
 Words become an FTS5 expression if possible. Facet values and months are terms of the index (see
-search_index.py), so FTS5 can intersect them with the words. Everything else becomes an SQL
-condition on release_facets.
+search_index.py), so that FTS5 can intersect them with the words. All other parts become SQL
+conditions on release_facets.
 """
 
 from __future__ import annotations
@@ -266,7 +266,7 @@ RESULT_INDEXES = {"releases": RELEASE_INDEX, "questions": QUESTION_INDEX, "quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixExpansion:
-    """The lemmas that `finans*` also matches, besides every word that begins with the prefix."""
+    """The lemmas that `kvinnor*` also matches (kvinna), besides the words with the prefix."""
 
     lemmas: tuple[str, ...] = ()
     replaces_prefix: bool = False  # search the lemmas instead of the prefix
@@ -275,7 +275,7 @@ class PrefixExpansion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedNames:
-    """The meaning of the names and prefixes of a query in this archive."""
+    """What the names, prefixes and edits of a query stand for in this archive."""
 
     prefixes: Mapping[str, PrefixExpansion] = field(default_factory=dict)
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
@@ -306,7 +306,7 @@ class SearchPlan:
     values: dict[str, Any] = field(default_factory=dict)  # SQL parameters
 
     def bind(self, value: Any) -> str:
-        """Add a value and return its placeholder."""
+        """Store an SQL parameter, and return its placeholder."""
         name = f"v{len(self.values)}"
         self.values[name] = value
         return f":{name}"
@@ -318,7 +318,7 @@ class SearchPlan:
 async def resolve_names(
     run: RunQuery, tree: QueryNode | None
 ) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up the names and prefixes of a query, with a note for each that does not exist."""
+    """Look up the names and prefixes of a query, and return notes on names that do not exist."""
     nodes = list(iter_nodes(tree))
     agencies, tags, speakers, liked = (
         _collect_filter_values(nodes, name) for name in (*NAME_FIELDS, LIKE_FIELD)
@@ -352,7 +352,7 @@ def _collect_prefixes(nodes: Iterable[QueryNode]) -> set[str]:
 def _list_name_notes(
     names: ResolvedNames, related: Mapping[str, RelatedReleases | None]
 ) -> list[SearchNote]:
-    """Return notes on names that do not exist, and on words with a star that match too many."""
+    """Return notes on names that do not exist, and on prefixes that match too many words."""
     cut = [text for text, expansion in names.prefixes.items() if expansion.omitted]
     unlike = [number for number, found in names.related.items() if not found.similarity]
     return [
@@ -386,7 +386,6 @@ def iter_nodes(node: QueryNode | None) -> Iterable[QueryNode]:
 
 
 async def _expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
-    """Find the additional lemmas for words with a prefix."""
     rows = await run(
         PREFIX_LEMMAS_SQL, {"low": prefix, "high": prefix + LAST_CHARACTER, "most": 200}
     )
@@ -401,9 +400,10 @@ async def _expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
 
 
 async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[TermNode, int]:
-    """Count the releases with words that start with the lemma of each term.
+    """Return, for each term, the number of releases with words that start with its lemma.
 
-    Of several words, the rarest counts. For words of attachments, pages are counted.
+    For a term of several words, the number for the rarest word is returned. For terms about
+    attachments, pages are counted.
     """
     counts = {}
     for term in terms:
@@ -423,12 +423,13 @@ async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[Ter
 async def _find_names(
     run: RunQuery, names_sql: str, values: Collection[str], *, are_people: bool = False
 ) -> dict[str, tuple[str, ...]]:
-    """Map each value to the keys that have it as a name.
+    """Return a map from each value to the keys of the rows that have this name.
 
-    If there are none, map it to the keys that have a name in which a word starts with the value.
+    If there are none, the value is mapped to the keys of rows with a name in which a word starts
+    with the value. Case and diacritics are ignored.
 
-    names_sql: selects the key first. All other columns are names. Case and diacritics are ignored.
-    are_people: a single word, such as a surname, is mapped to the keys of both groups.
+    names_sql: selects the key in the first column, and names in all others.
+    are_people: map a single word, such as a surname, to both groups of keys.
     """
     if not values:
         return {}
@@ -456,7 +457,10 @@ def _choose_keys(
 def plan_search(
     request: SearchRequest, names: ResolvedNames, index: IndexTable = RELEASE_INDEX
 ) -> SearchPlan:
-    """Return the plan of a search. A text without any word, number or filter finds nothing."""
+    """Return the plan of a search.
+
+    If something was typed, but no word, number or filter, the plan finds nothing.
+    """
     own_index = index if request.show == "releases" else RESULT_INDEXES[request.show]
     plan = build_plan(request.query.tree, names, own_index)
     if request.query.is_blank:
@@ -467,7 +471,7 @@ def plan_search(
 def build_plan(
     tree: QueryNode | None, names: ResolvedNames, index: IndexTable = RELEASE_INDEX
 ) -> SearchPlan:
-    """Translate a query to an FTS5 expression and SQL conditions.
+    """Translate a query into an FTS5 expression and SQL conditions.
 
     >>> build_plan(TermNode(("myndigheterna",)), ResolvedNames()).match
     '"myndighet"'
@@ -490,7 +494,7 @@ def build_plan(
 
 
 def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -> str:
-    """Return the FTS5 expression of a node, or "" if it has none."""
+    """Return the FTS5 expression of a node, or "" if FTS5 cannot express it."""
     if isinstance(node, TermNode):
         return _match_term(node, names, index)
     if isinstance(node, NearNode):
@@ -504,7 +508,6 @@ def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -
 
 
 def _match_all_parts(parts: Iterable[QueryNode], names: ResolvedNames, index: IndexTable) -> str:
-    """Return the expression that matches all parts, or "" if there is no such expression."""
     required, excluded = [], []
     for part in parts:
         if isinstance(part, NotNode):
@@ -554,8 +557,8 @@ def _build_node_condition(
 def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
     """Return an FTS5 expression for attachment pages with any of the query's attachment words.
 
-    The expression is "" if the query has no such words. A word of a loose query also matches all
-    longer words that begin with it, because any of these may be why a release is a result.
+    The expression is "" if the query has no such words. In a loose query, a word also matches all
+    longer words that begin with it, because any of these may be the reason for a result.
     """
     matches = []
     for node in iter_nodes(tree):
@@ -570,7 +573,6 @@ def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
 def _build_filter_condition(
     node: FilterNode, plan: SearchPlan, names: ResolvedNames, index: IndexTable
 ) -> str:
-    """Return the SQL condition for a filter. Unknown names match nothing."""
     if node.field == "agency":
         return f"l.agency in ({plan.bind_all(names.agencies.get(node.value, ()))})"
     if node.field == "tag":
@@ -589,7 +591,7 @@ def _build_filter_condition(
 
 
 def _build_prefilters(parts: Iterable[QueryNode], names: ResolvedNames) -> list[str]:
-    """Return FTS5 expressions for the agencies and tags. People and days are left to SQL."""
+    """Return FTS5 expressions for a query's agencies and tags. Other filters are left to SQL."""
     prefilters = []
     for part in parts:
         if isinstance(part, FilterNode):
@@ -605,7 +607,7 @@ def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: 
     columns, because a column filter takes three times as long.
 
     part_columns: if given, compound parts are searched only in these columns, and the word is also
-    searched as typed. This is for ranking: bm25 then knows how common a part is.
+        searched as typed. Ranking needs this: bm25 then knows how common a part is.
 
     >>> match_word("ministrarnas"), match_word("led"), match_word("EU-ministern")
     ('"minister"', '("led" OR {title lead body questions}: ("lead"))', '{title lead body questions}:
@@ -632,10 +634,10 @@ def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: 
 
 
 def match_changed_word(word: str) -> str:
-    """Return the expression for a word in the `terms` of `search_diff`.
+    """Return the FTS5 expression for a word in the `terms` of `search_diff`.
 
-    The expression is "" for a word without letters and digits. Unlike in `match_word`, each
-    occurrence matches only one of the terms, so that their numbers can be added.
+    The expression is "" for a word without letters and digits. Unlike with `match_word`, each
+    occurrence in a text matches only one of the alternatives, so that their numbers can be added.
     """
     lemmas, part = list(analyze_word(word)), find_compound_key(word)
     if not part:
@@ -646,12 +648,12 @@ def match_changed_word(word: str) -> str:
 
 
 def match_form(words: Sequence[str], *, is_prefix: bool = False) -> str:
-    """Return the expression for a sequence of words as written."""
+    """Return the FTS5 expression for a sequence of words as written."""
     return _quote_fts(" ".join(FORM_PREFIX + word for word in words)) + (" *" if is_prefix else "")
 
 
 def split_number(word: str) -> tuple[str, ...]:
-    """Return the spelling of an abbreviation and its number as two words: ETS 2 for ETS2.
+    """Return an abbreviation with a number as two words (ETS 2), or an empty tuple.
 
     >>> split_number("ETS2"), split_number("A2021"), split_number("ets")
     (('ets 2',), (), ())
@@ -661,7 +663,7 @@ def split_number(word: str) -> tuple[str, ...]:
 
 
 def _match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
-    """Return the expression for a word, phrase or prefix, or "" if the index lacks its field."""
+    """Return the FTS5 expression for a term, or "" if the index lacks the term's field."""
     if term.field and term.field not in index.fields:
         return ""
     columns = f"{{{term.field}}}" if term.field else index.text_columns
@@ -687,7 +689,6 @@ def _limit_to_field(match: str, field: str | None, index: IndexTable) -> str:
 
 
 def _match_typed(text: str, joined: str, columns: str, part_columns: str) -> str:
-    """Return an expression that matches a word, or `joined` (the same word without hyphens)."""
     match = match_word(text, columns, part_columns)
     if joined and match:
         return f"({match} OR {match_word(joined, columns, part_columns)})"
@@ -717,7 +718,7 @@ def _match_prefix(term: TermNode, columns: str, names: ResolvedNames, index: Ind
 
 
 def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
-    """Return the expression for a word, related words, and words that begin or end with it."""
+    """Return the FTS5 expression for a word, related words, and longer words that contain it."""
     lemma = find_compound_key(text)
     related = (lemma for other in list_related_words(text) for lemma in analyze_word(other))
     readings = [
@@ -738,9 +739,9 @@ def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
 
 
 def _match_compound(lemma: str) -> str:
-    """Return the expression for a compound that is in no dictionary.
+    """Return the FTS5 expression for the parts of a compound, or "" if the lemma is not split.
 
-    It matches the first part. A text that also has the last part is ranked higher.
+    All parts but the last must match. A text that also contains the last part is ranked higher.
 
     >>> _match_compound("vindkraftsutbyggnad")
     '("vindkraft" OR ("vindkraft" AND "utbyggnad"))'
@@ -750,7 +751,6 @@ def _match_compound(lemma: str) -> str:
 
 
 def _match_near(near: NearNode, index: IndexTable) -> str:
-    """Return the expression for NEAR, with the lemmas of its terms up to MAX_NEAR_COMBINATIONS."""
     if near.field and near.field not in index.fields:
         return ""
     columns = f"{{{near.field}}}" if near.field else index.text_columns
@@ -768,7 +768,7 @@ def _match_near(near: NearNode, index: IndexTable) -> str:
 
 
 def match_facet_terms(facet: str, values: Iterable[str]) -> str:
-    """Return the expression that matches any of the facet values.
+    """Return the FTS5 expression that matches any of the facet values, or "" if there are none.
 
     >>> match_facet_terms("agency", ["fyr", "hamn"]).encode("ascii", "replace")
     b'facts: ("?667972" OR "?68616d6e")'
@@ -780,7 +780,7 @@ def match_facet_terms(facet: str, values: Iterable[str]) -> str:
 def match_included_facets(
     include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None
 ) -> list[str]:
-    """Return expressions that must all match: one per facet, but one per value for tags."""
+    """Return FTS5 expressions that must all match: one for each facet, but one for each tag."""
     matches = []
     for name, values in include.items():
         if name == "tag":
@@ -791,7 +791,7 @@ def match_included_facets(
 
 
 def combine_matches(required: Iterable[str], excluded: str = "") -> str:
-    """Combine expressions that must all match with one that must not. "" means no expression."""
+    """Combine expressions that must all match with one that must not. Ignore empty expressions."""
     parts = [match for match in required if match]
     match = parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts)
     return f"({match}) NOT ({excluded})" if match and excluded else match
@@ -806,7 +806,7 @@ def _quote_any(lemmas: Iterable[str]) -> str:
 
 
 def extract_filters(tree: QueryNode | None) -> AndNode | None:
-    """Return the part of a query that limits all results to agencies, tags or days, or None.
+    """Return the filters of a query that limit all results, or None if it has no such filters.
 
     >>> from archive.search.query_language import parse_query
     >>> extract_filters(parse_query("fyrar från:2010 -myndighet:fyr").tree).parts[0]
@@ -823,7 +823,7 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 
 
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
-    """Return SQL and its parameters for counting the searched releases by agency."""
+    """Return SQL, and its parameters, to count the searched releases by agency."""
     plan = build_plan(extract_filters(request.query.tree), names)
     conditions = [
         *plan.conditions,
@@ -833,7 +833,7 @@ def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, 
 
 
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
-    """Return the FTS5 expression of a request: its words, and facet values that limit them."""
+    """Return the FTS5 expression of a request: its words, and the facet values that it chooses."""
     if request.show != "releases":
         return plan.match
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
@@ -852,39 +852,36 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
 
 
 def build_index_sql(plan: SearchPlan, match: str, index: IndexTable = RELEASE_INDEX) -> str:
-    """Return SQL for the `id` of matching rows of an index, without other conditions.
-
-    If the expression is "", nothing matches.
-    """
+    """Return SQL for the `id` of the rows of an index that match. If `match` is "", none do."""
     value = plan.bind(match or MATCH_NOTHING)
     return f"select rowid as id from {index.table} where {index.table} match {value}"
 
 
 def match_title(match: str, index: IndexTable = RELEASE_INDEX) -> str:
-    """Return the expression for results that match in their title, or in their question."""
+    """Return the FTS5 expression for results that match in their title (or in their question)."""
     return _limit_to_field(match, index.fields[0], index)
 
 
 def build_current_sql(plan: SearchPlan) -> str:
-    """Return SQL for the `id` of current releases that match a plan: none for an empty plan."""
+    """Return SQL for the `id` of current releases that match a plan. An empty plan matches none."""
     if plan.conditions:
         return f"select id from ({build_hits_sql(SearchRequest(), plan, plan.match)})"
     return build_index_sql(plan, plan.match)
 
 
 async def read_ranks(run: RunQuery, table: str, match: str, ids: Iterable[int]) -> dict[int, float]:
-    """Return the bm25 ranks of the given releases or question pairs that match. Lower is better.
+    """Return the bm25 rank of each given release or question pair that matches. Lower is better.
 
-    The weights of the columns are stored in the index. If the expression is "", nothing matches.
+    If the expression is "", nothing matches.
     """
     values = {"match": match or MATCH_NOTHING, "ids": json.dumps([*ids])}
     return {row["id"]: row["rank"] for row in await run(_RANKS_SQL[table], values)}
 
 
 async def select_ids(run: RunQuery, sql: str, values: dict[str, Any]) -> list[int]:
-    """Run a statement that selects an `id`, and read all ids as one JSON text.
+    """Run a statement that selects an `id`, and return all ids.
 
-    This is three times as fast as reading thousands of rows.
+    They are read as one JSON text, which is three times as fast as reading thousands of rows.
     """
     (row,) = await run(f"select json_group_array(id) as ids from ({sql})", values)
     ids: list[int] = json.loads(row["ids"])
@@ -902,7 +899,8 @@ def build_hits_sql(
 ) -> str:
     """Return SQL for the results of a request.
 
-    It selects `id` and `release`; for new releases also `seen`, for quotations also `person`.
+    The columns are `id` and `release`, in a feed of new releases also `seen`, and for quotations
+    also `person`.
 
     skip_facet: a facet whose included values are ignored.
     limit: select only this many results, in the order `newest` or `oldest`. If the request has
@@ -962,7 +960,7 @@ def _list_hit_columns(request: SearchRequest) -> list[str]:
 
 
 def _build_hit_order(request: SearchRequest, match: str, order: str) -> str:
-    """Return the terms of `order by`. In a feed of new releases, the last found comes first."""
+    """Return the terms of `order by`. New releases are sorted by when they were first seen."""
     direction = "asc" if order == "oldest" else "desc"
     if match and request.show == "questions":
         return f"search_questions.rowid {direction}"
@@ -978,8 +976,8 @@ def build_facet_conditions(
 
     A release must have one of the included values of each facet, but all included tags.
 
-    facets_in_match: the FTS5 expression already covers the facets. Tags, which are slowest to look
-    up, are then left out.
+    facets_in_match: the FTS5 expression already covers the facets. Conditions for tags, which are
+        slowest to look up, are then left out.
     """
     conditions = []
     for name, values in request.include.items():

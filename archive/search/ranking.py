@@ -1,8 +1,7 @@
-"""Finds, sorts and counts the results of a request and the values of their facets.
+"""Finds, sorts and counts the results of a request, and counts the values of their facets.
 
 FTS5 returns the ids of the matching releases. Results are filtered, sorted and counted by columns
-in memory (`ColumnCache`). This is ten times as fast as looking up the thousands of results of a
-common word in a table.
+in memory (`ColumnCache`). This is ten times as fast as looking up thousands of results in a table.
 """
 
 from __future__ import annotations
@@ -94,9 +93,10 @@ class HitPage:
 
     @property
     def shown_facets(self) -> list[str]:
-        """Return the facets with several values, or with a value that only some results have.
+        """Return the facets that help to narrow the results down.
 
-        For a single result, the facets that every release has are also included.
+        Such a facet has several values, or one value that only some of the results have. For a
+        single result, the facets ALWAYS_SHOWN_FACETS are also included.
         """
         always = ALWAYS_SHOWN_FACETS if self.total == 1 else ()
         return [
@@ -110,7 +110,7 @@ class HitPage:
 class HitList:
     """The results of a request, in order.
 
-    If there are very many, only the newest (or oldest) MAX_HITS are included.
+    If there are too many results to count, the list has only the newest (or oldest) MAX_HITS.
     """
 
     ids: Sequence[int]  # ids of releases or question pairs
@@ -189,12 +189,12 @@ class HitFinder:
         return [replace(year, total=totals.get(year.value, 0)) for year in years]
 
     def is_sorted_by_relevance(self) -> bool:
-        """Return whether a request has words or releases that results can be compared with."""
+        """Return whether the request has words or releases by which results can be ranked."""
         plan = plan_search(self.request, self.names)
         return bool(plan.match or list_liked(self.request.query.tree))
 
     async def fetch_counted(self) -> tuple[HitList, int]:
-        """Fetch the results, at least up to the requested page, and count them."""
+        """Return the results, at least up to the requested page, and their number."""
         request, hits = self.request, await self.fetch(self.order)
         if hits.capped and request.page * request.size > len(hits.ids):
             hits = await self.fetch_all()
@@ -217,12 +217,12 @@ class HitFinder:
 
     @property
     def date_order(self) -> str:
-        """Return the order of the results if they are not ranked: `newest` or `oldest`."""
+        """Return the order of results that are not ranked: `newest` or `oldest`."""
         return "oldest" if self.request.order == "oldest" else "newest"
 
     @property
     def has_only_facets(self) -> bool:
-        """Return whether results can be counted exactly, because there are no words and no tags."""
+        """Return whether only facets other than tags limit the results. Counts are then exact."""
         request = self.request
         has_tags = "tag" in request.include or "tag" in request.exclude
         has_words = request.query.tree or request.query.is_blank
@@ -232,7 +232,7 @@ class HitFinder:
     def has_exact_tags(self) -> bool:
         """Return whether tags and speakers can also be counted exactly.
 
-        Their exact numbers are known only for whole agencies.
+        This is possible if the request has no facet values other than included agencies.
         """
         return (
             self.has_only_facets
@@ -241,9 +241,9 @@ class HitFinder:
         )
 
     async def count_without_words(self) -> dict[str, Mapping[Any, int]]:
-        """Count all releases with each facet value, for a request without words.
+        """Return the number of releases with each facet value, for a request without words.
 
-        Tags and speakers are counted by id.
+        The counts are grouped by facet. Tags and speakers are counted by id.
         """
         include, exclude = self.request.include, self.request.exclude
         counts: dict[str, Mapping[Any, int]] = {
@@ -262,7 +262,12 @@ class HitFinder:
     async def count_facets(
         self, hits_by_facet: Mapping[str, HitList], exact_counts: Mapping[str, Mapping[Any, int]]
     ) -> dict[str, list[FacetValue]]:
-        """Count the facet values of the results. They are sorted by count, but years by time."""
+        """Count the results with each facet value.
+
+        Years are sorted by time, and the values of all other facets by count.
+
+        exact_counts: counts to use for a facet instead of the numbers in its list of results.
+        """
         facets = {}
         for name, hits in hits_by_facet.items():
             count = self.count_listed_facet if name in LISTED_FACETS else self.count_coded_facet
@@ -312,14 +317,17 @@ class HitFinder:
         ]
 
     def count_years(self) -> Mapping[str, int]:
-        """Count the releases of each year by facet values. Words, tags and days are ignored."""
+        """Return the number of releases of each year that match the facet values and agencies.
+
+        Words, tags and dates of the request are ignored.
+        """
         agencies = self.chosen_agencies
         include = {**self.request.include, **({} if agencies is None else {"agency": agencies})}
         return self.columns.count_all_values("year", include, self.request.exclude)
 
     @property
     def chosen_agencies(self) -> Collection[str] | None:
-        """Return the slugs of the agencies that filters and query choose. None means all."""
+        """Return the slugs of the agencies chosen by facets or query, or None for all agencies."""
         chosen: Collection[str] | None = self.request.include.get("agency")
         filters = extract_filters(self.request.query.tree)
         for node in filters.parts if filters else ():
@@ -329,7 +337,10 @@ class HitFinder:
         return chosen
 
     async def fetch(self, order: str) -> HitList:
-        """Fetch the results in the given order: `best`, `newest` or `oldest`."""
+        """Fetch the results in the given order: `best`, `newest` or `oldest`.
+
+        If the request asks for earlier versions, results that match only in one are included.
+        """
         return await add_former_hits(self, await self.fetch_current(order), order)
 
     async def fetch_all(self) -> HitList:
@@ -337,7 +348,7 @@ class HitFinder:
         return await add_former_hits(self, await self.fetch_all_current(), self.order)
 
     async def fetch_current(self, order: str) -> HitList:
-        """Fetch the results whose current version matches."""
+        """Fetch the results whose current version matches, in the given order."""
         plan = plan_search(self.request, self.names)
         match = build_match(self.request, plan, self.skip_facet)
         ranked = order == "best" and bool(plan.match)
@@ -349,7 +360,7 @@ class HitFinder:
     async def fetch_all_current(self) -> HitList:
         """Fetch all results whose current version matches.
 
-        The results of `fetch_current` come first, then the others by date.
+        The results of `fetch_current` come first, then all others by date.
         """
         last_page = -(-MAX_HITS // self.request.size)
         hits = await replace(self, request=replace(self.request, page=last_page)).fetch_current(
@@ -367,7 +378,7 @@ class HitFinder:
         )
 
     async def read_found(self) -> Mapping[int, int]:
-        """Read the ids of all results whose current version matches, each with its release."""
+        """Return a map from the id of each result whose current version matches to its release."""
         plan = plan_search(self.request, self.names)
         match = build_match(self.request, plan, self.skip_facet)
         if plan.conditions or not match or self.request.news or self.request.show != "releases":
@@ -376,7 +387,7 @@ class HitFinder:
         return dict(zip(ids, ids, strict=True))
 
     async def read_brief(self) -> Collection[int]:
-        """Return the releases with hardly any text."""
+        """Return the ids of the releases with hardly any text."""
         return await self.columns.keep("brief releases", self._find_brief)
 
     async def _find_brief(self) -> Collection[int]:
@@ -384,7 +395,7 @@ class HitFinder:
         return frozenset(await self.read_index_ids(plan, plan.match, MAX_SORTED_HITS))
 
     async def read_all_hits(self) -> dict[int, int]:
-        """Read the ids of all results, each with its release, in batches."""
+        """Return a map from the id of each result to its release. The ids are read in batches."""
         found: dict[int, int] = {}
         last = 0
         while True:
@@ -411,7 +422,10 @@ class HitFinder:
     async def fetch_from_tables(
         self, plan: SearchPlan, match: str, ranked: bool, order: str
     ) -> HitList:
-        """Fetch results that a table can sort: without words, new releases, and question pairs."""
+        """Fetch results that SQLite can sort by date.
+
+        These are releases without an FTS5 expression, new releases, question pairs and quotations.
+        """
         limit = MAX_COUNTED_HITS if self.columns.size <= MAX_COUNTED_HITS else MAX_HITS
         if self.has_exact_tags:  # no hits are needed to count the values of facets
             limit = min(limit, self.request.page * self.request.size)
@@ -430,7 +444,7 @@ class HitFinder:
     async def fetch_rows(
         self, plan: SearchPlan, sql: str, limit: int, ranked: bool, order: str
     ) -> HitList:
-        """Fetch new releases or question pairs.
+        """Fetch new releases, question pairs or quotations.
 
         sql: selects one row more than `limit`.
         """
@@ -464,7 +478,7 @@ class HitFinder:
     async def fetch_releases(
         self, plan: SearchPlan, build_sql: Callable[..., str], limit: int, order: str
     ) -> HitList:
-        """Fetch the first releases by date.
+        """Fetch the newest (or oldest) releases.
 
         build_sql: returns the SQL for all releases, or for `limit` of them.
         """
@@ -480,7 +494,7 @@ class HitFinder:
         return HitList(ids=listed_ids, releases=listed_ids, capped=capped)
 
     def sort_by_similarity(self, hits: HitList) -> HitList:
-        """Sort the results of a request without words by similarity to the named releases."""
+        """Sort results by similarity to the releases that the query names, if it names any."""
         related = self.names.related
         liked = [
             related[number] for number in list_liked(self.request.query.tree) if number in related
@@ -537,9 +551,9 @@ class HitFinder:
         return HitList(ids=list(relevance), releases=list(relevance))
 
     def match_rare_facets(self) -> list[str]:
-        """Return expressions for the chosen facets that few releases have (MAX_RARE_SHARE).
+        """Return FTS5 expressions for the chosen facets that few releases have (MAX_RARE_SHARE).
 
-        With a common facet, bm25 takes longer, because it counts the releases of each term.
+        With a common facet, bm25 would take longer, because it counts the releases of each term.
         """
         most = self.columns.size * MAX_RARE_SHARE
         rare = {
@@ -555,9 +569,8 @@ class HitFinder:
         """Return the newest (or oldest) results, their months, and whether these are all results.
 
         If possible, more than MAX_HITS results are returned. The months are FTS5 expressions
-        (DateWindow.list_match_parts). The first window assumes that results are as frequent in all
-        releases as in `first`. If it has more than MAX_SORTED_HITS results, a narrower window is
-        tried.
+        (DateWindow.list_match_parts). The first window assumes that results are as frequent among
+        all releases as in `first`. If a window has too many results, a narrower one is tried.
 
         first: all results, or more than MAX_HITS results in the order of their ids.
         """
@@ -586,8 +599,9 @@ class HitFinder:
     async def read_limited_ids(
         self, plan: SearchPlan, match: str, order: str = "newest"
     ) -> list[int]:
-        """Read the matching ids. If there are more than MAX_SORTED_HITS, read only the newest (or
-        oldest) ones.
+        """Return the matching ids.
+
+        If there are more than MAX_SORTED_HITS, only the newest (or oldest) are returned.
         """
         found = await self.read_index_ids(plan, match, MAX_SORTED_HITS)
         return (
@@ -595,7 +609,7 @@ class HitFinder:
         )
 
     async def read_first_ids(self, plan: SearchPlan, match: str, order: str) -> list[int]:
-        """Read the newest (or oldest) MAX_HITS + 1 matching ids.
+        """Return the newest (or oldest) MAX_HITS + 1 matching ids.
 
         SQLite sorts them, which takes a microsecond per match.
         """
@@ -607,19 +621,19 @@ class HitFinder:
     async def read_index_ids(
         self, plan: SearchPlan, match: str, limit: int, *, after: int = 0
     ) -> list[int]:
-        """Read matching ids above `after`, in ascending order."""
+        """Return up to `limit` matching ids above `after`, in ascending order."""
         sql = f"select id from ({self.build_sql(plan, match)}) where id > {after:d}"
         return await select_ids(self.run, f"{sql} limit {plan.bind(limit)}", plan.values)
 
     async def read_title_hits(
         self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]
     ) -> set[int]:
-        """Return results with all words in the title, enough to fill the requested page.
+        """Return results with all words in the title, if possible enough for the requested page.
 
-        Months are read until there are enough.
+        The months are searched one part after another, until there are enough results.
 
         ids: the newest results.
-        months: expressions for the months of all results, newest first.
+        months: FTS5 expressions for the months of all results, newest first.
         """
         if _is_title_search(self.request):
             return set()  # all hits have all words in the title
@@ -636,13 +650,13 @@ class HitFinder:
         return found
 
     def build_sql(self, plan: SearchPlan, match: str) -> str:
-        """Return SQL for matching releases. Tables are only joined if the plan has conditions."""
+        """Return SQL for the matching releases. It joins tables only if the plan has conditions."""
         if plan.conditions:
             return build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet)
         return build_index_sql(plan, match)
 
     def filter_hits(self, found: Sequence[int]) -> list[int]:
-        """Keep the listed releases that match the facet values of the request."""
+        """Return the releases that are listed and match the facet values of the request."""
         include = {
             name: values for name, values in self.request.include.items() if name != self.skip_facet
         }
@@ -660,16 +674,19 @@ class HitFinder:
 
         The relevance of a result is bm25 × recency × substance × title.
 
-        - bm25 adds up, for each word of the query, how rare the word is (its idf) times how much
-          the release is about it: an occurrence in the title counts as ten in the text, one in the
-          lead as four, a first or middle part of a compound in the title as one, and each further
-          occurrence adds less (k1 = 1.2). A long release needs more of them (b = 0.75; on the
-          judged queries of tests/bench, nDCG is lower with 0.5 and with 1).
-        - Recency is 1 for a release of today, falls to 0.875 in two years, and never below 0.75.
-        - Substance is 0.5 for releases with hardly any text, such as invitations, else 1.
-        - Title is 1.5 for releases with all words in the title, also as parts of compounds, else 1.
+        - bm25 is a sum over the words of the query: how rare the word is (its idf) times how much
+            the release is about it. An occurrence in the title counts as ten in the text, one in
+            the lead as four, and a first or middle part of a compound in the title as one. Each
+            further occurrence adds less (k1 = 1.2). A long release needs more occurrences for the
+            same value (b = 0.75; on the judged queries of tests/bench, nDCG is lower with 0.5 and
+            with 1).
+        - Recency is 1 for a release of today, falls to 0.875 in two years, and is never below 0.75.
+        - Substance is 0.5 for releases with hardly any text, such as invitations, otherwise 1.
+        - Title is 1.5 for releases with all words in the title, also as parts of compounds,
+            otherwise 1.
 
-        releases: the release of each question pair, by id.
+        ranks: the bm25 ranks by id.
+        releases: the release of each question pair, by the id of the pair.
         brief: the ids of results with hardly any text.
         titled: the ids of results with all words in the title.
         """
@@ -697,5 +714,5 @@ def _list_approximate_facets(
 
 
 def _is_title_search(request: SearchRequest) -> bool:
-    """Return whether all words must be in the title."""
+    """Return whether the query requires all words to be in the title."""
     return all(term.field == "title" for term in find_terms(request.query.tree))

@@ -1,8 +1,8 @@
 """Finds related releases: they share the rarest of a release's most frequent words.
 
-Nothing about related releases is stored. The words are weighted by tf-idf, with the numbers of
-releases in `vocabulary`. FTS5 ranks the releases that have any of the heaviest words. So an edit, a
-takedown or a new release has an immediate effect. The chosen words occur in few releases
+Nothing about related releases is stored, so an edit, a takedown or a new release has an immediate
+effect. The words are weighted by tf-idf, with the numbers of releases in `vocabulary`. FTS5 ranks
+the releases that contain any of the heaviest words. The chosen words occur in few releases
 (MAX_POSTINGS in total), so the cost is nearly the same in an archive of any size.
 """
 
@@ -87,8 +87,9 @@ RELATED_RELEASES_SQL = """
 class RelatedReleases:
     """The releases related to a release, most similar first.
 
-    similarity: for each related id, its score as a share (0–1) of the release's own score, times
-        the number of chosen words as a share of MAX_WORDS.
+    similarity: the similarity of each related release, by id. It is the score of the related
+        release as a share (0–1) of the release's own score, multiplied by the number of chosen
+        words as a share of MAX_WORDS.
     words: the lemmas by which the related releases were found.
     """
 
@@ -126,7 +127,8 @@ async def _drop_duplicates(
 ) -> dict[int, float]:
     """Keep the first MAX_RELATED releases, without near-duplicates.
 
-    A near-duplicate of `release`, or of a release that is kept, is dropped.
+    A release is dropped if it is a near-duplicate of `release`, or of a more similar release that
+    is kept.
     """
     duplicates: dict[int, set[int]] = {}
     for row in await run(NEAR_DUPLICATES_SQL, {"ids": json.dumps([release, *similarity])}):
@@ -171,7 +173,7 @@ def _take_heaviest(weights: Mapping[str, float], releases: Mapping[str, int]) ->
 
 
 async def read_related_releases(run: RunQuery, related: RelatedReleases) -> list[dict[str, Any]]:
-    """Return related releases as rows with their similarity, most similar first."""
+    """Return the rows of related releases, each with its similarity, most similar first."""
     rows = await run(RELATED_RELEASES_SQL, {"ids": json.dumps([*related.similarity])})
     return [{**dict(row), "similarity": related.similarity[row["id"]]} for row in rows]
 
@@ -179,7 +181,8 @@ async def read_related_releases(run: RunQuery, related: RelatedReleases) -> list
 def choose_shown(rows: Sequence[Mapping[str, Any]], agency: str) -> list[Mapping[str, Any]]:
     """Choose the related releases to show: first releases of other agencies, then the agency's own.
 
-    The agency's own releases have OWN_PLACES places, and any places that the others leave free.
+    Up to OWN_PLACES releases of the agency itself are chosen, or more if the releases of other
+    agencies do not fill the remaining places.
 
     >>> rows = [{"id": number, "agency": "fyr" if number < 8 else "hamn"} for number in range(14)]
     >>> [row["id"] for row in choose_shown(rows, "fyr")]

@@ -1,4 +1,4 @@
-"""Finds the releases that match a search, with their excerpts, counts and former versions."""
+"""Finds the releases that match a search, with excerpts, counts, notes and suggestions."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchScope:
-    """The releases that were searched, to explain why a search found nothing."""
+    """The releases that were searched, shown to a visitor whose search found nothing."""
 
     agencies: list[FacetValue]  # each with its number of searched releases
     stored: int  # number of all releases
@@ -154,10 +154,10 @@ class Results:
 async def prepare_finder(
     run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
 ) -> tuple[HitFinder, list[SearchNote]]:
-    """Return a HitFinder for a request, with notes on names in the query that do not exist.
+    """Return a HitFinder for a request, and notes on names in the query that do not exist.
 
-    columns: the archive's cached columns, for callers that search more than once. If None, they are
-    read first.
+    columns: the archive's cached columns, for callers that search more than once. If None, the
+        columns are read first.
     """
     columns = await (columns or ColumnCache()).refresh(run)
     names, notes = await resolve_query(run, request.query.tree)
@@ -171,7 +171,7 @@ async def search(
     *,
     with_periods: bool = False,
 ) -> Results:
-    """Find the releases or question pairs that match a request.
+    """Find the releases, question pairs or quotations that match a request.
 
     columns: as for prepare_finder.
     with_periods: also count the results by month or year.
@@ -209,7 +209,7 @@ def _list_hit_notes(
     hits: Sequence[SearchHit],
     suggestions: Sequence[Suggestion],
 ) -> list[SearchNote]:
-    """Return notes on the page number, on English words with few results, or on the order."""
+    """Return notes on a missing page, an English query with few results, and the order."""
     notes = []
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
@@ -224,7 +224,7 @@ def _list_hit_notes(
 
 
 def _has_english_hit(hits: Sequence[SearchHit]) -> bool:
-    """Return whether any strict result is declared to be in English."""
+    """Return whether the page of any strict result declares English as its language."""
     languages = (hit.row["language"] or "" for hit in hits if not hit.is_loose)
     return any(language.lower().startswith("en") for language in languages)
 
@@ -232,7 +232,7 @@ def _has_english_hit(hits: Sequence[SearchHit]) -> bool:
 async def search_all(
     run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
 ) -> AsyncIterator[list[SearchHit]]:
-    """Yield all matching releases or question pairs in batches, in the order of the pages."""
+    """Yield all matching releases, question pairs or quotations in batches, in page order."""
     finder, _ = await prepare_finder(run, request, columns)
     strict = await finder.fetch_all()
     loose = await find_loose_hits(finder, strict)
@@ -244,9 +244,9 @@ async def search_all(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitPosition:
-    """The terms to mark on a page, and the position of the page among the results of a search.
+    """The terms to highlight on a page, and the page's position among the results of a search.
 
-    number: counted from 1; None if the page is not a result, or no longer one.
+    number: the position, counted from 1. None if the page is not a result, or is no longer one.
     total: the number of strict results.
     """
 
@@ -263,12 +263,12 @@ class HitPosition:
 async def find_hit_position(
     run: RunQuery, request: SearchRequest, release_id: int, number: int | None, columns: ColumnCache
 ) -> HitPosition:
-    """Find the position of a release, or of one of its questions, among the results of a request.
+    """Find the position of a release, or of a part of it, among the results of a request.
 
-    The adjacent results are also returned.
+    The result also has the search results before and after it.
 
-    number: the release's position when the link to it was made, which may have changed since. If
-    None, the release is not looked for.
+    number: the position when the link to the release was made, which may have changed since. If
+        None, only the terms to highlight are returned.
     """
     page = (number or 0) // request.size + 1  # the page with the next hit
     finder, _ = await prepare_finder(run, replace(request, page=page), columns)
@@ -296,7 +296,11 @@ async def find_hit_position(
 
 
 async def _read_own_ids(run: RunQuery, request: SearchRequest, release_id: int) -> set[int]:
-    """Return the ids under which a release can be a result: its own id, or its parts' ids."""
+    """Return the ids under which a release can be a result.
+
+    These are the ids of its question pairs or quotations if the request searches those, otherwise
+    its own id.
+    """
     if request.show == "releases":
         return {release_id}
     sql = OWN_IDS_SQL[request.show]
@@ -304,7 +308,7 @@ async def _read_own_ids(run: RunQuery, request: SearchRequest, release_id: int) 
 
 
 def _find_place(ids: Sequence[int], wanted: set[int], expected: int) -> int:
-    """Return the index of a wanted id: `expected` if it is there, else the first, or -1 for none.
+    """Return `expected` if a wanted id is at this index, otherwise the first index of one, or -1.
 
     >>> _find_place([7, 8, 9, 8], {8}, 3), _find_place([7, 8], {8}, 5), _find_place([7], {8}, 0)
     (3, 1, -1)
@@ -317,10 +321,9 @@ def _find_place(ids: Sequence[int], wanted: set[int], expected: int) -> int:
 async def _read_hits_around(
     finder: HitFinder, index: int, strict: HitList, loose: LooseHits
 ) -> dict[int, SearchHit]:
-    """Read the results before and after an index.
+    """Return the results before and after an index, as index → result.
 
-    The keys of the result are indexes. The result at the index itself is also read if a change may
-    be the reason why it matches.
+    The result at the index itself is included if results can match because of a change.
     """
     ids = loose.order or strict.ids
     has_changes = strict.former.ids or finder.names.edits
@@ -347,7 +350,10 @@ async def read_hits(
     *,
     former: FormerHits,
 ) -> list[SearchHit]:
-    """Return releases or question pairs as results with excerpts, in the order of `ids`."""
+    """Return a result with excerpts for each id, in the order of `ids`.
+
+    ids: the ids of releases, question pairs or quotations, depending on what the request shows.
+    """
     read = READERS[request.show]
     hits: dict[int, SearchHit] = {}
     for query, keys in _group_by_query(request, ids, loose, former).items():
@@ -363,9 +369,10 @@ async def read_hits(
 
 
 def _describe_looseness(hit: SearchHit, loose: LooseHits, key: int) -> SearchHit:
-    """Return a loose result with the words that it lacks, and the related words in it.
+    """Add to a loose result the query's missing words, and the related words that it contains.
 
-    A word counts as missing if its related words are beyond the text read for excerpts.
+    A word also counts as missing if its related words are not in the part of the text that is read
+    for excerpts.
     """
     forms = {match.query_term: match.list_forms() for match in hit.explanations}
     found = {
@@ -384,7 +391,7 @@ async def _read_attachments(
     names: ResolvedNames,
     loose: LooseHits,
 ) -> dict[int, AttachmentExcerpt]:
-    """Return an excerpt of an attachment for each release whose attachments match the query."""
+    """Return an attachment excerpt for each release with an attachment that matches the query."""
     excerpts: dict[int, AttachmentExcerpt] = {}
     # a file is searched as it is now, also for former hits
     for query, keys in _group_by_query(request, ids, loose, FormerHits()).items():
@@ -397,9 +404,10 @@ async def _read_attachments(
 def _group_by_query(
     request: SearchRequest, ids: Sequence[int], loose: LooseHits, former: FormerHits
 ) -> dict[Query, list[int]]:
-    """Group results by the query whose words are marked in them.
+    """Group results by the query whose words are highlighted in them.
 
-    No words are marked in the current texts of former results, because these texts are not shown.
+    No words are highlighted in the current text of a result that matches only in an earlier
+    version, because this text is not shown.
     """
     groups: dict[Query, list[int]] = {}
     former_ids, unmarked = set(former.ids), Query()
@@ -410,7 +418,7 @@ def _group_by_query(
 
 
 def _get_key(hit: SearchHit) -> int:
-    """Return the id of a question pair or quotation, or else of the release."""
+    """Return the id of the release, question pair or quotation that is the result."""
     key: int = hit.row["pair" if hit.is_pair else "id"]
     return key
 
@@ -420,7 +428,7 @@ async def _name_facet_values(
 ) -> dict[tuple[str, str], FacetValue]:
     """Return the counted facet values and the chosen agencies and speakers, with their names.
 
-    A chosen value need not have any results.
+    Chosen values without results have the count 0.
     """
     chosen: dict[tuple[str, str], FacetValue] = {}
     for name, sql in CHOSEN_NAMES_SQL.items():
@@ -437,7 +445,7 @@ async def _name_facet_values(
 async def _read_search_scope(
     run: RunQuery, columns: ColumnCache, request: SearchRequest, names: ResolvedNames
 ) -> SearchScope:
-    """Count the releases that match everything in the request except its words, by agency."""
+    """Count, by agency, the releases that match a request's filters, regardless of its words."""
     counts = columns.count_all_values("agency")
     rows = [row for row in await run(AGENCIES_SQL, {}) if row["value"] in counts]
     stored = sorted(
@@ -478,9 +486,9 @@ async def _find_unknown_values(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchExample:
-    """A search that shows what the archive can do, with its number of results.
+    """A search that shows what the archive can do, and its number of results.
 
-    kind: what the search shows.
+    kind: the feature that the search shows.
     """
 
     kind: str
@@ -492,9 +500,10 @@ class SearchExample:
 async def find_examples(
     run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]
 ) -> list[SearchExample]:
-    """Return searches that have results in this archive, such as for removed words or speakers.
+    """Return example searches that have results in this archive.
 
-    The examples are kept in memory until the archive changes.
+    They are searches for removed words, a speaker or a tag, for instance. The examples are kept in
+    memory until the archive changes.
 
     field_names: the names of the fields `removed`, `speaker` and `tag` in the visitor's language.
     """
@@ -521,7 +530,7 @@ async def _find_examples(
 async def _find_field_examples(
     run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]
 ) -> list[SearchExample]:
-    """Return searches for removed words, a speaker and a tag, if the archive has any."""
+    """Return example searches for removed words, a speaker and a tag that the archive has."""
     values = {"removed": await _find_removed_wording(run)}
     for name, sql in NAMES_SQL.items():
         most_common = columns.lists[name].count_all(1)
@@ -542,7 +551,7 @@ async def _find_field_examples(
 
 
 async def _find_removed_wording(run: RunQuery) -> str:
-    """Return words that a recent important edit replaced, such as an amount or a date, or ""."""
+    """Return words that a recent important edit replaced, or "" if there are none."""
     for edit in await read_latest_edits(run, MAX_EXAMPLE_EDITS):
         change = find_main_change("sv", edit["changes"])
         words = change.before.split() if change and change.before else []
@@ -552,9 +561,9 @@ async def _find_removed_wording(run: RunQuery) -> str:
 
 
 async def find_release_by_url(run: RunQuery, text: str) -> int | None:
-    """Return the id of the release at a current or former URL, or None.
+    """Return the id of the release that has or had the given URL, or None if there is none.
 
-    If the release was merged into another, the id of that release is returned.
+    If the release was merged into another one, the id of that other release is returned.
     """
     if not is_url(text):
         return None
@@ -563,9 +572,9 @@ async def find_release_by_url(run: RunQuery, text: str) -> int | None:
 
 
 def _list_url_variants(url: str) -> list[str]:
-    """List a URL and other common spellings of it, the most likely first.
+    """List a URL and its common variants, the most likely first.
 
-    They differ in fragment, query, trailing slash, scheme and www.
+    The variants differ in fragment, query, trailing slash, scheme and www.
 
     >>> _list_url_variants("https://www.a.se/b#c")[:4]
     ['https://www.a.se/b#c', 'https://www.a.se/b', 'https://www.a.se/b/', 'http://www.a.se/b']

@@ -1,26 +1,27 @@
 """Maintains the search index: the full-text tables, and their columns for each text.
 
 The tables search, search_questions, search_quotes, search_versions, search_diff and vocabulary are
-updated with the releases, and search_attachments with the texts of their files.
+updated when a release is saved, and search_attachments when the text of an attachment is stored.
 
 All but the vocabulary are contentless FTS5 tables that only archive.store.derived_data can rebuild.
 For each text they have four columns: its lemmas, the lemmas of the parts of its compounds, the
-lemmas of their minor parts, and its words as written.
+lemmas of the minor parts of its compounds, and its words as written.
 
 `search` has the current texts, and `search_versions` the texts of earlier versions, whether an
 edit, an import or a move replaced them. `text_versions` says which version has which text. A
 version here is the newest parse of a page, or of a line of an import. Captions are only in
-`search_versions`. If a release has earlier versions, its current text is also there, with its
-captions.
+`search_versions`. If a release has earlier versions and its current text has captions, the current
+text is also in `search_versions`.
 
-`search_diff` has what each edit of an agency removed and added. Each side has a row for all texts
-together. It also has one for each field in which the changes differ from this row (`scope`). The
-columns `text` have the changed paragraphs, for finding phrases. The columns `terms` have only the
-terms that occur more often on this side, because most words of a changed paragraph are unchanged.
+`search_diff` has what each edit of an agency removed and added. Each of these two sides has a row
+for all texts together, and a row for each field in which the changes differ from that row
+(`scope`). The columns `text` have the changed paragraphs, for finding phrases. The columns `terms`
+have only the terms that occur more often on this side, because most words of a changed paragraph
+are unchanged.
 
 Facet values are terms of the index, so that FTS5 can intersect them with the words of a query. A
-facet term is a private-use character and the value in hexadecimal, so that no text contains it and
-it is a single word. These terms are in the column `facts`, which has no weight in bm25.
+facet term is a private-use character followed by the value in hexadecimal: a single word that no
+text contains. These terms are in the column `facts`, which has no weight in bm25.
 """
 
 from __future__ import annotations
@@ -144,7 +145,10 @@ DIFF_ROWS = 16
 
 
 def list_columns(names: Iterable[str], *suffixes: str) -> tuple[str, ...]:
-    """Return the names of the texts' columns with these suffixes, or with all if none are given."""
+    """Return the names of the index columns for some texts.
+
+    suffixes: the suffixes of the columns to return. By default, all suffixes are used.
+    """
     return tuple(name + suffix for suffix in suffixes or COLUMN_SUFFIXES for name in names)
 
 
@@ -197,7 +201,7 @@ def _collect_vocabulary(texts: Iterable[AnalyzedText]) -> WordLemmas:
 
 
 def _extract_version_terms(state: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the columns of `search_versions` for a state."""
+    """Return the values of the columns of `search_versions` for a state."""
     language = _choose_language(state)
     texts: dict[str, list[AnalyzedText]] = {name: [] for name in VERSION_FIELDS}
     for text in list_state_texts(state):
@@ -224,10 +228,11 @@ def extract_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tu
 def _build_diff_columns(
     paragraphs: Sequence[Sequence[str]], languages: Sequence[str]
 ) -> Iterator[str]:
-    """Yield the columns of the changed paragraphs on one side of an edit.
+    """Yield the values of the columns for the changed paragraphs on one side of an edit.
 
-    paragraphs: the paragraphs on this side and on the other. Only terms that occur more often on
-    this side are included.
+    Only terms that occur more often on this side are included.
+
+    paragraphs: the paragraphs on this side, and those on the other side.
     """
     own, other = (
         [analyze(text, language) for text in texts]
@@ -240,7 +245,7 @@ def _build_diff_columns(
 
 
 def _count_terms(texts: Sequence[AnalyzedText]) -> tuple[Counter[str], ...]:
-    """Count how many words have each lemma, compound part, minor part and form."""
+    """Count the words with each lemma, compound part, minor compound part and form."""
     lemmas, parts, minor, forms = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for text in texts:
         words, numbers = Counter(text.words), Counter[str]()
@@ -256,9 +261,10 @@ def _count_terms(texts: Sequence[AnalyzedText]) -> tuple[Counter[str], ...]:
 
 
 def build_columns(*columns: Sequence[AnalyzedText], between: str = " ") -> tuple[str, ...]:
-    """Return the columns of texts in the order of INDEX_COLUMNS.
+    """Return the values of the index columns of texts, in the order of INDEX_COLUMNS.
 
-    columns: the texts of each column.
+    columns: for each text column (title, lead and so on), the texts to index.
+    between: the separator of these texts.
     """
     lemmas = (between.join(text.lemma_text for text in texts if text.words) for texts in columns)
     parts = (_join_distinct(text.compound_parts for text in texts) for texts in columns)
@@ -272,7 +278,7 @@ def _join_distinct(groups: Iterable[Iterable[str]]) -> str:
 
 
 def _iter_minor_terms(texts: Iterable[AnalyzedText]) -> Iterator[Iterable[str]]:
-    """Yield the minor parts of each text, then its loose parts with their prefix."""
+    """Yield the minor parts of each text's compounds, then its loose parts with a prefix."""
     for text in texts:
         yield text.minor_parts
         yield [LOOSE_PART_PREFIX + part for part in text.loose_parts]
@@ -289,7 +295,7 @@ def _extract_vocabulary(state: Mapping[str, Any]) -> WordLemmas:
 
 
 def is_vocabulary_word(word: str) -> bool:
-    """Return whether a word can be suggested: it only has letters and is long enough."""
+    """Return whether a word can be suggested: it consists of letters and is long enough."""
     return len(word) >= MIN_VOCABULARY_LENGTH and word.isalpha()
 
 
@@ -305,7 +311,7 @@ def iter_facet_terms(state: Mapping[str, Any]) -> Iterable[str]:
 
 
 def iter_listing_terms(agency: str, newest: str, *, was_edited: bool) -> Iterable[str]:
-    """Yield the facet terms of a release's agency, sort date and edits.
+    """Yield the facet terms for a release's agency, sort date and edits.
 
     newest: the sort date, or "" if the release comes last in lists.
     """
@@ -316,7 +322,7 @@ def iter_listing_terms(agency: str, newest: str, *, was_edited: bool) -> Iterabl
 
 
 def encode_facet_term(facet: str, value: str) -> str:
-    """Return the term for a facet value.
+    """Return the index term for a facet value.
 
     >>> encode_facet_term("agency", "fyr")
     '\\ue001667972'
@@ -365,7 +371,7 @@ INDEXED_NUMBERS_SQL = f"""
 
 
 def _replace_text_table(db: Database, name: str) -> None:
-    """Create an empty FTS5 table and its trigger again, as in schema.sql."""
+    """Delete an FTS5 table and its trigger, and create them again, as in schema.sql."""
     db.execute(f"drop table if exists {name}")
     db.execute(f"drop trigger if exists {name}_ad")
     db.execute(read_schema()[name])
@@ -373,7 +379,7 @@ def _replace_text_table(db: Database, name: str) -> None:
 
 
 def _set_weights(db: Database) -> None:
-    """Store the weights of the columns of `search` for its `rank`."""
+    """Store the column weights of `search`, from which SQLite computes its `rank`."""
     db.execute(
         "insert into search (search, rank) values ('rank', ?)",
         [f"bm25({', '.join(map(str, BM25_WEIGHTS))})"],
@@ -389,7 +395,7 @@ def _build_insert_sql(table: str) -> str:
 
 
 class SearchIndex:
-    """The search index of an archive. No method commits."""
+    """Writes the search index of an archive. No method commits."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -400,9 +406,9 @@ class SearchIndex:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Collect the word counts and texts of indexed releases, and write them at the end.
+        """Collect the words and texts that are indexed in the block, and write them at its end.
 
-        Use it inside one transaction, and do not roll back a savepoint in the block: releases
+        Use the block inside one transaction, and do not roll back a savepoint in it: releases
         indexed since the savepoint would still be counted and written.
 
         FTS5 flushes its memory before each statement that may be rolled back alone, such as an
@@ -431,8 +437,8 @@ class SearchIndex:
     ) -> None:
         """Index a release's current state.
 
-        previous: the state indexed before, or None for a new release.
-        counts_words: whether the vocabulary counts its words.
+        previous: the state that was indexed before, or None for a new release.
+        counts_words: whether to count the release's words in the vocabulary.
         """
         self._write_rows(release_id, terms)
         if not counts_words:
@@ -457,9 +463,9 @@ class SearchIndex:
             self.db.conn.executemany(sql, removed_words)
 
     def index_quotes(self, release_id: int, revision_id: int, state: Mapping[str, Any]) -> None:
-        """Index the stored quotations of a release's current revision, and remove all others.
+        """Index the quotations of a release's current revision, and remove its other quotations.
 
-        state: the state of the revision.
+        state: the state of the current revision.
         """
         rows = self.db.execute(
             "select id, revision, text from quotes where release = ?", [release_id]
@@ -477,7 +483,7 @@ class SearchIndex:
     ) -> None:
         """Index what an edit removed and added. The states must not contain taken-down text.
 
-        The rows for the edit with the revision N begin at DIFF_ROWS * N.
+        revision_id: the revision that the edit created. Its rows begin at DIFF_ROWS * revision_id.
         """
         first = DIFF_ROWS * revision_id
         self.db.execute(
@@ -491,7 +497,7 @@ class SearchIndex:
         self.db.execute("delete from text_versions where release = ?", [release_id])
 
     def index_versions_of(self, release_id: int) -> None:
-        """Index the stored texts of earlier versions of a release that are not indexed yet."""
+        """Index the stored texts of a release's earlier versions that are not indexed yet."""
         rows = self.db.execute("select id from text_versions where release = ?", [release_id])
         indexed = {key for (key,) in rows.fetchall()}
         rows = self.db.execute(VERSIONS_OF_SQL, {"release": release_id})
@@ -521,10 +527,7 @@ class SearchIndex:
             self.db.execute(_build_insert_sql("search_versions"), [text_id, *columns])
 
     def index_file(self, file_id: int) -> None:
-        """Index the pages of an attachment from their stored texts.
-
-        Deleted pages are removed from the index.
-        """
+        """Index the pages of an attachment from their stored texts."""
         pages = self.db.execute(
             "select page, text from attachment_pages where file = ?", [file_id]
         ).fetchall()
@@ -538,14 +541,18 @@ class SearchIndex:
             )
 
     def describe_fault(self) -> str | None:
-        """Return why the index has to be rewritten, or None if it has all releases and edits."""
+        """Return why the index has to be rewritten, or None if it covers all releases and edits."""
         for what, number, indexed in self.db.execute(INDEXED_NUMBERS_SQL).fetchall():
             if number != indexed:
                 return f"it has {indexed} of {number} {what}"
         return None
 
     def begin_rewrite(self) -> None:
-        """Prepare the index for a rewrite of all rows. Old rows are found until then."""
+        """Prepare the index for a rewrite of all rows.
+
+        Searches find an old row until it is rewritten, unless the columns of its table have
+        changed.
+        """
         self.db.execute("delete from vocabulary")
         for name, columns in INDEX_COLUMNS.items():
             if columns != tuple(row[1] for row in self.db.execute(f"pragma table_info({name})")):
@@ -558,17 +565,18 @@ class SearchIndex:
             )
 
     def optimise(self) -> None:
-        """Rewrite the index, so that it has no words of replaced rows and needs less space."""
+        """Merge the index, so that it has no words of replaced rows and needs less space."""
         for name in INDEX_COLUMNS:
             self.db.execute(f"insert into {name} ({name}) values ('optimize')")
 
     def correct_totals(self) -> None:
-        """Write how many rows and words each table has. bm25 depends on these totals.
+        """Write the numbers of rows and words of each table, on which bm25 depends.
 
-        FTS5 keeps counting the deleted rows of a contentless table. The totals are row 1 of
-        <table>_data: the number of rows and the words of each column, as varints (SQLite's
-        ext/fts5/fts5_index.c, FTS5_AVERAGES_ROWID); <table>_docsize has the words of each row. FTS5
-        keeps the totals in memory during a transaction, so this needs a separate one.
+        FTS5 still counts the deleted rows of a contentless table. The totals are row 1 of
+        <table>_data: the number of rows and the number of words in each column, as varints
+        (SQLite's ext/fts5/fts5_index.c, FTS5_AVERAGES_ROWID). <table>_docsize has the number of
+        words in each row. FTS5 keeps the totals in memory during a transaction, so this method
+        needs a transaction of its own.
         """
         for name, columns in INDEX_COLUMNS.items():
             totals = [0] * (1 + len(columns))
@@ -605,7 +613,7 @@ class SearchIndex:
 
 
 def _read_varints(data: bytes) -> list[int]:
-    """Read numbers below 2^56 in SQLite's format: seven bits in a byte, the highest first.
+    """Parse numbers below 2^56 in SQLite's varint format: seven bits in a byte, the highest first.
 
     >>> _read_varints(_build_varints([0, 127, 128, 300_000]))
     [0, 127, 128, 300000]

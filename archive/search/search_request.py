@@ -1,4 +1,4 @@
-"""Converts search requests from and to URL parameters."""
+"""Parses search requests from URL parameters, and builds the URLs of searches."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ HIT_PARAMETERS = (*(name for name in SEARCH_PARAMETERS if name != "page"), "hit"
 
 @dataclass(frozen=True, kw_only=True)
 class SearchRequest:
-    """A search: its words, facet values, order and page."""
+    """A search: its text, facet values, order and page."""
 
     text: str = ""
     include: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # facet → values
@@ -79,10 +79,10 @@ class SearchRequest:
 
     @cached_property
     def query(self) -> Query:
-        """Return the parsed query, limited to the request's days, speakers and references.
+        """Return the parsed query with filters for the request's dates, speakers and references.
 
-        If the text is just a date, the query asks for the releases of that day, and has a note
-        about this.
+        If the text is only a date, the query asks for the releases of that date, and has a note
+        that says so.
         """
         if self.loosened:
             return self.loosened
@@ -97,14 +97,17 @@ class SearchRequest:
         return add_filters(query, filters)
 
     def _list_chosen(self, facet: str, name: str) -> list[QueryNode]:
-        """Return the chosen values of a facet as filters with this name, which must all match."""
+        """Return the chosen values of a facet as filters of the field `name`, which must all match.
+
+        A quotation has only one speaker, so filters for several speakers are joined by OR.
+        """
         chosen: list[QueryNode] = [FilterNode(name, value) for value in self.include.get(facet, ())]
         has_one_value = facet == "speaker" and self.show == "quotes"
         return [OrNode(tuple(chosen))] if has_one_value and len(chosen) > 1 else chosen
 
     @property
     def days(self) -> dict[str, str]:
-        """Return the first and last day, if they are set, by the names of their URL parameters."""
+        """Return the first and the last date of the request, if they are set, by URL parameter."""
         return {
             name: day
             for name, day in zip(DATE_FIELDS, (self.from_day, self.to_day), strict=True)
@@ -113,22 +116,22 @@ class SearchRequest:
 
     @property
     def has_filters(self) -> bool:
-        """Return whether any facet value is included or excluded, or the days are limited."""
+        """Return whether any facet value is included or excluded, or the dates are limited."""
         return bool(self.include or self.exclude or self.days)
 
     @property
     def is_url(self) -> bool:
-        """Return whether the search is for a web address."""
+        """Return whether the text of the search is a web address."""
         return is_url(self.text)
 
     @property
     def whole(self) -> SearchRequest:
-        """Return the search with page 1 and the default page size."""
+        """Return the same search with page 1 and the default page size."""
         return replace(self, page=1, size=PAGE_SIZE)
 
     @property
     def parameters(self) -> list[tuple[str, str]]:
-        """Return the names and values of URL parameters, without default values.
+        """Return the URL parameters as pairs of name and value, without default values.
 
         >>> SearchRequest(text="fyrar", exclude={"kind": ("news",)}, page=2).parameters
         [('q', 'fyrar'), ('kind__not', 'news'), ('page', '2')]
@@ -146,7 +149,7 @@ class SearchRequest:
     def toggle(self, facet: str, value: str, *, exclude: bool = False) -> SearchRequest:
         """Return the request, on page 1, with a facet value added, or removed if it was chosen.
 
-        Including a value removes its exclusion, and vice versa.
+        Including a value removes its exclusion, and excluding it removes its inclusion.
         """
         was_chosen = value in (self.exclude if exclude else self.include).get(facet, ())
         lists = []
@@ -157,7 +160,7 @@ class SearchRequest:
         return replace(self, include=lists[0], exclude=lists[1], page=1)
 
     def narrow_to_period(self, period: str) -> SearchRequest:
-        """Return the request, on page 1, for releases of a month (yyyy-mm) or year.
+        """Return the request, on page 1, limited to releases of a month (yyyy-mm) or a year.
 
         >>> SearchRequest(text="fyr", to_day="2024-05-20").narrow_to_period("2024-05").days
         {'from': '2024-05-01', 'to': '2024-05-20'}
@@ -168,7 +171,7 @@ class SearchRequest:
         return self.narrow_to_days(first, last)
 
     def narrow_to_days(self, first: str, last: str) -> SearchRequest:
-        """Return the request, on page 1, for releases between two days (inclusive)."""
+        """Return the request, on page 1, limited to releases from `first` to `last` (inclusive)."""
         return replace(
             self,
             from_day=max(first, self.from_day),
@@ -187,7 +190,7 @@ def is_url(text: str) -> bool:
 
 
 def parse_search_request(arguments: UrlArguments) -> SearchRequest:
-    """Parse the URL parameters of a search. Invalid values are dropped, with a note."""
+    """Parse the URL parameters of a search. An invalid value is dropped, and a note is added."""
     typed = {name: _get_text(arguments, name) for name in PLAIN_PARAMETERS}
     days = {name: parse_typed_date(typed[name], end=name == "to") or "" for name in DATE_FIELDS}
     order = _keep_known(typed["order"], SORT_ORDERS)
@@ -227,7 +230,7 @@ def _get_text(arguments: UrlArguments, name: str) -> str:
 
 
 def _list_parameter_notes(typed: Mapping[str, str], values: Mapping[str, Any]) -> list[SearchNote]:
-    """Return notes on parameters that could not be read, and on values without effect."""
+    """Return notes on parameters with an invalid value, and on values without effect."""
     notes = [
         SearchNote("not_read", format_parameter(name, text))
         for name, text in typed.items()
@@ -243,9 +246,11 @@ def _list_parameter_notes(typed: Mapping[str, str], values: Mapping[str, Any]) -
 def _parse_facet_values(
     arguments: UrlArguments, suffix: str, notes: list[SearchNote]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the distinct values of each facet in the URL.
+    """Return the distinct values of each facet in the URL parameters.
 
-    A note is appended if a facet has too many.
+    A note is added to `notes` for each facet with too many values.
+
+    suffix: the suffix of the parameters: "" for included values, EXCLUDE_SUFFIX for excluded ones.
     """
     found = {
         name: tuple(dict.fromkeys(filter(None, arguments.getlist(name + suffix))))
@@ -265,7 +270,7 @@ def _parse_facet_values(
 
 
 def _write_reference(text: str) -> str:
-    """Return a reference as it is usually written, or the text itself if it is not a reference.
+    """Return a reference to a document as it is usually written, or any other text unchanged.
 
     >>> _write_reference("Proposition 2023/24:99"), _write_reference("skola")
     ('prop. 2023/24:99', 'skola')
@@ -275,7 +280,7 @@ def _write_reference(text: str) -> str:
 
 
 def parse_positive_int(text: str) -> int | None:
-    """Parse a positive integer, capped at 10⁹. Return None for any other text.
+    """Parse a positive integer. A number above 10⁹ becomes 10⁹. Return None for any other text.
 
     >>> parse_positive_int("3"), parse_positive_int("0"), parse_positive_int("9" * 5000)
     (3, None, 1000000000)
@@ -286,7 +291,7 @@ def parse_positive_int(text: str) -> int | None:
 
 
 def format_parameter(name: str, value: str) -> str:
-    """Format a parameter and its value for a note.
+    """Format a parameter and its value for a note. A long value is shortened.
 
     >>> format_parameter("kind", "banana"), len(format_parameter("tag", "x" * 500))
     ('kind=banana', 65)
@@ -301,7 +306,9 @@ def format_parameter(name: str, value: str) -> str:
 def build_search_url(
     request: SearchRequest, lang: str | None, extension: str = "", *, path: str = "/search"
 ) -> str:
-    """Return the URL of a search, or of another page with its parameters.
+    """Return the URL of a search.
+
+    path: the path of another page that has the same parameters as a search.
 
     >>> build_search_url(SearchRequest(text="på natten"), "en", ".json")
     '/search.json?q=p%C3%A5+natten&lang=en'
@@ -317,8 +324,9 @@ def build_over_time_url(
     path: str = "/-/over-time",
     **options: str | None,
 ) -> str:
-    """Return the URL of the page of searches over time, or of its data.
+    """Return the URL of the page that compares searches over time, or of its data.
 
+    path: the path of the page or the data.
     options: further parameters.
 
     >>> build_over_time_url(["fyr", ""], ["hamn"], None, "/-/compare.csv", by=None)
@@ -332,10 +340,11 @@ def build_over_time_url(
 
 
 def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: str | None) -> str:
-    """Return the URL of a result with the parameters of the search, so that its words are marked.
+    """Return the URL of a result, with parameters so that the search's words are highlighted.
 
-    number: position among all results, from 1, for links to adjacent results. Without words and
-    filters, only the language is added.
+    If the search has no words and no filters, only the language is added.
+
+    number: the position among all results, from 1, so that the page can link to adjacent results.
 
     >>> request = SearchRequest(text="på natten", page=3)
     >>> build_hit_url("/archive/releases/2#question-1", request, 47, "en")
@@ -356,7 +365,7 @@ def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: s
 class FacetLinks:
     """Builds the URLs of facet values: the same search with one value added or removed.
 
-    The parts that all URLs of a facet share are cached.
+    The beginning and end that all URLs of a facet share are cached.
     """
 
     def __init__(self, request: SearchRequest, lang: str | None) -> None:
@@ -364,7 +373,7 @@ class FacetLinks:
         self.url_parts: dict[str, tuple[str, str]] = {}
 
     def build_url(self, facet: str, value: str, *, exclude: bool = False) -> str:
-        """Return the URL of the search with a value toggled.
+        """Return the URL of the search with a facet value added, or removed if already chosen.
 
         >>> FacetLinks(SearchRequest(text="fyr"), "sv").build_url("tag", "Öar & skär", exclude=True)
         '/search?q=fyr&tag__not=%C3%96ar+%26+sk%C3%A4r&lang=sv'

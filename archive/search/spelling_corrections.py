@@ -1,9 +1,9 @@
 """Corrects the spelling of a query, using the words of the archive.
 
-Corrections are similar words, words that only differ in diacritics, and words that are written as
-one or as two. The vocabulary is kept in memory until the archive changes. rapidfuzz compares a word
-with all words of about the same length. The few that remain are weighed by sound, keyboard and
-frequency.
+A correction is a similar word, a word that differs only in diacritics, or a word that is written as
+one instead of two or as two instead of one. The vocabulary is kept in memory until the archive
+changes. rapidfuzz compares a word with all words of about the same length. The few words that are
+near enough are weighed by sound, keyboard and frequency.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ VOCABULARY_SQL = """
 
 @dataclass(frozen=True, slots=True)
 class SpellingCorrection:
-    """One or two words of a query, and a replacement that would find more."""
+    """One or two typed words of a query, and a replacement that would find more results."""
 
     typed: str
     replacement: str
@@ -93,10 +93,10 @@ class SpellingCorrection:
 async def correct_query(
     run: RunQuery, columns: ColumnCache, request: SearchRequest
 ) -> tuple[Query, Sequence[SpellingCorrection]]:
-    """Correct the spelling of query words that occur in no release. Return the corrected query, and
-    all corrections that were found.
+    """Correct the spelling of query words that occur in no release.
 
-    Words in quotation marks or with + are not changed.
+    Return the corrected query and all corrections that were found, including those that were not
+    applied. Words in quotation marks or with + are not corrected.
     """
     fixed = {
         word
@@ -113,9 +113,12 @@ async def correct_query(
 async def find_corrections(
     run: RunQuery, columns: ColumnCache, query: Query, hit_count: int
 ) -> list[SpellingCorrection]:
-    """Find corrections of the query's words. Corrections of different words can be combined.
+    """Return corrections of the query's words. Corrections of different words can be combined.
 
-    If there are many results, only missing diacritics and split compounds are corrected.
+    If there are many results, only missing diacritics and words that should be joined are
+    corrected.
+
+    hit_count: the number of results of the query.
     """
     few_hits = hit_count <= FEW_HITS
     terms = await _leave_out_file_words(run, _list_correctable_terms(query))
@@ -139,9 +142,9 @@ async def find_corrections(
 
 
 async def _leave_out_file_words(run: RunQuery, terms: Iterable[TermNode]) -> list[TermNode]:
-    """Return the terms without words that occur in attachments.
+    """Return the terms, except terms about attachments that occur in attachments.
 
-    The vocabulary lacks the words of attachments.
+    The vocabulary does not have the words of attachments.
     """
     terms = list(terms)
     pages = await count_beginnings(run, [term for term in terms if term.field == "attachment"])
@@ -153,7 +156,7 @@ def _list_typed_words(corrections: Iterable[SpellingCorrection]) -> list[str]:
 
 
 def _list_correctable_terms(query: Query) -> list[TermNode]:
-    """Return the terms of a query, except terms with a star and words that look like fields."""
+    """Return a query's terms, except words with a star and words that look like field names."""
     field_words: set[str] = set()
     for note in query.notes:
         if note.key in FIELD_NOTES:
@@ -166,7 +169,7 @@ def _list_correctable_terms(query: Query) -> list[TermNode]:
 
 
 def _list_correctable_words(terms: Iterable[TermNode]) -> list[str]:
-    """Return the first words of terms that are long enough, and are not numbers or references."""
+    """Return the first MAX_CORRECTED_WORDS words that consist of at least three letters."""
     words = dict.fromkeys(list_words(terms))
     correctable = [word for word in words if len(word) > 2 and word.isalpha()]
     return correctable[:MAX_CORRECTED_WORDS]
@@ -183,9 +186,11 @@ async def _correct_misspelt_words(
     counts: Mapping[str, int],
     hit_count: int,
 ) -> list[SpellingCorrection]:
-    """Correct words to similar words of the archive.
+    """Return corrections of words to similar words of the archive.
 
-    A word that is in no release may also be split into two words.
+    A word that no release contains may also be split into two words.
+
+    hit_count: the number of results of the query.
     """
     min_ratio = MIN_SPELLING_RATIO if hit_count else MIN_FREQUENCY_RATIO
     frequencies = {word: counts.get(word, 0) for word in words}
@@ -203,9 +208,9 @@ async def _correct_misspelt_words(
 async def _find_joined_words(
     run: RunQuery, terms: Sequence[TermNode], counts: Mapping[str, int], *, few_hits: bool
 ) -> list[SpellingCorrection]:
-    """Return pairs of words that the archive writes as one: människo handel, ROT-avdrag.
+    """Return corrections of two words that the archive writes as one: människo handel, ROT-avdrag.
 
-    If there are many results, only certain corrections are returned: for parts of a hyphenated
+    If there are many results, only likely corrections are returned: for the parts of a hyphenated
     word, for long words, and for a rare first word (människo).
     """
     hyphenated = {pair for term in terms for pair in pairwise(term.words)}
@@ -222,15 +227,17 @@ async def _find_joined_words(
 
 
 async def _count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str, int]:
-    """Return the number of releases with each word. Words in no release are left out."""
+    """Return the number of releases that contain each word. Words in no release are left out."""
     rows = await run(WORD_COUNTS_SQL, {"words": json.dumps(list(words), ensure_ascii=False)})
     return {row["word"]: row["releases"] for row in rows}
 
 
 async def _find_diacritic_correction(run: RunQuery, word: str, count: int) -> str | None:
-    """Return the most common word that only differs in diacritics.
+    """Return the most common word that differs only in diacritics.
 
-    Return None if no such word is much more common.
+    Return None if that word is not much more common, or if there is none.
+
+    count: the number of releases that contain the typed word.
     """
     if not word.isascii():
         return None
@@ -250,12 +257,13 @@ async def _find_diacritic_correction(run: RunQuery, word: str, count: int) -> st
 async def _find_similar_words(
     run: RunQuery, columns: ColumnCache, counts: Mapping[str, int], min_ratio: float
 ) -> dict[str, str]:
-    """Return the most likely correct spelling of words, if there is one.
+    """Return a map from words to their most likely correct spelling, for words that have one.
 
-    A known word (in a dictionary or the archive) is only corrected to a word that differs little
-    and, if the archive has both, is `min_ratio` times as common.
+    A word that is in a dictionary or in the archive is only corrected to a word that differs
+    little. If the archive contains both, the correct spelling must be at least `min_ratio` times as
+    common.
 
-    counts: the words, each with the number of releases that have it.
+    counts: word → number of releases that contain it.
     """
     common = 1 + columns.count_releases() // RARE_WORD_DIVISOR
     vocabulary = await columns.keep("vocabulary", partial(_read_vocabulary, run, common))
@@ -274,18 +282,18 @@ async def _find_similar_words(
 
 
 async def _read_vocabulary(run: RunQuery, common: int) -> Mapping[int, str]:
-    """Read the words that at least `common` releases have, by their number of letters.
+    """Return the words that at least `common` releases contain, by their number of letters.
 
-    The words are joined with spaces, which takes a tenth of the memory of a list.
+    The words of one length are joined with spaces, which takes a tenth of the memory of a list.
     """
     rows = await run(VOCABULARY_SQL, {"common": common})
     return {row["letters"]: row["words"] for row in rows}
 
 
 def _list_near_words(word: str, count: int, vocabulary: Mapping[int, str]) -> dict[str, float]:
-    """Return the words that differ little from a word, each with its cost.
+    """Return the words that differ little from a word, each with the cost of the difference.
 
-    count: number of releases with the word.
+    count: the number of releases that contain the typed word.
     """
     distance = 1 if len(word) < 5 else 2  # letters that may be wrong
     lengths = range(len(word) - distance, len(word) + distance + 1)
@@ -296,18 +304,18 @@ def _list_near_words(word: str, count: int, vocabulary: Mapping[int, str]) -> di
 
 
 def _find_max_cost(word: str, count: int) -> float:
-    """Return how much the correct spelling of a word may differ from it.
+    """Return the highest cost at which another spelling counts as the correct one of a word.
 
-    count: number of releases with the word.
+    count: the number of releases that contain the word.
     """
     is_word = count > 0 or is_swedish_word(word) or is_english_word(word)
     return 1.0 if is_word else MAX_COST_SHARE * len(word)
 
 
 def measure_spelling_difference(typed: str, word: str) -> float:
-    """Return the cost of typing `typed` for `word`. The lower the cost, the likelier the mistake.
+    """Return the cost of typing `typed` instead of `word`: the lower, the likelier the mistake.
 
-    Spellings that sound alike cost little.
+    Spellings that sound alike have a low cost.
 
     >>> measure_spelling_difference("christersson", "kristersson")
     0.3575
@@ -328,7 +336,7 @@ def measure_spelling_difference(typed: str, word: str) -> float:
 
 @cache
 def _list_adjacent_keys() -> frozenset[str]:
-    """List the pairs of letters next to or above each other on a Swedish keyboard."""
+    """List the pairs of letters that are next to or above each other on a Swedish keyboard."""
     keys = {key: (x, y) for y, row in enumerate(KEYBOARD_ROWS) for x, key in enumerate(row)}
     return frozenset(
         a + b
@@ -339,7 +347,7 @@ def _list_adjacent_keys() -> frozenset[str]:
 
 
 def _spell_by_sound(word: str) -> str:
-    """Return a phonetic spelling, which is the same for words that sound alike in Swedish.
+    """Return a phonetic spelling. It is the same for words that sound alike in Swedish.
 
     >>> _spell_by_sound("kjol"), _spell_by_sound("tjol"), _spell_by_sound("Christersson".lower())
     ('šol', 'šol', 'kristerson')
@@ -350,7 +358,7 @@ def _spell_by_sound(word: str) -> str:
 
 
 async def _split_word(run: RunQuery, word: str) -> str | None:
-    """Split a word into two words of the archive, separated by a space, or return None."""
+    """Return a word split into two words of the archive, or None if it cannot be split."""
     splits = [(word[:end], word[end:]) for end in range(3, len(word) - 2)]
     counts = await _count_word_releases(run, [part for split in splits for part in split])
     known = [split for split in splits if counts.keys() >= {*split}]
@@ -364,7 +372,8 @@ async def _split_word(run: RunQuery, word: str) -> str | None:
 def is_english_query(query: Query) -> bool:
     """Return whether a query has at least as many only-English words as only-Swedish ones.
 
-    Return False if there are no only-English words.
+    An only-English word is an English word that is not also a Swedish word. Return False if the
+    query has none.
 
     >>> from archive.search.query_language import parse_query
     >>> texts = "gang violence", "våld", "Nato membership", "crime SOU 2023:4"
@@ -390,10 +399,10 @@ def apply_corrections(text: str, corrections: Iterable[SpellingCorrection]) -> s
 
 
 def apply_correction(text: str, correction: SpellingCorrection) -> str:
-    """Replace the corrected words in a query, and leave everything else as typed.
+    """Return a query with the corrected words replaced, and everything else as typed.
 
-    Capitals are kept. If a word after a field becomes two words, they are put in brackets, so that
-    the field applies to both.
+    A capital at the beginning is kept. If a word after a field is replaced by two words, they are
+    put in brackets, so that the field applies to both.
 
     >>> correction = SpellingCorrection("manniskohandel", "människohandel")
     >>> apply_correction('"Manniskohandel" -x', correction)

@@ -1,4 +1,4 @@
-"""Lists the searchable texts of a stored state, and what an edit changed in them."""
+"""Lists the searchable texts of a stored state, and the paragraphs that an edit changed in them."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def list_state_texts(state: Mapping[str, Any]) -> list[StateText]:
 
 
 def _collapse(text: str) -> str:
-    """Return a text with single spaces, and a space at both ends.
+    """Return a text with single spaces, and with a space at each end.
 
-    A phrase with such spaces does not begin or end inside a word.
+    A phrase with such spaces at its ends is only found as whole words.
     """
     return f" {' '.join(text.split())} "
 
@@ -56,11 +56,11 @@ def normalise_text(text: str | None) -> str:
 def find_changed_paragraphs(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> dict[str, tuple[list[str], list[str]]]:
-    """Return the paragraphs that an edit removed and added: in each field, and in WHOLE.
+    """Return the paragraphs that an edit removed and added, by field.
 
-    Paragraphs are counted. One that was printed twice and is then printed once counts as removed,
-    but one that moved does not. Lists that were not recorded at the time are ignored in both
-    states.
+    The key WHOLE has the paragraphs of all fields. Paragraphs are counted: one that occurred twice
+    and now occurs once counts as removed, but one that only moved does not. Lists that were not
+    recorded in one of the states are ignored in both.
     """
     for name in ("questions", "images"):
         if before[name] is None or after[name] is None:
@@ -87,10 +87,10 @@ def _count_paragraphs(state: Mapping[str, Any]) -> dict[str, Counter[str]]:
 
 
 def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield two states of a release without their common parts, so that less text is analysed.
+    """Yield two states of a release without the texts that they share.
 
-    If their questions differ, both bodies are kept, because an answer only counts as text if the
-    body does not repeat it.
+    If their questions differ, both bodies are kept whole, because an answer only counts as text of
+    its own if the body does not repeat it.
 
     >>> old = {"title": "A", "lead": None, "body": "B\\n\\nC", "questions": [], "images": None}
     >>> states = {**old, "language": "sv"}, {**old, "language": "sv", "body": "C\\n\\nD"}
@@ -109,9 +109,9 @@ def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _keep_changed_parts(own: list[Any] | None, other: list[Any] | None) -> list[Any]:
-    """Return the parts of a state that the other lacks.
+    """Return the parts of a state (questions or images) that the other state lacks.
 
-    The list is empty if the parts of either state are unknown.
+    The list is empty if the parts of either state were not recorded.
     """
     if own is None or other is None:
         return []

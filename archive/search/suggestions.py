@@ -1,7 +1,8 @@
 """Suggests other queries for a search.
 
-The suggestions are another spelling, words joined or split, no quotation marks, Swedish words for
-English ones, a period in place of its name, and a type of document for a bare number.
+A suggestion may correct the spelling, join or split words, leave out quotation marks, translate
+English words into Swedish, use a period in place of its name, or add a type of document to a bare
+number.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ TYPES_OF_NUMBER_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """Another query and its number of results."""
+    """Another query, and its number of results."""
 
     request: SearchRequest
     total: int
@@ -67,7 +68,7 @@ class Suggestion:
 
     @property
     def text(self) -> str:
-        """Return the query as text that includes a suggested period, without parameters."""
+        """Return the query as a visitor may type it, with a suggested period as from: and to:."""
         if self.reason != "period":
             return self.request.text
         days = (f"{name}:{day}" for name, day in self.request.days.items())
@@ -81,7 +82,7 @@ async def find_suggestions(
     hit_page: HitPage,
     names: ResolvedNames,
 ) -> list[Suggestion]:
-    """Find other queries with more results, and the Swedish query for an English one."""
+    """Return other queries that have more results, and the Swedish query for an English one."""
 
     async def count(changed: SearchRequest, *, with_loose: bool = False) -> int:
         finder = HitFinder(run=run, columns=columns, request=changed, names=names)
@@ -106,8 +107,11 @@ async def find_suggestions(
 
 
 def _list_date_requests(request: SearchRequest) -> list[tuple[SearchRequest, str]]:
-    """Return searches limited to the periods that a query names or, if the query is a date, a
-    search for that date as it may be written in texts.
+    """Return searches for a period or date that the query names, each with its reason.
+
+    If the query is only a date, the search is for that date as it may be written in texts.
+    Otherwise, there is a search for each period that the query may name, limited to the period and
+    without its name.
     """
     if day := read_day(request.text):
         spellings = dict.fromkeys((request.text, format_stated_time("sv", day), day))
@@ -123,7 +127,7 @@ def _list_date_requests(request: SearchRequest) -> list[tuple[SearchRequest, str
 async def _list_other_texts(
     run: RunQuery, columns: ColumnCache, request: SearchRequest, hit_page: HitPage
 ) -> dict[str, str]:
-    """Return queries that may find more, each with the reason for suggesting it."""
+    """Return queries that may find more results, each with the reason for suggesting it."""
     query = request.query
     texts = dict.fromkeys(await _list_typed_references(run, request.text), "reference")
     if (is_english_query(query) or hit_page.total <= FEW_HITS) and (
@@ -142,9 +146,10 @@ async def _list_other_texts(
 
 
 async def _list_typed_references(run: RunQuery, text: str) -> list[str]:
-    """Return queries with a type of document added to each bare number.
+    """Return queries in which a type of document is added to a bare number.
 
-    These are the types of documents with this number that releases refer to, the most common first.
+    There is one query for each type of the documents with that number that releases refer to, the
+    most common type first.
     """
     texts = []
     for found in islice(find_bare_numbers(text), MAX_TYPED_NUMBERS):
@@ -155,7 +160,7 @@ async def _list_typed_references(run: RunQuery, text: str) -> list[str]:
 
 
 def _strip_operators(query: Query) -> str:
-    """Return the words of a query without operators and quotation marks.
+    """Return the words of a query in lower case, without operators and quotation marks.
 
     >>> from archive.search.query_language import parse_query
     >>> _strip_operators(parse_query('"på natten" A1/2'))
@@ -166,9 +171,9 @@ def _strip_operators(query: Query) -> str:
 
 @cache
 def load_translations() -> dict[tuple[str, ...], str]:
-    """Load the Swedish translations of English words, keyed by the lemmas of the English words.
+    """Return a map from English words, as a tuple of their lemmas, to their Swedish translation.
 
-    Entries are also found without their function words, because most queries omit them.
+    A translation is also found without its function words, because most queries omit them.
     """
     translations = {}
     for english, swedish in read_translations():
@@ -180,10 +185,10 @@ def load_translations() -> dict[tuple[str, ...], str]:
 
 
 def _translate_query(query: Query) -> str | None:
-    """Return the Swedish words for a query of English words and names.
+    """Translate a query of English words and names into Swedish words.
 
-    Return None if a word has no translation, or if the query has filters, fields, excluded words,
-    OR or NEAR, which would be lost.
+    Return None if an English word has no translation, or if the query has filters, fields, excluded
+    words, OR or NEAR, which would be lost.
 
     >>> from archive.search.query_language import parse_query
     >>> _translate_query(parse_query("Climate policy in Ukraine"))
@@ -209,7 +214,10 @@ def _translate_query(query: Query) -> str | None:
 
 
 def _find_entry_length(lemmas: tuple[str, ...]) -> int:
-    """Return the number of words in the longest English entry that `lemmas` begins with, or 0."""
+    """Return the number of words in the longest translated entry that `lemmas` begins with.
+
+    Return 0 if there is no such entry.
+    """
     translations = load_translations()
     lengths = range(MAX_TRANSLATED_WORDS, 0, -1)
     return next((length for length in lengths if lemmas[:length] in translations), 0)

@@ -2,22 +2,23 @@
 
 If the archive already has the text of a reading, the reading is stored as a row of `observations`.
 Other texts are stored as revisions with the cause `import`. The revisions of each collection follow
-each other in the order in which it read them, whatever the order of the imports. If a reading is
-inserted between others, the affected revisions are rewritten. The revisions of a collection never
-follow what the archive itself read, with one exception: if the archive has read a collection's
-first text, the archive's revision is used for that text.
+each other in the order in which the collection read them, regardless of the order of the imports.
+If a reading is inserted between others, the affected revisions are rewritten. A revision of a
+collection never follows a revision that the archive itself read, with one exception: if the archive
+has read a collection's first text, the archive's revision is used for that text.
 
 A reading at an unknown time is not in this order: its revision follows no other, and no other
 follows it. As soon as the collection's reading of the same text is imported with a time, the
-observation gets this time, and the revision its place in the order.
+observation gets this time, and the revision gets its place in the order.
 
 The archive's own newest reading is always current. Until the archive has read a release, the newest
-reading of a collection is current. A revision's `seen` is the time of the import, because manifests
-cover it.
+reading of a collection is current. A revision's `seen` is the time of the import, not of the
+reading.
 
-Captures of a web archive are stored in the same way, with the bytes. Their revisions have no
-`previous`: the table `past_edits` has their order, up to the first version that the archive itself
-read, and which of the differences are the agency's edits (scraper.ingest.past_versions).
+Captures by a web archive are stored in the same way, together with the captured bytes. Their
+revisions have no `previous`. Instead, the table `past_edits` has the order of the captured
+versions, up to the first version that the archive itself read, and says which differences are edits
+by the agency (scraper.ingest.past_versions).
 """
 
 from __future__ import annotations
@@ -89,10 +90,10 @@ class _Reading(NamedTuple):
 
 
 class PastEdit(NamedTuple):
-    """Whether a version is the agency's edit of the previous version, which a web archive captured.
+    """Whether an agency edited its text between a captured version and the next version.
 
     paragraphs: if not None, only these changed paragraphs count, because the pages have different
-    templates.
+        templates.
     """
 
     is_edit: bool
@@ -108,7 +109,7 @@ class Collection:
     is_web_archive: bool = False
 
     def describe_origin(self, imported_at: datetime, capture: int | None = None) -> dict[str, Any]:
-        """Return the columns of an imported revision that say where it is from."""
+        """Return the columns of an imported revision that say where it comes from."""
         prefix = PAST_PREFIX if self.is_web_archive else IMPORT_PREFIX
         times = {"seen": to_iso(imported_at), "capture": capture}
         return {"cause": "import", "parser_version": f"{prefix}{self.name}", **times}
@@ -120,7 +121,7 @@ def add_collection(
     url: str | None = None,
     kind: Literal["collection", "web archive"] = "collection",
 ) -> Collection:
-    """Store a collection or web archive, or find the stored one.
+    """Store a collection or web archive unless it is already stored, and return it.
 
     A given URL replaces the stored one.
     """
@@ -147,9 +148,9 @@ def save_reading(
 ) -> SaveResult | None:
     """Store the text of a release that a collection read at `seen` (None: unknown).
 
-    Returns NEW, REVISED if the text is a new version, or UNCHANGED if it is stored already. Returns
-    None if it is not stored, because the archive has read another text and it is unknown when the
-    collection read this one.
+    Returns NEW if the release is new, REVISED if the text is a new version, or UNCHANGED if the
+    text is already stored. Returns None, and stores nothing, if the archive has read other texts
+    and `seen` is None.
 
     release_id: the stored release, or None if it is new.
     capture: the id of a web archive's capture.
@@ -178,8 +179,8 @@ def save_reading(
 def _is_read(archive: Archive, release_id: int) -> bool:
     """Return whether the archive itself has read a release.
 
-    If an earlier version of the software found the text of an import unchanged, the release has a
-    number of checks, but not the time of the first one.
+    A release that an earlier version of the software imported and then found unchanged has a number
+    of checks, but no time of the first check.
     """
     sql = "select first_seen is not null or checks > 0 from releases where id = ?"
     return bool(archive.db.execute(sql, [release_id]).fetchone()[0])
@@ -195,12 +196,12 @@ def _observe(
 def find_past_edits(
     archive: Archive, release_id: int, judge: Callable[[StoredRelease, StoredRelease], PastEdit]
 ) -> None:
-    """Store which versions of a release follow captured ones, and which of the changes are edits.
+    """Store which versions of a release follow versions that a web archive captured.
 
-    A version is captured if a web archive has it.
+    For each of them, also store whether the change is an edit by the agency.
 
     judge: decides whether the change from one version to the next is an edit; called once for each
-    pair.
+        pair.
     """
     with archive.transaction():
         stored = dict(archive.db.execute(STORED_STEPS_SQL, [release_id]).fetchall())
@@ -226,7 +227,7 @@ def find_past_edits(
 
 
 class _CollectionReadings:
-    """The readings of a release by a collection: the dated ones in order, and the undated ones."""
+    """The readings of a release by a collection: dated ones in order, and undated ones."""
 
     def __init__(
         self,
@@ -245,7 +246,7 @@ class _CollectionReadings:
         self.has_changed = False  # whether revisions are new, or follow other ones than before
 
     def add(self, prepared: PreparedRelease, seen: str | None) -> SaveResult:
-        """Add a reading. Returns REVISED if its text is a new version, else UNCHANGED."""
+        """Add a reading, and return REVISED if its text is a new version, otherwise UNCHANGED."""
         if seen is None:
             return self._add_undated(prepared)
         same_time = [reading for reading in self.readings if reading.seen == seen]
@@ -269,7 +270,7 @@ class _CollectionReadings:
     def _find_text(
         self, prepared: PreparedRelease, readings: Sequence[_Reading]
     ) -> _Reading | None:
-        """Return the first of the given readings with the same text, or None."""
+        """Return the first given reading with the text of a release, or None if none has it."""
         return next((each for each in readings if self._is_text_of(prepared, each)), None)
 
     def _is_text_of(self, prepared: PreparedRelease, reading: _Reading) -> bool:
@@ -278,7 +279,10 @@ class _CollectionReadings:
         return has_same_text(prepared, self.archive.get_revision(reading.revision))
 
     def _insert(self, prepared: PreparedRelease, seen: str, place: int) -> SaveResult:
-        """Insert a reading whose text differs from the readings before and after it."""
+        """Insert a reading whose text differs from the readings before and after it.
+
+        Returns REVISED if the text is a new version, otherwise UNCHANGED.
+        """
         before = self.readings[place - 1] if place else None
         self.has_changed = True
         result = SaveResult.UNCHANGED
@@ -302,7 +306,7 @@ class _CollectionReadings:
         return result
 
     def _find_read_text(self, prepared: PreparedRelease) -> int | None:
-        """Return the first revision with this text that the archive has read, or None."""
+        """Return the archive's own first revision with this text, or None if there is none."""
         values = [self.release_id, prepared.hash]
         (revision,) = self.archive.db.execute(READ_TEXT_SQL, values).fetchone()
         return cast("int | None", revision)
@@ -315,10 +319,13 @@ class _CollectionReadings:
         return self.archive.writer.insert_version(self.release_id, state, origin, before)
 
     def _let_follow(self, rest: Sequence[_Reading], previous: int, before: _Reading | None) -> None:
-        """Let the readings after an inserted one follow its revision.
+        """Make the readings in `rest` follow the revision of an inserted reading.
 
-        The readings get a new revision if their revision is also used by the reading before, or if
-        the archive itself read it.
+        The first of them gets a new revision if its revision is also used by the reading before the
+        inserted one, or was read by the archive itself.
+
+        previous: the revision of the inserted reading.
+        before: the reading before the inserted one.
         """
         first = self.archive.get_revision(rest[0].revision)
         is_shared = before is not None and before.revision == first.revision_id
@@ -341,7 +348,7 @@ class _CapturedReadings(_CollectionReadings):
     """The captures of a release by a web archive.
 
     If the last captures have the same text as the first version that the archive itself read, that
-    version is used for them.
+    version is used for these captures.
     """
 
     def _insert(self, prepared: PreparedRelease, seen: str, place: int) -> SaveResult:

@@ -7,16 +7,16 @@
                             the search index: of releases, of their quotations and of files
     near_duplicates         releases with almost the same text
 
-Each of these is a step, with a version of its rules. `DerivedData.write` is called for each
-revision, in the transaction that saves it. The table derived_versions has the version that made the
-rows of a step. If a rule has changed since, `recompute_stale` writes the rows again in batches,
-with the same functions and in the order in which they were saved. So the rows equal the rows of a
-new archive with the same releases. If content is taken down, the data is computed from what is
-still shown.
+Each of these is a step, whose rules have a version. `DerivedData.write` is called for each
+revision, in the transaction that saves it. The table derived_versions says which version of the
+rules made the rows of a step. If the rules have changed since, `recompute_stale` writes the rows
+again in batches, with the same functions, in the order in which the releases were saved. The result
+is the same as in a new archive with the same releases. If content is taken down, the data is
+computed from what is still shown.
 
-The change feed then gets an entry for each release whose quotations, references or changes differ.
-The version of the rules for the text of a file is stored with the text, which is extracted again
-from the stored bytes. That takes longer (see `Archive.extract_missing_texts`).
+When rows are written again, the change feed gets an entry for each release whose quotations,
+references or changes differ. Extracting the texts of files is not a step, because it takes longer:
+see `Archive.extract_missing_texts`.
 """
 
 from __future__ import annotations
@@ -104,10 +104,10 @@ SEEN_AT_SQL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedRevision:
-    """A stored revision whose derived data is to be written, with its shown texts.
+    """A stored revision whose derived data is to be written. It has no content that is taken down.
 
     previous: the state that the revision follows.
-    replaced: for the current revision, the state from which the stored rows were made; None if
+    replaced: for the current revision, the state from which the stored rows were made. None if
         there are no such rows.
     is_new: whether the release has just been added, so that nothing derived from it is stored.
     """
@@ -130,9 +130,9 @@ ComputedAhead = Mapping[int, tuple[SavedRevision, Mapping[str, Any]]]
 class Step:
     """A type of derived data.
 
-    compute: compute everything that only depends on a state and the previous one; may run in
+    compute: compute everything that depends only on a state and the previous one. May run in
         another process.
-    write: write the data for a revision (or file), and return whether mirrors must be told of a
+    write: write the data for a revision (or file), and return whether the change feed must report a
         difference.
     begin: called before all rows are written again.
     """
@@ -149,9 +149,9 @@ class Step:
 
 
 class DerivedData:
-    """The derived data of an archive.
+    """Computes and writes the derived data of an archive.
 
-    `recompute_stale` and `recompute_all` commit each batch; the other methods do not commit.
+    `recompute_stale` and `recompute_all` commit each batch. The other methods do not commit.
     """
 
     def __init__(self, db: Database, takedowns: Takedowns) -> None:
@@ -167,11 +167,11 @@ class DerivedData:
             step.write(self, saved, computed[step.name])
 
     def refresh(self, release_id: int, replaced: State | None = None) -> None:
-        """Recompute the data of a stored release whose revisions have changed.
+        """Recompute the derived data of a stored release whose revisions have changed.
 
-        The data of releases that continue it is recomputed, too.
+        The data of releases whose revisions follow these revisions is also recomputed.
 
-        replaced: its earlier current state, if that has changed.
+        replaced: the release's earlier current state, if another one is current now.
         """
         self._write_release(release_id, RELEASE_STEPS, replaced, is_stored=True)
         for (other_id,) in self.db.execute(
@@ -180,11 +180,12 @@ class DerivedData:
             self._write_release(other_id, RELEASE_STEPS, is_stored=True)
 
     def describe_past_edit(self, revision_id: int, state: State) -> bool:
-        """Write the differences between a captured version and the next one, if they are an edit.
+        """Write how a version differs from the captured version before it, if that is an edit.
 
-        Returns whether they differ from what was stored.
+        Returns whether this changed what was stored.
 
-        state: the shown part of the later version.
+        revision_id: the later version.
+        state: the later version without content that is taken down.
         """
         row = next(self.db.query(PAST_EDIT_SQL, [revision_id]), None)
         if row is None:
@@ -195,14 +196,14 @@ class DerivedData:
         return _write_diff(self.db, "past_edits", "revision", revision_id, compare(before, state))
 
     def is_written(self, step: str, key: int) -> bool:
-        """Return whether a row has a step's data and `recompute_stale` will not rewrite it."""
+        """Return whether a step's data for a row is current, so that it will not be rewritten."""
         sql = "select 1 from derived_versions where step = ? and done < ?"
         return self.db.execute(sql, [step, key]).fetchone() is None
 
     def recompute_all(
         self, progress: ProgressCallback = lambda *_: None, *, processes: int = 0
     ) -> int:
-        """Recompute everything, and return the number of releases.
+        """Recompute all derived data, and return the number of releases whose data was written.
 
         An interrupted run is continued.
         """
@@ -215,11 +216,11 @@ class DerivedData:
     def recompute_stale(
         self, progress: ProgressCallback = lambda *_: None, *, processes: int = 0
     ) -> int:
-        """Recompute data from other versions of the rules, and return the number of releases.
+        """Recompute the derived data that other versions of the rules made.
 
-        An interrupted run is continued.
+        Returns the number of releases whose data was written. An interrupted run is continued.
 
-        processes: number of other processes that compute the data. This process writes it.
+        processes: the number of other processes that compute the data. This process writes it.
         """
         if self._find_outdated():
             with write_transaction(self.db):
@@ -239,7 +240,8 @@ class DerivedData:
     def _finish(self) -> bool:
         """Mark all steps as finished, and return True.
 
-        Returns False if other processes have saved rows that are not rewritten yet.
+        Returns False, and marks nothing, if other processes have saved rows that still have to be
+        rewritten.
         """
         done = _read_unfinished(self.db)
         for step in STEPS:
@@ -283,7 +285,7 @@ class DerivedData:
         return written
 
     def _list_unfinished(self, table: str) -> dict[str, int]:
-        """Return the last rewritten row of each unfinished step of a table."""
+        """Return, for each unfinished step of a table, the id of the row that it rewrote last."""
         done = _read_unfinished(self.db)
         names = [step.name for step in STEPS if step.table == table]
         return {name: done[name] for name in names if name in done}
@@ -293,9 +295,9 @@ class DerivedData:
     ) -> Generator[ComputedAhead, None, None]:
         """Yield the data that other processes compute for the next releases, a batch at a time.
 
-        Without other processes, nothing is yielded.
+        If there are no other processes, nothing is yielded.
 
-        steps: the last rewritten release of each step.
+        steps: step → the id of the release that it rewrote last.
         """
         if processes and steps:
             batches = self._read_batches(min(steps.values()))
@@ -321,7 +323,7 @@ class DerivedData:
 
         Several processes may do this at once: each batch begins where the last one ended.
 
-        ahead: data that was already computed, for these rows or others.
+        ahead: data that was already computed, possibly for other rows.
         """
         with write_transaction(self.db), self.index.batch():
             done = self._list_unfinished(table)
@@ -339,9 +341,9 @@ class DerivedData:
         return len(keys)
 
     def _list_batch(self, table: str, last: int) -> list[int]:
-        """Return the ids of the rows after `last` to write together.
+        """Return the ids of the rows after `last` that are written in the next transaction.
 
-        A batch has fewer rows if their texts are long, because it is kept in memory.
+        If their texts are long, there are fewer rows, because a batch is kept in memory.
         """
         keys: list[int] = []
         characters = 0
@@ -377,13 +379,14 @@ class DerivedData:
         is_stored: bool = False,
         ahead: ComputedAhead = MappingProxyType({}),
     ) -> bool:
-        """Write the rows of some steps for all revisions of a release.
+        """Write the rows of the given steps for all revisions of a release.
 
-        Returns whether any of these rows differs visibly from before.
+        Returns whether the change feed must report a difference.
 
         is_stored: whether the release already has rows, made from the state `replaced` (None: from
             the present state).
-        ahead: data that was already computed; it is only used if the revision is unchanged.
+        ahead: data that was already computed. It is used only for revisions that have not changed
+            since.
         """
         differs = False
         for step in steps:
@@ -419,7 +422,7 @@ class DerivedData:
 
 
 def _read_unfinished(db: Database) -> dict[str, int]:
-    """Return the last rewritten row of each unfinished step."""
+    """Return, for each unfinished step, the id of the row that it rewrote last."""
     sql = "select step, done from derived_versions where done is not null"
     return dict(db.execute(sql).fetchall())
 
@@ -439,10 +442,7 @@ def _write_changes(data: DerivedData, saved: SavedRevision, diff: Diff | None) -
 
 
 def _write_diff(db: Database, table: str, key: str, revision_id: int, diff: Diff) -> bool:
-    """Write the changes of an edit to a row.
-
-    Returns whether the changes differ from the stored ones.
-    """
+    """Write the changes of an edit to a row, and return whether this changed the row."""
     changes = json.dumps([asdict(change) for change in diff.changes], ensure_ascii=False)
     values = [diff.importance, diff.summary("sv"), diff.summary("en"), changes, revision_id]
     written = db.execute(
@@ -456,7 +456,7 @@ def _write_diff(db: Database, table: str, key: str, revision_id: int, diff: Diff
 def _undo_changes(
     before: State, after: State, paragraphs: Sequence[ChangedParagraph]
 ) -> dict[str, Any]:
-    """Return the state `after` with only the given paragraphs changed back to `before`.
+    """Return the state `after`, but with the given paragraphs as they are in `before`.
 
     A paragraph that is missing because of a takedown is left alone.
     """
@@ -574,14 +574,14 @@ INDEX_STEPS = tuple(step for step in STEPS if step.name.endswith("search"))
 
 
 def compute_derived(state: State, previous: State | None = None) -> dict[str, Any]:
-    """Return what each step computes from a state that becomes current, by the name of the step."""
+    """Return what each step computes from a state that becomes current, by the step's name."""
     return {step.name: step.compute(state, previous) for step in RELEASE_STEPS}
 
 
 def _compute_batch(names: Sequence[str], batch: Sequence[SavedRevision]) -> list[dict[str, Any]]:
-    """Return what the named steps compute from each revision, by name.
+    """Return, for each revision, a map from the name of each given step to what it computes.
 
-    Other processes call this.
+    This function is called in other processes.
     """
     steps = [step for step in STEPS if step.name in names]
     return [{step.name: _compute_step(step, saved) for step in steps} for saved in batch]
@@ -593,9 +593,9 @@ def _compute_step(step: Step, saved: SavedRevision) -> Any:
 
 
 def describe_index_fault(db: Database, *, is_counted: bool = True) -> str | None:
-    """Return why searches may miss results until the index is rewritten, or None.
+    """Return why the index has to be rewritten, or None if it is complete.
 
-    is_counted: also check the number of indexed rows.
+    is_counted: also compare the number of indexed rows with the number of stored rows.
     """
     if not db.table("derived_versions").exists():
         return "it was made by an earlier version of the software"

@@ -1,6 +1,6 @@
-"""Converts a line of an import file to a release: parses JSON, Markdown and HTML, checks fields.
+"""Parses a line of an import file (JSON with Markdown or HTML) into a release.
 
-Content that a library would silently shorten or drop causes an error that names the field.
+If a library would silently shorten or drop content, an error is raised that names the field.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ MAX_SHOWN_LENGTH = 300  # characters of a message or of the name of a field
 
 
 class FieldError(ValueError):
-    """A field that cannot be imported, or a whole line (if `field` is None)."""
+    """An error in a field that cannot be imported or, if `field` is None, in a whole line."""
 
     def __init__(self, field: str | None, problem: str) -> None:
         self.field, self.problem = field, problem
@@ -143,7 +143,7 @@ class ImportedBody:
 
 
 def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[str]]:
-    """Parse the release in a line. Return it with the names of the fields that are not imported.
+    """Return the release in a line, and the names of the line's fields that are not imported.
 
     Raises FieldError if a field is invalid.
     """
@@ -187,9 +187,9 @@ def _list_unknown_fields(row: Mapping[str, Any]) -> list[str]:
 
 
 def _has_control_characters(value: object) -> bool:
-    """Return whether a value has control characters such as NUL, which are not stored.
+    """Return whether a value contains control characters such as NUL, which are not stored.
 
-    The value may be a text, or a list or object with texts.
+    value: a text, or a list or object that may contain texts.
     """
     if isinstance(value, str):
         return CONTROL_CHARACTERS.search(value) is not None
@@ -198,7 +198,7 @@ def _has_control_characters(value: object) -> bool:
 
 
 def shorten_message(text: str) -> str:
-    """Return a text for a message, without line breaks. If it is long, its middle is left out.
+    """Return a text on one line for a message. The middle of a long text is left out.
 
     >>> shorten_message("a\\nb"), len(shorten_message("a" * 1000))
     ('a\\\\nb', 301)
@@ -212,11 +212,11 @@ def shorten_message(text: str) -> str:
 def _parse_text_field(
     row: Mapping[str, Any], name: str, *, single_line: bool = False, parent: str = ""
 ) -> str | None:
-    """Return a cleaned text, or None if it is absent or empty.
+    """Return the cleaned text of a field, or None if the field is absent or empty.
 
-    Raises FieldError if it is not a text.
+    Raises FieldError if the value is not a text.
 
-    parent: the path of the object, for the error.
+    parent: the path of the object that contains the field, for the error.
     """
     value = row.get(name)
     if value is None:
@@ -245,9 +245,9 @@ def _check_characters(name: str, text: str) -> None:
 
 
 def parse_url_field(row: Mapping[str, Any], name: str) -> str:
-    """Return a URL in the canonical form that the crawler stores.
+    """Return the URL in a field, in the canonical form in which the crawler stores URLs.
 
-    Raises FieldError if it is invalid.
+    Raises FieldError if the URL is missing or invalid.
     """
     text = _parse_text_field(row, name, single_line=True)
     if not text:
@@ -278,9 +278,11 @@ def _parse_kind(text: str | None) -> str | None:
 def _parse_time_field(
     row: Mapping[str, Any], name: str, examples: str = TIME_EXAMPLES
 ) -> datetime | date | None:
-    """Return a datetime with UTC offset, a day, a month or None.
+    """Return the time in a field: a datetime with a UTC offset, a day or a month.
 
-    Raises FieldError, with examples, if the text is invalid.
+    Returns None if the field is absent or empty. Raises FieldError if the text is invalid.
+
+    examples: valid times, for the error.
     """
     text = _parse_text_field(row, name, single_line=True)
     if text is None:
@@ -297,7 +299,10 @@ def _parse_time_field(
 
 
 def parse_reading_time(row: Mapping[str, Any]) -> datetime | date | None:
-    """Return when a collection read a line's release, or None if unknown. Datetimes are in UTC."""
+    """Return when a collection read the release in a line, or None if the line does not say.
+
+    A datetime is returned in UTC. Raises FieldError if the time is invalid or only a month.
+    """
     value = _parse_time_field(row, "seen", READING_EXAMPLES)
     if isinstance(value, Month):
         raise FieldError("seen", f"{value.isoformat()} is a month, not a day or a time")
@@ -331,9 +336,10 @@ def _parse_list_field(row: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
-    """Convert the body.
+    """Return the body of the release in a line.
 
-    `body` is Markdown. If there is a `body_html`, `body` is its plain text.
+    The field `body` is Markdown. If there is a field `body_html`, `body` is its plain text. Raises
+    FieldError if the body cannot be converted.
     """
     markup, text = _parse_text_field(row, "body_html"), _parse_text_field(row, "body")
     name = "body" if markup is None else "body_html"
@@ -352,7 +358,7 @@ def _parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
 
 
 def _strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
-    """Remove the first paragraph of the body if it is the lead."""
+    """Return the body without its first paragraph if that is the lead."""
     first, _, rest = body.text.partition("\n\n")
     head, end, tail = body.html.partition("</p>")
     if not lead or first.split() != lead.split() or _html_to_text(head + end) != first:
@@ -373,7 +379,10 @@ def _parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
 
 
 def _parse_part(field_path: str, part: object, part_type: type[Any], position: int) -> Any:
-    """Parse an object in a list field. Raises FieldError for a key that the archive would lose."""
+    """Parse an object in a list field.
+
+    Raises FieldError for an unknown key, whose value would be lost.
+    """
     if not isinstance(part, dict):
         raise FieldError(field_path, "is not an object")
     is_required = {
@@ -410,9 +419,9 @@ def _is_web_url(url: str) -> bool:
 
 
 def _parse_markdown(text: str, url: str) -> ImportedBody:
-    """Convert CommonMark with tables. Line breaks are kept, and HTML is shown as text.
+    """Convert CommonMark with tables into a body. Line breaks are kept, and HTML is shown as text.
 
-    url: the release's URL, which resolves relative URLs.
+    url: the release's URL, against which relative URLs are resolved.
 
     >>> text = "## Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n* ett\\n* [två](/b)"
     >>> _parse_markdown(text, "https://a.se/x").text
@@ -431,7 +440,7 @@ def _parse_markdown(text: str, url: str) -> ImportedBody:
 
 
 def _escape_speech_hyphens(text: str) -> str:
-    """Escape a hyphen that starts only one line of a paragraph: it marks speech, not a list.
+    """Escape hyphens that mark speech: they start only one line of a paragraph.
 
     >>> _escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
     '\\\\- Nej, säger hon.\\n\\n- ett\\n- två'
@@ -444,9 +453,9 @@ def _escape_speech_hyphens(text: str) -> str:
 
 
 def _sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> ImportedBody:
-    """Sanitise HTML and extract its text.
+    """Return the body with sanitised HTML and the text extracted from it.
 
-    h1 becomes h2, because the release already has a title.
+    An h1 becomes an h2, because the release already has a title.
     """
     demoted = re.sub(r"<(/?)h1\b", r"<\1h2", text, flags=re.IGNORECASE)
     if len(demoted) + demoted.lower().count("href") * len(url) > MAX_HTML_LENGTH:
@@ -460,7 +469,7 @@ def _sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> Impor
 
 
 def _html_to_text(markup: str) -> str:
-    """Convert sanitised HTML to plain text, with one line per list item (• or number) or table row.
+    """Convert sanitised HTML into text, with one line per list item (• or number) or table row.
 
     >>> table = "<table><tr><th>d</th><td>e</td></tr></table>"
     >>> _html_to_text(f"<p>a<br>b</p><ol><li>c</li></ol>{table}")
@@ -494,7 +503,7 @@ def _iter_block_texts(parent: Any) -> Iterator[str]:
 
 
 def _iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
-    """Yield a list's items, one per line, each followed by the items of its nested lists."""
+    """Yield the items of a list, one per line, each followed by the items of its nested lists."""
     for number, item in enumerate(parent.findall("li"), int(parent.get("start") or 1)):
         nested = [child for child in item if child.tag in ("ul", "ol")]
         for child in nested:
@@ -506,7 +515,7 @@ def _iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
 
 
 def _iter_table_rows(table: Any) -> Iterator[str]:
-    """Yield a table's caption and rows, one per line, with a bar between cells."""
+    """Yield the caption and the rows of a table, one per line, with a bar between cells."""
     for row in table.iter("caption", "tr"):
         cells = (
             [row] if row.tag == "caption" else [cell for cell in row if cell.tag in ("td", "th")]
@@ -538,8 +547,9 @@ def _clean_markdown(text: str) -> str:
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
-    """Parse a line as a JSON object. Raises FieldError if it is not an object, or if a name occurs
-    twice in it.
+    """Parse a line as a JSON object.
+
+    Raises FieldError if the line is not an object, or if a name occurs twice in it.
     """
     try:
         # no field is a number; int() refuses those of more than 4,300 digits. Each of several

@@ -1,9 +1,9 @@
-"""Imports releases of another collection: `python -m archive import FILE.jsonl[.gz] --agency SLUG`.
+"""Imports another collection: `python -m archive import FILE.jsonl[.gz] --agency SLUG`.
 
-Imported releases are stored with the cause `import`. They are neither new nor edited, so feeds and
-registers do not show them as such. Importing a file again changes nothing. A text that the archive
-has read from the agency's own page is never replaced. archive.store.collection_readings describes
-how readings of collections are stored.
+Imported releases are stored with the cause `import`. They do not count as new or edited in feeds
+and lists of edits. Importing a file again changes nothing. A text that the archive has read from
+the agency's own page is never replaced. archive.store.collection_readings describes how readings of
+collections are stored.
 """
 
 from __future__ import annotations
@@ -91,10 +91,10 @@ class LineError(ArchiveError):
 
 @dataclass(slots=True, kw_only=True)
 class ImportResult:
-    """The counts of an import.
+    """What an import did, as counts of lines.
 
-    Each line counts as new, revised, unchanged, already_crawled or withheld, or is in errors. Lines
-    of a transaction that was rolled back are not counted.
+    Each line counts as new, revised, unchanged, already_crawled or withheld, or is in `errors`.
+    Lines of a transaction that was rolled back are not counted.
     """
 
     lines: int = 0  # without blank lines
@@ -140,18 +140,18 @@ def import_file(
 ) -> ImportResult:
     """Import a file with releases of one stored agency.
 
-    Raises ArchiveError if the agency is not stored. If something ends the import later (the file is
-    truncated, the disk is full), the error is the result's `failure`, and the lines before it are
-    kept.
+    Raises ArchiveError if the agency is not stored. If the import ends early for another reason
+    (the file is truncated, the disk is full), the error is in the result's `failure`, and the lines
+    that were already saved are kept.
 
-    source: the collection to which the file belongs; by default, the file is a collection of its
+    source: the collection to which the file belongs. By default, the file is a collection of its
         own.
     seen: when the collection read the releases for which the file has no time.
-    host_owners: host without www → slug. Releases on a host of another agency are imported, and
-        counted.
-    processes: other processes that parse lines and analyse text. This process writes, in the order
-        of the file.
-    should_stop: called before each transaction.
+    host_owners: host without www → slug of its agency. Releases on a host of another agency are
+        imported, but listed in the result.
+    processes: the number of other processes that parse lines and analyse text. This process writes,
+        in the order of the file.
+    should_stop: called before each transaction. If it returns True, the import ends.
     report_error: called with each error, after the transaction.
     """
     agencies = [slug for (slug,) in archive.db.execute("select slug from agencies order by 1")]
@@ -198,9 +198,10 @@ def _save_batch(
     lines: Sequence[tuple[int, PreparedLine]],
     save: Callable[[PreparedLine], Outcome | FieldError],
 ) -> list[Outcome | FieldError]:
-    """Save lines in one transaction. If one of them cannot be saved, save each line separately.
+    """Save lines in one transaction, and return the outcome of each line.
 
-    Raises sqlite3.Error if no line can be saved, for example because the disk is full.
+    If one of them cannot be saved, each line is saved in a transaction of its own. Raises
+    sqlite3.Error if no line can be saved, for example because the disk is full.
     """
     try:
         with archive.bulk():
@@ -218,7 +219,7 @@ def _count_line(
     outcome: Outcome,
     host_owners: Mapping[str, str] | None,
 ) -> None:
-    """Count a saved or withheld line in the result, and add what the summary says about it."""
+    """Add a saved or withheld line to the counts and lists of the result."""
     number, line = numbered
     setattr(result, outcome, getattr(result, outcome) + 1)
     if not isinstance(line, tuple):
@@ -236,7 +237,7 @@ def _count_line(
 
 
 def _find_host_owner(host: str, host_owners: Mapping[str, str]) -> str:
-    """Return the slug of the agency that a host or one of its parent domains belongs to.
+    """Return the slug of the agency that owns a host or one of its parent domains.
 
     Returns "" if no such agency is known.
 
@@ -252,12 +253,12 @@ def _find_host_owner(host: str, host_owners: Mapping[str, str]) -> str:
 def iter_import_lines(
     file: Path, progress: ProgressCallback | None = None
 ) -> Iterator[NumberedLine]:
-    """Yield the number and bytes of each non-blank line.
+    """Yield the number and the bytes of each non-blank line.
 
-    If a line is too long, an error takes the place of its bytes. Raises ArchiveError if the file is
-    truncated, OSError if it cannot be opened.
+    If a line is too long, a FieldError is yielded instead of its bytes. Raises ArchiveError if the
+    file is truncated, and OSError if it cannot be opened.
 
-    progress: called with the bytes read and the size of the file.
+    progress: called with the file's name, the number of bytes read and the size of the file.
     """
     size, number = file.stat().st_size, 0
     with file.open("rb") as raw:
@@ -278,14 +279,17 @@ def iter_import_lines(
 
 
 def _skip_rest_of_line(stream: IO[bytes], line: bytes) -> bytes:
-    """Read to the end of a started line, and return its last part (b"" at the end of the file)."""
+    """Read the rest of a line, and return its last piece (b"" at the end of the file).
+
+    line: the piece that was already read.
+    """
     while line and not line.endswith(b"\n"):
         line = stream.readline(MAX_LINE_BYTES)
     return line
 
 
 def _batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
-    """Yield lines in batches, one per transaction.
+    """Yield lines in batches, one for each transaction.
 
     If the file is truncated, the lines read so far are yielded before the error is raised.
     """
@@ -328,7 +332,10 @@ def _prepare_line(
     seen: datetime | date | None,
     row: Mapping[str, Any],
 ) -> PreparedLine:
-    """Parse a line. The text is only analysed here if the URL is not stored yet."""
+    """Parse the release in a line. Its text is only analysed if its URL is not stored yet.
+
+    If the archive that the line comes from has taken the release down, only its URL is returned.
+    """
     if row.get("takedown") in TAKEDOWN_KINDS.values():
         try:
             return parse_url_field(row, "url")
@@ -345,7 +352,7 @@ def _prepare_line(
 def _import_release(
     archive: Archive, collection: Collection, imported_at: datetime, line: PreparedLine
 ) -> Outcome | FieldError:
-    """Save a line's release, and return the outcome."""
+    """Save the release of a line, and return the outcome, or an error if it is not accepted."""
     if isinstance(line, str):
         return "withheld"
     if isinstance(line, FieldError):
@@ -366,10 +373,10 @@ def _import_release(
 
 
 def schedule_first_check(archive: Archive, release: Release, imported_at: datetime) -> int:
-    """Mark a release's URL as stored in the frontier, and schedule its first check.
+    """Mark a release's URL as stored in the frontier, and schedule the release's first check.
 
-    Returns the id of the release. The day depends on the URL, so that the checks of many releases
-    are spread out.
+    Returns the id of the release. The day of the check depends on the URL, so that the checks of
+    many releases are spread out.
     """
     release_id = archive.find_release_id(release.url)
     assert release_id is not None  # noqa: S101 - it was just saved
@@ -388,9 +395,9 @@ def schedule_first_check(archive: Archive, release: Release, imported_at: dateti
 
 @contextmanager
 def open_or_create_archive(path: Path) -> Iterator[Archive]:
-    """Open an archive, and create it if needed.
+    """Open an archive for the block, and create it if it does not exist.
 
-    If a new archive is still empty at the end, it is deleted.
+    If a new archive is still empty at the end of the block, it is deleted.
     """
     files = [path, Captures.path_beside(path)]
     new_files = [] if path.exists() else [file for file in files if not file.exists()]
@@ -408,9 +415,9 @@ def open_or_create_archive(path: Path) -> Iterator[Archive]:
 
 
 def ensure_agency(archive: Archive, slug: str, agencies_file: Path) -> None:
-    """Store an agency from agencies.toml unless it is already stored.
+    """Store an agency from agencies.toml, unless it is already stored.
 
-    Raises ArchiveError if it is unknown.
+    Raises ArchiveError if the agency is neither stored nor in agencies.toml.
     """
     stored = {row[0] for row in archive.db.execute("select slug from agencies")}
     if slug in stored:
@@ -426,7 +433,10 @@ def ensure_agency(archive: Archive, slug: str, agencies_file: Path) -> None:
 
 
 def find_host_owners(archive: Archive, agencies_file: Path) -> dict[str, str]:
-    """Return the slug of the agency of each host, for all stored and listed agencies."""
+    """Return a map from each host (without www) to the slug of its agency.
+
+    It covers the agencies that are stored and those in agencies.toml.
+    """
     owners: dict[str, str] = {}
     stored = {
         slug: {"home": home} for slug, home in archive.db.execute("select slug, home from agencies")
@@ -448,7 +458,7 @@ def _read_agencies_file(path: Path) -> dict[str, Any]:
 
 
 def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
-    """Yield a summary that counts every line."""
+    """Yield the lines of a summary in which every line of the file is counted."""
     yield (
         f"{file}: {result.lines} lines: {result.new} new,"
         f" {result.revised} revised, {result.unchanged} unchanged,"

@@ -1,4 +1,4 @@
-"""Finds where a missing release is now, and merges the histories of a release with two URLs."""
+"""Finds the new URL of a missing release, and merges the histories of a release with two URLs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def find_adjoining_states(
     archive: Archive, release_id: int, target_id: int
 ) -> tuple[StoredRelease, StoredRelease] | None:
-    """Return the last state of a release, and the first state of `target_id` if that follows it.
+    """Return a release's last state and the target's first state, if the one follows the other.
 
-    Returns None if the target is older or existed at the same time, because their difference is
-    then not an edit. Also returns None if the archive has not read both.
+    Returns None if the target is older or existed at the same time, because the difference is then
+    not an edit. Also returns None if the archive has not read both releases itself.
     """
     before, after = archive.get_latest(release_id), archive.get_first(target_id)
     if not before or not after or before.revision_id > after.revision_id:
@@ -42,9 +42,10 @@ def merge_releases(
     cause: str,
     status: int | None = None,
 ) -> None:
-    """Merge a release into `target_id`. Its last state then precedes the target's first state.
+    """Merge a release into `target_id`.
 
-    If the states differ and `cause` is `source`, the difference is stored as an edit.
+    If the target's first state follows the release's last state (find_adjoining_states), the two
+    are linked. If they also differ and `cause` is `source`, the difference is stored as an edit.
     """
     states = find_adjoining_states(archive, release_id, target_id)
     archive.removals.mark_merged(release_id, seen_at, url, target_id, status=status)
@@ -63,9 +64,10 @@ def merge_releases(
 def find_moved_copy(
     archive: Archive, release_id: int, *, min_similarity: float
 ) -> tuple[int, str] | None:
-    """Return the id and URL of a release of the same agency with nearly the text of a missing one.
+    """Return the id and URL of the agency's release with nearly the text of a missing one.
 
-    Returns None if there is no such release.
+    The release must have been added after the last check of the missing one, or have the same
+    publication date. Returns None if there is no such release.
     """
     sql = "select agency, coalesce(last_checked, added), published from releases where id = ?"
     agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()

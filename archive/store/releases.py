@@ -1,7 +1,7 @@
 """Archive: saves and reads releases, each with all its rows in one transaction of archive.db.
 
 `Archive.save` decides whether a release is new, revised or unchanged. `ReleaseWriter` writes the
-rows, and derived_data.py computes further data from them. Data that only depends on the release
+rows, and derived_data.py computes further data from them. Data that depends only on the release
 (state, hash, index terms, near-duplicate keys) can be prepared in other processes: see
 `prepare_release`.
 """
@@ -93,8 +93,8 @@ class SaveResult(Enum):
 class Archive(AbstractContextManager["Archive"]):
     """An archive.db, opened for writing and migrated to the newest schema; a context manager.
 
-    Derived data from other versions of the rules is recomputed on opening (a few seconds per
-    thousand releases), unless `rebuild_stale` is False.
+    Unless `rebuild_stale` is False, derived data that other versions of the rules made is
+    recomputed on opening, which takes a few seconds per thousand releases.
     """
 
     def __init__(self, path: Path | str, *, rebuild_stale: bool = True) -> None:
@@ -123,7 +123,7 @@ class Archive(AbstractContextManager["Archive"]):
         self.db.close()
 
     def recompute(self, progress: ProgressCallback = lambda *_: None, *, processes: int = 0) -> int:
-        """Recompute all derived data, counts and ends of moves; return the number of releases.
+        """Recompute all derived data, counts and `continues_as`, and return the number of releases.
 
         An interrupted run is continued.
         """
@@ -134,7 +134,7 @@ class Archive(AbstractContextManager["Archive"]):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit everything written in the block, or roll it back if it raises.
+        """Commit everything written in the block, or roll it back if the block raises an error.
 
         Only the outermost block commits.
         """
@@ -149,7 +149,7 @@ class Archive(AbstractContextManager["Archive"]):
     def bulk(self) -> Iterator[None]:
         """Open a transaction for saving many releases.
 
-        The search index is only written at its end.
+        The search index is written only at the end of the transaction.
         """
         self.db.execute(f"pragma cache_size = -{BULK_CACHE}")
         with self.transaction(), self.derived.index.batch():
@@ -167,7 +167,7 @@ class Archive(AbstractContextManager["Archive"]):
     ) -> None:
         """Store an agency, or update its stored columns.
 
-        survey: what a survey of its site found, by the names in SURVEY_KEYS.
+        survey: the agency's result in a survey of sites, with the keys in SURVEY_KEYS.
         """
         facts = {
             "slug": slug,
@@ -190,10 +190,10 @@ class Archive(AbstractContextManager["Archive"]):
             )
 
     def add_capture(self, capture: Capture, template: bytes | None = None) -> int:
-        """Store a capture whose bytes are already in captures.db, and return its id.
+        """Store a capture whose bytes are already in captures.db, and return the capture's id.
 
-        template: the fingerprint of the page's template (scraper.ingest.edit_or_redesign); None if
-        unknown.
+        template: the fingerprint of the page's template (scraper.ingest.edit_or_redesign), or None
+            if it is unknown.
         """
         digest = None
         if template is not None:
@@ -238,13 +238,15 @@ class Archive(AbstractContextManager["Archive"]):
         progress: ProgressCallback = lambda *_: None,
         processes: int = 0,
     ) -> TextExtraction:
-        """Extract the texts of stored files that have no text, or a text made by earlier rules.
+        """Extract the texts of attachments that have no text, or a text made by earlier rules.
 
-        Each text is stored immediately.
+        Each text is stored immediately. Returns how many texts were extracted, and which files
+        could not be read.
 
         agency, withheld: as for `Attachments.list_files_to_read`.
         seconds: once this time has passed, no further file is read.
-        processes: number of files that are read at once, each in a separate process; 0: one by one.
+        processes: the number of files that are read at once, each in a separate process. If 0,
+            files are read one by one.
         """
         end = time.monotonic() + seconds
         files, extraction = (
@@ -297,10 +299,11 @@ class Archive(AbstractContextManager["Archive"]):
     ) -> SaveResult:
         """Store a release that the archive read at `seen_at`. Its agency must already be stored.
 
-        The release is stored as new, as a new revision if it differs, or else only as checked.
-        Raises ArchiveError, with table and key, if it cannot be written.
+        If the release is new or differs from its stored state, a revision is added. Otherwise, only
+        the check is recorded. Raises ArchiveError, which names the table and the key, if the
+        release cannot be written.
 
-        cause: why a new revision differs: `source`, or `parser` (also used if nothing visible
+        cause: why a new revision differs: `source`, or `parser` (also stored if nothing visible
             differs). The first revision has the cause `first`, also after readings of collections
             (archive.store.collection_readings).
         capture_id: the capture from which the release was parsed.
@@ -338,11 +341,14 @@ class Archive(AbstractContextManager["Archive"]):
         return SaveResult.REPARSED if cause in NON_EDIT_CAUSES else SaveResult.REVISED
 
     def get(self, url: str) -> StoredRelease | None:
-        """Return the current state of the release with the given canonical URL, or None."""
+        """Return the current state of the release at a canonical URL, or None if there is none."""
         return self._find_stored("r.url = ? and v.id = r.revision", [url])
 
     def get_latest(self, release_id: int) -> StoredRelease | None:
-        """Return the current state of a release (the last one, if it was removed), or None."""
+        """Return the current state of a release or, if it was removed, its last state.
+
+        Returns None if there is no such release.
+        """
         return self._find_stored("r.id = ? and v.id = r.revision", [release_id])
 
     def get_first(self, release_id: int) -> StoredRelease | None:
@@ -354,9 +360,10 @@ class Archive(AbstractContextManager["Archive"]):
         return self._find_stored(first, [release_id])
 
     def list_candidates(self, release_id: int | None, url: str, other: str) -> list[StoredRelease]:
-        """Return the current states of a release, and of the releases at two URLs.
+        """Return the current states of a release, and of other releases at the same addresses.
 
-        The release at the URL of the capture from which the release was read is also included.
+        The others are the releases at `url`, at `other`, and at the URL where the current state of
+        the first release was captured.
         """
         values = {"release": release_id, "url": url, "other": other}
         return list(self._list_stored(CANDIDATES_CONDITION, values))
@@ -365,7 +372,7 @@ class Archive(AbstractContextManager["Archive"]):
         return next(self._list_stored(condition, values), None)
 
     def _list_stored(self, condition: str, values: Any) -> Iterator[StoredRelease]:
-        """Yield the states that meet a condition on `r` (releases) and `v` (revisions)."""
+        """Yield stored states that meet an SQL condition on `r` (releases) and `v` (revisions)."""
         # not by sqlite-utils' query(), which opens and releases a savepoint
         cursor = self.db.execute(f"{STORED_SQL} where {condition}", values)
         names = [column[0] for column in cursor.description]
@@ -392,7 +399,7 @@ class Archive(AbstractContextManager["Archive"]):
         return row[0] if row else None
 
     def get_dates(self, release_id: int) -> tuple[str, str | None, str | None]:
-        """Return when a release was added, and its stated times of publication and update."""
+        """Return when a release was added, and its stated publication and update times."""
         found: tuple[str, str | None, str | None] = self.db.execute(
             "select added, published, updated from releases where id = ?", [release_id]
         ).fetchone()
@@ -405,7 +412,7 @@ class Archive(AbstractContextManager["Archive"]):
         self.frontier.mark_stored(url, release_id, seen_at)
 
     def set_capture(self, release_id: int, capture_id: int) -> None:
-        """Set a release's newest capture. Called when only the design of the page has changed."""
+        """Set a release's newest capture. Called if only the design of its page has changed."""
         self.writer.update("releases", release_id, {"capture": capture_id})
 
     def set_next_check(self, release_id: int, next_check: datetime) -> None:
@@ -462,9 +469,9 @@ class StoredRelease:
 
 
 def is_new_or_changed(prepared: PreparedRelease, stored: StoredRelease | None) -> bool:
-    """Return whether the archive has not read a release yet, or the release differs.
+    """Return whether the archive itself has not read a release yet, or the release has changed.
 
-    The order of its tags does not matter.
+    The order of the release's tags does not matter.
     """
     return stored is None or stored.cause == "import" or not has_same_text(prepared, stored)
 
@@ -479,7 +486,10 @@ def has_same_text(prepared: PreparedRelease, stored: StoredRelease) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRelease:
-    """A release ready to be saved. If `features` is None, they are computed when needed."""
+    """A release that is ready to be saved.
+
+    features: the derived data (compute_derived). If None, it is computed when needed.
+    """
 
     release: Release
     state: dict[str, Any]
@@ -488,7 +498,10 @@ class PreparedRelease:
 
 
 def prepare_release(release: Release, *, with_features: bool = True) -> PreparedRelease:
-    """Compute all data that only depends on the release."""
+    """Compute all data that depends only on the release.
+
+    with_features: also compute the derived data (compute_derived).
+    """
     state = to_state(release)
     features = compute_derived(state) if with_features else None
     return PreparedRelease(release=release, state=state, hash=hash_state(state), features=features)
@@ -509,9 +522,9 @@ UPSERT_PART_SQL = {table: _build_upsert_sql(table) for table in PART_TABLES}
 
 
 class ReleaseWriter:
-    """Writes rows of releases, revisions and their parts. No method commits: `Archive.save` does.
+    """Writes the rows of releases, of revisions and of their parts. No method commits.
 
-    This class uses its own SQL, because this is the hot path of a crawl: sqlite-utils takes 40 to
+    This class uses its own SQL, because it is on the hot path of a crawl: sqlite-utils takes 40 to
     120 µs longer per row.
     """
 
@@ -521,7 +534,7 @@ class ReleaseWriter:
         self.derived = derived
 
     def insert_first(self, prepared: PreparedRelease, provenance: dict[str, Any]) -> int:
-        """Insert a release with its first revision. Returns the id of the revision."""
+        """Insert a release with its first revision, and return the id of the revision."""
         release, state, digest = prepared.release, prepared.state, prepared.hash
         seen_at = None if provenance["cause"] == "import" else provenance["seen"]
         identity = {
@@ -566,11 +579,10 @@ class ReleaseWriter:
         provenance: dict[str, Any],
         previous: StoredRelease,
     ) -> str:
-        """Insert a state that the archive read, and make it the current one of `stored`.
+        """Insert a state that the archive read, make it current, and return its cause.
 
-        Returns the cause of the revision. The revision follows `previous`, unless that is from a
-        collection. A state without visible differences is never stored as an edit (`source`), but
-        with the cause `parser`.
+        The new revision follows `previous`, unless that is from a collection. A state without
+        visible differences is never stored as an edit (`source`), but with the cause `parser`.
         """
         release_id = stored.release_id
         before = next((each for each in (previous, stored) if each.cause != "import"), None)
@@ -611,7 +623,10 @@ class ReleaseWriter:
     def _find_reverted(
         self, before: StoredRelease, release_id: int, state: Mapping[str, Any], cause: str
     ) -> int | None:
-        """Return the earlier revision to which a state that follows `before` reverts, or None."""
+        """Return the earlier revision that a new state restores, or None if it restores none.
+
+        before: the state that the new one follows.
+        """
         identical = self.find_identical(release_id, hash_state(state))
         if identical is None and cause == "source" and not self.takedowns.list_active(release_id):
             return self.find_same_text(release_id, state, except_id=before.revision_id)
@@ -646,9 +661,9 @@ class ReleaseWriter:
         return revision_id
 
     def make_current(self, release_id: int, revision_id: int) -> dict[str, Any] | None:
-        """Make a revision the current one of its release, and return the previous state.
+        """Make a revision the current one of its release, and return the previous current state.
 
-        Returns None if it already is the current one. Derived data is not written.
+        Returns None if the revision is already current. Derived data is not written.
         """
         sql = (
             "select v.* from releases r join revisions v on v.id in (r.revision, :revision)"
@@ -665,7 +680,10 @@ class ReleaseWriter:
         return parse_state(rows.popitem()[1])
 
     def find_identical(self, release_id: int, digest: str) -> int | None:
-        """Return the id of a release's earliest revision with a given hash, or None."""
+        """Return the id of a release's earliest revision with a hash, or None if there is none.
+
+        Imported revisions are ignored.
+        """
         sql = (
             f"{RELEASE_CHAIN_CTE} select min(id) from revisions where release in chain and"
             f" hash = :hash and cause <> 'import'"
@@ -676,10 +694,9 @@ class ReleaseWriter:
     def find_same_text(
         self, release_id: int, state: Mapping[str, Any], *, except_id: int
     ) -> int | None:
-        """Return the id of a release's earliest revision that equals a state except in layout.
+        """Return the id of the earliest revision that differs from a state at most in layout.
 
-        Returns None if there is no such revision. The hashes of such states differ if the site was
-        redesigned, or the parser changed, in between.
+        Returns None if the release has no such revision. Imported revisions are ignored.
         """
         sql = f"""
             {RELEASE_CHAIN_CTE} select * from revisions where release in chain and takedown is null
@@ -709,9 +726,9 @@ class ReleaseWriter:
             )
 
     def upsert_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
-        """Insert or update tags, questions and other parts.
+        """Insert or update the tags, questions and other parts of a release.
 
-        Surplus rows of an earlier state are kept.
+        Rows that an earlier state had in addition are kept.
         """
         if state["tags"]:
             tags = json.dumps(state["tags"], ensure_ascii=False)
@@ -744,7 +761,7 @@ class ReleaseWriter:
 
 
 def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return a state's lists as columns of revisions.
+    """Return the lists of a state as JSON, by column of the table revisions.
 
     A list that was not recorded is None.
     """
@@ -755,7 +772,7 @@ def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def link_to_previous(previous: StoredRelease, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of a revision which say that it follows another one."""
+    """Return the columns by which a revision with this state refers to the previous one."""
     return {
         "previous": previous.revision_id,
         "update_date_changed": int(previous.state["updated"] != state["updated"]),
@@ -763,7 +780,7 @@ def link_to_previous(previous: StoredRelease, state: Mapping[str, Any]) -> dict[
 
 
 def _choose_cause(cause: str, before: StoredRelease, state: Mapping[str, Any], shown: Diff) -> str:
-    """Return `parser` instead of `source` if nothing visible differs from the state before.
+    """Return `cause`, but `parser` instead of `source` if nothing visible differs from `before`.
 
     shown: the changes in content that is not taken down.
     """

@@ -1,10 +1,11 @@
-"""Takedowns: hides a release or redacts a passage, for a public reason, and lifts a takedown.
+"""Takedowns: hides a release or redacts a passage, for a public reason, and lifts takedowns.
 
-Content that is taken down is deleted from archive.db completely: from tables, search index and free
-pages. The content is kept in withheld.db (archive.database.redaction), so that hashes, manifests
-and later checks of the agency's page work as before. A revision's `hash` is the hash of the full
-state. A takedown covers every version of a release, including later ones, and everything else that
-quotes it.
+Content that is taken down is deleted from archive.db completely: from tables, from the search index
+and from free pages of the file. The content is kept in withheld.db (archive.database.redaction), so
+that hashes, manifests and later checks of the agency's page work as before. A revision's `hash` is
+the hash of the full state. A takedown covers every version of a release, including later ones, and
+everything derived from them. It does not cover other releases that contain the passage
+(find_uncovered_releases).
 """
 
 from __future__ import annotations
@@ -106,9 +107,10 @@ def redact_passage(
 ) -> int:
     """Redact a passage in every version of a release, and return the takedown's id.
 
-    The passage is also redacted in the releases with which this one was merged. If the text of a
-    file contains the passage, that text is withheld as a whole. Raises ArchiveError if there is no
-    such release, if the passage is too short, or if no version and no text of a file contains it.
+    The passage is also redacted in the releases with which this release was merged. If the text of
+    an attachment contains the passage, the whole text is withheld. Raises ArchiveError if there is
+    no such release, if the passage is too short, or if neither a version nor an attachment contains
+    it.
     """
     _check_release_exists(archive, release_id)
     problem, matcher = None, PassageMatcher([passage])
@@ -164,7 +166,7 @@ def is_address_taken_down(archive: Archive, agency: str, addresses: Collection[s
 
 
 def _list_addresses(archive: Archive, release_id: int) -> list[str]:
-    """Return the URLs at which a release was found, and the URLs to which these redirected."""
+    """Return the URLs at which a release was found, and the URLs of its captures."""
     return [url for (url,) in archive.db.execute(ADDRESSES_SQL, {"release": release_id})]
 
 
@@ -219,9 +221,9 @@ def copy_takedowns(archive: Archive, release_id: int, target_id: int) -> None:
 
 
 def find_uncovered_releases(archive: Archive, release_id: int, passage: str) -> list[int]:
-    """Return other releases with a passage in their current text or in a file.
+    """Return the other releases whose current text or attachments contain a passage.
 
-    This reads every release and file.
+    This reads the texts of all releases and attachments.
     """
     matcher, covered = PassageMatcher([passage]), set(_find_merged_releases(archive, release_id))
     names = ", ".join(f"coalesce(v.{name}, '')" for name in ("title", "lead", "body", *LIST_FIELDS))
@@ -233,9 +235,9 @@ def find_uncovered_releases(archive: Archive, release_id: int, passage: str) -> 
 
 
 def _find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[int]:
-    """Return the releases that link, or once linked, to a file with a passage in its text.
+    """Return the releases that link, or once linked, to an attachment that contains a passage.
 
-    This reads every file.
+    This reads the texts of all attachments.
     """
     pages = archive.db.execute("select file, text from attachment_pages order by file, page")
     files = {
@@ -251,7 +253,7 @@ def _find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[i
 
 
 def _apply_takedowns(archive: Archive, release_ids: Sequence[int]) -> None:
-    """Limit every version and the current state of some releases to what takedowns allow."""
+    """Rewrite all versions and the current state of releases as their takedowns require."""
     # derived data of one may compare it with a version of another
     replaced = {release_id: _show_allowed(archive, release_id) for release_id in release_ids}
     for release_id, state in replaced.items():
@@ -259,7 +261,7 @@ def _apply_takedowns(archive: Archive, release_ids: Sequence[int]) -> None:
 
 
 def _show_allowed(archive: Archive, release_id: int) -> Mapping[str, Any]:
-    """Limit every version and the current state of a release to what takedowns allow.
+    """Rewrite all versions and the current state of a release as its takedowns require.
 
     Returns the previous current state.
     """
@@ -303,7 +305,7 @@ def _delete_unused_tags(archive: Archive, states: Iterable[Mapping[str, Any]]) -
 
 
 def _withhold_state(archive: Archive, row: dict[str, Any]) -> Mapping[str, Any]:
-    """Return the full state of a revision, and store it in withheld.db if it is not there yet."""
+    """Return the full state of a revision. If withheld.db does not have it yet, store it there."""
     if row["takedown"] is not None:
         return archive.takedowns.withheld.get_state(row["id"])
     archive.takedowns.withheld.add_state(row["id"], row)
@@ -319,7 +321,7 @@ def _list_revisions(archive: Archive, release_id: int) -> list[dict[str, Any]]:
 
 
 def _find_merged_releases(archive: Archive, release_id: int) -> list[int]:
-    """Return the ids of a release (first) and of the releases with which it was merged."""
+    """Return the id of a release, followed by the ids of the releases with which it was merged."""
     return [key for (key,) in archive.db.execute(MERGED_RELEASES_SQL, {"release": release_id})]
 
 
@@ -359,10 +361,10 @@ def _check_release_exists(archive: Archive, release_id: int) -> None:
 
 @contextmanager
 def _secure_transaction(archive: Archive, release_id: int) -> Iterator[None]:
-    """Open a transaction whose deletions leave no trace in the file, its index or write-ahead log.
+    """Open a transaction whose deletions leave no trace in the search index or the write-ahead log.
 
     Afterwards, the refused pages of the release, and of the releases with which it was merged, are
-    deleted. The file itself is covered by `secure_delete`
+    deleted. In the database file itself, `secure_delete` overwrites deleted content
     (archive.database.sqlite_files.open_writable). Raises ArchiveError if a reader keeps the
     write-ahead log open.
     """

@@ -1,4 +1,4 @@
-"""The pages of the site, one module for each. archive/plugins/archive_site.py joins their routes.
+"""The pages of the site. archive/plugins/archive_site.py collects their routes.
 
-Each module's own docstring says which paths it serves.
+The docstring of each module says which paths the module serves.
 """

@@ -68,9 +68,10 @@ def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @site_view("/agency/{slug}", parameters=("after",))
 async def _show_agency(site: SiteRequest) -> Response:
-    """Show an agency.
+    """Show the page of an agency.
 
-    The first page also has its counts, months and tags. Later pages (after=) are only a list.
+    The first page also shows the agency's counts, months and tags. Later pages (after=) only list
+    releases.
     """
     agency = await find_requested_agency(site)
     slug, after = agency["slug"], parse_number_parameter(site.args, "after")
@@ -94,12 +95,15 @@ async def _show_agency(site: SiteRequest) -> Response:
 
 
 async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
-    """Return all agencies, each with its number of releases and the end of its last crawl."""
+    """Return all agencies, with their numbers of releases and the end of their last crawls."""
     return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
 
 
 def find_agency_slug(agencies: Mapping[str, Mapping[str, Any]], name: str) -> str:
-    """Return the slug of the agency with a slug or name. Raises FilterError if there is none."""
+    """Return the slug of the agency that has the given slug or name.
+
+    Raises FilterError if there is none.
+    """
     folded = swedish_sort_key(name)
     for slug, row in agencies.items():
         if name == slug or folded in (
@@ -117,9 +121,9 @@ def find_last_crawl(agencies: Iterable[dict[str, Any]]) -> str | None:
 
 
 async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
-    """Return facts about an agency, but not its releases.
+    """Return an agency's numbers of edits and removals, and facts about its crawls.
 
-    The counts agree with the lists of edits and removals.
+    The numbers agree with the lists of edits and removals.
     """
     values = {"agency": slug}
     counts = (await run(EDIT_COUNTS_SQL, values))[0]

@@ -173,13 +173,13 @@ def _choose_title(version: Mapping[str, Any], releases: Sequence[Mapping[str, An
 
 
 def _find_next_page(shown: Sequence[dict[str, Any]], pages: Sequence[dict[str, Any]]) -> int | None:
-    """Return the number of the page after the shown ones, or None if there is none."""
+    """Return the number of the page after the shown ones, or None if there are no more pages."""
     last: int = shown[-1]["page"] if shown else 0
     return last + 1 if any(page["page"] > last for page in pages) else None
 
 
 def choose_shown_pages(pages: Sequence[dict[str, Any]], first: int) -> list[dict[str, Any]]:
-    """Return the pages of a file from `first` on that fit on a page of the site.
+    """Return the pages of a file, from page `first` on, that fit on one page of the site.
 
     A very long page of a file is cut.
     """

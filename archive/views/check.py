@@ -1,8 +1,8 @@
-"""/-/check (.json): looks up every quotation of a text, sent by POST, in the archive.
+"""/-/check (.json): looks up every quotation in a text in the archive.
 
-The text is in the field `text` of a form or a JSON object, or the body is plain text. The text is
-neither stored nor logged: it is not part of the address, errors are logged without their message,
-and the response may not be cached.
+The text is sent by POST: in the field `text` of a form or a JSON object, or as a plain-text body.
+It is neither stored nor logged: it is not part of the address, errors are logged without their
+message, and the response may not be cached.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ SEARCHED_SQL = """
     ),
 )
 async def _show_check(site: SiteRequest) -> Response:
-    """Show the form, or check the text that was sent."""
+    """Show the form or, for a POST request, the result of checking the text that was sent."""
     if site.request.method != "POST":
         if site.format_name:
             return await site.respond_with_error(
@@ -157,7 +157,11 @@ async def _show_check(site: SiteRequest) -> Response:
 
 
 async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
-    """Check a text. Returns the results, each with its source, and what was searched."""
+    """Look up the quotations in a text.
+
+    Returns the template variables: the results, each with its source and links, and what was
+    searched.
+    """
 
     async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
         try:
@@ -199,10 +203,10 @@ async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
 
 
 def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None:
-    """Return the path of a search for the releases with a quotation.
+    """Return the path of a search for the releases that contain a quotation.
 
-    Returns None if at most one release has the quotation or, for a quotation that is too short to
-    check, if no release has it.
+    Returns None if at most one release contains the quotation. For a quotation that is too short to
+    check, returns None only if no release contains it.
     """
     if result.releases < (1 if result.verdict == "short" else 2):
         return None
@@ -213,9 +217,10 @@ def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None
 def _build_marked_link(
     site: SiteRequest, result: QuotationResult, sources: Mapping[int, Mapping[str, Any]]
 ) -> str | None:
-    """Return the path of a quotation in a release, or of the original of an altered one.
+    """Return the path that leads to a quotation in its release, with the quotation marked.
 
-    Returns None if there is no such place.
+    For an altered quotation, the path leads to the original passage. Returns None if no release was
+    found.
     """
     source = sources.get(result.revision or 0)
     if source is None:
@@ -233,10 +238,8 @@ def _build_marked_link(
 def _choose_marked_phrases(passage: str) -> list[str]:
     """Choose the sentences of a passage to mark in the release.
 
-    They have at most MAX_LINK_WORDS words in all.
-
-    The release contains each sentence without interruption. An attribution (", säger NAME") may be
-    between two of them.
+    They have at most MAX_LINK_WORDS words in all. Each sentence is marked separately, because the
+    release may have an attribution (", säger NAME") between two of them.
 
     >>> _choose_marked_phrases("Ja. Vi är klara i år. Det … blir bra till slut.")
     ['Vi är klara i år.', 'blir bra till slut.']
@@ -284,7 +287,10 @@ def _format_result(
 
 
 def _format_source(source: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the release that has a quotation. All values are null if there is no such release."""
+    """Return the JSON values that describe the release in which a quotation was found.
+
+    All values are null if there is no such release.
+    """
     names = ("release", "agency", "title", "published")
     if not source:
         return dict.fromkeys((*names, "current"))
@@ -292,7 +298,10 @@ def _format_source(source: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _format_presence(site: SiteRequest, result: QuotationResult) -> dict[str, Any]:
-    """Return when a quotation appeared and disappeared, if known."""
+    """Return the JSON values that say when a quotation appeared and disappeared.
+
+    Unknown values are null.
+    """
     presence = result.presence
     if not presence:
         return dict.fromkeys(("appeared", "disappeared")) | {"removed": False, "comparison": None}
@@ -306,7 +315,10 @@ def _format_presence(site: SiteRequest, result: QuotationResult) -> dict[str, An
 
 
 def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
-    """Return the checks (or readings of a collection) between which a quotation disappeared."""
+    """Return the checks (or readings of a collection) between which a quotation disappeared.
+
+    Returns None if it has not disappeared.
+    """
     pair = presence.disappeared
     if pair is None:
         return None
@@ -316,7 +328,10 @@ def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
 
 
 def _format_checks(pair: CheckPair, imported: Import | None) -> dict[str, str | None]:
-    """Return two checks as JSON, or two readings of a collection and the import of the later."""
+    """Return two checks as JSON values.
+
+    imported: if the later of the two was a reading of a collection, the import of that collection.
+    """
     if imported is None:
         return {"after": pair.after, "until": pair.until}
     return {

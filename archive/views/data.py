@@ -1,6 +1,6 @@
 """The archive as data.
 
-- /data (.json): the questions, downloads and tables that exist.
+- /data (.json): lists the canned queries, the downloads and the tables.
 - /data/<question>: a form for the parameters of a canned query, and its first results with links to
   their pages.
 - /data/files/<path>: a file of the published dataset (archive.publish.published_dataset), or a part
@@ -142,7 +142,7 @@ BYTE_RANGE = re.compile(r"bytes=(\d{1,15})?-(\d{1,15})?")
 
 
 class Cell(NamedTuple):
-    """A value in a result, as text, with the URL to which it links."""
+    """A value in a canned query's result, as text, with the address to which it is linked."""
 
     text: str
     path: str | None = None  # of a page of the site
@@ -150,7 +150,7 @@ class Cell(NamedTuple):
 
 
 def _list_questions() -> dict[str, Mapping[str, str]]:
-    """Return the canned queries by name, in the order of the page."""
+    """Return the canned queries by name, in the order in which the page lists them."""
     queries = read_canned_queries()
     return {
         name: queries[name] for name in dict.fromkeys((*QUESTIONS, *queries)) if name in queries
@@ -213,9 +213,9 @@ async def _show_data(site: SiteRequest) -> Response:
 async def _describe_dataset(
     site: SiteRequest, publication: Publication | None, withheld: str | None
 ) -> dict[str, Any]:
-    """Describe the data for search engines.
+    """Return a description of the data for search engines (schema.org).
 
-    Files are only listed if they can be downloaded.
+    Files are listed only if they can be downloaded.
     """
     (months,) = await site.run(MONTHS_SQL, {})
     metadata = await read_instance_metadata(site.datasette)
@@ -230,7 +230,7 @@ async def _describe_dataset(
 
 
 def _list_tables() -> dict[str, Any]:
-    """Return the shown tables, and the names of the main tables and the others."""
+    """Return the tables that are not hidden, and the names of the main and of the other tables."""
     described = read_metadata()["databases"]["archive"]["tables"]
     tables = {name: table for name, table in described.items() if not table.get("hidden")}
     main = [name for name in TABLES if name in tables]
@@ -283,13 +283,13 @@ def _format_data(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any
 
 
 def _read_site_publication(site: SiteRequest) -> Publication | None:
-    """Return the publication that belongs to the served archive, or None."""
+    """Return the published dataset of the served archive, or None if there is none."""
     db = site.datasette.get_database("archive")
     return find_publication(find_published_folder(Path(db.path), is_snapshot=not db.is_mutable))
 
 
 async def _read_withheld_since(site: SiteRequest, publication: Publication) -> str | None:
-    """Return the time since which a takedown has withheld a publication, or None."""
+    """Return since when a takedown has withheld a publication, or None if it is not withheld."""
     rows = await site.run(WITHHOLDING_SQL, publication.withholding_values)
     return rows[0]["at"]  # type: ignore[no-any-return] # a row
 
@@ -348,7 +348,7 @@ def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) 
 
 
 def _parse_range(text: str, size: int) -> tuple[int, int] | None:
-    """Return the start and end of the requested part of a file.
+    """Return the start and end (in bytes) of the part of a file that a Range header requests.
 
     Returns None for the whole file, and (0, 0) if the file has no such part. Several ranges at once
     and units other than bytes are ignored, as RFC 9110 allows.
@@ -432,7 +432,10 @@ def _build_cell(
     link: str | None,
     agencies: Mapping[str, str],
 ) -> Cell:
-    """Return a value of a result as text, with its link."""
+    """Build the cell that shows column `name` of a row.
+
+    link: the column with the path to which the cell is linked, or None.
+    """
     value = row[name]
     text = _format_value(site, name, value, agencies)
     path = None
@@ -443,7 +446,7 @@ def _build_cell(
 
 
 def _format_value(site: SiteRequest, name: str, value: Any, agencies: Mapping[str, str]) -> str:
-    """Format a value as its column requires."""
+    """Format a value as text: as a time, a code, a number or a name, depending on its column."""
     language = site.language
     if name in TIME_COLUMNS:
         return format_time(language, value)

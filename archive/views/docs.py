@@ -174,7 +174,7 @@ async def _show_openapi(site: SiteRequest) -> Response:
 
 
 def _list_files(pattern: str) -> dict[str, Path]:
-    """Return the documentation files that match a pattern, by their path in the folder.
+    """Return the documentation files that match a pattern, by their path in the docs folder.
 
     No URL can lead to other files.
     """
@@ -188,7 +188,7 @@ def _find_folder() -> Path | None:
 
 
 def _find_file(name: str) -> Path | None:
-    """Return the file of a page, or None.
+    """Return the file of a page, or None if there is no such page.
 
     Names have no dots, so they cannot lead to other folders.
     """
@@ -220,10 +220,11 @@ def find_translation(name: str, language: str) -> str | None:
 
 
 def read_page(site: SiteRequest, name: str) -> DocsPage:
-    """Return a rendered page. It is taken from the cache if its file has not changed.
+    """Return a rendered page, from the cache if its file has not changed.
 
-    The examples on a page use the address of this site. The headings of a translation also have the
-    anchors of the English page, so that links to these anchors work.
+    Raises NotFound if there is no such page. The examples on PAGES_FOR_READERS use the address of
+    this site. The headings of a translation also have the anchors of the English page, so that
+    links to these anchors work.
     """
     page, english = _read_file(name, site.requested_language), _get_english_name(name)
     if page is None:
@@ -244,9 +245,9 @@ def _read_file(name: str, language: str | None = None) -> DocsPage | None:
 
 
 def _add_english_anchors(page: DocsPage, original: DocsPage) -> DocsPage:
-    """Return a translation with the anchors of the original.
+    """Return a translation whose headings also have the anchors of the original.
 
-    Both must have the same number of headings; otherwise the translation is returned unchanged.
+    If the two do not have the same number of headings, the translation is returned unchanged.
     """
     html = page.html
     if len(page.headings) == len(original.headings):
@@ -263,7 +264,7 @@ def parse_page(name: str, text: str, query: str = "") -> DocsPage:
 
     Headings get anchors. Links to pages lose the suffix `.md` and get `query`.
 
-    name: its path in the folder of the documentation, without the suffix.
+    name: the page's path in the folder of the documentation, without the suffix.
 
     >>> text = "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json)."
     >>> page = parse_page("a", text)
@@ -314,10 +315,10 @@ def _read_plain_text(inline: Token) -> str:
 
 
 def _rewrite_links(tokens: Sequence[Token], name: str, query: str) -> None:
-    """Link to pages by name, and remove links to other files of the repository.
+    """Make links to pages lead to the pages on the site, and remove links to other files.
 
-    These files are not on the site. A link to a page in another language gets that language as
-    `hreflang`.
+    The other files of the repository are not on the site. A link to a page in another language gets
+    that language as `hreflang`.
     """
     closing: list[str] = []
     for token in tokens:

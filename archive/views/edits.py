@@ -1,11 +1,11 @@
-"""The registers, newest first; each also as .json, .csv, .xlsx and .atom.
+"""The registers, with the newest entries first; each also as .json, .csv, .xlsx and .atom.
 
 CSV and Excel contain all entries unless a page is requested.
 
 - /-/edits: changes by agencies.
 - /-/removed: releases removed by agencies.
 - /-/takedowns: releases hidden or redacted by the archive.
-- /-/phrase: when releases had the words of a query; its page is /-/over-time.
+- /-/phrase: the periods in which releases contained the words of a query; its page is /-/over-time.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "notes")}
 
 
 def _label_agencies(site: SiteRequest, counts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the slug and the label of each agency that can be chosen."""
+    """Yield the slug and the label of each agency that can be chosen as a filter."""
     for choice in counts["agencies"]:
         name = site.choose(choice.name, choice.name_en)
         count = format_number(site.language, choice.count)
@@ -110,7 +110,7 @@ def _label_agencies(site: SiteRequest, counts: Mapping[str, Any]) -> Iterator[tu
 
 
 async def _read_empty_context(run: RunQuery, query: RegisterQuery, name: str) -> dict[str, Any]:
-    """Return why a register is empty, as the ending of a text's key and the values for the text."""
+    """Return the template variables that explain why a register is empty."""
     agency = query.filters.get("agency")
     first_crawl = await read_first_crawl(run, agency)
     knowledge = await read_knowledge(run, agency)
@@ -185,7 +185,10 @@ class Register(ABC):
         return {}
 
     async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
-        """Search for the words in the `q` parameter."""
+        """Search for the words in the `q` parameter.
+
+        Returns None if the parameter is absent, or if the register cannot be searched.
+        """
         return None
 
     def describe_search(self, query: RegisterQuery) -> dict[str, Any]:
@@ -197,15 +200,15 @@ class Register(ABC):
         return {"query": query.filters["q"], "notes": notes}
 
     def choose_title(self, query: RegisterQuery) -> str:
-        """Return the key of the title for a query."""
+        """Return the translation key of the register's title."""
         return self.title_key
 
     @abstractmethod
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
-        """Return the values of an entry that its row lacks or has under another name."""
+        """Return the values of an entry that its database row lacks or has under another name."""
 
     def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
-        """Build the feed entry of a register entry."""
+        """Build the Atom entry for an entry of the register."""
         raise NotImplementedError
 
     async def build_entries(
@@ -344,8 +347,8 @@ class EditsRegister(Register):
 async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     """Build the chart of edits per week.
 
-    Returns None if this is not the first page, if words were searched for, or if there are no edits
-    to chart.
+    Returns None on later pages, for a search for words, for edits that the archive did not see
+    itself, and if there are too few edits to chart.
     """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:
@@ -368,7 +371,10 @@ async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
 
 
 async def _read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, list[FieldDiff]]:
-    """Return the diff of each edit by id. Very long texts are left out."""
+    """Return the differences that each edit made to the fields, by edit id.
+
+    Very long texts are not compared.
+    """
     texts = [edit for edit in edits if edit["attachment"] is None]
     states = await read_stored_revisions(
         run, [edit[key] for edit in texts for key in ("id", "previous")]
@@ -388,7 +394,10 @@ async def _read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, 
 
 
 def _diff_texts(pairs: Mapping[int, tuple[Entry, Entry]]) -> dict[int, list[FieldDiff]]:
-    """Return the diff of each pair of states that is not too long for a feed."""
+    """Return the differences between the two states of each edit, by edit id.
+
+    Edits whose texts are too long for a feed are left out.
+    """
     return {
         edit: diff_fields(before, after)
         for edit, (before, after) in pairs.items()
@@ -476,7 +485,7 @@ class RemovalsRegister(Register):
         }
 
     def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
-        """Build the feed entry of a removal; the entry is updated when the release comes back."""
+        """Build the Atom entry for a removal. It is updated when the release comes back."""
         language = site.language
         summary = [describe_removal(language, entry["kind"], entry["status"], entry["target"])]
         if entry["kind"] != "moved":
@@ -531,7 +540,7 @@ class TakedownsRegister(Register):
         }
 
     def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
-        """Build the feed entry of a takedown; the entry is updated when the takedown is lifted."""
+        """Build the Atom entry for a takedown. It is updated when the takedown is lifted."""
         summary = [site.choose(entry["reason"], entry["reason_en"])]
         if entry["lifted"]:
             when = format_time(site.language, entry["lifted"])
@@ -557,9 +566,9 @@ def _parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> R
 
 
 async def read_wording(site: SiteRequest, text: str, agency: str | None) -> dict[str, Any]:
-    """Return the data about a wording for the page of searches over time.
+    """Return what the page /-/over-time shows about a wording.
 
-    The data has the history of the wording, and the newest edits that removed or added it.
+    This is the history of the wording, and the newest edits that removed or added it.
     """
     register, filters = PhraseRegister(), {"q": " ".join(text.split()), "agency": agency}
     query = parse_register_query(site.args, WORDING_PAGE_SIZE, filters)
@@ -582,7 +591,10 @@ async def read_wording(site: SiteRequest, text: str, agency: str | None) -> dict
 
 
 async def _read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of the history. The key of an entry is its first revision with the words."""
+    """Return a page of the history of a wording.
+
+    The cursor `after` is the first revision with the words in the last entry of the previous page.
+    """
     history: PhraseHistory = query.search
     keys = [times.first for times in history.times]
     # else a client would take it for the end
@@ -702,8 +714,9 @@ class PhraseRegister(Register):
         }
 
     def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
-        """Build the feed entry for a period in which a release had the wording. The entry is
-        updated when the wording disappears.
+        """Build the Atom entry for a period in which a release contained the wording.
+
+        The entry is updated when the wording disappears.
         """
         found: PhraseEntry = entry["entry"]
         digest = hashlib.sha256(site.args["q"].encode(errors="replace")).hexdigest()[:12]
@@ -722,7 +735,7 @@ class PhraseRegister(Register):
 
 
 def _format_import(presence: Presence) -> dict[str, str | None]:
-    """Return the collection from which the first version of a presence was imported.
+    """Return the import by which the archive got the first version with a wording.
 
     All values are None if the archive itself has read the version.
     """

@@ -1,4 +1,4 @@
-"""Following by email, webhook and feed.
+"""The pages for following by email, webhook and feed.
 
 - /-/follow: follows a search, or the `person` or `release` in the parameters; POST requests a
   subscription.
@@ -6,9 +6,9 @@
 - /-/follow/export: all stored data about a subscription, as JSON.
 
 Nothing is sent here: messages are stored for `myndighetsarkivet notify`. GET changes nothing,
-because email scanners open links. Responses do not reveal whether an address is known. No cookie is
-set; a client's address is only counted in memory, for an hour. A server of a snapshot cannot store
-anything and says so.
+because email scanners open links. Responses do not reveal whether an address has subscriptions. No
+cookie is set, and a client's address is only counted in memory, for an hour. A server that serves a
+snapshot cannot store anything, and its page says so.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ ONE_CLICK = b"One-Click"  # in the body of a POST as of RFC 8058, which may be o
 
 
 def check_follow_settings() -> None:
-    """Raise ClickException if a setting is invalid."""
+    """Raise ClickException if a setting for subscriptions is invalid."""
     try:
         read_follow_settings()
     except ArchiveError as error:
@@ -89,8 +89,8 @@ class RequestCounter:
         """Count a request and return True, or return False if the client has made too many.
 
         max_requests: the limit for all clients together. Once it is reached, each client may make
-        one request an hour, and each network MAX_CLIENT_REQUESTS, so that nobody can shut out the
-        others.
+            one request an hour, and each network MAX_CLIENT_REQUESTS, so that no client can shut
+            out the others.
         """
         moment, network = time.monotonic(), _network_key(client)
         while self.requests and self.requests[0][0] < moment - LIMIT_SECONDS:
@@ -128,7 +128,9 @@ ACCESS_REQUESTS = RequestCounter()
 
 @site_view("/-/follow", parameters=FOLLOW_PARAMETERS)
 async def _show_follow(site: SiteRequest) -> Response:
-    """Show how to follow a search, person or release, or store a subscription."""
+    """Show how to follow a search, person or release, or store the subscription that a form
+    requests.
+    """
     followed, settings = parse_followed(site.args), read_follow_settings()
     what = await describe_followed(site.run, followed, site.language)
     if what is None:
@@ -163,7 +165,7 @@ async def _show_follow(site: SiteRequest) -> Response:
 async def subscribe(
     site: SiteRequest, settings: FollowSettings | None, followed: Followed
 ) -> tuple[int, dict[str, object]]:
-    """Store a requested subscription. Returns the status and what the page shows about it."""
+    """Store a requested subscription. Returns the HTTP status and the page's template variables."""
     if settings is None:
         raise ReaderError(404, "error.follow_off")
     form = _read_form(site)
@@ -282,7 +284,7 @@ async def find_page(site: SiteRequest, followed: Followed) -> str:
 
 
 async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, str]]:
-    """Return the Atom feeds of what is followed, each as the key of its label and its path."""
+    """Return the Atom feeds of what is followed, as a list of (key of the label, path)."""
     if followed.release is not None:
         return [("index.edits_atom", site.path("/-/edits.atom", release=followed.release))]
     if followed.person:
@@ -301,7 +303,7 @@ async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, s
 async def _find_feed_filters(site: SiteRequest, search: SearchRequest) -> dict[str, Any]:
     """Return the agency or tag of a search that has no other condition, or {} for any other search.
 
-    Searches for only an agency or a tag have feeds of their own.
+    A search for only an agency or a tag has a feed of its own.
     """
     include = search.include
     if search.text or search.exclude or any(len(values) != 1 for values in include.values()):
@@ -352,9 +354,9 @@ async def _show_subscription(site: SiteRequest) -> Response:
 
 
 def _read_action(site: SiteRequest) -> tuple[str, str]:
-    """Return the action that a form requests, and the id of its subscription.
+    """Return the action that a form requests, and the id of the subscription to act on.
 
-    Either of them is "" if it is missing.
+    A missing value is "".
     """
     if site.request.method != "POST":
         return "", ""
@@ -374,9 +376,10 @@ def _act_on_token(
     The page shows the token's subscriptions, whether the token is for all subscriptions of an
     address, the secret of a webhook (or None), and the token.
 
-    Returns None if the token is not valid, or if it is not for the subscription to confirm or end.
-    The latter happens if the subscription was requested again after the page was shown. Raises
-    ReaderError if a link to one subscription requests an action that only its owner may perform.
+    Returns None if the token is not valid, or if it does not give access to the subscription to
+    confirm or end. The latter happens if the subscription was requested again after the page was
+    shown. Raises ReaderError if a link to one subscription requests an action that only its owner
+    may perform.
     """
     with FollowStore(path) as store:
         found = store.read_token(token, now())
@@ -408,19 +411,19 @@ def _select_by_id(subscriptions: Iterable[Subscription], wanted: str) -> list[Su
 
 
 def _read_again(store: FollowStore, subscriptions: Iterable[Subscription]) -> list[Subscription]:
-    """Return the subscriptions as they are now. Ended subscriptions are left out."""
+    """Return the current state of the subscriptions, without those that have ended."""
     return list(filter(None, [store.find(each.id) for each in subscriptions]))
 
 
 def _needs_choice(action: str, *, is_all: bool) -> bool:
-    """Return whether an action is for one subscription, which must still exist."""
+    """Return whether an action needs a chosen subscription that still exists."""
     return action == "confirm" or (action == "end" and not is_all)
 
 
 def _is_open_to_all(action: str, subscription: Subscription) -> bool:
-    """Return whether a link to one subscription allows an action.
+    """Return whether an action is allowed to anybody who has a link to the subscription.
 
-    Everybody who gets a message has such a link.
+    Everybody who gets one of its messages has such a link.
     """
     return action != "end_all" and (action != "access" or bool(subscription.confirmed))
 
@@ -428,9 +431,9 @@ def _is_open_to_all(action: str, subscription: Subscription) -> bool:
 def _find_first_confirmed(
     store: FollowStore, action: str, chosen: list[Subscription]
 ) -> Subscription | None:
-    """Return the subscription that was confirmed just now for the first time, or None.
+    """Return the subscription if the action has just confirmed it for the first time, or None.
 
-    Only this page shows the webhook's secret: later, whoever sees the webhook's messages has the
+    The webhook's secret is shown only then. Later, anybody who sees the webhook's messages has the
     link.
     """
     is_first = action == "confirm" and chosen[0].confirmed is None
@@ -445,7 +448,7 @@ def _build_secret(store: FollowStore, owned: Subscription | None) -> str | None:
 def _renew_token(
     store: FollowStore, token: str, subscription: Subscription, current: list[Subscription]
 ) -> str:
-    """Return the token. If its subscription has ended, return a token of a remaining one."""
+    """Return the token or, if its subscription has ended, the token of a remaining subscription."""
     is_ended = current and subscription.id not in {each.id for each in current}
     return store.renew_token(token, current[0]) if is_ended else token
 
@@ -469,13 +472,16 @@ def _change_subscriptions(
 
 
 def _no_store(response: Response) -> Response:
-    """Keep a response out of caches, because its URL is a secret."""
+    """Keep a response out of caches, because its URL contains a secret."""
     response.headers["cache-control"] = "no-store"
     return response
 
 
 def _format_subscription(subscription: Subscription, what: str | None) -> dict[str, object]:
-    """Return all stored data about a subscription, and what it follows in words."""
+    """Return all stored data about a subscription.
+
+    what: a description of what the subscription follows.
+    """
     names = (
         "channel",
         "address",

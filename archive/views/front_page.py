@@ -68,9 +68,9 @@ async def _show_index(site: SiteRequest) -> Response:
 
 
 async def _read_latest_changes(run: RunQuery) -> list[Entry]:
-    """Return the latest edits and removals together, newest first. Only removals have `confirmed`.
+    """Return the latest edits and removals together, newest first.
 
-    Releases that came back are not shown as removed.
+    Only removals have the key `confirmed`. Releases that came back are left out.
     """
     edits = await read_latest_edits(run, MAX_INDEX_CHANGES)
     no_filters = dict.fromkeys(("agency", "kind", "tag", "back"))

@@ -7,8 +7,8 @@
 
 Lists are read from the table release_facets. Its `sort_date` is the publication date, or else the
 update date, or else the time of the first crawl. The list of a tag is read from tag_releases, which
-has the same order. Moved releases are in neither, because they continue under another id. A list is
-paginated by a cursor, the id of the last release on the previous page.
+has the same order. Neither table contains moved releases, because they continue under another id. A
+list is paginated by a cursor, the id of the last release on the previous page.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ ADJACENT_RELEASE_SQL = f"""
 
 
 async def find_requested_agency(site: SiteRequest) -> dict[str, Any]:
-    """Return the agency in the path. Raises NotFound if there is none."""
+    """Return the agency whose slug is in the path. Raises NotFound if there is no such agency."""
     rows = await site.run(AGENCY_SQL, {"agency": site.url_vars["slug"]})
     if not rows:
         raise NotFound(f"no agency {site.url_vars['slug']}")
@@ -96,7 +96,7 @@ async def _show_month(site: SiteRequest) -> Response:
 
 
 def _find_neighbours(month: str, months: Iterable[str]) -> tuple[str | None, str | None]:
-    """Return the last month before a month, and the first month after it."""
+    """Return the last of `months` before a month, and the first after it (None at either end)."""
     earlier = max((each for each in months if each < month), default=None)
     later = min((each for each in months if each > month), default=None)
     return earlier, later
@@ -104,7 +104,10 @@ def _find_neighbours(month: str, months: Iterable[str]) -> tuple[str | None, str
 
 @site_view("/tag/(?P<name>.+)", parameters=("after",))  # a tag may contain slashes
 async def _show_tag(site: SiteRequest) -> Response:
-    """Show a tag at its permanent URL, which has its number. Redirect from its name."""
+    """Show a tag at its permanent URL, which contains its number.
+
+    A URL with the name of the tag redirects there.
+    """
     name = unquote(site.url_vars["name"])
     tag = await find_tag(site.run, name)
     if tag is None:
@@ -133,13 +136,13 @@ async def read_release_list(
     after: int | None = None,
     size: int = LIST_PAGE_SIZE,
 ) -> ListPage:
-    """Return a page of a list, newest first.
+    """Return a page of a list of releases, newest first.
 
     The release ids are found using only an index; then the releases are read. Raises FilterError if
     `after` is not the id of a release.
 
     month: yyyy-mm of publication, or UNDATED.
-    after: the last release of the previous page.
+    after: the id of the last release on the previous page.
     """
     values: dict[str, Any] = {"agency": agency, "tag": tag, "limit": size + 1}
     source, conditions = "release_facets l", ["true"]
@@ -181,7 +184,7 @@ def _find_next_month(month: str) -> str:
 
 
 async def find_newest_month(run: RunQuery) -> str | None:
-    """Return the month of the newest dated release, or None."""
+    """Return the month of the newest dated release, or None if no release has a date."""
     rows = await run(
         "select substr(sort_day, 1, 7) as month from release_facets where sort_day is not null"
         " order by sort_date desc limit 1",
@@ -250,7 +253,10 @@ async def read_calendar(run: RunQuery, agency: str | None = None) -> ReleaseCale
 
 
 async def find_tag(run: RunQuery, id_or_name: str) -> dict[str, Any] | None:
-    """Return a tag by its id, else by its exact name, else by its name ignoring case, or None."""
+    """Return the tag with a given id or name, or None if there is no such tag.
+
+    The text is tried as an id, then as the exact name, and then as the name in any letter case.
+    """
     if id_or_name.isascii() and id_or_name.isdigit() and len(id_or_name) < 16:
         rows = await run("select id, name from tags where id = :id", {"id": int(id_or_name)})
         if rows:

@@ -1,7 +1,7 @@
 """The daily manifests and their time stamps, which readers can keep to check the archive later.
 
-- /-/manifests, with .json, .csv and .atom: digests, newest first, with the authorities that stamped
-  them, and when.
+- /-/manifests (.json, .csv, .atom): the hashes of the manifests, newest first, with the authorities
+  that stamped them, and when.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""/-/batch (.json, .csv, .xlsx): counts the releases for each of many names or phrases.
+"""/-/batch (.json, .csv, .xlsx): counts the releases that match each of many names or phrases.
 
-The first releases of each are also shown. The field `text` has one name or phrase on each line. It
-is sent like a text to /-/check, and is neither stored nor logged. A few names or phrases may be in
+The first matching releases are also shown. The field `text` has one name or phrase on each line. It
+is sent by POST, as to /-/check, and is neither stored nor logged. A few names or phrases may be in
 the address instead: ?q=…&q=….
 """
 
@@ -52,10 +52,10 @@ HITS_SQL = """
 
 
 class BatchResult(NamedTuple):
-    """The result for one line.
+    """The result of the search for one line.
 
-    state: searched, no_words (nothing in it can be searched for), too_slow, or not_searched (after
-    the time limit).
+    state: searched, no_words (the line has nothing that can be searched for), too_slow, or
+        not_searched (after the time limit).
     """
 
     text: str
@@ -126,7 +126,10 @@ async def _show_batch(site: SiteRequest) -> Any:
 
 
 def _list_terms(lines: Iterable[str]) -> list[str]:
-    """Return the lines to search for, each once. Raises ReaderError if there is too much text."""
+    """Return the lines to search for, each once.
+
+    Raises ReaderError if there are too many lines, or if a line is too long.
+    """
     terms = list(dict.fromkeys(filter(None, (" ".join(line.split()) for line in lines))))
     if len(terms) > MAX_TERMS:
         raise ReaderError(413, "error.batch_too_many", limit=MAX_TERMS)
@@ -213,7 +216,7 @@ async def _search_term(run: RunQuery, columns: ColumnCache, result: BatchResult)
 
 
 def _build_search_path(result: BatchResult, lang: str | None) -> str:
-    """Return the path of the search page with all releases for a line."""
+    """Return the path of the search page that shows all results for a line."""
     return build_search_url(SearchRequest(text=result.request.text), lang)
 
 

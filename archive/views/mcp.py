@@ -1,12 +1,12 @@
 """/-/mcp: tools for language models (Model Context Protocol), if the package mcp is installed.
 
-Each tool requests the site's own JSON from the served application, as the client that called it.
-The queues, limits and errors are the same as for every visitor (archive.web.security), and no tool
-reads the database. A result has addresses to cite, and `complete`, which is false if something was
-left out.
+Each tool requests the site's own JSON from the served application, as the client that called the
+tool. The queues, limits and errors are therefore the same as for every visitor
+(archive.web.security), and no tool reads the database. A result has addresses to cite, and
+`complete`, which is false if something was left out.
 
 The transport is Streamable HTTP without sessions: one POST, one JSON response. The SDK's session
-manager therefore only exists during a request, and needs no lifespan of the server.
+manager therefore only exists during a request, and does not need the server's lifespan events.
 """
 
 from __future__ import annotations
@@ -270,7 +270,7 @@ def _describe_arguments(tool: Callable[..., Any]) -> None:
 
 
 async def list_agencies() -> dict[str, Any]:
-    """List the agencies in the archive: slug and names. Other tools accept either."""
+    """List the agencies in the archive, with slug and names. Other tools accept slugs and names."""
     data, is_whole = await fetch(
         "/archive/agencies.json", _shape="objects", _size="max", _nofacet=1
     )
@@ -282,7 +282,7 @@ async def list_agencies() -> dict[str, Any]:
 
 
 async def _find_agency(name: str | None) -> str | None:
-    """Return the slug of the agency with a slug or name.
+    """Return the slug of the agency that has the given slug or name.
 
     Raises the SDK's ToolError if there is none.
     """
@@ -304,9 +304,10 @@ async def search(
     earlier_versions: bool = False,
     page: int = 1,
 ) -> dict[str, Any]:
-    """Search the agencies' news. Returns results with excerpts; read_version has the whole text.
+    """Search the agencies' news. Returns results with excerpts; read_version returns the whole
+    text.
 
-    Results with match "loose" lack some of the words.
+    Results with match "loose" contain only some of the words.
     """
     agency = await _find_agency(agency)
     versions = "all" if earlier_versions else None
@@ -338,7 +339,7 @@ async def read_version(
 ) -> dict[str, Any]:
     """Read a release (its current version) or a revision (any version), with a list of versions.
 
-    Cite `permalink`.
+    Use `permalink` in citations.
     """
     if (release is None) == (revision is None):
         raise fail("give either release or revision")
@@ -371,8 +372,8 @@ async def read_versions(release: int | None) -> list[dict[str, Any]]:
 async def compare_versions(before: int, after: int) -> dict[str, Any]:
     """Compare two versions (revisions) of a release: what was removed (del) and inserted (ins).
 
-    The result also says how important the changes are. `unannounced`: the agency changed the text
-    without changing its own update date.
+    The result also says how important the changes are. `unannounced`: whether the agency changed
+    the text without changing its own update date.
     """
     data, _ = await fetch(f"/-/diff/{before}/{after}.json")
     pieces, size = [], 0
@@ -399,10 +400,10 @@ async def phrase_history(
 ) -> dict[str, Any]:
     """Find out when a wording appeared in the agencies' news and disappeared, in all versions.
 
-    Each row is a period in which a release had the words. They appeared between last_seen_before
-    and first_seen, and disappeared between last_seen and missing_at (null: still there at the last
-    check, last_seen). imported: when the first version of the period was imported. If it has not
-    been checked since, last_seen is null.
+    Each row is a period in which a release contained the words. They appeared between
+    last_seen_before and first_seen, and disappeared between last_seen and missing_at (null: still
+    there at the last check, last_seen). imported: when the first version of the period was
+    imported. If the release has not been checked since, last_seen is null.
     """
     agency = await _find_agency(agency)
     words = phrase.replace('"', " ")
@@ -441,7 +442,7 @@ async def list_changes(
     """List changes since a given day, newest first: edits by agencies, removals or new releases.
 
     `read_since` is when the archive first read the agency's website, or any website if no agency is
-    given. null: never, so the archive cannot know.
+    given. If it is null, the archive has never read the website and cannot know its changes.
     """
     agency = await _find_agency(agency)
     path, time = CHANGES[what]
@@ -517,7 +518,10 @@ def fail(message: str) -> Exception:
 
 
 def _describe_rest(data: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:
-    """Return whether a list is complete, and where it continues."""
+    """Return the values `complete` and `next_after` for a list of results.
+
+    `next_after` is the cursor of the next page, or None on the last page.
+    """
     rest = parse_qs(urlsplit(data["next"] or "").query).get("after")
     return {"complete": is_whole and rest is None, "next_after": int(rest[0]) if rest else None}
 

@@ -1,9 +1,10 @@
-"""The stored pages as a web archive: Memento (RFC 7089), under pywb's routes.
+"""The stored pages as a web archive: Memento (RFC 7089), with the same routes as pywb.
 
 - /-/web/<address>: the TimeGate of an address of an agency; it redirects to the page as it was at
   the time in the header Accept-Datetime, or to the newest one.
-- /-/web/<timestamp>/<address> and /-/web/<timestamp>id_/<address>: a memento, the bytes as they
-  were received at that time; redirects to the nearest one if there is none from that second.
+- /-/web/<timestamp>/<address> and /-/web/<timestamp>id_/<address>: a memento, which is the bytes as
+  they were received at that time; redirects to the nearest memento if there is none from exactly
+  that second.
 - /-/web/timemap/link/<address> and /-/web/timemap/json/<address>: all mementos of an address.
 
 An address is written as it is, with its query and without encoding. http and https, and paths with
@@ -95,7 +96,10 @@ async def _show_json_timemap(site: SiteRequest) -> Response:
     parameters=(ANY_PARAMETER,),
 )
 async def _show_memento(site: SiteRequest) -> Response:
-    """Send the bytes that were received at a given time. Redirect to the nearest time if needed."""
+    """Send the bytes that were received at a given time.
+
+    If nothing was received at exactly that time, redirect to the nearest memento.
+    """
     address, mementos = await _find_mementos(site)
     timestamp = site.url_vars["timestamp"]
     place = _find_nearest(mementos, _parse_timestamp(timestamp))
@@ -138,7 +142,7 @@ async def _show_timegate(site: SiteRequest) -> Response:
 
 
 def _build_memento_links(site: SiteRequest, url: str) -> str:
-    """Return the Link header of a page about an address: its original, TimeGate and TimeMap."""
+    """Return a Link header with the original, the TimeGate and the TimeMap of an address."""
     address = _encode(url)
     return ", ".join(
         (
@@ -150,9 +154,9 @@ def _build_memento_links(site: SiteRequest, url: str) -> str:
 
 
 async def link_version(site: SiteRequest, capture: int | None) -> tuple[str | None, dict[str, str]]:
-    """Return the path of the page from which a version was read, and the headers that refer to it.
+    """Return the path of the stored page from which a version was read, and a Link header for it.
 
-    The path is None and the headers are empty for a version without bytes, or a withheld one.
+    If the version's page is not stored, or is withheld, the path is None and there is no header.
     """
     found = await site.run(CAPTURE_SQL, {"capture": capture})
     if not found:
@@ -209,7 +213,7 @@ def _list_spellings(address: str) -> list[str]:
 def _find_nearest(mementos: Sequence[Memento], moment: datetime) -> int:
     """Return the index of the memento nearest to a time.
 
-    If two mementos are equally near, the earlier one is chosen.
+    Of two equally near mementos, the earlier one is chosen.
     """
 
     def measure_distance(place: int) -> float:
@@ -220,7 +224,7 @@ def _find_nearest(mementos: Sequence[Memento], moment: datetime) -> int:
 
 
 def _read_body(archive: Path, sha256: str) -> bytes | None:
-    """Return stored bytes, or None if they are damaged or not in a file beside the archive."""
+    """Return the stored bytes with a hash, or None if they are damaged or missing."""
     try:
         with Captures(archive, readonly=True) as captures:
             return captures.read(sha256)
@@ -274,7 +278,11 @@ def _build_url(site: SiteRequest, memento: Memento, *, is_raw: bool = False) -> 
 def _link_memento(
     site: SiteRequest, mementos: Sequence[Memento], place: int, shown: int | None = None
 ) -> str:
-    """Return a link to a memento, with its relation to the shown one, if any."""
+    """Return a link to a memento, for the Link header.
+
+    The relations in the link say whether the memento is the first or the last of all, and whether
+    it precedes or follows memento `shown`.
+    """
     relations = {"first": 0, "last": len(mementos) - 1}
     if shown is not None:
         relations |= {"prev": shown - 1, "next": shown + 1}
@@ -287,7 +295,7 @@ def _link_memento(
 
 
 def _join_links(site: SiteRequest, address: str, mementos: Sequence[Memento], shown: int) -> str:
-    """Return the Link header of a memento, or of the TimeGate that chose it."""
+    """Return the Link header of a memento, or of the TimeGate that chose the memento."""
     places = {0, shown - 1, shown, shown + 1, len(mementos) - 1} & set(range(len(mementos)))
     links = [_link_memento(site, mementos, place, shown) for place in sorted(places)]
     return ", ".join([_build_memento_links(site, address), *links])

@@ -1,8 +1,8 @@
 """Feeds of new releases, and the change feed.
 
 - /new.atom, /agency/<slug>.atom, /tag/<number>.atom: new releases; also as .json and .csv.
-- /-/changes.json and .ndjson: the changes since a cursor; whoever follows them from the beginning
-  gets a mirror.
+- /-/changes.json and .ndjson: the changes since a cursor. A client that follows them from the
+  beginning has a mirror of the archive.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ from archive.web import (
     ),
 )
 async def _show_feed(site: SiteRequest) -> DataList:
-    """Show new releases of all agencies, or of the agency and tag in the path or query."""
+    """Show new releases of all agencies, or only of the agency or tag in the path or query."""
     path_agency, path_tag = site.url_vars.get("agency"), site.url_vars.get("tag")
     agency = path_agency or site.args.get("agency") or None
     tag = int(path_tag) if path_tag else parse_number_parameter(site.args, "tag")
@@ -91,7 +91,7 @@ async def _show_feed(site: SiteRequest) -> DataList:
 async def _read_filling_entries(
     site: SiteRequest, rows: Sequence[Mapping[str, Any]], agency: str | None, tag: int | None
 ) -> list[AtomEntry]:
-    """Return recent releases to fill up a short feed."""
+    """Return entries for recent releases, to top up a feed with few new releases."""
     recent = await read_recent_releases(
         site.run, [row["release"] for row in rows], agency=agency, tag=tag
     )

@@ -1,7 +1,7 @@
 """/metrics: figures for an operator's monitoring, as OpenMetrics 1.0 text.
 
 The status is 404 unless metadata.json has `"plugins": {"metrics": {"enabled": true}}`. Figures
-about requests and the process only cover the process that responds, since its start.
+about requests and the process cover only the process that responds, since it started.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ async def _read_archive_values(site: SiteRequest) -> dict[str, Mapping[str, floa
 
 
 def _read_server_values(site: SiteRequest) -> dict[str, Mapping[str, float]]:
-    """Return the values of the process and its files.
+    """Return the metrics of the server process: its version, its queues and the sizes of its files.
 
-    A server of a snapshot only has archive.db.
+    A server that serves a snapshot has only archive.db.
     """
     archive = Path(site.datasette.get_database("archive").path)
     files = map(

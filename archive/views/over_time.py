@@ -1,12 +1,13 @@
 """/-/over-time (.svg): searches over time.
 
-The page shows how many releases searches find by month or year, or their share of all releases of
-that time. It also lists edits that removed or added their words and, for a single search, the
-history of the wording.
+The page shows how many releases each search finds by month or year, or what share of all releases
+of the period this is. It also lists edits that removed or added the words of a search and, for a
+single search, the history of the wording.
 
 `q` and `agency` may be repeated: each search in each agency is a series. There may be up to
-MAX_SERIES. The numbers are data at /-/compare (.json, .csv, .xlsx), with a row for each series and
-period, and one for undated releases. The pages /-/compare and /-/phrase redirect here.
+MAX_SERIES. The numbers are available as data at /-/compare (.json, .csv, .xlsx), with a row for
+each period of a series, and one for the undated releases of a series. The pages /-/compare and
+/-/phrase redirect here.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ async def _read_batches(site: SiteRequest, asked: _Question) -> AsyncIterator[li
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Question:
-    """The request that a URL makes.
+    """What a URL of the page asks for.
 
     unit: month or year; None: chosen by the length of the period.
     agencies: the names of all agencies, by slug.
@@ -166,7 +167,7 @@ class _Question:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """Return every pair of a text and an agency.
+        """Return every pair of a search text and an agency.
 
         "" stands for any text, or for all agencies.
         """
@@ -328,7 +329,10 @@ async def _build_chart(
 
 
 async def _render_chart(site: SiteRequest, asked: _Question, chart: Chart | None) -> Response:
-    """Return the chart, with its source, as a self-contained file."""
+    """Return the chart, with its source, as a self-contained SVG file.
+
+    Raises ReaderError if there is no chart.
+    """
     if chart is None:
         raise ReaderError(404, "search.no_hits")
     today = now().astimezone(SWEDISH_TIME).date().isoformat()

@@ -242,9 +242,9 @@ async def _read_person(
 
 
 async def _find_quotes(site: SiteRequest, person_id: int, words: Sequence[str]) -> str:
-    """Return the ids (as JSON) of a person's quotations in which all these words occur.
+    """Return the ids (as JSON) of the quotations by a person that contain all the given words.
 
-    A longer word that begins with a given one also counts.
+    A word is also found at the beginning of a longer one.
     """
     patterns = [re.compile(rf"(?<!\w){word}", re.IGNORECASE) for word in words]
     rows = await site.run(
@@ -267,7 +267,7 @@ def _mark_words(text: str, words: Sequence[str]) -> list[tuple[str, bool]]:
 
 
 def _merge_roles(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return each role once, the latest first, in the form that is printed most often.
+    """Return each role once, the latest first, in the spelling that occurs most often.
 
     rows: the roles as printed, the most frequent first.
     """
@@ -288,7 +288,7 @@ def _build_chart(
 ) -> Chart | None:
     """Build the chart of a person's quotations by month or year.
 
-    Returns None if the chart would have one column.
+    Returns None if the chart would have only one column.
     """
     hits = {month: n for month, n in months.items() if month}
     counts = PeriodCounts(hits=hits, undated=months.get("", 0))
@@ -323,9 +323,9 @@ def _list_quotes(site: SiteRequest, context: Mapping[str, Any]) -> DataList:
 
 
 def _format_quote(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a quotation with the address of the page that has it.
+    """Format a quotation as a row of data, with the URL of the page that contains it.
 
-    The page belongs to the release or to an earlier revision.
+    This is the page of the release, or of a revision if only an earlier version has the quotation.
     """
     is_current = bool(row["is_current"])
     path = f"/-/revision/{row['revision']}"
@@ -358,7 +358,7 @@ async def _read_people(site: SiteRequest, words: str, agency: str | None) -> lis
     """Return the people who are quoted, the most quoted first.
 
     words: beginnings of words in the name, in any order.
-    agency: only people who are quoted in its releases.
+    agency: if given, only people who are quoted in the agency's releases are returned.
     """
     slugs = [f"-{build_slug(word)}" for word in words.split()]
     # counting takes 120 ms of CPU with 67,000 quotes

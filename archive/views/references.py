@@ -1,6 +1,7 @@
 """/-/reference/<type>/<number>: the releases that refer to a document; also .json, .csv and .atom.
 
-Earlier versions also count: a release that no longer has a reference is listed as such.
+A release that referred to the document only in an earlier version is also listed, and marked as
+such.
 """
 
 from __future__ import annotations
@@ -141,9 +142,9 @@ async def _show_reference(site: SiteRequest) -> Response | DataList:
 
 
 def _read_number(kind: str, text: str) -> str:
-    """Return a number as it is usually written.
+    """Return the number of a document as it is usually written.
 
-    Raises NotFound if it is not a number of this type.
+    Raises NotFound if the text is not the number of a document of this type.
     """
     written = format_reference(kind, text) if kind in REFERENCE_TYPES else ""
     found = find_typed_references(written)
@@ -153,7 +154,7 @@ def _read_number(kind: str, text: str) -> str:
 
 
 def build_reference_path(kind: str, number: str) -> str:
-    """Return the path of the page of a document.
+    """Return the path of the page about a document.
 
     >>> build_reference_path("committee", "U 2022:02")
     '/-/reference/committee/U%202022:02'
@@ -162,7 +163,7 @@ def build_reference_path(kind: str, number: str) -> str:
 
 
 def _find_document_url(kind: str, number: str) -> str | None:
-    """Return the URL of a document, or None if it is not known.
+    """Return the URL at which a document is published. None if there is no such URL for its type.
 
     >>> _find_document_url("prop", "2023/24:99"), _find_document_url("dnr", "S2023/01234")
     ('https://lagen.nu/prop/2023/24:99', None)
@@ -186,9 +187,9 @@ async def read_release_references(run: RunQuery, release_id: int) -> list[dict[s
 async def _read_excerpts(
     run: RunQuery, node: ReferenceNode, rows: Sequence[Mapping[str, Any]]
 ) -> dict[int, MarkedText]:
-    """Return an excerpt of each revision with the reference marked.
+    """Return an excerpt of each revision with the reference marked, by revision id.
 
-    The title is only used if no other text has the reference.
+    The excerpt is from the title only if no other text contains the reference.
     """
     states = await read_version_texts(run, [row["revision"] for row in rows])
     terms = extract_query_terms(node)
@@ -219,7 +220,7 @@ def _list_releases(site: SiteRequest, context: Mapping[str, Any]) -> DataList:
 
 
 def _format_release(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a release with the address of the page that has the reference."""
+    """Format a release as a row of data, with the URL of the page that contains the reference."""
     is_current = bool(row["is_current"])
     path = f"/archive/releases/{row['release']}" if is_current else f"/-/revision/{row['revision']}"
     return {

@@ -1,4 +1,7 @@
-"""/archive/releases/<id>: the reading page. Datasette serves the row in other formats."""
+"""/archive/releases/<id>: the reading page of a release.
+
+Datasette serves the release's row in other formats.
+"""
 
 from __future__ import annotations
 
@@ -153,7 +156,10 @@ async def _read_release_context(
 
 
 async def _read_history_context(site: SiteRequest, release_id: int, url: str) -> dict[str, Any]:
-    """Return the release's timeline, current status, adjacent releases and takedowns."""
+    """Return the template variables about a release's history.
+
+    They include the timeline, the current status, adjacent releases and takedowns.
+    """
     run = site.run
     events = await read_timeline(run, release_id)
     newest, older_years = split_timeline(events)
@@ -186,7 +192,10 @@ async def _read_history_context(site: SiteRequest, release_id: int, url: str) ->
 async def _find_newest_edit(
     site: SiteRequest, events: Sequence[TimelineEvent]
 ) -> TimelineEvent | None:
-    """Return the newest edit of the release or of one of its files, with its changes."""
+    """Return the newest edit of the release or of one of its files, with its changes.
+
+    Returns None if there is no edit.
+    """
     newest = next((event for event in events if event["kind"] in EDIT_EVENTS), None)
     if newest and "changes" not in newest:
         newest |= dict((await site.run(CHANGES_SQL, {"revision": newest["id"]}))[0])
@@ -208,7 +217,7 @@ def _summarise_revisions(revisions: Sequence[TimelineEvent]) -> dict[str, Any]:
 
 
 def _summarise_collections(revisions: Sequence[TimelineEvent]) -> list[dict[str, Any]]:
-    """Return the collections that had any of the versions, with their first and last reading."""
+    """Return the collections that contained any version, each with its first and last reading."""
     found: dict[str, dict[str, Any]] = {}
     for each in (row for event in revisions for row in event["observations"]):
         known = found.setdefault(each["collection"], dict(each))
@@ -218,7 +227,7 @@ def _summarise_collections(revisions: Sequence[TimelineEvent]) -> list[dict[str,
 
 
 def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str, Any] | None:
-    """Return a drawing of the timeline of a release, with its first and last time.
+    """Return a drawing of the timeline of a release, with the times at which it begins and ends.
 
     Returns None if the release was never edited or missing.
     """
@@ -246,7 +255,7 @@ def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[st
 
 
 def _find_event_end(event: TimelineEvent) -> str:
-    """Return the last time that is known for an event."""
+    """Return the latest time that is known for an event, such as its end."""
     end: str = event.get("last_seen") or event.get("ended") or event["until"] or event["when"]
     return end
 
@@ -254,7 +263,7 @@ def _find_event_end(event: TimelineEvent) -> str:
 async def _read_related_context(site: SiteRequest, release_id: int, agency: str) -> dict[str, Any]:
     """Return the related releases that the page shows, and the number of all related ones.
 
-    Returns None if the release is hidden.
+    `related` is None if the release is hidden.
     """
     found = await find_related(site.run, release_id)
     rows = await read_related_releases(site.run, found) if found else []
@@ -287,9 +296,9 @@ async def find_citation(
 async def read_marked_texts(
     site: SiteRequest, release_id: int, release: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the texts of a release or state in printed order.
+    """Return the template variables with the texts of a release or state.
 
-    The words of the search that led to the page are marked.
+    The words of the search that led to the page are highlighted in them.
     """
     context = await read_search_context(site, release_id, release)
     highlighter: PageHighlighter = context["highlighter"]
@@ -327,9 +336,10 @@ async def read_marked_texts(
 async def read_search_context(
     site: SiteRequest, release_id: int, state: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the search that led to a page (or None), with a highlighter for its words.
+    """Return the template variables about the search that led to a page, with a highlighter.
 
-    Invalid parameters, and queries without a word, are ignored.
+    The highlighter marks the words of the search. Invalid parameters, and queries without a word,
+    are ignored.
     """
     request, found = parse_search_request(site.args), None
     number = min(parse_positive_int(site.args.get("hit") or "") or 0, MAX_PAGE_NUMBER) or None
@@ -345,7 +355,7 @@ async def read_search_context(
     )
 
     def keep_search(path: str, hit: int | None = number) -> str:
-        """Return the URL of a path with the parameters of the search."""
+        """Add the parameters of the search to a path."""
         return str(
             site.datasette.urls.path(build_hit_url(path, request, hit, site.requested_language))
         )
@@ -361,9 +371,9 @@ async def read_search_context(
 
 
 def _build_results_path(site: SiteRequest, request: SearchRequest, place: int | None) -> str:
-    """Return the path of the results page that has a result, and the position of the result on it.
+    """Return the path of the results page that shows a result, with the result's anchor.
 
-    Without a result, this is the first page.
+    place: the result's position among all results. If it is None, the path leads to the first page.
     """
     page = (place - 1) // request.size + 1 if place else 1
     path: str = site.datasette.urls.path(

@@ -1,11 +1,11 @@
 """The search page, and the same query language for Datasette's own searches.
 
-/search (.json, .csv, .xlsx, .atom) shows releases, questions or quotations, and facets; every
+/search (.json, .csv, .xlsx, .atom) shows releases, questions or quotations, and facets. Every
 search has its own URL. CSV and Excel contain all results unless a page is requested.
 
-Datasette's parameter `_search=` of the table releases uses the same query language: our escape_fts
-replaces Datasette's. With `_versions=all`, releases with a matching earlier version are also found.
-`_searchmode=raw` bypasses all of this: the text is then an FTS5 expression.
+Datasette's parameter `_search=` of the table releases uses the same query language, because the
+archive replaces Datasette's escape_fts. With `_versions=all`, releases with a matching earlier
+version are also found. `_searchmode=raw` bypasses all of this: the text is then an FTS5 expression.
 """
 
 from __future__ import annotations
@@ -345,9 +345,9 @@ def _build_search_context(
 def _name_facet_value(
     site: SiteRequest, choices: Mapping[tuple[str, str], FacetValue], facet: str, value: str
 ) -> str:
-    """Return the name of a facet value on the page.
+    """Return the name that the page shows for a facet value.
 
-    choices: the values that have names.
+    choices: the facet values that have names, by facet and value.
     """
     if facet == "year" and value == NO_VALUE:
         return site.translate("search.value.undated")
@@ -362,7 +362,10 @@ def _name_facet_value(
 
 
 def _list_reference_links(query: SearchRequest, results: Results | None) -> dict[str, str]:
-    """Return the documents in a search that releases refer to, each with the path of its page."""
+    """Return the paths of the pages about the documents named in a search, by the document's label.
+
+    Documents to which no release refers are left out.
+    """
     notes = results.notes if results else ()
     unknown = {note.value for note in notes if note.key == "no_reference"}
     nodes = {label_reference(node): node for node in find_reference_nodes(query.query.tree)}
@@ -374,7 +377,7 @@ def _list_reference_links(query: SearchRequest, results: Results | None) -> dict
 
 
 def _omit_form_fields(query: SearchRequest) -> SearchRequest:
-    """Return a search without the values that are in the fields of its form."""
+    """Return a search without the conditions for which the search form has fields."""
     in_form = {name for name in YES_NO_FACETS if query.include.get(name) == ("yes",)}
     include = {name: values for name, values in query.include.items() if name not in in_form}
     return replace(
@@ -385,7 +388,7 @@ def _omit_form_fields(query: SearchRequest) -> SearchRequest:
 async def _build_chart(site: SiteRequest, query: SearchRequest, results: Results) -> Chart | None:
     """Return the chart of the results by month or year.
 
-    Returns None if the chart would have one column, or if the results were not counted.
+    Returns None if the chart would have only one column, or if the results were not counted.
     """
     counts = results.periods
     unit, periods = list_periods([counts] if counts else [])
@@ -417,7 +420,7 @@ async def _build_chart(site: SiteRequest, query: SearchRequest, results: Results
 def _build_over_time_path(site: SiteRequest, query: SearchRequest) -> str | None:
     """Return the path of a search over time.
 
-    Returns None if the search has filters that the page does not support.
+    Returns None if the search has filters that the page /-/over-time does not support.
     """
     text, agencies = _type_days(site.language, query), query.include.get("agency", ())
     if query.show != "releases" or query.exclude or set(query.include) - {"agency"}:
@@ -477,8 +480,8 @@ def _build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") 
 async def _list_results(site: SiteRequest, query: SearchRequest) -> DataList:
     """Return a page of results as data.
 
-    The feed only has new releases, so that imports and backfills do not flood it. The feed has no
-    loose results, because these would change with the number of strict results.
+    The feed contains only new releases, so that imports and backfills do not flood it. It contains
+    no loose results, because these would change with the number of strict results.
     """
     is_feed, searched, is_news = site.format_name == "atom", query, False
     if is_feed:
@@ -533,7 +536,7 @@ async def _read_recent_entries(
 def _format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> dict[str, Any]:
     """Format a result as a row of plain text.
 
-    `match` is strict, loose or former; `matched` lists the forms that were found, in lower case.
+    `match` is strict, loose or former; `matched` lists the words that were found, in lower case.
     """
     row, change = hit.row, hit.change
     matched = (match.list_forms() for match in hit.explanations)
@@ -605,7 +608,7 @@ def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str,
 def _format_facet_value(choice: FacetValue) -> dict[str, Any]:
     """Format a facet value with its number of results.
 
-    A year also has the number of all its releases.
+    For a year, `total` is the number of all releases of that year.
     """
     total = {} if choice.total is None else {"total": choice.total}
     return {"value": choice.value, "name": choice.name, "count": choice.count, **total}
@@ -614,8 +617,8 @@ def _format_facet_value(choice: FacetValue) -> dict[str, Any]:
 def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
     """Build the feed entry of a result. Its id is the same in every feed.
 
-    The entry has the date of publication. If that is unknown, or the feed only has new releases, it
-    has the date of the first crawl.
+    The entry is dated with the publication date. If that is unknown, or if the feed only has new
+    releases, it is dated with the time of the first crawl.
     """
     row, language = hit.row, site.language
     published = format_stated_atom_time(row["published"])
@@ -647,7 +650,7 @@ def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Ato
 
 
 def build_search_filter(request: Any, database: str, table: str, datasette: Any) -> Any:
-    """Return the replacement for Datasette's search of the table releases (`_search`).
+    """Return a function that replaces Datasette's search of the table releases (`_search`).
 
     Returns None for other requests.
     """
@@ -672,6 +675,6 @@ async def _read_search_filter(
 
 
 def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
-    """Translate a visitor's text to an FTS5 expression. If it has no words, nothing matches."""
+    """Translate a visitor's text into an FTS5 expression. A text without words matches nothing."""
     run = build_connection_runner(connection)
     return run_without_waiting(match_table_search(run, text or ""))

@@ -146,7 +146,7 @@ async def _show_sitemap_index(site: SiteRequest) -> Response:
     parameters=[ANY_PARAMETER],
 )
 async def _show_sitemap_part(site: SiteRequest) -> Response:
-    """Show a part of the sitemap. Raises NotFound for an empty part of releases."""
+    """Show a part of the sitemap. Raises NotFound if a part for releases is empty."""
     name, number = site.url_vars["name"], site.url_vars["number"]
     if number:
         pages = await read_sitemap_releases(site.run, int(number))
@@ -168,7 +168,8 @@ async def _show_sitemap_part(site: SiteRequest) -> Response:
 async def _show_robots_txt(site: SiteRequest) -> Response:
     """Show robots.txt.
 
-    It allows pages that are written for people, and disallows pages that are expensive or derived.
+    It allows pages that are written for people, and disallows pages that are expensive to build or
+    derived from others.
     """
     rules = "".join(f"{rule}: {site.datasette.urls.path(path)}\n" for rule, path in ROBOTS_RULES)
     return Response.text(f"User-agent: *\n{rules}\nSitemap: {site.url('/sitemap.xml')}\n")
@@ -245,7 +246,10 @@ async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
 
 
 async def read_sitemap_releases(run: RunQuery, part_number: int) -> SitemapEntries:
-    """Return the releases in a part of the sitemap. Moved releases are left out."""
+    """Return the sitemap entries of the releases in a part of the sitemap.
+
+    Moved releases are left out.
+    """
     low = part_number * SITEMAP_PART_SIZE
     rows = await run(
         """
@@ -266,7 +270,7 @@ async def read_sitemap_pages(run: RunQuery) -> SitemapEntries:
 
 
 async def _read_sitemap_references(run: RunQuery) -> SitemapEntries:
-    """Return the documents to which at least two releases refer."""
+    """Return the sitemap entries of the documents to which at least two releases refer."""
     rows = await run(SITEMAP_REFERENCES_SQL, {"most": 4 * SITEMAP_PART_SIZE})
     return [(build_reference_path(row["type"], row["number"]), None) for row in rows]
 

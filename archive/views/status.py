@@ -2,8 +2,8 @@
 
 - /-/status (.json, .csv, and .atom for changes) and /-/status/<slug>: how each agency's crawls are
   going, and how polite they are to the agency's server.
-- /-/coverage (.json, .csv; ?agency= for one): which releases the sources list, and which of them
-  are missing.
+- /-/coverage (.json, .csv; ?agency= for a single agency): which releases the sources list, and
+  which of these are missing from the archive.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ async def _show_status(site: SiteRequest) -> Response | DataList:
 
 
 def _group_agencies(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
-    """Return the agencies by state, and the numbers of faults, for the page."""
+    """Return template variables with the agencies grouped by state, and the numbers of faults."""
     faults = [row for row in rows if row["is_fault"]]
     unacknowledged = sum(row["is_unacknowledged"] for row in rows)
     by_state: dict[str, list[AgencyHealth]] = {"quiet": [], "healthy": [], "paused": []}
@@ -194,7 +194,7 @@ def _draw_agency_strip(language: str, days: tuple[str, ...]) -> Markup:
 def _group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
     """Group faults by state and reason.
 
-    Groups of unacknowledged faults come first, then the largest groups.
+    Groups with unacknowledged faults come first, then the largest groups.
     """
     groups: dict[tuple[bool, str, str], list[AgencyHealth]] = {}
     for row in faults:
@@ -381,8 +381,8 @@ def _list_agencies(site: SiteRequest, rows: Sequence[dict[str, Any]]) -> DataLis
 def _list_months(site: SiteRequest, coverage: Mapping[str, Any]) -> DataList:
     """Return an agency's coverage as data, with a row for each month.
 
-    JSON also has the agency's sources and a page of its missing releases. The next page of these is
-    `next_url`.
+    JSON also has the agency's sources and a page of its missing releases. `next_url` leads to the
+    next page of missing releases.
     """
     row = coverage["agency"]
     next_cursor = coverage["next_cursor"] if site.format_name == "json" else None
@@ -405,7 +405,7 @@ def _list_months(site: SiteRequest, coverage: Mapping[str, Any]) -> DataList:
 
 
 def _describe_coverage_columns(site: SiteRequest) -> dict[str, str]:
-    """Return a description of each count.
+    """Return descriptions of the columns with counts, by column.
 
     `listed` is the sum of `stored`, `rejected` and `missing`.
     """

@@ -1,14 +1,14 @@
 """The versions of a release and their citations, evidence and history, as pages and as data.
 
 - /-/revision/<id>: one revision; the permalink used in citations.
-- /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation;
-  /-/cite/<revision>/<revision>: the citation of a comparison of two.
+- /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: the citation of a revision;
+  /-/cite/<revision>/<revision>: the citation of a comparison of two revisions.
 - /-/evidence/<revision>.zip, /-/evidence/<revision>-<revision>.zip and
-  /-/evidence/removal-<removal>.zip: the evidence of a revision, of two, or of a removal.
+  /-/evidence/removal-<removal>.zip: the evidence of a revision, of two revisions, or of a removal.
 - /-/diff/<revision>/<revision>, with .json, .csv and .atom: the differences between two revisions.
-- /-/history/<release>.json, .csv, .atom: the timeline; without a format, a redirect to its part of
-  the reading page.
-- /-/related/<release>.json, .csv: the releases related to it.
+- /-/history/<release>.json, .csv, .atom: the timeline; without a format, a redirect to the timeline
+  on the release's reading page.
+- /-/related/<release>.json, .csv: the releases related to a release.
 """
 
 from __future__ import annotations
@@ -225,9 +225,9 @@ async def _show_related(site: SiteRequest) -> Response | DataList:
 
 
 def _format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]:
-    """Format an event as a row of JSON and CSV.
+    """Format an event as a row for JSON and CSV.
 
-    If there is no diff or no evidence, its URL is None.
+    The URL of the diff or of the evidence is None if there is none.
     """
     revision, attachment, diff, evidence = None, None, None, None
     if event["kind"] in FILE_KINDS:
@@ -406,11 +406,10 @@ def _format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str,
     ),
 )
 async def _show_citation(site: SiteRequest) -> Response:
-    """Show a citation as a page, or in one format.
+    """Show a citation as a page, or return it in one format.
 
-    The status is 304 if the client already has it.
-
-    The citation of a comparison is part of the comparison's page.
+    The status is 304 if the client already has the citation. The citation of a comparison has no
+    page of its own, because the comparison's page shows it.
     """
     suffix = site.format_name
     if "one" in site.url_vars:
@@ -461,7 +460,7 @@ async def _show_citation(site: SiteRequest) -> Response:
 async def _show_diff(site: SiteRequest) -> Response | DataList:
     """Show the differences between two revisions, the older one first.
 
-    If the URL has them in the other order, redirect.
+    If the URL names the later revision first, redirect.
     """
     one, other = site.url_vars["one"], site.url_vars["other"]
     before, after = await _read_revision_pair(site)
@@ -539,7 +538,10 @@ async def _cite_diff(site: SiteRequest, diff: Mapping[str, Any], language: str) 
 
 
 def _describe_difference(diff: Mapping[str, Any], language: str) -> str:
-    """Describe how two versions differ. The description of an edit begins with its main change."""
+    """Describe how two versions differ.
+
+    The description of an edit begins with the edit's main change.
+    """
     if diff["takedowns"] and not diff["changes"]:
         return translate(language, "history.withheld")
     summary = str(diff["summary_en" if language == "en" else "summary"])
@@ -559,10 +561,10 @@ def _quote_change(change: ChangeExcerpt, language: str) -> str:
 def _mark_rows(
     field_diffs: Sequence[FieldDiff], highlighter: PageHighlighter
 ) -> Callable[[DiffRow], list[MarkedHtml] | None]:
-    """Mark the rows of a comparison, and return a function that gives the marked pieces of a row.
+    """Highlight the query's words in a comparison, and return a function that finds a row's pieces.
 
-    The function returns None for a row without marks. Rows are marked in printed order. A field
-    that only repeats the body is collapsed on the page, and not marked.
+    The function returns None for a row without any of the words. A field that only repeats the body
+    is collapsed on the page, so nothing is highlighted in it.
     """
     marked = {
         id(row): pieces
@@ -577,8 +579,7 @@ def _mark_rows(
 async def _read_revision_pair(site: SiteRequest) -> list[Revision]:
     """Return the two revisions in a URL, the older one first.
 
-    The revisions are of one release or of near-duplicates. Raises ReaderError if they cannot be
-    compared.
+    Raises ReaderError unless they are different revisions of one release or of near-duplicates.
     """
     run, first_id, second_id = site.run, int(site.url_vars["one"]), int(site.url_vars["other"])
     if first_id == second_id:
@@ -597,7 +598,7 @@ async def _read_revision_pair(site: SiteRequest) -> list[Revision]:
 
 
 def _is_stored_edit(previous: int, row: Mapping[str, Any] | None) -> bool:
-    """Return whether a row of `revisions` or `past_edits` has the changes since a given version."""
+    """Return whether a row of `revisions` or `past_edits` has the changes since a revision."""
     return row is not None and row["previous"] == previous and row["changes"] is not None
 
 
@@ -606,7 +607,7 @@ async def _read_diff_metadata(
 ) -> dict[str, Any]:
     """Return the changes, importance, summary and neighbouring edits of a diff.
 
-    The stored values are returned if there are any. Otherwise the values are computed.
+    If the changes are not stored, they are computed.
     """
     is_consecutive = after["previous"] == before["id"]
     stored = next(filter(partial(_is_stored_edit, before["id"]), (after, after["past"])), None)
@@ -640,7 +641,10 @@ async def _read_diff_metadata(
 async def _find_adjacent_edits(
     site: SiteRequest, before: Revision, after: Revision
 ) -> dict[str, Any]:
-    """Return the last edit before the older revision, and the first edit after the later one."""
+    """Return the last edit up to the older revision, and the first edit after the later one.
+
+    Either of them is None if there is no such edit.
+    """
     edits = await read_edits(site.run, await find_final_release(site.run, after["release"]))
     until, since = ((revision["when"], revision["id"]) for revision in (before, after))
     return {
@@ -700,7 +704,7 @@ def _build_diff_entry(site: SiteRequest, diff: Mapping[str, Any], page_url: str)
 def _format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
     """Return a row for each piece of text.
 
-    Omitted pieces become a row with op `skip` and the number of these pieces.
+    A run of omitted rows becomes a row with op `skip` and the number of omitted rows.
     """
     rows: list[dict[str, Any]] = []
     for field in field_diffs:
@@ -733,9 +737,10 @@ def _format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
     ),
 )
 async def _show_evidence(site: SiteRequest) -> Response | StreamResponse:
-    """Send the evidence of a revision, of two, or of a removal as a zip file.
+    """Send the evidence of a revision, of two revisions, or of a removal as a zip file.
 
-    Raises ReaderError if there is no such row, or if two revisions cannot be compared.
+    Raises ReaderError if a revision or the removal does not exist, or if the two revisions cannot
+    be compared.
     """
     path = Path(site.datasette.get_database("archive").path)
     if "one" in site.url_vars:

@@ -1,13 +1,13 @@
 """The web layer that all pages share: requests, responses, limits, charts.
 
-Views import the names below from here: a view and its operation, the request of a page, and the
-response as a list of data, a feed or a file. They also use:
+Views import from here what they need to describe a view, to read the request, and to respond with a
+list of data, a feed or a file. They also use:
 
     charts               inline SVG
     request_limits       queues, budgets and bodies; who counts as one client
     datasette_versions   what differs between Datasette 0.65 and 1.0
 
-archive/plugins/archive_site.py also uses datasette_setup (start-up, names for templates) and
+archive/plugins/archive_site.py also uses datasette_setup (start-up, variables of templates) and
 security (errors, headers, closed pages).
 """
 

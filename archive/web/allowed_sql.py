@@ -74,9 +74,9 @@ def run(prepared: tuple[Connection, str], limits: dict[str, Any]) -> None:
 def _open_restricted_database(
     uri: str, limits: dict[str, Any], authorizer: StatementAuthorizer
 ) -> sqlite3.Connection:
-    """Open a database with low SQLite limits, read-only in three ways.
+    """Open a database with low SQLite limits, and read-only in three ways.
 
-    The three ways are the URI, query_only and the authorizer.
+    These are the URI, the pragma query_only and the authorizer.
     """
     db = sqlite3.connect(uri, uri=True, isolation_level=None)
     db.text_factory = lambda value: str(value, "utf-8", "replace")  # as Datasette does
@@ -102,7 +102,8 @@ class StatementAuthorizer:
 
     Those tables may contain words of deleted texts. SQLite calls the authorizer for the visitor's
     statement and for the index's internal statements alike. The visitor's statement is therefore
-    first checked as `explain`, in strict mode: the index's statements only occur when it runs.
+    first checked as `explain`, in strict mode, because the index's statements occur only when the
+    visitor's statement runs.
     """
 
     def __init__(self) -> None:
@@ -116,7 +117,9 @@ class StatementAuthorizer:
         schema: str | None,
         trigger: str | None,
     ) -> int:
-        """Allow reading data and the schema, but nothing that writes, attaches, loads or sets."""
+        """Return SQLITE_OK for an action that only reads allowed data, and SQLITE_DENY for all
+        others.
+        """
         if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
             allowed = True
         elif action == sqlite3.SQLITE_READ:
@@ -153,9 +156,9 @@ def _run_statement(
 ) -> tuple[str, Any, Any]:
     """Run a statement, and return the outcome, column names and rows.
 
-    The outcome is "rows" or "cut". If it is "error" or "starved", a message and None are returned
-    instead of names and rows. A statement is starved if its time ran out while the machine was busy
-    with other work.
+    The outcome is "rows", or "cut" if only some of the rows are returned. If it is "error" or
+    "starved", a message and None are returned instead of names and rows. A statement is starved if
+    its time ran out while the machine was busy with other work.
     """
     sql, params, seconds, may_be_cut, max_bytes, max_values, as_json = statement
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -204,7 +207,7 @@ def _measure_cpu(before: resource.struct_rusage) -> float:
 def _collect_rows(
     cursor: Iterable[Sequence[Any]], max_bytes: int, max_values: int, *, as_json: bool
 ) -> tuple[list[Sequence[Any]], bool]:
-    """Return the rows that fit in a response, and whether they are all rows.
+    """Return the rows that fit in a response, and whether these are all rows of the result.
 
     >>> _collect_rows([(1, "a"), (2, "b")], 100, 3, as_json=True)
     ([(1, 'a')], False)

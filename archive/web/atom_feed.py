@@ -23,9 +23,9 @@ class AtomEntry:
     """An entry of an Atom feed.
 
     published: None if the day is unknown.
-    release_url: the release's page in the archive, by default `link`.
-    field_diffs: objects of archive.changes.field_differences.FieldDiff, shown after `content`; if
-        there is no content, after `summary`.
+    release_url: the URL of the release's page in the archive, by default `link`.
+    field_diffs: objects of archive.changes.field_differences.FieldDiff. They are shown after
+        `content`, or after `summary` if there is no content.
     """
 
     id: str
@@ -55,10 +55,11 @@ def build_agency_entry(
 ) -> AtomEntry:
     """Build an entry whose title and author name an agency.
 
-    row: has the agency's `name` and `name_en`, and the `title` and `language` of a release.
-    name: the name of the entry, at the end of its id.
+    row: contains the agency's `name` and `name_en`, and the `title` and `language` of a release.
+    name: the name of the entry, which ends the entry's id.
+    when: the time of publication.
     updated: by default `when`.
-    subject: by default the title.
+    subject: the title after the agency's name, by default the release's title.
     fields: other fields of AtomEntry.
     """
     agency = site.choose(row["name"], row["name_en"])
@@ -95,7 +96,7 @@ async def render_feed(site: SiteRequest, document: DataList) -> str:
 
 
 def format_atom_time(text: str) -> str:
-    """Format a stored time as RFC 3339. A day becomes its midnight in Sweden.
+    """Format a stored time as RFC 3339. A day becomes the start of the day in Sweden.
 
     Raises ValueError for a month.
 

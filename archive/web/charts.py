@@ -80,13 +80,13 @@ class ChartSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A chart as _chart.html draws it.
+    """The contents of a chart, which _chart.html draws.
 
     form: columns (side by side or stacked), or lines.
     ticks: values of the scale, from 0 to the highest, with their texts.
     labels: texts below the periods; "" for none.
-    rows: rows of the table, each with its period and cells (URL and text). The first cells belong
-        to the series, or to the whole stack.
+    rows: rows of the table, each with its period and cells (URL and text). There is a cell for each
+        series. In a stacked chart, a cell for the whole stack comes first.
     shades: the indexes of periods in which the archive lacks releases.
     """
 
@@ -125,9 +125,9 @@ def draw(
     title: str,
     description: str = "",
 ) -> Markup:
-    """Return a stretched SVG chart with one path for each class.
+    """Return an SVG chart that stretches to the size of its box, with one path for each class.
 
-    size: width and height, in units of the paths.
+    size: width and height, in the units of the paths.
     """
     paths = Markup("").join(
         Markup('<path class="{}" d="{}"/>').format(name, d) for name, d in shapes.items() if d
@@ -158,7 +158,7 @@ def _format_period(language: str, name: str) -> str:
 
 
 def _format_share(language: str, hits: int, total: int | None) -> str:
-    """Format a number as a percentage of a total; "–" without a total.
+    """Format a number as a percentage of a total. Returns "–" if the total is 0 or unknown.
 
     >>> _format_share("sv", 1, 8), _format_share("en", 1, 3000), _format_share("sv", 0, 0)
     ('12,5\xa0%', '0.03%', '–')
@@ -176,7 +176,7 @@ def _format_percent(language: str, number: str) -> str:
 
 
 def _label_periods(language: str, names: Sequence[str]) -> list[str]:
-    """Return the labels of periods: years, or up to twelve months. "" means no label.
+    """Return the labels below periods, which are years or at most twelve months. "" means no label.
 
     >>> _label_periods("sv", ["2023-11", "2023-12", "2024-01"])
     ['nov 2023', 'dec', 'jan']
@@ -197,8 +197,9 @@ def _label_months(language: str, names: Sequence[str]) -> list[str]:
 
 
 def _name_periods(language: str, periods: Sequence[str], chosen: Collection[str]) -> str:
-    """Return the chosen periods as text. Consecutive periods are given as a range, with a dash
-    between the first and the last.
+    """Return the chosen periods as text.
+
+    Consecutive periods are given as a range, with a dash between the first and the last.
 
     >>> _name_periods("sv", ["2019", "2020", "2021", "2022"], {"2019", "2021", "2022"})
     '2019, 2021–2022'
@@ -236,7 +237,7 @@ def build_period_chart(
 ) -> Chart:
     """Build the chart of searches by month or year.
 
-    The chart shows how many releases the searches find, or the share of all releases.
+    The chart shows how many releases each search finds, or their share of all releases.
     """
     counts = [each.counts.list_values(unit, periods) for each in searches]
     thin = known.find_thin(periods)
@@ -280,7 +281,7 @@ def _find_places(periods: Sequence[str], chosen: Collection[str]) -> list[int]:
 def _find_few(
     counts: Sequence[Sequence[tuple[int, int | None]]], periods: Sequence[str]
 ) -> list[str]:
-    """Return the periods in which any of the searched agencies has few releases."""
+    """Return the periods in which a searched agency has fewer than FEW_RELEASES releases."""
     return [
         period
         for place, period in enumerate(periods)
@@ -316,7 +317,10 @@ def _build_rows(
     periods: Sequence[str],
     measure: str,
 ) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the rows of the table, with a cell for each search: its number and its share."""
+    """Return the rows of the table, which have a cell for each search.
+
+    A cell contains the number of results, and their share of all releases if it is known.
+    """
     found = sum(hits > 0 for own in counts for hits, _ in own)
     rows = []
     for place, period in enumerate(periods):
@@ -348,7 +352,7 @@ def _describe_periods(
     The notes say what is counted and what is not, where the archive lacks releases, and since when
     it has read the agencies' websites.
 
-    thin: periods by reason.
+    thin: the periods with few or missing releases, by reason.
     """
     capped = [each.counts.total for each in searches if each.counts.capped]
     undated = sum(each.counts.undated for each in searches)
@@ -445,7 +449,8 @@ def build_edits_chart(
 def _label_weeks(language: str, weeks: Sequence[EditWeek]) -> list[str]:
     """Return the labels below the weeks.
 
-    The first week that begins in a month has the name of the month, or in January the year.
+    A week that begins in another month than the previous week is labelled with the name of the
+    month or, in January, with the year. The labels of other weeks are "".
     """
     months = [week.first.isoformat()[:7] for week in weeks]
     return [
@@ -516,7 +521,7 @@ def draw_versions(
 
 
 def _list_gaps(events: Sequence[Mapping[str, Any]], end: str) -> list[tuple[str, str]]:
-    """Return when the release was missing, as pairs of first and last time, in order."""
+    """Return the periods in which the release was missing, as (start, end), in order."""
     return sorted(
         (event["when"], event["ended"] or end)
         for event in events

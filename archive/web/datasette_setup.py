@@ -1,4 +1,4 @@
-"""Start-up checks of the databases, their views and canned queries, and the names for templates.
+"""Start-up checks, routes for Datasette's pages, and the variables and functions for templates.
 
 Templates get the visitor's language as `lang`, texts from t(), URLs from link() and
 external_link(), and functions that format times, types and importance in that language.
@@ -79,9 +79,9 @@ SITE_PATH = re.compile(r"/[^\s\\/][^\s\\]*")
 
 
 def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
-    """Return the names that every template of the archive may use.
+    """Return the variables and functions that every template of the archive may use.
 
-    The page's language is also recorded, for its headers.
+    The page's language is also recorded, because the response's headers name it.
     """
     site = SiteRequest(request, datasette)
     lang = site.language
@@ -175,7 +175,7 @@ def _format_external_link(url: str | None) -> Markup:
 
 
 def link_cell(value: Any, column: str, table: str | None, datasette: Any) -> Markup | None:
-    """Link numbers of releases and revisions, and paths of the site.
+    """Return a link if a cell contains the id of a release or revision, or a path of the site.
 
     Returns None for other cells, which Datasette renders.
     """
@@ -186,7 +186,7 @@ def link_cell(value: Any, column: str, table: str | None, datasette: Any) -> Mar
 
 
 def _find_cell_path(value: Any, column: str, table: str | None) -> str | None:
-    """Return the path to which a number or path in a cell leads, or None."""
+    """Return the path to which a cell with an id or a path leads, or None for other cells."""
     if isinstance(value, int):
         start = NUMBER_LINKS.get(column)
         if start is None and column == "id":
@@ -201,7 +201,7 @@ def _find_cell_path(value: Any, column: str, table: str | None) -> str | None:
 def list_database_routes(datasette: Any) -> list[tuple[str, Any]]:
     """Return routes that replace Datasette's routes of databases, tables and rows.
 
-    The routes also accept other spellings of these names.
+    One of the routes redirects other spellings of a database's name.
     """
     tables = [] if IS_NEXT else build_table_routes(datasette)
     return [*tables, (r"/(?P<name>[^/.]*~[^/.]*)(?P<rest>.*)", _redirect_to_database)]
@@ -220,9 +220,9 @@ async def _redirect_to_database(request: Any, datasette: Any) -> Any:
 
 
 def list_output_renderers() -> list[dict[str, Any]]:
-    """Return a renderer for bytes, and one that adds links to Excel files.
+    """Return the output formats that are added to Datasette's: bytes (.blob) and Excel.
 
-    See archive.web.table_pages.
+    The pages link to Excel files, which archive.web.table_pages sends.
     """
     workbook = {
         "extension": "xlsx",
@@ -249,7 +249,7 @@ async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None
 
 
 def _connect_apart(db: Any) -> sqlite3.Connection:
-    """Open a connection for a thread.
+    """Open a connection that only one thread uses.
 
     Datasette closes its own connections even while they are being read.
     """

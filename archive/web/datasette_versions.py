@@ -1,9 +1,9 @@
 """The differences between Datasette 0.65, which serves the archive, and the alphas of 1.0.
 
 See docs/contributing.md. On 0.65, the archive replaces Datasette's views of a database, its tables
-and its rows (archive.web.table_pages). On 1.0, the archive leaves these views unchanged, but puts
-rows in a total order and uses the same queue and sandbox. It closes what 1.0 adds: of all routes
-under `/archive/-/`, only the page of SQL queries is open.
+and its rows (archive.web.table_pages). On 1.0, the archive leaves these views unchanged, but sorts
+rows in a total order and uses the same queue and sandbox. Of the pages under `/archive/-/`, which
+1.0 adds, only the page of SQL queries is open.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ async def add_canned_queries(datasette: Any) -> None:
 
 
 def list_database_paths(datasette: Any) -> list[str]:
-    """Return the names of the databases as used in paths."""
+    """Return the names of the databases as they are written in paths."""
     return [tilde_encode(database.route) for database in datasette.databases.values()]
 
 
@@ -87,7 +87,9 @@ def list_closed_routes(datasette: Any) -> list[str]:
 
 
 def is_data_request(path: str, database_names: list[str]) -> bool:
-    """Return whether a request reads a whole table or runs a statement. A single row is cheap.
+    """Return whether a request reads a whole table or runs a statement.
+
+    Returns False for a single row, which is cheap to read.
 
     >>> [is_data_request(path, ["archive"])
     ...     for path in ("/archive", "/archive.json", "/archive/releases")]
@@ -149,9 +151,10 @@ async def _list_sortable_columns(
 async def _order_totally(
     table_config: Any, sortable_columns: list[str], request: Any, key: str
 ) -> tuple[str | None, str | None, str]:
-    """Return the order of a page in Datasette, followed by the key (for a view, its first column).
+    """Return Datasette's order of a page, with the table's key added at the end.
 
-    Without the key, rows with equal values are lost or repeated between pages.
+    The key of a view is its first column. Without the key, rows with equal values are lost or
+    repeated between pages.
     """
     key = key or escape_sqlite(sortable_columns[0])
     sort, sort_desc, order = await _find_order(table_config, sortable_columns, request, key)

@@ -28,12 +28,13 @@ class DataList:
     name: the key of the rows in JSON.
     columns: the columns of CSV and Excel. By default, name and columns come from the view's
         operation.
-    headers: the headers in Excel, instead of the columns, in a list for readers.
+    headers: in a list for readers, the headers in Excel instead of the column names.
     url: the URL of this list, by default derived from the request.
     page_url: the URL of the HTML page with the same content, by default derived from the request.
     rows: the rows of this page.
     batches: yields the rows of the whole list, if it is to be exported.
-    read_entries: only called if the client needs a new Atom feed.
+    read_entries: returns the entries of the Atom feed. It is only called if the client does not
+        have the current feed.
     members: further values of the JSON object.
     notes: sentences about the rows, for the last sheet of an Excel file. They are complete once the
         batches are read.
@@ -81,7 +82,7 @@ def _format_document_json(document: DataList) -> str:
     """Format a document as a JSON object: metadata, the next URL (null at the end) and rows.
 
     Each row is on its own line, without indentation, because json's encoder is ten times slower
-    with it.
+    when it indents.
     """
     members = {
         "title": document.title,

@@ -1,4 +1,4 @@
-"""Exports whole lists with only a few rows in memory: streamed as CSV, or as an Excel workbook."""
+"""Exports whole lists with few rows in memory at a time: as a CSV stream or an Excel workbook."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def name_file(request: Any) -> str:
 def _name_workbook(site: SiteRequest, export: DataList) -> str:
     """Return the name of an Excel file without its suffix.
 
-    For a list for readers, this is the search text (or else the name of the list) and the date.
+    For a list for readers, the name is the search text (or else the name of the list) and the date.
     """
     name = name_file(site.request)
     if not export.headers:
@@ -118,7 +118,7 @@ def _name_workbook(site: SiteRequest, export: DataList) -> str:
 def begin_export(scope: Mapping[str, Any], format_name: str) -> Iterator[Turn]:
     """Count an export as running until the block ends, and yield its turn.
 
-    Raises BusyError if too many are running.
+    Raises BusyError if too many exports are running.
     """
     queue: WorkQueue = scope["archive_queues"][format_name]
     turn = Turn(SandboxLimits(), queue, streaming=True, client=client_key(scope))
@@ -287,7 +287,7 @@ RELEASE_TEXTS_SQL = """
 
 
 def complete_for_readers(site: SiteRequest, export: DataList) -> DataList:
-    """Return a list with headers, codes and texts of releases in the reader's language."""
+    """Return a list for readers, with translated headers and codes, and with releases' texts."""
     columns, batches = list(export.columns), export.batches or _read_rows(export)
     batches = _name_codes(site.language, _list_codes(export.name, columns), batches)
     if "release" in columns:
@@ -298,7 +298,9 @@ def complete_for_readers(site: SiteRequest, export: DataList) -> DataList:
 
 
 def _translate_header(language: str, list_name: str, column: str) -> str:
-    """Return the heading of a column for readers, which may differ between lists, or its name.
+    """Return the heading of a column for readers, or the column's name if it has no heading.
+
+    A column may have different headings in different lists.
 
     >>> _translate_header("sv", "removals", "first_seen"), _translate_header("sv", "", "title_2")
     ('Saknades första gången', 'Rubrik 2')
@@ -311,7 +313,7 @@ def _translate_header(language: str, list_name: str, column: str) -> str:
 
 
 def _list_codes(list_name: str, columns: Sequence[str]) -> dict[str, str]:
-    """Return the columns of a list that have codes, with the prefix of their texts' keys."""
+    """Return the columns of a list that contain codes, each with its prefix of translation keys."""
     found = {name: CODES.get(f"{list_name}/{name}") or CODES.get(name) for name in columns}
     return {name: prefix for name, prefix in found.items() if prefix}
 
@@ -334,7 +336,7 @@ async def _name_codes(
 async def _add_release_texts(
     site: SiteRequest, batches: AsyncIterator[Rows]
 ) -> AsyncIterator[Rows]:
-    """Yield rows with the RELEASE_COLUMNS of their releases added."""
+    """Yield rows with the RELEASE_COLUMNS of the rows' releases added."""
     async for rows in batches:
         ids = json.dumps([row["release"] for row in rows])
         found = {row["id"]: dict(row) for row in await site.run(RELEASE_TEXTS_SQL, {"ids": ids})}
@@ -407,9 +409,7 @@ def _spool_rows(
 
 
 def _split_cell(value: Any) -> list[Any]:
-    """Return a value as cells.
-
-    Numbers are unchanged; texts are split into parts that fit into a cell.
+    """Return a value as a list of cells. A text is split into parts that fit into a cell.
 
     Characters that XML forbids are replaced by U+FFFD. True and False become 1 and 0, as in CSV.
 
@@ -522,7 +522,7 @@ def _write_cells(
 def _write_cell(
     sheet: Any, place: tuple[int, int], name: str, value: Any, formats: Mapping[str, Any]
 ) -> int:
-    """Write a value. Returns 0, or the number of the error if it could not be written."""
+    """Write a value. Returns 0, or XlsxWriter's error number if the value could not be written."""
     if not isinstance(value, str):
         return int(sheet.write_number(*place, value))
     moment = _parse_date(value) if formats and name in DATE_COLUMNS else None

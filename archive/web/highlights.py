@@ -126,7 +126,7 @@ class HtmlText:
         return parts
 
     def find_link(self, position: int) -> int | None:
-        """Return the end of the link that contains a position in the HTML, or None."""
+        """Return the end of the link around a position in the HTML, or None if there is no link."""
         index = bisect_right(self.links, (position, position)) - 1
         return self.links[index][1] if index >= 0 and position < self.links[index][1] else None
 
@@ -169,7 +169,7 @@ class PageHighlighter:
 
     english: whether the texts are in English.
     language: the language of the page.
-    total: the number of places so far.
+    total: the number of places marked so far.
     is_cut: whether the texts are longer than MAX_SEARCHED_LENGTH, so that the rest has no marks.
     """
 
@@ -186,7 +186,7 @@ class PageHighlighter:
     def mark_html(self, markup: str, answers: Mapping[int, str]) -> MarkedHtml | Markup:
         """Return the sanitised HTML of a body with the query's words highlighted.
 
-        answers: the answers to questions that it may contain.
+        answers: the answers to the release's questions, by position. The body may contain them.
         """
         if not self.query_terms:
             return Markup(markup)  # noqa: S704 - sanitised when it was stored
@@ -206,10 +206,9 @@ class PageHighlighter:
         return self._mark(source, spans)
 
     def mark_row(self, field: str, row: DiffRow) -> list[MarkedHtml]:
-        """Return the pieces of a comparison row with the query's words highlighted, or [] for a
-        field that is not searched.
+        """Return the pieces of a comparison row with the query's words highlighted.
 
-        A phrase may extend over several pieces.
+        Returns [] for a field that is not searched. A phrase may extend over several pieces.
         """
         searched = ROW_FIELDS.get(field)
         if row.label:
@@ -251,9 +250,9 @@ class PageHighlighter:
         return MarkedHtml(source.markup, places, self)
 
     def format_steps(self, number: int) -> str:
-        """Format the links from a place to the previous and next one.
+        """Format the links from a place to the previous and the next one.
 
-        A link to a place that does not exist leads to the start of the marks instead.
+        Where there is no such place, the link leads to the search navigation of the page instead.
         """
         links = []
         for key, other in (("found.previous_place", number - 1), ("found.next_place", number + 1)):

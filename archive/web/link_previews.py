@@ -1,6 +1,6 @@
 """Describes a release to search engines, social networks and reference managers.
 
-These services read the following elements of its page:
+These services read the following elements of a release's page:
 
     schema.org   NewsArticle as JSON-LD, with the archived version and the agency's page
     OpenGraph    title and description of a shared link (ogp.me)
@@ -35,8 +35,8 @@ def describe_article(
 ) -> ArticleMetadata:
     """Return the metadata of a release from its citation. Unknown facts are left out.
 
-    url: the page that describes it.
-    modified: when the release was last changed, as stated or as seen, or None.
+    url: the URL of the page that gets the metadata.
+    modified: when the release was last changed, according to the agency or the archive, or None.
     """
     description = shorten(lead or "", MAX_DESCRIPTION_LENGTH)
     facts = {

@@ -1,9 +1,9 @@
 """Describes the site's data in /openapi.json (OpenAPI 3.1), from the operations of its views.
 
-An Operation describes a view's data; `@site_view` adds its paths and the names of its parameters.
-FIELDS has the type of each value, and its description, unless metadata.json describes a column of
-that name. PARAMETERS has the types of parameters. Tests call every operation and compare its JSON
-with the description.
+An Operation describes a view's data; `@site_view` adds the view's paths and the names of its
+parameters. FIELDS contains the type of each value, and its description, unless metadata.json
+describes a column of that name. PARAMETERS contains the types of parameters. Tests call every
+operation and compare its JSON with the description.
 
 A type is a line of text: "int? Number of the takedown = 3" is a whole number or null, with an
 example. A mapping is an object; a key whose name ends with "?" may be absent. A list with one item
@@ -243,22 +243,20 @@ NAME_IN_PATH = re.compile(r"\{([a-z]+)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """The description of a view's data in /openapi.json.
+    """The description of a view's data in /openapi.json. The module's docstring explains the types.
 
-    Names are looked up in FIELDS; mappings have their own types.
-
-    formats: suffixes of its URLs; () if its paths already have a suffix.
+    formats: the suffixes of the URLs; () if the paths already have a suffix.
     rows_name: the name of the list in a DataList's JSON.
-    row: the values of an entry.
-    members: further values of the JSON.
-    body: the whole JSON, if it is not a DataList.
+    row: the types of an entry's values, by name.
+    members: the types of the other values in the JSON, by name.
+    body: the type of the whole JSON, if it is not a DataList.
     parameters: types of parameters that differ from PARAMETERS.
     text: description of the text in a request's body, if there is one.
     required: parameters that a request must have.
     text_parameter: the parameter that can be sent by GET instead of the text.
     statuses: error statuses besides 400, 404 and 503.
-    parameter_names: the parameters of its data, by default the parameters of its page.
-    name: its name, if that cannot be built from its path.
+    parameter_names: the parameters of the data, by default the parameters of the page.
+    name: the name of the operation, if it cannot be built from the path.
     """
 
     summary: str
@@ -293,7 +291,7 @@ class Operation:
 
     @property
     def addresses(self) -> list[str]:
-        """Return each path with each format, as OpenAPI writes them.
+        """Return the paths in OpenAPI's notation, one for each path and format.
 
         >>> paths = [r"/new\\.{format}", "/agency/{agency}"]
         >>> Operation(summary="", formats=("json", "csv"), paths=paths).addresses
@@ -369,7 +367,7 @@ SQL_OPERATION = Operation(
 
 
 def get_fields(*names: str, **types: Type) -> dict[str, Type]:
-    """Return the named items of FIELDS, with further items.
+    """Return the types of `names` from FIELDS, with `types` added.
 
     >>> get_fields("release", similarity="num")
     {'release': 'int Number of the release = 51', 'similarity': 'num'}
@@ -383,7 +381,7 @@ def build_openapi(
     describe_column: DescribeColumn,
     site_url: str,
 ) -> Schema:
-    """Return the description of the operations, and of the tables and views."""
+    """Return the OpenAPI description of the operations, and of the tables and views."""
     paths: Schema = {}
     for operation in (*operations, *([TABLE_OPERATION, SQL_OPERATION] if tables else [])):
         methods = ["post", *(["get"] if operation.text_parameter else [])]
@@ -512,7 +510,8 @@ def _find_format(address: str) -> str:
 def _name_operation(operation: Operation, address: str) -> str:
     """Return an operation's name: the words of its path, and its format unless that is JSON.
 
-    A path with two revisions has `pair` in its name, if another path of the operation has one.
+    The name for a path with two revisions contains `pair`, if another path of the operation has
+    only one revision.
 
     >>> operation = Operation(summary="")
     >>> [_name_operation(operation, address)
@@ -528,9 +527,9 @@ def _name_operation(operation: Operation, address: str) -> str:
 
 
 def build_parameter(name: str, wanted: Type, *, is_required: bool = False) -> Schema:
-    """Return a query parameter.
+    """Return the description of a query parameter.
 
-    A parameter may be repeated if its type is a list, and may have any name if its type is `map`.
+    The parameter may be repeated if its type is a list, and may have any name if its type is `map`.
     """
     schema = _build_schema(wanted, lambda _: None)
     described = schema.get("items", schema)

@@ -30,8 +30,8 @@ CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a send
 class Work(NamedTuple):
     """Limits for one type of work: how much runs at once, how much waits, and for how many seconds.
 
-    downloads: how many may be in progress. Downloads take minutes, and wait before each of their
-    parts.
+    downloads: how many downloads may be in progress. A download takes minutes, and waits for its
+        turn before each part that it sends.
     """
 
     running: int
@@ -236,7 +236,7 @@ class WorkQueue:
 
 
 class StatementRewriter(Protocol):
-    """Changes a statement that Datasette has built, and reads its rows: a page of a table."""
+    """Rewrites Datasette's statement for a page of a table, and takes the rows of the result."""
 
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]: ...
 
@@ -246,7 +246,7 @@ class StatementRewriter(Protocol):
 
 
 class Turn:
-    """A request's turn in a queue: its slot, and its remaining SQL time and result size.
+    """A request's turn in a queue: its slot, its remaining SQL time and the largest allowed result.
 
     `format_name` is csv, html, json, or parsed (JSON with `_json=`).
     """
@@ -280,7 +280,7 @@ class Turn:
         self.rows_before_limit: int | None = None
 
     async def acquire_slot(self) -> None:
-        """Wait for a slot: once per request, or for each statement of a stream."""
+        """Wait for a slot, unless the request has one. A stream waits again for each statement."""
         if not self.has_slot:
             await self.queue.acquire(self.client)
             self.has_slot = True
@@ -296,7 +296,7 @@ class Turn:
 
     @asynccontextmanager
     async def hold_slot(self) -> AsyncIterator[None]:
-        """Wait for a slot, and release it at the end of the block, for one batch of an export."""
+        """Hold a slot until the end of the block, for one batch of an export. Wait for it first."""
         await self.acquire_slot()
         try:
             yield
@@ -304,7 +304,7 @@ class Turn:
             self.release_slot()
 
     def begin_download(self) -> None:
-        """Count a download. Raises BusyError if there are too many."""
+        """Count a download. Raises BusyError if too many downloads are in progress."""
         if self.queue.downloads >= self.queue.work.downloads:
             self.queue.refused += 1
             raise BusyError
@@ -312,7 +312,7 @@ class Turn:
         self.has_begun = True
 
     def close(self) -> None:
-        """Release the slot and the download, if the request has them."""
+        """Release the slot, and stop counting the download, if the request has them."""
         self.release_slot()
         self.queue.downloads -= self.has_begun
         self.has_begun = False
@@ -328,7 +328,7 @@ class BufferBudget:
         self.bytes_left = limits.max_buffered_bytes
 
     def reserve(self, size: int) -> int:
-        """Reserve bytes. Raises BusyError if there are not enough left."""
+        """Reserve bytes, and return their number. Raises BusyError if too few bytes are left."""
         if size > self.bytes_left:
             raise BusyError
         self.bytes_left -= size
@@ -415,9 +415,9 @@ class ResponseDelivery:
         self.complete = not message.get("more_body", False)
 
     async def begin_response(self, message: dict[str, Any]) -> None:
-        """Hold back the start of a response until its first bytes.
+        """Hold back the start of a response until its first bytes, and release the request's slot.
 
-        All SQL is done by then, except in a stream.
+        All SQL is done by then, except in a stream, which keeps its slot.
         """
         # an error during a stream: too late to report, but the response must not look complete
         if self.started:
@@ -462,7 +462,7 @@ class ResponseDelivery:
 def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[str, str]]:
     """Parse a query string as Datasette does.
 
-    Raises ValueError (shown to visitors) if it is too long.
+    Raises ValueError (shown to visitors) if there are too many parameters, or if one is too long.
 
     >>> parse_query_string("sql=select+1&_shape=array", SandboxLimits())
     [('sql', 'select 1'), ('_shape', 'array')]
@@ -537,9 +537,10 @@ class BodyReceiver:
             self.clients.pop(place, None)
 
     async def read(self, scope: dict[str, Any], receive: Any) -> RequestBody:
-        """Read a body to its end. A body that is too long is read and dropped.
+        """Read a body. The contents of a body that is too long are dropped.
 
-        Such a body has to be read so that the client gets its response.
+        Such a body is usually still read to its end, because otherwise the client would not get its
+        response.
         """
         limits, headers = self.limits, dict(scope["headers"])
         announced = headers.get(b"content-length", b"")

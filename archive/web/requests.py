@@ -62,7 +62,7 @@ PageData = TypeVar("PageData")
 class ReaderError(Exception):
     """An error response of a view.
 
-    `text_key` is the key of its interface text, which is formatted with `values`.
+    `text_key` is the key of the error's interface text, which is formatted with `values`.
     """
 
     def __init__(self, status: int, text_key: str, **values: object) -> None:
@@ -71,11 +71,11 @@ class ReaderError(Exception):
 
 
 class SiteRequest:
-    """A request for a page, with everything that its view needs.
+    """A request for a page, with everything that the page's view needs.
 
-    It has the language and the format, runs queries, and builds URLs and responses.
+    It knows the language and the format, runs queries, and builds URLs and responses.
 
-    parameters: the parameters that its page or data supports.
+    parameters: the parameters that the page or its data supports.
     format_name: None for the HTML page.
     requested_language: the parameter `lang`; None if it is absent or unknown.
     """
@@ -137,7 +137,10 @@ class SiteRequest:
         return self.local_url(path.removesuffix(f".{self.format_name}") + suffix, **query)
 
     def next_url(self, **start: object) -> str | None:
-        """Return the absolute URL of the next page of this data, or None if its start is None."""
+        """Return the absolute URL of the next page of this data, or None if there is no next page.
+
+        start: the parameter with which the next page starts. Its value is None on the last page.
+        """
         is_last = None in start.values()
         return None if is_last else self.own_url(f".{self.format_name}", **start)
 
@@ -147,8 +150,8 @@ class SiteRequest:
     ) -> PageData:
         """Run a function with many queries in one thread, and return its result.
 
-        read: gets this request, with a `run` that does not wait, and the connection. It must not
-        wait for anything else.
+        read: is called with this request, whose `run` then does not wait, and the connection. It
+            must not await anything else.
         """
         seconds = self.datasette.sql_time_limit_ms / 1000
 
@@ -214,7 +217,7 @@ class SiteRequest:
     def build_headers(self, etag: str | None = None) -> dict[str, str]:
         """Return the headers of data that depends on the language.
 
-        With an ETag, clients can revalidate it.
+        etag: lets clients ask whether their copy of the data is current.
         """
         headers = {
             **({"etag": etag} if etag else {}),
@@ -246,7 +249,7 @@ class SiteRequest:
 def build_problem(
     path: str, status: int, message: str, members: Mapping[str, object], headers: dict[str, str]
 ) -> Response:
-    """Build an error as problem details (RFC 9457), with the keys that Datasette's errors have."""
+    """Build an error as problem details (RFC 9457), with the keys of Datasette's errors added."""
     problem = {
         "type": "about:blank",  # the status says what kind of problem it is
         "title": HTTPStatus(status).phrase,
@@ -346,7 +349,10 @@ async def _render_own_template(site: SiteRequest, name: str, context: dict[str, 
 
 
 def get_search_columns(datasette: Any) -> ColumnCache:
-    """Return the cached columns for sorting and counting searches, one cache per Datasette."""
+    """Return the cache of the columns by which searches are sorted and counted.
+
+    Each Datasette has its own cache.
+    """
     return SEARCH_COLUMNS_CACHE.setdefault(datasette, ColumnCache())
 
 
@@ -376,7 +382,7 @@ def matches_etag(if_none_match: str | None, etag: str) -> bool:
 
 
 def find_static_file(path: str) -> Path | None:
-    """Return the file for a URL path such as /static/style.css, or None."""
+    """Return the file for a URL path such as /static/style.css, or None if there is none."""
     for prefix, folder in STATIC_FOLDERS.items():
         if path.startswith(prefix) and "\0" not in path:
             file = (folder / path.removeprefix(prefix)).resolve()
@@ -386,7 +392,7 @@ def find_static_file(path: str) -> Path | None:
 
 
 def hash_file(file: Path) -> str:
-    """Return the first digits of a file's SHA-256. The file is only read if it has changed."""
+    """Return the first digits of a file's SHA-256. The file is read only if it has changed."""
     return _hash_unchanged_file(file, file.stat().st_mtime_ns)
 
 
@@ -396,9 +402,9 @@ def _hash_unchanged_file(file: Path, _mtime_ns: int, /) -> str:
 
 
 def build_static_url(datasette: Any, name: str) -> str:
-    """Return the URL of a file in archive/static, with its hash.
+    """Return the URL of a file in archive/static. It contains the file's hash.
 
-    Therefore caches may store the file permanently.
+    Caches may therefore store the file permanently.
     """
     return (
         f"{datasette.urls.path(f'/static/{name}')}?{hash_file(STATIC_FOLDERS['/static/'] / name)}"
@@ -464,7 +470,7 @@ def read_fields(site: SiteRequest, *optional: str) -> dict[str, str]:
 def _parse_fields(media_type: str, data: bytes, optional: Collection[str]) -> dict[str, str]:
     """Return the fields of a form or a JSON object, or plain text as the field `text`.
 
-    Raises ValueError if there are other fields or no text, and ReaderError for another type.
+    Raises ValueError if there are other fields or no text, and ReaderError for another media type.
     """
     if media_type == TEXT_TYPE:
         fields = {"text": data.decode()}

@@ -98,10 +98,7 @@ def list_routes(module: ModuleType) -> list[tuple[str, Any]]:
 
 
 def check_parameters(site: SiteRequest, parameters: Collection[str]) -> None:
-    """Raise FilterError for a parameter that a page does not support.
-
-    Therefore no parameter is silently ignored.
-    """
+    """Raise FilterError for a parameter that a page does not support, so that it is not ignored."""
     known = ", ".join(parameters) or "lang"
     for name in site.args if ANY_PARAMETER not in parameters else ():
         if name not in parameters and not is_harmless_parameter(name):
@@ -114,7 +111,8 @@ def check_parameters(site: SiteRequest, parameters: Collection[str]) -> None:
 async def _render_list(site: SiteRequest, data: DataList, operation: Operation) -> Any:
     """Render a list.
 
-    Its name, columns and URLs are taken from the operation and the request if they are not set.
+    If the list's name, columns or URLs are not set, they are taken from the operation and the
+    request.
     """
     rows = data.rows
     if operation.row and not data.name:

@@ -1,7 +1,7 @@
 """Security of the site: limits on visitors' SQL, errors of Datasette's pages, and response headers.
 
 Limits. Requests for Datasette's own views of a database (its page, tables, views, queries, `?sql=`,
-`_where`, facets, CSV) wait in a queue and have a budget of SQL time; their statements run in
+`_where`, facets, CSV) wait in a queue and have a budget of SQL time. Their statements run in
 processes that can be killed (archive.web.request_limits). Searches, comparisons and the change feed
 have their own queues. The archive's other pages and single rows do not wait. The number of
 rejections per second is limited, too.
@@ -10,13 +10,13 @@ Errors. For every mistake of a visitor, Datasette prints a traceback with all lo
 blocks the only process for nearly a second. It also shows visitors the messages of unexpected
 errors. Here, an error is logged on one line.
 
-Logs. The access log has neither clients nor queries, so that nobody can learn what a reader
+Logs. The access log contains neither clients nor queries, so that nobody can learn what a reader
 searched for.
 
 Headers. No page may run scripts or load anything from elsewhere. Caches may keep responses for a
-few seconds, static files longer. If the database is a snapshot (`datasette serve --immutable`),
-every response has an ETag and, as Last-Modified, the time of the snapshot. Conditional requests
-then need no SQL.
+few seconds, and static files for longer. If the database is a snapshot (`datasette serve
+--immutable`), every response has an ETag and, as Last-Modified, the time of the snapshot.
+Conditional requests then need no SQL.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ logger = logging.getLogger(__name__)
 def limit_databases(datasette: Any) -> None:
     """Replace each database that Datasette opened from a file with a sandboxed one.
 
-    Also keep readers out of the log, and warn of plugins with scripts. Such scripts will not run,
-    because no page allows any.
+    Also remove clients and queries from the access log, and warn of plugins with scripts. Such
+    scripts will not run, because no page allows any.
     """
     logging.getLogger("uvicorn.access").addFilter(_hide_reader)
     install_linear_sql_checks()
@@ -178,7 +178,7 @@ def _hide_reader(record: logging.LogRecord) -> bool:
 def read_limits(datasette: Any) -> SandboxLimits:
     """Return the limits that metadata.json sets for the plugin "guard", with defaults for the rest.
 
-    The keys are fields of SandboxLimits, and types of WORK.
+    The keys in metadata.json are fields of SandboxLimits, and the types of work in WORK.
     """
     settings = datasette.plugin_config("guard") or {}
     work = {kind: usual._replace(**settings.get(kind, {})) for kind, usual in WORK.items()}
@@ -187,7 +187,7 @@ def read_limits(datasette: Any) -> SandboxLimits:
 
 
 def list_closed_pages(datasette: Any) -> list[tuple[str, Any]]:
-    """Return routes that respond with 404 for the pages of Datasette that are closed."""
+    """Return routes that respond with 404 to requests for the closed pages of Datasette."""
 
     async def hide() -> None:
         raise NotFound("There is no such page")
@@ -227,7 +227,7 @@ def _check_request(scope: dict[str, Any]) -> None:
 
 
 def _find_work(path: str, query_args: Mapping[str, str], *, is_post: bool) -> str | None:
-    """Return the type of work of a page of the archive, or None if the page does not wait.
+    """Return the type of work of a page of the archive. None if the page does not wait in a queue.
 
     >>> paths = ("/search.json", "/search.csv", "/search.xlsx", "/-/revision/7", "/-/batch")
     >>> [_find_work(path, {"q": "fyr", "hit": "1"}, is_post=False) for path in paths]
@@ -261,7 +261,8 @@ class RequestLimiter:
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve a request.
 
-        It is rejected if it is invalid or exceeds a limit, or if too many others are waiting.
+        The request is rejected if it is invalid or exceeds a limit, or if too many others are
+        waiting.
         """
         if scope["type"] != "http":
             await app(scope, receive, send)
@@ -286,7 +287,7 @@ class RequestLimiter:
         await self.serve_checked(app, scope, receive, send, path=path, query_args=query_args)
 
     def read_path(self, scope: dict[str, Any]) -> str:
-        """Return the path of a request as it was sent, below the site's base."""
+        """Return the path of a request as it was sent, without Datasette's base_url."""
         raw = scope.get("raw_path") or scope["path"].encode()
         base = self.datasette.setting("base_url").rstrip("/")
         return str(raw.decode("latin-1").partition("?")[0].removeprefix(base))
@@ -301,7 +302,7 @@ class RequestLimiter:
         path: str,
         query_args: Mapping[str, str],
     ) -> None:
-        """Serve a valid request when it is its turn. Refuse it if too many others are waiting."""
+        """Serve a valid request when its turn comes. Refuse it if too many others are waiting."""
         client, is_post = client_key(scope), scope["method"] == "POST"
         is_sql = is_data_request(path, list_database_paths(self.datasette))
         kind = SQL if is_sql else _find_work(path, query_args, is_post=is_post)
@@ -340,7 +341,7 @@ class RequestLimiter:
     def build_turn(self, kind: str, path: str, query_args: Mapping[str, str], client: str) -> Turn:
         """Return the turn of a request.
 
-        If the request has visitors' SQL, the turn gets the limits of its format.
+        A request with visitors' SQL gets the limits of the response's format.
         """
         build = partial(Turn, self.limits, self.queues[kind], client=client)
         if kind != SQL:
@@ -356,7 +357,7 @@ class RequestLimiter:
     ) -> None:
         """Refuse a request with status 503.
 
-        The response is delayed by up to MAX_REFUSAL_DELAY, to limit refusals to
+        The response is delayed by up to MAX_REFUSAL_DELAY, so that there are at most
         REFUSALS_PER_SECOND.
         """
         self.delayed_refusals += 1
@@ -372,7 +373,7 @@ class RequestLimiter:
         """Build a 503 response with Retry-After.
 
         The response is a page in the visitor's language, or a line of text or JSON. The page is
-        rendered once per language, because a busy server has no time for more.
+        rendered once per language, because a busy server has no time to render it for each visitor.
         """
         headers = {"retry-after": BUSY_RETRY_AFTER}
         if "." in path.rpartition("/")[2]:
@@ -419,9 +420,8 @@ async def _receive_nothing() -> dict[str, Any]:
 def _choose_refusal_send(scope: dict[str, Any], send: Any) -> Any:
     """Return the function that sends a refusal.
 
-    The function closes the connection if the request has a body.
-
-    Otherwise an unread body would be taken for the next request, or received without end.
+    If the request has a body, the function also closes the connection. Otherwise the unread body
+    would be taken for the next request, or received without end.
     """
     return partial(_send_and_close, send) if has_body(scope) else send
 
@@ -436,7 +436,9 @@ async def _run_in_turn(
     is_sql: bool,
     refuse: Callable[[Any], Awaitable[None]],
 ) -> None:
-    """Run the application once it is the request's turn, before Datasette does any work."""
+    """Run the application when it is the request's turn. Refuse the request if the queue is too
+    busy.
+    """
     current_turn.set(turn if is_sql else None)
     try:
         if turn and turn.streaming:
@@ -449,8 +451,9 @@ async def _run_in_turn(
 
 
 async def _send_and_close(send: Any, message: dict[str, Any]) -> None:
-    """Send an ASGI message. If it starts a response, add a header that makes the server close the
-    connection.
+    """Send an ASGI message.
+
+    If it starts a response, add a header that makes the server close the connection.
     """
     if message["type"] == "http.response.start":
         message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
@@ -564,9 +567,9 @@ def _build_security_headers(media_type: str, language: str | None) -> dict[bytes
 
 
 def _build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
-    """Return a static file's ETag and cache lifetime, or {} for other paths.
+    """Return the ETag and cache lifetime of a static file, or {} for other paths.
 
-    The lifetime is a year if the URL has the current hash of the file.
+    The lifetime is a year if the URL contains the current hash of the file.
     """
     file = find_static_file(path)
     if file is None:
@@ -604,7 +607,7 @@ def _add_cache_headers(
     validators: dict[bytes, bytes],
     max_age: int = MAX_CACHE_SECONDS,
 ) -> list[tuple[bytes, bytes]]:
-    """Add caching headers. A success may be cached for a few seconds, an error may not be cached.
+    """Add caching headers. Successful responses may be cached for a few seconds, errors not at all.
 
     max_age: the longest time that a response may choose, in seconds.
     """
@@ -646,7 +649,7 @@ def _limit_max_age(cache_control: bytes, most: int = MAX_CACHE_SECONDS) -> bytes
 
 
 def _rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]:
-    """Return the request without cookies, and with the scheme and host of `origin`, if set.
+    """Return the request without cookies and, if `origin` is set, with its scheme and host.
 
     The archive sets no cookies, and Datasette fails on some cookies of other sites on the same
     host.
@@ -682,7 +685,10 @@ def answer_exception(
 
 
 def answer_forbidden(datasette: Any, request: Any, message: str) -> Any:
-    """Replace Datasette's response, which is an HTML page even for data formats."""
+    """Return a function that renders the response to a forbidden request.
+
+    Datasette's own response is an HTML page even for data formats.
+    """
 
     async def show() -> Any:
         return await _render_exception(datasette, request, Forbidden(message))
@@ -691,9 +697,9 @@ def answer_forbidden(datasette: Any, request: Any, message: str) -> Any:
 
 
 async def _render_exception(datasette: Any, request: Any, exception: Exception) -> Any:
-    """Render an error as a page in the visitor's language, or as problem details.
+    """Render an error as a page in the visitor's language or, for data formats, as problem details.
 
-    Problem details are in English, and used for data formats.
+    Problem details are in English.
     """
     status, text_key, values = _describe_exception(exception)
     headers = {"retry-after": BUSY_RETRY_AFTER} if status == 503 else {}
@@ -727,7 +733,7 @@ def _describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]
 
 
 def _is_starved(exception: Exception) -> bool:
-    """Return whether a statement was starved.
+    """Return whether a statement's time ran out because the machine was busy with other work.
 
     Datasette replaces an interrupted query with an error of its own, which has the original error
     as its context.

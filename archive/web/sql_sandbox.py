@@ -91,7 +91,9 @@ class SandboxStatement:
     received_bytes: int = 0
 
     def stop(self) -> None:
-        """Kill the worker. Its thread then gets a WorkerLostError."""
+        """Kill the worker that runs the statement. The thread that waits for it gets a
+        WorkerLostError.
+        """
         self.stopped = True
         if worker := self.worker:
             worker.process.kill()
@@ -209,7 +211,10 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         return SandboxWorker(uri, self.limits, self.escape)
 
     def escape(self, text: str) -> str:
-        """Call escape_fts, which plugins register on connections (archive/views/search.py)."""
+        """Return a search text as an FTS5 expression.
+
+        Plugins register the SQL function that does this on connections (archive/views/search.py).
+        """
         if not hasattr(self.thread_local, "db"):
             self.thread_local.db = db = self.connect()
             db.row_factory = sqlite3.Row
@@ -219,7 +224,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
     def connect(self, write: bool = False) -> sqlite3.Connection:
         """Return a read-only connection. Raises OperationalError if `write` is true.
 
-        All functions with which Datasette writes or analyses SQL ask for a connection for writing.
+        All functions with which Datasette writes or analyses SQL ask for a writable connection.
         """
         if write:
             raise sqlite3.OperationalError("the site never writes to its databases")
@@ -241,7 +246,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
 def _record_cut(turn: Turn, row_count: int) -> None:
     """Record that a result was cut.
 
-    Raises OperationalError if Datasette 1.0 would send the part as if it were complete.
+    Raises OperationalError if Datasette 1.0 would send the cut result as if it were complete.
     """
     if IS_NEXT and turn.streaming:
         most = f"{turn.max_bytes:,} bytes or {turn.max_values:,} values"
@@ -252,7 +257,10 @@ def _record_cut(turn: Turn, row_count: int) -> None:
 
 
 def _resolve_magic_parameters(sql: str, params: Any) -> Any:
-    """Return the parameters as a plain dict. The mapping of canned queries cannot be pickled."""
+    """Return the parameters as a plain dict.
+
+    The mapping that Datasette passes for canned queries cannot be pickled.
+    """
     if not isinstance(params, dict):
         return params
     resolved = dict(params)
@@ -263,7 +271,7 @@ def _resolve_magic_parameters(sql: str, params: Any) -> Any:
 
 
 def _build_results(names: Sequence[str], rows: list[Any], *, truncated: bool) -> Any:
-    """Return results like Datasette's. The rows can be indexed by position and by name."""
+    """Return results of Datasette's type. The rows can be indexed by position and by name."""
     db = sqlite3.connect(":memory:")
     columns = ", ".join('null as "' + name.replace('"', '""') + '"' for name in names)
     cursor = db.execute(f"select {columns} limit 0")
@@ -282,14 +290,14 @@ class StarvedError(sqlite3.OperationalError):
 
 
 class StarvedQueryError(QueryInterrupted):  # type: ignore[misc] # Datasette ships no types
-    """A query was interrupted because the machine is busy with other work.
+    """A query was interrupted because the machine was busy with other work.
 
     The query may succeed later.
     """
 
 
 class SandboxWorker:
-    """A process that runs statements on one database. `escape` handles its calls of escape_fts."""
+    """A process that runs statements on one database. `escape` executes its calls of escape_fts."""
 
     def __init__(self, uri: str, limits: SandboxLimits, escape: Callable[[str], str]) -> None:
         self.limits, self.escape, self.uses = limits, escape, 0
@@ -315,9 +323,9 @@ class SandboxWorker:
         return self.uses >= self.limits.worker_statements or self.process.poll() is not None
 
     def execute(self, statement: SandboxStatement) -> StatementResult:
-        """Return column names and rows.
+        """Run a statement, and return column names and rows.
 
-        Raises sqlite3.OperationalError("interrupted") after the time limit, StarvedError if the
+        Raises sqlite3.OperationalError("interrupted") after the time limit, or StarvedError if the
         machine was too busy.
         """
         self.uses += 1
@@ -350,7 +358,10 @@ class SandboxWorker:
         raise sqlite3.OperationalError("interrupted")
 
     def wait_until_ready(self) -> None:
-        """Wait until the worker has started. If it does not, kill it and raise WorkerLostError."""
+        """Wait until the worker has started.
+
+        If it does not start in time, kill it and raise WorkerLostError.
+        """
         try:
             if self.pipe.poll(self.limits.worker_start_timeout):
                 self.pipe.recv_bytes()

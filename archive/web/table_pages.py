@@ -139,8 +139,8 @@ def build_table_routes(datasette: Any) -> list[tuple[str, Any]]:
 class KeysetPage:
     """A page of a table or view in a total order.
 
-    start: the value of the sorted column (if any) and the key of the last row before the page.
-    next_start: the same for the last row of the page.
+    start: of the last row before the page, the value of the sorted column (if any) and the key.
+    next_start: of the last row of the page, the value of the sorted column (if any) and the key.
     ordered_by: the order that Datasette gives the statement.
     size: the value of `_size=`.
     """
@@ -255,7 +255,7 @@ def _build_after_condition(name: str, value: object, tie: str, *, descending: bo
 
 
 class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
-    """A Datasette view whose CSV is either complete or ends in an error or broken connection.
+    """A Datasette view whose CSV is either complete or ends in an error or a broken connection.
 
     An instance serves one request. `next_start` is where the next page of a table begins, as in
     KeysetPage.
@@ -264,9 +264,9 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     next_start: Sequence[Any] | None = None
 
     async def get(self, request: Any) -> Any:
-        """Respond in a known format.
+        """Respond in the requested format.
 
-        Raises NotFound for other formats, for which Datasette would send a page.
+        Raises NotFound for an unknown format, for which Datasette would send a page.
         """
         name = request.url_vars["format"]
         if name == "xlsx":
@@ -331,7 +331,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     async def as_csv(self, request: Any, database: str) -> Any:
         """Return a response with CSV.
 
-        The first page is read before the response begins, so that it can still be an error.
+        The first page is read before the response begins, so that an error can still be reported.
         """
         if request.args.get("_stream") and request.args.get("_next"):
             raise BadRequest("_next= cannot be used in a stream, which begins with the first row")
@@ -473,7 +473,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     async def check_search(self, request: Any, database: str, table: str) -> None:
         """Raise FilterError if a table cannot be searched.
 
-        A search needs a full-text index, and a search in versions needs a table with versions.
+        A search needs a full-text index. `_versions` is only for a search of the table releases.
         """
         is_releases = (database, table) == ("archive", "releases")
         if "_versions" in request.args and not (is_releases and "_search" in request.args):
@@ -493,7 +493,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     async def check_arrays(self, database: str, table: str, column: str) -> None:
         """Raise FilterError if the first values of a column are not JSON arrays.
 
-        Only JSON arrays can be counted.
+        Datasette's array facets only count JSON arrays.
         """
         name = escape_sqlite(_read_facet_column(column) or "")
         sql = (
@@ -529,9 +529,9 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     async def find_start(
         self, request: Any, database: str, table: str, page: KeysetPage
     ) -> Sequence[Any]:
-        """Return the values of `_next=`.
+        """Return the values in the parameter `_next=`.
 
-        Raises FilterError if they are invalid or their row is gone.
+        Raises FilterError if they are invalid, or if their row no longer exists.
         """
         text = request.args["_next"]
         start = _load_json(text)
@@ -670,9 +670,10 @@ def _change_query(request: Any, **parameters: str) -> Any:
 
 
 def _remove_parameters(request: Any, *names: str) -> Any:
-    """Return a copy of a request without these parameters.
+    """Return a copy of a request without the named parameters.
 
-    Parameters that have no meaning for Datasette are also removed.
+    Parameters that are allowed on every page are also removed, because Datasette does not know
+    them.
     """
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
     return _with_query(
@@ -687,7 +688,7 @@ def _with_query(request: Any, pairs: Sequence[tuple[str, str]]) -> Any:
 
 
 def _find_search_option(arguments: Any) -> str | None:
-    """Return the name of the first search option, or None."""
+    """Return the name of the first search option, or None if there is no search option."""
     for name in arguments:
         if name.startswith("_search") and name != "_searchmode":
             return str(name)
@@ -767,7 +768,7 @@ def _check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bo
 
 
 def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
-    """Return whether the value of an option is valid. Some parameters accept any value."""
+    """Return whether the value of an option is valid. Some options accept any value."""
     if name in ("_timelimit", "_ttl"):
         return bool(NUMBER.fullmatch(value)) or not value
     if name in ("_size", "_facet_size"):
@@ -785,9 +786,9 @@ def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool
 
 
 def _read_facet_column(value: str) -> str | None:
-    """Return the column that a facet names, as a text or in JSON ("column", "simple").
+    """Return the column in the value of a facet option, which is a name or a JSON object.
 
-    Returns None if it is invalid.
+    Returns None if the JSON object is invalid or names no column.
     """
     if not value.startswith("{"):
         return value

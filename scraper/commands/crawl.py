@@ -1,4 +1,4 @@
-"""scrapy crawl: Scrapy's own command, with exit codes for timers."""
+"""scrapy crawl: Scrapy's own command, with exit codes that say whether everything was read."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ class Command(ProjectCommand, ScrapyCrawl):
     """Run a spider by name.
 
     Exit code 0: everything that was requested was read; 1: something did not respond or could not
-    be read (the closing table and the table `crawls` say what); 2: nothing was crawled, because the
-    list of agencies, the arguments, the settings or the archive's file is wrong.
+    be read (the table printed at the end and the archive's table `crawls` say what); 2: nothing was
+    crawled, because the list of agencies, the arguments, the settings or the archive's file is
+    wrong.
     """
 
     requires_crawler_process = True
@@ -67,7 +68,7 @@ class Command(ProjectCommand, ScrapyCrawl):
 
 
 def report_refetch(outcomes: Sequence[RefetchOutcome]) -> int:
-    """Print the outcomes of a refetch; return 0 if all of its pages are stored, else 1."""
+    """Print the outcomes of a refetch. Return 0 if all requested pages are stored, else 1."""
     left = [outcome for outcome in outcomes if not outcome.is_stored]
     shown = outcomes if len(outcomes) <= MAX_REFETCH_LINES else left[:MAX_REFETCH_LINES]
     for outcome in shown:

@@ -1,7 +1,7 @@
-"""scrapy diagnose: shows why an agency's pages are no longer parsed as before, and what helps.
+"""scrapy diagnose: shows why an agency's pages are no longer parsed as before, and how to fix it.
 
-The last good page of an agency is compared with a quarantined one; both are parsed with the current
-rules. The report shows which field is lost, which rule parsed it, what the rule finds now, where
+The last good page of an agency and a quarantined one are parsed with the current rules and
+compared. The report shows which field is lost, which rule parsed it, what the rule finds now, where
 the text is now, and which selector would find it.
 """
 
@@ -94,7 +94,7 @@ class ReparsedPage(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class FieldDiagnosis:
-    """One field, as on the good page and as on the bad page.
+    """A comparison of one field on the good page and on the bad page.
 
     Attribute names are the keys of the JSON output.
     """
@@ -130,7 +130,7 @@ class Diagnosis:
 
 
 def diagnose_agencies(archive_path: Path, agencies: Sequence[Agency]) -> list[Diagnosis]:
-    """Diagnose some agencies. Raises ArchiveError if there is no archive."""
+    """Return a diagnosis of each agency. Raises ArchiveError if there is no archive."""
     check_database(archive_path)
     with Archive(archive_path, rebuild_stale=False) as archive, Captures(archive_path) as captures:
         return [diagnose_agency(archive, captures, agency) for agency in agencies]
@@ -195,7 +195,8 @@ def find_good_page(
 ) -> ReparsedPage | None:
     """Return an earlier page of the bad page's release, or another good page if the release is new.
 
-    A page with all the fields that the bad page lacks is preferred.
+    A page with all the fields that the bad page lacks is preferred. Returns None if there is no
+    page that can be parsed.
     """
     rows = archive.db.execute(
         "select v.capture from revisions v join releases r on r.id = v.release"
@@ -235,7 +236,8 @@ def diagnose_fields(
 ) -> Iterator[FieldDiagnosis]:
     """Yield a comparison of each field.
 
-    For a lost field, it includes the rule and a remedy that was tried on other pages.
+    For a lost field, the comparison includes the rule that parsed it and a remedy that was tried on
+    other pages.
     """
     old, new = good.page.item, bad.page.item or ReleaseItem(url=bad.page.url)
     if old is None:
@@ -273,9 +275,9 @@ def _format_first_value(value: object) -> str:
 def find_rule(
     finding: FieldDiagnosis, agency: Agency, good: ReparsedPage
 ) -> tuple[str, str | None]:
-    """Return the place where the rule that parsed a field on the good page is defined.
+    """Return where the rule that parsed a field on the good page is defined, and its selector.
 
-    Also returns the selector of the rule, if there is one.
+    The selector is None if it is not known.
     """
     own: str | None = getattr(agency, finding.field, None)
     if own and finding.old_evidence.rule == "selector":
@@ -285,7 +287,10 @@ def find_rule(
 
 
 def find_element_by_text(document: Document, text: str) -> Element | None:
-    """Return the innermost element with the shortest text that contains `text`, or None."""
+    """Return the innermost element with the shortest text that contains `text`.
+
+    Returns None if no element contains the text.
+    """
     wanted, best, shortest = to_comparable_text(text), None, 0
     if not wanted:
         return None
@@ -305,7 +310,7 @@ def find_remedy(
     bad: ProbedPage,
     others: Sequence[ProbedPage],
 ) -> None:
-    """Set the remedy of a lost field: the simplest selector that finds its old value.
+    """Set the remedy of a lost field: the simplest selector that finds the field's old value.
 
     Also sets the number of other pages on which the selector works.
     """
@@ -330,7 +335,8 @@ def suggest_selectors(element: Element) -> Iterator[str]:
 def propose_table(diagnosis: Diagnosis, probed: ProbeResult | None) -> ProbeResult | None:
     """Return a proposed table with the remedies.
 
-    The table is based on a probe of the site, or on the bad page if there was no probe.
+    The table is based on a probe of the site, or on the bad page if there was no probe. Returns
+    None if there is neither.
     """
     if probed is None and diagnosis.bad:
         page, agency = diagnosis.bad.page, diagnosis.agency
@@ -384,7 +390,7 @@ class Command(ProjectCommand):
         return 0
 
     def probe(self, agency: Agency) -> ProbeResult | None:
-        """Probe an agency's site; report why, and return None, if that fails."""
+        """Probe an agency's site. If that fails, report why and return None."""
         try:
             return probe_site(self.crawler_process, agency.home, self.load_agencies())
         except (PageError, SourceError) as error:
@@ -393,7 +399,7 @@ class Command(ProjectCommand):
 
 
 def save_pages(diagnoses: list[Diagnosis], folder: Path) -> None:
-    """Write the pages to files in a folder, and print the paths of the files to stderr.
+    """Write the good and the bad pages to files in a folder, and print the files' paths to stderr.
 
     The files are named after the agencies.
     """
@@ -462,7 +468,7 @@ def _iter_page_lines(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def iter_field_table(findings: list[FieldDiagnosis], width: int) -> Iterator[str]:
-    """Yield a table with each field's value on both pages, with lost fields marked."""
+    """Yield the lines of a table with each field's value on both pages. Lost fields are marked."""
     room = max(16, (width - 14) // 2)
     if findings:
         yield from ("", f"{'':2}{'field':10}{'on the good page':{room}}  on the bad page")
@@ -494,14 +500,17 @@ def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Ite
 
 
 def _describe_trial(finding: FieldDiagnosis) -> str:
-    """Describe how often a remedy worked on other pages, or return "" if there are none."""
+    """Describe on how many other pages a remedy worked. Returns "" if it was not tried on any."""
     if not finding.tried:
         return ""
     return f", and finds text on {finding.cured} of {finding.tried} other quarantined pages"
 
 
 def format_diagnosis_json(diagnosis: Diagnosis, probed: ProbeResult | None) -> str:
-    """Return a diagnosis as a JSON object. probed: a probe of the site, if one was made."""
+    """Return a diagnosis as a JSON object.
+
+    probed: a probe of the site, if one was made.
+    """
     proposed = propose_table(diagnosis, probed)
     values = {
         "agency": diagnosis.agency.slug,

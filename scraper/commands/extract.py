@@ -1,4 +1,4 @@
-"""scrapy extract: prints the release of a stored page."""
+"""scrapy extract: prints the release in a saved page."""
 
 from __future__ import annotations
 

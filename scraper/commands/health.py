@@ -1,6 +1,4 @@
-"""scrapy health: assesses every agency from its crawls, prints a table, and acknowledges known
-faults.
-"""
+"""scrapy health: assesses every agency from its crawls, and acknowledges known faults."""
 
 from __future__ import annotations
 
@@ -58,12 +56,12 @@ class Command(ProjectCommand):
 def judge_archive(
     archive_path: Path, agencies: Mapping[str, Agency], acknowledged: Iterable[str]
 ) -> tuple[list[AgencyHealth], list[str]]:
-    """Assess every agency, and return the health of each, faults first.
+    """Assess every agency, and acknowledge faults.
 
-    Also returns a message for each acknowledgement.
+    Returns the health of each agency, faults first, and a message for each slug in `acknowledged`.
+    Raises ArchiveError if there is no archive.
 
-    acknowledged: slugs of agencies with faults to acknowledge. Raises ArchiveError if there is no
-    archive.
+    acknowledged: slugs of agencies with faults to acknowledge.
     """
     check_database(archive_path)
     messages = []

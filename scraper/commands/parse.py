@@ -54,8 +54,9 @@ class Command(ProjectCommand, ScrapyParse):
 
 
 class PageSpider(IdentifiedSpider):
-    """Parses the release on one page. build_request: function that builds the request for the
-    page.
+    """Parses the release on one page.
+
+    build_request: function that builds the request for the page.
     """
 
     name = "page"

@@ -66,8 +66,7 @@ class Command(ProjectCommand):
             return 0
 
     def decide_pages(self, archive: Archive, slugs: list[str], ids: set[int], *, drop: bool) -> int:
-        """Accept or drop the undecided pages of agencies, print the counts and return the exit
-        code.
+        """Accept or drop agencies' undecided pages, print the counts and return the exit code.
 
         An agency that is being crawled is left out.
         """
@@ -110,9 +109,7 @@ def parse_ids(text: str) -> set[int]:
 
 
 def print_quarantine(archive: Archive, slugs: list[str], ids: set[int]) -> None:
-    """Print each undecided page of the agencies: id, fetch time, title, URL, and why it was
-    quarantined.
-    """
+    """Print the undecided pages of agencies, each with id, fetch time, title, URL and reason."""
     quarantine = Quarantine(archive.db)
     for slug in slugs or quarantine.list_agencies():
         pages = select_pages(quarantine.list_pending(slug), ids)

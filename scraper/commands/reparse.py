@@ -63,17 +63,16 @@ class _StoredPage(NamedTuple):
 
 
 class Command(ProjectCommand):
-    """Parse stored releases, quarantined and refused pages again from their bytes, with the current
-    rules.
+    """Parse stored releases, quarantined pages and refused pages again with the current rules.
 
-    A page that was refused (archive/database/refused_pages.py) and can be read now is stored with
-    the time it was fetched, as a crawl would have stored it then. A difference in a stored release
-    is stored as a version with the cause 'parser', which is never reported as an edit of the
-    agency. If the current rules read a text that other readings of the page disagree with, the
-    stored text is kept. An interrupted run is continued by the same command. Captures that the
-    current rules have read are not read again (`python -m archive verify` finds damaged ones). Exit
-    code 0: all other captures were parsed; 1: some could not be parsed or are doubtful; 2: wrong
-    configuration.
+    Only stored bytes are parsed. A page that was refused (archive/database/refused_pages.py) and
+    can be read now is stored with the time it was fetched, as a crawl would have stored it then. A
+    difference in a stored release is stored as a version with the cause 'parser', which is never
+    reported as an edit of the agency. If the current rules find a text with which other readings of
+    the page disagree, the stored text is kept. An interrupted run is continued by the same command.
+    Captures that the current rules have read are not read again (`python -m archive verify` finds
+    damaged ones). Exit code 0: all other captures were parsed; 1: some could not be parsed or are
+    doubtful; 2: wrong configuration.
     """
 
     takes_agency_option = True
@@ -125,12 +124,15 @@ def reparse_archive(
 ) -> tuple[Counter[str], Counter[SaveResult], Counter[str]]:
     """Reparse the releases, quarantined pages and refused pages of agencies.
 
-    Agencies that are being crawled are left out.
+    Agencies that another process is crawling are left out.
 
     Returns counts of releases by result of `reparse_releases`, of quarantined pages by SaveResult,
-    and of refused pages by result of `take_in_refused`. processes: the number of processes that
-    parse pages (None: one per core if there are many releases). Raises ArchiveError if there is no
-    archive.
+    and of refused pages by result of `take_in_refused`. Raises ArchiveError if there is no archive.
+
+    all_agencies: whether `agencies` holds all listed agencies. Stored agencies that are missing
+        from it are then logged.
+    processes: the number of processes that parse pages. With None, many releases are parsed by one
+        process per core.
     """
     check_database(archive_path)
     counts, repaired, taken_in = Counter[str](), Counter[SaveResult](), Counter[str]()
@@ -176,8 +178,8 @@ def reparse_releases(
 ) -> None:
     """Reparse releases, given as URLs with their agencies.
 
-    Calls `count` with each result: "unchanged", "reparsed", "doubtful", "unreadable" or "without
-    capture".
+    Calls `count` with the result for each release: "unchanged", "reparsed", "doubtful",
+    "unreadable" or "without capture".
 
     A release with an unchanged text is marked with the version of the current rules. Releases with
     this mark are not parsed again, so an interrupted run continues where it stopped.
@@ -200,7 +202,7 @@ def _iter_pages(
     releases: Iterable[tuple[str, Agency]],
     count: Callable[[str], None],
 ) -> Iterator[_StoredPage]:
-    """Yield the pages to parse, and count the releases that need no parsing."""
+    """Yield the pages to parse. Call `count` for each release that needs no parsing."""
     for url, agency in releases:
         stored = archive.get(url)
         if stored is None or stored.sha256 is None or stored.cause == "import":
@@ -218,7 +220,7 @@ def _is_read_by_current_rules(stored: StoredRelease, agency: Agency) -> bool:
 
 
 def _read_page(page: _StoredPage) -> tuple[Release, ReleaseItem] | None:
-    """Parse a stored page; log why and return None if that fails."""
+    """Parse a stored page. If that fails, log why and return None."""
     if parent_process():
         logging.disable()  # the parent logs
     url = page.stored.url

@@ -1,4 +1,4 @@
-"""scrapy report: reports how a scheduled command has ended."""
+"""scrapy report: runs a scheduled command and reports how it ended."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Command(ProjectCommand):
 
     NAME is round, audit, notify, backup, publish or another name. A message is sent through the
     channels of alerts: once a day while the command fails, and once when it works again. After a
-    success, the URL in PING_NAME is requested. A service manager that has run the command itself
-    gives NAME:ok or NAME:failed. The exit code is the command's exit code, or 1 if the result was
-    not delivered.
+    success, the URL in the variable PING_<NAME> is requested. If a service manager has run the
+    command itself, it passes NAME:ok or NAME:failed. The exit code is the command's exit code, or 1
+    if a successful command's result was not delivered.
     """
 
     usage = "NAME [--every MINUTES] -- COMMAND …, or NAME:ok, or NAME:failed"
@@ -62,9 +62,10 @@ class Command(ProjectCommand):
 def report_end(archive: Path, name: str, problem: str | None) -> bool:
     """Report how a command ended, and return whether the report was delivered.
 
-    problem: None for a success.
+    problem: None if the command succeeded.
 
-    The settings are read only after the command, so that a wrong setting cannot prevent a back-up.
+    The settings are read only after the command has ended, so that a wrong setting cannot prevent a
+    back-up.
     """
     try:
         return report_result(archive, name, read_alert_settings(), read_ping_url(name), problem)
@@ -76,9 +77,11 @@ def report_end(archive: Path, name: str, problem: str | None) -> bool:
 def run_reported(
     words: list[str], may_find: bool, every: float | None, report: Callable[[str | None], bool]
 ) -> int:
-    """Run a command once or every `every` minutes until a signal, and report how it ended.
+    """Run a command, report how it ended, and return the exit code.
 
-    may_find: whether exit code 1 of the command means findings, not a failure.
+    may_find: whether the command's exit code 1 means findings, not a failure.
+    every: run the command again at intervals of this many minutes, until a signal arrives. None:
+        run it once.
     """
     with CommandRunner() as runner:
         while True:
@@ -93,7 +96,7 @@ def run_reported(
 
 
 def start_command(runner: CommandRunner, words: list[str]) -> int:
-    """Run a command and return its exit code, or 127, as a shell does, if it cannot be started."""
+    """Run a command and return its exit code, or 127 (as a shell does) if it cannot be started."""
     try:
         return runner.run_command(words)
     except OSError as error:

@@ -37,11 +37,11 @@ class Command(ProjectCommand):
     """Crawl new and changed releases, assess health, write the day's manifest and alert the
     operators.
 
-    Exit code 0: nothing needs you (also if another round is running, or if SIGTERM ended this one);
-    1: an agency has a fault that is not acknowledged, a pass was interrupted, an alert or an email
-    to a subscriber was not delivered, or the previous round has been running for over 6 hours; 2:
-    nothing was done, because the list of agencies, the settings, the environment or the archive's
-    file is wrong.
+    Exit code 0: no action is needed (also if another round is running, or if SIGTERM ended this
+    one); 1: an agency has a fault that is not acknowledged, a pass was interrupted, an alert or an
+    email to a subscriber was not delivered, or the previous round has been running for over 6
+    hours; 2: nothing was done, because the list of agencies, the settings, the environment or the
+    archive's file is wrong.
     """
 
     takes_agency_option = True
@@ -110,26 +110,21 @@ class Command(ProjectCommand):
 
 
 def notify_subscribers(runner: CommandRunner, archive_path: Path) -> bool:
-    """Notify the subscribers of what the round has found; return False if that failed."""
+    """Notify the subscribers of what the round has found. Return False if that failed."""
     if not os.environ.get("PUBLIC_URL"):
         return True
     return runner.run_command([sys.executable, "-m", "archive", "notify", str(archive_path)]) == 0
 
 
 def stamp_manifests(runner: CommandRunner, archive_path: Path) -> bool:
-    """Let the configured time-stamp authorities stamp the manifests.
-
-    Returns False if one of them failed.
-    """
+    """Let the configured time-stamp authorities stamp the manifests. Return False if this fails."""
     if not read_authorities():
         return True
     return runner.run_command([sys.executable, "-m", "archive", "stamp", str(archive_path)]) == 0
 
 
 def report_running_round(since: datetime) -> int:
-    """Log that another round is running, and return the exit code: 1 if that round has hung, else
-    0.
-    """
+    """Log that another round is running. Return 1 if that round has hung, otherwise 0."""
     if abs(now() - since) > MAX_ROUND_DURATION:  # also if it began while the clock was ahead
         logger.error("the round that started at %s has hung; stop it", since.isoformat())
         return 1
@@ -140,9 +135,9 @@ def report_running_round(since: datetime) -> int:
 
 
 def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> int:
-    """Start a round every `minutes` minutes until a signal arrives.
+    """Start a round every `minutes` minutes until a signal arrives, and return the exit code.
 
-    Returns 2 if the configuration is wrong.
+    Returns 2 at once if the configuration is wrong.
     """
     if not minutes > 0:
         raise AgencyError("arguments", None, "every", "must be a positive number of minutes")
@@ -155,7 +150,7 @@ def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> 
 
 
 def report_recent_crawl(archive_path: Path, hours: float) -> int:
-    """Print whether a crawl ended within the last `hours`, and return 0 if one did, else 1.
+    """Print whether a crawl ended within the last `hours` hours. Return 0 if one did, otherwise 1.
 
     This is used for health checks.
     """

@@ -1,4 +1,6 @@
-"""scrapy survey: tries the sites of many agencies, and reports which of them can be crawled."""
+"""scrapy survey: requests pages from the sites of many agencies, and reports which of the sites can
+be crawled.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,9 @@ class Command(ProjectCommand):
     """Try the agencies' sites, and report which can be crawled and which need a person.
 
     Each agency's sources and up to thirty of its releases are requested, as politely as in a crawl.
-    The responses are kept in the folder SURVEY; nothing is written to an archive. The same command
-    continues an interrupted survey. Exit code 0: all agencies were tried; 1: some are left; 2:
-    wrong arguments.
+    The responses are kept in the folder that the setting SURVEY names. Nothing is written to an
+    archive. To continue an interrupted survey, run the same command again. Exit code 0: all
+    agencies were tried; 1: some were not tried; 2: wrong arguments.
     """
 
     requires_crawler_process = True
@@ -85,7 +87,7 @@ class Command(ProjectCommand):
         return int(left > 0)
 
     def survey(self, record: SurveyRecord, opts: argparse.Namespace) -> int:
-        """Survey the agencies that have not been tried yet; return how many are left."""
+        """Survey the agencies that have not been tried yet. Return how many are still untried."""
         if opts.again <= 0 and not opts.agency:  # an interrupted survey would begin again
             raise AgencyError("arguments", None, "again", "must be above 0, or name the agencies")
         since = to_iso(now() - timedelta(days=opts.again)) or ""

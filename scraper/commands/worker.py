@@ -1,4 +1,4 @@
-"""scrapy worker: crawls agencies' rounds, one after another, for an archive on another machine."""
+"""scrapy worker: crawls agencies, one round after another, for an archive on another machine."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from scraper.project_command import ProjectCommand
 class Command(ProjectCommand):
     """Crawl rounds from the queue, one agency at a time, for an archive on another machine.
 
-    Rounds come from scrapy enqueue, and the results go to scrapy writer. A worker stores nothing:
-    if it is killed, another one crawls its round. Exit code 0: stopped by SIGTERM, with its round
-    handed back; 2: wrong configuration, or the broker does not respond at the start.
+    `scrapy enqueue` queues the rounds, and `scrapy writer` stores the results. A worker stores
+    nothing: if it is killed, another worker crawls its round. Exit code 0: the worker was stopped
+    by SIGTERM, and its round went back to the queue; 2: the configuration is wrong, or the broker
+    did not respond at the start.
     """
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""scrapy writer: stores the results of workers on other machines, and gives them their jobs."""
+"""scrapy writer: stores the results of workers on other machines, and hands out jobs to them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from scraper.project_command import CONFIGURATION_ERRORS, ProjectCommand
 
 
 class Command(ProjectCommand):
-    """Store the results of workers on other machines, each message once, and give them their jobs.
+    """Store the results of workers on other machines, each message once, and hand out jobs to them.
 
-    An archive has one writer. Exit code 0: stopped by SIGTERM; 1: the archive cannot be written, or
-    the broker failed; 2: wrong configuration.
+    An archive has one writer. Exit code 0: the writer was stopped by SIGTERM; 1: the archive cannot
+    be written, or the broker failed; 2: the configuration is wrong.
     """
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:

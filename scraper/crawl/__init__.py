@@ -2,7 +2,7 @@
 
 Other packages use:
 
-    rounds             finds the crawls that are due, and runs them one after another
+    rounds             runs the commands of a round, and closes it (health, manifest, alerts)
     round_locks        locks that keep two processes from crawling the same agency
     crawl_stats        a crawl's row in the archive, its counters and its closing table
     archive_pipeline   stores each parsed page

@@ -1,7 +1,7 @@
 """Alerts: new faults and recoveries of agencies and of scheduled commands, sent to the operators by
 webhook and email.
 
-Settings come from the environment only, as some are secrets:
+Settings come from the environment only, because some are secrets:
 
     ALERT_WEBHOOK      URL that gets the message as JSON by POST. Slack and Mattermost show `text`.
     ALERT_SECRET       `whsec_` and a key in base64, which signs the webhook's messages (Standard
@@ -16,17 +16,17 @@ Settings come from the environment only, as some are secrets:
                        <name>` runs: `PING_ROUND`, `PING_NOTIFY`, `PING_BACKUP`, `PING_PUBLISH`,
                        `PING_AUDIT` … For a service that raises an alarm when the requests stop.
 
-docs/reference/settings.md has these lines (`make reference`).
+`make reference` copies these lines to docs/reference/settings.md.
 
-Each channel sends at most one message a day (UTC); later events wait for the next day's message.
-Each row of health_events is reported once by each channel. A channel's first message reports all
-current faults, however old, but no fault that ended more than a day ago. A failed delivery is
-logged, and the next round tries again. A process killed between delivery and its row in the
-database delivers the message again, with the same id.
+Each channel sends at most one message a day (UTC) about agencies; later events wait for the next
+day's message. Each channel reports each row of health_events once. A channel's first message
+reports all current faults, however old, but no fault that ended more than a day ago. A failed
+delivery is logged, and the next round tries again. If the process is killed after a delivery but
+before it is recorded in the database, the message is delivered again, with the same id.
 
 At most one message a day is sent about a scheduled command: that it fails, or that it works again.
-The time of the last message is kept as the time of an empty file beside the archive, because the
-archive itself may have failed.
+The time of the last message is the modification time of an empty file beside the archive, because
+the archive itself may have failed.
 """
 
 from __future__ import annotations
@@ -99,9 +99,10 @@ AlertEvents = dict[str, list[list[HealthEvent]]]
 
 
 def read_alert_settings(environment: Mapping[str, str] = os.environ) -> AlertSettings:
-    """Read the settings from the environment; raise AgencyError if a variable is invalid.
+    """Read the settings from the environment.
 
-    The error does not contain the value, which may be a secret.
+    Raises AgencyError if a variable is invalid. The error does not contain the value, which may be
+    a secret.
     """
 
     def read(name: str) -> str:
@@ -163,7 +164,7 @@ def _environment_error(name: str, problem: str) -> AgencyError:
 
 
 class AlertChannel:
-    """A way to deliver alerts, and a record of the health events it has handled (table
+    """A channel that delivers alerts, with a record of the health events it has handled (table
     alert_deliveries).
 
     No method commits: wrap calls in `Archive.transaction`.
@@ -173,12 +174,14 @@ class AlertChannel:
         self.db, self.name, self.deliver = db, name, deliver
 
     def find_pending_events(self) -> list[HealthEvent]:
-        """Return the events that have not been handled yet, oldest first."""
+        """Return the events that this channel has not handled yet, oldest first."""
         handled = "select 1 from alert_deliveries where event = e.id and channel = ?"
         return self._select_events(f"not exists ({handled}) order by e.id", self.name)
 
     def find_reported_events(self, agency: str) -> list[HealthEvent]:
-        """Return an agency's last event in each message that was sent about it, newest first."""
+        """Return the last event of an agency in each message that this channel sent about the
+        agency, newest first.
+        """
         reported = (
             "select max(d.event) from alert_deliveries d join health_events h on h.id = d.event"
             " where h.agency = ? and channel = ? and sent is not null group by sent"
@@ -200,9 +203,8 @@ class AlertChannel:
         ]
 
     def read_usage(self, day: str) -> tuple[bool, bool]:
-        """Return whether any event was ever handled, and whether a message was sent on a day.
-
-        The day of a message is the day on our clock when the message was sent.
+        """Return whether this channel has ever handled an event, and whether it sent a message on
+        `day`.
         """
         sql = (
             "select count(*) > 0, coalesce(max(substr(sent, 1, 10) = ?), 0) from"
@@ -212,7 +214,10 @@ class AlertChannel:
         return usage
 
     def mark_handled(self, events: Sequence[HealthEvent], sent_at: datetime | None) -> None:
-        """Record events as handled. `sent_at` is None if the events needed no message."""
+        """Record events as handled by this channel.
+
+        sent_at: None if the events needed no message.
+        """
         self.db.table("alert_deliveries").insert_all(
             [
                 {"event": event["id"], "channel": self.name, "sent": to_iso(sent_at)}
@@ -223,7 +228,7 @@ class AlertChannel:
 
 
 def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) -> bool:
-    """Send the events that have not been reported yet by each channel.
+    """Send the pending events through each channel.
 
     Returns False if a message was not delivered.
     """
@@ -237,7 +242,7 @@ def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) 
 def _list_deliveries(
     alert_settings: AlertSettings, now: datetime
 ) -> dict[str, Callable[[dict[str, Any]], None]]:
-    """Return the channels by name, each as a function that delivers a message or raises OSError."""
+    """Return a map from channel name to a function that delivers a message or raises OSError."""
     deliveries: dict[str, Callable[[dict[str, Any]], None]] = {}
     if url := alert_settings.webhook:
         deliveries["webhook"] = partial(post_json, url, key=alert_settings.webhook_key, sent_at=now)
@@ -260,7 +265,7 @@ def _list_deliveries(
 def _send_channel_alerts(
     archive: Archive, alert_settings: AlertSettings, channel: AlertChannel, now: datetime
 ) -> bool:
-    """Send the events that one channel has not reported yet; return False if sending failed."""
+    """Send the events that one channel has not reported yet. Return False if sending failed."""
     events = channel.find_pending_events()
     is_used, is_sent = channel.read_usage(str(to_iso(now))[:10])
     if not events or is_sent:
@@ -281,8 +286,9 @@ def _send_channel_alerts(
 
 
 def _take_old_faults(alerts: AlertEvents, since: str) -> list[HealthEvent]:
-    """Remove the faults that ended before `since`, because they are not reported; return their
-    events.
+    """Remove the faults that ended before `since` from `alerts`, and return their events.
+
+    Such faults are not reported.
     """
     old = [group for group in alerts["passed"] if group[-1]["at"] < since]
     alerts["passed"] = [group for group in alerts["passed"] if group[-1]["at"] >= since]
@@ -296,10 +302,10 @@ def _list_events(alerts: AlertEvents) -> list[HealthEvent]:
 def _select_alerts(
     channel: AlertChannel, events: Sequence[HealthEvent]
 ) -> tuple[AlertEvents, list[HealthEvent]]:
-    """Return the events to report, and the events that need no alert.
+    """Return the events to report, by type of alert, and the events that need no alert.
 
-    No alert is needed for acknowledged faults, faults already reported in the same words since the
-    agency last worked, and changes between healthy states.
+    No alert is needed for acknowledged faults, for faults already reported since the agency last
+    worked, and for changes between healthy states.
     """
     acknowledged = {row["agency"] for row in read_health_rows(channel.db) if row["acknowledged"]}
     groups: dict[str, list[HealthEvent]] = {}
@@ -322,7 +328,7 @@ def _choose_alert_kind(
 ) -> str | None:
     """Return the type of alert for an agency's new events, or None if they need no alert.
 
-    reported: see `find_reported_events`.
+    reported: the agency's earlier events, as returned by `find_reported_events`.
     """
     after = events[-1]
     # a fault may go back to what it was
@@ -343,7 +349,7 @@ def _choose_alert_kind(
 def _build_alert_payload(
     alerts: AlertEvents, alert_settings: AlertSettings, sent_at: datetime
 ) -> dict[str, Any]:
-    """Return the message as JSON for a webhook. Its id is a hash over the ids of its events."""
+    """Return the message as a JSON object for a webhook. Its id is a hash of its events' ids."""
     language = alert_settings.language
     lines = []
     for kind, groups in alerts.items():
@@ -373,7 +379,9 @@ def _build_alert_payload(
 
 
 def _format_subject(counts: dict[str, int], language: str) -> str:
-    """Return a message's subject. counts: number of agencies by type of alert.
+    """Return the subject of a message.
+
+    counts: the number of agencies by type of alert.
 
     >>> _format_subject({"faults": 2, "recoveries": 0, "passed": 1}, "en")
     'Myndighetsarkivet: 2 new faults, 1 transient fault'
@@ -387,7 +395,9 @@ def _format_subject(counts: dict[str, int], language: str) -> str:
 
 
 def _format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -> str:
-    """Format an agency as one line, with its current state, or its last fault if that has ended."""
+    """Format an agency's alert as one line, with its current state or, for a transient fault, the
+    fault.
+    """
     event = next(event for event in reversed(events) if event["is_fault"] or kind != "passed")
     name, at = (
         event["name_en"] if language == "en" else event["name"],
@@ -409,7 +419,7 @@ def _format_alert_json(events: Sequence[HealthEvent]) -> dict[str, Any]:
 
 
 def read_ping_url(command: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return the URL to request after a command succeeds, or None if none is set.
+    """Return the URL to request after a command succeeds, or None if no URL is set.
 
     Raises AgencyError if the URL is invalid. The error does not contain the URL.
     """
@@ -427,9 +437,9 @@ def report_result(
     ping_url: str | None,
     problem: str | None,
 ) -> bool:
-    """Report how a command has ended (problem: None if it succeeded).
+    """Report how a command has ended. Return False if the failure or the ping was not delivered.
 
-    Returns False if a failure or a ping was not delivered.
+    problem: None if the command succeeded.
     """
     marker, moment = archive.with_suffix(f".{command}.failed"), get_now()
     told_at = datetime.fromtimestamp(marker.stat().st_mtime, UTC) if marker.exists() else None
@@ -455,7 +465,9 @@ def report_result(
 def _send_command_message(
     kind: str, command: str, problem: str, alert_settings: AlertSettings, moment: datetime
 ) -> bool:
-    """Send one message through every channel; return False if no channel delivered it."""
+    """Send a message about a command through every channel. Return False if no channel delivered
+    it.
+    """
     language, at = alert_settings.language, str(to_iso(moment))
     values = {"command": command, "at": at[:16].replace("T", " "), "problem": problem}
     payload = {
@@ -477,9 +489,9 @@ def _send_command_message(
 
 
 def attempt(what: str, act: Callable[[], object]) -> bool:
-    """Call `act` to send or store something; if it fails, log the error and return False.
+    """Call `act` to send or store something. If it fails, log the error and return False.
 
-    The caller tries again next time.
+    what: what `act` does, for the log.
     """
     try:
         act()

@@ -1,8 +1,8 @@
 """Item pipeline that stores each parsed page, and reviews quarantined pages when the crawl ends.
 
-For Scrapy's feed exports (`-O FILE.jsonl`) the pipeline returns the release as stored, a dict of
-JSON values (`_describe_stored_release`). Without an export it returns only the URL, because reading
-the release again costs time. A page without anything new is dropped.
+For Scrapy's feed exports (`-O FILE.jsonl`), the pipeline returns the release as stored, as a dict
+of JSON values (`_describe_stored_release`). Without an export, it returns only the URL, because
+reading the release again costs time. A page with nothing new is dropped.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class ArchivePipeline(CrawlerComponent):
         nothing.
 
         Raises DropItem if the page is unchanged, rejected or quarantined, or no longer shows its
-        release. If the crawl exports releases, also raises it if the release is hidden by a
-        takedown.
+        release. If the crawl exports releases, it is also raised for a release that a takedown
+        hides.
         """
         slug, spider = page.item.agency or "", self.spider
         stats = spider.agency_stats[slug]
@@ -106,16 +106,16 @@ class ArchivePipeline(CrawlerComponent):
     def describe_for_export(self, url: str) -> dict[str, Any] | None:
         """Return a release as stored, or only its URL if this crawl exports nothing.
 
-        Returns None if the release is hidden and would be exported.
+        Returns None if this crawl exports releases but the release is hidden.
         """
         return (
             _describe_stored_release(self.spider.archive, url) if self.has_export else {"url": url}
         )
 
     def take_in_earlier(self, slug: str, url: str) -> None:
-        """Store the refused pages of this URL that can be read now, before today's page.
+        """Store the refused pages of this URL that can now be read, before today's page is stored.
 
-        They are older, and cannot be stored after it.
+        Pages must be stored in the order in which they were fetched.
         """
         try:
             take_in_refused(self.ingest, slug, url)
@@ -149,8 +149,8 @@ class ArchivePipeline(CrawlerComponent):
                 stats.problems.append(problem)
 
     def announce_stored(self, slug: str, last_revision_id: int) -> None:
-        """Send the signal item_scraped for each release of an agency that was stored after a given
-        version.
+        """Send the signal item_scraped for each release of an agency that has a version stored
+        after the given one.
         """
         rows = self.spider.archive.db.execute(
             "select distinct r.url from revisions v join releases r on r.id = v.release"
@@ -190,8 +190,8 @@ def _describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | Non
 
 
 def describe_page_problems(pages: Iterable[QuarantinedPage]) -> Iterator[str]:
-    """Yield the problems of individual quarantined pages, each with the number of pages and an
-    example.
+    """Yield the problems of quarantined pages that are not field losses, each with an example URL
+    and the number of other pages.
     """
     urls: dict[str, list[str]] = {}
     for page in pages:

@@ -1,4 +1,4 @@
-"""Statistics of a crawl per agency: its rows in the crawls table, politeness report and progress
+"""Statistics of a crawl for each agency: rows in the crawls table, politeness report and progress
 table.
 """
 
@@ -78,7 +78,7 @@ PROGRESS_COLUMNS = (
 
 @dataclass(slots=True)
 class AgencyStats:
-    """Counters of one agency in one crawl, and its problems.
+    """Counters of one agency in one crawl, and a list of problems.
 
     Each problem is a sentence that names the URL and the field.
     """
@@ -116,7 +116,7 @@ class AgencyStats:
         self.add_failure(problem, failure_kind)
 
     def count_error(self, problem: str, failure_kind: str, *, source: bool = False) -> None:
-        """Count an error with its problem and type of failure.
+        """Count an error by its type of failure, and record its problem.
 
         source: whether the error is that a source could not be read.
         """
@@ -134,8 +134,8 @@ class AgencyStats:
 
 @dataclass(slots=True)
 class Deadline:
-    """The end of a pass. After it, nothing is requested, and the remaining URLs stay in the
-    frontier.
+    """The end of a pass. After the deadline, no further requests are created, and the remaining
+    URLs stay in the frontier.
     """
 
     ends_at: float | None = None  # time on the monotonic clock; None: no limit
@@ -146,7 +146,9 @@ class Deadline:
 
 
 def parse_deadline(minutes: str) -> Deadline:
-    """Parse a number of minutes ("" for no limit); raise AgencyError if it is not positive.
+    """Convert a number of minutes into a deadline ("" for no limit).
+
+    Raises AgencyError if the number is not positive.
 
     >>> parse_deadline("").ends_at is None, parse_deadline("0.5").has_passed()
     (True, False)
@@ -177,7 +179,7 @@ class CrawlState(Protocol):
 class ArchiveSpider(CrawlState, Protocol):
     """The parts of a ReleaseSpider that extensions use.
 
-    It is a protocol, because spiders import extensions.
+    It is a protocol, because spiders import this module.
     """
 
     name: str
@@ -188,8 +190,8 @@ class ArchiveSpider(CrawlState, Protocol):
 
 
 class CrawlStatsExtension(CrawlerComponent):
-    """Inserts a row into crawls for each agency when a spider opens, and completes the rows when it
-    closes.
+    """Inserts a row into the crawls table for each agency when a spider opens, and completes the
+    rows when the spider closes.
     """
 
     needs_archive = True
@@ -215,7 +217,10 @@ class CrawlStatsExtension(CrawlerComponent):
         self.robots_hosts: set[str] = set()  # hosts whose robots.txt was read
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Insert the rows. If the crawl is killed, the column `finished` stays empty."""
+        """Insert a row for each agency.
+
+        The column `finished` stays empty if the crawl is killed.
+        """
         if not spider.reads_agencies:  # it says nothing about them, nor about their sites
             return
         try:
@@ -233,7 +238,7 @@ class CrawlStatsExtension(CrawlerComponent):
     def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
         """Complete the rows, assess the health of the agencies, and write the day's manifest.
 
-        reason: Scrapy's reason; `finished` if the crawl was not interrupted.
+        reason: Scrapy's reason for closing the spider: `finished` if the crawl was not interrupted.
         """
         try:
             with spider.archive.transaction():
@@ -372,7 +377,7 @@ def close_crawl(
 
 
 class StderrConsole(Console):
-    """Console on standard error that becomes quiet when the pipe is closed.
+    """Console on standard error that stops printing when the pipe is closed.
 
     rich's own console would end the crawl.
     """
@@ -403,7 +408,7 @@ class ProgressExtension(CrawlerComponent):
         self.is_first_crawl = False  # of the archive
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Start the live table if standard error is a terminal, else the periodic log lines."""
+        """Start the live table if standard error is a terminal, otherwise periodic log lines."""
         self.is_first_crawl = not spider.archive.db.execute(
             "select 1 from releases limit 1"
         ).fetchone()
@@ -464,7 +469,7 @@ def _print_summary(console: Console, spider: ArchiveSpider, reason: str) -> None
 
 
 def _redirect_log_handlers() -> None:
-    """Make log handlers write to the current sys.stderr, which Live replaces."""
+    """Make log handlers write to the current sys.stderr, which rich's Live has replaced."""
     for handler in logging.root.handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(
             handler, logging.FileHandler
@@ -475,7 +480,8 @@ def _redirect_log_handlers() -> None:
 def _build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
     """Build the progress table, without agencies that have nothing to show.
 
-    A live table omits agencies without requests. A long table omits agencies without changes.
+    A live table leaves out agencies without requests. A final table with many rows leaves out
+    agencies without changes.
     """
     names = (name.replace("_", " ") for name in PROGRESS_COLUMNS)
     table = Table(

@@ -2,8 +2,8 @@
 
 When a stop is requested, responses that are on their way are still processed, and waiting requests
 are dropped. When the time of the pass (the argument `minutes`) is over, spiders create no further
-requests. Waiting requests are still sent, except those for the sitemaps of an index, because there
-may be thousands.
+requests. Waiting requests are still sent, except requests for the sitemaps of an index, because
+there may be thousands of them.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not c
 
 
 class DeadlineMiddleware(CrawlerComponent):
-    """Drops requests that have not been sent when a pass ends or a stop is requested.
+    """Drops waiting requests when a stop is requested, and requests for sitemaps when the pass is
+    over.
 
-    Without this, a Retry-After could delay the end of the crawl for minutes.
+    Otherwise, a Retry-After could delay the end of the crawl for minutes.
     """
 
     needs_archive = True
@@ -51,7 +52,7 @@ class DeadlineMiddleware(CrawlerComponent):
             raise CrawlStopped("the time of the pass is over")
 
     def check_stop(self, spider: ArchiveSpider) -> None:
-        """Drop the requests that wait in the hosts' queues if the crawl has to end."""
+        """If the crawl has to end, drop waiting requests from the hosts' queues."""
         if not self.crawler.engine:
             return
         if not self.crawler.crawling:
@@ -77,7 +78,7 @@ class DeadlineMiddleware(CrawlerComponent):
 
 
 class InFlightLimit(CrawlerComponent):
-    """Aborts responses that would bring all bodies in flight over IN_FLIGHT_MAX bytes.
+    """Aborts large responses while all bodies in flight together exceed IN_FLIGHT_MAX bytes.
 
     DOWNLOAD_MAXSIZE limits a single response, but dozens of hosts may send responses of that size
     at the same time.
@@ -97,7 +98,7 @@ class InFlightLimit(CrawlerComponent):
     def bytes_received(self, data: bytes, request: Request) -> None:
         """Count a chunk of a response.
 
-        The response is aborted if the limit is exceeded and it is the largest one in flight.
+        If the limit is exceeded and this response is the largest one in flight, it is aborted.
         """
         size = self.bytes_by_request[request] = self.bytes_by_request.get(request, 0) + len(data)
         if size > MIN_COUNTED_BYTES:

@@ -1,7 +1,8 @@
-"""Classifies failures: an exception's type of failure, and a sentence about it.
+"""Classifies failures: finds an exception's type of failure, and describes the failure in a
+sentence.
 
-Types are counted per agency and crawl in the crawls table, and shown in the health report. They are
-also the keys of the interface texts.
+Failures are counted by type, per agency and crawl, in the crawls table, and shown in the health
+report. The types are also the keys of the interface texts.
 """
 
 from __future__ import annotations
@@ -118,8 +119,8 @@ def _classify_response(response: Response) -> str:
 def classify_source_failure(error: SourceError, response: Response) -> str:
     """Return the type of failure of a source that cannot be read.
 
-    This is the type of the page if the response is a wall or an outage page, else the type of the
-    error.
+    If the response is a wall (such as a consent page) or an outage page, the type is that of the
+    wall or outage; otherwise it is the type of the error.
     """
     requested_url = (
         response.request.meta.get("redirect_urls", [response.url])[0]
@@ -143,7 +144,7 @@ def _classify_page_failure(error: NotARelease) -> str:
 
 
 def classify_status(status: int) -> str:
-    """Return the type of an HTTP status that is not a success.
+    """Return the type of failure for an HTTP status that is not a success.
 
     >>> classify_status(503), classify_status(403), classify_status(429), classify_status(418)
     ('status 5xx', 'status 403', 'status 429', 'status 4xx')

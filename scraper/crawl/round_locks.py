@@ -23,16 +23,17 @@ logger = logging.getLogger(__name__)
 
 
 def lock_agencies(archive_path: Path, slugs: Iterable[str]) -> tuple[TextIO, set[str]]:
-    """Lock agencies; return the open lock file and the slugs that are locked until it is closed.
+    """Lock agencies. Return the open lock file, and the slugs that are locked until the file is
+    closed.
 
-    Agencies that another process is crawling are not locked; they are logged.
+    Agencies that another process is crawling are logged, not locked.
     """
     lock = open_lock_file(archive_path)
     return lock, {slug for slug in slugs if lock_agency(lock, slug)}
 
 
 def open_lock_file(archive_path: Path) -> TextIO:
-    """Open the lock file.
+    """Open the lock file beside an archive.
 
     Closing the file releases every lock of this process, even locks that other file objects hold.
     """
@@ -40,7 +41,7 @@ def open_lock_file(archive_path: Path) -> TextIO:
 
 
 def lock_agency(lock: TextIO, slug: str) -> bool:
-    """Lock an agency; log it and return False if another process is crawling it."""
+    """Lock an agency. If another process is crawling it, log that and return False."""
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, zlib.crc32(slug.encode()))
     except BlockingIOError:
@@ -54,7 +55,9 @@ def unlock_agency(lock: TextIO, slug: str) -> None:
 
 
 def warn_about_unlisted(archive: Archive, agencies: Container[str]) -> None:
-    """Log the agencies that have stored releases but are not listed, so that they are skipped."""
+    """Log the agencies that have stored releases but are not in `agencies`, and are therefore
+    skipped.
+    """
     rows = archive.db.execute(
         "select agency, count(*) from releases group by agency order by agency"
     )
@@ -70,7 +73,7 @@ def warn_about_unlisted(archive: Archive, agencies: Container[str]) -> None:
 
 
 def lock_round(archive_path: Path) -> TextIO | datetime:
-    """Lock a round, and return the file, which is locked until it is closed.
+    """Lock the round, and return the lock file. The lock lasts until the file is closed.
 
     If another round is running, its start time is returned instead.
 
@@ -90,7 +93,7 @@ def lock_round(archive_path: Path) -> TextIO | datetime:
 
 
 def lock_writer(archive_path: Path) -> TextIO:
-    """Lock the archive against other writers, until the returned file is closed.
+    """Lock the archive against other writers until the returned file is closed.
 
     Raises ArchiveError if another writer is running.
     """
@@ -102,7 +105,7 @@ def lock_writer(archive_path: Path) -> TextIO:
 
 
 def _lock_whole_file(path: Path) -> tuple[TextIO, bool]:
-    """Open a file and try to lock it; return the file, and whether it was locked.
+    """Open a file and try to lock it. Return the file, and whether it was locked.
 
     Raises ArchiveError if the file cannot be opened.
     """

@@ -1,6 +1,4 @@
-"""A round: its lock, running and stopping its commands, and closing it (health, manifest,
-alerts).
-"""
+"""A round: its lock, its commands, and its end (health, manifest and alerts)."""
 
 from __future__ import annotations
 
@@ -66,7 +64,7 @@ def read_last_crawl_id(archive_path: Path) -> int:
 
 
 def has_recent_crawl(archive_path: Path, hours: float) -> bool:
-    """Return whether a crawl ended within the last `hours`.
+    """Return whether a news or revisit crawl ended within the last `hours` hours.
 
     Raises ArchiveError if there is no archive.
     """
@@ -88,7 +86,7 @@ def close_round(
 ) -> RoundResult:
     """Assess every agency's health, write the day's manifest if it is missing, and send alerts.
 
-    previous_crawl_id: the newest row in crawls before the round.
+    previous_crawl_id: the id of the newest row in crawls before the round.
     """
     with Archive(archive_path) as archive, Captures(archive_path) as captures:
         assess_declared_agencies(archive, agencies, now())
@@ -111,13 +109,12 @@ def close_round(
 
 
 class CommandRunner:
-    """Runs commands one at a time, and stops them cleanly on SIGTERM and SIGINT.
+    """Context manager that runs commands one at a time, and stops them cleanly on SIGTERM and
+    SIGINT.
 
-    It is a context manager.
-
-    A signal stops the running command and all later ones. Each command is a process in its own
-    group, so that Ctrl-C reaches it only once, through this class. On a second signal, Scrapy would
-    drop the requests it has sent.
+    A signal stops the running command and prevents all later ones. Each command is a process in its
+    own group, so that Ctrl-C reaches the command only once, through this class. On a second signal,
+    Scrapy would drop the requests it has sent.
     """
 
     def __init__(self) -> None:
@@ -143,20 +140,22 @@ class CommandRunner:
     def handle_signal(self, signum: int, frame: FrameType | None) -> None:
         """Stop the running command.
 
-        A second signal is also passed on; it makes Scrapy stop at once.
+        A second signal is also passed on to the command, and makes Scrapy stop at once.
         """
         self.stop_event.set()
         if self.child and self.child.poll() is None:
             self.child.terminate()
 
     def run_scrapy(self, *arguments: str) -> int:
-        """Run a Scrapy command; return its exit code, which is negative if a signal ended it."""
+        """Run a Scrapy command and return its exit code, which is negative if a signal ended the
+        command.
+        """
         return self.run_command([sys.executable, "-m", "scrapy", *arguments])
 
     def run_command(self, command: Sequence[str]) -> int:
         """Run a command and return its exit code.
 
-        After a request to stop, the command is not run, and 0 is returned.
+        If a stop has been requested, the command is not run, and 0 is returned.
         """
         if self.stop_requested:
             return 0

@@ -20,10 +20,9 @@ Guarantees, even if any of the processes dies at any moment:
 - Only one worker at a time crawls an agency, so that the host's crawl delay is kept. A worker that
   has not heard from the broker for DISTRIBUTED_LEASE seconds sends no more requests, and no other
   worker may send any until CRAWL_DELAY_MAX seconds later.
-- The broker only accepts messages under the current lease. The writer only applies messages with
+- The broker accepts only messages under the current lease. The writer applies only messages with
   the newest token.
 - The writer records a message's number in the transaction that applies it, and acknowledges it
   after the commit.
-- A round that is handed out again begins with a job made after all its earlier messages were
-  applied.
+- If a round is handed out again, its new job is made after all its earlier messages were applied.
 """

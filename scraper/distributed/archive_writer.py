@@ -121,7 +121,7 @@ class MessageProcessor:
     def start_round(self, message: WorkerMessage, agency: Agency) -> bool:
         """Record that a worker has been given the agency's round.
 
-        Returns False if there is already a newer token.
+        Returns False if a round of the agency with a newer token has already been recorded.
         """
         with self.archive.transaction():
             add_declared_agency(self.archive, agency)
@@ -136,7 +136,7 @@ class MessageProcessor:
     def apply_message(self, message: WorkerMessage, agency: Agency) -> bool:
         """Apply a message unless it was already applied. The message must not be a `start_round`.
 
-        Returns False if its token is not the newest, or if earlier messages are missing.
+        Returns False if the message's token is not the newest, or if earlier messages are missing.
         """
         with self.archive.transaction():
             job = self.jobs.get(message.agency)
@@ -161,10 +161,10 @@ class MessageProcessor:
 
     def reject_pages(self, message: WorkerMessage, agency: Agency) -> bool:
         """Record the pages of a message on which the writer failed, so that they are requested
-        later.
+        again later.
 
-        Returns False if the message contains anything but pages. The round must then end, because
-        later messages may depend on it.
+        Returns False if the message contains anything other than pages. The round must then end,
+        because later messages may depend on this one.
         """
         pages: list[ParsedPage] = [
             operation.args[0] for operation in message.operations if operation.name == "save_page"
@@ -194,7 +194,7 @@ class MessageProcessor:
         return True
 
     def write_manifest(self) -> None:
-        """Write the day's manifest if there is none, and delete old refused pages. Errors are
+        """Write the day's manifest if it is missing, and delete old refused pages. Errors are
         logged.
         """
         try:
@@ -204,9 +204,9 @@ class MessageProcessor:
             logger.critical("the manifest cannot be written: %s", error)
 
     def _resume_crawl(self, job: Job, agency: Agency) -> RemoteCrawl | None:
-        """Return the running pass, or None if there is none.
+        """Return the agency's running pass, or None if no pass is running.
 
-        If another writer started the pass, it is restored from the archive.
+        A pass that an earlier writer process started is restored from the archive.
         """
         if agency.slug not in self.crawls and job.counters:
             stats = {agency.slug: _parse_stats(job.counters, job.crawl_id)}
@@ -245,8 +245,8 @@ class MessageProcessor:
                 crawl.pipeline.process_item(operation.args[0])
 
     def _close_crawl(self, crawl: RemoteCrawl, slug: str, result: Mapping[str, Any]) -> None:
-        """Add the worker's counts to ours, complete the row in crawls, and assess the agency's
-        health.
+        """Add the worker's counts to the writer's, complete the row in crawls, and assess the
+        agency's health.
         """
         stats = crawl.agency_stats[slug]
         for name in WORKER_COUNTERS:
@@ -264,7 +264,7 @@ class MessageProcessor:
 
 
 def _format_stats(stats: AgencyStats) -> str:
-    """Format the counts of a running pass as JSON, so that another writer can parse them."""
+    """Format the counts of a running pass as JSON, for `_parse_stats` in a later writer process."""
     more = {name: getattr(stats, name) for name in (*NAMED_COUNTERS, "problems")}
     return json.dumps({**stats.to_columns(), **more}, ensure_ascii=False)
 
@@ -277,7 +277,7 @@ def _parse_stats(text: str, crawl_id: int | None) -> AgencyStats:
 
 
 class ArchiveWriter:
-    """The writer of an archive. Raises ArchiveError if another writer is running."""
+    """Applies workers' messages to an archive. Raises ArchiveError if another writer is running."""
 
     def __init__(
         self,
@@ -315,8 +315,8 @@ class ArchiveWriter:
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Apply messages until `should_stop` returns True.
 
-        It starts with the messages that an earlier writer received but did not acknowledge. They
-        are applied one at a time, because one of them may have crashed that writer.
+        The first are the messages that an earlier writer received but did not acknowledge. They are
+        applied one at a time, because one of them may have crashed that writer.
         """
         self.should_stop = should_stop
         if any(agency.attachments != "none" for agency in self.agencies.values()):
@@ -333,7 +333,7 @@ class ArchiveWriter:
             self.close_rounds()
 
     def create_group(self) -> None:
-        """Create the group of consumers, unless it exists already."""
+        """Create the stream's consumer group, unless it exists already."""
         from redis.exceptions import ResponseError  # noqa: PLC0415 - an optional dependency
 
         try:
@@ -343,7 +343,9 @@ class ArchiveWriter:
                 raise
 
     def process_again(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
-        """Apply a message that an earlier writer received, or reject it after MAX_DELIVERIES."""
+        """Apply a message that an earlier writer received. After MAX_DELIVERIES attempts, reject it
+        instead.
+        """
         deliveries = cast(
             "Any",
             self.broker.redis.xpending_range(self.stream, CONSUMER_GROUP, entry_id, entry_id, 1),
@@ -355,9 +357,10 @@ class ArchiveWriter:
             self.process_entries([(entry_id, fields)])
 
     def read_entries(self, after_id: str, count: int) -> list[StreamEntry]:
-        """Return at most `count` messages.
+        """Return at most `count` messages of the stream.
 
-        after_id: ">" for new messages; any other id for unacknowledged messages after it.
+        after_id: ">" returns new messages. Any other id returns the unacknowledged messages after
+            it.
         """
         found = self.broker.call_with_retry(
             lambda: self.broker.redis.xreadgroup(
@@ -381,7 +384,7 @@ class ArchiveWriter:
     def process_entries(self, entries: Sequence[StreamEntry]) -> None:
         """Apply messages, and delete them from the stream.
 
-        Each transaction ends at a request for a job.
+        A request for a job ends the transaction, and is responded to after the commit.
         """
         while entries:
             count, actions = self.apply_entries(entries)
@@ -395,9 +398,9 @@ class ArchiveWriter:
                 self.delete_entry(entry_id, fields)
 
     def apply_entries(self, entries: Sequence[StreamEntry]) -> tuple[int, list[Callable[[], None]]]:
-        """Apply messages up to the first request for a job.
+        """Apply the messages before the first request for a job, in one transaction.
 
-        Returns how many were applied, and the calls to make after the commit.
+        Returns how many were applied, and a list of functions to call after the commit.
         """
         actions: list[Callable[[], None]] = []
         with self.processor.archive.transaction():
@@ -426,9 +429,9 @@ class ArchiveWriter:
         )
 
     def reject_entry(self, fields: Mapping[bytes, bytes]) -> None:
-        """Copy a message that crashed too many writers to `unreadable`.
+        """Copy a message that crashed too many writers to the stream `unreadable`.
 
-        Ends the message's round, unless the message contains only pages.
+        The message's round is ended, unless the message contains only pages.
         """
         slug, token = fields[b"agency"].decode(), int(fields[b"token"])
         logger.critical(
@@ -480,7 +483,7 @@ class ArchiveWriter:
             self.broker.call_with_retry(pipeline.execute, self.retry_timeout)
 
     def claim_agency(self, slug: str) -> bool:
-        """Lock an agency against other commands; return False if another command is crawling it."""
+        """Lock an agency against other commands. Return False if another command is crawling it."""
         if slug not in self.locked_agencies and lock_agency(self.agency_lock, slug):
             self.locked_agencies.add(slug)
         return slug in self.locked_agencies
@@ -492,9 +495,9 @@ class ArchiveWriter:
         unlock_agency(self.agency_lock, slug)
 
     def revoke_lease(self, slug: str, token: int) -> None:
-        """End a round with a late or missing message.
+        """Revoke a worker's lease, because one of its messages was rejected.
 
-        The round is started again with a new token.
+        The round is then started again with a new token.
         """
         logger.warning("%s: messages with token %d are rejected", slug, token)
         if agency := self.agencies.get(slug):
@@ -502,8 +505,9 @@ class ArchiveWriter:
             self.broker.run_script(REVOKE_LEASE_SCRIPT, [key], token)
 
     def close_rounds(self) -> None:
-        """Assess every agency and send alerts when the last running round has ended, and at least
-        every hour.
+        """If the last running round has ended, assess every agency's health and send alerts.
+
+        While rounds are running, this is done once an hour.
         """
         if not self.has_open_rounds or (
             self.locked_agencies and monotonic() - self.judged_at < MAX_JUDGE_INTERVAL
@@ -520,7 +524,7 @@ class ArchiveWriter:
     def retry_timeout(self) -> float:
         """Return for how many seconds to keep retrying if the broker does not respond.
 
-        The number is 0 once the writer is stopping.
+        Returns 0 if the writer is stopping.
         """
         return 0.0 if self.should_stop() else 1.0
 

@@ -126,7 +126,9 @@ class Broker:
 
     @property
     def address(self) -> str:
-        """Return host and port, or socket path, of the broker, without user name and password."""
+        """Return the broker's host and port, or its socket path, without the user name and
+        password.
+        """
         options = self.redis.connection_pool.connection_kwargs
         return str(options.get("path") or f"{options.get('host')}:{options.get('port')}")
 
@@ -140,11 +142,11 @@ class Broker:
         self.call_with_retry(self.redis.ping, 0)
 
     def call_with_retry(self, function: Callable[[], T], timeout: float | Callable[[], float]) -> T:
-        """Call `function` and return its result. Repeat the call while the broker does not
-        respond.
+        """Call `function` and return its result. Repeat the call while the broker does not respond.
 
-        Raises BrokerError after `timeout` seconds, or at once if the broker rejects the command. If
-        `timeout` is a function, it returns the remaining seconds.
+        Raises BrokerError after `timeout` seconds, or at once if the broker rejects the command.
+
+        timeout: a number of seconds, or a function that returns the remaining seconds.
         """
         from redis.exceptions import RedisError, ResponseError  # noqa: PLC0415 - an optional dependency
 
@@ -174,7 +176,7 @@ class Broker:
 def connect_redis(url: str) -> Redis:
     """Return a Redis client.
 
-    Raises BrokerError if the package is not installed or the URL is invalid.
+    Raises BrokerError if the package redis is not installed or the URL is invalid.
     """
     try:
         from redis import Redis  # noqa: PLC0415 - an optional dependency

@@ -1,4 +1,4 @@
-"""The queue of rounds, in which each worker takes one agency's round at a time (Dramatiq)."""
+"""The queue of rounds (Dramatiq), from which each worker takes one agency's round at a time."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class JobQueue:
     """Dramatiq's queue of rounds. Each worker runs one agency's round at a time.
 
-    run_job: function that runs the round of a slug and host, and returns None or the number of
-    seconds after which any worker may try again. The round is also tried again if the function
-    raises an exception or if its worker dies.
+    run_job: function that runs the round of an agency, given its slug and host. It returns None, or
+        the number of seconds after which any worker may try the round again. The round is also
+        tried again if the function raises an exception or if its worker dies.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class JobQueue:
         self.idle.set()
 
     def enqueue(self, slug: str, host: str) -> bool:
-        """Queue a round; return False if one is already queued or running."""
+        """Queue a round. Return False if a round of the agency is already queued or running."""
         key = self.broker.key("queued", slug)
         if not self.broker.redis.set(key, 1, nx=True, ex=QUEUED_MARK_SECONDS):
             return False
@@ -67,7 +67,7 @@ class JobQueue:
         return True
 
     def process_job(self, slug: str, host: str) -> None:
-        """Run one round. Raises dramatiq.Retry if it was deferred."""
+        """Run one round. Raises dramatiq.Retry if the round has to be tried again later."""
         self.idle.clear()
         try:
             delay = self.run_job(slug, host)
@@ -88,8 +88,8 @@ class JobQueue:
     def stop(self) -> None:
         """Stop taking rounds, and wait for the running one.
 
-        Does not wait if the broker does not respond, because the round is then handed to another
-        worker anyway.
+        If the broker does not respond, this does not wait, because the broker hands the round to
+        another worker anyway.
         """
         if self.worker:
             self.idle.wait()

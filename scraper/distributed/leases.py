@@ -1,4 +1,4 @@
-"""Leases: a lock on a host, held by one worker at a time."""
+"""Leases: locks on hosts. Only the worker with a host's lease may send requests to that host."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ logger = logging.getLogger(__name__)
 class Lease:
     """A lock on a host, held by one worker at a time.
 
-    It expires DISTRIBUTED_LEASE plus CRAWL_DELAY_MAX seconds after its last renewal, but its worker
-    sends no requests in the last CRAWL_DELAY_MAX seconds. The first request of the next worker
-    therefore keeps the host's crawl delay. Each lease has a higher token than all earlier ones, so
-    that late messages of an earlier lease can be rejected.
+    A lease expires DISTRIBUTED_LEASE plus CRAWL_DELAY_MAX seconds after its last renewal, but its
+    worker sends no requests in the last CRAWL_DELAY_MAX seconds. The first request of the next
+    worker therefore keeps the host's crawl delay. Each lease has a higher token than all earlier
+    ones, so that late messages under an earlier lease can be rejected.
     """
 
     def __init__(self, broker: Broker, settings: BaseSettings, host: str, token: int) -> None:
@@ -43,7 +43,7 @@ class Lease:
 
     @classmethod
     def acquire(cls, broker: Broker, settings: BaseSettings, host: str) -> Lease | None:
-        """Acquire the lease of a host; return None if another worker has it."""
+        """Acquire the lease of a host. Return None if another worker has the lease."""
         lease, requested_at = cls(broker, settings, host, 0), time.clock_gettime(CLOCK)
         lease.token = broker.run_script(
             TAKE_LEASE_SCRIPT, [lease.key, broker.key("token")], lease.lifetime_milliseconds
@@ -57,19 +57,19 @@ class Lease:
 
     @property
     def seconds_left(self) -> float:
-        """Return the number of seconds in which requests may still be sent.
+        """Return the number of seconds for which requests may still be sent.
 
-        If it is 0 or less, no request may be sent.
+        If the number is 0 or less, no request may be sent.
         """
         return self.expires_at - time.clock_gettime(CLOCK)
 
     def renew(self, milliseconds: int | None = None) -> bool:
         """Extend the lease to its full lifetime, or to `milliseconds`, from now.
 
-        Returns False if another worker has the lease.
+        Returns False if the lease has been lost.
 
-        With 0 milliseconds, the lease is not extended; the broker is only asked for the remaining
-        time.
+        With 0 milliseconds, the lease is not extended, and the broker is only asked for the
+        remaining time.
         """
         requested_at = time.clock_gettime(CLOCK)
         lifetime = self.lifetime_milliseconds if milliseconds is None else milliseconds
@@ -78,15 +78,15 @@ class Lease:
         return left != LEASE_LOST
 
     def release(self, seconds: float) -> None:
-        """Let the lease expire in `seconds`: the rest of the host's crawl delay since our last
+        """Let the lease expire in `seconds`: what is left of the host's crawl delay after our last
         request.
         """
         self.renew(max(1, round(1000 * seconds)))
 
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
-        """Set the expiry of the lease to `milliseconds` after `requested_at` (CLOCK time).
+        """Store that the broker's key expires `milliseconds` after `requested_at` (CLOCK time).
 
-        If `milliseconds` is LEASE_LOST, the lease expires at once.
+        If `milliseconds` is LEASE_LOST, the lease has expired.
         """
         self.expires_at = (
             0.0
@@ -97,7 +97,10 @@ class Lease:
 
 @contextmanager
 def keep_lease(lease: Lease, on_lost: Callable[[], None]) -> Iterator[None]:
-    """Renew a lease at intervals, in a thread; call `on_lost` once if this fails for too long."""
+    """Context manager that renews a lease at intervals, in a thread.
+
+    If the lease is lost or cannot be renewed in time, `on_lost` is called once.
+    """
     stop_event = threading.Event()
 
     def renew_until_stopped() -> None:
@@ -123,7 +126,8 @@ def keep_lease(lease: Lease, on_lost: Callable[[], None]) -> Iterator[None]:
 
 
 def find_lease_host(home: str) -> str:
-    """Return the host with the lease for an agency. Agencies on the same host share a lease.
+    """Return the host whose lease is required for crawling an agency. Agencies on the same host
+    share a lease.
 
     >>> find_lease_host("https://WWW.Skog.example/nyheter"), find_lease_host("https://skog.example/")
     ('skog.example', 'skog.example')

@@ -1,12 +1,12 @@
-"""The worker: crawls agencies' rounds one after another and sends the results to the writer.
+"""The worker: crawls agencies, one round after another, and sends the results to the writer.
 
-For each round it takes the lease of the agency's host, receives a job (a copy of the agency's part
-of the archive), and runs `scrapy crawl news` and `scrapy crawl revisit` on that copy. The add-on
-replaces the components of such a crawl that write to the archive: each transaction on the copy is
+For each round, it takes the lease of the agency's host, receives a job (a copy of the agency's part
+of the archive), and runs `scrapy crawl news` and `scrapy crawl revisit` on that copy. WorkerAddon
+replaces the components of these crawls that write to the archive: each transaction on the copy is
 first sent to the writer, as one message, and then committed. A transaction that cannot be sent is
-rolled back. For the crawl, a SendError is like an archive that cannot be written, and ends the
-crawl. The copy only serves to keep the crawl from requesting a page twice. It is deleted when the
-round ends.
+rolled back. The crawl treats a SendError as it treats an archive that cannot be written, and ends.
+The copy only serves to keep the crawl from requesting a page twice. It is deleted when the round
+ends.
 """
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ CRASH_RETRY_DELAY = 60.0  # seconds until a round is tried again after its crawl
 
 
 class SendError(sqlite3.OperationalError):
-    """A message cannot be sent to the writer."""
+    """Raised if a message cannot be sent to the writer."""
 
 
 class MessageSender:
-    """Sends the messages of one lease, each exactly once, even if sending is retried."""
+    """Sends messages under one lease, each exactly once, even if sending is retried."""
 
     def __init__(
         self, broker: Broker, lease: Lease, agency: str, wait: Callable[[float], None] = time.sleep
@@ -96,9 +96,9 @@ class MessageSender:
     def send(self, *operations: WorkerOperation) -> None:
         """Send operations as one message.
 
-        Waits for up to MAX_SEND_WAIT seconds while more than DISTRIBUTED_BACKLOG bytes are waiting
-        for the writer. Raises SendError if it would have to wait longer, if another worker has the
-        lease, or if the broker does not respond before the lease ends.
+        While more than DISTRIBUTED_BACKLOG bytes are waiting for the writer, this waits for up to
+        MAX_SEND_WAIT seconds. Raises SendError if it would have to wait longer, if another worker
+        has the lease, or if the broker does not respond before the lease ends.
         """
         if self.failure:
             raise SendError(self.failure)
@@ -134,9 +134,7 @@ class MessageSender:
 
 
 class ArchiveCopy(Archive):
-    """A job's copy of the archive, which sends each transaction to the writer before
-    committing it.
-    """
+    """A job's copy of the archive. It sends each transaction to the writer before committing it."""
 
     def __init__(self, path: Path, sender: MessageSender) -> None:
         super().__init__(path, rebuild_stale=False)
@@ -164,9 +162,7 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def operation(self, name: str, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Send the changes made in the block as one operation, unless they are part of an outer
-        operation.
-        """
+        """Record the block as one operation to send, unless it runs inside another operation."""
         with self.transaction():
             if not self.depth:
                 self.operations.append(WorkerOperation(name=name, args=args, kwargs=kwargs))
@@ -178,7 +174,10 @@ class ArchiveCopy(Archive):
 
 
 class RecordingProxy:
-    """A part of the archive that records calls of `ARCHIVE_OPERATIONS`. name: the part's name."""
+    """Proxy for a part of the archive that records the calls of `ARCHIVE_OPERATIONS`.
+
+    name: the part's name.
+    """
 
     def __init__(self, copy: ArchiveCopy, name: str, part: object) -> None:
         self._copy, self._name, self._part = copy, name, part
@@ -196,7 +195,7 @@ class RecordingProxy:
 
 
 class WorkerRecorder(CrawlRecorder):
-    """The recorder of an ArchiveCopy.
+    """Crawl recorder that works on an ArchiveCopy.
 
     It stores no bytes, and leaves decisions about missing pages to the writer.
     """
@@ -204,8 +203,8 @@ class WorkerRecorder(CrawlRecorder):
     def keep_refused(
         self, url: str, release_id: int | None, response: FetchedPage, reason: str
     ) -> None:
-        """Do nothing: the response is sent to the writer with the operation, and the writer keeps
-        it.
+        """Do nothing, because the writer keeps the response, which is sent to it with the
+        operation.
         """
 
     def record_missing(
@@ -219,7 +218,7 @@ class WorkerRecorder(CrawlRecorder):
         credible: bool = False,
         refusal: str | None = None,
     ) -> bool:
-        """Mark a missing page as done for this round."""
+        """Mark a missing page as done for this round, and return True."""
         self.archive.frontier.mark_gone(url, response.fetched_at, kind)
         self.archive.set_next_check(release_id, self.next_check(release_id, response.fetched_at))
         return True
@@ -231,8 +230,8 @@ class WorkerRecorder(CrawlRecorder):
 class WorkerAddon:
     """Scrapy add-on that turns `scrapy crawl` into a worker's crawl.
 
-    It reads two further settings: DISTRIBUTED_TOKEN and DISTRIBUTED_HOST, the token and host of the
-    lease.
+    It needs two more settings: DISTRIBUTED_TOKEN and DISTRIBUTED_HOST, the token and the host of
+    the lease.
     """
 
     def update_settings(self, settings: BaseSettings) -> None:
@@ -261,7 +260,7 @@ class WorkerAddon:
 
 
 class WorkerCrawlStats(CrawlStatsExtension):
-    """Crawl statistics that are sent to the writer, which assesses the agency's health."""
+    """Crawl statistics that are sent to the writer."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
@@ -277,7 +276,9 @@ class WorkerCrawlStats(CrawlStatsExtension):
         self.sender: MessageSender | None = None
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Start checking the lease at intervals, and send everything that the spider writes."""
+        """Start checking the lease at intervals, and make the spider send everything that it
+        writes.
+        """
         self.check_lease()
         self.lease_check = create_looping_call(self.check_lease)
         self.lease_check.start(max(0.1, self.lease.lease_seconds / 10), now=False)
@@ -299,9 +300,9 @@ class WorkerCrawlStats(CrawlStatsExtension):
             spider.stop_if_unwritable(SendError(str(error)))
 
     def check_lease(self) -> None:
-        """Update the lease's remaining time.
+        """Ask the broker for the lease's remaining time.
 
-        If the broker does not respond, the last known time applies.
+        If the broker does not respond, the last known expiry time applies.
         """
         try:
             self.broker.call_with_retry(lambda: self.lease.renew(0), 0)
@@ -343,7 +344,7 @@ class WorkerPipeline(CrawlerComponent):
     """Item pipeline that sends parsed pages to the writer."""
 
     def process_item(self, page: ParsedPage) -> ParsedPage:
-        """Send a page, and mark its URL as done for this round."""
+        """Send a page to the writer, mark its URL as done for this round, and return the page."""
         spider, sent_at = cast("ReleaseSpider", self.crawler.spider), now()
         copy = cast("ArchiveCopy", spider.archive)
         with copy.operation("save_page", page):
@@ -363,7 +364,7 @@ class WorkerPipeline(CrawlerComponent):
 
 
 class LeasedHandler(BaseDownloadHandler):
-    """The configured download handler, which sends no request without a valid lease."""
+    """Wraps the configured download handler, and sends no request without a valid lease."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
@@ -372,7 +373,9 @@ class LeasedHandler(BaseDownloadHandler):
         )
 
     async def download_request(self, request: Request) -> Response:
-        """Download a response. Raises CrawlStopped if another worker may have the lease."""
+        """Send a request and return the response. Raises CrawlStopped if the lease is no longer
+        valid.
+        """
         stats, spider = (
             self.crawler.get_extension(WorkerCrawlStats),
             cast("ReleaseSpider", self.crawler.spider),
@@ -391,7 +394,7 @@ class LeasedHandler(BaseDownloadHandler):
 
 
 class RoundRunner:
-    """Runs rounds.
+    """Runs agencies' rounds for a worker.
 
     options: command-line options of the worker, which are passed on to its crawls.
     """
@@ -422,7 +425,10 @@ class RoundRunner:
             return RETRY_DELAY
 
     def run_leased_round(self, lease: Lease, slug: str, host: str) -> float | None:
-        """Run a round under our lease, and then release the lease unless it was lost."""
+        """Run a round under our lease, and then release the lease unless it was lost.
+
+        Returns the same as `run_round`.
+        """
         logger.info("%s: round started, token %d", slug, lease.token)
         lost, host_delay = threading.Event(), 0.0
 
@@ -453,9 +459,10 @@ class RoundRunner:
                     logger.warning("the lease cannot be released: %s", error)
 
     def receive_job(self, lease: Lease, is_lost: Callable[[], bool]) -> bytes | None:
-        """Return the job from the writer.
+        """Wait for the job from the writer, and return it.
 
-        Returns b"" if there is no round to run; None if the writer does not respond.
+        Returns b"" if there is no round to run. Returns None if no job arrives in time, if the
+        lease is lost or if the worker is stopped.
         """
         key, started = self.broker.key("job", lease.token), time.monotonic()
         while (
@@ -472,10 +479,10 @@ class RoundRunner:
     def run_passes(
         self, lease: Lease, slug: str, host: str, folder: Path, is_lost: Callable[[], bool]
     ) -> tuple[float | None, float]:
-        """Run the spiders one after another.
+        """Run the spiders of a round one after another.
 
-        Returns two numbers of seconds: how long to wait before trying again (None if everything is
-        done), and how long to wait before the next request to the host.
+        Returns two numbers of seconds: how long to wait before trying the round again (None if it
+        is complete), and how long to wait before the next request to the host.
         """
         archive_path = folder / "archive.db"
         settings = {
@@ -519,8 +526,8 @@ class RoundRunner:
     def read_pass_result(self, archive_path: Path, previous_crawl_id: int) -> tuple[bool, float]:
         """Return whether a pass has sent all its operations, and the host's delay in seconds.
 
-        Both are read from the row in crawls that the pass completes at its end; its id is above
-        `previous_crawl_id`. Without a complete row, the longest possible delay is returned.
+        Both are read from the row in crawls that the pass completes at its end. If there is no
+        complete row with an id above `previous_crawl_id`, the longest possible delay is returned.
         """
         longest = self.settings.getfloat("CRAWL_DELAY_MAX")
         with closing(sqlite3.connect(archive_path)) as db:

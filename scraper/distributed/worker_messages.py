@@ -1,9 +1,9 @@
 """Jobs for workers, and messages for the writer.
 
-A job is a small database with the archive's own schema and ids. It contains the rows about one
-agency that a crawl reads: for example, when releases are due, but not their texts. The agency's
-table from agencies.toml is included, so that a worker needs no file from the archive's machine. A
-job is compressed (zstd).
+A job is a small database with the archive's schema and ids. It contains only what a crawl of one
+agency needs: for example, when releases are due, but not their texts. The agency's table from
+agencies.toml is included, so that a worker needs no file from the archive's machine. A job is
+compressed (zstd).
 
 A message is one transaction of a worker's crawl: a list of operations on the archive (names from
 `ARCHIVE_OPERATIONS` or `ROUND_OPERATIONS`, with arguments as JSON), and the bytes of at most one
@@ -114,9 +114,9 @@ PART_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOperation:
-    """An operation with its arguments.
+    """An operation of a message, with its arguments.
 
-    Its name is a `part.method` of `ARCHIVE_OPERATIONS` or a name in `ROUND_OPERATIONS`.
+    name: `part.method` from `ARCHIVE_OPERATIONS`, or a name from `ROUND_OPERATIONS`.
     """
 
     name: str
@@ -133,10 +133,8 @@ class WorkerMessage:
 
 
 def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: datetime) -> bytes:
-    """Return an agency's job for a worker: its table from agencies.toml and its part of the
+    """Return an agency's job (compressed): its table from agencies.toml and its part of the
     archive.
-
-    The job is compressed.
     """
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         path = Path(folder) / "archive.db"
@@ -181,7 +179,7 @@ def _build_empty_archive() -> bytes:
 def unpack_job(data: bytes, folder: Path) -> None:
     """Unpack a job into a folder, as agencies.toml and archive.db.
 
-    Raises BrokerError if it is cut off or larger than MAX_JOB_BYTES.
+    Raises BrokerError if the job is cut off or larger than MAX_JOB_BYTES.
     """
     decompressor = zstd.ZstdDecompressor()
     content = decompressor.decompress(data, MAX_JOB_BYTES)
@@ -193,9 +191,10 @@ def unpack_job(data: bytes, folder: Path) -> None:
 
 
 def pack_operations(operations: tuple[WorkerOperation, ...]) -> tuple[bytes, bytes]:
-    """Return operations as JSON, and the body of their response (b"" without one), both compressed.
+    """Return operations as JSON, and the body of their response (b"" if there is none), both
+    compressed.
 
-    Raises ValueError if the operations have more than one response.
+    Raises ValueError if the operations contain more than one response.
     """
     bodies: list[bytes] = []
     encoded = [
@@ -217,7 +216,7 @@ def pack_operations(operations: tuple[WorkerOperation, ...]) -> tuple[bytes, byt
 def unpack_message(fields: Mapping[bytes, bytes]) -> WorkerMessage:
     """Parse a message from the fields of its stream entry.
 
-    Raises BrokerError if it cannot be unpacked, or names an operation that is not allowed.
+    Raises BrokerError if the message cannot be unpacked, or names an operation that is not allowed.
     """
     body = _decompress_part(fields[b"body"]) if fields[b"body"] else b""
     operations = []
@@ -248,7 +247,7 @@ def unpack_message(fields: Mapping[bytes, bytes]) -> WorkerMessage:
 def _decompress_part(data: bytes) -> bytes:
     """Decompress a part of a message.
 
-    Raises BrokerError if it is damaged or larger than `MAX_PART_BYTES`.
+    Raises BrokerError if the part is damaged or larger than `MAX_PART_BYTES`.
     """
     try:
         size = zstd.get_frame_info(data).decompressed_size
@@ -263,7 +262,7 @@ def _decompress_part(data: bytes) -> bytes:
 
 
 def encode_argument(value: Any, bodies: list[bytes]) -> Any:
-    """Return an argument as a JSON value. The body of a response is appended to `bodies`."""
+    """Return an argument as a JSON value. If it is a response, append its body to `bodies`."""
     if isinstance(value, datetime):
         return {"$datetime": value.isoformat()}
     if isinstance(value, timedelta):

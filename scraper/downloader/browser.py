@@ -2,11 +2,11 @@
 true`.
 
 BrowserMiddleware runs the scripts of a fetched listing page in Chromium. The browser has no network
-access: its requests are sent by Scrapy's downloader, so the SSRF filter, robots.txt, delays,
-budgets and size limits apply, and names are looked up by our own resolver. Only the page's scripts
-and data are requested. scrapy-playwright is not used: its download handler occupies the host's
-slot, so that the page's own requests would wait for the slot. Without that handler, Chromium would
-connect to hosts by itself.
+access: Scrapy's downloader sends its requests, so the SSRF filter, robots.txt, delays, budgets and
+size limits apply, and our own resolver looks up host names. Only the page's scripts and data are
+requested. scrapy-playwright is not used: its download handler occupies the host's slot, and the
+page's own requests would wait for the slot. Without that handler, Chromium would connect to hosts
+by itself.
 
 The extra `browser` (Playwright) and a Chromium are required.
 """
@@ -64,7 +64,8 @@ DROPPED_HEADERS = {
 
 
 class BrowserMiddleware(CrawlerComponent):
-    """Downloader middleware that replaces a listing page with the result of its scripts.
+    """Downloader middleware that replaces a fetched listing page with the HTML that its scripts
+    build.
 
     This applies only to requests with the meta key `browser`.
     """
@@ -169,8 +170,8 @@ class BrowserMiddleware(CrawlerComponent):
 class PageVisit:
     """A page in the browser, and the requests that its scripts make.
 
-    problems: requests that were rejected or failed. deferral: why the page is left for a later
-    crawl, or None.
+    problems: descriptions of requests that were rejected or failed.
+    deferral: the exception that leaves the page for a later crawl, or None.
     """
 
     crawler: Crawler
@@ -184,8 +185,8 @@ class PageVisit:
     deferral: RequestDeferred | CrawlStopped | None = None
 
     async def answer(self, route: Route) -> None:
-        """Respond to a request of the browser with the page itself, a downloaded response or an
-        error.
+        """Respond to a request of the browser with the fetched page or a downloaded response, or
+        abort the request.
         """
         asked = route.request
         if asked.is_navigation_request():
@@ -214,8 +215,8 @@ class PageVisit:
         )
 
     def is_allowed(self, asked: BrowserRequest) -> bool:
-        """Return whether a request goes to the agency's own hosts, or is for a script on another
-        host.
+        """Return whether a request goes to the agency's own hosts, or is a GET for a script on
+        another host.
         """
         hosts, host = self.agency.hosts, extract_host(asked.url)
         is_own = host in hosts or any(host.endswith(f".{own}") for own in hosts)
@@ -253,7 +254,9 @@ class PageVisit:
 
 
 def _build_browser_headers(response: Response) -> dict[str, str]:
-    """Return a response's headers for the browser, without connection headers and page policies."""
+    """Return a response's headers for the browser, without connection headers and security
+    policies.
+    """
     return {
         name: value
         for name, value in decode_headers(response).items()

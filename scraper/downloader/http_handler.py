@@ -50,9 +50,9 @@ DECOMPRESS_ERRORS = (EOFError, OSError, zlib.error, brotli.error, zstd.ZstdError
 
 
 class BoundedDownloadHandler(HTTP11DownloadHandler):
-    """Scrapy's HTTP handler with a limit on headers.
+    """Scrapy's HTTP handler with a limit on response headers.
 
-    Responses are decompressed and complete.
+    It decompresses responses, and rejects incomplete ones (see `decode_response`).
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -65,8 +65,8 @@ class BoundedDownloadHandler(HTTP11DownloadHandler):
 
 
 class BoundedHTTPProtocol(_LenientHTTP11ClientProtocol):
-    """HTTP client protocol that aborts the connection after MAX_HEADER_BYTES of status and header
-    lines.
+    """HTTP client protocol that aborts the connection if the status and header lines exceed
+    MAX_HEADER_BYTES.
     """
 
     header_bytes = 0
@@ -91,7 +91,7 @@ class BoundedHTTPFactory(_LenientHTTP11ClientFactory):
 
 
 def decode_response(response: Response, max_bytes: int) -> Response:
-    """Decompress a response's body to at most `max_bytes` (0: no limit).
+    """Return a response with its body decompressed to at most `max_bytes` (0: no limit).
 
     Raises ResponseDataLossError if a successful response is incomplete, and IgnoreRequest if the
     body is too large.
@@ -116,9 +116,10 @@ def _list_encodings(response: Response) -> list[str]:
 
 
 def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_success: bool) -> bytes:
-    """Undo one content encoding.
+    """Undo one content encoding of a body.
 
-    If the response has an error status and the body is broken, the readable part is returned.
+    If the body is damaged, its readable part is returned for an error status; otherwise
+    ResponseDataLossError is raised.
     """
     size = 0
     # closed in any case, because an exception would otherwise keep the whole buffer alive
@@ -143,7 +144,8 @@ def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_succ
 
 
 def _replace_response_body(response: Response, body: bytes, encodings: list[str]) -> Response:
-    """Return the response with a decompressed body, as the response class that fits the body.
+    """Return the response with a decompressed body, as an object of the response class that suits
+    the body.
 
     encodings: the content encodings that the body still has.
     """

@@ -3,13 +3,16 @@ back-off from hosts.
 
 DAILY_BUDGET limits an agency's requests per day (UTC), for news and revisit crawls together.
 
-A host is paused if BACK_OFF_AFTER of its URLs in a row got no response, 429 or 503 (or a status
-that the request's `block_statuses` names, such as 403 from a web archive); if its Retry-After
-exceeds RETRY_AFTER_MAX; or if it did not respond in a whole crawl. Pauses are stored in the hosts
-table and apply to later crawls. The first pause lasts BACK_OFF_FIRST seconds. Each further pause
-lasts twice as long, up to BACK_OFF_MAX, until the host responds again. Pauses end with the crawl if
-no host at all has responded in it, because our own network may be down. They also end with a crawl
-without an archive (`scrapy probe`, `scrapy survey`).
+A host is paused in three cases:
+- BACK_OFF_AFTER of its URLs in a row got no response, 429 or 503 (or a status that the request's
+    `block_statuses` names, such as 403 from a web archive).
+- Its Retry-After exceeds RETRY_AFTER_MAX.
+- It did not respond in a whole crawl.
+
+Pauses are stored in the hosts table and apply to later crawls. The first pause lasts BACK_OFF_FIRST
+seconds. Each further pause lasts twice as long, up to BACK_OFF_MAX, until the host responds again.
+If no host at all has responded in a crawl, the pauses end with the crawl, because our own network
+may be down. Pauses also end with a crawl that has no archive (`scrapy probe`, `scrapy survey`).
 """
 
 from __future__ import annotations
@@ -50,9 +53,9 @@ from scraper.agency import build_user_agent
 class CrawlerComponent:
     """A middleware, extension or pipeline, which Scrapy builds once per crawler.
 
-    receivers: pairs of a method's name and the signal that calls it. needs_archive: whether the
-    component is left out for spiders that do not crawl into an archive (`scrapy shell`, `fetch`,
-    `parse`, `runspider`, `probe`).
+    receivers: pairs of a method's name and the signal that calls the method.
+    needs_archive: whether the component is left out for spiders that do not crawl into an archive
+        (`scrapy shell`, `fetch`, `parse`, `runspider`, `probe`).
     """
 
     receivers: ClassVar[tuple[tuple[str, Any], ...]] = ()
@@ -73,7 +76,7 @@ class CrawlerComponent:
 
 
 class IdentifiedSpider(Spider):
-    """A spider with a User-Agent that names the operator's contact."""
+    """A spider whose User-Agent contains the operator's contact."""
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -82,10 +85,10 @@ class IdentifiedSpider(Spider):
 
 
 class PrivateAddress(IgnoreRequest):
-    """A request goes to a private network or to this machine, or its scheme is not http or
-    https.
+    """Raised if a request goes to a private network or to this machine, or if its scheme is not
+    http or https.
 
-    is_redirect: whether the request was redirected there, for example by a captive portal.
+    is_redirect: whether the request was redirected to this host, for example by a captive portal.
     """
 
     def __init__(self, host: str, problem: str, *, is_redirect: bool = False) -> None:
@@ -103,7 +106,7 @@ class RequestDeferred(IgnoreRequest): ...
 
 
 class HostPaused(RequestDeferred):
-    """The host of a request, or a host that redirected the request, is paused."""
+    """Raised if the host of a request, or a host that redirected the request, is paused."""
 
     def __init__(self, host: str, problem: str) -> None:
         super().__init__(problem)
@@ -130,9 +133,7 @@ DOWNLOAD_ERRORS = (*NO_RESPONSE_ERRORS, DownloadCancelledError, IgnoreRequest)
 
 
 def describe_download_error(error: BaseException) -> str:
-    """Describe an exception of the downloader, including the reasons that Twisted gives for a
-    broken response.
-    """
+    """Describe an exception of the downloader, with Twisted's reasons for a broken response."""
     if isinstance(error, CannotResolveHostError):
         return "there is no such host"
     if isinstance(error, DownloadCancelledError) and not str(error):
@@ -159,7 +160,7 @@ logger = logging.getLogger(__name__)
 class HostSlotMiddleware:
     """Queues each request under its own host.
 
-    Without this middleware, Scrapy leaves redirects in the queue of the first host.
+    Without this middleware, Scrapy queues a redirected request under the host that redirected it.
     """
 
     def process_request(self, request: Request) -> None:
@@ -167,9 +168,7 @@ class HostSlotMiddleware:
 
 
 class CrawlDelayExtension(CrawlerComponent):
-    """Applies the Crawl-delay of robots.txt as the minimum of the delay that AutoThrottle
-    computes.
-    """
+    """Applies the Crawl-delay of robots.txt as the minimum for AutoThrottle's delay."""
 
     receivers = (
         ("robots_parsed", signals.robots_parsed),
@@ -182,7 +181,10 @@ class CrawlDelayExtension(CrawlerComponent):
         self.min_delays: dict[str, float] = {}  # slot key (host) → seconds
 
     def robots_parsed(self, robotparser: RobotParser, request: Request) -> None:
-        """Store the host's Crawl-delay. request: the request for which robots.txt was fetched."""
+        """Store the host's Crawl-delay.
+
+        request: the request for which robots.txt was fetched.
+        """
         delay = robotparser.crawl_delay(self.crawler.settings["ROBOTSTXT_USER_AGENT"])
         if delay and self.crawler.engine:
             key = get_slot_key(self.crawler, request)
@@ -197,7 +199,8 @@ class CrawlDelayExtension(CrawlerComponent):
 
 
 class DailyBudgetMiddleware(CrawlerComponent):
-    """Rejects requests beyond an agency's daily budget, or beyond their `budget_share` of it.
+    """Rejects requests beyond an agency's daily budget, or beyond the share of the budget that the
+    request's meta key `budget_share` gives.
 
     The URLs of rejected requests stay due.
     """
@@ -234,9 +237,10 @@ class DailyBudgetMiddleware(CrawlerComponent):
 def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | None = None) -> int:
     """Return the number of requests sent to an agency on a day, by all spiders or by one.
 
-    A crawl that was killed has no total, so the number of pages read on that day is used as a
-    minimum. These are all pages in the frontier or, for one spider, the stored releases that were
-    checked. Times after the day (from a wrong clock) are ignored.
+    A crawl that was killed has stored no total. The result is therefore at least the number of
+    pages that the archive knows to have been fetched on that day: those in the frontier or, for one
+    spider, the older releases that were checked. Times after the day (from a wrong clock) are
+    ignored.
     """
     fetched = (
         "select count(*) from frontier where agency = :slug and fetched >= :day and fetched < :next"
@@ -271,9 +275,7 @@ def find_download_slot(crawler: Crawler, request: Request) -> Slot | None:
 
 
 class BackOffMiddleware(CrawlerComponent):
-    """Counts failed requests per host, rejects requests to paused hosts, and applies
-    Retry-After.
-    """
+    """Counts failed requests per host, rejects requests to paused hosts and applies Retry-After."""
 
     receivers = (
         ("spider_opened", signals.spider_opened),
@@ -316,9 +318,9 @@ class BackOffMiddleware(CrawlerComponent):
             del self.pauses[pause.host]
 
     def record_response(self, response: Response, request: Request) -> None:
-        """Reset the host's failure count, unless the response shows that the server is overloaded.
+        """Reset the host's failure count, unless the status of the response is a failure.
 
-        The count is also kept if the response has one of the request's `block_statuses`.
+        Failures are 429, 503 and the request's `block_statuses`.
         """
         host = _parse_netloc(request.url)
         self.is_online = True  # our own network works, so the pauses so far are stored
@@ -397,7 +399,8 @@ class BackOffMiddleware(CrawlerComponent):
         logger.warning("%s is paused until %s: %s", host, pause.until, reason)
 
     def spider_closed(self) -> None:
-        """Clear the pauses of hosts that responded, and pause hosts that never responded.
+        """Clear the pauses of hosts that responded, and pause hosts that did not respond in the
+        whole crawl.
 
         Does nothing if no host at all responded.
         """
@@ -426,7 +429,9 @@ class BackOffMiddleware(CrawlerComponent):
 
 
 def _parse_retry_after(text: str, now: datetime) -> float | None:
-    """Parse a number of seconds or an HTTP date as seconds to wait; return None for other text.
+    """Convert a Retry-After header (a number of seconds or an HTTP date) into seconds to wait.
+
+    Returns None for any other text.
 
     >>> _parse_retry_after("120", datetime(2024, 1, 1, tzinfo=UTC))
     120.0

@@ -1,8 +1,9 @@
 """robots.txt as specified by RFC 9309: fetched once per host and crawl, and again after a day.
 
-Requests wait for their host's robots.txt. If robots.txt cannot be read, nothing is requested from
-the host, and the archive stores since when. After ROBOTS_UNREACHABLE_DAYS (section 2.3.1.4 does not
-specify the number) the last known rules apply, or no rules if there are none.
+Requests wait for their host's robots.txt. While robots.txt cannot be read, nothing is requested
+from the host, and the archive stores the time of the first failure. After ROBOTS_UNREACHABLE_DAYS
+(section 2.3.1.4 gives no number of days), the rules that were last read apply, or no rules if none
+were ever read.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ class RobotsMiddleware(RobotsTxtMiddleware):
     """Scrapy's robots.txt middleware, with three bugs of Scrapy 2.19 fixed.
 
     If several requests wait for one host's robots.txt, Scrapy sends all but the first without
-    reading it. Scrapy treats a robots.txt with status 5xx as allowing everything, although RFC 9309
-    (2.3.1.4) forbids everything. Scrapy's parser accepts a prefix of our product token as a match,
-    but not our token followed by a version.
+    checking them against the rules. Scrapy treats a robots.txt with status 5xx as allowing
+    everything, although RFC 9309 (2.3.1.4) forbids everything. Scrapy's parser accepts a prefix of
+    our product token as a match, but not our token followed by a version.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -69,7 +70,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             raise RobotsForbidden(str(error)) from None
 
     async def robot_parser(self, request: Request) -> RobotParser | None:
-        """Return the rules for a request's host, or None if the host has no robots.txt."""
+        """Return the rules for a request's host, or None if no rules apply to the host."""
         netloc = urlparse_cached(request).netloc
         fetched_at, task = self.parser_tasks.get(netloc, (0.0, None))
         if task is None or monotonic() - fetched_at > ROBOTS_MAX_AGE:
@@ -78,7 +79,7 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         return await asyncio.shield(task)
 
     async def fetch_robots(self, request: Request) -> RobotParser | None:
-        """Fetch and parse the robots.txt of a request's host; return None if the host has none."""
+        """Fetch and parse the robots.txt of a request's host. Return None if the host has none."""
         parts = urlparse_cached(request)
         robots_request = Request(
             f"{parts.scheme}://{parts.netloc}/robots.txt",
@@ -133,11 +134,10 @@ class RobotsMiddleware(RobotsTxtMiddleware):
                 self.archive.hosts.store_robots(netloc, state, now(), text)
 
     async def handle_unreachable(self, request: Request, problem: str) -> RobotParser | None:
-        """Raise RobotsUnreachable, or return the last known rules.
+        """Raise RobotsUnreachable, or return the last known rules if robots.txt was unreachable for
+        too long.
 
-        The rules are returned if robots.txt has been unreachable for too long.
-
-        Returns None if no rules were ever read.
+        Returns None instead of rules if none were ever read.
         """
         netloc, failed_at = urlparse_cached(request).netloc, now()
         message = f"robots.txt of {netloc} cannot be read: {problem}"
@@ -174,8 +174,8 @@ def _truncate_robots(text: bytes) -> bytes:
 def normalise_agent_lines(text: bytes, own_agent: str) -> bytes:
     """Reduce the User-agent lines of a robots.txt to whole product tokens (RFC 9309, 2.2.1).
 
-    Scrapy's parser checks whether each name occurs in ours. A slash after the names of other robots
-    prevents a match.
+    Scrapy's parser checks whether each name in robots.txt occurs in our own name. A slash after the
+    names of other robots prevents a match.
 
     >>> text = b"User-Agent: skogsbot/1.0 (+https://a.example)\\nuser-agent: Skog # kort"
     >>> normalise_agent_lines(text, "Skogsbot/2")

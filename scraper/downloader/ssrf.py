@@ -4,14 +4,15 @@ The filter applies to all URLs in pages and redirects, and to all addresses from
 
 SSRFFilter checks each request before it is sent, including redirects and requests for robots.txt.
 It checks the scheme, and whether the host is private as far as the URL shows (a private name or an
-IP address). PublicResolver checks what a name server returns, and the connection is made to the
-same address that was checked, so that a second lookup cannot differ (DNS rebinding).
+IP address). PublicResolver checks the address that a name server returns. The connection is made to
+the address that was checked, so that a second lookup cannot return a different one (DNS rebinding).
 
-An agency with a home page on this machine (`*.localhost`, 127.0.0.1) may be crawled there, but only
-on the hosts and ports that its table names. Pages of other agencies cannot lead there.
-PRIVATE_HOSTS names further hosts that may be in a private network, such as those of an intranet.
-The address on the command line of `scrapy shell`, `fetch` or `probe` also counts as named, as do
-the start URLs of a spider from another project.
+An agency with a home page on this machine (`*.localhost`, 127.0.0.1) may be crawled on this
+machine, but only on the hosts and ports that its table in agencies.toml names. Requests to this
+machine from pages of other agencies are rejected. PRIVATE_HOSTS names further hosts that may be in
+a private network, such as the hosts of an intranet. The address on the command line of `scrapy
+shell`, `fetch` or `probe` also counts as named, as do the start URLs of a spider from another
+project.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class SSRFFilter(CrawlerComponent):
 
     def is_declared_loopback(self, request: Request) -> bool:
         """Return whether a request goes to a host and port on this machine that its agency's table
-        declares.
+        in agencies.toml declares.
 
         The URL given to `scrapy probe` counts as declared, and so do the start URLs of a spider
         from another project.
@@ -96,13 +97,17 @@ def _is_loopback_at(url: str, netloc: str) -> bool:
 
 
 def _is_start_url(request: Request) -> bool:
-    """Return whether a request to this machine is a start request, not from a link or redirect."""
+    """Return whether a request goes to this machine and is a start request, not from a link or
+    redirect.
+    """
     is_found = bool(request.meta.get("depth")) or "redirect_urls" in request.meta
     return is_loopback(request.url) and not is_found
 
 
 class PublicResolver(CachingThreadedResolver):
-    """Resolver that only returns public addresses, except for the hosts in PRIVATE_HOSTS."""
+    """Resolver that returns only public addresses, except for hosts in PRIVATE_HOSTS or on this
+    machine.
+    """
 
     def __init__(
         self, reactor: ReactorBase, cache_size: int, timeout: float, private_hosts: frozenset[str]
@@ -121,7 +126,9 @@ class PublicResolver(CachingThreadedResolver):
         return cls(reactor, size, crawler.settings.getfloat("DNS_TIMEOUT"), trusted)
 
     def getHostByName(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:  # noqa: N802 - Twisted's name
-        """Resolve a host; fail with DNSLookupError if it has no public address."""
+        """Resolve a host. The Deferred fails with DNSLookupError if the host's address is not
+        allowed.
+        """
         if f".{name.lower()}".endswith(".localhost"):
             return succeed("127.0.0.1")  # RFC 6761, 6.3: not all C libraries resolve such names
         return self.resolve_host(name, timeout).addCallback(self.check_address, name)
@@ -130,7 +137,7 @@ class PublicResolver(CachingThreadedResolver):
         return super().getHostByName(name, timeout)
 
     def check_address(self, address: str, name: str) -> str:
-        """Return the address if requests to it are allowed, else raise DNSLookupError."""
+        """Return the address if requests to it are allowed, otherwise raise DNSLookupError."""
         problem = find_host_problem(address)
         # hosts on this machine have passed SSRFFilter, which knows the agency
         if problem and name not in self.private_hosts and not is_loopback(f"http://{name}/"):

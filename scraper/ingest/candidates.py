@@ -1,4 +1,4 @@
-"""Reads from the archive what a page is compared with, before anything is decided about it."""
+"""Reads from the archive what a page has to be compared with before it is stored."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """What the archive holds about a page, and about the URL of the release parsed from it.
+    """What the archive holds about a page's URL, and about the URL of the release parsed from the
+    page.
 
-    own: the release that the page's URL led to. by_url: the releases at both URLs, `own`, and the
-    release at the URL where `own` was read. entries: the frontier's rows for both URLs.
+    own: the release that the page's URL led to.
+    by_url: the releases at both URLs, `own`, and the release at the URL where `own` was fetched.
+    entries: the frontier's rows for both URLs.
     is_canonical_shared: whether a third URL also led to the release that is stored at the parsed
-    release's URL. is_placeholder: whether the page cannot be a release and is shown at the URLs of
-    several releases.
+        release's URL.
+    is_placeholder: whether the page cannot be a release and is shown at the URLs of several
+        releases.
     """
 
     own: StoredRelease | None
@@ -43,7 +46,7 @@ class Candidates:
 
 
 def find_candidates(archive: Archive, prepared: PreparedRelease, page: ParsedPage) -> Candidates:
-    """Read what is needed to decide which release a page belongs to and what to do with it."""
+    """Read from the archive what is needed to decide which release a page belongs to."""
     release, url = prepared.release, prepared.release.url
     found = archive.list_candidates(page.release_id, page.url, url)
     is_elsewhere = url != page.url and any(stored.url == url for stored in found)
@@ -59,10 +62,12 @@ def find_candidates(archive: Archive, prepared: PreparedRelease, page: ParsedPag
 
 
 class CrawlSituation:
-    """What else the archive knows about an agency, for judging whether a changed page was misread.
+    """What the archive knows about an agency that helps to judge whether a page was misread.
 
-    Each value is read when it is first used, because most pages are not suspicious. entry: the
-    frontier's row for the page.
+    Each value is read from the archive when it is first used, because most pages are not
+    suspicious.
+
+    entry: the frontier's row for the page.
     """
 
     def __init__(
@@ -80,23 +85,24 @@ class CrawlSituation:
 
     @cached_property
     def short_sources(self) -> Mapping[str, tuple[int, int]]:
-        """Return the sources that list far fewer releases than usual: URL → present and usual
-        number.
+        """Return the sources that list far fewer releases than usual, as URL → (present number,
+        usual number).
         """
         return self.archive.frontier.find_short_sources(self.release.agency)
 
     @cached_property
     def lost_elsewhere(self) -> Collection[str]:
-        """Return the fields that pages in quarantine seem to have lost."""
+        """Return the fields that the agency's other pages, now in quarantine, seem to have lost."""
         return Quarantine(self.archive.db).read_pending_losses(self.release.agency)
 
 
 def find_other_addresses(
     archive: Archive, prepared: PreparedRelease, page: ParsedPage
 ) -> list[StoredRelease]:
-    """Return the releases for which the page's URL may be another address.
+    """Return the releases for which the page's URL may be a second address.
 
-    These are the releases with the same text, and the page's own release.
+    The candidates are the page's own release or, if it has none, the releases with the same text.
+    Exactly one of the release and the page must be at a press wire.
     """
     ids = [page.release_id]
     if page.release_id is None:
@@ -109,7 +115,7 @@ def find_other_addresses(
 
 
 def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool:
-    """Return whether a URL can be the other address of a release.
+    """Return whether a URL can be the second address of a release.
 
     Exactly one of the URL and the release must be at a press wire.
     """
@@ -128,7 +134,7 @@ def is_credible(release: Release) -> bool:
 class PageVersions:
     """The versions of a page that are compared while it is being stored.
 
-    They are freed together with this object.
+    The object keeps the parsed versions in memory.
     """
 
     def __init__(
@@ -149,7 +155,7 @@ class PageVersions:
         )
 
     def stored(self, sha256: str, url: str) -> PageVersion:
-        """Return the version with the bytes that are stored under a SHA-256.
+        """Return the version whose bytes are stored under a SHA-256.
 
         The version is parsed as if it had been fetched at `url`.
         """
@@ -162,13 +168,15 @@ class PageVersions:
         return self._stored[sha256]
 
     def newest(self, stored: StoredRelease, url: str) -> PageVersion | None:
-        """Return the newest stored version of a release's page, or None if no bytes are stored."""
+        """Return the newest stored version of a release's page, or None if no version is stored."""
         sha256 = stored.newest_sha256 or stored.sha256
         return self.stored(sha256, url) if sha256 else None
 
 
 def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
-    """Return stored bytes, or None if they are missing or damaged. Damage is logged."""
+    """Return the bytes stored under a SHA-256, or None if they are missing or damaged. Damage is
+    logged.
+    """
     if sha256 is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Distinguishes an agency's edits from changes made only by a redesign or a new parser.
+"""Distinguishes edits by an agency from changes that only a redesign or a new parser made.
 
 Two versions of a page are compared by their templates (class names and ids), texts and links, and
 by the states that were parsed from them.
@@ -78,10 +78,10 @@ logger = logging.getLogger(__name__)
 
 
 class PageVersion:
-    """The HTML of a page at one point in time, read and parsed at most once, and only if needed.
+    """The HTML of a page at one point in time, loaded and parsed at most once, and only if needed.
 
-    load_body: function that returns the bytes, or None if they are missing. document, template: set
-    if already known.
+    load_body: function that returns the bytes, or None if they are missing.
+    document, template: the parsed page and its fingerprint, if they have already been computed.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ def reparse_stored(
 ) -> tuple[Release | None, ReleaseItem | None]:
     """Parse a stored page with the current parser, and return the release and its item.
 
-    Returns (None, None) if parsing fails.
+    Returns (None, None) if the page's bytes are missing or cannot be parsed.
     """
     try:
         if version.document is None:
@@ -169,12 +169,13 @@ def find_change_cause(
     redesigned: bool = False,
     url_changed: bool = False,
 ) -> str:
-    """Return the cause of a change: `source` if the agency changed the text, else `parser`.
+    """Return the cause of a change: `source` if the agency changed the text, otherwise `parser`.
 
-    before, after: the states. old, new: the versions of the page; `old` is the newest stored
-    version. redesigned: whether the template is known to be new, even if the two templates look
-    similar. url_changed: whether the page was at another URL, so that linked pages of its site may
-    have moved, too.
+    before, after: the release's state before and after the change.
+    old, new: the versions of the page. `old` is the newest stored version.
+    redesigned: whether the template is known to be new, even if the two templates look similar.
+    url_changed: whether the page was at another URL before, so that linked pages of the site may
+        have moved, too.
 
     A redesign moves and renames the elements that fields are read from. Therefore, if the template
     is new, a paragraph that the other page contains word for word was not edited: only one of the
@@ -192,7 +193,7 @@ def find_change_cause(
 
 
 def is_redesign(old: PageVersion, new: PageVersion) -> bool:
-    """Return whether a page's template was replaced; False if a version cannot be parsed."""
+    """Return whether a page's template was replaced, or False if this cannot be determined."""
     overlap = _compare_templates(old, new)
     # the templates have too few names in common
     return overlap is not None and overlap < MIN_TEMPLATE_OVERLAP
@@ -204,9 +205,10 @@ def has_same_template(one: PageVersion, other: PageVersion) -> bool:
 
 
 def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
-    """Return the share of names that two templates have in common.
+    """Return the share of their class names and ids that two templates have in common (0 to 1).
 
-    Returns None if there are too few names, or if either page cannot be parsed.
+    Returns None if the templates have too few class names and ids, or if either page cannot be
+    parsed.
     """
     try:
         if old.template is None or new.template is None:
@@ -218,7 +220,10 @@ def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
 
 
 def count_template_names(old: bytes, new: bytes) -> tuple[int, int]:
-    """Return the number of names that are in both templates, and the number that are in either."""
+    """Return how many class names and ids are in both templates, and how many are in at least one.
+
+    old, new: fingerprints made by `fingerprint_template`.
+    """
     old_names, new_names = (
         {
             template[start : start + NAME_HASH_BYTES]
@@ -230,7 +235,8 @@ def count_template_names(old: bytes, new: bytes) -> tuple[int, int]:
 
 
 def fingerprint_template(document: Document) -> bytes:
-    """Return a version byte and the sorted hashes of a page's template names.
+    """Return the fingerprint of a page's template: a version byte and the sorted hashes of its
+    class names and ids.
 
     The names themselves are not stored, because an id may contain the words of a heading that a
     takedown has to hide.
@@ -263,7 +269,10 @@ def _hash_template_names(tag: str, value: str) -> tuple[bytes, ...]:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """A page's text and the text of its elements (see `to_comparable_text`), its links and HTML."""
+    """A page's text, the texts of its elements, its links and its HTML.
+
+    The texts are in the form that `to_comparable_text` returns.
+    """
 
     text: str
     element_texts: frozenset[str]
@@ -271,8 +280,9 @@ class PageText:
     source: str
 
     def contains(self, paragraphs: set[str]) -> bool:
-        """Return whether each paragraph is the text of an element, or, if long enough, a part of
-        one.
+        """Return whether the page contains all paragraphs.
+
+        A short paragraph must be the whole text of an element.
         """
         return all(
             part in self.element_texts or (len(part) >= MIN_CONTAINED_LENGTH and part in self.text)
@@ -293,9 +303,9 @@ class PageText:
 
 
 def to_comparable_text(text: str) -> str:
-    """Return a text in lower case, without white space and opening dashes.
+    """Return a text in lower case, without white space and without a dash at its beginning.
 
-    A new template may change all of these.
+    A redesign may change case, white space and dashes.
 
     >>> to_comparable_text("–\\u00a0Vi HAR  öppet.")
     'viharöppet.'
@@ -304,8 +314,8 @@ def to_comparable_text(text: str) -> str:
 
 
 def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every paragraph of a state, with questions and answers, as `to_comparable_text` returns
-    it.
+    """Yield the paragraphs of a state, including questions and answers, as `to_comparable_text`
+    returns them.
     """
     parts = [state["title"], state["lead"], state["body"]]
     parts += [
@@ -318,7 +328,9 @@ def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
 
 
 def identify_part(part: Mapping[str, Any]) -> str:
-    """Return the file name of an attachment, or the address, number, name or role of a contact."""
+    """Return the file name of an attachment, or the email address, phone number, name or role of a
+    contact.
+    """
     if "url" in part:
         return str(part["url"]).rstrip("/").rpartition("/")[2]
     return str(part["email"] or part["phone"] or part["name"] or part["role"])
@@ -326,8 +338,8 @@ def identify_part(part: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StateComparison:
-    """Two states of a release and the pages they were parsed from, one before and one after a
-    redesign.
+    """Two states of a release, before and after a redesign, and the pages from which they were
+    parsed.
 
     If a text is in only one of the states but on both pages, it was not edited: only one of the
     parsers found it.
@@ -344,9 +356,9 @@ class StateComparison:
         return not self.old_page.contains(now - was) or not self.new_page.contains(was - now)
 
     def dates_differ(self) -> bool:
-        """Return whether a date that both states have was changed to another day.
+        """Return whether a date that is in both states was changed to another day.
 
-        A date that only one state has does not count.
+        A date that is in only one of the states does not count.
         """
         for name in ("published", "updated"):
             was, now = self.before[name], self.after[name]
@@ -376,7 +388,9 @@ class StateComparison:
         return False
 
     def is_edited(self, *, url_changed: bool) -> bool:
-        """Return whether anything was edited. Links are not compared if the page has moved."""
+        """Return whether the agency edited anything. Links are not compared if the page's URL has
+        changed.
+        """
         return (
             self.paragraphs_differ()
             or self.dates_differ()
@@ -387,8 +401,8 @@ class StateComparison:
     def links_differ(self) -> bool:
         """Return whether a link has a new target, or a link to another site was added or removed.
 
-        New targets on the page's own site do not count if a redesign has changed the site's URLs,
-        that is, if most links with an unchanged text have new targets.
+        New targets on the page's own site do not count if most internal links with unchanged texts
+        have new targets, because a redesign has then changed the site's URLs.
         """
         was, now = _read_state_links(self.before, self.url), _read_state_links(self.after, self.url)
         removed = _select_links_without(was - now, self.new_page)
@@ -409,7 +423,9 @@ class StateComparison:
         )
 
     def keeps_internal_urls(self, *, ignored_texts: Iterable[str]) -> bool:
-        """Return whether most internal links with unchanged texts also have unchanged targets."""
+        """Return whether at least half of the internal links with unchanged texts have unchanged
+        targets.
+        """
         before, after = (
             _group_links_by_text(link for link in page.links if _is_internal_page(link[1]))
             for page in (self.old_page, self.new_page)
@@ -422,7 +438,7 @@ class StateComparison:
 
 
 def _read_state_links(state: Mapping[str, Any], url: str) -> LinkSet:
-    """Return the links of a state's body, without those to its attachments."""
+    """Return the links in a state's body, without links to its attachments."""
     files = {_normalise_link_target(part["url"], url) for part in state["attachments"] or ()}
     if not state["body_html"]:
         return frozenset()
@@ -444,7 +460,7 @@ def _extract_links(root: etree._Element, base_url: str) -> LinkSet:
 def _normalise_link_target(href: str, base_url: str) -> str:
     """Return a link's target without the scheme and "www.".
 
-    The host is also left out if it is the page's own.
+    The host is also left out if it is the host of the page itself.
 
     >>> _normalise_link_target("https://www.ek.se/a/?utm_source=x#b", "https://ek.se/c")
     '/a'
@@ -480,12 +496,12 @@ def _group_links_by_text(links: Iterable[tuple[str, str]]) -> dict[str, set[str]
 
 
 def _is_internal_page(target: str) -> bool:
-    """Return whether a target is a page of the same site, other than its front page."""
+    """Return whether a target is a page of the same site, but not the front page."""
     return target.startswith("/") and not target.startswith(EXTERNAL_PREFIX) and target != "/"
 
 
 def _select_links_without(links: Iterable[tuple[str, str]], page: PageText) -> set[tuple[str, str]]:
-    """Return the links that a page does not have."""
+    """Return the links that are not on a page."""
     return {link for link in links if not page.has_link(*link)}
 
 
@@ -503,9 +519,9 @@ def _has_other_target(
 
 
 def _is_different_target(before: str, after: str, *, internal_urls_kept: bool) -> bool:
-    """Return whether two links with the same text lead to different things.
+    """Return whether two links with the same text lead to different pages.
 
-    internal_urls_kept: the URLs of the page's own site were not changed by a redesign.
+    internal_urls_kept: whether a redesign left the URLs of the page's own site unchanged.
 
     >>> _is_different_target("/nyhet/regler.html", "/om/regler", internal_urls_kept=True)
     False

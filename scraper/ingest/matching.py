@@ -1,6 +1,7 @@
 """Matches parsed pages to stored releases, which may be unchanged, moved, replaced or duplicated.
 
-Texts are compared by the shingles that they share (Jaccard similarity, 0 to 1).
+Texts are compared by the share of their shingles that they have in common (Jaccard similarity, 0 to
+1).
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class PageMatch:
         merged      the stored release, which now has the URL of another stored release
         redirected  the URL redirects to a page with a different text than the stored release
         replaced    the page at the URL has a different text than the stored release
-        misplaced   the stored release was read at another URL (`original_url`), where the page
+        misplaced   the stored release was fetched at another URL (`original_url`), where the page
                     only declared this URL canonical
         duplicate   another page of a stored release, with a different text: a print version, or a
                     later edit
@@ -52,9 +53,9 @@ class PageMatch:
 
 
 def match_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidates) -> PageMatch:
-    """Return the match of a page: the release that it belongs to, and how.
+    """Return which release a page belongs to, and how the two are related.
 
-    Only a release that is stored under the page's URL can have moved or been replaced.
+    Only the release that the page's URL has led to before can have moved or been replaced.
     """
     url, own = prepared.release.url, candidates.own
     if page.is_file:  # only its title could be compared
@@ -99,10 +100,10 @@ def _match_other_url(
 
 
 def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity: float) -> bool:
-    """Return whether a release may have moved to a URL where another may be stored.
+    """Return whether a release may have moved to a URL where another release may be stored.
 
-    If the two texts are not nearly the same, the other release must not have been stored while this
-    one was still at its old URL.
+    other: the release that is stored at the new URL, or None. Unless its text is nearly the same,
+        it must not have been stored while `own` was still at the old URL.
     """
     if other is None or similarity >= CERTAIN_SIMILARITY:
         return True
@@ -112,9 +113,9 @@ def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity:
 def _match_original_url(
     prepared: PreparedRelease, page: ParsedPage, own: StoredRelease
 ) -> PageMatch | None:
-    """Return the match `misplaced` for a page at the URL of a stored release, or None.
+    """Return the match `misplaced`, or None if a page is not misplaced.
 
-    The page is misplaced if the release was captured at another URL and has a different text.
+    A page is misplaced if its stored release was captured at another URL and has a different text.
     """
     captured = own.captured_url
     if page.url != own.url or not captured or captured in (own.url, page.response.record_url):
@@ -136,15 +137,15 @@ def _is_replaced(prepared: PreparedRelease, own: StoredRelease) -> bool:
 def match_other_address(
     prepared: PreparedRelease, page: ParsedPage, others: Iterable[StoredRelease], found_at: str
 ) -> StoredRelease | None:
-    """Return the current release that has a page's URL as its other address, or None.
+    """Return the current release that also has the page's URL as its second address, or None.
 
-    A release on the agency's own site may also be at a press wire, and vice versa. The second URL
-    is its other address. Title, text and the names of attachments must be the same, word for word.
-    The dates must be close, because agencies repeat some texts. Without dates, the days on which
-    the two URLs were found must be close. A page with a release of its own is never another
-    address.
+    A release on the agency's own site may also be at a press wire, and vice versa. The title, the
+    text and the names of attachments must be the same, word for word. The dates must be close,
+    because agencies repeat some texts. Without dates, the days on which the two URLs were found
+    must be close. If a page has a release of its own, its URL is never a second address.
 
-    others: the candidates (`find_other_addresses`). found_at: when the page's URL was found.
+    others: the candidates (`find_other_addresses`).
+    found_at: when the page's URL was found.
     """
     words_and_files = _read_words_and_files(prepared.state)
     for other in others:
@@ -158,9 +159,9 @@ def match_other_address(
 def _list_publication_days(
     other: StoredRelease, state: Mapping[str, Any], found_at: str
 ) -> list[int]:
-    """Return the publication days of a stored release and a page.
+    """Return the publication days of a stored release and of a page, as day numbers.
 
-    Without dates, these are the days on which the two URLs were found.
+    If either date is missing, the days on which the two URLs were found are returned.
     """
     dates = [other.state["published"], state["published"]]
     if not all(dates):
@@ -169,7 +170,9 @@ def _list_publication_days(
 
 
 def _read_words_and_files(state: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:
-    """Return the words of a release's title and text, and the names of its files."""
+    """Return the words of a release's title, the words of its text, and the names of its
+    attachments.
+    """
     paths = (PurePosixPath(urlsplit(file["url"]).path) for file in state["attachments"])
     return (
         split_text_words(state["title"]),
@@ -181,9 +184,8 @@ def _read_words_and_files(state: Mapping[str, Any]) -> tuple[list[str], list[str
 def _is_duplicate_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidates) -> bool:
     """Return whether a page is a duplicate of another current release, with a different text.
 
-    A duplicate declares the URL of the other release as its canonical URL.
-
-    A page that was redirected to that URL is the release's own page, not a duplicate.
+    A duplicate declares the URL of the other release as its canonical URL. A page that was
+    redirected to that URL is the release's own page, not a duplicate.
     """
     url = prepared.release.url
     stored = candidates.by_url.get(url)
@@ -195,11 +197,11 @@ def _is_duplicate_page(prepared: PreparedRelease, page: ParsedPage, candidates: 
 def _may_use_canonical_url(
     prepared: PreparedRelease, page: ParsedPage, candidates: Candidates
 ) -> bool:
-    """Return whether a page's canonical URL can be its own.
+    """Return whether a page's release may be stored under the canonical URL that the page declares.
 
     A faulty template gives many pages the same canonical URL. The URL is therefore rejected if it
-    is the URL of a source or of another text. A recurring release, with the same title but another
-    date, counts as another text.
+    is the URL of a source or of a release with another text. A recurring release, with the same
+    title but another date, counts as another text.
     """
     url = prepared.release.url
     if url == page.url:
@@ -218,14 +220,14 @@ def _may_use_canonical_url(
 
 
 def _have_other_days(before: str | None, after: str | None) -> bool:
-    """Return whether two publication dates are known to the day and differ."""
+    """Return whether two publication dates are both known to the day and differ."""
     if not before or not after or before[:DATE_LENGTH] == after[:DATE_LENGTH]:
         return False
     return min(len(before), len(after)) >= DATE_LENGTH
 
 
 def _compute_text_similarity(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
-    """Return the Jaccard similarity of two states' titles, leads and bodies, 0 to 1."""
+    """Return the Jaccard similarity (0 to 1) of two states' titles, leads and bodies."""
     shingles = []
     for state in (before, after):
         words = split_text_words(join_text_fields(state["title"], state["lead"], state["body"]))

@@ -1,10 +1,10 @@
-"""Quarantine checks: find pages on which a parser rule may have failed, to keep them from being
+"""Quarantine checks: find pages on which a parser rule may have failed, so that they are not
 stored.
 
 Only pages that would change the archive are checked. New releases are compared with what the
-agency's releases usually contain, and stored releases with their stored state. It is not suspicious
-if a field and its text disappeared from a page with an unchanged template: the agency has edited
-the page. Impossible dates, a body that disagrees with other readings of its page
+agency's releases usually contain, and pages of stored releases with the stored state. If a field
+and its text have disappeared from a page with an unchanged template, that is not suspicious: the
+agency has edited the page. Impossible dates, a body that disagrees with other readings of its page
 (scraper.pages.body_check), and a body that consists of lines of other releases are suspicious on
 any page.
 """
@@ -77,12 +77,11 @@ PAGE_PROBLEMS = {
 class QuarantineCheck:
     """The checks of one agency's pages in one crawl.
 
-    on_wire: whether these are the pages at press wires; otherwise, the pages on the agency's own
-    site.
+    on_wire: whether the pages are at press wires. Otherwise, they are on the agency's own site.
 
-    What the releases usually contain (the habits) is read once, before the crawl stores anything.
-    It is read separately for pages at press wires, because they usually have other fields, and
-    because the same titles may be on the agency's site.
+    What the releases usually contain (the habits) is read from the archive once, before the crawl
+    stores anything. It is read separately for pages at press wires, because they usually have other
+    fields, and because the same titles may be on the agency's site.
     """
 
     archive: Archive
@@ -116,7 +115,7 @@ class QuarantineCheck:
         versions: PageVersions,
         situation: CrawlSituation,
     ) -> list[QuarantineReason]:
-        """Return the reasons why a changed page is suspicious, if any."""
+        """Return the reasons why a new or changed page is suspicious, or [] if it is not."""
         release, state = prepared.release, prepared.state
         found = list(self.find_repeated_values(state, stored, page.url))
         if stored is None:
@@ -130,21 +129,23 @@ class QuarantineCheck:
         return [*found, *self.find_repeated_lines(release.url, state, stored)]
 
     def is_backfilled(self, state: Mapping[str, Any], situation: CrawlSituation) -> bool:
-        """Return whether a new release is older than the releases that the habits are based on."""
+        """Return whether a new release may be older than the releases with which it is compared."""
         entry = situation.entry
         day = state["published"] or state["updated"] or (entry.listed_at if entry else None)
         return situation.is_backfill or (day is not None and day < self.habits.oldest)
 
     def predates_accepted_loss(self, stored: StoredRelease | None) -> bool:
-        """Return whether a release was last parsed before the field loss of a new template was
-        accepted.
+        """Return whether a release was last read before an operator accepted that the pages had
+        lost a field.
         """
         if stored is None or not self.accepted_losses:
             return False
         return stored.seen < max(self.accepted_losses.values())
 
     def find_missing_fields(self, state: Mapping[str, Any]) -> Iterator[QuarantineReason]:
-        """Yield the fields that a new release lacks, or that are unusually short for its agency."""
+        """Yield a reason for each field that a new release lacks, or that is unusually short for
+        its agency.
+        """
         for name in HABIT_FIELDS:
             count = self.habits.group_for(state, name).counts[name]
             # many sites only show `updated` after an edit
@@ -168,11 +169,12 @@ class QuarantineCheck:
         versions: PageVersions,
         situation: CrawlSituation,
     ) -> Iterator[QuarantineReason]:
-        """Yield the stored fields that seem to be lost or swapped.
+        """Yield a reason for each stored field that seems to be lost or swapped.
 
-        A field is lost if its text is still on the page, if the template is new, or if other pages
-        in quarantine have lost the same field. A title or lead is swapped if its stored text is
-        still on the page.
+        A field that is missing in the new state counts as lost if its text is still on the page, if
+        the template is new, or if other pages in quarantine have lost the same field. A title or
+        lead with a new text counts as swapped if its stored text is still on the page, or if other
+        pages in quarantine have lost the same field.
         """
         lost = self.select_suspicious(_find_lost_texts(stored.state, state), state)
         swapped = self.select_suspicious(_find_swapped_texts(stored.state, state), state)
@@ -193,7 +195,7 @@ class QuarantineCheck:
     def select_suspicious(
         self, texts_by_field: Mapping[str, set[str]], state: Mapping[str, Any]
     ) -> dict[str, set[str]]:
-        """Return the fields with a suspicious loss, and their texts."""
+        """Return the fields whose loss is suspicious, each with its texts."""
         return {
             name: texts
             for name, texts in texts_by_field.items()
@@ -203,7 +205,8 @@ class QuarantineCheck:
     def is_loss_suspicious(self, name: str, state: Mapping[str, Any]) -> bool:
         """Return whether the loss of a field is suspicious.
 
-        An accepted loss is not suspicious until the releases usually have the field again.
+        Once the loss of a field has been accepted, it is not suspicious until the agency's releases
+        usually have the field again.
         """
         if name not in self.accepted_losses:
             return True
@@ -214,8 +217,8 @@ class QuarantineCheck:
     def find_repeated_values(
         self, state: Mapping[str, Any], stored: StoredRelease | None, url: str
     ) -> Iterator[QuarantineReason]:
-        """Yield the fields with the same value as in another release, if their values usually
-        differ.
+        """Yield a reason for each field that has the same value as in another release, although its
+        values usually differ.
 
         The parser probably reads such a field from a part of the page that all pages share.
         """
@@ -228,9 +231,9 @@ class QuarantineCheck:
                 yield {"field": name, "why": "repeated"}
 
     def find_repeated_in_crawl(self, state: Mapping[str, Any], url: str) -> set[str]:
-        """Return the fields with the same value as on another page of this crawl.
+        """Return the fields that have the same value as on another page of this crawl.
 
-        The values of this page are remembered.
+        The values of this page are stored for later calls.
         """
         repeated = set()
         for name in self.habits.unique_fields:
@@ -242,11 +245,10 @@ class QuarantineCheck:
     def find_repeated_lines(
         self, url: str, state: Mapping[str, Any], stored: StoredRelease | None
     ) -> Iterator[QuarantineReason]:
-        """Yield the body if it mostly consists of lines that are also in other releases.
+        """Yield a reason if the body mostly consists of lines that are also in other releases.
 
-        Such lines are, for example, a footer or an address.
-
-        The lines of this body are counted for later calls.
+        Such lines are, for example, a footer or an address. The lines of this body are counted for
+        later calls.
         """
         known = self.habits.repeated_lines
         share, lines = self.measure_repeated_lines(url, state["body"])
@@ -266,7 +268,9 @@ class QuarantineCheck:
         }
 
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
-        """Return the share of a body's characters in repeated lines, and these lines."""
+        """Return the share of a body's characters that is in repeated lines (0 to 1), and these
+        lines.
+        """
         lines = [
             line
             for line in self.habits.repeated_lines.find(url, body)
@@ -277,7 +281,7 @@ class QuarantineCheck:
 
 
 def _find_short_source(situation: CrawlSituation) -> Iterator[QuarantineReason]:
-    """Yield the source that first listed a new release, if it lists far fewer releases than
+    """Yield a reason if the source that first listed a new release lists far fewer releases than
     usual.
     """
     entry = situation.entry
@@ -295,10 +299,10 @@ def _find_short_source(situation: CrawlSituation) -> Iterator[QuarantineReason]:
 def find_doubts(
     release: Release, item: ReleaseItem, fetched_at: datetime
 ) -> Iterator[QuarantineReason]:
-    """Yield the reasons why a page by itself is suspicious.
+    """Yield the reasons why a page is suspicious even without a comparison.
 
-    The reasons are a publication date after the fetch, a publication date years after the page's
-    last update, and the parser's own doubt.
+    They are a publication date after the fetch, a publication date years after the page's last
+    update, and the parser's own doubt.
     """
     if item.doubt:
         yield {"field": "body", "why": "doubtful", "doubt": item.doubt}
@@ -318,7 +322,7 @@ def find_doubts(
 def _find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
     """Return the texts that a page must contain if it shows a field's stored value.
 
-    They are in the form of `to_comparable_text`.
+    The texts are in the form that `to_comparable_text` returns.
     """
     value: Any = state[name] or ()
     if name == "questions":
@@ -333,7 +337,7 @@ def _find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
 def _find_lost_texts(
     stored_state: Mapping[str, Any], state: Mapping[str, Any]
 ) -> dict[str, set[str]]:
-    """Return the texts of stored fields that another state lacks."""
+    """Return a map from each field that another state has lost to its stored texts."""
     lost = {
         name: _find_field_texts(name, stored_state)
         for name in HABIT_FIELDS
@@ -345,7 +349,9 @@ def _find_lost_texts(
 def _find_swapped_texts(
     stored_state: Mapping[str, Any], state: Mapping[str, Any]
 ) -> dict[str, set[str]]:
-    """Return the stored texts of a title and lead that the title and lead of another state lack."""
+    """Return the stored texts of the title and the lead that are not in the same field of another
+    state.
+    """
     swapped = {}
     for name in ("title", "lead"):
         if state[name]:
@@ -356,9 +362,9 @@ def _find_swapped_texts(
 
 
 def _find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, Any]) -> set[str]:
-    """Return the paragraphs of a stored body that another state lacks.
+    """Return the paragraphs of a stored body that are not in another state.
 
-    The result is empty unless they make up most of the body.
+    The result is empty unless these paragraphs make up most of the body.
     """
     text = to_comparable_text(f"{state['lead'] or ''}{state['body']}")
     stored_length = len(to_comparable_text(f"{stored_state['lead'] or ''}{stored_state['body']}"))
@@ -390,7 +396,7 @@ def _is_text_on_page(
 
 
 def describe_reasons(reasons: list[QuarantineReason]) -> str:
-    """Describe the reasons on one line.
+    """Describe the reasons for a quarantine on one line.
 
     >>> describe_reasons([{"field": "lead", "why": "missing", "usual": 0.98, "of": 120}])
     'lead is missing, but 98% of 120 releases have it'
@@ -403,8 +409,8 @@ def describe_reasons(reasons: list[QuarantineReason]) -> str:
 
 
 def list_symptoms(page: QuarantinedPage) -> set[str]:
-    """Return the fields that a page lost, the sources that list too few releases, and the page's
-    own problems.
+    """Return the fields that a page has lost, and descriptions of problems that are not about a
+    field.
     """
     problems = (
         PAGE_PROBLEMS[reason["why"]].format(**reason)

@@ -14,11 +14,11 @@ from scraper.pages.document import Document
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedPage:
-    """A response: the evidence of an edit or a removal.
+    """A response to a request. It is the evidence of an edit or a removal.
 
-    record_url: for a record of a press wire, the URL of its list, with the record's id as the
-    fragment. If the record was in no list, the body is empty and `record_url` is the URL of the
-    last list.
+    record_url: for a record of a press wire, the URL of the list that contained the record, with
+        the record's id as the fragment. If no list contained the record, the body is empty and
+        `record_url` is the URL of the last list.
     """
 
     url: str  # URL after redirects; for a record, that of the release
@@ -31,7 +31,7 @@ class FetchedPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ParsedPage:
-    """A release and the page it was parsed from, as passed from the spider to the pipeline."""
+    """A release and the page from which it was parsed, passed from the spider to the pipeline."""
 
     item: ReleaseItem
     url: str  # URL in the frontier
@@ -44,7 +44,7 @@ class ParsedPage:
 
     @property
     def is_file(self) -> bool:
-        """Return whether the release is a file, with a title and day taken from a listing."""
+        """Return whether the release is a file, whose title and day were taken from a listing."""
         return self.item.parser_version == FILE_PARSER
 
     def __repr__(self) -> str:
@@ -53,7 +53,7 @@ class ParsedPage:
 
 
 def build_file_item(url: str, title: str, day: str | None, agency: Agency) -> ReleaseItem:
-    """Return the release for the file at a URL, with title and day from a listing, and without
+    """Return the release for the file at a URL. Its title and day are from a listing, and it has no
     text.
     """
     return ReleaseItem(

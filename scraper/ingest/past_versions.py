@@ -1,8 +1,9 @@
-"""Stores the captures of releases in web archives, and decides which differences are edits.
+"""Stores releases as captured by web archives, and decides which differences between them are
+edits.
 
 Today's rules may misread a page with an earlier template. Therefore, all differences count only if
 both pages have today's template. Between other pages, only changes inside a paragraph count,
-because a template cannot cause them. All other differences are stored, but not called edits.
+because a template cannot cause them. All other differences are stored, but do not count as edits.
 """
 
 from __future__ import annotations
@@ -85,14 +86,16 @@ def save_captured_page(
     captured_at: datetime,
     web_archive: Collection,
 ) -> SaveResult | None:
-    """Store a page captured by a web archive.
+    """Store a page captured by a web archive, and return the result.
 
-    It becomes a version of its release, or an observation of a stored version.
+    The page becomes a version of its release, or an observation of a stored version.
 
-    response: the web archive's response. url: the URL under which the release is stored, or will
-    be. Returns None if nothing is stored, because the release is hidden or redacted, or because the
-    archive itself had already read the release by then. Raises PageError if the page shows no
-    release.
+    response: the web archive's response.
+    url: the URL under which the release is stored, or will be.
+
+    Returns None if nothing is stored, because the release is hidden or redacted, or because the
+    archive itself had already read the release before the capture. Raises PageError if the page
+    shows no release.
     """
     archive = recorder.archive
     if is_address_taken_down(archive, agency.slug, (url,)):
@@ -131,22 +134,24 @@ def save_captured_page(
 def find_edits_of_past(
     archive: Archive, captures: Captures, agency: Agency, release_id: int
 ) -> None:
-    """Decide which versions of a release are edits.
+    """Decide which versions of a release are edits, and store the decision.
 
-    Only pairs of versions are judged in which at least one was captured by a web archive.
+    Versions are compared in pairs, and at least one of each pair was captured by a web archive.
     """
     find_past_edits(archive, release_id, _PastComparison(archive, captures, agency).judge)
 
 
 class _PastComparison:
-    """Compares pairs of versions of a release; at least one of each pair is from a web archive."""
+    """Compares pairs of versions of a release. At least one version of each pair is from a web
+    archive.
+    """
 
     def __init__(self, archive: Archive, captures: Captures, agency: Agency) -> None:
         self.archive, self.agency = archive, agency
         self.versions = PageVersions(archive, captures)
 
     def judge(self, before: StoredRelease, after: StoredRelease) -> PastEdit:
-        """Return whether a version is certainly the agency's edit of the version before it."""
+        """Decide whether a version is certainly the agency's edit of the version before it."""
         pages = [self.read_page(stored) for stored in (before, after)]
         old, new = pages
         if old is None or new is None:
@@ -162,7 +167,7 @@ class _PastComparison:
     def read_page(self, stored: StoredRelease) -> PageVersion | None:
         """Return the page of a version.
 
-        Returns None if the page is missing, or if today's rules read another text from it.
+        Returns None if the page is missing, or if today's rules read a different text in it.
         """
         page = self.versions.stored(stored.sha256, stored.url) if stored.sha256 else None
         release, _ = reparse_stored(stored, page, stored.url, self.agency) if page else (None, None)
@@ -192,7 +197,9 @@ def _find_changed_paragraphs(
     old_page: PageText | None,
     new_page: PageText | None,
 ) -> list[ChangedParagraph]:
-    """Return the paragraphs that were partly changed. The pages may have different templates."""
+    """Return the paragraphs that were partly changed, even if the two pages have different
+    templates.
+    """
     if old_page is None or new_page is None:
         return []
     changed: list[ChangedParagraph] = []
@@ -210,7 +217,10 @@ def _find_changed_paragraphs(
 def _pair_paragraphs(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[tuple[float, _Paragraph, _Paragraph]]:
-    """Yield pairs of paragraphs of two states that may be the same, each with its similarity."""
+    """Yield pairs of similar paragraphs of two states, each preceded by its similarity (0 to 1).
+
+    Paragraphs that are in both states are left out.
+    """
     was, now = list(_iter_paragraphs(before)), list(_iter_paragraphs(after))
     kept = {each.key for each in was} & {each.key for each in now}
     for old, new in product(was, now):
@@ -222,7 +232,10 @@ def _pair_paragraphs(
 
 
 def _iter_paragraphs(state: Mapping[str, Any]) -> Iterator[_Paragraph]:
-    """Yield the title of a state and its sentences, except notes on when it was updated."""
+    """Yield the title of a state, and its paragraphs that end with a full stop or the like.
+
+    Notes on when the page was updated are left out.
+    """
     for field, min_words in MIN_WORDS.items():
         for number, text in enumerate(str(state[field] or "").split("\n")):
             words = tuple(LINK_NOTE.sub(" ", text).split())
@@ -258,7 +271,7 @@ def _is_own_sentence(words: Sequence[str], other_page: PageText) -> bool:
 
 
 def _to_letters(words: Iterable[str]) -> str:
-    """Return only the letters and digits of words.
+    """Join words, keeping only their letters and digits.
 
     Templates may change quotation marks and dashes.
     """

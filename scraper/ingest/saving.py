@@ -1,8 +1,7 @@
-"""Stores parsed pages: matches each one to a release, checks it, and finds the cause of a change.
+"""Stores parsed pages: matches each page to a release, checks it, and finds the cause of a change.
 
-A page is stored in one transaction together with its URL in the frontier. The bytes that a stored
-state was read from are written to captures.db first, so that archive.db never refers to missing
-bytes.
+A page is stored in one transaction together with its URL in the frontier. The bytes from which a
+state was parsed are written to captures.db first, so that archive.db never refers to missing bytes.
 
 Pages in quarantine are reviewed when a crawl ends. Accepted pages are parsed from their stored
 bytes with the current parser, and stored with their original fetch time.
@@ -123,8 +122,9 @@ class MatchedPage:
 class StateChange:
     """A state that is to be stored.
 
-    capture_id: the capture that the state was read from, if that is already stored. previous: the
-    state that this one follows, if that is not the state stored at its URL.
+    capture_id: the capture from which the state was parsed, or None if it is yet to be stored.
+    previous: the state that precedes this one, or None if that is the state stored at the release's
+        URL.
     """
 
     prepared: PreparedRelease
@@ -154,14 +154,15 @@ class Ingest:
     ) -> IngestResult:
         """Store one page.
 
-        Raises PageError if a field cannot be normalised, and NotARelease for a placeholder.
+        check: decides whether to quarantine the page. With None, the page is never quarantined.
+        crawl_id: the crawl that is recorded if the page is quarantined.
+        capture_id: the capture of the response, if it has already been stored.
+        redesigned: whether the template is known to be new since the page was last stored.
+        is_late: whether the page was kept for a while before this call (in refused_pages.py or in
+            quarantine). In that case, a removal found in the meantime stays, and NotARelease is
+            raised if anything else found in the meantime would be overwritten.
 
-        check: decides whether to quarantine the page; None: the page is stored in any case.
-        crawl_id: the crawl of a page that is quarantined. capture_id: the capture of the response,
-        if already stored. redesigned: whether the site's template is known to have changed since
-        the page was last stored. is_late: whether the page was kept for a while (refused_pages.py,
-        or in quarantine). Then a removal that was found in the meantime stays, and NotARelease is
-        raised if anything else that was found in the meantime would be overwritten.
+        Raises PageError if a field cannot be normalised, and NotARelease for a placeholder.
         """
         # Gather
         release = self.restore_file_title(page, to_release(page.item))
@@ -210,7 +211,7 @@ class Ingest:
     def store(
         self, matched: MatchedPage, changes: Iterable[StateChange], *, is_missing: bool
     ) -> SaveResult:
-        """Write a page, its release and its URLs in one transaction."""
+        """Write a page, its release and its URLs in one transaction, and return the outcome."""
         response, stored = matched.response, matched.stored
         sha256 = self.recorder.store_body(response) if matched.is_changed else ""
         if stored is not None and not matched.is_changed:
@@ -230,7 +231,7 @@ class Ingest:
         return outcome
 
     def move(self, matched: MatchedPage) -> None:
-        """Set a release's URL to its new one, or to the one at which it was captured."""
+        """Store the new URL of a moved release, or restore the original URL of a misplaced one."""
         match, own, response = matched.match, matched.candidates.own, matched.response
         if match.kind == "renamed" and own is not None:
             self.archive.removals.mark_moved(
@@ -243,10 +244,10 @@ class Ingest:
     def match_other_address(
         self, prepared: PreparedRelease, page: ParsedPage
     ) -> tuple[ParsedPage, StoredRelease | None]:
-        """Return a page, and the release that has the page's URL as its other address, or None.
+        """Return a page, and the release that has the page's URL as its second address, or None.
 
-        If the page's URL was such an address but the text now differs, the page is returned without
-        its `release_id`.
+        If the page's URL was a second address but the text now differs, the page is returned
+        without its `release_id`.
         """
         others = find_other_addresses(self.archive, prepared, page)
         if not others:
@@ -257,10 +258,10 @@ class Ingest:
         return (page if stored else replace(page, release_id=None)), stored
 
     def record_missing(self, page: ParsedPage, release: Release, match: PageMatch) -> bool:
-        """Record that a page shows something other than its release, and return whether it does.
+        """If a page shows something other than its release, record that and return True.
 
-        Returns False if the page shows its release, or if another text has been there so long that
-        it counts as the release's new text.
+        Returns False if the page shows its release, or if a different text has been there so long
+        that it counts as the release's new text.
         """
         if match.kind not in ("redirected", "replaced") or page.release_id is None:
             return False
@@ -275,10 +276,7 @@ class Ingest:
         )
 
     def record_duplicate(self, matched: MatchedPage) -> None:
-        """Record a page as a duplicate of a release, and make the release due for a check.
-
-        The release must be checked because the two texts differ.
-        """
+        """Record a page as a duplicate of a release, and make the release due for a check."""
         archive, fetched_at = self.archive, matched.response.fetched_at
         release_id = self.get_release_id(matched.match.url)
         with archive.transaction():
@@ -288,9 +286,9 @@ class Ingest:
     def find_reasons(
         self, matched: MatchedPage, check: QuarantineCheck | None
     ) -> list[QuarantineReason]:
-        """Return the reasons why a page is suspicious, if it would change the archive.
+        """Return the reasons why a page that would change the archive is suspicious.
 
-        The result is empty without a `check`.
+        Returns [] if the page would not change the archive, or if `check` is None.
         """
         prepared, page = matched.prepared, matched.page
         if check is None or page.is_file or not matched.is_changed:
@@ -300,9 +298,7 @@ class Ingest:
         return check.find_reasons(prepared, page, stored, matched.versions, situation)
 
     def store_new_bytes(self, matched: MatchedPage, stored: StoredRelease) -> None:
-        """Store the bytes of an unchanged release if its file, or the design of its page, has
-        changed.
-        """
+        """Store the bytes of an unchanged release if its file or its page's design changed."""
         response, versions = matched.response, matched.versions
         if matched.page.is_file:
             digest = hashlib.sha256(response.body).hexdigest()
@@ -323,9 +319,9 @@ class Ingest:
             self.archive.set_capture(stored.release_id, capture_id)
 
     def restore_file_title(self, page: ParsedPage, release: Release) -> Release:
-        """Return a release, with its original title if it is a taken-down file.
+        """Return a release. If it is a taken-down file, its original title is restored.
 
-        The frontier only has the title that is shown after the takedown.
+        The frontier contains only the title that is shown after the takedown.
         """
         stored = (
             self.archive.get(release.url)
@@ -339,7 +335,7 @@ class Ingest:
         return replace(release, title=title, attachments=files)
 
     def record_other_address(self, page: ParsedPage, release_id: int) -> None:
-        """Record a page as the other address of a release, and its capture if the bytes are new."""
+        """Record a page as a release's second address, and its capture if the bytes are new."""
         archive, response = self.archive, page.response
         # a record's capture has another URL, by which a takedown would not find it
         has_own_capture = response.record_url is None and response.url == page.url
@@ -350,9 +346,9 @@ class Ingest:
                 self.recorder.record_capture(response, sha256, page.template)
 
     def restore_original_url(self, release_id: int, url: str, matched: MatchedPage) -> None:
-        """Set a release's URL to the one at which it was captured.
+        """Set a release's URL to the URL at which the release was captured.
 
-        If another release now has that URL, the release is merged into that one.
+        If another release now has that URL, the two are merged.
         """
         target_id = self.archive.find_release_id(url)
         if target_id is None:
@@ -409,10 +405,10 @@ class Ingest:
     def find_changes(
         self, matched: MatchedPage, capture_id: int | None, *, redesigned: bool
     ) -> list[StateChange]:
-        """Return the states to be stored; none if the page shows the stored state.
+        """Return the states to be stored, or [] if the page shows the stored state.
 
-        If the current parser reads the stored page differently, the result is stored as a state of
-        its own. All remaining differences were then made by the agency.
+        If the current parser reads the stored page differently, the result is stored as a separate
+        state. All remaining differences were then made by the agency.
         """
         prepared, before, changes = matched.prepared, matched.stored, []
         previous = matched.candidates.own if matched.match.kind == "merged" else None
@@ -436,7 +432,7 @@ class Ingest:
     ) -> SaveResult:
         """Store the states of a release in their order, and return the outcome of the last one.
 
-        sha256: hash of the bytes written to captures.db.
+        sha256: the hash of the page's bytes in captures.db.
         """
         response, outcome = matched.response, SaveResult.UNCHANGED
         for change in changes:
@@ -457,7 +453,10 @@ class Ingest:
         return outcome
 
     def reparse(self, stored: StoredRelease, matched: MatchedPage) -> PreparedRelease | None:
-        """Parse a stored page with the current parser; return None if that fails."""
+        """Parse a stored page with the current parser.
+
+        Returns None if the page cannot be parsed, or was not captured by the archive itself.
+        """
         # what a web archive captured would be stored as the archive's own
         if stored.sha256 is None or stored.cause == "import":
             return None
@@ -469,10 +468,10 @@ class Ingest:
     def find_cause(
         self, before: StoredRelease | None, matched: MatchedPage, *, redesigned: bool
     ) -> str:
-        """Return the cause of a new state, or `first` if a merged release only has a new URL.
+        """Return the cause of a new state, or `first` if a merged release has changed only its URL.
 
-        An imported copy may differ for other reasons than an edit, so its successor has the cause
-        `parser`.
+        An imported copy may differ for other reasons than an edit, so the state that follows it has
+        the cause `parser`.
         """
         if before is None:
             return "source"
@@ -498,7 +497,7 @@ class Ingest:
     def update_frontier(self, matched: MatchedPage, outcome: SaveResult) -> None:
         """Update the frontier and the next check of a stored release.
 
-        If the release has moved to the URL of another one, the two are merged.
+        If the release has moved to the URL of another release, the two are merged.
         """
         archive, release, page, response = (
             self.archive,
@@ -529,8 +528,8 @@ class Ingest:
 def _compare_with_later_checks(page: ParsedPage, match: PageMatch, candidates: Candidates) -> bool:
     """Return whether a check made after the page was fetched found the release missing.
 
-    Raises NotARelease if a later check found the release, or if it was missing and the page would
-    change more than its text.
+    Raises NotARelease if a later check read the release, or if the release was missing and the page
+    would change more than its text.
     """
     is_missing = False
     for url in filter(None, (match.url, match.original_url)):
@@ -546,9 +545,7 @@ def _compare_with_later_checks(page: ParsedPage, match: PageMatch, candidates: C
 
 
 class CrawlRecorder:
-    """Records the results of requests in archive.db and captures.db, for the spiders and the
-    pipeline.
-    """
+    """Records the results of requests in archive.db and captures.db."""
 
     def __init__(
         self,
@@ -566,9 +563,7 @@ class CrawlRecorder:
         self.captures.close()  # the archive is closed by its owner
 
     def store_body(self, response: FetchedPage) -> str:
-        """Write a response's bytes to captures.db before archive.db refers to them; return their
-        SHA-256.
-        """
+        """Write a response's bytes to captures.db, and return their SHA-256."""
         return self.captures.store_body(response.body, urlsplit(response.url).netloc)
 
     def record_capture(
@@ -578,11 +573,12 @@ class CrawlRecorder:
         template: bytes | None = None,
         observer: int | None = None,
     ) -> int:
-        """Store the capture of a response, and return its id. Its bytes must already be in
-        captures.db.
+        """Store the capture of a response in archive.db, and return the capture's id.
 
-        template: the fingerprint of the page's template, if it was read as a release. observer: the
-        web archive that responded.
+        The response's bytes must already be in captures.db.
+
+        template: the fingerprint of the page's template, if the page was parsed as a release.
+        observer: the id of the web archive from which the response came, or None.
         """
         capture = Capture(
             url=response.record_url or response.url,
@@ -604,15 +600,15 @@ class CrawlRecorder:
         )
 
     def expire_refused(self) -> None:
-        """Delete refused pages that are too old. If the clock is wrong once, none are deleted."""
+        """Delete refused pages that are too old at the time from `find_trusted_time`."""
         self.refused.expire(self.find_trusted_time())
 
     def keep_refused(
         self, url: str, release_id: int | None, response: FetchedPage, reason: str
     ) -> None:
-        """Keep a response in which no release could be read.
+        """Store a response in which no release could be read.
 
-        Nothing is kept if the release at the URL is hidden, redacted or a file.
+        Nothing is stored if the release at the URL is hidden, redacted or a file.
         """
         entry, addresses = self.archive.frontier.get(url), (url, response.url)
         is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)
@@ -638,7 +634,7 @@ class CrawlRecorder:
     def record_current(
         self, release_id: int, seen_at: datetime, outcome: SaveResult = SaveResult.UNCHANGED
     ) -> None:
-        """Record that a release was found at its URL. This ends its removal if there is one."""
+        """Record that a release was found at its URL. An open removal ends."""
         if outcome is not SaveResult.NEW:
             self.archive.removals.mark_present(release_id, seen_at)
         if outcome is not SaveResult.UNCHANGED:
@@ -647,15 +643,12 @@ class CrawlRecorder:
             self.record_unchanged(release_id, seen_at)
 
     def record_unchanged(self, release_id: int, seen_at: datetime) -> None:
-        """Record that a release was checked and is unchanged. The release must not have an open
-        removal.
-        """
+        """Record that a release was checked and is unchanged. It must not have an open removal."""
         self.archive.mark_checked(release_id, seen_at, self.next_check(release_id, seen_at))
 
     def postpone_check(self, release_id: int, seen_at: datetime) -> None:
-        """Schedule the next check of a release that could not be checked now.
-
-        Called if the reason is not the release's page.
+        """Schedule the next check of a release that could not be checked for reasons other than its
+        page.
         """
         with self.archive.transaction():
             self.archive.set_next_check(release_id, self.next_check(release_id, seen_at))
@@ -671,16 +664,17 @@ class CrawlRecorder:
         credible: bool = False,
         refusal: str | None = None,
     ) -> bool:
-        """Record that a stored release's URL shows something else, and the capture that shows
-        this.
+        """Record that a stored release's URL shows something else, store the capture that shows
+        this, and return True.
 
-        kind: the type of removal. refusal: why no release was read in the response, which is then
-        kept (archive.database.refused_pages).
+        kind: the type of removal.
+        credible: whether the text that is now shown could be a release.
+        refusal: why no release could be read in the response. The response is then kept
+            (archive.database.refused_pages).
 
-        If another text that could be a release (type `replaced`, `credible`) has been at this URL
-        for so long that it counts as the release's new text, the removal is deleted and False is
-        returned. If a copy of the release is at another of the agency's URLs, the release has
-        moved, and is merged with that copy.
+        If a credible text (type `replaced`) has been at this URL for so long that it counts as the
+        release's new text, the removal is deleted and False is returned. If a copy of the release
+        is at another of the agency's URLs, the release has moved, and is merged with that copy.
         """
         archive, seen_at = self.archive, response.fetched_at
         if refusal is not None:
@@ -710,7 +704,7 @@ class CrawlRecorder:
         return True
 
     def merge_moved(self, release_id: int, response: FetchedPage) -> None:
-        """Merge a release that has disappeared with its copy at another URL, if there is one."""
+        """Merge a release that has disappeared with its copy at another URL, if it has one."""
         copy = find_moved_copy(self.archive, release_id, min_similarity=MIN_MOVED_SIMILARITY)
         if copy:
             self.record_merge(
@@ -725,7 +719,7 @@ class CrawlRecorder:
         response: FetchedPage,
         versions: PageVersions,
     ) -> None:
-        """Merge a release into another one at `url`, and store the cause of their difference."""
+        """Merge a release into another release at `url`, and store what caused their difference."""
         cause, states = "source", find_adjoining_states(self.archive, release_id, target_id)
         if states and states[1].sha256:
             before, after = states
@@ -754,10 +748,12 @@ class CrawlRecorder:
         rejected: bool,
         refused: FetchedPage | None = None,
     ) -> None:
-        """Record that a request failed, or that the page is neither a release nor a removal.
+        """Record that a request failed, or that a page is neither a release nor a removal.
 
-        A stored release is not changed, and is checked again soon. refused: the response, if it
-        should be kept (archive.database.refused_pages).
+        A stored release is not changed, and is checked again soon.
+
+        rejected: whether a page was received but rejected; otherwise, the request failed.
+        refused: the response, if it should be kept (archive.database.refused_pages).
         """
         if refused is not None:
             self.keep_refused(url, release_id, refused, problem)
@@ -779,11 +775,12 @@ def read_retention(settings: BaseSettings) -> Retention:
 
 
 def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Counter[SaveResult]]:
-    """Decide on an agency's quarantined pages, and store the ones that are no longer suspicious.
+    """Decide on an agency's quarantined pages, and store the pages that are no longer suspicious.
 
-    These are the pages that have neither a problem of their own nor a field loss.
+    A page is no longer suspicious if it has no problem of its own and none of the agency's field
+    losses.
 
-    Returns the field losses, and the outcomes of the pages that left quarantine.
+    Returns the field losses, and the number of pages by outcome of storing them.
     """
     archive, quarantine = ingest.archive, ingest.quarantine
     pending = resolve_superseded(ingest, quarantine.list_pending(agency))
@@ -825,9 +822,9 @@ def accept_quarantined(
 ) -> SaveResult:
     """Store one quarantined page, and record the decision.
 
-    Returns SaveResult.QUARANTINED if the page stays in quarantine, because it can no longer be
-    parsed, because `check` quarantines it again, or because it would overwrite something that was
-    found in the meantime.
+    Returns SaveResult.QUARANTINED if the page stays in quarantine. It stays if it can no longer be
+    parsed, if `check` quarantines it again, or if it would overwrite something that was found in
+    the meantime.
     """
     page = _reparse_quarantined(ingest, quarantined)
     if page is None:
@@ -855,7 +852,7 @@ def accept_quarantined(
 
 
 def _reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedPage | None:
-    """Parse a quarantined page again from its bytes; if that fails, log why and return None."""
+    """Parse a quarantined page again from its bytes. If that fails, log why and return None."""
     agency, captures = ingest.agencies[quarantined.agency], ingest.recorder.captures
     capture = ingest.quarantine.get_capture(quarantined)
     if capture is None:
@@ -883,10 +880,7 @@ def _reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> Parsed
 def _parse_response(
     response: FetchedPage, url: str, release_id: int | None, agency: Agency
 ) -> ParsedPage:
-    """Parse a stored response again; raise PageError if that fails.
-
-    url: the response's URL in the frontier. release_id: the release that is stored at this URL.
-    """
+    """Parse a stored response again. Raises PageError if that fails."""
     document = open_document(response.body, response.url)
     item = read_document(document.copy(), agency)
     return ParsedPage(
@@ -895,8 +889,9 @@ def _parse_response(
 
 
 def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:
-    """Store an agency's quarantined pages that are no longer suspicious, and return the
-    outcomes.
+    """Store an agency's quarantined pages that are no longer suspicious.
+
+    Returns the number of pages by outcome.
     """
     checks = {
         on_wire: QuarantineCheck(ingest.archive, agency, on_wire) for on_wire in (False, True)
@@ -908,13 +903,15 @@ def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:
 
 
 def take_in_refused(ingest: Ingest, agency: str, url: str | None = None) -> Counter[str]:
-    """Store an agency's refused pages that can be read now, oldest first.
+    """Store an agency's refused pages that can now be read, oldest first.
 
-    Each page is handled like a page in a crawl: it is matched, checked, and quarantined or stored,
-    as an edit or a redesign, with the time at which it was fetched. A page that was fetched before
-    its release was last read stays refused, because the stored state is newer. Returns the number
-    of pages by outcome: a value of SaveResult, or "still refused". url: stores only the pages of
-    this URL.
+    Each page is matched, checked, and quarantined or stored as in a crawl, with the time at which
+    it was fetched. A page that was fetched before its release was last read stays refused, because
+    the stored state is newer.
+
+    Returns the number of pages by outcome: a value of SaveResult, or "still refused".
+
+    url: if given, only the pages of this URL are stored.
     """
     counts: Counter[str] = Counter()
     rows = ingest.recorder.refused.list_pages(agency, url)
@@ -932,7 +929,10 @@ def take_in_refused(ingest: Ingest, agency: str, url: str | None = None) -> Coun
 
 
 def _parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
-    """Parse a refused page with today's rules; if that fails, log why and return None."""
+    """Parse a refused page with today's rules.
+
+    Returns None if the page stays refused, because parsing fails or a newer state may be stored.
+    """
     url, entry = row["url"], ingest.archive.frontier.get(row["url"])
     if entry is None:
         return None
@@ -963,7 +963,7 @@ def _parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
 
 
 def _save_refused(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult | None:
-    """Store a refused page that can be read now; return None if it still shows no release.
+    """Store a refused page that can now be parsed. Return None if it stays refused.
 
     If anything fails, nothing of the page is stored, even within the caller's transaction.
     """
@@ -981,7 +981,7 @@ def _save_refused(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> S
 
 
 def _save_late(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult:
-    """Store a page that was kept for a while.
+    """Store a page that was kept for a while, and return the outcome.
 
     Raises NotARelease if the page shows no release or an outdated one.
     """

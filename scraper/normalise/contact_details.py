@@ -90,7 +90,7 @@ class ContactToken(NamedTuple):
 
 
 def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
-    """Return contacts in page order, without those that are empty or covered by another contact.
+    """Return contacts in page order, without contacts that are empty or covered by another one.
 
     >>> full = ContactItem(name="Eva Ek", role="utredare", phone="010-123 45 67, 070-123 45 67")
     >>> part = ContactItem(name=" Eva  Ek", phone="010-123 45 67")
@@ -114,7 +114,7 @@ def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
 
 
 def _covers_contact(whole: Contact, part: Contact) -> bool:
-    """Return whether a contact contains everything in another one.
+    """Return whether a contact contains everything that another one contains.
 
     A longer role of the same person also covers a shorter one.
     """
@@ -134,8 +134,9 @@ def _covers_contact(whole: Contact, part: Contact) -> bool:
 def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
     """Split a line into telephone numbers, email addresses and the text between them.
 
-    Words that label numbers are left out. Labels of shared numbers are kept, and put before their
-    number. Results are cached, because many pages of a site have the same contacts.
+    Words that label numbers are left out. Labels of shared numbers, such as a switchboard's, are
+    kept and put before their number. Results are cached, because many pages of a site have the same
+    contacts.
 
     >>> line = "Telefon 08-405 10 00 (växel), mobil: 076-123 45 67, press@verket.se"
     >>> [token.text for token in tokenise_contact_line(line)]
@@ -163,7 +164,9 @@ def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
 
 
 def _read_shared_label(match: re.Match[str]) -> str:
-    """Return the label of a shared number in a match, as text before the number, or ""."""
+    """Return the label of a shared number (such as "växel") as text to put before the number, or ""
+    if the number has no such label.
+    """
     shared = None if match["email"] else SHARED_NUMBER.search(match[0])
     if shared is None:
         return ""
@@ -171,7 +174,9 @@ def _read_shared_label(match: re.Match[str]) -> str:
 
 
 def _build_token(match: re.Match[str]) -> ContactToken | None:
-    """Return an email address or a telephone number; None if the digits are something else."""
+    """Return the token for an email address or a telephone number, or None if the digits are
+    something else.
+    """
     if match["email"]:
         return ContactToken("email", f"{match['local']}@{match['domain']}")
     number = match["labelled"] or match["bare"] or ""
@@ -183,8 +188,7 @@ def _build_token(match: re.Match[str]) -> ContactToken | None:
 
 
 def may_have_phone_or_email(line: str) -> bool:
-    """Return whether a line has enough digits for a telephone number, or a sign used in email
-    addresses.
+    """Return whether a line has enough digits for a telephone number, or a sign that stands for @.
 
     >>> texts = ["Eva Ek den 3 juni 2024", "eva.ek(at)verket.se", "tel 123 45"]
     >>> list(map(may_have_phone_or_email, texts))

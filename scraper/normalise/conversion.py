@@ -86,7 +86,7 @@ FILE_EXTENSION = re.compile(r"\.([a-z0-9]{2,5})$", re.IGNORECASE)
 def to_release(item: ReleaseItem) -> Release:
     """Convert an item to a release.
 
-    Raises PageError for a field that is present but cannot be parsed.
+    Raises PageError if the title is missing or a date cannot be parsed.
     """
     title = normalise_line(item.title)
     if title is None:
@@ -123,7 +123,7 @@ def to_release(item: ReleaseItem) -> Release:
 
 
 def _canonicalise_url(url: str) -> str:
-    """Return the canonical URL of a text, or the text itself if it is not a URL.
+    """Return the canonical form of a URL, or the text itself if it is not a URL.
 
     For example, http://agency.se:port/ is not a URL.
     """
@@ -179,8 +179,8 @@ def _normalise_image(item: ImageItem) -> Image:
 def find_quality_warnings(release: Release) -> list[PageError]:
     """Return the quality warnings of a release.
 
-    There is one for each field with damaged letters that could not be repaired, and one for
-    contradictory dates.
+    There is one warning for each field with damaged letters that could not be repaired, and one if
+    the release was updated before it was published.
     """
     warnings = []
     if release.published and release.updated and is_earlier(release.updated, release.published):
@@ -195,7 +195,7 @@ def find_quality_warnings(release: Release) -> list[PageError]:
 
 
 def is_earlier(first: date, second: date) -> bool:
-    """Return whether a time or day is before another.
+    """Return whether the first of two times or days is before the second.
 
     A day and a time are compared only by their days.
     """
@@ -218,7 +218,7 @@ def _iter_field_texts(value: Any) -> Iterator[str]:
 
 @cache_by_text()
 def normalise_kind(text: str) -> str | None:
-    """Return the English name of a release type, or None if it is unknown.
+    """Return the English name of a release type, or None if the type is unknown.
 
     Results are cached, because a site uses only a few types.
 

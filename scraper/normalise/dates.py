@@ -1,4 +1,4 @@
-"""Parses dates as agencies write them, and the labels that give their meaning.
+"""Parses dates as agencies write them, and labels such as "Uppdaterad" that say what a date means.
 
 A missing year is taken from the URL of the page. Times without an offset are in the time zone of
 the agency, or of the country in the host's top-level domain.
@@ -205,19 +205,18 @@ DAY_FIRST_DOMAINS = tuple(
 
 
 class NoDateError(ValueError):
-    """The text contains nothing that looks like a date.
+    """Raised if a text contains nothing that looks like a date.
 
     Any other ValueError means a date that cannot be parsed with certainty.
     """
 
 
 def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
-    """Return the meaning of a label's date (published, updated, reviewed, none), and the day or
-    moment.
+    """Return what the date in a line means (published, updated, reviewed or none), and the date.
 
-    A date without a label word counts as published; the caller must check whether its place on the
-    page allows that. A missing year is taken from the URL. Raises ValueError if no date can be read
-    with certainty.
+    The date is a day or a moment, or None if it means `none`. A date without a label word counts as
+    published. The caller must check whether the line's place on the page allows that. A missing
+    year is taken from the URL. Raises ValueError if no date can be parsed with certainty.
 
     >>> parse_label("Senast uppdaterad: 18 maj, 2021", "https://a.se/")
     ('updated', datetime.date(2021, 5, 18))
@@ -237,9 +236,9 @@ def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
 
 
 def parse_date(text: str, url: str, zone_name: str | None = None) -> date | datetime:
-    """Return the day or moment in a text, with any label or none.
+    """Return the first day or moment in a text, with or without a label before it.
 
-    zone_name: the time zone of times without an offset; None: the time zone of the host's country.
+    zone_name: the time zone of times without an offset. None: the time zone of the host's country.
 
     >>> parse_date("2020-03-26 15:23 CET", "https://a.se/").isoformat()
     '2020-03-26T15:23:00+01:00'
@@ -255,9 +254,9 @@ def parse_date(text: str, url: str, zone_name: str | None = None) -> date | date
 
 
 def find_date_role(text: str) -> str | None:
-    """Return the role that the last label word of a text gives to a date.
+    """Return what the last label word of a text says about a date, such as "published".
 
-    Returns None if there is no such word.
+    Returns None if the text has no label word.
 
     >>> list(map(find_date_role, ["Nyhet, publicerad ", "Senast granskad", "Nyhet"]))
     ['published', 'reviewed', None]
@@ -267,7 +266,7 @@ def find_date_role(text: str) -> str | None:
 
 
 def split_date_labels(text: str) -> list[str]:
-    """Split a line with several labels before each label word.
+    """Split a line that contains several dates with labels, so that each part has one.
 
     >>> split_date_labels("Publicerad 3 juli 2013 · Uppdaterad 2 april 2015")
     ['Publicerad 3 juli 2013 · ', 'Uppdaterad 2 april 2015']
@@ -286,7 +285,8 @@ def split_date_labels(text: str) -> list[str]:
 def find_first_date(line: str, url: str) -> tuple[re.Match[str], date]:
     """Return the match and the value of the first date in a line.
 
-    Raises NoDateError if there is no date.
+    Raises NoDateError if the line contains no date, and another ValueError if the date cannot be
+    parsed with certainty.
     """
     first = _search_first_date(line)
     if first is None:
@@ -321,9 +321,9 @@ def _parse_day(match: re.Match[str], url: str) -> date:
 
 
 def _order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
-    """Return (month, day) from two numbers in the order of the host's country.
+    """Return two numbers as (month, day), given in the order that the host's country uses.
 
-    Raises ValueError if the country is unknown and both orders are possible.
+    Raises ValueError if that order is unknown and both orders are possible.
     """
     host = extract_host(url)
     if first > 12 or first == second or host.endswith(DAY_FIRST_DOMAINS):
@@ -336,9 +336,8 @@ def _order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
 def _add_clock_time(
     line: str, match: re.Match[str], day: date, url: str, zone_name: str | None = None
 ) -> date | datetime:
-    """Return the day with the clock time directly after or before it.
-
-    Returns the day itself if there is no clock time.
+    """Return the moment at a clock time directly after or before the date, or the day if there is
+    none.
     """
     time = TIME_AFTER.match(line, match.end()) or TIME_BEFORE.search(line, 0, match.start())
     if not time:
@@ -353,12 +352,12 @@ def _add_clock_time(
 
 
 def infer_year(url: str, month: int, day: int) -> int:
-    """Infer the year of a day from the URL. Raises ValueError if the URL does not contain a
+    """Infer the year of a day from the URL. Raises ValueError if the URL does not give exactly one
     year.
 
-    If the URL contains a month, the year is chosen so that the day is within half a year of it,
-    because a page of 31 December may be updated in January of the next year. A year in a folder of
-    the path takes precedence over a year in the last part, which may mention any year.
+    If the URL contains a month, the year is chosen so that the day is within half a year of that
+    month, because a page of 31 December may be updated in January of the next year. A year in a
+    folder of the path takes precedence over a year in the last part, which may mention any year.
 
     >>> infer_year("https://a.se/2023/mars/20/x/", 3, 20)
     2023
@@ -383,9 +382,8 @@ def infer_year(url: str, month: int, day: int) -> int:
 
 
 def _count_years_to_url(stated: date, dated: re.Match[str]) -> int:
-    """Return the years to add to a day so that it is within half a year of the date in a URL.
-
-    This is -1, 0 or 1.
+    """Return by how many years (-1, 0 or 1) to move a day so that it is within half a year of the
+    date in a URL.
     """
     in_url = date(stated.year, _parse_month(dated), int(dated["d"] or 15))
     distance = (stated - in_url).days
@@ -399,12 +397,12 @@ def _parse_month(match: re.Match[str]) -> int:
 
 
 def find_address_day(url: str) -> str | None:
-    """Return the day in a URL's path as YYYY-MM-DD, or None.
+    """Return the day in a URL's path as YYYY-MM-DD, or None if the path gives no certain day.
 
-    The day must be in folders or at the start of the last part, before the name of the release.
-    Sites put the day of publication there by rule, so it can be trusted even on a single page. The
-    name may mention other dates, but no other folder may contradict the day. A date at the end of a
-    name, or a day without separators, is just as often a date in the subject.
+    The day must be in folders or at the start of the last part, before the name of the release. By
+    convention, sites put the day of publication there, so it can be trusted even on a single page.
+    The name may mention other dates, but no other folder may contradict the day. A date at the end
+    of a name, or a day without separators, is just as often a date in the subject.
 
     >>> paths = ["2020/03/02/ny-bro/", "nyheter/2022-06-01-ny-bro", "2026/09/14/valet-2026/"]
     >>> [find_address_day(f"https://a.se/{path}") for path in paths]
@@ -430,8 +428,8 @@ def find_address_day(url: str) -> str | None:
 def _contradicts_day(other: re.Match[str], day: re.Match[str], path: str) -> bool:
     """Return whether another date in a path casts doubt on the day.
 
-    A date in another folder must agree with the day. In the name of the release, another whole day
-    may be the end of a period that begins with the day, unless the day has folders of its own.
+    A date in another folder does so unless it agrees with the day. Another whole day in the name of
+    the release does so, as the possible end of a period, unless the day has folders of its own.
     """
     if _is_date_folder(other, path):
         return any(other[part] not in (None, day[part]) for part in ("y", "m", "month", "d"))
@@ -439,8 +437,8 @@ def _contradicts_day(other: re.Match[str], day: re.Match[str], path: str) -> boo
 
 
 def _is_date_folder(match: re.Match[str], path: str) -> bool:
-    """Return whether a date is a folder of the path, or a complete day at the start of its last
-    part.
+    """Return whether a date is a folder of the path, or a complete day at the start of the path's
+    last part.
     """
     begins = path[: match.start()].endswith("/")
     return begins and (path[match.end() :][:1] in ("", "/") or bool(match["d"]))
@@ -451,9 +449,10 @@ def _localise_time(
 ) -> datetime:
     """Convert a clock time to a moment.
 
-    The offset of the time is used, or else the given time zone or the time zone of the host.
+    If the text gives no offset, the time is in the given time zone or, without one, in the time
+    zone of the host's country.
 
-    For a host without a country, an offset is used as written (as Stockholm's zone if the two
+    For a host without a country, an offset is used as written (or as Stockholm's zone if the two
     agree), and times without an offset are taken as Stockholm time. Raises ValueError for a time
     skipped when daylight saving time starts.
     """
@@ -471,7 +470,7 @@ def _localise_time(
 
 @cache
 def find_country_zone(host: str) -> ZoneInfo | None:
-    """Return the time zone for a host's country-code top-level domain, or None if it is unknown."""
+    """Return the time zone for a host's top-level domain, or None if the domain has none."""
     name = COUNTRY_ZONES.get(host.rpartition(".")[2])
     return ZoneInfo(name) if name else None
 

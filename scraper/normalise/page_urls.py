@@ -1,6 +1,6 @@
 """Finds canonical URLs and hosts, and removes session ids from links.
 
-`canonical_url` is part of the archive, because imported releases need it too.
+`canonical_url` is part of the package archive, because imported releases need it too.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ SESSION_ID = re.compile(r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[0-9a-z_-]{16,}", re.I
 
 
 def resolve_canonical_url(base: str, href: str) -> str | None:
-    """Return the canonical URL of a link, or None if it has none.
+    """Return the canonical URL of a link, or None if the link has no valid URL.
 
-    It has none if it is not a URL, such as `http://[`, or if it cannot be encoded.
+    A URL such as `http://[` is invalid, and so is one that cannot be encoded.
 
     >>> resolve_canonical_url("https://skog.example/nyheter", "a#top")
     'https://skog.example/a'
@@ -45,8 +45,8 @@ def extract_host(url: str) -> str:
 def remove_session_ids(urls: Sequence[str]) -> list[str]:
     """Remove query parameters that all URLs share and that look like session ids.
 
-    On each visit, some sites put a new session id into every link, so that known links would look
-    new.
+    Some sites put a new session id into every link on each visit, so that links already seen would
+    look new.
 
     >>> url = "https://a.se/{0}?xq=5f2a0c9d1e7b4a3f&p={0}"
     >>> remove_session_ids([url.format(number) for number in range(3)])

@@ -1,4 +1,4 @@
-"""Credits of images: splits a caption into the description and the photographer."""
+"""Splits the caption of an image into the description and the photographer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ TRAILING_NOTE = re.compile(r"\s+\([^()]+\)\.?$")
 
 
 def split_credit(text: str) -> tuple[str | None, str | None]:
-    """Split a caption into (description, credit); either may be None.
+    """Split a caption into (description, credit). Either is None if the caption does not contain
+    it.
 
     >>> split_credit("A och B. Foto: Eva Ek/Byrå")
     ('A och B.', 'Eva Ek/Byrå')
@@ -63,9 +64,10 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
 
 
 def _find_credit(line: str) -> re.Match[str] | None:
-    """Return the last credit in a line, or None.
+    """Return the last credit in a line, or None if there is no credit.
 
-    A credit is the text after a word such as "Foto" and a colon, or else a name after such a word.
+    A credit is the text after a word such as "Foto" and a colon. If there is none, it is a name
+    after such a word.
     """
     match = _find_last_match(MARKED_CREDIT, line)
     if match is None:

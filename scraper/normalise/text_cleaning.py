@@ -4,7 +4,7 @@ Also builds patterns from lists of words.
 
 Characters are repaired if text was decoded in the wrong charset or escaped twice. The library ftfy
 supports more charsets, but is not used: it does not repair "Ã¥" alone, so the Swedish å would stay
-broken in short texts and in partly broken texts. It also takes four times as long.
+broken in short texts and in partly broken texts. It also takes four times as long as this module.
 """
 
 from __future__ import annotations
@@ -89,12 +89,12 @@ def strip_speech_dash(paragraph: str) -> str:
 
 
 def normalise_line(text: str | None) -> str | None:
-    """Return a text as one line, with repaired characters, or None if nothing is left."""
+    """Return a text as one line, with repaired characters, or None if the text is empty."""
     return (clean_line(repair_text(text)) or None) if text else None
 
 
 def normalise_paragraphs(text: str | None) -> str | None:
-    """Return a text as paragraphs, with repaired characters, or None if nothing is left."""
+    """Return a text as paragraphs, with repaired characters, or None if the text is empty."""
     return (clean_text(repair_text(text)) or None) if text else None
 
 
@@ -113,9 +113,9 @@ def repair_text(text: str) -> str:
 
 
 def repair_markup(html: str) -> str:
-    """Repair HTML like `repair_text`.
+    """Repair misread characters and doubly escaped entities in HTML.
 
-    Doubly escaped entities become escaped once; tags are left unchanged.
+    After the repair, the entities are escaped once. Tags are left unchanged.
 
     >>> repair_markup('<a href="/?a&amp;amp;b">HÃ¤r &amp;auml;r &amp;lt;p&amp;gt;</a>')
     '<a href="/?a&amp;amp;b">Här &auml;r &amp;lt;p&amp;gt;</a>'
@@ -176,9 +176,9 @@ def _repair_mojibake_match(match: re.Match[str]) -> str:
 
 
 def _recover_misread_bytes(text: str) -> bytes:
-    """Return the original bytes of text that was decoded as windows-1252.
+    """Return the original bytes of a text that was decoded as windows-1252.
 
-    Bytes that windows-1252 does not define are taken as Latin-1, as in browsers.
+    Bytes that windows-1252 does not define are taken as Latin-1, as browsers do.
     """
     return b"".join(
         character.encode("latin-1" if character < "\u0100" else "windows-1252")
@@ -187,7 +187,8 @@ def _recover_misread_bytes(text: str) -> bytes:
 
 
 def find_damaged_text(text: str) -> str | None:
-    """Return the first damaged part of a text and the words around it, or None.
+    """Return the first damaged part of a text and the words around it, or None if no part is
+    damaged.
 
     >>> find_damaged_text("Beslutet om f\N{REPLACEMENT CHARACTER}rskolan")
     'Beslutet om f�rskolan'
@@ -203,9 +204,10 @@ def find_damaged_text(text: str) -> str | None:
 
 
 def sanitise_body_html(html: str) -> str:
-    """Return HTML cleaned like plain text, with allowed tags only.
+    """Return HTML with only the allowed tags, and with cleaned text.
 
-    Links must be absolute and lead to http(s), mailto or tel.
+    Links must be absolute and lead to http(s), mailto or tel. The targets of other links are
+    removed.
 
     >>> sanitise_body_html('<p id="x" onclick="y()">A<script>z()</script> <a href="/b">b</a></p>')
     '<p>A <a rel="noopener noreferrer">b</a></p>'
@@ -222,7 +224,9 @@ def sanitise_body_html(html: str) -> str:
 
 
 class TextCache(dict[str, CachedResult]):
-    """A cache of a function's results by text; a lookup runs no Python code."""
+    """A cache of a function's results by text. A cached result is found without running Python
+    code.
+    """
 
     def __init__(
         self, function: Callable[[str], CachedResult], maxsize: int, max_length: int
@@ -255,9 +259,10 @@ def cache_by_text(
 
 
 def build_alternation(phrases: str) -> str:
-    """Join phrases, separated by " | " or line breaks, into one alternation.
+    """Join phrases, separated by " | " or line breaks, into one alternation of a regular
+    expression.
 
-    Each may be a regular expression.
+    Each phrase may be a regular expression.
 
     >>> build_alternation('''
     ... publicerad | published
@@ -270,10 +275,11 @@ def build_alternation(phrases: str) -> str:
 
 
 def compile_phrases(phrases: str, before: str = r"^\W*", after: str = r"\W*$") -> re.Pattern[str]:
-    """Compile phrases (see `build_alternation`) to a case-insensitive pattern for a line with one
-    of them.
+    """Compile phrases (see `build_alternation`) into a case-insensitive pattern for a line that
+    consists of one of them.
 
-    before, after: regular expressions for the text around a phrase.
+    before, after: regular expressions for the text around a phrase. By default, only punctuation
+        and spaces may surround it.
 
     >>> compile_phrases("taggar | ämnen").match("• Ämnen:") is not None
     True
@@ -282,9 +288,9 @@ def compile_phrases(phrases: str, before: str = r"^\W*", after: str = r"\W*$") -
 
 
 def compile_name_pattern(words: Sequence[str]) -> Callable[[str], bool]:
-    """Return a function that checks whether a class or id contains one of the words as a part.
+    """Return a function that checks whether one of the words is a part of a class or id.
 
-    Each may be a regular expression.
+    Each word may be a regular expression.
 
     >>> has_menu_name = compile_name_pattern(("nav", "menu"))
     >>> [has_menu_name(name) for name in ("site-nav", "main_menu", "navigate")]

@@ -2,7 +2,7 @@
 
 There is one module for each field.
 
-Other packages use read_page and NewsPage, and:
+Other packages use `read_page`, `NewsPage` and these modules:
 
     document       a parsed page and its elements
     page_reader    reads a document that is already parsed

@@ -1,8 +1,8 @@
 """Splits the main element into blocks: headings, paragraphs, lists, tables, quotations and panel
 titles.
 
-Each block has its text as plain text, with one line per list item or table row, and as HTML with
-links and emphasis.
+The content of each block is stored twice: as plain text, with one line per list item or table row,
+and as HTML with links and emphasis.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def convert_to_soup(root: Element) -> BeautifulSoup:
 def decompose_soup(soup: BeautifulSoup) -> None:
     """Empty a soup, so that its memory is freed without garbage collection.
 
-    The elements of a soup refer to each other.
+    The elements of a soup refer to each other, so only the garbage collector would free them.
     """
     for part in list(soup.contents):  # soup.decompose() alone leaves the first element
         part.decompose()
@@ -137,7 +137,9 @@ class ElementTreeBuilder(TreeBuilder):
         self.root = root
 
     def feed(self, markup: object) -> None:
-        """Feed the tree to the soup, without TRANSPARENT_TAGS and white space next to blocks."""
+        """Feed the tree to the soup, without TRANSPARENT_TAGS and without white space next to
+        blocks.
+        """
         soup, root = self.soup, self.root
         assert soup is not None  # noqa: S101 - BeautifulSoup sets it before it feeds
         is_open: list[bool] = []  # for each open element, whether it is in the soup
@@ -156,7 +158,7 @@ class ElementTreeBuilder(TreeBuilder):
 
 
 def _open_element(soup: BeautifulSoup, element: Element) -> bool:
-    """Open an element in the soup. Return False for a transparent element."""
+    """Open an element in the soup. Return False if its tag is left out."""
     names = element.keys()  # items() takes quadratic time
     attributes: dict[str | NamespacedAttribute, str] = {
         name: element.get(name, "") for name in names if name in SOUP_ATTRIBUTES
@@ -168,7 +170,7 @@ def _open_element(soup: BeautifulSoup, element: Element) -> bool:
 
 
 def read_blocks(root: Tag, resolve_url: Callable[[str], str | None]) -> list[PageBlock]:
-    """Return the blocks of a soup, in reading order."""
+    """Return the blocks of a soup, in document order."""
     blocks = list(BlockReader(resolve_url).iter_blocks(root, 0))
     for block in blocks:
         item = _find_question_item(block.element, block.text) if block.kind == "p" else None
@@ -182,7 +184,7 @@ def read_blocks(root: Tag, resolve_url: Callable[[str], str | None]) -> list[Pag
 
 
 def select_marked_blocks(blocks: list[PageBlock], attribute: str) -> list[PageBlock]:
-    """Return the blocks inside an element with `attribute`, or all blocks if none are inside
+    """Return the blocks inside an element with `attribute`, or all blocks if no block is inside
     one.
     """
     inside = [block for block in blocks if is_inside_marked(block.element, attribute)]
@@ -199,7 +201,11 @@ def is_inside_marked(element: Tag, attribute: str) -> bool:
 
 
 def find_field(element: Tag) -> str | None:
-    """Return the field with which an element or its nearest marked ancestor is marked, or None."""
+    """Return the field that FIELD_ATTRIBUTE names on an element or on its nearest ancestor with the
+    attribute.
+
+    Returns None if neither the element nor an ancestor has the attribute.
+    """
     marked = (part for part in (element, *element.parents) if FIELD_ATTRIBUTE in part.attrs)
     return next((str(part[FIELD_ATTRIBUTE]) for part in marked), None)
 
@@ -209,10 +215,7 @@ class BlockReader:
         self.resolve_url = resolve_url
 
     def iter_blocks(self, parent: Tag, depth: int, kind: str = "p") -> Iterator[PageBlock]:
-        """Yield the blocks of an element.
-
-        Inline text between its blocks becomes blocks of `kind`.
-        """
+        """Yield the blocks of an element. Inline text between them becomes blocks of `kind`."""
         inline_nodes: list[Node] = []
         for child in parent.contents:
             if isinstance(child, Tag):
@@ -284,7 +287,7 @@ class BlockReader:
     def read_table(self, element: Tag, depth: int) -> Iterator[PageBlock]:
         """Yield a data table as one block: the caption, then one line per row.
 
-        The cells of a row are separated by bars.
+        In a line, vertical bars separate the cells.
         """
         lines, rows, caption = [], [], ""
         for caption_element in _find_children(element, ("caption",)):
@@ -307,7 +310,9 @@ class BlockReader:
 
 
 def _choose_heading_kind(heading: Tag) -> str:
-    """Return the block type of a heading: `panel` if it contains a toggle, else its level."""
+    """Return the block type of a heading: `panel` if the heading contains a toggle, otherwise its
+    level.
+    """
     if any(map(_is_panel_title, iter_descendants(heading, ("button", "a")))):
         return "panel"
     return "h2" if heading.name == "h1" else heading.name
@@ -321,7 +326,8 @@ def _render_cell_spans(cell: Tag) -> str:
 
 
 def _is_text_figure(element: Tag) -> bool:
-    """Return whether an element is a figure with a table or a quotation, or the caption of one.
+    """Return whether an element is a figure that contains a table or a quotation, or the caption of
+    such a figure.
 
     WordPress puts tables and quotations into figures.
     """
@@ -409,7 +415,7 @@ class InlineText:
 
 
 def _is_outgoing_link(element: Tag) -> bool:
-    """Return whether an element is a link to a page, not an anchor, email address or telephone
+    """Return whether an element is a link, but not an anchor, an email address or a telephone
     number.
     """
     if element.name != "a" or (
@@ -420,7 +426,9 @@ def _is_outgoing_link(element: Tag) -> bool:
 
 
 def _join_without_notes(parts: list[str], start: int) -> None:
-    """Join the parts of a link, which begin at `start`, without the link's notes."""
+    """Replace the parts from `start` on, which belong to a link, with their text without link
+    notes.
+    """
     parts[start:] = [strip_link_notes("".join(parts[start:]))]
 
 
@@ -464,7 +472,7 @@ def _is_visible_node(node: Node) -> bool:
 
 
 def _is_answered_question(part: list[Node], nodes: list[Node], index: int) -> bool:
-    """Return whether a part that ends in a bold node is a question followed by its answer.
+    """Return whether a part that ends with a bold node is a question followed by its answer.
 
     index: the position of the bold node in `nodes`.
     """
@@ -499,7 +507,7 @@ def _ends_with_line_break(node: Node) -> bool:
 class ListLine:
     """One line of a list: an item, or text or a nested list between items.
 
-    Browsers also show what is between items.
+    Browsers also show the text and lists between items.
     """
 
     nodes: list[Node]
@@ -511,7 +519,7 @@ class ListLine:
 def _render_list(
     element: Tag, resolve_url: Callable[[str], str | None], lines: list[str], bullet: str = "•"
 ) -> str:
-    """Return a list as HTML and append its lines of plain text to `lines`."""
+    """Return a list as HTML, and append its plain text to `lines`, one line per item."""
     items: list[str] = []
     for entry in _iter_list_lines(element):
         run = _collect_inline_text(entry.nodes, resolve_url)
@@ -535,7 +543,7 @@ def _choose_list_marker(element: Tag, entry: ListLine, bullet: str) -> str:
 
 
 def _render_numbering(element: Tag) -> str:
-    """Return the HTML attributes that set the numbers of a list."""
+    """Return the HTML attributes that determine how a list is numbered."""
     start = _parse_integer_attribute(element, "start") if element.name == "ol" else None
     attribute = f' start="{start}"' if start not in (None, 1) else ""
     return f"{attribute} reversed" if _is_reversed_list(element) else attribute
@@ -572,9 +580,7 @@ def _find_first_number(element: Tag) -> int:
 
 
 def _is_loose_node(node: Node) -> bool:
-    """Return whether a child of a list is text, or an element that is neither an item nor a
-    list.
-    """
+    """Return whether a child of a list is text, or an element other than an item or a list."""
     if isinstance(node, Tag):
         return node.name not in ("li", *LIST_TAGS)
     return type(node) is NavigableString
@@ -599,9 +605,9 @@ def _parse_integer_attribute(element: Tag, attribute: str) -> int | None:
 
 
 def _is_panel_title(element: Tag) -> bool:
-    """Return whether an element opens and closes a panel.
+    """Return whether an element is the title of a panel, which opens and closes it.
 
-    This is shown by its ARIA state, its toggle or its class.
+    Panel titles are recognised by their ARIA state, toggle or class.
     """
     if element.name not in PANEL_TITLE_TAGS:
         return False
@@ -682,7 +688,7 @@ def has_descendant(element: Tag, names: Collection[str]) -> bool:
 
 
 def iter_descendants(element: Tag, names: Collection[str]) -> Iterator[Tag]:
-    """Yield the descendants with one of the tag names, in page order.
+    """Yield the descendants with one of the tag names, in document order.
 
     This is much faster than BeautifulSoup's find_all.
     """
@@ -758,7 +764,7 @@ MAX_WRAPPER_DEPTH = 4  # elements around a title
 
 
 def is_question_text(text: str) -> bool:
-    """Return whether a text ends in a question mark, ignoring the panel's open/close sign.
+    """Return whether a text ends with a question mark. The open/close sign of a panel is ignored.
 
     >>> is_question_text("När öppnar bron? +"), is_question_text("Varför? Därför.")
     (True, False)
@@ -769,8 +775,9 @@ def is_question_text(text: str) -> bool:
 
 
 def _find_question_item(element: Tag, text: str) -> Tag | None:
-    """Return the element around a question and its answer if it has a similar sibling, else
-    None.
+    """Return the element that contains a question and its answer.
+
+    Returns None if there is no such element, or if none of its siblings is similar.
     """
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return None
@@ -789,8 +796,8 @@ def _find_question_item(element: Tag, text: str) -> Tag | None:
 def _is_followed_by_answer(element: Tag, text: str) -> bool:
     """Return whether a question is followed by its answer.
 
-    The element after the question must be of another type, and the question must have a similar
-    sibling.
+    The element after the question must have another tag or class, and a similar question must be
+    among the siblings.
     """
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return False

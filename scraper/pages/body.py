@@ -43,7 +43,8 @@ MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[PageBlock]:
     """Return the blocks of the running text.
 
-    The title, date lines, service lines and lists of links are left out.
+    The title, dates of the page, service lines (such as "Skriv ut") and lists of links are left
+    out.
     """
     candidates = drop_feedback(drop_closing_sections(drop_contents_lists(blocks)))
     candidates = [block for block in candidates if not _is_path_to_page(block, title)]
@@ -68,7 +69,9 @@ def _belongs_to_text_around(
 
 
 def _is_closing_line(block: PageBlock) -> bool:
-    """Return whether a page's last line is about the page, or is a heading of links."""
+    """Return whether the last line of a text is about the page, or is a heading above related
+    links.
+    """
     if len(block.text) >= MAX_CAPTION_LENGTH:
         return False
     is_heading = not block.link_share and block.text[-1] not in SENTENCE_ENDS
@@ -85,7 +88,7 @@ def _is_introduced_list(blocks: Sequence[PageBlock], index: int) -> bool:
 
 
 def _choose_later_text(before: PageBlock | None, block: PageBlock) -> PageBlock | None:
-    """Return `block`, or the block before it if `block` is only a link."""
+    """Return `block`, or `before` if `block` is only a link."""
     return before if _is_link_paragraph(block) else block
 
 
@@ -93,8 +96,9 @@ def _is_link_within_text(blocks: Sequence[PageBlock], index: int, before: PageBl
     """Return whether a paragraph that is only a link belongs to the text around it.
 
     It belongs to the text if a line with a colon introduces it and the links before it, or if it is
-    under a heading and followed by a sentence about it. before: the last block before it that is
-    more than a link.
+    under a heading and followed by a sentence about it.
+
+    before: the last block before the paragraph that is more than a link.
     """
     if not _is_link_paragraph(blocks[index]):
         return False
@@ -132,7 +136,7 @@ def _is_body_block(
 
 
 def _repeats_title(block: PageBlock, title: str | None, is_opening: bool) -> bool:
-    """Return whether a block is the page's title, as a heading or as a line at the beginning."""
+    """Return whether a block repeats the page's title, as a heading or a line at the beginning."""
     may_be_title = block.level <= 2 or (is_opening and block.level == 9)
     if not title or not may_be_title:
         return False
@@ -140,7 +144,7 @@ def _repeats_title(block: PageBlock, title: str | None, is_opening: bool) -> boo
 
 
 def _is_page_line(block: PageBlock, index: int, *, is_last: bool) -> bool:
-    """Return whether a block only has the release's type or author, or a service of the page."""
+    """Return whether a block contains only the release's type or author, or a page service."""
     is_opening = index < OPENING_BLOCKS
     if is_opening and _is_kind_block(block, index):
         return True
@@ -169,7 +173,9 @@ def _is_only_link(block: PageBlock) -> bool:
 
 
 def _is_path_to_page(block: PageBlock, title: str | None) -> bool:
-    """Return whether a list is a breadcrumb trail: links, ending with the title of the page."""
+    """Return whether a list is a breadcrumb trail: a list with links that ends with the title of
+    the page.
+    """
     last_line = block.text.rpartition("\n")[2].partition(" ")[2]
     is_linked_list = block.kind == "list" and block.link_share > 0
     return (
@@ -198,7 +204,7 @@ def format_body_text(blocks: Sequence[PageBlock]) -> str:
 
 
 def render_body_html(blocks: Sequence[PageBlock], pairs: Collection[QuestionPair]) -> str:
-    """Return the blocks as HTML; the block of question N has id="question-N"."""
+    """Return the blocks as HTML. The block of question number N has id="question-N"."""
     numbers = {pair.start: number for number, pair in enumerate(pairs, 1)}
     return "\n".join(
         _render_block_html(block, numbers.get(index)) for index, block in enumerate(blocks)
@@ -216,9 +222,9 @@ def _render_block_html(block: PageBlock, question_number: int | None) -> str:
 
 
 def _is_date_block(block: PageBlock, url: str, is_opening: bool) -> bool:
-    """Return whether a block only contains a date of the page.
+    """Return whether a block contains only a date of the page.
 
-    Lists, tables and later headings never count.
+    Lists, tables and headings after the beginning never count.
     """
     if block.kind in ("list", "table") or (block.level < 9 and not is_opening):
         return False
@@ -232,9 +238,10 @@ def _is_kind_block(block: PageBlock, index: int) -> bool:
 
 
 def is_caption_block(block: PageBlock) -> bool:
-    """Return whether a paragraph is an image's caption or credit.
+    """Return whether a paragraph is the caption or credit of an image.
 
-    A caption is recognised by a sign such as © or by the class of an element.
+    A caption is recognised by a © at its beginning, or by the class of an element around it or in
+    it.
     """
     if (
         block.element.name == "figcaption"
@@ -253,6 +260,6 @@ def is_caption_block(block: PageBlock) -> bool:
 
 
 def _find_only_child(element: Tag) -> Tag | None:
-    """Return the child of an element that has only one child and no text beside it, or None."""
+    """Return the only child of an element, or None if the element has other children or text."""
     parts = [part for part in element.contents if isinstance(part, Tag) or str(part).strip()]
     return parts[0] if len(parts) == 1 and isinstance(parts[0], Tag) else None

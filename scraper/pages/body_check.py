@@ -1,9 +1,10 @@
-"""Checks whether a wrong text of the page was extracted as its body.
+"""Checks whether the wrong text of a page was extracted as its body.
 
 A body is compared with two independent readings of its page: the text after the page's heading and
-the densest block. Both consist of the sentences of the page before anything is removed from it.
-They use neither class names nor words of a language, so they are less precise than the body. A
-correct body often lacks some of their text, but almost never most of it.
+the densest block (the element with the most text in sentences). Both consist of the sentences of
+the page before anything is removed from it. They depend neither on class names nor on words of a
+language, so they are less precise than the body. A correct body often lacks some of their text, but
+almost never most of it.
 """
 
 from __future__ import annotations
@@ -68,9 +69,9 @@ SharedSentence = tuple[Sentence, int]
 
 @dataclass(slots=True)
 class PageSentences:
-    """The sentences of a page in document order, and its headings.
+    """The sentences and the headings of a page, in document order.
 
-    The parts of a page are the children of the outermost element with more than one child.
+    The parts of a page are the children of the outermost element that has more than one child.
     """
 
     sentences: list[Sentence] = field(default_factory=list)
@@ -80,11 +81,14 @@ class PageSentences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyAgreement:
-    """How well a body agrees with the other readings of its page.
+    """How well a body agrees with the two other readings of its page.
 
-    start, block: the share of the text after the heading, and the share of the densest block, that
-    is in the body; None if there is too little of that text. doubt: why the body is probably not
-    the text of the page, or None. is_wrong: whether the body is certainly not the text of the page.
+    start: the share of the text after the heading that is in the body, or None if that text is too
+        short to judge.
+    block: the share of the densest block that is in the body, or None if the block is too short to
+        judge.
+    doubt: why the body is probably not the text of the page, or None.
+    is_wrong: whether the body is certainly not the text of the page.
     """
 
     start: float | None
@@ -95,7 +99,7 @@ class BodyAgreement:
 
     @property
     def share(self) -> float | None:
-        """Return the mean of the shares `start` and `block`, from 0 to 1."""
+        """Return the mean of the shares `start` and `block` (0 to 1), or None if both are None."""
         shares = [share for share in (self.start, self.block) if share is not None]
         return sum(shares) / len(shares) if shares else None
 
@@ -132,7 +136,7 @@ def read_sentences(root: Element) -> PageSentences:
 
 
 def _find_page_frame(root: Element) -> Element:
-    """Return the outermost element with more than one child."""
+    """Return the outermost element of the body that has more than one child."""
     body = root.find("body")
     frame = root if body is None else body
     while len(frame) == 1 and len(frame[0]):
@@ -141,7 +145,7 @@ def _find_page_frame(root: Element) -> Element:
 
 
 def _add_sentence(sentences: list[Sentence], words: str, element: Element, part: Element) -> None:
-    """Append the words of an element to the sentences, unless they are short or in a link."""
+    """Append the words of an element to `sentences`, unless they are few or in a link."""
     if len(words) > MIN_TEXT_LENGTH and next(element.iterancestors("a"), None) is None:
         probe = clean_line(words[:MAX_PROBE_LENGTH])
         sentences.append(Sentence(probe, len(words), _find_block(element), part))
@@ -156,10 +160,10 @@ def _find_block(element: Element) -> Element:
 def compare_body(
     page: PageSentences, heading: Element | None, title: str | None, text: str
 ) -> BodyAgreement:
-    """Compare a body, lead included, with the other readings of its page.
+    """Compare a body, including its lead, with the two other readings of its page.
 
-    heading: the element that the title was read from, or None. Another h1 is no evidence, because
-    banners also have an h1.
+    heading: the element from which the title was extracted, or None. Another h1 is no evidence,
+        because banners also have an h1.
     """
     pairs = [
         (sentence, sentence.length if sentence.probe in text else 0) for sentence in page.sentences
@@ -188,10 +192,7 @@ def _find_densest_block(pairs: Iterable[SharedSentence]) -> list[SharedSentence]
 def _find_start_doubt(
     start: float | None, block: float | None, title: str | None, text: str
 ) -> str | None:
-    """Return why a body is probably a wrong text, or None.
-
-    Only a body that lacks the text after the heading is doubted.
-    """
+    """Return why a body that lacks the text after the heading is probably wrong, or None."""
     if start is None or start >= MIN_START_SHARE:
         return None
     if not _has_title_word(title, text):
@@ -204,7 +205,7 @@ def _find_start_doubt(
 def _find_place_doubt(
     pairs: Sequence[SharedSentence], place: tuple[int, Element], title: str | None, text: str
 ) -> str | None:
-    """Return what is wrong with the place of a body on its page, or None.
+    """Return what is wrong with the place of a body on its page, or None if nothing is.
 
     place: the heading's place, as in `PageSentences.headings`.
     """
@@ -217,9 +218,9 @@ def _find_place_doubt(
 
 
 def _find_size_doubt(pairs: Sequence[SharedSentence], start: float | None) -> str | None:
-    """Return a doubt about a body that has little of the text around it, or None.
+    """Return why a body may be too small a part of its page, or None.
 
-    Only a body that lacks much of the text after the heading is doubted.
+    A body is only doubted if it lacks much of the text after the heading.
     """
     if start is None or start >= MIN_START_SHARE_OF_SMALL:
         return None
@@ -256,24 +257,23 @@ def _count_characters(pairs: Iterable[SharedSentence]) -> int:
 
 
 def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
-    """Return whether the shared sentences are all before a position. False if there are none."""
+    """Return whether there are shared sentences and all of them are before a position."""
     before, after = pairs[:position], pairs[position:]
     return any(length for _, length in before) and not any(length for _, length in after)
 
 
 def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
-    """Return whether most of the shared sentences are in other parts of the page than `part`.
+    """Return whether most of the shared text is in other parts of the page than `part`.
 
-    Returns False if `part` has no sentences: it only contains the heading, and the text is in the
-    next part.
+    Returns False if `part` has no sentences, because the text is then usually in the next part.
     """
     elsewhere = sum(length if sentence.part is not part else -length for sentence, length in pairs)
     return elsewhere > 0 and any(sentence.part is part for sentence, _ in pairs)
 
 
 def has_lines_of(elements: Iterable[Element], text: str) -> bool:
-    """Return whether a text contains a line of the elements that is longer than a date or a
-    label.
+    """Return whether a text contains a line from any of the elements. Lines as short as a label do
+    not count.
     """
     lines = (clean_line(line) for element in elements for line in element.itertext())
     return any(len(line) >= MIN_LINE_LENGTH and line in text for line in lines)
@@ -282,7 +282,7 @@ def has_lines_of(elements: Iterable[Element], text: str) -> bool:
 def _has_title_word(title: str | None, text: str) -> bool:
     """Return whether a text contains a word of the title in any inflection.
 
-    Returns True if the title has no long word.
+    Also returns True if the title has no long word.
 
     >>> _has_title_word("Nya regler för skogsägare", "Skogsägarnas ansvar")
     True

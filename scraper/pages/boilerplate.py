@@ -1,7 +1,7 @@
-"""Recognises boilerplate on a page: menus, cookie banners, share buttons, sidebars, teasers.
+"""Recognises boilerplate on a page: menus, cookie banners, share buttons, sidebars and teasers.
 
-Elements are recognised by tag, ARIA role, class and id. Other modules use the patterns for lines
-and headings to choose among blocks of text.
+Elements are recognised by tag, ARIA role, class and id. Other modules use this module's patterns
+for lines and headings to choose among blocks of text.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ MIN_MENU_LINKS = 4  # links; a breadcrumb trail has fewer
 
 @cache_by_text()
 def split_camel_case(names: str) -> str:
-    """Return a class and id in lower case, with hyphens between the parts of their names.
+    """Return a class and an id in lower case, with hyphens between the words of each name.
 
     >>> split_camel_case("siteMenu Top")
     'site-menu top'
@@ -130,7 +130,8 @@ def split_camel_case(names: str) -> str:
 def compile_markup_name(words: str) -> Callable[[str], bool]:
     """Return a cached function that checks whether a class and id contain one of the words.
 
-    The words may be regular expressions. They are also found in names that join several words.
+    The words may be regular expressions. They are also found within camel-case names (see
+    `split_camel_case`).
     """
     has_word = compile_name_pattern(split_word_list(words))
     return cache_by_text()(lambda names: has_word(split_camel_case(names)))
@@ -331,7 +332,9 @@ def drop_boilerplate(document: Document) -> None:
 
 
 def drop_hidden_headings(document: Document) -> None:
-    """Remove small elements with an h1 that is hidden on screen, if the page has another h1."""
+    """Remove each small element with an h1 that is hidden on screen, if the page also has a visible
+    h1.
+    """
     headings = document.select_by_tag("h1")
     hidden = [
         heading
@@ -346,7 +349,7 @@ def drop_hidden_headings(document: Document) -> None:
 
 
 def _drop_feedback_boxes(document: Document) -> None:
-    """Remove short boxes with buttons or fields that begin with words such as "Hjälpte
+    """Remove short boxes that contain buttons or fields and begin with words such as "Hjälpte
     informationen dig?".
     """
     controls = document.select_by_tag("button", "input", "textarea")
@@ -392,12 +395,10 @@ def _is_hidden_element(element: Element) -> bool:
 def _iter_site_frame(
     document: Document, marked: Mapping[Element, frozenset[str]]
 ) -> Iterator[Element]:
-    """Yield the site's headers and footers.
+    """Yield the site's headers before the h1 and its footers after the h1.
 
-    They are headers before the h1 and footers after it, in a part of the page that also has menus.
-
-    If the nearest ancestor that contains the h1 has no menu, a header or footer belongs to the
-    text, and may contain its date.
+    A header or footer belongs to the site if the nearest ancestor that it shares with the h1 also
+    contains a menu. Otherwise, it belongs to the text, and may contain its date.
     """
     menus = _list_menus(document, marked)
     with_menu = _collect_ancestors(menus)
@@ -431,7 +432,7 @@ def _collect_site_parts(
     role: str,
     meaning: str,
 ) -> set[Element]:
-    """Return the elements that may be parts of the site by their tag, role or names."""
+    """Return the elements that have the given tag or role, or names with the given meaning."""
     named = (element for element, meanings in marked.items() if meaning in meanings)
     return {*document.select_by_tag(tag), *document.select_by_role(role), *named}
 
@@ -473,9 +474,10 @@ def _has_menu_links(element: Element) -> bool:
 
 
 def _keep_date_label(element: Element) -> None:
-    """Move the date label of an element that will be removed, such as a toolbar, in front of it.
+    """Move the date label of an element that will be removed, such as a toolbar, out of the
+    element.
 
-    Does nothing unless the element has exactly one date label.
+    The label is put before the element. Does nothing unless the element has exactly one date label.
     """
     if element.tag in INLINE_TAGS or element.getparent() is None:
         return
@@ -496,7 +498,8 @@ def _keep_date_label(element: Element) -> None:
 def _is_date_label(element: Element, box: Element) -> bool:
     """Return whether an element contains only a date of the page, outside links and articles.
 
-    box: the element that contains `element`. In a side column, the date may belong to the box.
+    box: the element that contains `element`. If it is a side column, its own date of creation does
+        not count.
     """
     text = clean_line(get_text_content(element))
     if len(text) > MAX_DATE_LABEL_LENGTH or not any(map(str.isdigit, text)):
@@ -525,7 +528,7 @@ def _is_boilerplate_element(element: Element, naming: str) -> bool:
 
 
 def _has_boilerplate_name(element: Element, naming: str) -> bool:
-    """Return whether an element has a name of boilerplate, and contains no text that is kept."""
+    """Return whether an element is boilerplate by its name and contains no text to keep."""
     if not naming:
         return False
     if naming == "hidden":
@@ -572,7 +575,7 @@ def _find_main_ancestor(element: Element, root: Element) -> Element:
 def _is_alert(element: Element) -> bool:
     """Return whether an element with the role or a name of an alert is an alert of the site.
 
-    In an article, only names that are used for alerts of a site count.
+    In an article, only names that sites use for their own alerts count.
     """
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
     if _is_in_article(element) and not _is_site_alert_name(names):
@@ -601,9 +604,8 @@ def _is_site_alert_name(names: str) -> bool:
 
 
 def _is_within_sentence(element: Element) -> bool:
-    """Return whether an inline element is part of a sentence.
-
-    An example is a link with the class "tooltip-link".
+    """Return whether an inline element, such as a link with the class "tooltip-link", is part of a
+    sentence.
     """
     sentence, length = (
         next(element.iterancestors(*SENTENCE_PARENT_TAGS), None),
@@ -628,9 +630,11 @@ def drop_sidebars(main: Element) -> None:
 
 
 def drop_cards(main: Element) -> list[Element]:
-    """Remove teasers for other pages, and return possible teasers that are kept at the end.
+    """Remove teasers for other pages, and return possible teasers that are kept at the end of the
+    text.
 
-    If most of the text is in cards without dates, the page may be about them, and they are kept.
+    Teasers that make up most of the text are kept, because the page may be about them. Rows of
+    teasers with dates at the end of the text are removed in any case.
     """
     total = count_text_letters(main)
     cards = list(_iter_cards(main))
@@ -649,7 +653,7 @@ def drop_cards(main: Element) -> list[Element]:
 
 
 def _is_teaser_row(row: Sequence[Element], *, is_short: bool) -> bool:
-    """Return whether a row of teasers is certainly not a part of the text.
+    """Return whether a row of teasers certainly does not belong to the text.
 
     is_short: whether most of the text is outside the row.
     """
@@ -660,9 +664,9 @@ def _is_teaser_row(row: Sequence[Element], *, is_short: bool) -> bool:
 
 
 def _find_closing_row(main: Element) -> list[Element]:
-    """Return the row of teasers at the end of the text, or an empty list.
+    """Return the row of teasers at the end of the text, or [] if there is none.
 
-    Each teaser opens with its link, or all end with the same button. A row belongs to the text if a
+    All teasers open with a link, or all end with the same button. A row belongs to the text if a
     line with a colon introduces it, or if no sentence is before it.
     """
     waiting = [main]
@@ -681,9 +685,8 @@ def _find_closing_row(main: Element) -> list[Element]:
 def _read_closing_teasers(container: Element) -> tuple[list[Element], Element | None]:
     """Return the teasers at the end of an element, last first, and the part before them.
 
-    The teasers have the same tag. The part is None if there is none.
-
-    Parts without a sentence are ignored if they follow the teasers.
+    The teasers have the same tag. Parts without a sentence that follow the teasers are ignored. If
+    no part is before the teasers, None is returned for it.
     """
     row: list[Element] = []
     if container.tag in NON_CARD_TAGS:
@@ -702,14 +705,16 @@ def _continues_row(element: Element, row: Sequence[Element]) -> bool:
 
 
 def _is_row_of_teasers(row: Sequence[Element]) -> bool:
-    """Return whether a row has several teasers that open with links or end with the same button."""
+    """Return whether a row has several teasers, and all open with links or end with the same
+    button.
+    """
     if len(row) < 2:
         return False
     return all(map(_opens_with_link, row)) or len(set(map(_read_button, row))) == 1
 
 
 def _is_apart_from_text(row: Sequence[Element], main: Element) -> bool:
-    """Return whether a sentence is before a row, but no line with a colon introduces the row."""
+    """Return whether a row comes after a sentence, and is not introduced by a line with a colon."""
     before = [text for text in _iter_texts_before(row[-1], main) if text and not text.isspace()]
     if before and before[-1].rstrip().endswith(":"):
         return False
@@ -734,9 +739,9 @@ def _has_sentence_text(text: str) -> bool:
 
 
 def _is_teaser(element: Element) -> bool:
-    """Return whether a short element is a teaser.
+    """Return whether an element is a teaser: a short element with a link to another page.
 
-    A teaser is a link to another page with its heading, image, date or one paragraph.
+    Beside its link, a teaser has a heading, an image, a date or one paragraph.
     """
     if element.tag in NON_CARD_TAGS or has_min_letters(element, MAX_CARD_LENGTH):
         return False
@@ -754,7 +759,7 @@ def _is_teaser(element: Element) -> bool:
 
 
 def _find_page_link(element: Element) -> Element | None:
-    """Return the first link with words in an element if it leads to another page."""
+    """Return the first link with words in an element, or None if it leads to no other page."""
     link = next(
         (part for part in element.iter("a") if has_min_letters(part, MIN_BUTTON_LENGTH)), None
     )
@@ -772,7 +777,7 @@ def _opens_with_link(card: Element) -> bool:
 
 
 def _ends_with_button(card: Element, link: Element) -> bool:
-    """Return whether a card begins with a heading and ends with a short link, such as "Läs mer"."""
+    """Return whether a card has a heading and ends with a short link, such as "Läs mer"."""
     if (
         has_min_letters(link, MAX_CARD_LABEL_LENGTH)
         or next(card.iter(*CARD_HEADINGS), None) is None
@@ -798,7 +803,9 @@ def _list_paragraphs(element: Element) -> list[Element]:
 
 
 def _list_paragraphs_beside(link: Element, card: Element) -> list[Element]:
-    """Return the paragraphs of a card that are longer than labels and do not contain its link."""
+    """Return the paragraphs of a card that are longer than labels and do not contain the card's
+    link.
+    """
     title = {link, *link.iterancestors()}
     return [part for part in _list_paragraphs(card) if part not in title]
 
@@ -812,9 +819,8 @@ def _has_whole_date(element: Element) -> bool:
 
 
 def _is_part_of_text(sidebar: Element) -> bool:
-    """Return whether an aside or footer belongs to the text.
-
-    Examples are the source of a quotation and a fact box.
+    """Return whether an aside or footer belongs to the text, as a fact box or the source of a
+    quotation does.
     """
     if sidebar.tag == "footer":
         return next(sidebar.iterancestors("blockquote"), None) is not None
@@ -828,7 +834,9 @@ def _is_part_of_text(sidebar: Element) -> bool:
 
 
 def _iter_cards(main: Element) -> Iterator[Element]:
-    """Yield the teasers for other pages in `main`: articles, list items, or rows of elements."""
+    """Yield the teasers for other pages in `main`: articles, list items and elements in a row of
+    teasers.
+    """
     is_card_row = cache(_is_card_row_of_class)
     for heading in main.iter(*CARD_HEADINGS):
         if is_linked_heading(heading):
@@ -846,9 +854,8 @@ def _iter_cards(main: Element) -> Iterator[Element]:
 def _is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> bool:
     """Return whether the children of an element with a given tag and classes are teasers.
 
-    They are teasers if there are several, and all have a linked heading.
-
-    If all have several paragraphs, they are sections of the text instead.
+    They are teasers if there are several children, and all have a linked heading. If all have
+    several paragraphs, they are sections of the text instead.
     """
     row = [part for part in parent.iterchildren(tag) if part.get("class") == classes]
     is_row = len(row) > 1 and all(
@@ -858,9 +865,9 @@ def _is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> boo
 
 
 def is_linked_heading(heading: Element) -> bool:
-    """Return whether a heading links to another page.
+    """Return whether a heading contains a link to another page, or is in one.
 
-    Links that open a panel or name an anchor do not count.
+    Links that open a panel or lead to an anchor do not count.
     """
     return has_outgoing_link(heading) or any(map(has_outgoing_link, heading.iterancestors("a")))
 
@@ -882,7 +889,10 @@ def is_card(element: Element) -> bool:
 
 
 def _collect_marked_elements(document: Document) -> dict[Element, frozenset[str]]:
-    """Return the elements with a class, id or custom tag that has meanings, and these meanings."""
+    """Return the elements whose class, id or custom tag has a meaning, each with its meanings.
+
+    See `_find_meanings`.
+    """
     index = document.index
     marked: dict[Element, frozenset[str]] = defaultdict(frozenset)
     for classes, elements in index.by_class.items():
@@ -916,18 +926,18 @@ def _find_meanings(names: str) -> frozenset[str]:
 
 
 def _choose_naming(meanings: Collection[str]) -> str:
-    """Return the meaning that decides how an element is treated: boilerplate, hidden or
-    doubtful.
+    """Return the meaning that decides how an element is treated: boilerplate, hidden or doubtful.
 
-    Returns "" if the names have none of these meanings, or if the element is part of the page
-    frame.
+    Returns "" if the element has none of these meanings, or if it is named as the frame of the
+    page.
     """
     naming = next(filter(meanings.__contains__, NAMINGS), "")
     return "" if naming == "frame" else naming
 
 
 def _is_page_frame(element: Element, total: int) -> bool:
-    """Return whether an element contains the page itself, so that its name does not matter.
+    """Return whether an element contains the main content of the page, so that its name does not
+    matter.
 
     total: the number of characters on the whole page.
     """

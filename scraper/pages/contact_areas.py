@@ -1,6 +1,6 @@
 """Finds the contacts on a page: under a heading, in a contact box, or in a sentence.
 
-A page is read as the lines that a reader sees, with the targets of email and telephone links.
+A page is split into the lines that a reader sees, with the targets of email and telephone links.
 Contacts in the site's header or footer, which are the same on every page, do not count.
 """
 
@@ -89,7 +89,7 @@ MAX_CONTACT_BOX_LENGTH = 1200
 
 @dataclass(frozen=True, slots=True)
 class ContactArea:
-    """A part of a page that names contacts."""
+    """A part of a page that contains contacts."""
 
     contacts: list[ContactItem]
     evidence: Provenance
@@ -99,7 +99,8 @@ class ContactArea:
 
 
 def find_contact_areas(document: Document) -> list[ContactArea]:
-    """Return every part of a page that names contacts: under headings, in boxes, then in sentences.
+    """Return every part of a page that contains contacts: under headings, in boxes, then in
+    sentences.
 
     Call this before boilerplate is dropped, because contacts are often mistaken for boilerplate.
     """
@@ -122,10 +123,10 @@ def find_contact_areas(document: Document) -> list[ContactArea]:
 def choose_contacts(
     areas: Sequence[ContactArea], main: Element
 ) -> tuple[list[ContactItem], Provenance] | None:
-    """Return the contacts of the release, and their provenance, or None.
+    """Return the contacts of the release and their provenance, or None if it has no contacts.
 
-    In a doubtful area outside the main element, only people count, because offices there are
-    usually on every page.
+    From a doubtful area outside the main element, only people are taken, because the offices in
+    such an area are usually on every page.
     """
     chosen: dict[ContactItem, None] = {}
     evidence: Provenance | None = None
@@ -143,7 +144,7 @@ def _select_contacts(
 ) -> list[ContactItem]:
     """Return the contacts of an area that belong to the release.
 
-    chosen: the contacts chosen from the areas before it.
+    chosen: the contacts that were chosen from earlier areas.
     """
     contacts = area.contacts
     if area.doubtful and not is_in_main:
@@ -169,9 +170,8 @@ def _find_contact_requests(
 
 
 def _find_people_by_layout(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
-    """Yield an area for each sentence or run of lines that names people.
-
-    The people must have their own numbers or addresses.
+    """Yield an area for each sentence or group of lines that names people with their own numbers or
+    addresses.
     """
     for is_short, group in groupby(lines, _is_short_line):
         neighbours = list(group)
@@ -207,7 +207,7 @@ def _build_layout_area(
 
 
 def _read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
-    """Return the contacts in a run of lines, or none if a number could belong to several people."""
+    """Return the contacts in consecutive lines, or [] if several people may share a number."""
     waiting = 0  # people since the last number
     for line in run:
         kinds = [kind for kind, _ in parse_contact_line(line.text)]
@@ -220,7 +220,7 @@ def _read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
 
 
 def _has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
-    """Return whether only a few words are between a name and its number, and none names an
+    """Return whether only a few words are between a name and its number, and none of them is an
     office.
     """
     rest = sentence.partition(contact.name or "")[2]
@@ -232,10 +232,10 @@ def _has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
 
 
 def _is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bool:
-    """Return whether a named person is evidently a contact.
+    """Return whether a contact is evidently a person to contact.
 
-    This is shown by a title, an email address with the name, or a word for contacts in the name's
-    line.
+    The contact must have a name and one of these: a job title, an email address that contains the
+    name, or a word for contacts in the name's line.
     """
     name = contact.name
     if name is None or has_job_title(contact.role) or has_own_address(contact):
@@ -244,9 +244,9 @@ def _is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bo
 
 
 def _is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
-    """Return whether a short line continues a run of lines about one contact.
+    """Return whether a short line is part of a contact that the lines in `run` may have begun.
 
-    Such a line is a name, a title, or a number that is alone or beside a name.
+    Such a line contains a name, a title, or a number that is alone or beside a name.
     """
     if SITE_CONTACT.match(line.text) or (line.level < 9 and not is_person_name(line.text)):
         return False
@@ -285,7 +285,7 @@ def _is_role_line(line: ContactLine) -> bool:
 
 
 def _find_contact_headings(document: Document) -> Iterator[Element]:
-    """Yield elements that may be headings above contacts, or that begin a line with a contact."""
+    """Yield the elements that may be headings above contacts, or begin a line with a contact."""
     for element in document.root.iter(*HEADING_CANDIDATE_TAGS):
         text = element.text
         if (
@@ -319,7 +319,7 @@ def _is_contact_class(classes: str) -> bool:
 
 
 def _find_block(heading: Element) -> Element:
-    """Return the block element that is a heading, or that contains it."""
+    """Return the block element that is the heading or contains it."""
     parts = (heading, *heading.iterancestors())
     return next((part for part in parts if part.tag not in INLINE_TAGS), parts[-1])
 
@@ -327,10 +327,11 @@ def _find_block(heading: Element) -> Element:
 def _read_area_under_heading(
     heading: Element, used_elements: set[Element], reader: LineReader
 ) -> ContactArea | None:
-    """Return the area with the contacts under a heading or in the line that the heading starts.
+    """Return the area with the contacts under a heading, or in the line that the heading starts.
 
-    Searches ever larger elements until one has a contact with a telephone number or email address.
-    Elements are added to `used_elements` when their contacts were read.
+    The search goes through ever larger elements until one has a contact with a telephone number or
+    email address. Returns None if no contact is found. The block elements of the lines that were
+    used are added to `used_elements`.
     """
     line = clean_line(heading.text or "")
     block = _find_block(heading)
@@ -376,9 +377,9 @@ def _build_area(
 def _find_contact_section(
     lines: Sequence[ContactLine], index: int
 ) -> tuple[list[ContactLine], bool]:
-    """Return the lines from a heading to the next section or to prose.
+    """Return the lines between a heading and the next section or running text.
 
-    Also returns whether the heading was found.
+    Also returns whether the end of the section was found.
     """
     heading = lines[index]
     section: list[ContactLine] = []
@@ -394,9 +395,11 @@ def _find_contact_section(
 
 
 def _starts_next_section(line: ContactLine, heading: ContactLine) -> bool:
-    """Return whether a line is a heading that starts a section after the given heading's.
+    """Return whether a line starts the section after that of the given heading.
 
-    If the given line is not a heading element, all headings and bold lines count, except names.
+    If the heading is a heading element, only headings of the same or a higher level start a new
+    section. Otherwise, all headings and bold lines do, except names and bold headings above
+    contacts.
     """
     if heading.level < 9:
         return line.level <= heading.level
@@ -414,7 +417,7 @@ def _is_prose_line(text: str) -> bool:
 def _parse_contact_section(
     heading: ContactLine, section: Sequence[ContactLine]
 ) -> tuple[list[ContactItem], bool, str]:
-    """Return the contacts under or beside a heading.
+    """Return the contacts in the lines under a heading, or in the line that it starts.
 
     Also returns whether the contacts are certain, and the rule that found them.
     """
@@ -436,7 +439,7 @@ def _parse_contact_section(
 
 
 def _split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
-    """Yield lines, with introductory words split off as headings.
+    """Yield lines. Introductory words such as "Kontakt:" become a line of their own.
 
     A label without a value is joined to the next line.
     """
@@ -465,7 +468,10 @@ def has_phone_or_email(text: str) -> bool:
 def _read_area_in_box(
     box: Element, used_elements: set[Element], reader: LineReader
 ) -> ContactArea | None:
-    """Return the contacts in a contact box, or None if the box does not name a person."""
+    """Return the area with the contacts in a contact box.
+
+    Returns None if the box names no person, is too long, or was already used.
+    """
     if box in used_elements or count_text_letters(box) > MAX_CONTACT_BOX_LENGTH:
         return None
     if not used_elements.isdisjoint(box.iter()) or not used_elements.isdisjoint(
@@ -482,7 +488,10 @@ def _read_area_in_box(
 def _drop_switchboard_contacts(
     root: Element, areas: Sequence[ContactArea]
 ) -> Iterator[ContactArea]:
-    """Yield the areas without the contacts that have no name and are also in the site's footer."""
+    """Yield the areas without contacts that have no name and are also in the site's footer.
+
+    Contacts of a press office are kept.
+    """
     has_nameless = any(not contact.name for area in areas for contact in area.contacts)
     footer_keys = _find_footer_contact_keys(root) if has_nameless else frozenset()
     for area in areas:
@@ -513,7 +522,8 @@ def _find_footer_contact_keys(root: Element) -> frozenset[str]:
 
 @cache_by_text(maxsize=128, max_length=200_000)
 def _find_contact_keys_in_markup(markup: str) -> frozenset[str]:
-    """Return the contact keys (see `_find_contact_keys`) in a piece of HTML.
+    """Return the email addresses and telephone numbers in a piece of HTML, as `_find_contact_keys`
+    does.
 
     Results are cached, because the pages of a site have the same footer.
     """
@@ -525,8 +535,8 @@ def _find_contact_keys_in_markup(markup: str) -> frozenset[str]:
 def _find_contact_keys(text: str) -> frozenset[str]:
     """Return the email addresses and telephone numbers of a text in a form for comparison.
 
-    Addresses are in lower case. Numbers are reduced to their last seven digits, without spaces and
-    punctuation.
+    Email addresses are in lower case. Numbers are reduced to their last seven digits, without
+    spaces and punctuation.
     """
     if not may_have_phone_or_email(text):
         return frozenset()
@@ -569,7 +579,7 @@ def _is_main_or_article(element: Element) -> bool:
 
 
 class LineReader:
-    """Reads the lines of a page or of its elements, each line once if possible."""
+    """Returns the lines of a page or of an element. The page is split into lines only once."""
 
     def __init__(self, document: Document) -> None:
         self.unread = _collect_unread(document)
@@ -583,7 +593,7 @@ class LineReader:
 
 
 def _collect_unread(document: Document) -> set[Element]:
-    """Return the elements that have no lines: hidden elements, scripts, forms and menus."""
+    """Return the elements whose text is left out: hidden elements, scripts, forms and menus."""
     styles = document.index.styles.items()
     hidden = (part for part, style in styles if HIDDEN_STYLE.search(style))
     others = document.select_by_tag(*NON_CONTACT_TAGS)
@@ -598,9 +608,11 @@ def _is_page_form(element: Element) -> bool:
 class LineBuilder:
     """Splits an element into lines, at block elements and line breaks.
 
-    The cells of a table row are separated by commas. lines: each line, and how much of it is bold
-    or links to another page. spans: the slice of `lines` that each block element covers, except
-    elements in bold text, links or headings.
+    Commas separate the cells of a table row.
+
+    lines: each line, with its heading level and whether it is bold or a link to another page.
+    spans: the slice of `lines` that each block element covers, except elements in bold text, links
+        or headings.
     """
 
     def __init__(self, root: Element, unread: Collection[Element]) -> None:
@@ -684,8 +696,8 @@ class LineBuilder:
             self.parts.append(": ")
 
     def end_link(self, href: str) -> None:
-        """Append the target of an email or telephone link, unless the link's text already
-        contains one.
+        """End a link. Append the number or address that the link leads to, unless the link's text
+        contains it.
         """
         kind, _, target = href.partition(":")
         if kind not in ("tel", "mailto"):

@@ -1,6 +1,7 @@
 """Parses contacts from lines of text: finds the names and roles, and where a contact ends.
 
-Also contains the words that mark contacts: headings, verbs, titles, offices, labels and notes.
+Also contains the words by which contacts are recognised: headings, verbs, titles, offices, labels
+and notes.
 """
 
 from __future__ import annotations
@@ -253,7 +254,7 @@ class ContactLine(NamedTuple):
 
 @dataclass(slots=True)
 class ContactDraft:
-    """A contact under construction."""
+    """A contact whose parts are still being collected."""
 
     name: str | None = None
     roles: list[str] = field(default_factory=list)
@@ -265,7 +266,9 @@ class ContactDraft:
         return bool(self.phones or self.email)
 
     def conflicts_with(self, kind: str, text: str) -> bool:
-        """Return whether a part of a line must belong to a different contact than this one."""
+        """Return whether a part of a line (of type `kind`) must belong to a different contact than
+        this one.
+        """
         if kind == "name":
             return self.name not in (None, text)
         if kind == "role":
@@ -296,7 +299,7 @@ class ContactDraft:
 
 
 def has_own_address(contact: ContactItem) -> bool:
-    """Return whether the email address of a contact contains a word of the name."""
+    """Return whether the email address of a contact contains a word of the contact's name."""
     address = (contact.email or "").lower().partition("@")[0]
     name = unicodedata.normalize("NFD", (contact.name or "").lower())
     words = name.encode("ascii", "ignore").decode().split()
@@ -310,8 +313,8 @@ def parse_contacts(
 ) -> list[ContactItem]:
     """Return the contacts in lines under a heading.
 
-    heading_is_certain: whether a name under this heading is a contact even without a telephone
-    number or email address.
+    heading_is_certain: whether a name under this heading counts as a contact even without a
+        telephone number or email address.
     """
     parser = ContactParser(heading, heading_is_certain=heading_is_certain)
     for line in lines:
@@ -321,7 +324,7 @@ def parse_contacts(
 
 
 def parse_contact_sentences(text: str) -> list[ContactItem]:
-    """Return the people, press offices and addresses that a text asks the reader to contact.
+    """Return the people, press offices and email addresses that a text asks the reader to contact.
 
     >>> parse_contact_sentences("För mer information, kontakta pressekreterare Eva Ek.")[0].name
     'Eva Ek'
@@ -339,8 +342,8 @@ def parse_contact_sentences(text: str) -> list[ContactItem]:
 def _parse_contact_request(sentence: str, request: str) -> list[ContactItem]:
     """Return the contacts in the part of a sentence after the verb.
 
-    Capitalised words alone are not enough; with a title or the word "presskontakt", they are a
-    person.
+    A name counts only with a number, an email address or a job title, unless the sentence contains
+    the word "presskontakt".
     """
     if _begins_with_other_office(request):
         return []
@@ -367,7 +370,7 @@ def _begins_with_other_office(request: str) -> bool:
 
 
 def parse_people(text: str) -> list[ContactItem]:
-    """Return the people in a text, each with the numbers and addresses that follow the name.
+    """Return the people in a text, each with the numbers and email addresses that follow the name.
 
     A number after several names is left out, because it could belong to any of them.
 
@@ -387,8 +390,8 @@ def parse_people(text: str) -> list[ContactItem]:
 
 
 def _draft_people(sentence: str) -> list[ContactDraft]:
-    """Return a draft for each piece of text in a sentence, with the numbers and addresses after
-    it.
+    """Return a contact draft for each piece of text in a sentence, with the numbers and addresses
+    that follow it.
     """
     drafts = [ContactDraft()]
     for kind, part in tokenise_contact_line(sentence):
@@ -403,9 +406,10 @@ def _draft_people(sentence: str) -> list[ContactDraft]:
 
 
 def _find_only_person(text: str) -> ContactDraft:
-    """Return a draft with the only person in a text and the title before the name.
+    """Return a draft with the only person in a text, and with the title before the name, if there
+    is one.
 
-    The draft is empty if the text has no person or several.
+    The draft is empty if the text names nobody or several people.
     """
     people = _find_people(text)
     return people[0] if len(people) == 1 else ContactDraft()
@@ -425,16 +429,18 @@ def _find_people(text: str) -> list[ContactDraft]:
 
 
 def _opens_with_several_people(line: str) -> bool:
-    """Return whether a line names several people before its first number.
+    """Return whether a line names several people before its first number or address.
 
-    The people are joined by a word such as "eller".
+    A conjunction such as "eller" must be among the words.
     """
     kind, text = next(iter(tokenise_contact_line(line)), ("", ""))
     return kind == "text" and CONJUNCTION.search(text) is not None and len(_find_people(text)) > 1
 
 
 class ParsedLine:
-    """A line with its parts (see `parse_contact_line`), and what the parts show about the line."""
+    """A line split by `parse_contact_line`, with properties such as whether it is a heading or a
+    note.
+    """
 
     def __init__(self, line: ContactLine) -> None:
         self.text, self.parts = line.text, parse_contact_line(line.text)
@@ -466,7 +472,7 @@ class ParsedLine:
 
 
 class ContactParser:
-    """Parses lines one by one and collects contacts."""
+    """Parses lines one by one, and collects the contacts in `contacts`."""
 
     def __init__(self, heading: str, *, heading_is_certain: bool) -> None:
         self.heading, self.heading_is_certain = heading, heading_is_certain
@@ -495,8 +501,9 @@ class ContactParser:
             self.add_part(kind, text)
 
     def take_people(self, line: ParsedLine) -> bool:
-        """Store the people in a line, if it is a sentence with numbers or addresses; return
-        whether it is.
+        """Store the people in a line that is a sentence with numbers or addresses.
+
+        Returns whether the line is such a sentence.
         """
         if (line.has_name or "owner" in line.kinds) and not line.is_prose:
             return False
@@ -508,7 +515,7 @@ class ContactParser:
         return True
 
     def correct_kinds(self, line: str, parts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the parts of a line, with corrected types for organisations and desks."""
+        """Return the parts of a line, with the types corrected for organisations and desks."""
         corrected = list(parts)
         if [kind for kind, _ in parts[:3]] == ["role", "name", "name"]:
             # "Rektor Eva Ek, Nya Gården": the second name is that of an organisation
@@ -525,9 +532,9 @@ class ContactParser:
         return line.has_name or line.is_heading or (line.has_reach and "role" in line.kinds)
 
     def add_part(self, kind: str, text: str) -> None:
-        """Add a part of a line (see `parse_contact_line`).
+        """Add a part of a line (see `parse_contact_line`) to the current contact.
 
-        A new contact is started if the part conflicts with the current one.
+        If the part conflicts with that contact, a new contact is started.
         """
         if kind == "owner":
             self.add_owner(text)
@@ -545,8 +552,9 @@ class ContactParser:
             self.desk = None
 
     def add_owner(self, text: str) -> None:
-        """Add the owner of an email link: a name, or a role if the contact has neither name nor
-        role.
+        """Add the owner of an email link to the current contact.
+
+        The owner is stored as the name, or as the role if the contact has neither name nor role.
         """
         name, role = _split_name_and_role(text)
         if name:
@@ -555,12 +563,11 @@ class ContactParser:
             self.draft.roles = [role]
 
     def choose_draft(self, kind: str, text: str) -> ContactDraft:
-        """Return the draft that a part belongs to.
+        """Return the draft that a part belongs to: the current contact, or the last desk named with
+        it.
 
-        This is the desk that was named last, or the person or office before the desk.
-
-        A switchboard has only one number. After a desk, an email address belongs to the person only
-        if it contains the person's name.
+        A desk gets the parts after its name, except for a second number of a switchboard, and for
+        an email address that contains the person's name.
         """
         desk, draft = self.desk, self.draft
         if desk is None or kind not in ("role", "phone", "email"):
@@ -572,15 +579,13 @@ class ContactParser:
         return draft
 
     def has_address(self, email: str) -> bool:
-        """Return whether the previous contact has this email address. A link may repeat the
-        address.
-        """
+        """Return whether the previous contact has this email address, which a link may repeat."""
         return bool(self.contacts) and self.contacts[-1].email == email
 
     def finish_contact(self) -> None:
-        """Store the current contact and the desks named with it, if they are complete.
+        """Store the current contact and the desks named with it, and start a new contact.
 
-        Then start a new contact.
+        Incomplete contacts and desks are not stored.
         """
         draft, named = self.draft, self.desks
         self.draft, self.desk, self.desks = ContactDraft(), None, []
@@ -594,7 +599,10 @@ class ContactParser:
         self.contacts += [desk.build_item() for desk in desks]
 
     def choose_office_names(self, roles: Sequence[str]) -> list[str]:
-        """Return the roles that may be offices, or else the heading if it is about the press."""
+        """Return the roles that may be names of offices.
+
+        If there are none, and the heading is about the press, the heading is returned.
+        """
         offices = [
             role for role in roles if role[0].isupper() and len(role.split()) <= MAX_OFFICE_WORDS
         ]
@@ -605,7 +613,7 @@ class ContactParser:
 
 @cache_by_text()
 def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
-    """Split a line into pairs of type and text.
+    """Split a line into parts, each a pair of type and text.
 
     The types are: name, name part, owner (of an email link), role, desk, phone, email.
 
@@ -634,9 +642,11 @@ def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
 
 
 def _is_labelled_number(line: str, parts: Sequence[tuple[str, str]]) -> bool:
-    """Return whether a line consists of a label and a number: "Duty officer: 010-123 45 67".
+    """Return whether a line begins with a label and its number, such as "Duty officer: 010-123 45
+    67".
 
-    There is no comma after the label.
+    A label followed by a comma does not count, nor does a word for a person's own number
+    ("Arbete").
 
     >>> lines = ["Arkivet: 010-123 45 67", "Arkivet, 010-123 45 67", "Arbete: 010-123 45 67"]
     >>> [_is_labelled_number(line, parse_contact_line(line)) for line in lines]
@@ -669,8 +679,9 @@ def _order_name_and_role(chunk: str) -> list[tuple[str, str]]:
 
 
 def _read_desk(chunk: str) -> str | None:
-    """Return the name of a switchboard or desk in a chunk, without a call to contact it, or
-    None.
+    """Return the name of the switchboard or desk that a chunk consists of, or None.
+
+    Words such as "kontakta" and "på" around the name are left out.
 
     >>> _read_desk("Broverkets pressjour på"), _read_desk("chef för presstjänsten")
     ('Broverkets pressjour', None)
@@ -686,8 +697,8 @@ def _read_desk(chunk: str) -> str | None:
 
 
 def _name_switchboards(contacts: Sequence[ContactDraft]) -> None:
-    """Give a switchboard the name of the office before it, if the office has no number or
-    address.
+    """Give a switchboard the name of the office before it, if the office has no number or address
+    of its own.
 
     Example: "Presstjänsten", then "Telefon (växel) 010-123 45 00".
     """
@@ -703,7 +714,9 @@ def _is_switchboard(desk: str) -> bool:
 
 
 def _split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
-    """Return the name and title in a chunk; either may be None, and both are None for a sentence.
+    """Return the name and the title in a chunk.
+
+    Each is None if it is missing. Both are None for a sentence.
 
     >>> _split_name_and_role("Eva Ek"), _split_name_and_role("pressekreterare Eva Ek")
     (('Eva Ek', None), ('Eva Ek', 'pressekreterare'))
@@ -725,8 +738,8 @@ def _split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
 
 
 def _find_name_after_title(words: list[str]) -> tuple[str, str] | None:
-    """Return the name and the title before it in words such as "civilministerns pressekreterare
-    Eva Ek".
+    """Return the name and the title before it in words such as "civilministerns pressekreterare Eva
+    Ek", or None if they contain no such name.
     """
     for start in range(1, min(len(words) - 1, MAX_CHUNK_WORDS)):
         before, name = words[:start], _find_longest_name(words[start:])
@@ -738,10 +751,13 @@ def _find_name_after_title(words: list[str]) -> tuple[str, str] | None:
 def _find_name_before_title(
     words: list[str], *, has_lead_in: bool
 ) -> tuple[str, str | None] | None:
-    """Return the name at the start of `words` and the title after it, or None for a sentence.
+    """Return the name at the start of `words` and the title after it.
 
-    has_lead_in: whether the text before `words` shows that a name follows. Any words may then be
-    after the name.
+    The title may be None. Returns None if there is no name or if other words follow it, as in a
+    sentence.
+
+    has_lead_in: whether the text before `words` shows that a name follows. Any words may then
+        follow the name.
     """
     name = _find_longest_name(words)
     if name is None:
@@ -754,7 +770,7 @@ def _find_name_before_title(
 
 
 def _find_longest_name(words: list[str]) -> list[str] | None:
-    """Return the longest name at the start of `words`, or None."""
+    """Return the longest name at the start of `words`, or None if they do not start with a name."""
     longest = min(len(words), MAX_CHUNK_WORDS)
     return next(
         (words[:end] for end in range(longest, 1, -1) if is_person_name(" ".join(words[:end]))),
@@ -763,8 +779,8 @@ def _find_longest_name(words: list[str]) -> list[str] | None:
 
 
 def is_person_name(text: str) -> bool:
-    """Return whether a text is two to five capitalised words without a word for an office or a
-    title.
+    """Return whether a text consists of two to five capitalised words, none of which is a word for
+    an office or a title.
 
     >>> list(map(is_person_name, ["Pia-Maria Lindroos", "Press Officer", "Region Gotland", "Eva"]))
     [True, False, False, False]

@@ -1,6 +1,6 @@
-"""One page: its bytes, decoded and parsed once, the declarations in its head, and CSS selectors.
+"""Decodes and parses a page once, reads the declarations in its head, and matches CSS selectors.
 
-Also contains functions on elements and their text that the other modules share.
+Also contains functions for elements and their text that the other modules share.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ DECLARED_DATES = {  # field → (schema.org property, metas)
 
 
 class Document:
-    """One page: its decoded text, the declarations in its head, and `root`, the lxml tree.
+    """One page: its decoded text, its declarations about itself, and `root`, the lxml tree.
 
     Raises NotARelease for other file types and empty documents, and PageError for pages that are
     too large to parse safely.
@@ -183,14 +183,14 @@ class Document:
         self.read_head()
 
     def copy(self) -> Document:
-        """Return a document with its own copy of the tree, for code that changes the tree."""
+        """Return a copy of the document with a tree of its own, for code that changes the tree."""
         other = copy.copy(self)
         other.root = copy.deepcopy(self.root)
         other.__dict__.pop("index", None)
         return other
 
     def read_head(self) -> None:
-        """Collect the document's declarations about itself, anywhere in the document.
+        """Collect the document's declarations about itself, which may be outside its head.
 
         If a name occurs several times, its first value counts.
         """
@@ -228,9 +228,7 @@ class Document:
         self.base_url = self.resolve_base_url(self.url)
 
     def resolve_base_url(self, url: str) -> str:
-        """Return the URL that relative links are resolved against if the page was fetched from
-        `url`.
-        """
+        """Return the URL that relative links are resolved against in a page fetched from `url`."""
         try:
             return urljoin(url, self.base_href)
         except (
@@ -242,7 +240,7 @@ class Document:
     def json_ld(self) -> list[dict[str, object]]:
         """Return all JSON-LD objects of the page, with graphs and lists flattened.
 
-        Blocks that are not JSON are skipped.
+        Scripts that are not valid JSON are skipped.
         """
         return [
             found
@@ -252,17 +250,18 @@ class Document:
 
     @cached_property
     def index(self) -> ElementIndex:
-        """Return the elements of the page by tag and attributes.
+        """Return the index of the page's elements by tag and attributes.
 
-        Access this before elements are removed, because the index does not change afterwards.
+        Access it before elements are removed, because the index is built only once.
         """
         return _index_elements(self.root)
 
     @cached_property
     def home_link_texts(self) -> list[str]:
-        """Return the texts of the links to the home page.
+        """Return the texts of the links to the home page, including the alt texts of images in
+        them.
 
-        Links are included even if they were removed after the first access.
+        Links that were removed after `index` was built are included.
         """
         texts: list[str] = []
         for link in self.index.by_tag["a"]:
@@ -273,7 +272,7 @@ class Document:
 
     @property
     def language(self) -> str | None:
-        """Return the language that the document declares."""
+        """Return the language that the document declares, or None if it declares none."""
         return (
             self.root.get("lang") or self.meta.get("content-language") or self.meta.get("og:locale")
         )
@@ -306,7 +305,7 @@ class Document:
         return _filter_elements(selector.xpath(self.root))
 
     def find_class_attributes(self, name: str) -> frozenset[str]:
-        """Return the class attributes on the page that contain a class."""
+        """Return the values of all class attributes on the page that contain the class `name`."""
         index = self.index
         if name not in index.attributes_by_class:
             index.attributes_by_class[name] = frozenset(
@@ -317,17 +316,21 @@ class Document:
     def select_by_class(self, is_match: Callable[[str], bool]) -> list[Element]:
         """Return the elements with a class attribute that satisfies `is_match`.
 
-        They are in document order if none was moved.
+        They are in document order, unless elements have been moved.
         """
         return self.list_elements(filter(is_match, self.index.by_class))
 
     def select_by_tag(self, *tags: str) -> list[Element]:
-        """Return the elements with these tags, in document order if none was moved."""
+        """Return the elements with any of these tags, in document order unless elements have been
+        moved.
+        """
         by_tag = self.index.by_tag
         return self.list_present(element for tag in tags for element in by_tag.get(tag, ()))
 
     def select_by_role(self, *roles: str) -> list[Element]:
-        """Return the elements with these ARIA roles, in document order if none was moved."""
+        """Return the elements with any of these ARIA roles, in document order unless some have been
+        moved.
+        """
         return self.list_present(
             element for element, role in self.index.roles.items() if role in roles
         )
@@ -337,13 +340,16 @@ class Document:
         return element is self.root or self.root in element.iterancestors()
 
     def list_elements(self, attributes: Iterable[str]) -> list[Element]:
-        """Return the elements with these class attributes, in document order if none was moved."""
+        """Return the elements with any of these class attributes, in document order unless some
+        have been moved.
+        """
         by_class = self.index.by_class
         return self.list_present(element for names in attributes for element in by_class[names])
 
     def list_present(self, elements: Iterable[Element]) -> list[Element]:
-        """Return the indexed elements that have not been removed, each once, in document order if
-        none was moved.
+        """Return the given elements that are still on the page, without duplicates.
+
+        They are in document order, unless elements have been moved.
         """
         ordered = sorted(set(elements), key=self.index.order.__getitem__)
         if len(ordered) > MAX_ANCESTOR_CHECKS:
@@ -351,10 +357,10 @@ class Document:
         return list(filter(self.is_present, ordered))
 
     def matches_steps(self, element: Element, steps: Sequence[SelectorStep]) -> bool:
-        """Return whether an element matches the first step and its ancestors match the other
-        steps.
+        """Return whether an element matches the first step of a selector and its ancestors match
+        the other steps.
 
-        The ancestors must match the steps in order.
+        The ancestors must match the steps in order, from the element outwards.
         """
 
         def is_match(part: Element, step: SelectorStep) -> bool:
@@ -368,7 +374,7 @@ class Document:
         )
 
     def resolve_url(self, href: str) -> str | None:
-        """Return a link as an absolute http(s) URL, or None if it cannot be one."""
+        """Return a link's target as an absolute http(s) URL, or None if it has no such URL."""
         try:
             url = urljoin(self.base_url, href.strip())
         except ValueError:  # not a URL, such as http://[x]
@@ -389,9 +395,10 @@ def _is_json_ld_script(element: Element) -> bool:
 class ElementIndex:
     """The elements of a page by tag and attributes, collected in one pass.
 
-    order: the number of each element in document order. by_tag, by_class: the elements with each
-    tag or class attribute. ids, roles, styles: the values of these attributes by element.
-    attributes_by_class: cached class attributes that contain a class.
+    order: the number of each element in document order.
+    by_tag, by_class: the elements with each tag or class attribute.
+    ids, roles, styles: the values of these attributes by element.
+    attributes_by_class: for each class looked up so far, the class attributes that contain it.
     """
 
     order: dict[Element, int]
@@ -430,10 +437,11 @@ def find_canonical_url(document: Document) -> str | None:
 
 
 def _is_credible_canonical_url(canonical: str, url: str) -> bool:
-    """Return whether a declared URL can be the page's own.
+    """Return whether a declared canonical URL can be the URL of the page itself.
 
-    It must be on the same host and must not be a front page or parent folder. A URL is not credible
-    either if it lacks the query that distinguishes the page from its siblings (?id=3).
+    It must be on the same host, and must not be the front page or a parent folder of the page. If
+    the page's URL has a query (?id=3), a URL with the same path but no query is not credible
+    either.
     """
     declared, page = urlsplit(canonical), urlsplit(url)
     if not canonical or extract_host(canonical) != extract_host(url):
@@ -445,9 +453,9 @@ def _is_credible_canonical_url(canonical: str, url: str) -> bool:
 
 
 def iter_declared_dates(document: Document, field: str | None) -> Iterator[tuple[str, str]]:
-    """Yield declared dates as (rule, value), best first.
+    """Yield declared dates as (rule, value), the most reliable first.
 
-    field: published, updated, created, or None for dates without a stated meaning.
+    field: published, updated, created, or None for dates whose meaning is not stated.
     """
     key, metas = DECLARED_DATES[field]
     for found in document.json_ld:
@@ -542,7 +550,7 @@ def get_inline_text_content(element: Element) -> str:
 def read_short_line(element: Element, max_length: int) -> str | None:
     """Return the text of an element as one line, or None if it is longer than `max_length`.
 
-    The element is read no further than this length.
+    Reading stops at that length.
     """
     parts: list[str] = []
     length = 0
@@ -557,8 +565,9 @@ def read_short_line(element: Element, max_length: int) -> str | None:
 
 
 def read_short_text(root: Element, max_length: int) -> str | None:
-    """Return the visible text of a page, one line per block, or None if it is longer than
-    `max_length`.
+    """Return the visible text of a page, one line per block.
+
+    Returns None if the text is longer than `max_length`.
     """
     parts: list[str] = []
     length = 0
@@ -581,24 +590,24 @@ def read_short_text(root: Element, max_length: int) -> str | None:
 
 
 def count_text_letters(element: Element) -> int:
-    """Return the number of characters in an element, without white space."""
+    """Return the number of characters in an element, not counting white space."""
     if not len(element):
         return count_letters(element.text or "")
     return count_letters(TEXT_XPATH(element))
 
 
 def count_linked_letters(element: Element) -> int:
-    """Return the number of characters in the links of an element, without white space."""
+    """Return the number of characters in the links of an element, not counting white space."""
     return count_letters("".join(LINK_TEXT_XPATH(element)))
 
 
 def count_letters(text: str) -> int:
-    """Return the number of characters in a text, without white space as HTML defines it."""
+    """Return the number of characters in a text, not counting spaces, tabs and line breaks."""
     return len(text) - text.count(" ") - text.count("\n") - text.count("\t") - text.count("\r")
 
 
 def has_min_letters(element: Element, minimum: int) -> bool:
-    """Return whether an element has at least `minimum` characters, without white space."""
+    """Return whether an element has at least `minimum` characters, not counting white space."""
     if not len(element):
         return count_letters(element.text or "") >= minimum
     letters = 0
@@ -624,8 +633,8 @@ def remove_element(element: Element) -> None:
 
 
 def iter_same_tag_siblings(element: Element) -> Iterator[Element]:
-    """Yield an element's siblings with the same tag: first the following ones, then the
-    preceding.
+    """Yield an element's siblings with the same tag: first the following ones, then the preceding
+    ones.
     """
     tag = cast("str", element.tag)
     return chain(element.itersiblings(tag), element.itersiblings(tag, preceding=True))
@@ -649,7 +658,9 @@ def _compile_xpath(xpath: str) -> etree.XPath:
 
 
 def format_element_path(element: etree._Element | Tag | None, max_steps: int = 3) -> str:
-    """Format an element and its nearest ancestors as a CSS-like path, for people to find it."""
+    """Format an element and its nearest ancestors as a CSS-like path that helps people find the
+    element.
+    """
     names: list[str] = []
     while element is not None and len(names) < max_steps:
         name = str(element.name if isinstance(element, Tag) else element.tag)
@@ -670,10 +681,11 @@ class SelectorStep(NamedTuple):
 
 
 class CompiledSelector(NamedTuple):
-    """A CSS selector as XPath, with the parts that can be matched faster without XPath.
+    """A CSS selector compiled to XPath, with the parts that can be matched faster without XPath.
 
-    classes, ids: names without which the selector matches nothing on a page. steps: the steps of a
-    selector that consists only of tags and classes, last step first; empty for any other selector.
+    classes, ids: if any of these is missing from a page, the selector matches nothing there.
+    steps: the steps of a selector that consists only of tags and classes, last step first; empty
+        for any other selector.
     """
 
     xpath: etree.XPath
@@ -684,7 +696,7 @@ class CompiledSelector(NamedTuple):
 
 @lru_cache(maxsize=512)
 def compile_selector(css: str) -> CompiledSelector:
-    """Compile a CSS selector. Raises SelectorError if it is invalid."""
+    """Compile a CSS selector to XPath. Raises SelectorError if the selector is invalid."""
     plain = "" if any(sign in css for sign in ",:[\\") else css
     classes, ids = (re.findall(rf"{sign}([\w-]+)", plain) for sign in (r"\.", "#"))
     xpath = etree.XPath(HTMLTranslator().css_to_xpath(css))
@@ -692,7 +704,7 @@ def compile_selector(css: str) -> CompiledSelector:
 
 
 def _parse_selector_steps(css: str) -> tuple[SelectorStep, ...]:
-    """Return the steps of a selector, last first.
+    """Return the steps of a selector, last step first.
 
     Returns () unless the selector consists of tags and classes and ends in a class.
 
@@ -712,7 +724,7 @@ def _parse_selector_steps(css: str) -> tuple[SelectorStep, ...]:
 
 
 def _has_class(attribute: str, name: str) -> bool:
-    """Return whether a class attribute contains a class.
+    """Return whether the value of a class attribute contains a class.
 
     >>> _has_class("lead\\tin-depth", "in-depth"), _has_class("lead in-depth", "in")
     (True, False)
@@ -721,14 +733,14 @@ def _has_class(attribute: str, name: str) -> bool:
 
 
 def _decode_html(html: bytes) -> str:
-    """Decode a page.
+    """Decode the bytes of a page.
 
-    The charset is given by the byte order mark. Without one, it is UTF-8 if nearly all of the page
-    is valid UTF-8, else the declared charset.
+    A byte order mark decides the charset. Without one, the charset is UTF-8 if nearly all of the
+    page is valid UTF-8, and otherwise the declared charset.
 
-    Other charsets are almost never valid UTF-8 by chance, and pages moved to UTF-8 often keep an
-    old declaration. A page that declares UTF-8 but is in another charset, or that declares nothing,
-    is decoded as windows-1252, the web's old default.
+    Text in other charsets is almost never valid UTF-8 by chance, and pages moved to UTF-8 often
+    keep an old declaration. A page that declares UTF-8 but is in another charset, or that declares
+    nothing, is decoded as windows-1252, the web's old default.
     """
     for mark, charset in BOMS:
         if html.startswith(mark):
@@ -740,7 +752,7 @@ def _decode_html(html: bytes) -> str:
 
 
 def _choose_charset(html: bytes) -> str:
-    """Return the charset of a page that is not valid UTF-8."""
+    """Return the charset in which to decode a page that is not valid UTF-8."""
     valid = html.decode("utf-8", "ignore")
     letters = sum(sign > "\x7f" for sign in valid)
     strays = len(html) - len(valid.encode())
@@ -753,7 +765,8 @@ def _choose_charset(html: bytes) -> str:
 
 
 def _find_charset(label: str) -> str | None:
-    """Return Python's name for a charset label of the WHATWG's list, or None if it is unknown.
+    """Return Python's name for a charset label of the WHATWG Encoding Standard, or None if it is
+    unknown.
 
     >>> _find_charset("UTF8"), _find_charset("latin-1"), _find_charset("rot13")
     ('utf-8', 'cp1252', None)
@@ -771,7 +784,7 @@ def _find_charset(label: str) -> str | None:
 
 
 def _decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
-    """Decode bytes that do not fit the charset of their page, or return U+FFFD for them.
+    """Decode bytes that are invalid in the charset of their page, or return U+FFFD for them.
 
     This is a codec error handler. Some systems paste windows-1252 into UTF-8 pages without
     converting it. Bytes that windows-1252 does not define become control characters, as in
@@ -788,11 +801,10 @@ def _decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
 
 
 def _is_cut_letter(strays: bytes, following: bytes) -> bool:
-    """Return whether stray bytes are the beginning of a letter in UTF-8.
+    """Return whether stray bytes are the beginning of a letter in UTF-8, at the end of a cut text.
 
-    Such bytes occur at the end of a text that was cut.
-
-    A Nordic letter in windows-1252 followed by a quotation mark or a dash looks the same.
+    A Nordic letter in windows-1252 before a quotation mark or a dash looks the same, but does not
+    count.
     """
     if len(strays) > 1:
         return strays[0] not in NORDIC_LETTERS
@@ -803,9 +815,9 @@ codecs.register_error(STRAY_BYTE_HANDLER, _decode_stray_bytes)
 
 
 def _encode_xml_characters(text: str) -> bytes:
-    """Encode a text as UTF-8 without the characters that XML forbids.
+    """Encode a text as UTF-8, without the characters that XML forbids.
 
-    lxml parses these characters, but refuses to set them as text.
+    lxml parses these characters, but raises an error if they are assigned as text.
     """
     html = text.encode("utf-8", "replace").translate(None, CONTROL_BYTES)
     if "\ufffe" in text or "\uffff" in text:
@@ -814,7 +826,7 @@ def _encode_xml_characters(text: str) -> bytes:
 
 
 def _has_oversized_tag(html: bytes) -> bool:
-    """Return whether an element has more than MAX_ATTRIBUTES attributes.
+    """Return whether any element has more than MAX_ATTRIBUTES attributes.
 
     The parsing time grows with the square of the number of attributes.
     """
@@ -829,10 +841,7 @@ def _has_oversized_tag(html: bytes) -> bool:
 
 
 def _repair_tree(root: etree._Element) -> None:
-    """Repair misread characters in a page's text and in attributes that contain words.
-
-    URLs are not changed.
-    """
+    """Repair misread characters in a page's text and in the attributes that contain words."""
 
     def repair(text: str) -> str:
         repaired = repair_mojibake(text)

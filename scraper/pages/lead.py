@@ -38,9 +38,10 @@ MAX_LEAD_POSITION = 12  # blocks at the beginning of the page that are considere
 def find_lead(
     blocks: Sequence[PageBlock], declared_summaries: Sequence[str], attribute: str, text_start: int
 ) -> tuple[range, str] | None:
-    """Return the range of the lead's blocks, and the rule that found the lead, or None.
+    """Return the range of the lead's blocks and the rule that found the lead, or None if there is
+    no lead.
 
-    attribute: the name of an attribute; its value is "lead" on the element that a selector matched.
+    attribute: the name of the attribute that is "lead" on an element matched by a selector.
     text_start: the index of the first block of the running text.
     """
     if found := _find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
@@ -71,7 +72,7 @@ def _find_classed_lead(blocks: Sequence[PageBlock]) -> range | None:
 
 
 def _is_phrase(text: str) -> bool:
-    """Return whether a text is more than the name of a section, subject or committee."""
+    """Return whether a text is a sentence, or too long to be the name of a section or committee."""
     return len(text) >= MIN_SENTENCE_LENGTH or text[-1] in SENTENCE_ENDS or text.count(" ") > 2
 
 
@@ -88,7 +89,10 @@ def _find_heading_end(blocks: Sequence[PageBlock]) -> int:
 def _find_summarised_block(
     blocks: Sequence[PageBlock], start: int, declared_summaries: Sequence[str]
 ) -> range | None:
-    """Return the block that is a declared summary, if it is not after the first sentence."""
+    """Return the first block that matches a declared summary, or None.
+
+    Only the blocks up to the first sentence are considered.
+    """
     sentences = (index for index in range(start, len(blocks)) if is_sentence_block(blocks[index]))
     # a sentence further down belongs to the text
     for index, block in enumerate(blocks[: next(sentences, 5) + 1]):
@@ -100,14 +104,17 @@ def _find_summarised_block(
 
 
 def _find_lone_sentence(blocks: Sequence[PageBlock], start: int, text_start: int) -> range | None:
-    """Return the only sentence between the title and the running text, or None."""
+    """Return the only sentence between the title and the running text.
+
+    Returns None if there is no sentence or more than one.
+    """
     end = min(text_start, start + 6)
     between = [index for index in range(start, end) if is_sentence_block(blocks[index])]
     return range(between[0], between[0] + 1) if len(between) == 1 else None
 
 
 def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | None:
-    """Return the heading below the h1 if it is a sentence and a paragraph follows it."""
+    """Return the heading directly after the h1 if it is a sentence and a paragraph follows it."""
     if not 0 < start < len(blocks) - 1:
         return None
     is_lead = _is_sentence_heading(blocks[start]) and blocks[start + 1].kind == "p"
@@ -115,7 +122,9 @@ def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | N
 
 
 def _find_bold_opening(blocks: Sequence[PageBlock]) -> range | None:
-    """Return the first paragraph if it is bold, not a question, and followed by plain text."""
+    """Return the first long paragraph if it is bold and not a question, and the next one is not
+    bold.
+    """
     paragraphs = [
         index
         for index, block in enumerate(blocks[:8])
@@ -141,9 +150,9 @@ def _find_opening_with_own_class(blocks: Sequence[PageBlock], start: int) -> ran
 
 
 def _has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Return whether a paragraph has a class that no paragraph after it has.
+    """Return whether a paragraph has a class attribute that no block of text after it has.
 
-    Most paragraphs after it must share a class or have none.
+    Most of the blocks after it must share a class attribute or have none.
     """
     block, following = blocks[index], _list_text_blocks(blocks[index + 1 :])
     own, *others = (str(part.element.get("class") or "") for part in (block, *following))
@@ -165,7 +174,8 @@ def _list_text_blocks(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[str]) -> bool:
     """Return whether a paragraph can be compared with the blocks after it.
 
-    It can be compared if several blocks follow, or if a sibling follows and a block has a class.
+    This is the case if several blocks follow, or if a sibling follows and any of the following
+    blocks has a class.
 
     classes: the class attributes of the blocks that follow.
     """
@@ -184,9 +194,9 @@ def _is_text_list(block: PageBlock) -> bool:
 
 
 def _may_lead(block: PageBlock) -> bool:
-    """Return whether a paragraph without a full sentence may be a lead.
+    """Return whether a paragraph may be a lead although it is not a full sentence.
 
-    It must be long enough, and most of it must not be links.
+    It must be long enough, and most of its text must be outside links.
     """
     return (
         MIN_LABEL_LENGTH <= len(block.text) < MAX_LEAD_LENGTH
@@ -198,7 +208,9 @@ def _may_lead(block: PageBlock) -> bool:
 def _find_marked_lead(
     blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]
 ) -> range | None:
-    """Return the range of blocks at the beginning that are in the same lead element, or None."""
+    """Return the range of blocks near the start that are in one lead element, or None if there are
+    none.
+    """
     for index, block in enumerate(blocks[:MAX_LEAD_POSITION]):
         container = _find_lead_ancestor(block.element, is_lead_element)
         if container is None or not _may_be_lead(block):
@@ -281,7 +293,9 @@ def _is_sentence_heading(block: PageBlock) -> bool:
 
 
 def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range | None:
-    """Return the blocks of a short element that is directly before the element with the text."""
+    """Return the blocks of a short element that directly precedes the element with the text, or
+    None.
+    """
     first = _find_opening(blocks, start)
     if first is None:
         return None
@@ -299,7 +313,9 @@ def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range 
 
 
 def _find_opening(blocks: Sequence[PageBlock], start: int) -> int | None:
-    """Return the index of the first paragraph that may open the text, or None."""
+    """Return the index of the first paragraph long enough to open the text, or None if there is
+    none.
+    """
     nearest = range(start, min(len(blocks), start + 8))
     return next((index for index in nearest if _may_open_text(blocks[index])), None)
 
@@ -317,9 +333,9 @@ def _is_short_text(lead: Sequence[PageBlock]) -> bool:
 
 
 def _stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[PageBlock]) -> bool:
-    """Return whether a wrapper stands apart from the text after it.
+    """Return whether the wrapper of a lead stands apart from the text after it.
 
-    It does not stand apart if the text is in similar wrappers, or if both are paragraphs.
+    It does not if the text is in similar wrappers, or if the wrapper and the text are paragraphs.
     """
     if wrapper.parent is None or has_descendant(wrapper, ("img",)):
         return False
@@ -337,7 +353,7 @@ def _stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[P
 def _list_text_siblings(
     element: Tag, blocks: Sequence[PageBlock]
 ) -> list[tuple[Tag, list[PageBlock]]]:
-    """Return the siblings after an element that contain paragraphs, each with its blocks."""
+    """Return the siblings after an element that contain paragraphs, each with the blocks in it."""
     siblings = [part for part in element.next_siblings if isinstance(part, Tag)]
     texts: list[list[PageBlock]] = [[] for _ in siblings]
     for number, block in zip(_find_containers(siblings, blocks), blocks, strict=True):
@@ -355,8 +371,8 @@ def _is_followed_by_text(
     following: Sequence[PageBlock],
     holders: Sequence[tuple[Tag, list[PageBlock]]],
 ) -> bool:
-    """Return whether the longest text in `holders` directly follows a lead and is longer than
-    it.
+    """Return whether the longest text in `holders` directly follows a lead and is longer than the
+    lead.
     """
     longest = max((text for _, text in holders), key=_count_characters)
     next_block = next(
@@ -367,9 +383,9 @@ def _is_followed_by_text(
 
 
 def _find_containers(elements: Sequence[Tag], blocks: Sequence[PageBlock]) -> list[int | None]:
-    """Return the index of the innermost element that contains each block.
+    """Return, for each block, the index of the innermost of the elements that contains it.
 
-    Returns None for a block that is in none of the elements.
+    The index is None for a block that is in none of the elements.
     """
     # the hash of a tag is that of its HTML
     numbers = {id(element): number for number, element in enumerate(elements)}

@@ -1,4 +1,4 @@
-"""Leaves out sections of a page's text that are not part of the release.
+"""Leaves out the sections of a page's text that are not part of the release.
 
 These are tables of contents, requests for feedback, contacts, related links and services.
 """
@@ -37,7 +37,8 @@ def drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 
 
 def drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
-    """Return the blocks without questions such as "Hittade du det du sökte?" and their answers.
+    """Return the blocks without questions such as "Hittade du det du sökte?" and the choices below
+    them.
 
     A heading such as "Tyck till om sidan" is also dropped, together with the text in its box.
     """
@@ -60,18 +61,20 @@ def _is_feedback_heading(block: PageBlock, line: str) -> bool:
 
 
 def _find_feedback_box(heading: PageBlock) -> Tag | None:
-    """Return the element around a heading, or None if the element is too long to be a box."""
+    """Return the parent element of a heading, or None if the parent is too long to be a feedback
+    box.
+    """
     parent = heading.element.parent
     is_box = parent is not None and len(parent.get_text()) < MAX_FEEDBACK_LENGTH
     return parent if is_box else None
 
 
 def drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
-    """Return the blocks without sections about the site (contacts, related links).
+    """Return the blocks without sections about the site (contacts, related links, services).
 
     A section ends at the next heading of the same or a higher level, unless that heading is a link,
-    as on cards. A section of related links also ends at the next sentence; a section of contacts
-    does not.
+    as on cards. A section of related links also ends at the next sentence. In a section of
+    contacts, sentences without a number or address are kept.
     """
     remaining: list[PageBlock] = []
     section: ClosingSection | None = None
@@ -87,13 +90,16 @@ def drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 
 
 def _read_section_level(block: PageBlock) -> int:
-    """Return the level of a heading; a bold paragraph counts as a heading of level 3."""
+    """Return the level of a heading. A bold paragraph counts as a heading of level 3."""
     return 3 if block.bold and block.level == 9 else block.level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosingSection:
-    """A section about the site: contacts, related links, or services such as comments."""
+    """A section about the site: contacts, related links, or services such as comments.
+
+    level: the level of its heading.
+    """
 
     level: int
     is_related: bool

@@ -79,10 +79,10 @@ MENU_TAGS = ("nav", "dialog")
 
 
 def find_release_start(document: Document) -> Element | None:
-    """Return the element at which the release starts, or None.
+    """Return the element at which the release starts, or None if it cannot be found.
 
-    This is the heading of the release. Without one, it is an h1 in or before the only main element,
-    or else that element.
+    This is the heading of the release. If there is no such heading, it is an h1 in or before the
+    only main element, or else that main element.
 
     A heading belongs to the release if the declared titles confirm it or if it is in a main
     element.
@@ -110,16 +110,16 @@ def _find_first_copy(heading: Element, document: Document) -> Element:
 
 
 def iter_before(start: Element) -> Iterator[Element]:
-    """Yield the elements that end before an element starts, in document order."""
+    """Yield the elements that end before the element `start` begins, in document order."""
     for node in (*reversed(list(start.iterancestors())), start):
         for part in reversed(list(node.itersiblings(etree.Element, preceding=True))):
             yield from part.iter(etree.Element)
 
 
 def find_frame(start: Element) -> Element:
-    """Return the outermost main element, article or table around the start of a release.
+    """Return the frame of a release: the outermost main element, article or table around its start.
 
-    If there is none, the parent of an h1 is returned, or the start itself.
+    If there is none, the parent is returned if the start is an h1, and otherwise the start itself.
     """
     frame = next(start.iterancestors(), start) if start.tag == "h1" else start
     for part in start.iterancestors():
@@ -129,9 +129,10 @@ def find_frame(start: Element) -> Element:
 
 
 def move_intro_to_heading(start: Element) -> None:
-    """Move the intro that directly precedes a heading next to it.
+    """Move the introduction that directly precedes a heading's box to the place before the heading.
 
-    Does nothing if the heading is not an h1, or if a frame is around it.
+    Does nothing if `start` is not an h1, or if the heading and its introduction are inside a main
+    element, an article or a table.
     """
     for node in (start, *start.iterancestors()):
         if start.tag != "h1" or node.tag in ("body", *FRAME_TAGS) or node.get("role") == "main":
@@ -149,9 +150,10 @@ def move_intro_to_heading(start: Element) -> None:
 def drop_banners(document: Document, start: Element, kept: Iterable[Element]) -> None:
     """Remove sentences before the element at which the release starts, with the boxes around them.
 
-    Sentences in the frame around the start are kept, because a lead or a correction may be above
-    the heading; but not if they are in an alert or in a box with its own heading. Dates, tags and
-    images are kept if no sentence is beside them. The elements in `kept` are also kept.
+    Sentences in the frame of the release (see `find_frame`) are kept, because a lead or a
+    correction may be above the heading. They are removed, however, if they are in an alert or in a
+    box with its own heading. Dates, tags and images are kept if no sentence is beside them. The
+    elements in `kept` are also kept.
     """
     lineage = _collect_lineage((start, *kept))
     lineage.update(part for element in kept for part in element.iter())
@@ -172,7 +174,9 @@ def _list_sentence_elements(elements: Sequence[Element]) -> list[Element]:
 
 
 def _collect_marked(elements: Iterable[Element]) -> set[Element]:
-    """Return the elements that contain a mark such as a full stop, found in one pass."""
+    """Return the elements that contain a full stop or another punctuation mark that ends a
+    sentence.
+    """
     marked: set[Element] = set()
     for element in elements:
         text, tail = element.text, element.tail
@@ -186,7 +190,7 @@ def _collect_marked(elements: Iterable[Element]) -> set[Element]:
 
 
 def _find_banner_box(element: Element, lineage: Collection[Element]) -> Element:
-    """Return the parent of the block around an element, or the block if its parent is in
+    """Return the parent of the block around an element, or the block itself if its parent is in
     `lineage`.
     """
     parts = (element, *element.iterancestors())
@@ -200,14 +204,14 @@ def _is_picture_box(box: Element) -> bool:
 
 
 def _collect_lineage(elements: Iterable[Element]) -> set[Element]:
-    """Return the elements and all their ancestors."""
     return {part for element in elements for part in (element, *element.iterancestors())}
 
 
 def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_certain: bool) -> bool:
-    """Return whether an element is in an alert, or in a box with an h1.
+    """Return whether an element is in an alert, or in a box with an h1 of its own.
 
-    An h1 only counts if the release's own heading is certain.
+    An h1 only counts if it is certain which heading belongs to the release. Elements in `lineage`
+    do not count as boxes.
     """
     parts = (element, *element.iterancestors())
     boxes = takewhile(lambda part: part not in lineage, parts)
@@ -217,7 +221,7 @@ def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_cer
 
 
 def _has_sentence(element: Element) -> bool:
-    """Return whether an element directly contains a sentence other than a date label."""
+    """Return whether an element directly contains a sentence that is not a date label."""
     tag = element.tag
     if tag in NON_BANNER_TAGS:
         return False
@@ -244,7 +248,7 @@ def _has_undated_sentence(text: str) -> bool:
 def find_main_element(document: Document, heading: Element | None = None) -> tuple[Element, str]:
     """Return the element that contains the release, and the rule that found the element.
 
-    heading: the page's own headline, if it is known.
+    heading: the page's own headline, or None if it is unknown.
     """
     body = _find_body(document.root)
     text_lengths = _measure_running_text(body)
@@ -272,7 +276,9 @@ def find_main_element(document: Document, heading: Element | None = None) -> tup
 
 
 def _iter_main_candidates(document: Document) -> Iterator[tuple[str, list[Element]]]:
-    """Yield each rule for the main element, as XPath, and the elements that it matches."""
+    """Yield each rule for finding the main element, as XPath, and the elements that match the
+    rule.
+    """
     yield "//main | //*[@role='main']", _find_mains(document)
     rule = "//*[@itemprop='articleBody' or @itemprop='mainContentOfPage']/.."
     yield rule, _find_itemprop_parents(document)
@@ -308,9 +314,11 @@ def _choose_longest(
     text_lengths: dict[Element, int],
     total: int,
 ) -> Element | None:
-    """Return the element with the most text, or None if it has only a small share of the total.
+    """Return the element with the most text, or None if it has only a small share of the page's
+    text.
 
-    certain: the elements that certainly contain the release; a smaller share is enough for them.
+    certain: the elements that certainly contain the release. Only they are considered, if there are
+        any, and a smaller share is enough for them.
     """
     best = max(certain or found, key=lambda element: text_lengths[element], default=None)
     min_share = 0.1 if certain else 0.3
@@ -320,7 +328,7 @@ def _choose_longest(
 
 
 def _move_intro_into_main(main: Element, heading: Element | None) -> None:
-    """Move sentences between the page's heading and the main element into the main element."""
+    """Move the sentences between the page's heading and the main element into the main element."""
     if heading is None or main in heading.iterancestors():
         return
     with_main = {main, *main.iterancestors()}
@@ -344,7 +352,7 @@ def _move_intro_into_main(main: Element, heading: Element | None) -> None:
 
 
 def _is_intro(element: Element) -> bool:
-    """Return whether an element is a sentence, or only contains a few sentences."""
+    """Return whether an element is a sentence, or a <div> that contains only a few sentences."""
     if element.tag != "div":
         return _is_sentence_paragraph(element, ".!?:")
     return (
@@ -355,9 +363,9 @@ def _is_intro(element: Element) -> bool:
 
 
 def move_lead_into_main(main: Element, lead: Element | None, root: Element) -> None:
-    """Move a lead that is before the main element into it.
+    """Move a lead that precedes the main element into the main element.
 
-    A lead after the main element belongs to another text.
+    A lead after the main element belongs to another text, and is not moved.
     """
     if lead is None or root not in lead.iterancestors() or main in (lead, *lead.iterancestors()):
         return
@@ -373,11 +381,11 @@ def move_lead_into_main(main: Element, lead: Element | None, root: Element) -> N
 def _include_heading(
     dense: Element, body: Element, text_lengths: dict[Element, int], heading: Element | None
 ) -> Element:
-    """Return the densest element, or its ancestor that also contains the page's heading.
+    """Return the element with the densest text, or its nearest ancestor with the page's heading.
 
-    The lead and the tags are between the two. If menus are there, too, the densest element is the
-    whole page or a wrong part of it, such as a footer with addresses. Then the largest block with
-    the heading and without a menu is returned.
+    The lead and the tags are between the heading and the text. If a menu is there, too, the
+    ancestor is the whole page, or the densest text is a wrong part of the page, such as a footer
+    with addresses. Then the largest block with the heading and without a menu is returned.
     """
     if heading is None:
         return dense
@@ -391,7 +399,7 @@ def _include_heading(
 
 
 def _find_block_without_links(blocks: Sequence[Element], heading: Element) -> Element | None:
-    """Return the outermost block without a list of links beside the heading, or None.
+    """Return the outermost block that has no list of links beside the heading, or None.
 
     blocks: ancestors of the heading, the nearest one first.
     """
@@ -401,11 +409,11 @@ def _find_block_without_links(blocks: Sequence[Element], heading: Element) -> El
 
 
 def _has_link_list(container: Element, heading: Element, dense: Element | None) -> bool:
-    """Return whether a container has a list of links, such as a menu, beside a heading and the
-    densest element.
+    """Return whether a container has a list of links, such as a menu, outside the heading and the
+    element `dense`.
 
-    A list after the densest element does not count, because it is usually in a column beside the
-    text.
+    dense: the element with the densest text. A list after it does not count, because it is usually
+        in a column beside the text.
     """
     parts = [heading] if dense is None or dense in heading.iterancestors() else [heading, dense]
     lineage = _collect_lineage(parts)
@@ -434,7 +442,7 @@ def _find_shared_container(
 ) -> Element:
     """Return the first candidate that is or contains every part.
 
-    Returns `default` if there is none, or if it is the whole page.
+    Returns `default` if there is no such candidate, or if it is the whole page.
     """
     lineages = [{part, *part.iterancestors()} for part in parts]
     found = next(
@@ -446,8 +454,8 @@ def _find_shared_container(
 def _include_other_articles(
     best: Element, articles: Sequence[Element], text_lengths: dict[Element, int]
 ) -> Element:
-    """Return an element with the longest article and all articles that have a title or much
-    text.
+    """Return an element that contains the longest article (`best`) and all articles with an h1 or
+    with much text.
     """
     parts = [
         part
@@ -469,12 +477,12 @@ def _narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Eleme
 def find_text_container(
     main: Element, body: Element | None, *, is_agency_selector: bool
 ) -> Element:
-    """Return the element with the running text: the smallest one with nine tenths of it, or
+    """Return the element with the running text: the smallest one with nine tenths of the text, or
     `body`.
 
     body: the element that a selector matched. It is returned if the selector is the agency's own,
-    or if the element contains most of the text, because a page may have several body fields of its
-    CMS.
+        or if the element contains most of the text. A CMS's selector may match only one of several
+        fields with text.
     """
     text_lengths = _measure_running_text(main)
     if body is not None and main in (body, *body.iterancestors()):
@@ -487,10 +495,10 @@ def find_text_container(
 def _descend_to_densest(
     node: Element, text_lengths: dict[Element, int], share: float, total: int | None = None
 ) -> Element:
-    """Descend while one child holds `share` of the text, and return the last element.
+    """Descend to a child as long as it contains at least `share` of the text, and return the last
+    element.
 
-    total: the number of characters of which `share` is a part; None for the characters of each
-    parent.
+    total: the length that `share` refers to; None for the length of the child's parent.
     """
     while True:
         best = max(
@@ -507,8 +515,9 @@ def _descend_to_densest(
 
 
 def _measure_running_text(root: Element, excluded_tags: Collection[str] = ()) -> dict[Element, int]:
-    """Count the characters in each element, without links, very short elements and
-    `excluded_tags`.
+    """Return the number of characters in each element.
+
+    Links, very short elements and elements with `excluded_tags` are not counted.
     """
     text_lengths: dict[Element, int] = {}
     # In reverse document order an element follows its children, whose lengths are the last ones on
@@ -529,7 +538,7 @@ def _measure_running_text(root: Element, excluded_tags: Collection[str] = ()) ->
 
 
 def _is_anchor_target(element: Element) -> bool:
-    """Return whether an <a> is the target of links rather than a link.
+    """Return whether an <a> is the target of links and not itself a link.
 
     The content of such an element is ordinary text.
     """
@@ -537,9 +546,9 @@ def _is_anchor_target(element: Element) -> bool:
 
 
 def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
-    """Yield further parts of the text: siblings of its element or of the element's ancestors.
+    """Yield further elements with running text: siblings of `container` or of its ancestors.
 
-    These siblings look like the element, or are later sections.
+    These siblings share a class with `container` or the ancestor, or are sections with a heading.
     """
     for node in takewhile(lambda part: part is not main, (container, *container.iterancestors())):
         yield from (
@@ -551,7 +560,11 @@ def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
 
 
 def _is_text_section(element: Element) -> bool:
-    """Return whether an element has a heading, and sentences, a list or a table without links."""
+    """Return whether an element is a section of the text: a heading with sentences, a list or a
+    table.
+
+    A section with many links does not count, nor does a list or table with any link.
+    """
     heading = next(element.iter("h2", "h3"), None)
     if heading is None or any(True for _ in element.iter(*NON_SECTION_TAGS)):
         return False
@@ -587,9 +600,9 @@ def _shares_class(part: Element, container: Element) -> bool:
 
 
 def gather_accordions(root: Element, container: Element) -> None:
-    """Move accordion sections with questions that are outside the text to the end of the text.
+    """Move accordion sections with questions from outside the text to the end of `container`.
 
-    The sections stay in page order.
+    Their order is kept.
     """
     inside = set(container.iter())
     sections = filter(
@@ -619,8 +632,8 @@ def _is_accordion_section(element: Element) -> bool:
 
 
 def _iter_toggle_rows(root: Element) -> Iterator[Element]:
-    """Yield elements that contain at least two accordion questions, found by <details> or ARIA
-    states.
+    """Yield elements that contain at least two questions that unfold, found by <summary> or
+    aria-expanded.
     """
     toggles = [
         toggle

@@ -1,4 +1,4 @@
-"""Finds the images in a text and their captions, and the files that a page links to."""
+"""Finds the images in a text with their captions, and the files that a page links to."""
 
 from __future__ import annotations
 
@@ -64,14 +64,16 @@ def _is_small_image(image: Tag) -> bool:
 
 
 def mark_captions(main: Element) -> None:
-    """Give the class of captions to each text that is alone with an image in a small box."""
+    """Add the class `caption` to each text that is the only one beside an image in a small box."""
     for image in main.iter("img"):
         for part in _find_box_and_caption(image, main):
             part.set("class", f"{part.get('class') or ''} caption".strip())
 
 
 def _find_box_and_caption(image: Element, main: Element) -> tuple[Element, ...]:
-    """Return the small box around an image and the only text in it, or () without such a box."""
+    """Return the small box around an image and the only text in it, or () if there is no such
+    box.
+    """
     ancestors = list(
         islice(takewhile(lambda part: part is not main, image.iterancestors()), MAX_BOX_DEPTH)
     )
@@ -93,9 +95,9 @@ def _has_loose_text(box: Element) -> bool:
 
 
 def _is_caption_text(element: Element) -> bool:
-    """Return whether an element may be a caption: it has no headings, lists or links.
+    """Return whether an element may be a caption.
 
-    A teaser or a lead often has one of these.
+    It must not contain a heading, a list, a link or a button, or have a class of a lead.
     """
     names = element.get("class") or ""
     return not (
@@ -105,9 +107,9 @@ def _is_caption_text(element: Element) -> bool:
 
 
 class CaptionIndex:
-    """The captions of each element with images.
+    """Finds the captions of images, and caches the captions in each element.
 
-    Each element is read only once, because it may contain thousands of images.
+    Each element is searched only once, because it may contain thousands of images.
     """
 
     def __init__(self) -> None:
@@ -115,7 +117,7 @@ class CaptionIndex:
 
     def find_caption(self, image: Tag) -> str | None:
         """Return an image's caption and credit, from its figure or the nearest element with
-        captions.
+        captions, or None if it has no caption.
         """
         container = image.parent
         for _ in range(3):
@@ -130,9 +132,10 @@ class CaptionIndex:
         return None
 
     def read_captions(self, container: Tag) -> tuple[str | None, int]:
-        """Return the captions in an element, credits last, and the number of images in it.
+        """Return the captions in an element as one text, credits last, and the number of images in
+        it.
 
-        If the element has several images, only the first caption counts.
+        If the element has several images, only the first caption is returned.
         """
         if id(container) not in self.cache:
             found = (caption.get_text(" ", strip=True) for caption in iter_captions(container))
@@ -148,7 +151,7 @@ class CaptionIndex:
 def _find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
     """Return the URL of an image, or None for a decorative one.
 
-    An image that is the only one in a figure with a caption is never decorative.
+    The only image of a figure with a caption is not decorative, unless it is a placeholder.
     """
     figure = image.find_parent("figure")
     caption, pictures = captions.read_captions(figure) if figure is not None else (None, 0)
@@ -158,7 +161,7 @@ def _find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
 
 
 def iter_captions(container: Tag) -> Iterator[Tag]:
-    """Yield the outermost captions, found by tag or class.
+    """Yield the outermost captions in an element, found by their tag or class.
 
     This is much faster than BeautifulSoup's find_all.
     """
@@ -171,7 +174,10 @@ def iter_captions(container: Tag) -> Iterator[Tag]:
 
 
 def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]:
-    """Return the linked files in page order, without duplicates, titled with the links' texts."""
+    """Return the linked files in page order, without duplicates.
+
+    The text of a link becomes the title of its file.
+    """
     files: dict[str, AttachmentItem] = {}
     for link in scope.iter("a"):
         href = link.get("href") or ""
@@ -195,6 +201,8 @@ def _is_declared_file(link: Element) -> bool:
 
 
 def _read_link_title(link: Element, url: str) -> str:
-    """Return a link's text, or else its title attribute, or else the name of the file."""
+    """Return a link's text, or its title attribute if it has no text, or else the name of the
+    file.
+    """
     text = clean_line(strip_link_notes(get_text_content(link)))
     return text or clean_line(link.get("title") or "") or url.rpartition("/")[2]

@@ -1,7 +1,7 @@
-"""NewsPage parses a release from any page; the page classes for a CMS override what differs.
+"""NewsPage parses a release from any page. The page class for a CMS overrides only what differs.
 
-There are classes for SiteVision, Optimizely, WordPress and Drupal. An agency's key `page` names a
-class in scraper.pages.agencies.
+There are classes for SiteVision, Optimizely, WordPress and Drupal. The key `page` of an agency
+selects a class in scraper.pages.agencies.
 """
 
 from __future__ import annotations
@@ -85,11 +85,11 @@ PARSER_LIBRARIES = ("lxml", "beautifulsoup4", "cssselect", "nh3", "idna")
 
 
 class NewsPage:
-    """Parses one page field by field; `read()` returns the item.
+    """Parses one page field by field. `read()` returns the item.
 
     Dates, tags and contacts may be anywhere on a page, so they are read from the whole lxml tree.
-    Lead, body, questions and images belong to the text, so they are read from `soup`, which
-    contains only the main element.
+    The lead, the body, the questions and the images belong to the text, so they are read from
+    `soup`, which contains only the main element.
     """
 
     # CSS selectors of the fields, tried in order after the agency's own. Subclasses set only those
@@ -117,7 +117,9 @@ class NewsPage:
         self.title_element: Element | None = None
 
     def read(self) -> ReleaseItem:
-        """Return the whole page as an item. Raises NotARelease if the page is not a release."""
+        """Parse the page and return it as an item. Raises NotARelease if the page is not a
+        release.
+        """
         self.signals = read_page_signals(self.document)
         if found := find_rejection(self.signals):
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
@@ -149,7 +151,7 @@ class NewsPage:
         return self.item
 
     def check_agreement(self) -> None:
-        """Compare the body with other readings.
+        """Compare the body with all sentences on the page, and store how well they agree.
 
         Raises NotARelease if the body is certainly not the page's text.
         """
@@ -185,7 +187,11 @@ class NewsPage:
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 
     def prepare_tree(self) -> None:
-        """Drop banners and boilerplate, find the main element, and mark what selectors match."""
+        """Drop banners and boilerplate, find the main element, and mark the elements that selectors
+        match.
+
+        Raises NotARelease if the main element is a listing.
+        """
         root = self.document.root
         drop_hidden_headings(self.document)
         self.start = start = find_release_start(self.document)
@@ -217,8 +223,10 @@ class NewsPage:
         self.possible_teasers = drop_cards(self.main_element)
 
     def find_own_elements(self) -> dict[str, Element]:
-        """Return the title, lead and body that the agency's own selectors match, anywhere on the
-        page.
+        """Return the elements that the agency's own selectors for title, lead and body match, by
+        field.
+
+        The elements may be anywhere on the page.
         """
         own = ((field, getattr(self.agency, field, None)) for field in MARKED_FIELDS)
         found = ((field, next(self.iter_filled(field, css), None)) for field, css in own if css)
@@ -250,10 +258,11 @@ class NewsPage:
         self.soup = convert_to_soup(self.main_element)
 
     def skip_blocks_before_title(self, blocks: list[PageBlock]) -> list[PageBlock]:
-        """Return the blocks from the title on, and the sentences and marked lead before it.
+        """Return the blocks from the title on, and the sentences and the marked lead before the
+        title.
 
-        All blocks are returned if no sentence follows the title, if most of the sentences are
-        before it, or if the agency's own selector matched the body.
+        All blocks are returned if the sentences before the title have at least as many characters
+        as those after it, or if the agency's own selector matched the body.
         """
         fields = [find_field(block.element) for block in blocks]
         start = fields.index("title") if "title" in fields else 0
@@ -320,7 +329,7 @@ class NewsPage:
     def extract_lead(self, blocks: list[PageBlock]) -> None:
         """Set the lead, and delete its blocks from `blocks`, so that the body does not repeat it.
 
-        A lead without a text after it counts as the text, and is not set.
+        If no text follows the lead, it stays in the body and no lead is set.
         """
         in_text = (
             index
@@ -363,10 +372,10 @@ class NewsPage:
         return (*((agency_selector,) if agency_selector else ()), *getattr(self, f"{field}_css"))
 
     def find_field_element(self, field: str) -> Element | None:
-        """Return the element of a field that a selector matches, or None.
+        """Return the first element that a selector for a field matches, or None.
 
-        Matches of a CMS's selectors before the start of the release are left out. A body must be in
-        the main element.
+        For the title, the lead and the body, matches of a CMS's selectors before the start of the
+        release are left out. A body must also be in the main element.
         """
         if field in self.own_elements:
             return self.own_elements[field]
@@ -379,7 +388,7 @@ class NewsPage:
         return None
 
     def iter_filled(self, field: str, css: str) -> Iterator[Element]:
-        """Yield the elements with text or content that a selector matches."""
+        """Yield the elements that a selector matches and that have text or a content attribute."""
         for element in self.document.select(css):
             text = clean_line(get_text_content(element))
             if (text or element.get("content")) and (field != "lead" or has_words(text)):
@@ -395,7 +404,7 @@ class NewsPage:
 
 
 def _count_sentence_letters(block: PageBlock) -> int:
-    """Return the length of a block of text that ends like a sentence, or 0 for other blocks."""
+    """Return the length of a block that ends as a sentence does, or 0 for any other block."""
     if block.level < 9 or len(block.text) < MIN_SENTENCE_LENGTH or block.link_share >= 0.5:
         return 0
     is_linked = any(parent.name == "a" for parent in block.element.parents)
@@ -404,13 +413,12 @@ def _count_sentence_letters(block: PageBlock) -> int:
 
 @cache
 def compute_parser_version(agency: Agency | None = None) -> str:
-    """Return the parser version: twelve hexadecimal digits.
+    """Return the parser version: twelve hexadecimal digits that change when pages may be parsed
+    differently.
 
-    The digits change whenever pages may be parsed differently.
-
-    They are the start of the SHA-256 of the source files of `scraper.pages` and
+    They are the start of a SHA-256 hash of the source files of `scraper.pages` and
     `scraper.normalise`, the modules for items, releases and URLs, the versions of the libraries
-    that they use, the agency's table, and the file with its page class. The classes of other
+    used, the agency's settings, and the file with the agency's page class. The classes of other
     agencies are not included.
     """
     digest = hashlib.sha256(repr(agency).encode())
@@ -434,7 +442,7 @@ MAX_SCANNED_CHARACTERS = 60_000
 
 
 class DrupalPage(NewsPage):
-    """Page built with Drupal. Its fields are elements with matching class names."""
+    """Page built with Drupal, which marks each field with a class name."""
 
     title_css: ClassVar[tuple[str, ...]] = (
         "h1.page-title",
@@ -490,7 +498,7 @@ class EpiserverPage(NewsPage):
 
 
 class SiteVisionPage(NewsPage):
-    """Page built with SiteVision. It consists of rows of portlets."""
+    """Page built with SiteVision, in which a page consists of rows of portlets."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "main .sv-text-portlet .ingress",
@@ -563,7 +571,8 @@ CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
 def choose_page_class(document: Document, agency: Agency | None) -> type[NewsPage]:
     """Return the page class to parse a document with.
 
-    This is the class set for the agency, or else the class for the page's CMS, or else NewsPage.
+    This is the class set for the agency. If none is set, it is the class for the page's CMS, or
+    NewsPage for an unknown CMS.
     """
     if agency and agency.page:
         page_class: type[NewsPage] = load_page_class(agency.page)

@@ -1,4 +1,4 @@
-"""Finds when a page was published and updated.
+"""Finds the dates on which a page was published and updated.
 
 Dates come from labels ("Publicerad", "Senast uppdaterad"), from the page's declared dates, from
 microdata, and from a date that stands alone next to the title or before the text. Dates of other
@@ -167,7 +167,10 @@ ACCESSIBLE_NAME_TAGS = ("time", "span", "p", "div", "dd", "abbr")
 
 @dataclass(frozen=True, slots=True)
 class PageDate:
-    """A parsed date on the page."""
+    """A date found on a page.
+
+    role: the field that the date is for (published or updated).
+    """
 
     role: str
     text: str
@@ -184,12 +187,14 @@ def choose_dates(
     heading: Element | None,
     selected: Mapping[str, PageDate | None],
 ) -> Iterator[tuple[str, PageDate]]:
-    """Yield the dates of a page with their fields, and remove date lines from the tree.
+    """Yield the dates of a page as pairs of field and date, and remove date lines from the tree.
 
-    selected: for each field, the date of an element that a selector matched. Such a date ranks
-    highest. Next come labelled dates, declared dates, a date that stands alone next to the title,
-    and declared dates without a stated meaning. The day in the URL is used only if the page has no
-    date at all.
+    The fields are published and updated. For publication, a date of an element that a selector
+    matched ranks highest. Next come labelled dates, declared dates, a date that stands alone next
+    to the title, and declared dates whose meaning is not stated. The day in the URL is used only if
+    the page has no date at all.
+
+    selected: for each field, the date of an element that a selector matched, or None.
     """
     # read first, because reading labels and the date beside the title changes the tree
     declared_publications = _read_declared_dates(document, main, "published")
@@ -236,7 +241,7 @@ def _filter_by_role(dates: Iterable[PageDate], role: str) -> list[PageDate]:
 
 
 def _is_later(update: PageDate, published: PageDate) -> bool:
-    """Return whether a declared update may follow the publication.
+    """Return whether a declared update may be later than the publication.
 
     An update at the time of publication carries no information. An update on an earlier day must be
     wrong.
@@ -247,7 +252,10 @@ def _is_later(update: PageDate, published: PageDate) -> bool:
 
 
 def _read_address_date(url: str) -> PageDate | None:
-    """Return the day in a page's URL, unless it is the day of an event, a meeting or a decision."""
+    """Return the day in a page's URL, or None.
+
+    The day of an event, a meeting or a decision does not count.
+    """
     day, path = find_address_day(url), urlsplit(url).path.rstrip("/")
     if (
         day is None
@@ -261,8 +269,10 @@ def _read_address_date(url: str) -> PageDate | None:
 
 
 def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:
-    """Return the first parsed date, or a more exact one from `ranked` or `exact` that agrees
-    with it.
+    """Return the first date that could be parsed, or a more exact one from `ranked` or `exact` that
+    agrees with it.
+
+    If none could be parsed, the first date is returned, or None if there are no dates.
     """
     first = next((found for found in ranked if found.value is not None), None)
     if first is None:
@@ -273,7 +283,9 @@ def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> 
 
 
 def _is_more_exact(exact: date | datetime | None, value: date | datetime | None) -> bool:
-    """Return whether `exact` is the same date as `value`, but with added seconds or time."""
+    """Return whether `exact` is the same date as `value`, but with a time of day or seconds
+    added.
+    """
     if not isinstance(exact, datetime) or value is None:
         return False
     if isinstance(value, datetime):
@@ -298,9 +310,8 @@ def _parse_machine_date(timestamp: str | None, url: str) -> date | datetime | No
 def _find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
     """Return the labelled dates of the page, and remove their lines from the tree.
 
-    Dates in the main element come first.
-
-    Lines that belong to the text, such as a heading or a sentence that contains a label, are kept.
+    Dates in the main element come first. Lines that belong to the text, such as a heading or a
+    sentence that contains a label, are not removed.
     """
     inside: list[PageDate] = []
     outside: list[PageDate] = []
@@ -312,7 +323,7 @@ def _find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
 
 
 def _iter_labels(root: Element) -> Iterator[tuple[Element, str | None, LabelReader]]:
-    """Yield each element with a label, the label's text, and the function that reads its dates."""
+    """Yield each element with a label, the label's text, and the function that parses its dates."""
     for element in list(root.iter(etree.Element)):
         # half of the texts on a page are links
         if element.tag != "a" and _may_open_with_label(element.text):
@@ -328,7 +339,7 @@ def _iter_labels(root: Element) -> Iterator[tuple[Element, str | None, LabelRead
 
 
 def _is_label_of_page(element: Element, text: str | None, main: Element, root: Element) -> bool:
-    """Return whether a label belongs to the page rather than to an event, a box or another text."""
+    """Return whether a label belongs to the page and not to an event, a box or another text."""
     parents = list(element.iterancestors())
     if root not in parents:
         return False  # removed with an earlier label
@@ -342,14 +353,16 @@ def _is_label_of_page(element: Element, text: str | None, main: Element, root: E
 
 
 def _is_in_box(element: Element, main: Element) -> bool:
-    """Return whether an element is in a side column, or outside `main` in a box with a heading."""
+    """Return whether an element is in a side column, or in a box with a heading outside `main`."""
     boxes = _list_boxes_beside(main, element)
     has_heading = any(box.find(f".//{tag}") is not None for box in boxes for tag in HEADING_TAGS)
     return any(map(is_side_column, boxes)) or (has_heading and main not in element.iterancestors())
 
 
 def _list_boxes_beside(main: Element, element: Element) -> list[Element]:
-    """Return an element and its ancestors, ending before the first that is or contains `main`."""
+    """Return an element and its ancestors, up to the first that is or contains `main`, which is
+    left out.
+    """
     around_main = {main, *main.iterancestors()}
     parents = (element, *element.iterancestors())
     return list(takewhile(lambda part: part not in around_main, parents))
@@ -363,9 +376,10 @@ def _may_open_with_label(text: str | None) -> bool:
 
 @cache_by_text(16_384)
 def _starts_with_date_label(text: str) -> bool:
-    """Return whether a text starts with a label.
+    """Return whether a text starts with the label of a date, such as "Publicerad".
 
-    Results are cached, because the pages of a site have many texts in common.
+    A date may precede the label. Results are cached, because the pages of a site have many texts in
+    common.
     """
     lower = text.lower()
     if DATE_LABEL.match(lower):
@@ -379,9 +393,9 @@ def _get_accessible_name(element: Element) -> str | None:
 
 
 def _read_label_dates(document: Document, element: Element) -> list[PageDate]:
-    """Return the dates of a label.
+    """Return the dates that belong to the label in an element.
 
-    They are in its own element, else in this and the next element, else in the parent.
+    They are in the element itself, or else in it and the next element, or else in its parent.
     """
     following, parent = find_next_element(element), element.getparent()
     for parts in ([element], [element, following], [parent]):
@@ -393,9 +407,9 @@ def _read_label_dates(document: Document, element: Element) -> list[PageDate]:
 
 
 def find_next_element(element: Element) -> Element | None:
-    """Return the next element, or the element after an ancestor that contains nothing else.
+    """Return the next sibling of an element or, if it has none, of an ancestor with the same text.
 
-    Such an ancestor is, for example, a <dt> or a wrapper.
+    Such an ancestor is, for example, a <dt> or a wrapper. Returns None if there is no such sibling.
     """
     text = clean_line(get_text_content(element))
     for part in (element, *islice(element.iterancestors(), MAX_LABEL_WRAPPERS)):
@@ -407,9 +421,9 @@ def find_next_element(element: Element) -> Element | None:
 
 
 def _read_tail_dates(document: Document, element: Element) -> list[PageDate]:
-    """Return the dates of a label in the text after an element.
+    """Return the dates of a label that is in the text directly after an element.
 
-    They are in the element's whole line, or after a line break.
+    They are in the line that the element's parent forms, or in the text after a line break.
     """
     parent = element.getparent()
     if parent is None:
@@ -437,9 +451,9 @@ def _read_accessible_name_dates(document: Document, element: Element) -> list[Pa
 
 
 def _read_element_dates(document: Document, elements: Sequence[Element]) -> list[PageDate]:
-    """Return the dates in the line that elements form, and remove the elements.
+    """Return the dates in the line that elements form, and remove the elements from the tree.
 
-    Elements that belong to the text are kept.
+    Headings, and elements in which a sentence follows the date, are not removed.
     """
     text = clean_line(" ".join(map(get_text_content, elements)))
     if len(text) > MAX_DATE_LABEL_LENGTH or not DIGIT.search(text):
@@ -467,10 +481,10 @@ def _has_text_after_date(line: str, url: str) -> bool:
 def _parse_line_dates(
     text: str, timestamps: Sequence[str | None], path: str, url: str
 ) -> Iterator[PageDate]:
-    """Yield the labelled dates of one line, and a date without a label that starts it.
+    """Yield the labelled dates of one line, and a date without a label at its start.
 
-    timestamps: the datetime attributes in the line. If there is one for each label, it replaces a
-    less exact date.
+    timestamps: the datetime attributes in the line. If there are as many as labels, they replace
+        less exact dates.
     """
     labels = split_date_labels(text)
     for number, label in enumerate(labels):
@@ -484,7 +498,9 @@ def _parse_line_dates(
 
 
 def _find_label_role(labels: Sequence[str], url: str) -> str | None:
-    """Return the role of the first label's date, or None if the date is not a date of the page."""
+    """Return the role of the first label's date, or None if the date says nothing about the
+    page.
+    """
     label = labels[0]
     role = find_date_role(label)
     if role is None and _starts_with_unlabelled_date(labels):
@@ -499,9 +515,13 @@ def _find_label_role(labels: Sequence[str], url: str) -> str | None:
 def _parse_label_date(
     label: str, role: str, stamp: str | None, url: str
 ) -> tuple[str, str, date | datetime | None] | None:
-    """Return the role, text and value of a label's date, or None if the label has no such date.
+    """Return the role, the text and the value of a label's date.
 
-    role: the role given by the label's words. stamp: the datetime attribute of the date.
+    Returns None if the label has no date of publication or update. The value is None if the date
+    cannot be parsed.
+
+    role: the role given by the label's words.
+    stamp: the datetime attribute of the date.
     """
     words = label.strip(" ·|,(")
     try:
@@ -524,7 +544,8 @@ def _starts_with_unlabelled_date(labels: Sequence[str]) -> bool:
 
 
 def is_date_line(text: str, url: str, is_opening: bool) -> bool:
-    """Return whether a short line is only a date: with its label, or alone if it opens the text.
+    """Return whether a short line is only a date, either with a label or, if it opens the text,
+    alone.
 
     >>> is_date_line("Publicerad 3 maj 2024", "https://a.se/", is_opening=False)
     True
@@ -555,8 +576,9 @@ def _parse_role(label: str, url: str) -> str | None:
 
 
 def _is_label_of_date(label: str, url: str) -> bool:
-    """Return whether the label before a date belongs to it. Only the author may come between
-    them.
+    """Return whether a label and the date after it belong together.
+
+    Only the author may be named between them.
 
     >>> _is_label_of_date("Publicerad av Eva Ek 3 maj 2024", "https://a.se/")
     True
@@ -570,7 +592,7 @@ def _is_label_of_date(label: str, url: str) -> bool:
 
 
 def _continues_after_date(label: str, url: str) -> bool:
-    """Return whether a date is followed by a sentence, for example about what was changed.
+    """Return whether a sentence follows the date in a line, for example about what was changed.
 
     >>> _continues_after_date("Rättelse 3 maj 2024: beloppet är två miljoner.", "https://a.se/")
     True
@@ -596,7 +618,7 @@ def _find_non_label_words(text: str) -> list[str]:
 def _max_words_beside_date(text: str) -> int:
     """Return the maximum number of words between a label and its date.
 
-    More words are allowed if they name the author.
+    The maximum is higher if the text names the author.
     """
     return MAX_AUTHOR_WORDS if AUTHOR_LEAD_IN.match(text) else MAX_WORDS_BETWEEN
 
@@ -613,7 +635,8 @@ def _find_date_start(label: str, url: str) -> int:
 def _is_date_only(text: str) -> bool:
     """Return whether a line has at most one word besides a date and a release type.
 
-    Returns False for a sentence.
+    Returns False if the line has such a word and ends in a digit and a full stop, as a sentence
+    may.
     """
     found = LONG_WORD.findall(text)
     words = [
@@ -625,10 +648,10 @@ def _is_date_only(text: str) -> bool:
 def _find_unlabelled_date(
     document: Document, heading: Element | None, main: Element
 ) -> PageDate | None:
-    """Return a date without a label, or None.
+    """Return a date of publication that has no label, or None if there is none.
 
-    This is a date that stands alone in or next to the title, which is removed, or else the date of
-    a dateline.
+    This is a date that stands alone next to the title or before the text, which is removed, or else
+    the date in a dateline.
     """
     beside_title = iter_title_neighbours(heading) if heading is not None else ()
     times = (
@@ -645,7 +668,9 @@ def _find_unlabelled_date(
 
 
 def iter_title_neighbours(heading: Element) -> Iterator[Element]:
-    """Yield the short elements in the title, and directly before and after it, nearest first."""
+    """Yield short elements near the title: those in the title, then those around it, the nearest
+    first.
+    """
     yield from heading.iter("time", "span")
     node = heading
     for _ in range(3):
@@ -674,11 +699,11 @@ def _iter_opening_elements(main: Element) -> Iterator[Element]:
 
 
 def _find_date_by_class(document: Document, main: Element) -> PageDate | None:
-    """Return the date in the last blocks of the main element, if their class names a date.
+    """Return the date at the end of the main element if its element has a class for dates, and
+    remove it.
 
-    The date is removed.
-
-    Within the text, such a date is the day of something else, and so is a future day.
+    Returns None if there is no such date, or if it is in the future. A date within the text is not
+    used, because it is the day of something else.
     """
     blocks = filter(_is_block_in_flow, document.select_by_class(_is_date_class))
     elements = [block for block in blocks if main in block.iterancestors()]
@@ -700,7 +725,7 @@ def _is_block_in_flow(element: Element) -> bool:
 
 
 def _follow_last_sentence(elements: Sequence[Element], main: Element) -> bool:
-    """Return whether elements with the same text end the main element, directly after a
+    """Return whether the elements have the same text, end the main element, and directly follow a
     sentence.
     """
     wordings = {clean_line(get_text_content(element)) for element in elements}
@@ -747,20 +772,20 @@ def _parse_lone_date(text: str, url: str) -> date | datetime | None:
 
 
 def _is_date_of_neighbour(element: Element, main: Element) -> bool:
-    """Return whether a date belongs to an event or another text beside it."""
+    """Return whether a date belongs to an event, or to another text beside the date."""
     if _is_event_date(element, main) or _follows_link_to_other_text(element, main):
         return True
     return main not in element.iterancestors() and _follows_linked_line(element)
 
 
 def _find_timestamp(element: Element) -> str | None:
-    """Return the datetime attribute of an element, or of the only <time> in it."""
+    """Return the datetime attribute of an element or of the only <time> in it, or None."""
     stamps = _read_datetime_attributes(element)
     return element.get("datetime") or (stamps[0] if len(stamps) == 1 else None)
 
 
 def _find_dateline(document: Document, main: Element) -> PageDate | None:
-    """Return the date of a dateline, which is the place and date before a text's first words."""
+    """Return the date in a dateline (the place and date before a text's first words), or None."""
     paragraphs = filter(_is_paragraph, main.iter("p", "div"))
     for paragraph in islice(paragraphs, 4):
         line = clean_line(get_text_content(paragraph))[:80]
@@ -790,7 +815,7 @@ def _is_event_or_deadline(element: Element, url: str) -> bool:
 
 
 def _is_event_date(element: Element, main: Element) -> bool:
-    """Return whether nearby lines state a place or a time of day, as for an event."""
+    """Return whether lines near a date state a place or a time of day, as for an event."""
     return any(EVENT_DETAIL.match(text) for text in _iter_nearby_texts(element, main))
 
 
@@ -832,9 +857,10 @@ def _is_date_of_other_text(element: Element, main: Element) -> bool:
 
 
 def _is_in_teaser(parents: Iterable[Element], main: Element, *, is_inside: bool) -> bool:
-    """Return whether one of an element's ancestors is a teaser.
+    """Return whether any of an element's ancestors is a teaser.
 
-    Inside the text, a teaser is a card. Elsewhere, it is any item with a link.
+    is_inside: whether the element is in the main element. There, only cards are teasers; elsewhere,
+        any item with a link is one.
     """
     is_teaser = is_card if is_inside else _is_linked_item
     return any(is_teaser(part) for part in parents if part.tag in TEASER_TAGS and part is not main)
@@ -845,7 +871,7 @@ def _is_linked_item(element: Element) -> bool:
 
 
 def _follows_linked_line(element: Element) -> bool:
-    """Return whether the line before an element links to another text, as in a list of news."""
+    """Return whether the line before an element is a link to another text, as in a list of news."""
     before = element.getprevious()
     if before is None or SERVICE_LINE.match(clean_line(get_text_content(before))):
         return False
@@ -874,8 +900,9 @@ def _follows_link_to_other_text(element: Element, main: Element) -> bool:
 
 
 def _is_link_to_other_text(link: Element, item: Element) -> bool:
-    """Return whether an item is only about the text that a link leads to. The item must be a list
-    entry, or the link must lead to a file or be in a heading.
+    """Return whether an item is only about the text that a link leads to.
+
+    The item must be a list entry, or the link must lead to a file or be in a heading.
     """
     href = link.get("href") or "#"
     if link.tag != "a" or href.startswith(("#", "mailto:", "tel:")):
@@ -897,9 +924,9 @@ def _parse_stated_dates(
 
 
 def _find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
-    """Return the dates of elements with the field's itemprop.
+    """Return the dates of elements with the itemprop of a field, such as datePublished.
 
-    Outside the main element, only a single date counts.
+    Dates outside the main element are used only if there is a single one on the page.
     """
     in_main = list(_iter_microdata_dates(document, main, main, field))
     on_page = [] if in_main else list(_iter_microdata_dates(document, document.root, main, field))
@@ -912,11 +939,10 @@ def _iter_microdata_dates(
     main: Element,
     field: str,
 ) -> Iterator[PageDate]:
-    """Yield the readable dates of elements with an itemprop that names the field.
+    """Yield the dates that can be parsed in elements with the itemprop of a field.
 
-    On <time>, a class may also name the field.
-
-    Outside the main element, dates in side columns are left out.
+    A <time> may instead have the field's name as a class. Outside the main element, dates in side
+    columns are left out.
     """
     prop = SCHEMA_DATE_PROPERTIES[field]
     for element in _list_dated_elements(document, scope, prop):
@@ -944,13 +970,13 @@ def _list_dated_elements(document: Document, scope: Element, prop: str) -> list[
 def is_date_of_field(element: Element, field: str) -> bool:
     """Return whether the words in an element allow its date to be the date of a field.
 
-    "Publicerat" is such a word.
+    "Publicerat", for example, allows only the field `published`.
     """
     return find_date_role(get_text_content(element)) in (None, field)
 
 
 def _read_datetime_attributes(*elements: Element) -> list[str | None]:
-    """Return the datetime attribute of each <time> that is one of the elements or in one of
-    them.
+    """Return the datetime attribute of each <time> among the elements and their descendants, or
+    None for a <time> without the attribute.
     """
     return [time.get("datetime") for element in elements for time in element.iter("time")]

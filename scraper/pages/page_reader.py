@@ -1,4 +1,4 @@
-"""Parses HTML into a ReleaseItem: the agency's own words, as strings."""
+"""Parses a page or a press wire's record into a ReleaseItem: the agency's own words, as strings."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["adapt_agency", "open_document", "read_document", "read_page"]
 
 
 def read_page(html: bytes, url: str, agency: Agency | None = None) -> ReleaseItem:
-    """Return the release on a page, given the page's bytes and URL.
+    """Parse the bytes of a page as a release.
 
-    Raises NotARelease if the page is something else, and PageError if a field cannot be read.
+    Raises NotARelease if the page is something else, and PageError if a field cannot be parsed.
     """
     return read_document(open_document(html, url), agency)
 
@@ -35,8 +35,8 @@ def open_document(body: bytes, url: str) -> Document:
 
 
 def read_document(document: Document, agency: Agency | None = None) -> ReleaseItem:
-    """Return the release on a parsed page. This changes the document's tree; pass a copy to keep
-    it.
+    """Parse a document as a release. This changes the document's tree, so pass a copy if you need
+    the tree.
 
     Raises the same errors as `read_page`.
     """
@@ -50,10 +50,10 @@ def read_document(document: Document, agency: Agency | None = None) -> ReleaseIt
 
 
 def adapt_agency(agency: Agency, url: str) -> Agency:
-    """Return the agency with the settings for the page at a URL.
+    """Return the agency with the settings that apply to the page at a URL.
 
-    At a press wire, the agency's page class and selectors are left out, because they only apply to
-    its own site.
+    For a page of a press wire, the agency's page class and selectors are removed, because they only
+    apply to its own site.
     """
     if not is_wire_url(url):
         return agency

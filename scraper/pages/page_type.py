@@ -1,6 +1,7 @@
 """Recognises pages that are not releases.
 
-These are error pages with status 200, redirect stubs, walls, outages and listings.
+These are error pages with status 200, pages that only redirect, walls (login, consent, challenges),
+outages and listings.
 
 A release may mention any of these ("404 nya jobb", "Nya regler för kakor"). Therefore, a page is
 rejected only if its title consists of nothing else, or if the page has almost no other text. The
@@ -421,7 +422,7 @@ SHORT_PAGE_RULES = (  # for pages with only a few words
 
 
 class PageRejection(NamedTuple):
-    """Why a page is not a release."""
+    """The reason why a page is not a release."""
 
     kind: str  # the type of NotARelease
     problem: str  # the problem, with words from the page
@@ -430,7 +431,9 @@ class PageRejection(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageSignals:
-    """Signals that must be read from a page before anything is removed from it."""
+    """Facts that show whether a page is a release, collected before elements are removed from the
+    page.
+    """
 
     titles: tuple[str, ...]  # the document's title without the site's name, and the first heading
     text: str | None  # the whole text of the page, if it was read and is short
@@ -442,9 +445,9 @@ class PageSignals:
 
 
 def read_page_signals(document: Document, *, include_text: bool = False) -> PageSignals:
-    """Return the signals of a page.
+    """Return the signals of a page (see `PageSignals`).
 
-    The page's text is read only if `include_text` is set or the page redirects.
+    The page's text is included only if `include_text` is set or the page redirects.
     """
     body = document.root.find("body")
     refresh = _find_meta_refresh_url(document)
@@ -475,9 +478,10 @@ def _read_first_heading(document: Document) -> str:
 
 
 def _is_challenge(document: Document) -> bool:
-    """Return whether a page has few words, and a challenge widget outside its footer.
+    """Return whether a page has few words, and a challenge widget (such as a captcha) outside its
+    footer.
 
-    Words in menus also count.
+    The words in menus count, too.
     """
     widgets = [widget for css in CHALLENGE_WIDGETS for widget in document.select(css)]
     return (
@@ -487,9 +491,10 @@ def _is_challenge(document: Document) -> bool:
 
 
 def _find_meta_refresh_url(document: Document) -> str | None:
-    """Return the target of a page's meta refresh, or None.
+    """Return the target of a page's meta refresh, or None if the page has none.
 
-    Returns None if the target is the page itself, or if the meta refresh is in a noscript element.
+    Also returns None if the target is the page itself, or if the meta refresh is in a noscript
+    element.
     """
     if "refresh" not in document.meta:
         return None
@@ -510,7 +515,10 @@ def _has_password_field(document: Document) -> bool:
 
 
 def find_rejection(signals: PageSignals) -> PageRejection | None:
-    """Return why a page of any length is not a release, or None."""
+    """Return why a page is not a release, or None.
+
+    Only signs that are reliable on a page of any length are used.
+    """
     if signals.wall:
         return PageRejection("blocked", f"{signals.wall}: {(*signals.titles, '')[0]!r}")
     for title in signals.titles:
@@ -522,8 +530,8 @@ def find_rejection(signals: PageSignals) -> PageRejection | None:
 
 
 def _reject_by_title(title: str) -> PageRejection | None:
-    """If a page's title is only an error message or the like, return why the page is not a release.
-    Otherwise return None.
+    """Return why a page is not a release if its title is only an error message or the like, else
+    None.
 
     >>> _reject_by_title("404 – sidan kunde inte hittas"), _reject_by_title("404 nya jobb")
     (PageRejection(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'",
@@ -547,8 +555,10 @@ def find_short_page_rejection(
 ) -> PageRejection | None:
     """Return why a page with few words or none is not a release, or None.
 
-    title, text: as extracted. has_date: whether the page has a publication date, which walls and
-    outages lack.
+    Signs are used that would not be reliable on a longer page.
+
+    title, text: the title and the text that were extracted from the page.
+    has_date: whether the page has a publication date, which walls and outages lack.
     """
     is_empty = len(text) < MIN_TEXT_LENGTH
     words, max_length = text, MAX_ERROR_PAGE_LENGTH
@@ -570,10 +580,7 @@ def find_short_page_rejection(
 def _reject_by_few_words(
     signals: PageSignals, titles: tuple[str, ...], sentences: list[str]
 ) -> PageRejection | None:
-    """Return why a page with few words is not a release, or None.
-
-    Such a page blocks or redirects its visitors.
-    """
+    """Return why a page with few words blocks or redirects its visitors, or None if it does not."""
     for title in titles:
         if found := _reject_by_short_title(signals, title):
             return found
@@ -600,7 +607,9 @@ def _reject_by_short_title(signals: PageSignals, title: str) -> PageRejection | 
 
 
 def _find_problem_in_line(line: str) -> str | None:
-    """Return the problem of a page with a line that is typical of a wall or an outage, or None."""
+    """Return the problem that a line reports if it is typical of a wall, an error or an outage, or
+    None.
+    """
     if WALL_TEXT.search(line):
         return WALL_PROBLEM
     if TECHNICAL_ERROR_LINE.search(line):
@@ -620,10 +629,10 @@ def _reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejecti
 
 
 def is_listing_url(url: str, agency: Agency | None = None) -> bool:
-    """Return whether a URL is a listing of the agency, a home page, or a folder of news.
+    """Return whether a URL leads to one of the agency's listings, a home page, or a folder of news.
 
-    The URL's query may only contain a page number or a time, because in some CMSs a number in the
-    query names a release.
+    The query of a folder's URL may contain only a page number or a time, because in some CMSs a
+    number in the query identifies a release.
 
     >>> paths = "/nyheter/", "/om/press/Pages/default.aspx", "/news/2024/?page=2", "/nyheter/?id=12"
     >>> [is_listing_url(f"https://a.se{path}") for path in paths]
@@ -647,7 +656,9 @@ def is_listing_url(url: str, agency: Agency | None = None) -> bool:
 
 
 def is_listing(main: Element) -> bool:
-    """Return whether almost all of the main element's text is in a row of entries."""
+    """Return whether almost all of the main element's text is in a row of entries that link to
+    other pages.
+    """
     total = count_text_letters(main)
     for row in _iter_sibling_rows(main):
         entry_letters = sum(map(count_text_letters, row))
@@ -671,7 +682,9 @@ def _iter_sibling_rows(main: Element) -> Iterator[list[Element]]:
 
 
 def _is_listing_entry(element: Element) -> bool:
-    """Return whether a short element announces another page, with a linked heading or a date."""
+    """Return whether an element is short and contains a linked heading or a date, as entries of
+    listings do.
+    """
     if count_text_letters(element) > MAX_CARD_LENGTH:
         return False
     has_date = (
@@ -682,12 +695,12 @@ def _is_listing_entry(element: Element) -> bool:
 
 
 def detect_rejection(body: bytes, url: str, *, is_elsewhere: bool = False) -> NotARelease | None:
-    """Return a NotARelease if a response is an error page, wall, outage page or placeholder.
+    """Return a NotARelease if a response is an error page, a wall, an outage page or a placeholder.
 
-    Otherwise return None.
+    Otherwise returns None.
 
-    is_elsewhere: whether the request was redirected to another host. If so, any page with a login
-    counts as a wall.
+    is_elsewhere: whether the request was redirected to another host. If so, any page with a
+        password field counts as a wall.
     """
     try:
         document = Document(body, url)

@@ -1,7 +1,7 @@
-"""Reads releases from the JSON records of press wires.
+"""Parses releases from the JSON records of press wires.
 
-The fields of a record have names. Only the texts are HTML; they are parsed like the texts of a
-page. Fields that are not mentioned here are ignored.
+The fields of a record are read by their keys. Only the texts are HTML; they are parsed as the texts
+of a page are. Fields that are not mentioned here are ignored.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ MAX_RECORD_BYTES = MAX_HTML_BYTES
 
 
 class WireDocument(Document):
-    """A wire's record as a document. Title, lead, body and contacts each have their own element."""
+    """A press wire's record as a document. The title, the lead, the body and the contacts have an
+    element each.
+    """
 
     def __init__(self, body: bytes, url: str, page_class: type[WirePage]) -> None:
         self.page_class, self.record = page_class, _read_json_object(body, url)
@@ -63,7 +65,7 @@ class WireDocument(Document):
 
 
 class WirePage(NewsPage):
-    """Reads a wire's record. Subclasses name the fields of one service."""
+    """Parses a press wire's record. Each subclass sets the keys of one wire service."""
 
     title_key: ClassVar[str]
     lead_key: ClassVar[str]
@@ -95,7 +97,9 @@ class WirePage(NewsPage):
         raise NotImplementedError
 
     def read(self) -> ReleaseItem:
-        """Return the record as an item. Raises PageError if the record has no title or no text."""
+        """Return the record as an item. Raises PageError if it has no title, or neither lead nor
+        body.
+        """
         item, document = self.item, self.document
         item.title = clean_line(get_text(self.record, self.title_key)) or None
         if item.title is None:
@@ -123,9 +127,9 @@ class WirePage(NewsPage):
             self.record_key("updated", self.updated_key)
 
     def read_parts(self) -> None:
-        """Set the contacts and files from the record's lists and texts.
+        """Set the contacts and files from the record's own lists and from its texts.
 
-        Contacts are read from the texts only if the record lists none.
+        Contacts are taken from the texts only if the record lists none.
         """
         document, body = self.document, self.document.get_section("body")
         contacts = list(self.read_contacts())
@@ -136,7 +140,7 @@ class WirePage(NewsPage):
         self.item.attachments = list({file.url: file for file in reversed(files)}.values())[::-1]
 
     def read_texts(self) -> None:
-        """Set lead, body and questions, and the images in the body."""
+        """Set the lead, the body, the questions and the images."""
         item, resolve_url = self.item, self.document.resolve_url
         lead, body = (convert_to_soup(self.document.get_section(name)) for name in ("lead", "body"))
         try:
@@ -162,7 +166,9 @@ class WirePage(NewsPage):
 
 
 class ViaTTPage(WirePage):
-    """Record of Via TT: `leadtext` and `body` are HTML, and `published` has a UTC offset."""
+    """Record of Via TT, in which `leadtext` and `body` are HTML and `published` has a UTC
+    offset.
+    """
 
     title_key, lead_key, body_key = "title", "leadtext", "body"
     published_key, language_key, tags_key = "published", "language", "keywords"
@@ -209,9 +215,10 @@ class ViaTTPage(WirePage):
 
 
 class CisionPage(WirePage):
-    """Record of Cision: the texts are plain.
+    """Record of Cision, in which the texts are plain text.
 
-    If the list has all details, the texts are also HTML (`HtmlIntro`, `HtmlBody`).
+    If the wire's list contains all details, the texts are also given as HTML (`HtmlIntro`,
+    `HtmlBody`).
     """
 
     title_key, lead_key, body_key = "Title", "Intro", "Body"
@@ -256,15 +263,17 @@ WIRE_PAGES: dict[str, type[WirePage]] = {"viatt": ViaTTPage, "cision": CisionPag
 
 
 def choose_wire_page(url: str) -> type[WirePage] | None:
-    """Return the page class for JSON from the press wire at a URL's host.
+    """Return the page class for the JSON records of the press wire at a URL's host.
 
-    Returns None if the host does not belong to such a wire.
+    Returns None if the host does not belong to a supported wire.
     """
     return next((page for name, page in WIRE_PAGES.items() if WIRE_SERVICES[name].owns(url)), None)
 
 
 def _read_json_object(body: bytes, url: str) -> dict[str, Any]:
-    """Parse the bytes of a record. Raises PageError if they are too many or no JSON object."""
+    """Parse the bytes of a record. Raises PageError if they are not a JSON object, or are too
+    many.
+    """
     if len(body) > MAX_RECORD_BYTES:
         raise PageError(url, "page", f"has more than {MAX_RECORD_BYTES:,} bytes")
     try:
@@ -277,7 +286,9 @@ def _read_json_object(body: bytes, url: str) -> dict[str, Any]:
 
 
 def get_text(record: dict[str, Any], key: str) -> str:
-    """Return the string or number at a key as text, or "" for anything else."""
+    """Return the string or number at a key as text, or "" if the value is something else or
+    missing.
+    """
     value = record.get(key)
     return (
         str(value).strip()
@@ -303,7 +314,8 @@ def _iter_texts(value: Any) -> Iterable[str]:
 
 
 def _to_markup(text: str) -> str:
-    """Return a text as HTML: HTML unchanged, and plain text as paragraphs.
+    """Return a text as HTML. HTML with block elements is unchanged; any other text is split into
+    paragraphs.
 
     >>> _to_markup("Ett.\\n\\nTvå & tre."), _to_markup("<p>Ett.</p>"), _to_markup("Ett <tre")
     ('<p>Ett.</p><p>Två &amp; tre.</p>', '<p>Ett.</p>', '<p>Ett &lt;tre</p>')
@@ -324,7 +336,9 @@ def _to_comparison_text(markup: str) -> str:
 
 
 def _is_later(time: str, than: str | None) -> bool:
-    """Return whether an ISO 8601 time is after another; False if the two cannot be compared."""
+    """Return whether an ISO 8601 time is later than another. Returns False if they cannot be
+    compared.
+    """
     try:
         return than is not None and datetime.fromisoformat(time) > datetime.fromisoformat(than)
     except (ValueError, TypeError):  # not a time, or only one of the two has an offset

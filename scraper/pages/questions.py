@@ -36,8 +36,9 @@ MIN_PLAIN_QUESTION_LENGTH, MAX_PLAIN_QUESTION_LENGTH = 8, 200
 
 @dataclass(slots=True)
 class QuestionPair:
-    """A question and its answer: blocks[start] is the question, blocks[start + 1 : end] are the
-    answer.
+    """A question and its answer.
+
+    start, end: blocks[start] is the question, and blocks[start + 1 : end] are the answer.
     """
 
     start: int
@@ -57,8 +58,8 @@ def find_question_pairs(
 ) -> list[QuestionPair]:
     """Return the questions of a text with their answers.
 
-    context: the title and lead, which often announce questions and answers. declared: the FAQPage
-    data of the page.
+    context: the title and lead, which often announce questions and answers.
+    declared: the questions in the FAQPage data of the page.
     """
     declared_keys = {build_comparison_key(question) for question in declared}
     chosen = _find_question_indexes(blocks, declared_keys)
@@ -81,9 +82,10 @@ def find_question_pairs(
 def _find_question_indexes(
     blocks: Sequence[PageBlock], declared_keys: Collection[str]
 ) -> list[int]:
-    """Return the indexes of marked and declared questions, or else of plain ones.
+    """Return the indexes of the blocks that are questions.
 
-    The indexes of panels with questions are always included.
+    These are marked and declared questions or, if there are none, paragraphs that are questions.
+    Panel titles that are questions are always included.
     """
     starts = [
         index
@@ -95,8 +97,8 @@ def _find_question_indexes(
 
 
 def _are_most_headings(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
-    """Return whether there are several pairs, and at least half as many pairs as there are headings
-    and bold lines.
+    """Return whether there are at least two pairs, and at least half as many pairs as there are
+    headings and bold lines.
     """
     headings = sum(
         1 for block in blocks if block.level < 9 or (block.bold and len(block.text) < 200)
@@ -115,7 +117,7 @@ def _is_declared_question(block: PageBlock, declared_keys: Collection[str]) -> b
 def _group_adjacent_pairs(
     pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]
 ) -> Iterator[list[QuestionPair]]:
-    """Yield groups of adjacent pairs that have questions of the same block type."""
+    """Yield groups of adjacent pairs whose questions have the same block type."""
     group: list[QuestionPair] = []
     for pair in pairs:
         if group and (
@@ -131,7 +133,8 @@ def _group_adjacent_pairs(
 def _is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
     """Return whether a block is marked as a question.
 
-    It is marked by a word, or by being a heading, bold text, a term or a panel title.
+    It is marked by a letter or word such as "Fråga:", or by being a heading, bold text, a term or a
+    panel title.
     """
     block = blocks[index]
     if not MIN_QUESTION_LENGTH <= len(block.text) <= MAX_QUESTION_LENGTH or SITE_QUESTION.match(
@@ -147,9 +150,10 @@ def _is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
 
 
 def _find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return the indexes of ordinary paragraphs that are questions.
+    """Return the indexes of ordinary paragraphs that are questions with an answer that starts with
+    a dash.
 
-    The result is empty unless at least two of their answers start with a dash.
+    Returns [] if there is only one such question.
     """
     found = [
         index
@@ -164,10 +168,10 @@ def _find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
 
 
 def _find_panel_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return the indexes of panel titles that are questions.
+    """Return the indexes of panel titles and terms that are questions.
 
-    If half of the titles in a row are questions, all titles in the row count, because the others
-    are only shortened questions.
+    If at least half of the titles in a row are questions, all titles in the row are included,
+    because the others are usually shortened questions.
     """
     found: list[int] = []
     for row in _iter_title_rows(blocks):
@@ -179,9 +183,7 @@ def _find_panel_questions(blocks: Sequence[PageBlock]) -> list[int]:
 
 
 def _iter_title_rows(blocks: Sequence[PageBlock]) -> Iterator[list[int]]:
-    """Yield the indexes of panel titles and terms, in rows without a section heading between
-    them.
-    """
+    """Yield rows of panel titles and terms, as lists of indexes. A section heading ends a row."""
     row: list[int] = []
     for index, block in enumerate(blocks):
         if block.level <= 3 and row:
@@ -196,7 +198,7 @@ def _iter_title_rows(blocks: Sequence[PageBlock]) -> Iterator[list[int]]:
 def _read_question_pair(
     blocks: Sequence[PageBlock], index: int, questions: Sequence[int]
 ) -> QuestionPair | None:
-    """Return the question at an index with its answer, or None if it has no answer."""
+    """Return the question at an index with its answer, or None if there is no answer."""
     question = blocks[index]
     end = _find_answer_end(blocks, index, questions)
     answer, speaker = _read_answer(question, blocks[index + 1 : end])
@@ -230,7 +232,9 @@ def _find_answer_container(question: PageBlock, following: PageBlock) -> Tag | N
 
 
 def _read_answer(question: PageBlock, blocks: Iterable[PageBlock]) -> tuple[list[str], str | None]:
-    """Return the paragraphs of an answer and the speaker that a line before them names."""
+    """Return the paragraphs of an answer, and the speaker named in a line before the answer, or
+    None.
+    """
     is_marked = MARKED_QUESTION.match(question.text) is not None
     answer: list[str] = []
     speaker = None
@@ -245,16 +249,20 @@ def _read_answer(question: PageBlock, blocks: Iterable[PageBlock]) -> tuple[list
 
 
 def _strip_answer_mark(text: str, *, is_marked: bool) -> str:
-    """Return an answer without its mark.
+    """Return an answer without its mark, such as "Svar:" or "A:".
 
-    A letter is a mark only if the question is also marked.
+    A single letter is a mark only if the question is also marked.
     """
     mark = MARKED_ANSWER.match(text)
     return text[mark.end() :] if mark and (is_marked or mark["word"]) else text
 
 
 def _find_panel(title: Tag) -> Tag | None:
-    """Return the panel that a title opens: the element after the title or after its wrapper."""
+    """Return the panel that a title opens: the element after the title or after the title's
+    wrapper.
+
+    Returns None if there is no such element, or if it is a single paragraph.
+    """
     node: Tag | None = title
     for _ in range(3):
         if node is None:
@@ -278,7 +286,7 @@ def is_within(element: Tag, container: Tag) -> bool:
 
 
 def _ends_answer(question: PageBlock, block: PageBlock) -> bool:
-    """Return whether a block starts something that is not part of the answer."""
+    """Return whether a block starts something that is not part of the answer to a question."""
     if question.kind in ("panel", "dt") or block.kind in ("panel", "dt"):
         return block.kind == question.kind or (block.level <= 3 and block.depth <= question.depth)
     if block.level < 9:
@@ -287,7 +295,8 @@ def _ends_answer(question: PageBlock, block: PageBlock) -> bool:
 
 
 def _is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
-    """Return whether a group really is questions and answers, not rhetorical headings of a text.
+    """Return whether a group really is questions and answers, and not rhetorical headings of a
+    text.
 
     Returns True if the group is announced just before it, is in panels, is marked Q and A, has
     answers that start with dashes, or has at least three pairs.
@@ -314,7 +323,7 @@ def _set_answerer(
 
 
 def _find_answerer(texts: Sequence[str]) -> str | None:
-    """Return who answers the questions, or None if the introduction names no person.
+    """Return who answers the questions, or None if the texts before the questions name no person.
 
     >>> _find_answerer(["Eva Ek, utredare på Verket svarar här på tre frågor:"])
     'Eva Ek, utredare på Verket'

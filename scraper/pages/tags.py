@@ -1,4 +1,4 @@
-"""Finds the tags that a page shows, and the agency's word for its type of release."""
+"""Finds the tags on a page, and the agency's word for the type of a release."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ class TagRow(NamedTuple):
 
 
 def find_kind(document: Document, heading: Element | None) -> tuple[str, Provenance] | None:
-    """Return the type of release and its provenance, or None.
+    """Return the type of a release and the provenance of the type, or None if no type is found.
 
-    The type is read from a word next to the title, else from a folder of the URL, else from
+    The type is a word next to the title, or else a folder of the URL, or else a type in the
     JSON-LD.
     """
     return (
@@ -119,7 +119,7 @@ def _find_declared_kind(document: Document) -> tuple[str, Provenance] | None:
 
 
 def _strip_date(text: str) -> str:
-    """Return the words of a line without the date and punctuation.
+    """Return the words of a line without dates and punctuation.
 
     >>> _strip_date("05 februari 2024 · Nyheter"), _strip_date("Pressmeddelande, 3 maj 2024")
     ('Nyheter', 'Pressmeddelande')
@@ -132,20 +132,27 @@ def _strip_date(text: str) -> str:
 
 
 def find_labelled_tags(root: Element) -> tuple[list[str], Provenance] | None:
-    """Return tags under a heading or after a label.
+    """Return the tags below a heading or after a label, with their provenance, or None.
 
-    Call this before boilerplate is dropped, because many tags look like menus.
+    The tags are removed from the tree. Call this before boilerplate is dropped, because many tags
+    look like menus.
     """
     return _take_first_tag_row(_iter_tags_under_heading(root))
 
 
 def find_tags(scope: Element) -> tuple[list[str], Provenance] | None:
-    """Return the tags in a list or row with a class for tags, or else the links marked rel=tag."""
+    """Return the tags in an element with a class for tags, or else the links marked rel=tag, or
+    None.
+
+    The tags are removed from the tree.
+    """
     return _take_first_tag_row(_iter_named_tags(scope))
 
 
 def _take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] | None:
-    """Return the first plausible row of tags and remove it from the tree."""
+    """Return the first plausible row of tags, and remove the row from the tree. Returns None if
+    there is none.
+    """
     for row in rows:
         # a link with the words of a heading leads to all tags
         tags = [tag for tag in map(clean_line, row.tags) if tag and not TAG_HEADING.match(tag)]
@@ -157,7 +164,7 @@ def _take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] 
 
 
 def _remove_tags(elements: Iterable[Element]) -> None:
-    """Remove the elements of tags, and the commas between them."""
+    """Remove the elements that contain tags, and the commas between them."""
     for element in elements:
         if not any(map(str.isalnum, element.tail or "")):
             element.tail = None
@@ -165,8 +172,8 @@ def _remove_tags(elements: Iterable[Element]) -> None:
 
 
 def _iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
-    """Yield the links or items after a heading such as "Taggar", or the words after a label in a
-    line.
+    """Yield the links or items below a heading such as "Taggar", or the words after such a label on
+    the same line.
     """
     for element in scope.iter(
         "h2", "h3", "h4", "h5", "p", "span", "strong", "b", "div", "dt", "th"
@@ -195,12 +202,11 @@ def _is_tag_heading_or_line(text: str) -> bool:
 
 
 def _find_tags_beside_heading(heading: Element, line: str) -> TagRow | None:
-    """Return the tags under or after a heading.
+    """Return the tags below or after a heading, or None if there are none.
 
-    They are links in the heading, after it, in the next element or in its parent.
-
-    If there are no links, the tags are the description of a term, the cell next to a header cell,
-    or the rest of the line.
+    They are the elements after the heading, or the links or items in the heading, in the next
+    element or in the heading's parent. If there are none, they are the words in the description of
+    a term, in the cell next to a header cell, or in the rest of the line.
     """
     rule, following = f"heading {line!r}", find_next_element(heading)
     return (
@@ -211,7 +217,9 @@ def _find_tags_beside_heading(heading: Element, line: str) -> TagRow | None:
 
 
 def _find_tags_in_row(heading: Element, rule: str) -> TagRow | None:
-    """Return the elements after a heading, if they all have the same HTML tag."""
+    """Return the elements after a heading as tags, if there are several and all have the same HTML
+    tag.
+    """
     siblings = list(
         takewhile(lambda part: part.tag in ROW_TAGS, heading.itersiblings(etree.Element))
     )
@@ -234,8 +242,8 @@ def _find_tags_in_list(
 
 
 def _find_tags_in_line(heading: Element, following: Element | None, rule: str) -> TagRow | None:
-    """Return the words in the description or cell after a heading, or in the rest of the
-    heading's line.
+    """Return the words in the description or table cell after a heading, or in the rest of the
+    heading's line, as tags.
     """
     if following is not None and following.tag in ("dd", "td"):
         words = read_short_line(following, MAX_TAG_LINE_LENGTH)
@@ -248,9 +256,9 @@ def _find_tags_in_line(heading: Element, following: Element | None, rule: str) -
 
 
 def _is_mostly_entries(items: list[Element], container: Element, max_other_characters: int) -> bool:
-    """Return whether an element has little other text than its entries.
+    """Return whether a container has little text besides its entries.
 
-    Prose with a link in it is not a list of tags.
+    Prose with a link in it is therefore not a list of tags.
     """
     entry_length = sum(len(clean_line(get_text_content(item))) for item in items)
     return (

@@ -48,7 +48,10 @@ FoundTitle = tuple[str, Provenance, Element | None]
 
 
 class RankedHeading(NamedTuple):
-    """An h1 that may be the title. The first four fields rank it, in this order."""
+    """An h1 that may be the title.
+
+    Headings are ranked by the first four fields, in this order.
+    """
 
     score: int  # how well the declared titles confirm it
     is_start: bool
@@ -66,14 +69,16 @@ def find_title(
     The heading is None if the title is only declared.
 
     A heading that the declared title confirms ranks first, because on many pages the first h1 is
-    the agency's name or belongs to a menu. start: the element at which the release starts, if
-    known. It ranks first among equally good headings.
+    the agency's name or belongs to a menu.
+
+    start: the element at which the release starts, or None if it is unknown. Among headings that
+        are equally well confirmed, this one ranks first.
     """
     return TitleFinder(document, main, start).find()
 
 
 class TitleFinder:
-    """Finds the title of a page among its headings and the titles that it declares."""
+    """Finds the title of a page among the page's headings and declared titles."""
 
     def __init__(self, document: Document, main: Element, start: Element | None) -> None:
         self.document, self.main, self.start = document, main, start
@@ -98,7 +103,7 @@ class TitleFinder:
         )
 
     def rank_headings(self) -> list[RankedHeading]:
-        """Return the headings that may be the title, best last."""
+        """Return the headings that may be the title, the best one last."""
         found: list[RankedHeading] = []
         for element in self.document.select_by_tag("h1"):
             text = _read_heading_text(element, self.declared)
@@ -109,7 +114,11 @@ class TitleFinder:
         return sorted(found, key=lambda heading: heading[:4])
 
     def read_best_heading(self) -> FoundTitle | None:
-        """Return the best heading, or the declared title if that heading only names a section."""
+        """Return the best heading as the title, or the declared title if that heading only names a
+        section.
+
+        Returns None if no h1 can be used.
+        """
         if not self.headings:
             return None
         best = self.headings[-1]
@@ -122,7 +131,7 @@ class TitleFinder:
         return _choose_title_spelling(best.text, self.declared), evidence, best.element
 
     def confirm_heading(self, best: RankedHeading) -> str | None:
-        """Return the reason why the best heading is the title, or None if it may not be."""
+        """Return why the best heading can be used as the title, or None if it cannot."""
         if best.score:
             return "h1 the page declares too"
         if best.is_in_main:
@@ -133,7 +142,9 @@ class TitleFinder:
         return None
 
     def read_lower_start(self) -> FoundTitle | None:
-        """Return the element at which the release starts as the title, if it is not an h1."""
+        """Return the element at which the release starts as the title if it is not an h1, or
+        None.
+        """
         start = self.lower_start
         if start is None:
             return None
@@ -150,8 +161,9 @@ class TitleFinder:
         return title, Provenance(rule="declared title", element="head"), None
 
     def read_start_outside_text(self) -> FoundTitle | None:
-        """Return the h1 at which the release starts, even if the h1 has been removed from the
-        page.
+        """Return the h1 at which the release starts if a declared title confirms it, or None.
+
+        The h1 may have been removed from the page.
         """
         if self.start is None or self.start.tag != "h1":
             return None
@@ -177,9 +189,9 @@ class TitleFinder:
 
 
 def _choose_title_part(title: str, site_names: set[str]) -> str:
-    """Return the first part of a title that names neither a type of release nor a site.
+    """Return the first part of a title that names neither a type of release nor the site.
 
-    Example of a title with parts: "Nyheter | Exempelverket | Ny bro".
+    For "Nyheter | Exempelverket | Ny bro", this is "Ny bro".
     """
     parts = title.split(" | ")
     others = (
@@ -196,12 +208,11 @@ def _list_declared_titles(
 
 
 def find_page_heading(document: Document) -> Element | None:
-    """Return the only h1, or the h1 that the declared titles confirm best.
+    """Return the only h1 of a page, or the h1 that the declared titles confirm best.
 
-    Returns None if several are equally good.
-
-    If several headings have the same text, the last one counts, because a print version comes
-    first.
+    Returns None if several different headings are equally good. If headings have the same text, the
+    last one is returned, because a print version comes first. If no h1 can be the heading, another
+    element with exactly a declared title may be returned.
     """
     site_names = find_site_names(document)
     declared = _list_declared_titles(document, site_names, ())
@@ -218,9 +229,9 @@ def find_page_heading(document: Document) -> Element | None:
 def _list_page_headings(
     document: Document, site_names: set[str], declared: Sequence[str]
 ) -> list[Element]:
-    """Return the h1s that do not name the site.
+    """Return the h1s that are not the site's name.
 
-    Linked ones are left out unless all of them are linked.
+    Those that are links are left out, unless all of them are links.
     """
     headings = [
         heading
@@ -234,8 +245,9 @@ def _list_page_headings(
 def _choose_confirmed_heading(
     headings: Sequence[Element], declared: Sequence[str]
 ) -> Element | None:
-    """Return the heading that the declared titles confirm best, or None if several are equally
-    good.
+    """Return the heading that the declared titles confirm best.
+
+    Returns None if several different headings are confirmed equally well.
     """
     texts = [get_text_content(heading) for heading in headings]
     keys = [build_comparison_key(text) for text in texts]
@@ -247,7 +259,7 @@ def _choose_confirmed_heading(
 
 
 def _may_be_heading(heading: Element, declared: Sequence[str]) -> bool:
-    """Return whether an h1 is confirmed by a declared title, or in a main element or article."""
+    """Return whether an h1 is in a main element or article, or is confirmed by a declared title."""
     is_in_main = any(
         part.tag in MAIN_TAGS or part.get("role") == "main" for part in heading.iterancestors()
     )
@@ -255,10 +267,9 @@ def _may_be_heading(heading: Element, declared: Sequence[str]) -> bool:
 
 
 def _find_declared_element(root: Element, declared: Sequence[str]) -> Element | None:
-    """Return the first element, other than an h1, that contains exactly a declared title, or
-    None.
+    """Return the first element, other than an h1, whose text is exactly a declared title, or None.
 
-    Lower headings come before cells and paragraphs.
+    Lower headings are tried before cells and paragraphs.
     """
     keys = {key for key in map(build_comparison_key, declared) if len(key) >= MIN_DECLARED_LENGTH}
     longest = max(map(len, declared), default=0)
@@ -284,9 +295,9 @@ def is_declared_heading(heading: Element, document: Document) -> bool:
 
 
 def _read_heading_text(heading: Element, declared: Sequence[str]) -> str:
-    """Return the text of a heading without its kicker.
+    """Return the text of a heading without its kicker (a child element with a class for kickers).
 
-    The kicker is a child element with a text that no declared title contains.
+    The whole text is returned if a declared title contains it.
     """
     whole = clean_line(get_inline_text_content(heading))
     if any(build_comparison_key(whole) in build_comparison_key(text) for text in declared):
@@ -303,10 +314,10 @@ def _read_heading_text(heading: Element, declared: Sequence[str]) -> str:
 
 
 def _is_section_heading(heading: str, declared: Sequence[str], title: str | None) -> bool:
-    """Return whether a heading is only the section in a page title "Section - Title".
+    """Return whether a heading only names the section in a page title such as "Section - Title".
 
-    "Title" must be the declared title. The section's name is shorter than the title. In "Title -
-    Site", the second part is shorter.
+    "Title" must be the declared title and longer than the section's name. In "Title - Site", the
+    second part is usually shorter.
     """
     heading_key, declared_key = build_comparison_key(heading), build_comparison_key(declared[0])
     is_longer = len(declared_key) > max(8, len(heading_key))
@@ -314,10 +325,11 @@ def _is_section_heading(heading: str, declared: Sequence[str], title: str | None
 
 
 def _score_heading(heading: str, declared: Sequence[str]) -> int:
-    """Return how well the declared titles confirm a heading, 0 to 3.
+    """Return how well the declared titles confirm a heading, from 0 to 3.
 
-    3: the first declared title contains the heading, or the heading contains it. 2: the same is
-    true of another declared title. 1: a declared title contains most words of the heading.
+    3: the first declared title contains the heading, or the heading contains that title. 2: this is
+    true of another declared title. 1: a declared title contains most of the heading's words. 0:
+    none of these.
     """
     heading_key = build_comparison_key(heading)
     for number, text in enumerate(declared):
@@ -331,7 +343,10 @@ def _score_heading(heading: str, declared: Sequence[str]) -> int:
 
 
 def _shares_most_words(heading: str, declared: Sequence[str]) -> bool:
-    """Return whether a declared title contains most of at least four words of a heading."""
+    """Return whether a declared title contains most of a heading's words.
+
+    Returns False if the heading has fewer than four words.
+    """
     heading_words, *declared_words = (
         set(LETTERS_AND_DIGITS.findall(text.casefold())) for text in (heading, *declared)
     )
@@ -340,7 +355,7 @@ def _shares_most_words(heading: str, declared: Sequence[str]) -> bool:
 
 
 def _choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
-    """Return the heading, or the declared title if the two only differ by a kicker or stray
+    """Return the heading, or the declared title if the two differ only in a kicker or stray
     spaces.
     """
     heading_key = build_comparison_key(heading)
@@ -353,9 +368,9 @@ def _choose_title_spelling(heading: str, declared: Sequence[str]) -> str:
 
 
 def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[str] = ()) -> str:
-    """Return a declared title without the site's name.
+    """Return a declared title without the site's name at its beginning or end.
 
-    The title is unchanged if a heading has the same text.
+    The title is not shortened if a heading has the same text.
     """
     line = clean_line(title)
     parts = TITLE_SEPARATOR.split(line)
@@ -369,7 +384,9 @@ def strip_site_name(title: str, site_names: set[str], heading_keys: Collection[s
 
 
 def _is_site_name(part: str, site_names: set[str]) -> bool:
-    """Return whether a part of a title is the site's name, not a phrase that contains the name."""
+    """Return whether a part of a title is the site's name, and not a phrase that contains the
+    name.
+    """
     name = build_comparison_key(part)
     is_name = not part[:1].islower() and len(part.split()) <= MAX_SITE_NAME_WORDS
     return bool(name) and any(
@@ -380,7 +397,10 @@ def _is_site_name(part: str, site_names: set[str]) -> bool:
 
 
 def _is_release_heading(heading: str, site_names: set[str], declared: Sequence[str]) -> bool:
-    """Return whether a heading is not empty and names neither the site nor a type of release."""
+    """Return whether a heading can be a release's: it names neither the site nor a type of release.
+
+    Returns False if the heading is empty.
+    """
     is_label = _is_kind_word(heading) and heading not in declared
     return bool(heading) and not is_label and not _is_site_heading(heading, site_names, declared)
 

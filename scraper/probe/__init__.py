@@ -1,4 +1,4 @@
-"""Probes a site, and proposes a table for agencies.toml."""
+"""Probes a site, and proposes a table for the site in agencies.toml."""
 
 from scraper.probe.probe_report import (
     MISSING_VALUE,

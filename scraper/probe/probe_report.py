@@ -1,5 +1,5 @@
-"""The report of a probe: the proposed table, then each page's fields next to the page's other
-text.
+"""Formats the report of a probe: the proposed table, and the fields of each page beside the text
+that is in no field.
 
 `scrapy extract` prints a row for each field of a page: the value, the rule that found it, and the
 element that contains it.
@@ -70,7 +70,7 @@ def format_probe_report(result: ProbeResult, width: int) -> str:
 
 
 def format_proposed_table(result: ProbeResult) -> str:
-    """Format the proposed table as valid TOML, with comments on its origin."""
+    """Format the proposed table as valid TOML, with comments on where its values come from."""
     comments = "".join(f"# {line}\n" for line in _iter_table_comments(result))
     return f"{comments}{format_agency_toml(result.agency)}".rstrip()
 
@@ -115,7 +115,9 @@ def _describe_probed_source(source: ProbedSource) -> str:
 
 
 def format_page_panes(page: ProbedPage, width: int) -> str:
-    """Format a page's fields on the left, and the text that is in no field on the right."""
+    """Format a page as two columns: its fields on the left, and the text that is in no field on the
+    right.
+    """
     lines = [page.url]
     if page.problem:
         lines.append(f"   not parsed: {page.problem}")
@@ -157,10 +159,12 @@ def _format_unused_pane(unused: Sequence[str], width: int) -> list[str]:
 
 
 def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRow]:
-    """Return a row for each field of the item, then for the parser's other findings.
+    """Return a row for each field of the item, and then for each other element that the parser
+    recorded (such as the main element).
 
-    A date is shown with its parsed value and its text. release: the normalised release, or None if
-    normalising failed.
+    For a date, the row contains the parsed value and the text.
+
+    release: the normalised release, or None if normalising failed.
     """
     names = [field.name for field in fields(item) if field.name != "evidence"]
     rows = [_build_field_row(name, item, release) for name in names]
@@ -185,7 +189,7 @@ def _build_field_row(name: str, item: ReleaseItem, release: Release | None) -> F
 
 
 def format_item_value(value: object) -> str:
-    """Format a field's value as text. A list becomes the number of entries and their names.
+    """Format a field's value as text. A list becomes the number of its entries and their names.
 
     >>> format_item_value(["Skog", "Vilt"])
     '2: Skog · Vilt'
@@ -215,7 +219,7 @@ def format_columns(rows: Sequence[FieldRow]) -> str:
 
 
 def shorten_line(text: str, width: int) -> str:
-    """Shorten text to one line of `width` characters, between words if possible.
+    """Shorten text to at most `width` characters, between words if possible.
 
     >>> shorten_line("Fler älgar räknade i år", 14), shorten_line("ihopskrivetutanrum", 8)
     ('Fler älgar …', 'ihopskr…')
@@ -228,13 +232,16 @@ def shorten_line(text: str, width: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _FieldTexts:
-    """The texts of a page's fields. They show which lines of the page are known."""
+    """The texts of a page's fields, to find out which lines of the page are in a field."""
 
     values: list[str]  # keys of short values, the longest first
     all_text: str
 
     def contain(self, key: str) -> bool:
-        """Return whether a line is part of a field, or is a field's value with a label."""
+        """Return whether a line is part of a field, or consists of a field's value and a label.
+
+        key: the comparison key of the line.
+        """
         rest = key
         for value in self.values:
             rest = rest.replace(value, "") if len(value) >= MIN_VALUE_LENGTH else rest
@@ -242,8 +249,9 @@ class _FieldTexts:
 
 
 def find_unused_lines(html: bytes, item: ReleaseItem, release: Release) -> list[str]:
-    """Return the distinct lines of the page's visible main text that are in no field, in page
-    order.
+    """Return the lines of the page's visible main text that are in no field.
+
+    They are in page order, without duplicates.
     """
     texts = _read_field_texts(item, release)
     days = {str(moment)[:10] for moment in (release.published, release.updated) if moment}
@@ -285,7 +293,7 @@ def _list_visible_lines(html: bytes, url: str) -> list[str]:
 
 
 def _is_known_date_line(line: str, url: str, days: set[str]) -> bool:
-    """Return whether a line only contains dates that the release already has, in any wording."""
+    """Return whether a line contains only dates, with labels, that the release already has."""
     labels = split_date_labels(line)
     if len(line) > MAX_DATE_LINE or not all(map(find_date_role, labels)):
         return False

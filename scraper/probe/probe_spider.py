@@ -1,4 +1,4 @@
-"""The spider of `scrapy probe` and `scrapy survey`, and its requests."""
+"""Contains the spider of `scrapy probe` and `scrapy survey`, and functions that run it."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ QUIET_LOGGERS = {
 
 
 def probe_site(process: CrawlerProcessBase, url: str, agencies: dict[str, Agency]) -> ProbeResult:
-    """Probe a site in a separate crawl.
+    """Probe a site in a crawl of its own, and return the result.
 
-    Raises SourceError or PageError if the home page cannot be fetched or read, and AgencyError if
+    Raises SourceError or PageError if the home page cannot be fetched or parsed, and AgencyError if
     CONTACT is missing.
     """
     responses, results = dict[str, asyncio.Task[Response]](), list[ProbeResult]()
@@ -65,10 +65,10 @@ def run_probes(
     agencies: dict[str, Agency],
     work: Callable[[ProbeSpider], Awaitable[None]],
 ) -> None:
-    """Run `work` with a ProbeSpider in a separate crawl.
+    """Run `work` with a ProbeSpider in a crawl of its own.
 
-    Raises AgencyError if CONTACT is missing, and the SourceError, PageError or ArchiveError that
-    ends the work.
+    Raises AgencyError if the setting CONTACT is missing. A SourceError, PageError or ArchiveError
+    that `work` raises is raised again after the crawl.
     """
     check_contact(agencies, process.settings.get("CONTACT"))
     for name, level in QUIET_LOGGERS.items():
@@ -81,9 +81,10 @@ def run_probes(
 
 
 class ProbeSpider(IdentifiedSpider):
-    """Fetches URLs through Scrapy's downloader, with robots.txt, delays and retries.
+    """Fetches URLs through Scrapy's downloader, which obeys robots.txt, waits between requests and
+    retries.
 
-    work: the coroutine that makes the requests once the spider is open.
+    work: the coroutine function that makes the requests once the spider is open.
     """
 
     name = "probe"
@@ -110,10 +111,12 @@ class ProbeSpider(IdentifiedSpider):
         yield  # Scrapy requires an async generator; everything was fetched above
 
     async def request_page(self, url: str, **meta: Any) -> Response:
-        """Return the response for a URL. meta: the meta of the request.
+        """Request a URL and return the response.
 
         Raises SourceError unless the status is 200. The cause of the error is the downloader's
-        exception.
+        exception, or an HttpError with the response.
+
+        meta: keys of the request's `meta`.
         """
         assert self.crawler.engine  # noqa: S101 - a running spider has an engine
         try:

@@ -1,8 +1,9 @@
-"""A probe of a site before it is crawled: its sources, sample pages, and the table proposed for
+"""Contains the result of a probe of a site: its sources, sample pages, and a proposed table for
 agencies.toml.
 
-Also stores pages for the tests (`scrapy probe --store`). A page is tests/pages/<slug>/page.html,
-and its result is in expected.json beside it. The result of page-2.html is in expected-2.json.
+Also stores pages for the tests (`scrapy probe --store`). A page is stored as
+tests/pages/<slug>/page.html, and the result of parsing it as expected.json beside the page. The
+result of page-2.html is in expected-2.json.
 """
 
 from __future__ import annotations
@@ -79,8 +80,9 @@ class ProbedSource:
 
 @dataclass(slots=True)
 class ProbedPage:
-    """A page parsed as a release. `item` and `release` are None if parsing failed before that
-    step.
+    """A sample page parsed as a release.
+
+    item, release: None if parsing failed before the item or the release existed.
     """
 
     url: str
@@ -92,7 +94,7 @@ class ProbedPage:
 
     @property
     def problem(self) -> str | None:
-        """Return why there is no release, without the URL, or None if there is a release."""
+        """Return why the page has no release, without its URL, or None if it has one."""
         if isinstance(self.error, PageError):
             return f"{self.error.field}: {self.error.problem}"
         return self.error.problem if self.error else None
@@ -141,9 +143,9 @@ class ProbeResult:
             self.agency = replace(self.agency, files=True)
 
     def propose_sources(self, kind: str, declared_urls: Iterable[str]) -> tuple[str, ...]:
-        """Return the sources of a type to propose.
+        """Return the URLs of the sources of a type that the table should contain.
 
-        These are the declared sources that were not requested, then the sources that list
+        These are the declared sources that were not requested, and then the sources that list
         something.
         """
         requested_urls = {source.url for source in self.sources}
@@ -154,9 +156,9 @@ class ProbeResult:
         return tuple(dict.fromkeys(urls))
 
     def is_useful(self, source: ProbedSource) -> bool:
-        """Return whether a source lists something.
+        """Return whether a source lists something, or was not requested and has no problem.
 
-        Endpoints and wires do not count, because they have their own keys.
+        Returns False for JSON endpoints and press wires, because they have keys of their own.
         """
         if source.problem or (source.is_requested and not source.links):
             return False
@@ -165,11 +167,11 @@ class ProbeResult:
         return source.url not in [wire.list_url for wire in self.base_agency.wires]
 
     def drop_undated_listings(self) -> None:
-        """Drop the links and sample pages of listings without news, such as lists of contacts or
-        policies.
+        """Drop listings that are not news, such as lists of contacts or policies, with their sample
+        pages.
 
-        Such a listing shares no link with another source, and none of its sample pages states a
-        date, although another sample page does.
+        Such a listing has no link in common with another source, and none of its sample pages
+        states a date, although another sample page does.
         """
         if not any(page.has_date for page in self.pages):
             return
@@ -181,8 +183,8 @@ class ProbeResult:
                 self.pages = [page for page in self.pages if page.url not in urls]
 
     def is_undated(self, source: ProbedSource) -> bool:
-        """Return whether a source has sample pages without dates, and shares no link with other
-        sources.
+        """Return whether a source has sample pages but no date on any of them, and no link in
+        common with other sources.
         """
         urls = {link.url for link in source.links}
         dates = [page.has_date for page in self.pages if page.url in urls]
@@ -194,7 +196,7 @@ class ProbeResult:
     def list_links(self) -> list[SourceLink]:
         """Return all links to release pages, without duplicates.
 
-        The first link of each source comes first, then the second of each, and so on.
+        The first link of each source comes first, then the second link of each, and so on.
         """
         rows = zip_longest(*(source.links for source in self.sources))
         listings = {source.url for source in self.sources}
@@ -214,7 +216,7 @@ class ProbeResult:
 
 
 def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
-    """Probe a stored home page or release without any request."""
+    """Probe a stored home page or release without making any request."""
     result = probe_home_page(html, url, agencies)
     sources = find_sources(html, url, result.agency)
     for kind, urls in (("feeds", sources.feeds), ("listings", sources.listings)):
@@ -230,9 +232,9 @@ def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResul
 
 
 def describe_press_room(url: str, agencies: dict[str, Agency]) -> str:
-    """Describe a link to news on another host.
+    """Describe a link to news on another host, for the notes of a probe.
 
-    The host is a press wire, another agency's site, or a site that should be probed.
+    The host belongs to a press wire, to another agency, or to a site that should be probed.
     """
     if wire := find_press_wire(url):
         return f"press wire: {url}: {wire.name}; the agency may publish there first, or only there"
@@ -242,7 +244,9 @@ def describe_press_room(url: str, agencies: dict[str, Agency]) -> str:
 
 
 def strip_year(url: str) -> str:
-    """Return the URL of a listing without a year at its end. The rest of the query is kept.
+    """Return the URL of a listing without the year at the end of its path or in its query.
+
+    The other parameters of the query are kept.
 
     >>> [strip_year(f"https://a.se/{path}")
     ...     for path in ("nyheter/2024/", "press?ar=2024&vy=1", "nyheter-2024.html")]
@@ -256,7 +260,7 @@ def strip_year(url: str) -> str:
 
 
 def describe_year(url: str) -> str | None:
-    """Return the reason not to propose a listing with a URL for a single year, or None."""
+    """Return why a listing should not be proposed if its URL is for a single year, or None."""
     general = strip_year(url)
     return (
         None
@@ -270,7 +274,7 @@ def probe_home_page(
 ) -> ProbeResult:
     """Probe only a home page, to find the agency's name and CMS.
 
-    agency: the agency to which the home page belongs, if known.
+    agency: the agency to which the home page belongs, or None if it is unknown.
     """
     listed_agency = agency or find_owner(agencies.values(), url)
     document = Document(home, url)
@@ -286,10 +290,10 @@ def probe_home_page(
 def probe_page(
     html: bytes, url: str, agency: Agency, item: ReleaseItem | None = None
 ) -> ProbedPage:
-    """Parse a page as a release. If this fails, keep what was parsed before.
+    """Parse a page as a release. If this fails, keep what was parsed before the error.
 
-    item: the item of a file that a listing describes. The file is not requested, and nothing is
-    parsed.
+    item: the item of a file that a listing describes. It is used instead of a parsed page, because
+        the file is not requested.
     """
     page = ProbedPage(url, html, item)
     try:
@@ -302,7 +306,7 @@ def probe_page(
 
 
 def find_unused_selectors(html: bytes, url: str, agency: Agency) -> Iterator[str]:
-    """Yield a sentence for each selector in the agency's table that finds no text on the page."""
+    """Yield a sentence for each of the agency's selectors that matches no text on the page."""
     with suppress(PageError):  # the error is reported when the page is parsed
         document = Document(html, url)
         for field in SELECTOR_KEYS:
@@ -315,7 +319,7 @@ def find_unused_selectors(html: bytes, url: str, agency: Agency) -> Iterator[str
 
 
 def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[str, Any]:
-    """Return a page's URL and release, or why the page is not a release.
+    """Return a page's URL and release, or its URL and why the page is not a release.
 
     The agency is left out, because the page's folder is named after the agency.
     """
@@ -329,7 +333,7 @@ def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[
 
 
 def store_page(html: bytes, url: str, agency: Agency, out: Path = STORED_PAGES_DIR) -> Path:
-    """Write a page and its current result for review.
+    """Write a page and its current result to files, and return the path of the page.
 
     A stored page with the same URL is replaced.
     """
@@ -349,7 +353,7 @@ def get_expected_path(page: Path) -> Path:
 
 
 def read_stored_page_url(page: Path) -> str | None:
-    """Return the URL of a stored page from its result, or None if there is no result."""
+    """Return the URL of a stored page from its result file, or None if there is no such file."""
     expected = get_expected_path(page)
     result: dict[str, Any] = json.loads(expected.read_text("utf-8")) if expected.exists() else {}
     return result.get("address")
@@ -364,7 +368,7 @@ def write_expected_result(page: Path, result: dict[str, Any]) -> None:
 
 
 def propose_slug(url: str, taken: Container[str] = ()) -> str:
-    """Return a slug from a URL's host, without the top-level domain unless that slug is taken.
+    """Return a slug made from a URL's host, without the top-level domain unless that slug is taken.
 
     >>> propose_slug("https://www.skogsradet.example/nyheter"), propose_slug("http://[::1]:80/")
     ('skogsradet', '1')
@@ -376,7 +380,7 @@ def propose_slug(url: str, taken: Container[str] = ()) -> str:
 
 
 def propose_name(home: Document) -> str:
-    """Return the site's name from its metadata, else from its title, else from its host."""
+    """Return the site's name from its metadata, or else from its title, or else its host."""
     for name in ("og:site_name", "application-name"):
         if declared := clean_line(home.meta.get(name, "")):
             return declared
@@ -391,13 +395,15 @@ def propose_name(home: Document) -> str:
 
 
 def _list_title_parts(title: str) -> list[str]:
-    """Return the parts of a home page's title that may be a name."""
+    """Return the parts of a home page's title that may be the site's name."""
     parts = [WELCOME_PREFIX.sub("", part).strip(" .!") for part in TITLE_SEPARATOR.split(title)]
     return [part for part in parts if part and not HOME_PAGE_TITLE.fullmatch(part)]
 
 
 def propose_release_pattern(urls: Iterable[str]) -> str | None:
-    """Return a pattern for the paths of releases, or None unless nearly all are in a few folders.
+    """Return a regular expression for the paths of releases.
+
+    Returns None unless nearly all releases are in a few folders.
 
     >>> propose_release_pattern(f"https://a.se/nyheter/2024/0{n}/skog-{n}/" for n in range(1, 6))
     '^/nyheter/\\\\d{4}/\\\\d{2}/.+'
@@ -419,11 +425,11 @@ def propose_release_pattern(urls: Iterable[str]) -> str | None:
 
 
 def _find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
-    """Return the folders that all paths share, up to the last news folder and date folders below
-    it.
+    """Return the folders that all paths share, up to the last news folder and the date folders
+    below it.
 
-    Other folders below the news folder are left out, because the newest releases may share a
-    subject by chance.
+    Other folders below the news folder are left out, because the newest releases may be in the same
+    folder by chance.
     """
     shared: list[str] = []
     for folder_names in zip(*(path[:-1] for path in paths), strict=False):
@@ -442,8 +448,9 @@ def _find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _generalise_folder(name: str) -> str:
-    """Return a folder's name as a pattern. A year or month matches any digits; other names are
-    escaped.
+    """Return a folder's name as a regular expression.
+
+    A year or month becomes a pattern for digits; other names are escaped.
 
     >>> _generalise_folder("2024"), _generalise_folder("03"), _generalise_folder("om.oss")
     ('\\\\d{4}', '\\\\d{2}', 'om\\\\.oss')
@@ -455,7 +462,7 @@ def _generalise_folder(name: str) -> str:
 
 
 def format_agency_toml(agency: Agency) -> str:
-    """Format an agency as a table of agencies.toml, and check that it parses."""
+    """Format an agency as a table of agencies.toml, and check that the table parses."""
     lines = [f"[{agency.slug}]"]
     defaults = {
         each.name: each.default for each in fields(Agency) if each.name not in ("slug", "survey")
@@ -471,7 +478,7 @@ def format_agency_toml(agency: Agency) -> str:
 
 
 def _format_toml_key(name: str, value: str | bool | tuple[str | JSONSource, ...]) -> list[str]:
-    """Return the lines of a key and its value. A list of several values has one value per line."""
+    """Return the lines of a key and its value. A list of several values has one line per value."""
     if isinstance(value, str):
         return [f"{name} = {quote_toml(value)}"]
     if not isinstance(value, tuple):
@@ -483,7 +490,7 @@ def _format_toml_key(name: str, value: str | bool | tuple[str | JSONSource, ...]
 
 
 def _format_toml_value(value: str | JSONSource) -> str:
-    """Format one value of a list: a string, or a JSON endpoint as an inline table."""
+    """Format one value of a list: a string as such, or a JSON endpoint as an inline table."""
     if isinstance(value, str):
         return quote_toml(value)
     pairs = ((each.name, getattr(value, each.name)) for each in fields(value))
@@ -491,7 +498,8 @@ def _format_toml_value(value: str | JSONSource) -> str:
 
 
 def quote_toml(text: str) -> str:
-    """Return a text as a TOML string: literal if it contains a backslash, else basic.
+    """Return a text as a TOML string: a literal string if it contains a backslash, otherwise a
+    basic one.
 
     >>> quote_toml("Skogsrådet"), quote_toml(r"^/nyheter/.+"), quote_toml("\\\\d")
     ('"Skogsrådet"', '"^/nyheter/.+"', "'\\\\d'")

@@ -1,4 +1,4 @@
-"""A probe of one site: its home page, sources and sample releases, fetched one after another."""
+"""Probes one site: fetches its home page, its sources and sample releases, one after another."""
 
 from __future__ import annotations
 
@@ -60,9 +60,10 @@ ChooseSample = Callable[[ProbeResult], SourceLink | None]
 
 
 def choose_sample(result: ProbeResult) -> SourceLink | None:
-    """Return the next link to fetch as a sample.
+    """Return the next link whose page should be fetched as a sample.
 
-    Returns None once SAMPLE_RELEASES releases have been read, or if no link is left.
+    Returns None if no link is left, or once SAMPLE_RELEASES releases have been parsed or
+    MAX_SAMPLE_REQUESTS pages have been requested.
     """
     if len(result.sampled_urls) >= MAX_SAMPLE_REQUESTS:
         return None
@@ -73,12 +74,13 @@ def choose_sample(result: ProbeResult) -> SourceLink | None:
 
 
 class SiteProbe:
-    """Reads what a site offers, and proposes a table for agencies.toml.
+    """Finds the sources and releases of a site, and proposes a table for agencies.toml.
 
-    fetch: function that returns the response for a URL, or raises SourceError. It must keep
-    responses and errors, because it may be called again. agency: the agency to which the site
-    belongs; without it, the agency with the home page's host, or a new one. choose_sample: function
-    that chooses the releases to read.
+    fetch: coroutine function that returns the response for a URL, or raises SourceError. It must
+        cache responses and errors, because it may be called again with the same URL.
+    agency: the agency to which the site belongs. If it is None, the agency with the home page's
+        host is used, or a new one.
+    choose_sample: function that chooses the sample releases.
     """
 
     def __init__(
@@ -98,7 +100,8 @@ class SiteProbe:
         """Fetch the home page, the given page, their sources and sample releases, and return the
         result.
 
-        Raises SourceError or PageError if the home page cannot be fetched or read.
+        Raises SourceError if no page can be fetched, and PageError if the home page cannot be
+        parsed.
         """
         pages = await self.fetch_start_pages()
         *_, home = pages.values()
@@ -129,9 +132,9 @@ class SiteProbe:
         return result
 
     def add_other_host(self, result: ProbeResult, home_url: str) -> Agency:
-        """Return the agency with another host.
+        """Return the agency with new hosts added to its aliases.
 
-        This is the host that redirected to the home page, or the host to which it moved.
+        A new host is one that redirected to the home page, or to which the home page moved.
         """
         agency = result.base_agency
         if result.is_known and not self.agency:
@@ -145,10 +148,10 @@ class SiteProbe:
         return replace(agency, aliases=(*agency.aliases, *hosts))
 
     def list_crawled_sources(self, pages: dict[str, Response], agency: Agency) -> list[str]:
-        """Return the sources that a news crawl reads.
+        """Return the sources that a news crawl would read.
 
-        These are the declared sources, or else the sources that the given page or the home page
-        links to. A given page that cannot be read counts as a source.
+        These are the declared sources or, if there are none, the sources that the given page or the
+        home page links to. A given page that cannot be fetched counts as a source.
         """
         missing = [url for url in self.given_urls if url not in pages]
         found = SourceURLs()
@@ -158,9 +161,8 @@ class SiteProbe:
         return [*list_declared_urls(agency), *missing, *(url for _, url in found.iter_by_kind())]
 
     def find_start_sources(self, pages: dict[str, Response], agency: Agency) -> SourceURLs:
-        """Return the sources that the given page and the home page link to, and the given URL.
-
-        The given URL may itself be a source.
+        """Return the sources that the given page and the home page link to, and the given URL,
+        which may itself be a source.
         """
         found = SourceURLs(listings=[*self.given_urls])
         for page in pages.values():
@@ -176,9 +178,9 @@ class SiteProbe:
         return found
 
     async def fetch_samples(self, result: ProbeResult) -> None:
-        """Fetch the chosen releases; each may change the proposal.
+        """Fetch and parse the sample releases, and update the proposed table after each.
 
-        They are read with the proposed table, which has the selectors of the present table.
+        The releases are parsed with the table as proposed so far.
         """
         while link := self.choose_sample(result):
             result.sampled_urls.add(link.url)
@@ -198,9 +200,10 @@ class SiteProbe:
             result.update_proposal()
 
     async def fetch_start_pages(self) -> dict[str, Response]:
-        """Fetch the given page, if its URL has a path, and the home page.
+        """Fetch the home page and, if the given URL has a path, the page at that URL.
 
-        Returns the responses of the pages that exist, by URL.
+        Returns the responses by requested URL, without pages that cannot be fetched. The home page
+        comes last.
 
         Raises SourceError if neither page can be fetched.
         """
@@ -215,12 +218,10 @@ class SiteProbe:
         return pages
 
     async def probe_press_room(self, result: ProbeResult, url: str) -> None:
-        """Add the listing and feed of a press room on another host, if it lists releases.
+        """Add the listing and the feeds of a press room on another host, if they list releases.
 
-        The host is added as an alias.
-
-        For a press wire, the key `wire` is proposed. For the site of another agency, a note is
-        added.
+        The host is then added as an alias. For a press wire, the key `wire` is proposed instead.
+        For the site of another agency, only a note is added.
         """
         if find_press_wire(url):
             await self.probe_wire(result, url)
@@ -249,7 +250,11 @@ class SiteProbe:
             result.base_agency = agency
 
     async def probe_wire(self, result: ProbeResult, url: str) -> None:
-        """Add the press wire of a press room, if the wire's list can be read and has releases."""
+        """Add the press wire to which a press room belongs, if the wire's list can be read and has
+        releases.
+
+        If not, only a note is added.
+        """
         page = ""
         with suppress(SourceError):
             page = (await self.fetch(url)).body.decode("utf-8", "replace")
@@ -268,10 +273,11 @@ class SiteProbe:
         await self.probe_sources(result, "listings", sources.listings)
 
     async def widen_table(self, result: ProbeResult) -> None:
-        """Propose a wider table if the present one leaves out links of declared listings.
+        """Propose a wider table if the present one excludes the releases in the sources that are
+        crawled.
 
-        Links are left out because of the pattern `releases`, or because they are on another host.
-        The proposed table gets another pattern or that host.
+        They may be excluded by the pattern `releases`, or because they are on another host. The
+        pattern is then dropped or that host added.
         """
         agency = replace(result.base_agency, releases=None)
         for source in [source for source in result.sources if source.url in result.crawled_urls]:
@@ -288,7 +294,7 @@ class SiteProbe:
                         return
 
     async def find_sitemap_urls(self, result: ProbeResult) -> list[str]:
-        """Return the sitemaps named in robots.txt, else the usual URL of a sitemap."""
+        """Return the sitemaps named in robots.txt, or else the usual URL of a sitemap."""
         home, urls = result.base_agency.home, list[str]()
         with suppress(SourceError):
             response = await self.fetch(urljoin(home, "/robots.txt"))
@@ -300,10 +306,9 @@ class SiteProbe:
     async def probe_sources(
         self, result: ProbeResult, kind: str, found_urls: Iterable[str]
     ) -> list[str]:
-        """Fetch all declared sources of a type and the first few found ones, and add them to the
-        result.
+        """Fetch sources of a type, and add each to the result with its links or its problem.
 
-        Each source is added with its links or its problem.
+        All declared sources of the type are fetched, and the first few of `found_urls`.
 
         Returns the press rooms on other hosts that the listings link to.
         """
@@ -332,7 +337,7 @@ class SiteProbe:
     async def read_sitemap_links(self, response: Response, agency: Agency) -> list[SourceLink]:
         """Return the links to releases in a sitemap, newest first.
 
-        For an index, the most likely sitemaps in it are read.
+        If it is an index, the sitemaps in it that most likely contain news are fetched.
         """
         links, children = parse_sitemap(response.body, response.url, agency)
         children.sort(
@@ -367,7 +372,7 @@ def _has_declared_sources(agency: Agency) -> bool:
 
 
 def _read_listing(source: ProbedSource, response: Response, agency: Agency) -> None:
-    """Read the links and problems of a listing into a source."""
+    """Parse a listing, and store its links and problems in a source."""
     # the URL of a JSON endpoint decides how its response is parsed, even after a redirect
     endpoint_url = source.url if agency.find_json_source(source.url) else None
     page = parse_listing(response.body, response.url, agency, endpoint_url)

@@ -1,4 +1,4 @@
-"""Where releases are listed: feeds, sitemaps, listings with their next pages, and lists in JSON.
+"""Finds where releases are listed, and parses feeds, sitemaps, listings and lists in JSON.
 
 Other packages use the names below, and:
 

@@ -1,4 +1,6 @@
-"""Sources of an agency: declared in agencies.toml, or linked from its home page."""
+"""Finds the sources of an agency: those declared in agencies.toml, and those that its home page
+links to.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +56,8 @@ MAX_PRESS_ROOMS = 3
 class SourceURLs:
     """The URLs of an agency's sources, by type.
 
-    press_rooms: links to news on hosts that do not belong to the agency. Crawls only read them if
-    they are declared.
+    press_rooms: links to news on hosts that do not belong to the agency. Crawls read these pages
+        only if the agency's table declares them.
     """
 
     feeds: list[str] = field(default_factory=list)
@@ -70,7 +72,7 @@ class SourceURLs:
 
 
 def get_declared_sources(agency: Agency) -> SourceURLs:
-    """Return the sources in an agency's table, without press wires.
+    """Return the sources that an agency's table declares, except press wires.
 
     A JSON endpoint counts as a listing at the URL of its first page.
     """
@@ -93,7 +95,7 @@ def get_wire_sources(agency: Agency) -> SourceURLs:
 
 
 def list_declared_urls(agency: Agency) -> list[str]:
-    """Return the URLs of the sources in an agency's table, including its press wires."""
+    """Return the URLs of the sources that an agency's table declares, including press wires."""
     declared, wires = get_declared_sources(agency), get_wire_sources(agency)
     return [url for sources in (declared, wires) for _, url in sources.iter_by_kind()]
 
@@ -101,9 +103,9 @@ def list_declared_urls(agency: Agency) -> list[str]:
 def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
     """Find the feeds, listings and press rooms that a home page links to.
 
-    The feeds are the page's `<link rel=alternate>` elements. The listings are up to MAX_LISTINGS
-    links with a text such as "Nyheter". Raises SourceError if the page is empty or has too many
-    tags.
+    The feeds come from the page's `<link rel=alternate>` elements. The listings are up to
+    MAX_LISTINGS links with a text such as "Nyheter". Raises SourceError if the page is empty or has
+    too many tags.
     """
     page = parse_source_page(body, url)
     base = find_base_url(page, url)
@@ -147,9 +149,9 @@ def _find_feeds(page: Selector, base: str) -> list[str]:
 
 
 def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
-    """Return the URL of a link to a press wire that the link's text names, or [].
+    """Return the URL of a link as a list if it leads to a press wire that its text names, or [].
 
-    Example of a text: "Vårt pressrum på Mynewsdesk".
+    For example, the text is "Vårt pressrum på Mynewsdesk".
     """
     address = resolve_canonical_url(base, href)
     wire = find_press_wire(address) if address else None
@@ -157,7 +159,7 @@ def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
 
 
 def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
-    """Return the URL of a link to another site than the agency's own, or []."""
+    """Return the URL of a link as a list if it leads to another site than the agency's, or []."""
     address = resolve_canonical_url(base, href)
     if not address or urlsplit(address).scheme not in ("http", "https") or agency.owns(address):
         return []
@@ -165,7 +167,11 @@ def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
 
 
 def _drop_press_overviews(listings: dict[str, tuple[bool, int]], press_pages: list[str]) -> None:
-    """Drop overviews for the press if a page below them lists the releases."""
+    """Drop overview pages for the press that have a listing below them.
+
+    listings: the listings found, which are changed.
+    press_pages: the URLs of the overview pages.
+    """
     for hub in press_pages:
         folder = PAGE_EXTENSION.sub("", hub).rstrip("/") + "/"
         if any(listing != hub and listing.startswith(folder) for listing in listings):

@@ -1,4 +1,4 @@
-"""Detects lists that never end: they have too many pages, or pages without a new link."""
+"""Detects listings that never end: those with too many pages, or many pages without a new link."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_REPEATED_PAGES = 5  # consecutive pages of a listing without a new link
 
 @dataclass(slots=True)
 class TrapDetector:
-    """Detects endless listings of one agency in one crawl."""
+    """Detects the endless listings of one agency during one crawl."""
 
     # listing → URLs that it has listed
     seen_urls: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -23,9 +23,10 @@ class TrapDetector:
     def find_trap(
         self, listing: str, page: int, links: Sequence[SourceLink], max_pages: int
     ) -> str | None:
-        """Return why a listing is a crawler trap, or None if it is not.
+        """Record a page of a listing. Return why the listing is a crawler trap, or None if it is
+        not.
 
-        A trap has too many pages, or pages with nothing new.
+        A trap has at least `max_pages` pages, or several pages in a row without a new link.
         """
         urls, seen_urls = {link.url for link in links}, self.seen_urls[listing]
         self.repeated_pages[listing] = 0 if urls - seen_urls else self.repeated_pages[listing] + 1

@@ -1,7 +1,4 @@
-"""Parses RSS and Atom feeds.
-
-Times are ISO 8601 in UTC.
-"""
+"""Parses RSS and Atom feeds. Times are returned as ISO 8601 in UTC."""
 
 from __future__ import annotations
 
@@ -37,7 +34,9 @@ ENTRY_END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 
 class CutFeedError(SourceError):
-    """Only the beginning of a feed was received. `links`: the links of the complete entries."""
+    """Raised if only the beginning of a feed was received. `links` are the links of complete
+    entries.
+    """
 
     def __init__(self, url: str, links: list[SourceLink]) -> None:
         super().__init__(
@@ -47,9 +46,9 @@ class CutFeedError(SourceError):
 
 
 def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
-    """Parse an RSS or Atom feed into links; raise SourceError if it is neither.
+    """Parse an RSS or Atom feed, and return its links. Raises SourceError if it is neither.
 
-    Raises CutFeedError, with the links that could be read, if the feed has no end.
+    Raises CutFeedError, which contains the links of the complete entries, if the feed is cut off.
     """
     try:
         feed = feedparser.parse(BytesIO(body), response_headers={"content-location": url})
@@ -81,8 +80,9 @@ def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
 
 
 def _is_cut_feed(text: bytes) -> bool:
-    """Return whether a feed lacks the end of its root element. Other errors in the XML do not
-    matter.
+    """Return whether the end of a feed's root element is missing.
+
+    Other errors in the XML are ignored.
 
     >>> _is_cut_feed(b"<rss><channel>A & B</channel></rss> <!-- cached -->")
     False
@@ -94,9 +94,9 @@ def _is_cut_feed(text: bytes) -> bool:
 
 
 def _find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) -> str | None:
-    """Return the URL of a feed entry, or None if it has no usable link.
+    """Return the URL of a feed entry, or None if the entry has no usable link.
 
-    If the entry has several HTML pages as alternates, the first one that can be a release is used,
+    If the entry has several alternate links to HTML pages, the first that can be a release is used,
     or else the first one.
     """
     page_urls = [
@@ -116,7 +116,7 @@ def _find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) 
 
 
 def _format_feed_time(time_tuple: struct_time | None) -> str | None:
-    """Format a time from feedparser as ISO 8601 in UTC; return None if it is missing or out of
+    """Format a time from feedparser as ISO 8601 in UTC. Returns None if it is missing or out of
     range.
     """
     try:

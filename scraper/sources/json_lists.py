@@ -1,11 +1,11 @@
-"""Finds releases in JSON: at an endpoint declared for an agency, or in the data in a page.
+"""Finds releases in JSON: at an endpoint declared for an agency, or in the data within a page.
 
 An endpoint is described by JMESPath expressions (the key `json` of an agency). The list of a press
-wire (key `wire`) is an endpoint with whole releases as items. Each release is parsed from its own
+wire (key `wire`) is an endpoint whose items are whole releases. Each release is parsed from its own
 bytes, exactly as they were received.
 
-In a page's data (such as Next.js or Nuxt data), a release is recognised by its keys: an object with
-an address, a title and, usually, a day.
+In a page's data (such as Next.js or Nuxt data), a release is recognised by its keys: it is an
+object with an address, a title and, usually, a date.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ MIN_DATED_ITEMS = 3
 
 
 def is_json(body: bytes) -> bool:
-    """Return whether a response is JSON rather than HTML or XML."""
+    """Return whether a response is JSON, judged by its first character, and not HTML or XML."""
     return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
 
 
@@ -115,9 +115,9 @@ def load_json(text: str | bytes, url: str) -> Any:
 
 
 def _iter_objects(data: Any, url: str) -> Iterator[dict[str, Any]]:
-    """Yield the objects in a JSON value, in their order.
+    """Yield all objects in a JSON value, in document order.
 
-    Raises SourceError if there are too many values or levels.
+    Raises SourceError if there are too many values, or if they are nested too deeply.
     """
     stack, count = [(data, 0)], 0
     while stack:
@@ -142,9 +142,10 @@ def _iter_objects(data: Any, url: str) -> Iterator[dict[str, Any]]:
 
 
 def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency) -> ListingPage:
-    """Parse a page of a declared endpoint.
+    """Parse a page of a declared endpoint as a page of a listing.
 
-    Raises SourceError if the page is unreadable or not as declared.
+    Raises SourceError if the page is not valid JSON, or differs from what the agency's table
+    declares.
     """
     data = load_json(body, url)
     items = search(source, "items", data, url)
@@ -175,7 +176,7 @@ def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency)
 
 
 def _split_wire_list(body: bytes, url: str, source: WireSource) -> list[str]:
-    """Return the items of a press wire's list, each as received."""
+    """Return the text of each item in a press wire's list, exactly as received."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:  # RFC 8259 (8.1) requires UTF-8
@@ -186,12 +187,12 @@ def _split_wire_list(body: bytes, url: str, source: WireSource) -> list[str]:
 def read_item(
     item: Any, url: str, source: JSONSource, agency: Agency, *, number: int, text: str
 ) -> SourceLink | None:
-    """Return the link of an item, or None if the item is not a release.
+    """Return the link of an item, or None if the link cannot be a release.
 
-    Raises PageError if the item's address is unusable.
+    Raises PageError if the item's address is missing or unusable.
 
-    number: the position in the list, used in errors to name an item without a title. text: the item
-    of a press wire, as received.
+    number: the position in the list, used in errors to name an item without a title.
+    text: for a press wire, the item as received.
     """
     href = search(source, "link", item, url)
     address = (
@@ -219,7 +220,9 @@ def read_item(
 
 
 def _read_record(item: Any, url: str, source: WireSource, text: str) -> WireRecord:
-    """Return an item of a press wire as a release. Raises PageError if the item has no id."""
+    """Return an item of a press wire's list as a WireRecord. Raises PageError if the item has no
+    id.
+    """
     identifier = search(source, "id", item, url)
     if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
         raise PageError(url, "json.id", f"{source.id!r} finds no id in {text[:80]!r}")
@@ -227,8 +230,10 @@ def _read_record(item: Any, url: str, source: WireSource, text: str) -> WireReco
 
 
 def _iter_list_items(text: str, key: str) -> Iterator[str]:
-    """Yield the text of each element of the list at a key of the outermost object. `text` must be
-    valid JSON.
+    """Yield the JSON text of each element of a list.
+
+    text: valid JSON, whose outermost value is an object with the list.
+    key: the key of the list in that object.
 
     >>> list(_iter_list_items('{"a": {"b": 1}, "c": [1, {"d": []}]}', "c"))
     ['1', '{"d": []}']
@@ -255,9 +260,10 @@ def _skip_white_space(text: str, position: int) -> int:
 
 
 def search(source: JSONSource, key: str, data: Any, url: str) -> Any:
-    """Return what an expression of an endpoint finds, or None without an expression.
+    """Evaluate one of an endpoint's JMESPath expressions, and return what it finds in the data.
 
-    Raises SourceError if the expression fails.
+    Returns None if the endpoint has no expression for `key`. Raises SourceError if the expression
+    fails.
     """
     expression: str | None = getattr(source, key)
     try:
@@ -267,10 +273,10 @@ def search(source: JSONSource, key: str, data: Any, url: str) -> Any:
 
 
 def _find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> str | None:
-    """Return the URL of the next page, or None.
+    """Return the URL of an endpoint's next page, or None if there is none.
 
-    The expression `next` finds the URL or a page number. Without `next`, the page number is
-    increased.
+    The expression `next` finds the URL or a page number. If the endpoint has no such expression,
+    the page number is increased.
     """
     following = _read_next_page(data, url, source)
     if isinstance(following, int) and not isinstance(following, bool):
@@ -283,9 +289,10 @@ def _find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> 
 
 
 def _read_next_page(data: Any, url: str, source: JSONSource) -> Any:
-    """Return what the expression `next` finds, or else the next page number.
+    """Return what the expression `next` finds or, if there is no such expression, the next page
+    number.
 
-    Returns None for an endpoint without page numbers.
+    Returns None if the endpoint has neither the expression nor page numbers.
     """
     if source.next:
         return search(source, "next", data, url)
@@ -297,8 +304,9 @@ def _read_next_page(data: Any, url: str, source: JSONSource) -> Any:
 
 
 def _resolve_next_page(following: object, url: str, source: JSONSource, agency: Agency) -> str:
-    """Return the URL that `next` found. Raises SourceError if it is no URL, or is on another
-    host.
+    """Return what `next` found as an absolute URL.
+
+    Raises SourceError if it is not a URL, or if the URL is on another host.
     """
     address = resolve_canonical_url(url, following) if isinstance(following, str) else None
     if address is None or not address.startswith(("http://", "https://")):
@@ -315,12 +323,13 @@ def _resolve_next_page(following: object, url: str, source: JSONSource, agency: 
 def find_embedded_links(
     page: Selector, url: str, agency: Agency, listing_url: str, *, is_only_list: bool
 ) -> list[SourceLink]:
-    """Return the releases in the JSON in a page.
+    """Return links to the releases in the JSON data of a page's scripts.
 
-    Raises SourceError if the JSON is too large or too deeply nested.
+    Scripts that are not JSON are skipped. Raises SourceError if the JSON is too large or too deeply
+    nested.
 
-    Scripts without JSON are skipped. is_only_list: whether the page has no other list. If so,
-    invalid JSON of a framework is an error.
+    is_only_list: whether the page has no other list. If so, a framework's data that is not valid
+        JSON raises SourceError.
     """
     links: list[SourceLink] = []
     texts = _list_data_scripts(page)
@@ -343,23 +352,23 @@ def find_embedded_links(
 
 
 def _list_data_scripts(page: Selector) -> list[tuple[str | None, str]]:
-    """Return the id and text of each script of a page that may be JSON."""
+    """Return the id (or None) and the text of each script of a page that may be JSON."""
     texts = [(script.attrib.get("id"), script.root.text or "") for script in page.xpath(DATA_XPATH)]
     matches = (NUXT_DATA.fullmatch(script.root.text or "") for script in page.xpath(NUXT_XPATH))
     return texts + [(None, match[1]) for match in matches if match]
 
 
 def find_page_data_url(page: Selector, url: str, agency: Agency) -> str | None:
-    """Return the URL of the page data of a site built with Gatsby, or None."""
+    """Return the URL of a page's data if the site is built with Gatsby, or None."""
     href = page.xpath(GATSBY_XPATH).get()
     address = resolve_canonical_url(url, href) if href else None
     return address if address and agency.owns(address) else None
 
 
 def _resolve_references(data: Any) -> Any:
-    """Return the objects in Nuxt's data with their values.
+    """Return the objects in Nuxt's data, with indexes replaced by the values they refer to.
 
-    The data is a flat list, in which objects give their values by index.
+    The data is a flat list. The objects in it contain the indexes of their values in this list.
 
     >>> data = [{"data": 1}, [2], {"title": 3, "url": 4}, "Ny bro", "/nyheter/ny-bro"]
     >>> _resolve_references(data)[1]
@@ -371,7 +380,9 @@ def _resolve_references(data: Any) -> Any:
 
 
 def _resolve_object(data: list[Any], item: dict[str, Any]) -> dict[str, Any]:
-    """Return an object's texts, followed by the addresses of the objects in it."""
+    """Return an object with its texts and, after them, the objects in it, reduced to their
+    addresses.
+    """
     texts, nested = dict[str, Any](), dict[str, Any]()
     for key, reference in item.items():
         value = _resolve_value(data, reference)
@@ -384,7 +395,7 @@ def _resolve_object(data: list[Any], item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resolve_value(data: list[Any], reference: Any) -> Any:
-    """Return the value at an index of the data, or None for anything but an index."""
+    """Return the value at an index of the data, or None if `reference` is not an index."""
     if not isinstance(reference, int) or isinstance(reference, bool):
         return None
     if not 0 <= reference < len(data):
@@ -394,11 +405,11 @@ def _resolve_value(data: list[Any], reference: Any) -> Any:
 
 
 def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> list[SourceLink]:
-    """Return the releases in JSON: objects with keys for an address and a title.
+    """Return links to the releases in JSON, which are objects with an address and a title.
 
-    The same rules apply as to the links of a listing. Without a `releases` pattern, the URL must be
-    in a news section or below the listing. If several objects have a day, objects without a day are
-    service pages.
+    The rules are the same as for the links of a listing. Without a `releases` pattern, the URL must
+    be in a news section or below the listing, or contain a year. If several objects have a date,
+    those without one are taken for service pages.
     """
     listing_path = urlsplit(canonical_url(listing_url)).path.rstrip("/")
     links: list[SourceLink] = []
@@ -419,7 +430,7 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
 def _read_json_link(
     values: dict[str, Any], url: str, agency: Agency, listing_path: str
 ) -> SourceLink | None:
-    """Return the link of an object with an address and a title, or None if this is not a
+    """Return the link of an object with an address and a title, or None if the object is not a
     release.
     """
     if not any(isinstance(values.get(key), str) and values[key].strip() for key in TITLE_KEYS):
@@ -435,7 +446,7 @@ def _read_json_link(
 
 
 def _is_news_path(path: str, listing_path: str) -> bool:
-    """Return whether a path is below the listing, in a news section, or has a day."""
+    """Return whether a path is below the listing or in a news section, or contains a year."""
     if path.startswith(listing_path + "/") or NEWS_PATH.search(path):
         return True
     return DATED_PATH.search(path) is not None
@@ -450,7 +461,7 @@ def _find_day(values: dict[str, Any], keys: Iterable[str]) -> str | None:
 
 
 def find_next_data_url(data: Any, url: str, agency: Agency) -> str | None:
-    """Return the URL of the next page if the outermost object of the JSON contains it, or None."""
+    """Return the URL of the next page that the outermost object of JSON states, or None."""
     values = _normalise_keys(data) if isinstance(data, dict) else {}
     for key in NEXT_KEYS:
         value = values.get(key)
@@ -465,7 +476,10 @@ def find_next_data_url(data: Any, url: str, agency: Agency) -> str | None:
 
 
 def find_markup(data: Any, url: str) -> str:
-    """Return the HTML with links in the texts of JSON. Some sites insert it into the page."""
+    """Return the texts in JSON that are HTML with links, as one text.
+
+    Some sites insert this HTML into the page.
+    """
     values = (value for item in _iter_objects(data, url) for value in item.values())
     return "\n".join(value for value in values if isinstance(value, str) and "<a " in value)
 
@@ -475,9 +489,9 @@ def _normalise_keys(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str | None:
-    """Return the canonical URL of an object, or None.
+    """Return the canonical URL of an object, or None if it has no address.
 
-    A name without a slash is relative to the listing.
+    An address without a slash is relative to the listing.
     """
     for key in URL_KEYS:
         href = _read_href(values.get(key))
@@ -492,7 +506,9 @@ def _find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str |
 
 
 def _read_href(value: Any) -> str:
-    """Return an address: a text itself, or the address in an object, or "" if there is none."""
+    """Return the address in a value, which is a text or an object with an address, or "" if there
+    is none.
+    """
     if isinstance(value, dict):
         value = next(
             (value[name] for name in ("url", "href") if isinstance(value.get(name), str)), None

@@ -1,4 +1,4 @@
-"""The links that sources list, and which URLs can be releases."""
+"""Defines the links that sources list, and decides which URLs can be releases."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ class WireRecord:
 
 @dataclass(frozen=True, slots=True)
 class SourceLink:
-    """A URL that a source lists. Times are stated by the source (ISO 8601 in UTC), or None."""
+    """A link to a release that a source lists.
+
+    Times are as stated by the source, in ISO 8601 in UTC, or None if not stated.
+    """
 
     url: str
     listed_at: str | None = None  # when the page was changed, or else published
@@ -67,14 +70,14 @@ class SourceLink:
 
 
 class ListingPage(NamedTuple):
-    """A page of a listing: its links to releases, in page order, and the address of the next
-    page.
+    """A page of a listing: its links to releases, in page order, and the address of the next page.
 
     next_url: a URL, or the address of a page that is requested by POST (see `join_form`), or None.
     has_numbered_next: whether the pager links to the next page by number. If so, an empty next page
-    is an error; a link such as "»" may lead past the end. problem: why the listing may contain more
-    releases than were read, or None. errors: entries that cannot be used. archive_urls: pages of
-    years or of older releases, which are also listings.
+        is an error. (A link such as "»" may lead past the end.)
+    problem: why the listing may contain more releases than were found, or None.
+    errors: the problems of entries that cannot be used.
+    archive_urls: pages of years or of older releases, which are also listings.
     """
 
     links: list[SourceLink]
@@ -88,11 +91,11 @@ class ListingPage(NamedTuple):
 def is_release_url(url: str, agency: Agency) -> bool:
     """Return whether a URL can be a release.
 
-    This depends on the agency's hosts and, if set, the pattern `releases`.
+    This depends on the agency's hosts and on the pattern `releases`, if it is set.
 
-    The pattern applies to the agency's own site. At a press wire, the wire's list decides: it
-    either links to the pages of releases, or contains the releases. In the latter case, their pages
-    are not requested.
+    The pattern applies to the agency's own site. On the host of a press wire, the wire's list
+    decides: it either links to the pages of releases, or contains the releases. In the latter case,
+    no page can be a release.
     """
     parts = urlsplit(url)
     if (
@@ -109,13 +112,14 @@ def is_release_url(url: str, agency: Agency) -> bool:
 
 
 def select_releases(links: Iterable[SourceLink], agency: Agency) -> list[SourceLink]:
-    """Return the links with a URL that can be a release."""
+    """Return the links whose URL can be a release."""
     return [link for link in links if is_release_url(link.url, agency)]
 
 
 def is_news_url(url: str, agency: Agency) -> bool:
-    """Return whether a URL's path names a news section. True for any URL if there is a
-    `releases` pattern.
+    """Return whether a URL is in a news section, judged by the folders in its path.
+
+    Returns True for any URL if the agency has a `releases` pattern.
     """
     return bool(agency.releases) or bool(
         NEWS_PATH.search(urlsplit(url).path.rstrip("/").rpartition("/")[0] + "/")
@@ -123,7 +127,7 @@ def is_news_url(url: str, agency: Agency) -> bool:
 
 
 def drop_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
-    """Return the links without query parameters that are session ids."""
+    """Return the links, with session ids removed from the query of their URLs."""
     urls = remove_session_ids([link.url for link in links])
     return [replace(link, url=url) for link, url in zip(links, urls, strict=True)]
 
@@ -137,12 +141,11 @@ def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
 
 
 def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
-    """Return the address of a page that is requested by POST.
-
-    It consists of the form's URL, "#" and the form's fields.
+    """Return the address of a page that is requested by POST: the form's URL, "#" and the form's
+    fields.
 
     URLs of sources have no fragment, so such an address is unambiguous, and a pagination cursor can
-    store it like a URL.
+    store it in place of a URL.
 
     >>> join_form("https://skog.example/nyheter", [("start", "10"), ("vy", "å")])
     'https://skog.example/nyheter#start=10&vy=%C3%A5'
@@ -151,7 +154,8 @@ def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
 
 
 def split_form(address: str) -> tuple[str, str | None]:
-    """Return the URL of a source's page, and the form to send there, if any.
+    """Return the URL of a source's page, and the form to send there by POST, or None for a GET
+    request.
 
     >>> split_form("https://skog.example/nyheter#start=10"), split_form("https://skog.example/nyheter?start=10")
     (('https://skog.example/nyheter', 'start=10'), ('https://skog.example/nyheter?start=10', None))
@@ -164,7 +168,7 @@ def split_form(address: str) -> tuple[str, str | None]:
 
 
 def parse_source_page(body: bytes, url: str) -> Selector:
-    """Parse an HTML page.
+    """Parse the HTML of a source's page.
 
     Raises SourceError if the page is empty or has more than MAX_LISTING_TAGS tags.
     """
@@ -177,12 +181,11 @@ def parse_source_page(body: bytes, url: str) -> Selector:
 
 
 def find_base_url(page: Selector, url: str) -> str:
-    """Return the URL that a page's links are relative to.
+    """Return the URL that a page's links are relative to: its first `<base href>`, or else its own
+    URL.
 
-    This is the first `<base href>`, or else the page's own URL.
-
-    If the base is on the page's own host, the page's scheme is used, because many sites have moved
-    to https but still have http in their base element.
+    If the base is on the page's own host, it gets the scheme of the page's URL, because many sites
+    have moved to https but still have http in their base element.
 
     >>> find_base_url(Selector('<base href="/"><a href="nyheter/a">A</a>'), "https://skog.example/om/nyheter")
     'https://skog.example/'
@@ -205,8 +208,6 @@ def get_line_text(element: etree._Element) -> str:
 
 
 def resolve_page_url(href: str, base_url: str, url: str, agency: Agency) -> str | None:
-    """Return the canonical URL of a link to another page of the agency, or None for any other
-    link.
-    """
+    """Return the canonical URL of a link if it leads to another page of the agency, or None."""
     address = None if href.strip().startswith("#") else resolve_canonical_url(base_url, href)
     return address if address and agency.owns(address) and address != canonical_url(url) else None

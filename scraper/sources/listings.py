@@ -1,7 +1,7 @@
-"""Parses listing pages: the releases that they link to.
+"""Parses listing pages, and finds the releases that they link to.
 
 Menus, page headers and footers, forms and rows of related pages are boilerplate. Links that only
-sort or filter the listing are not entries. The rules are the same for all agencies; an agency's
+sort or filter the listing are not entries. The rules are the same for all agencies, but an agency's
 `releases` pattern takes precedence.
 """
 
@@ -124,9 +124,10 @@ def parse_listing(
 ) -> ListingPage:
     """Parse a page of a listing: HTML with links, HTML that contains JSON, or JSON.
 
-    listing_url, number: the URL of the listing's first page, and the number of this page, if it is
-    a later page. Raises SourceError if the page is empty, too large, or not what the agency's table
-    declares.
+    Raises SourceError if the page is empty, too large, or not what the agency's table declares.
+
+    listing_url: the URL of the listing's first page, if this is a later page.
+    number: the number of this page.
     """
     listing_url = listing_url or url
     if source := agency.find_json_source(listing_url):
@@ -171,13 +172,15 @@ def _parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
 def _drop_listing_links(
     links: Iterable[SourceLink], pager: ListingPager, next_url: str | None
 ) -> list[SourceLink]:
-    """Return the links except links to listings, such as "Äldre inlägg" and "Nyhetsarkiv"."""
+    """Return the links without those to other listings, such as "Äldre inlägg" and
+    "Nyhetsarkiv".
+    """
     other_pages = (next_url, *pager.archive_urls)
     return [link for link in links if link.url not in other_pages and not is_listing_url(link.url)]
 
 
 def _is_numbered_url(pager: ListingPager, url: str | None) -> bool:
-    """Return whether a link of the listing to a URL has only a number as its text."""
+    """Return whether the listing links to a URL with only a number as the link's text."""
     numbers = (link.get("href", "") for link, text in pager.texts.items() if text.isdecimal())
     return url is not None and any(pager.resolve(href) == url for href in numbers)
 
@@ -199,7 +202,8 @@ def _are_files_releases(
 ) -> bool:
     """Return whether the documents in a listing are releases.
 
-    They are releases if there are more documents than pages, and most documents have a day.
+    The agency's key `files` decides this. If it is not set, documents are releases if there are
+    more documents than pages, and most documents have a date.
     """
     if agency.files is not None:
         return agency.files
@@ -215,10 +219,11 @@ def _find_problem(
     links: Sequence[SourceLink],
     files: Sequence[SourceLink],
 ) -> SourceProblem | None:
-    """Return why a listing may have more releases than `links` and its next page contain, or
-    None.
+    """Return why a listing may have more releases than `links` and its next page contain, or None
+    if nothing suggests it.
 
-    files: documents that do not count as releases. If one has a day, they may still be releases.
+    files: documents that do not count as releases. If any of them has a date, they may still be
+        releases.
     """
     problem = (
         None if next_url else _find_unread_rest(pager, has_links=bool(links), listed=len(links))
@@ -231,7 +236,11 @@ def _find_problem(
 
 
 def _find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> SourceProblem | None:
-    """Return why a listing without a next page may have more releases than were found, or None."""
+    """Return why a listing without a next page may have more releases than were found, or None.
+
+    has_links: whether releases were found on the page.
+    listed: the number of releases found.
+    """
     if not has_links and needs_javascript(pager.page.root):
         return SourceProblem("needs JavaScript", pager.url)
     if label := find_more_button(pager.page.root):
@@ -240,7 +249,7 @@ def _find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> S
 
 
 class EntryReader:
-    """Reads the entries of a listing from the links of its page."""
+    """Finds the entries of a listing among the links of its page."""
 
     def __init__(self, pager: ListingPager, listing_url: str) -> None:
         self.pager, self.agency = pager, pager.agency
@@ -252,7 +261,7 @@ class EntryReader:
         self.item_dates: dict[Element, tuple[bool, str | None]] = {}
 
     def iter_entries(self) -> Iterator[ListingEntry]:
-        """Yield the links of a listing that may lead to a release, or to another view of the
+        """Yield an entry for each link that may lead to a release, or to another view of the
         listing.
         """
         for anchor in _iter_content_links(self.pager.page.root):
@@ -262,7 +271,9 @@ class EntryReader:
                 yield entry
 
     def resolve(self, anchor: Element) -> str | None:
-        """Return the canonical URL of a link, or None if it cannot be a release of the agency."""
+        """Return the canonical URL of a link, or None if the URL cannot be a release of the
+        agency.
+        """
         href = (anchor.get("href") or "").strip()
         if not href or href.startswith("#"):
             return None
@@ -291,16 +302,15 @@ class EntryReader:
         )
 
     def read_date(self, item: Element) -> tuple[bool, str | None]:
-        """Return the result of `_read_item_date`, which is computed once per item.
-
-        An item may have thousands of links.
+        """Return the result of `_read_item_date`, which is cached because an item may have
+        thousands of links.
         """
         if item not in self.item_dates:
             self.item_dates[item] = _read_item_date(item)
         return self.item_dates[item]
 
     def is_in_news_section(self, path: str) -> bool:
-        """Return whether a path is below the listing, or contains a folder with a name for news."""
+        """Return whether a path is below the listing, or contains a folder named after news."""
         return path.startswith(self.folders) or NEWS_PATH.search(path) is not None
 
 
@@ -311,7 +321,10 @@ def _has_heading(anchor: Element) -> bool:
 
 
 def _read_item_date(item: Element) -> tuple[bool, str | None]:
-    """Return whether a list item shows a date, and the day or time of its first <time>, or None."""
+    """Return whether a list item shows a date, and the first datetime attribute of a <time> in it.
+
+    The second value is None if there is no such attribute, or if it is not a valid date.
+    """
     times = list(item.iterdescendants("time"))
     stated = next((value for time in times if (value := time.get("datetime")) is not None), None)
     return bool(times) or VISIBLE_DATE.search(get_line_text(item)) is not None, normalise_w3c_date(
@@ -320,10 +333,10 @@ def _read_item_date(item: Element) -> tuple[bool, str | None]:
 
 
 def _find_file_links(pager: ListingPager, items: Collection[Element]) -> list[SourceLink]:
-    """Return the documents of a listing, with the titles and days given in the listing.
+    """Return the documents that a listing links to, with the titles and dates given in the listing.
 
-    items: the list items of the entries that lead to pages. A document in such an item belongs to
-    its page.
+    items: the list items whose entries lead to pages. A document in such an item belongs to the
+        page.
     """
     links: dict[str, SourceLink] = {}
     # avoids the search for the main elements
@@ -339,7 +352,10 @@ def _find_file_links(pager: ListingPager, items: Collection[Element]) -> list[So
 
 
 def _read_file_link(anchor: Element, address: str, items: Collection[Element]) -> SourceLink | None:
-    """Return the document that a link leads to, or None if the listing does not name it."""
+    """Return the document that a link leads to.
+
+    Returns None if the listing gives no title for the document, or if the item belongs to a page.
+    """
     item = next(anchor.iterancestors(*ITEM_TAGS), anchor.getparent())
     title = FILE_LABEL.sub("", get_line_text(anchor)).strip()
     if item is None or item in items or not title or DOWNLOAD_TEXT.fullmatch(title):
@@ -350,10 +366,10 @@ def _read_file_link(anchor: Element, address: str, items: Collection[Element]) -
 
 
 def _find_stated_day(item: Element) -> str | None:
-    """Return the day of publication that a list item states outside its link, as printed, or
-    None.
+    """Return the day of publication that a list item states outside its link, or None.
 
-    Also returns None if the item states several days.
+    The day is returned as printed, unless the item's only <time> has a date. Returns None if the
+    item states several days.
     """
     times = [normalise_w3c_date(time.get("datetime")) for time in item.iterdescendants("time")]
     if len(times) == 1 and times[0]:
@@ -378,9 +394,11 @@ def _drop_filter_links(
 ) -> list[ListingEntry]:
     """Return the entries without links that sort or filter the listing.
 
-    Links with a URL that differs from the listing's only in the query are dropped, unless they have
-    a heading, or a date in their own item. keep_if_only: whether to keep all links except "next"
-    links if the listing has no other entries.
+    These are links to a URL that differs from the listing's only in the query, unless the link has
+    a heading, or a date in its own list item.
+
+    keep_if_only: whether to keep such links, except "next" links, if the listing has no other
+        entries.
     """
     same_path_count = sum(entry.is_same_path for entry in entries)
     if not same_path_count:
@@ -392,12 +410,12 @@ def _drop_filter_links(
 
 
 def _drop_next_links(entries: Iterable[ListingEntry]) -> list[ListingEntry]:
-    """Return the entries without links such as "Nästa"."""
+    """Return the entries without links to the next page, such as "Nästa"."""
     return [entry for entry in entries if not NEXT_LINK_TEXT.fullmatch(get_line_text(entry.anchor))]
 
 
 def _find_marked_urls(entries: Iterable[ListingEntry]) -> set[str]:
-    """Return the URLs of entries that have a heading, or a date in an item of their own."""
+    """Return the URLs of entries with a heading, or with a date in a list item of their own."""
     urls_by_item: defaultdict[Element, set[str]] = defaultdict(set)
     for entry in entries:
         urls_by_item[entry.item].add(entry.link.url)
@@ -419,7 +437,8 @@ def _find_marked_urls(entries: Iterable[ListingEntry]) -> set[str]:
 
 
 def _iter_content_links(root: Element) -> Iterator[Element]:
-    """Yield the links in a page's main elements, or else in its body, without boilerplate.
+    """Yield the links in a page's main elements, or in its body if it has none, without
+    boilerplate.
 
     The links are in page order.
     """
@@ -442,10 +461,7 @@ def _iter_content_links(root: Element) -> Iterator[Element]:
 
 
 class ListingLayout:
-    """Facts about a whole page that help to decide which of its elements are boilerplate.
-
-    Each fact is computed only once.
-    """
+    """Facts about a whole page that help to decide which of its elements are boilerplate."""
 
     def __init__(self, root: Element) -> None:
         self.root = root
@@ -454,10 +470,10 @@ class ListingLayout:
         self.main_ancestors = _find_ancestors([*main_elements, *root.iter("h1")])
 
     def is_boilerplate(self, element: Element, region: Element, *, in_entry: bool) -> bool:
-        """Return whether an element contains no entries of the listing.
+        """Return whether an element is boilerplate, and so contains no entries of the listing.
 
-        region: the main element or body around the element. in_entry: whether the element is inside
-        an article or list item.
+        region: the main element or body around the element.
+        in_entry: whether the element is inside an article or list item.
         """
         tag = element.tag
         if tag in ("nav", "aside") or (tag in ("header", "footer") and not in_entry):
@@ -501,7 +517,7 @@ def _find_ancestors(elements: Iterable[Element]) -> set[Element]:
 
 @cache_by_text()
 def _has_boilerplate_class(class_attribute: str) -> bool:
-    """Return whether a class attribute names boilerplate.
+    """Return whether a class attribute contains a class for boilerplate.
 
     >>> [_has_boilerplate_class(name)
     ...     for name in ("block breadcrumbs", "relatedLinks", "c-share__list")]
@@ -517,9 +533,9 @@ def _has_boilerplate_class(class_attribute: str) -> bool:
 
 
 def needs_javascript(root: Element) -> bool:
-    """Return whether a page's list is built by scripts.
+    """Return whether the list on a page is built by scripts.
 
-    The page then has scripts and almost no text, or an empty element for the list.
+    Such a page has scripts and almost no text, or an empty element for the list.
     """
     if next(root.iter("script"), None) is None:
         return False

@@ -1,8 +1,7 @@
-"""Finds what a listing leads to: its next page and its archive pages.
+"""Finds the next page and the archive pages of a listing, and signs that it continues without a
+link.
 
-Also finds signs that the listing continues without a link.
-
-A pager is recognised by its words, not only by its class. Its text consists of page numbers,
+A pager is recognised not only by its class, but also by its words: it consists of page numbers,
 "Nästa" and similar words.
 """
 
@@ -274,7 +273,7 @@ OTHER_LIST_WORD = re.compile(
 
 
 class ListingPager:
-    """The links from a page of a listing to its other pages.
+    """Finds the links from a page of a listing to its other pages.
 
     number: the number of the page, from 1.
     """
@@ -292,7 +291,9 @@ class ListingPager:
 
     @cached_property
     def controls(self) -> list[PagerControl]:
-        """Return the links and buttons with labels that are used in pagers."""
+        """Return the links and buttons whose label means "next" or is the number of the next
+        page.
+        """
         controls = (
             PagerControl(control.root, self.number) for control in self.page.xpath(CONTROL_XPATH)
         )
@@ -308,7 +309,9 @@ class ListingPager:
 
         The next page is found by rel=next, a link with a text such as "Nästa", the next number in a
         pager, or a button such as "Visa fler". Links to other hosts and to the page itself are
-        skipped. releases: URLs that are releases, with any link text.
+        skipped.
+
+        releases: URLs of releases, whose link texts may look like those of a pager.
         """
         for href in self.page.xpath(REL_XPATH.format("next")).getall():
             if address := self.resolve(href):
@@ -318,8 +321,9 @@ class ListingPager:
         return next(chain(found, self.find_numbered_urls()), None) or self.find_button_address()
 
     def find_labelled_urls(self) -> list[str]:
-        """Return the URLs of links with a text such as "Nästa". Links without other words come
-        first.
+        """Return the URLs of links with a text such as "Nästa".
+
+        Links such as "Tidigare inlägg", which may lead back, come after the others.
         """
         labelled = [
             control for control in self.controls if control.is_next and not control.is_disabled
@@ -335,9 +339,9 @@ class ListingPager:
         return list(filter(None, found))
 
     def find_page_url(self, link: Element) -> str | None:
-        """Return the URL of a link if it is another page of this listing, or None.
+        """Return the URL of a link if it leads to another page of this listing, or None.
 
-        Returns None if the link only sorts or filters the listing.
+        A link that only sorts or filters the listing does not.
         """
         address = self.resolve(link.get("href", "#"))
         if not address:
@@ -351,7 +355,7 @@ class ListingPager:
         return address if is_page else None
 
     def find_numbered_urls(self) -> Iterator[str]:
-        """Yield the URLs that the next number in a pager links to.
+        """Yield the URLs of links that are labelled with the number of the next page.
 
         Only URLs that are certainly pages of this listing are yielded.
         """
@@ -366,7 +370,7 @@ class ListingPager:
     # Signs that the listing continues although no next page was found
 
     def find_unread_page(self) -> SourceProblem | None:
-        """Return the first link or button that seems to lead to a page that cannot be requested,
+        """Return a problem that names the first link or button to a page that cannot be requested,
         or None.
         """
         unread = next(filter(self.is_unread, self.controls), None)
@@ -376,9 +380,8 @@ class ListingPager:
     def find_marked_link(self) -> Element | None:
         """Return a link to another page in an element that is marked as a pager, or None.
 
-        The link may have any label.
-
-        This is only used on the first page, when all other pages are still unread.
+        The link may have any label. Returns None unless this is the first page, because on later
+        pages such a link may lead to a page that was already read.
         """
         for link in self.texts if self.number == 1 else ():
             address = self.find_page_url(link)
@@ -406,7 +409,9 @@ class ListingPager:
         return not self.leads_to_listing(href) and control.is_of_this_list
 
     def leads_to_listing(self, href: str) -> bool:
-        """Return whether a link leads to the same page or the same listing, perhaps sorted."""
+        """Return whether a link leads to the same page or to the same listing, which may be sorted
+        differently.
+        """
         if resolve_canonical_url(self.base, href) == canonical_url(self.url):
             return True
         address = self.resolve(href)
@@ -420,9 +425,12 @@ class ListingPager:
         )
 
     def find_count(self, listed: int) -> SourceProblem | None:
-        """Return a problem if the page states more releases or pages than were read, or None.
+        """Return a problem if the page states that there are more releases or pages than were read,
+        or None.
 
-        The problem quotes the page: "Visar 10 av 143".
+        The problem quotes the statement, such as "Visar 10 av 143".
+
+        listed: the number of releases that were read.
         """
         for element in cast("list[Element]", COUNT_XPATH(self.page.root)):
             for part in chain([element], element.iterancestors()):
@@ -437,8 +445,9 @@ class ListingPager:
 
     @cached_property
     def archive_links(self) -> list[tuple[Element, str, str | None]]:
-        """Return the links with a text for an archive, each as the link, its URL, and its year
-        or None.
+        """Return the links with a text for an archive, as (link, URL, year).
+
+        The year is None if the text is not a year.
         """
         found = []
         for link, text in self.texts.items():
@@ -454,12 +463,12 @@ class ListingPager:
 
     @cached_property
     def archive_urls(self) -> list[str]:
-        """Return the archive pages that a listing links to, in page order: years, and pages of
-        older releases.
+        """Return the URLs of the listing's archive pages, in page order: years, and pages of older
+        releases.
 
-        They must be below the listing, or have a URL that differs only in the query. Other archives
-        of the agency are thus not mistaken for this listing's archive. The page of a year may also
-        be next to the listing, if its URL contains the year.
+        An archive page must be below the listing, or its URL must differ only in the query. Other
+        archives of the agency are thus not mistaken for this listing's archive. The page of a year
+        may also be next to the listing if its URL contains the year.
         """
         own = urlsplit(canonical_url(self.url))
         listing_path = own.path.rstrip("/")
@@ -481,10 +490,12 @@ class ListingPager:
         return list(dict.fromkeys(urls))
 
     def find_unread_archive(self, content_links: Iterable[Element]) -> SourceProblem | None:
-        """Return an archive in the content of the page that is not one of `archive_urls`, or None.
+        """Return a problem that names an archive that is not one of `archive_urls`, or None.
 
-        An archive is shown by several links to years, a link such as "Äldre nyheter", or a choice
-        of years without the choice "all".
+        An archive is recognised by several links to years, a link such as "Äldre nyheter", or a
+        choice of years without the choice "all".
+
+        content_links: the links in the page's content. Only these links count.
         """
         content = set(content_links)
         years = self.find_year_controls()
@@ -501,7 +512,7 @@ class ListingPager:
         return None if self.archive_urls else self.find_year_choice()
 
     def find_year_controls(self) -> dict[str, Element]:
-        """Return the buttons with a year as their text, by year."""
+        """Return a map from each year that is the text of a button to the button."""
         controls = {
             get_line_text(control.root): control.root
             for control in self.page.xpath(YEAR_CONTROL_XPATH)
@@ -519,8 +530,8 @@ class ListingPager:
     # Buttons
 
     def find_button_address(self) -> str | None:
-        """Return the address that a button such as "Visa fler" requests, or None without such a
-        button.
+        """Return the address that a button such as "Visa fler" requests, or None if there is no
+        such button.
 
         The address is the URL in an attribute of the button, or the URL of its form with the form's
         fields.
@@ -539,7 +550,7 @@ class ListingPager:
         return None
 
     def iter_more_buttons(self) -> Iterator[Element]:
-        """Yield the buttons with a label such as "Visa fler", except buttons that open an entry."""
+        """Yield the buttons with a label such as "Visa fler", except buttons inside an entry."""
         for button in self.page.xpath(BUTTON_XPATH):
             element = button.root
             labels = (
@@ -555,7 +566,11 @@ class ListingPager:
                 yield element
 
     def resolve_button_form(self, button: Element) -> str | None:
-        """Return the address that a button's form requests with its fields unchanged, or None."""
+        """Return the address that a button's form requests if its fields are left unchanged.
+
+        Returns None if the button has no form, or if the form must not be sent. Raises SourceError
+        if the form is too large.
+        """
         form = self.find_form(button)
         if form is None:
             return None
@@ -579,7 +594,7 @@ class ListingPager:
         return self.resolve(f"{url.partition('?')[0]}?{urlencode(fields)}")
 
     def find_form(self, button: Element) -> FormElement | None:
-        """Return the form that a button submits, or None."""
+        """Return the form that a button submits, or None if it submits none."""
         if button.tag not in ("button", "input"):
             return None
         if button.get("type", "submit").lower() not in ("submit", "image"):
@@ -590,8 +605,8 @@ class ListingPager:
         return form if isinstance(form, FormElement) else None
 
     def resolve_form_action(self, button: Element, form: FormElement) -> str | None:
-        """Return the URL that a button's form is sent to, or None if the URL is not the
-        agency's.
+        """Return the URL to which a button's form is sent, or None if the URL does not belong to
+        the agency.
         """
         action = button.get("formaction", form.get("action", "")).strip()
         url = resolve_canonical_url(self.base if action else self.url, action)
@@ -600,7 +615,7 @@ class ListingPager:
         return url
 
     def includes(self, page_url: str) -> bool:
-        """Return whether a URL with the listing's path is the listing itself or one of its other
+        """Return whether a URL with the listing's path leads to the listing itself or to one of its
         pages.
         """
         if not urlsplit(page_url).query or _parse_query_pairs(page_url) == _parse_query_pairs(
@@ -612,8 +627,8 @@ class ListingPager:
 
     @cached_property
     def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
-        """Return the URLs of the pager's links, and the query parameters that change from page to
-        page.
+        """Return the URLs of the pager's links, and the sets of query parameters that differ
+        between pages.
 
         Only links that are marked as pager links (by rel, or by a pager element) count for the
         parameters.
@@ -628,8 +643,8 @@ class ListingPager:
         return addresses, names
 
     def iter_pager_hrefs(self) -> Iterator[tuple[str, bool]]:
-        """Yield the addresses of links to other pages, and whether each link is marked as a
-        pager link.
+        """Yield the href of each link to another page, and whether the link is marked as a pager
+        link.
         """
         for rel in ("next", "prev"):
             for href in self.page.xpath(REL_XPATH.format(rel)).getall():
@@ -647,8 +662,9 @@ class ListingPager:
 
 
 class PagerControl:
-    """A link or button with a label that is used in pagers. number: the number of the current
-    page.
+    """A link or button that may be part of a pager.
+
+    number: the number of the current page.
     """
 
     def __init__(self, element: Element, number: int) -> None:
@@ -668,8 +684,9 @@ class PagerControl:
 
     @property
     def is_of_this_list(self) -> bool:
-        """Return whether the control continues this list. "Fler nyheter" may link to another
-        list.
+        """Return whether the control certainly continues this list.
+
+        "Fler nyheter", for example, may link to another list.
         """
         return self.is_marked or (self.has_words and not self.names_list)
 
@@ -686,7 +703,9 @@ class PagerControl:
 
     @property
     def is_elsewhere(self) -> bool:
-        """Return whether the control is in an entry, a carousel, a calendar or an accordion."""
+        """Return whether the control belongs to an entry, a carousel, a calendar or an
+        accordion.
+        """
         item = next(self.element.iterancestors("li", "article"), None)
         is_in_entry = item is not None and not _is_pager_text(get_line_text(item))
         return (
@@ -699,8 +718,8 @@ class PagerControl:
     def is_in_pager(self) -> bool:
         """Return whether the control is in a pager.
 
-        The element around it is marked as a pager, or shows the number of the current page without
-        a link.
+        The element around the control must be marked as a pager, or contain the number of the
+        current page without a link.
         """
         linked = {_read_number(get_line_text(link)) for link in self.pager.iter("a", "button")}
         is_current = self.number not in linked and str(self.number) in WORD.findall(
@@ -714,10 +733,10 @@ class PagerControl:
 
     @cached_property
     def pager(self) -> Element:
-        """Return the pager around the link.
+        """Return the pager around the control.
 
-        This is the outermost element that only contains a pager's text, or that is marked as a
-        pager.
+        This is the outermost element that contains only a pager's text or is marked as a pager, or
+        else the control itself.
         """
         found = self.element
         for element in self.element.iterancestors():
@@ -734,12 +753,11 @@ class PagerControl:
 
 
 def _read_form_fields(form: FormElement) -> list[tuple[str, str]] | None:
-    """Return the fields of a form, or None if the form must not be sent.
+    """Return the fields of a form as (name, value), or None if the form must not be sent.
 
-    Searches, logins and messages are never sent.
-
-    Such forms are recognised by words in their attributes (such as id and class), or by a text
-    field, unless the form surrounds the content.
+    Forms for searches, logins and messages must not be sent. Such forms are recognised by words in
+    their attributes (such as id and class), or by a text field, unless the form surrounds the
+    content.
     """
     names = " ".join(
         form.get(name, "") for name in ("id", "class", "name", "action", "role", "aria-label")
@@ -764,7 +782,7 @@ def _is_in_marked_pager(link: Element) -> bool:
 
 
 def _read_number(text: str) -> int | None:
-    """Return the number of the page in a label such as "2", "Gå till sida 2" or "11–20", or None.
+    """Return the page number in a label such as "2", "Gå till sida 2" or "11–20", or None.
 
     >>> [_read_number(text)
     ...     for text in ("2", "Sida 2, aktuell sida", "11–20", "2 nya lagar", "1 2 3")]
@@ -783,7 +801,7 @@ def _read_number(text: str) -> int | None:
 
 
 def _is_next_label(text: str) -> bool:
-    """Return whether a label says that a link leads to the next page, and nothing else.
+    """Return whether a label says only that a link leads to the next page.
 
     >>> [_is_next_label(text)
     ...     for text in ("Nästa sida ›", "Visa nästa 10 nyheter", "»", "Nästa steg för skogen")]
@@ -799,9 +817,8 @@ def _is_pager_text(text: str) -> bool:
 
 
 def _get_labels(element: Element) -> list[str]:
-    """Return the texts of a link or button.
-
-    These are its own text, its value, and the texts of its attributes and images.
+    """Return the texts that label a link or button: its own text, its value, and the texts of its
+    attributes and images.
     """
     return [
         get_line_text(element),
@@ -811,7 +828,7 @@ def _get_labels(element: Element) -> list[str]:
 
 
 def _find_folder(url: str) -> str:
-    """Return a URL's path without extension and page number.
+    """Return a URL's path without its extension and page number.
 
     >>> _find_folder("https://a.se/nyheter/sida-2.html"), _find_folder("https://a.se/nyheter.html")
     ('/nyheter', '/nyheter')
@@ -820,8 +837,9 @@ def _find_folder(url: str) -> str:
 
 
 def states_more(text: str, listed: int) -> bool:
-    """Return whether a sentence says that there are more releases or pages than shown or
-    `listed`.
+    """Return whether a sentence says that there are more releases or pages than shown.
+
+    listed: the number of releases that were found in the listing.
 
     >>> [states_more(text, 10)
     ...     for text in ("Visar 1–10 av 143", "Visar 10 av 10", "Sida 1 av 15", "143 träffar")]
@@ -844,14 +862,16 @@ def states_more(text: str, listed: int) -> bool:
 
 
 def _states_more_of_total(numbers: Sequence[int], words: Set[str], listed: int) -> bool:
-    """Return whether the last of several numbers is higher than what was shown or listed."""
+    """Return whether the last of several numbers, which is the total, is higher than what was shown
+    or found.
+    """
     if len(numbers) == 3 or words & NUMBERED_WORDS:  # "Visar 1–10 av 143", "Sida 1 av 15"
         return numbers[-2] < numbers[-1]
     return bool(words - OF_WORDS) and max(numbers[-2], listed) < numbers[-1]
 
 
 def _is_same_listing(page_url: str, listing_url: str) -> bool:
-    """Return whether a URL is another page of a listing, with another query or a path such as
+    """Return whether a URL leads to another page of a listing, by another query or a path such as
     /sida/2.
     """
     if urlsplit(page_url).path.rstrip("/") == urlsplit(listing_url).path.rstrip("/"):

@@ -1,9 +1,9 @@
-"""Indexes of web archives, which list the captures of pages: CDX and TimeMap.
+"""Parses the indexes of web archives (CDX and TimeMap), which list the captures of pages.
 
 CDX servers list the captures of all pages below an address. The list is JSON lines (pywb), a JSON
-array of rows (the Wayback Machine) or lines of words. A TimeMap (RFC 7089) lists the captures of
-one page. The address of a CDX server is not standardised. In pywb it is `cdx` or `index` below a
-collection.
+array of rows (the Wayback Machine), or lines of values separated by spaces. A TimeMap (RFC 7089)
+lists the captures of one page. The address of a CDX server is not standardised; in pywb it is `cdx`
+or `index` below a collection.
 """
 
 from __future__ import annotations
@@ -40,7 +40,11 @@ REPLAY_MARKS = re.compile(rb"BEGIN WAYBACK TOOLBAR INSERT|/wombat\.js|/_static/j
 
 
 class IndexedCapture(NamedTuple):
-    """A capture that an index lists. digest: the hash of the bytes, or "" if the index has none."""
+    """A capture that an index lists.
+
+    timestamp: the time of the capture, as 14 digits in UTC.
+    digest: the hash of the captured bytes, or "" if the index does not state it.
+    """
 
     timestamp: str
     url: str
@@ -48,7 +52,7 @@ class IndexedCapture(NamedTuple):
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Parse the 14 digits of a time in UTC.
+    """Parse a time in UTC that is written as 14 digits.
 
     >>> parse_timestamp("20210503081500").isoformat()
     '2021-05-03T08:15:00+00:00'
@@ -63,9 +67,9 @@ def list_cdx_servers(source: PastSource) -> list[str]:
 
 
 def build_cdx_url(server: str, prefix: str, times: tuple[str, str], limit: int) -> str:
-    """Return the URL of an index of captures of all addresses that begin with a prefix.
+    """Return the URL that lists the captures of all addresses beginning with a prefix.
 
-    times: the first and the last time of the captures.
+    times: the period of the captures, from the first time to the last.
     """
     query = {"url": prefix, "matchType": "prefix", "output": "json", "from": times[0]}
     fields = WAYBACK_FIELDS if [server] in CDX_SERVERS.values() else {}
@@ -73,17 +77,19 @@ def build_cdx_url(server: str, prefix: str, times: tuple[str, str], limit: int) 
 
 
 def build_capture_url(source: PastSource, timestamp: str, url: str) -> str:
-    """Return the URL of a capture's bytes as they were captured, without rewritten links."""
+    """Return the URL of a capture in its original form, without the links rewritten by the web
+    archive.
+    """
     # what is encoded stays as it is
     return f"{source.url}{timestamp}id_/{quote(url, safe='%/:=&?~#+!$,;@()*[]')}"
 
 
 def parse_index(body: bytes, url: str, status: int) -> tuple[list[IndexedCapture], int]:
-    """Return the captures of whole HTML pages in a CDX response or TimeMap.
+    """Return the captures of HTML pages in a CDX response or TimeMap, and the number of all listed
+    captures.
 
-    Also returns the number of lines in the response.
-
-    Raises SourceError if the response is neither.
+    Redirects and errors are left out. Raises SourceError if the response is neither a CDX response
+    nor a TimeMap.
     """
     if status != 200:
         raise SourceError(url, f"answered {status}")
@@ -108,7 +114,7 @@ def _iter_rows(text: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _parse_line(line: str) -> Mapping[str, Any]:
-    """Parse a line of JSON, of words, or of two words and JSON (CDXJ)."""
+    """Parse a line of an index: JSON, values separated by spaces, or two values and JSON (CDXJ)."""
     if line.startswith("{"):
         return dict(json.loads(line))
     words = line.split(" ", 2)
@@ -135,7 +141,7 @@ def _read_row(row: Mapping[str, Any]) -> IndexedCapture | None:
 
 
 def normalise_address(url: str) -> str:
-    """Return a key for a page that is the same for different spellings of its address.
+    """Return a key for a page that is the same for all spellings of its address.
 
     >>> normalise_address("http://www.fyr.example:80/Nyheter/") == normalise_address(
     ...     "https://fyr.example/Nyheter")
@@ -149,7 +155,7 @@ def normalise_address(url: str) -> str:
 def select_captures(captures: Iterable[IndexedCapture]) -> list[IndexedCapture]:
     """Return the captures of one page that are worth requesting, in order of time.
 
-    If several in a row have the same bytes, only the first and the last are returned.
+    Of several consecutive captures with the same bytes, only the first and the last are returned.
     """
     chosen: list[IndexedCapture] = []
     for _, same in groupby(sorted(set(captures)), lambda each: each.digest or each.timestamp):
@@ -159,9 +165,9 @@ def select_captures(captures: Iterable[IndexedCapture]) -> list[IndexedCapture]:
 
 
 def is_raw(body: bytes, source: PastSource, url: str) -> bool:
-    """Return whether a response is a page as it was captured.
+    """Return whether a response is a page as it was captured, not as rewritten by the web archive.
 
-    Web archives rewrite pages for their visitors.
+    url: the address of the captured page.
     """
     host = urlsplit(url).hostname or ""
     rewritten = rf"{re.escape(source.url)}\d{{4,14}}(?:[a-z]{{2}}_)?/https?://{host}".encode()

@@ -40,7 +40,8 @@ BARE_AMPERSAND = re.compile(
 def parse_sitemap(
     body: bytes, url: str, agency: Agency
 ) -> tuple[list[SourceLink], list[SourceLink]]:
-    """Parse a sitemap to (links to releases, []), or a sitemap index to ([], links to sitemaps).
+    """Parse a sitemap into (links to releases, []), or a sitemap index into ([], links to
+    sitemaps).
 
     Raises SourceError if the body is neither, is truncated or exceeds a limit.
     """
@@ -60,7 +61,7 @@ def parse_sitemap(
 def _read_sitemap(body: bytes, url: str) -> tuple[str, list[dict[str, Any]]]:
     """Return the name of a sitemap's root element, and the sitemap's entries.
 
-    Raises SourceError if the sitemap is unusable.
+    Raises SourceError if the sitemap is invalid or exceeds a limit.
     """
     try:
         sitemap = Sitemap(
@@ -77,7 +78,7 @@ def _read_sitemap(body: bytes, url: str) -> tuple[str, list[dict[str, Any]]]:
 
 
 def _decompress_sitemap(body: bytes) -> bytes:
-    """Decompress a gzip file of one or more members; ignore anything after the last member.
+    """Decompress a gzip file of one or more members. Anything after the last member is ignored.
 
     Raises ValueError if the file is truncated or decompresses to more than MAX_SITEMAP_BYTES.
     """
@@ -101,7 +102,7 @@ def _decompress_sitemap(body: bytes) -> bytes:
 
 
 def _escape_ampersands(body: bytes) -> bytes:
-    r"""Escape bare ampersands in XML; raise ValueError if there are more than MAX_AMPERSANDS.
+    r"""Escape bare ampersands in XML. Raises ValueError if there are more than MAX_AMPERSANDS.
 
     A lenient parser would drop the text after a bare ampersand, and return a different URL.
 
@@ -116,9 +117,10 @@ def _escape_ampersands(body: bytes) -> bytes:
 
 
 def normalise_w3c_date(text: str | None) -> str | None:
-    """Convert a W3C date or time (sitemaps.org) to ISO 8601 in UTC. A date stays a date.
+    """Convert a W3C date or time (sitemaps.org) to ISO 8601 in UTC. A date without a time stays a
+    date.
 
-    Returns None for anything else, including a time without a zone.
+    Returns None for anything else, including a time without a UTC offset.
 
     >>> normalise_w3c_date("2024-03-01T10:00:00+01:00")
     '2024-03-01T09:00:00+00:00'
@@ -147,10 +149,14 @@ def parse_robots_sitemaps(body: bytes, url: str) -> list[str]:
 
 
 def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:
-    """Return whether a sitemap's date in the index has not changed since it was last read
+    """Return whether the index gives the same date for a sitemap as when it was last read
     completely.
 
-    If the index gives only a day, the sitemap may have changed later on that day.
+    If the date has no time, the sitemap may have changed later on that day. It then counts as
+    unchanged only if it was read after that day.
+
+    row: the sitemap's row in the frontier, or None.
+    listed: the date in the index, or None.
     """
     if not row or row.state != "done" or not listed or row.listed_at != listed:
         return False

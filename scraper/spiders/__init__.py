@@ -1,4 +1,4 @@
-"""The spiders. Scrapy finds them by name.
+"""The spiders, which Scrapy finds by name.
 
 news finds new releases, and revisit checks stored ones. refetch fetches pages again. audit reads
 sources to their end. attachments fetches the files of releases that workers checked. past reads

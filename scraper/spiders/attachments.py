@@ -1,14 +1,14 @@
-"""AttachmentSpider, the base class of the spiders that also fetch attachments.
+"""Contains AttachmentSpider, the base class of the spiders that also fetch attachments.
 
 `scrapy crawl attachments` fetches only attachments. It is for releases checked by workers of
 distributed crawling, because workers fetch no attachments.
 
-After a release was checked, its attachments become due, each at most once a day
+When a release has been checked, its attachments become due, each at most once a day
 (archive/attachments/attachment_store.py). They are requested when no releases are due. The agency's
-limits apply: robots.txt, delays, pauses and the time of the pass. Attachments use at most half of
-DAILY_BUDGET, so that requests are left for the day's news. A file that is not fetched stays due for
-a later crawl. A file that cannot be fetched does not count as a failure of its agency. It is logged
-and listed among the problems of the crawl.
+limits apply: robots.txt, delays, pauses and the maximum duration of a crawl. Attachments use at
+most half of DAILY_BUDGET, so that requests are left for the day's news. A file that is not fetched
+stays due for a later crawl. A file that cannot be fetched does not count as a failure of its
+agency. It is logged and listed among the problems of the crawl.
 
 A release that is itself a file is stored as a version of its own URL. When a crawl has finished,
 missing texts are extracted from the stored bytes of such releases, and of files that an earlier
@@ -61,9 +61,9 @@ MAX_CLOSING_SECONDS = 300  # for texts that are still missing when a crawl has f
 
 
 class AttachmentSpider(ReleaseSpider):
-    """A spider that also fetches the attachments of the releases that it checks.
+    """Base class of the spiders that also fetch the attachments of the releases that they check.
 
-    This applies only to agencies with the key `attachments` set.
+    Attachments are fetched unless the agency's key `attachments` is "none".
     """
 
     def __init__(self, agency: str = "", minutes: str = "", **arguments: Any) -> None:
@@ -78,7 +78,7 @@ class AttachmentSpider(ReleaseSpider):
         )
 
     def finish_release(self, slug: str, url: str) -> None:
-        """Make the attachments of a release due if the release was found, then send the next
+        """Make the attachments of a release due if the release is stored, and send the next
         requests.
         """
         if self.fetches_attachments(slug):
@@ -89,7 +89,7 @@ class AttachmentSpider(ReleaseSpider):
         super().finish_release(slug, url)
 
     def engine_stopped(self) -> None:
-        """Extract the texts that are still missing, and close the archive.
+        """Extract the texts of files that have none yet, and close the archive.
 
         No texts are extracted if the crawl was interrupted.
         """
@@ -114,7 +114,9 @@ class AttachmentSpider(ReleaseSpider):
             )
 
     def next_requests(self, slug: str) -> Iterator[Request]:
-        """Yield requests for an agency's next due releases or, if few are left, attachments."""
+        """Yield requests for an agency's next due releases and, if these are few, for its due
+        attachments.
+        """
         yield from super().next_requests(slug)
         limit = MAX_REQUESTS_AHEAD - len(self.requested_urls[slug])
         if limit <= 0 or self.is_deferred(slug) or not self.fetches_attachments(slug):
@@ -149,7 +151,7 @@ class AttachmentSpider(ReleaseSpider):
         )
 
     async def parse_attachment(self, response: Response) -> AsyncIterator[Request]:
-        """Store the file in a response, and its text, unless both are already stored."""
+        """Store the file in a response, and its text, unless they are already stored."""
         row: FrontierEntry = response.meta["row"]
         page = build_fetched_page(response)
         # a redirect passed the conditional headers on to another URL, as in `parse_release`
@@ -186,7 +188,7 @@ class AttachmentSpider(ReleaseSpider):
             raise NotARelease(row.url, NOINDEX_PROBLEM)
 
     def store_attachment(self, row: FrontierEntry, page: FetchedPage) -> AttachmentVersion:
-        """Store a file as a new version, with its capture, unless the file is unchanged."""
+        """Store a file as a new version, with its capture, or record that the file is unchanged."""
         archive, attachments = self.archive, self.archive.attachments
         version = attachments.get_version(row.url)
         is_same = version is not None and (
@@ -242,7 +244,8 @@ class AttachmentSpider(ReleaseSpider):
     def attachment_failed(self, failure: Failure) -> None:
         """Record a failed request for a file.
 
-        The file stays due if its host is paused or if the crawl is ending.
+        The file stays due if its host is paused, if the day's budget is used up, or if the crawl is
+        ending.
         """
         error, request = failure.value, get_request(failure)
         row: FrontierEntry = request.meta["row"]
@@ -294,8 +297,8 @@ class AttachmentSpider(ReleaseSpider):
 class CheckedAttachmentSpider(AttachmentSpider):
     """Fetch the files that releases link to.
 
-    A file is fetched if its release was checked after the file's link was last seen. The limits of
-    the agency apply as in other crawls. Agencies that a worker is crawling are left out.
+    A file is fetched if its release was checked after the link to the file was last seen. The
+    limits of the agency apply as in other crawls. Agencies that a worker is crawling are left out.
     """
 
     name = "attachments"

@@ -59,8 +59,8 @@ MAX_ARCHIVE_PAGES = 100  # archive pages read per agency
 
 @dataclass(slots=True)
 class AgencyAudit:
-    """The state of one agency's audit: its sources with the links read so far, and the remaining
-    requests.
+    """The state of an agency's audit: the sources with the links read so far, and the requests that
+    remain.
     """
 
     agency: Agency
@@ -71,7 +71,7 @@ class AgencyAudit:
     is_deferred: bool = False  # whether part of it is left for another day
 
     def add_source(self, url: str, kind: str, **meta: Any) -> None:
-        """Add a source and a request for it, unless the source is already known."""
+        """Add a source and a request for it, unless the audit already has the source."""
         if url not in self.sources:
             self.sources[url] = AuditedSource(url=url, kind=kind)
             self.add_request(url, url, **meta)
@@ -81,8 +81,10 @@ class AgencyAudit:
             self.add_source(url, kind, **meta)
 
     def add_request(self, url: str, source_url: str, **meta: Any) -> None:
-        """Add a request for a source, or for a part of it: a later page, or a sitemap of an
+        """Add a request for a source, or for a part of it: a later page, or a sitemap listed in an
         index.
+
+        A repeated request is not added.
         """
         if (source_url, url) not in self.known_requests:
             self.known_requests.add((source_url, url))
@@ -97,7 +99,11 @@ class AgencyAudit:
             self.pending_requests.append(build_page_request(url, self.agency, kind, meta))
 
     def confirms(self, problem: SourceProblem, source: AuditedSource) -> bool:
-        """Return whether a problem on a page of a listing remains after all sources were read."""
+        """Return whether a problem on a page of a listing remains, given what has been read so far.
+
+        A stated number of releases is no problem once as many have been found, nor is an archive
+        that is read as a source.
+        """
         if problem.code == "count":
             return states_more(problem.value or "", len(source.urls))
         return (
@@ -107,7 +113,10 @@ class AgencyAudit:
         )
 
     def add_links(self, source_url: str, origin: str, links: Sequence[SourceLink]) -> None:
-        """Add links to a source. origin: the URL of the page that lists them."""
+        """Add links to a source.
+
+        origin: the URL of the page that lists the links.
+        """
         for link in links:
             if is_listing_url(link.url):
                 continue
@@ -119,14 +128,14 @@ class AgencyAudit:
     def defer_source(self, request: Request, code: str = "deferred") -> None:
         """Mark a source as incomplete, because the rest of it is left for another day.
 
-        code: code of a SourceProblem.
+        code: the code of the SourceProblem.
         """
         self.is_deferred = True
         self.sources[request.meta["root_source"]].mark_incomplete(SourceProblem(code, request.url))
 
     @property
     def has_results(self) -> bool:
-        """Return whether any source listed something or was read to its end."""
+        """Return whether any source listed a release or was read to its end."""
         sources = [
             source for source in self.sources.values() if source.kind not in ("home", "robots")
         ]
@@ -134,7 +143,7 @@ class AgencyAudit:
 
 
 class AuditSpider(ReleaseSpider):
-    """Read every source to its end, and count what the archive lacks.
+    """Read every source to its end, and count the releases that the archive lacks.
 
     Every feed, sitemap, listing and archive page is read, even if its links are already known. No
     releases are requested. The result is in the tables `coverage` and `missing_releases`, and at
@@ -204,17 +213,17 @@ class AuditSpider(ReleaseSpider):
                 )
 
     def is_cut_short(self, audit: AgencyAudit) -> bool:
-        """Return whether the crawl is ending, or the agency was left for later without any
-        result.
+        """Return whether the crawl is ending, or part of the agency was deferred and nothing has
+        been read.
         """
         if self.deadline.is_stopping or not self.crawler.crawling:
             return True
         return audit.is_deferred and not audit.has_results
 
     async def read_source(self, audit: AgencyAudit, request: Request) -> None:
-        """Request a source or a part of it, and add its links.
+        """Request a source or a part of it, and add the links that it lists.
 
-        The source is marked as incomplete if this fails.
+        If this fails, the source is marked as incomplete.
         """
         try:
             response = await self.fetch(request)
@@ -243,7 +252,7 @@ class AuditSpider(ReleaseSpider):
         )
 
     async def fetch(self, request: Request) -> Response:
-        """Return the response.
+        """Send a request and return the response.
 
         Raises HttpError if the response has an error status that the request does not allow.
         """
@@ -256,9 +265,9 @@ class AuditSpider(ReleaseSpider):
         return response
 
     def parse_source(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links and sources in a response. The dates in an index are ignored.
+        """Add the links and sources in a response. Dates in a sitemap index are ignored.
 
-        Raises SourceError.
+        Raises SourceError if the response cannot be parsed.
         """
         agency, body, url = audit.agency, response.body, response.url
         kind = audit.sources[response.meta["root_source"]].kind
@@ -275,7 +284,10 @@ class AuditSpider(ReleaseSpider):
             self.parse_listing(audit, response)
 
     def add_feed_links(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links of a feed, even if the feed is cut off."""
+        """Add the links of a feed. If the feed is cut off, add the links in its complete entries.
+
+        Raises CutFeedError after that, and SourceError if the response is not a feed.
+        """
         agency, source_url = audit.agency, audit.sources[response.meta["root_source"]].url
         try:
             listed = parse_feed(response.body, response.url, agency)
@@ -287,7 +299,7 @@ class AuditSpider(ReleaseSpider):
         self.check_pattern(audit, response, links, partial(select_releases, listed))
 
     def add_sitemap_links(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links of a sitemap, and request the sitemaps of an index."""
+        """Add the links of a sitemap, or requests for the sitemaps that an index lists."""
         meta, body, url = response.meta, response.body, response.url
         source_url = audit.sources[meta["root_source"]].url
         links, children = parse_sitemap(body, url, audit.agency)
@@ -304,16 +316,20 @@ class AuditSpider(ReleaseSpider):
     def check_pattern(
         self, audit: AgencyAudit, response: Response, links: Sequence[SourceLink], read: ReadLinks
     ) -> None:
-        """Mark a source as incomplete if it has links, but the pattern `releases` fits none of
-        them.
+        """Mark a source as incomplete if it has links, but none that matches the pattern
+        `releases`.
+
+        links: the links of the source that match.
+        read: function that returns the source's links for an agency without the pattern.
         """
         if not links and self.fits_no_link(audit.agency, response.url, read):
             problem = SourceProblem("pattern", response.url, audit.agency.releases)
             audit.sources[response.meta["root_source"]].mark_incomplete(problem)
 
     def parse_listing(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links of a listing page; request the next page and, from the first page, the
-        archive pages.
+        """Add the links of a listing page and a request for the next page.
+
+        From the first page, the archive pages are also added as sources.
         """
         agency, source_url, page = audit.agency, response.meta["root_source"], response.meta["page"]
         source, level = audit.sources[source_url], response.meta["level"]
@@ -354,7 +370,7 @@ class AuditSpider(ReleaseSpider):
     def save_audit(self, audit: AgencyAudit) -> None:
         """Store the coverage of an agency.
 
-        The previous coverage is kept if no source listed anything or was read to its end.
+        The previous coverage is kept if no source listed a release or was read to its end.
         """
         slug, due_count = audit.agency.slug, None
         if not audit.has_results:
@@ -370,9 +386,9 @@ class AuditSpider(ReleaseSpider):
 
 
 def _format_audit_report(coverage: CoverageTotals, due_count: int | None) -> str:
-    """Format the coverage on one line.
+    """Format the coverage as one line of text.
 
-    due_count: the number of missing releases that became due; None without `refill`.
+    due_count: the number of missing releases that were made due; None without the option `refill`.
     """
     parts = [
         f"{coverage.listed} listed",

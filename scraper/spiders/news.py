@@ -66,11 +66,11 @@ SITEMAP_PRIORITY_STEPS = 100  # number of priorities for the sitemaps of an inde
 
 @dataclass(slots=True)
 class SourceTracker:
-    """The sources of one agency in one crawl: their links, and the pages of listings that were
-    read.
+    """Keeps track of one agency's sources in one crawl: their links, and the pages of listings
+    already read.
 
-    started_at: the start of the crawl. Pages fetched after it are not due again. since: links with
-    an earlier date are skipped.
+    started_at: the start of the crawl. Pages fetched after it do not become due again.
+    since: links with an earlier date are skipped.
     """
 
     archive: Archive
@@ -112,11 +112,12 @@ class SourceTracker:
         self.count_listed([link.url for link in links], are_read=any(link.record for link in links))
 
     def count_listed(self, urls: list[str], *, are_read: bool = False) -> None:
-        """Count the listed releases, each once per crawl.
+        """Count the listed releases, each once per crawl, and those already stored.
 
-        Also counts how many of them are stored and are not fetched in this crawl.
+        A stored release that is fetched in this crawl is not counted as already stored.
 
-        are_read: whether the source contains the releases, so that they are read with it.
+        are_read: whether the source itself contains the releases. They then do not count as already
+            stored.
         """
         for url in urls:
             if url in self.listed_urls:
@@ -133,12 +134,11 @@ class SourceTracker:
                 self.stats.already_stored += 1
 
     def is_known_page(self, listing_url: str, links: list[SourceLink], *, resumed: bool) -> bool:
-        """Return whether all links of a listing page are already known.
+        """Return whether all links of a listing page were already known.
 
-        A link is known if it was found before the listing's last complete pass ended.
-
-        In a pass from the beginning (not `resumed`), links found before an interruption are also
-        known.
+        A link was known if it was found before the listing's last complete pass ended. If an
+        earlier pass was interrupted, a link found before the interruption was also known, unless
+        this pass continues the interrupted one (`resumed`).
         """
         listing, cursor = (
             self.archive.frontier.get(listing_url),
@@ -156,10 +156,11 @@ class SourceTracker:
         )
 
     def save_cursor(self, listing_url: str, next_url: str, page: int, *, resumed: bool) -> bool:
-        """Leave the later pages of a listing to another crawl, by saving a cursor.
+        """Save a cursor, so that a later crawl reads the rest of a listing. Return whether it was
+        saved.
 
-        Returns False if nothing is saved: with `since`, or if a pass from the beginning finds a
-        saved cursor.
+        No cursor is saved if `since` is set, or if the listing has a cursor and this pass began at
+        the first page.
         """
         if self.since or (not resumed and self.archive.cursors.get(listing_url)):
             return False
@@ -174,10 +175,10 @@ class SourceTracker:
         return True
 
     def finish_listing(self, listing_url: str, *, resumed: bool) -> PaginationCursor | None:
-        """Mark the pass of a listing as complete.
+        """Record that a listing was read completely, or return the cursor of an interrupted pass.
 
-        If there is a saved cursor after a pass from the beginning, the cursor is returned instead,
-        to continue from it.
+        The cursor is returned if the listing has one and this pass began at the first page. The
+        crawl should then continue from the cursor.
         """
         if not resumed and (cursor := self.archive.cursors.get(listing_url)):
             return cursor
@@ -196,7 +197,7 @@ class NewsSpider(AttachmentSpider):
     An interrupted crawl loses nothing: links are stored before any of them is requested, and a
     listing that was not read to its end is read again.
 
-        since=YYYY-MM-DD  Do not follow links with an earlier date in their source.
+        since=YYYY-MM-DD  Do not follow links for which the source gives an earlier date.
     """
 
     name = "news"
@@ -228,7 +229,9 @@ class NewsSpider(AttachmentSpider):
                 yield request
 
     def _warn_of_untried_agencies(self) -> None:
-        """Warn of live agencies that were never surveyed and have no completed crawl."""
+        """Warn about agencies on the live web that were never surveyed and have no completed
+        crawl.
+        """
         sql = "select 1 from crawls where agency = ? and finished is not null limit 1"
         untried = [
             slug
@@ -249,8 +252,9 @@ class NewsSpider(AttachmentSpider):
     # Requests for sources
 
     def request_known(self, sources: SourceURLs, agency: Agency) -> Iterator[Request]:
-        """Request the sources that an agency declares or links to; delete the cursors of other
-        listings.
+        """Yield requests for an agency's sources, and delete the cursors of its other listings.
+
+        sources: the sources that the agency declares or that its home page links to.
         """
         with self.archive.transaction():
             wire_lists = get_wire_sources(agency).listings
@@ -274,8 +278,11 @@ class NewsSpider(AttachmentSpider):
     ) -> Iterator[Request]:
         """Yield a request for a source, unless this crawl has already requested it.
 
-        The request is conditional if the source is a feed or sitemap that was read completely
-        before. index_url, listed_at: the index of a sitemap, and the sitemap's date in it.
+        The request is conditional if the source is a feed or sitemap that an earlier crawl read
+        completely.
+
+        index_url: for a sitemap listed in an index, the URL of the index.
+        listed_at: the sitemap's date in the index.
         priority: sources with a higher priority are requested first.
         """
         requested_sources = self.source_trackers[agency.slug].requested_sources
@@ -326,9 +333,10 @@ class NewsSpider(AttachmentSpider):
         )
 
     def request_unchanged_source(self, source: str, agency: Agency) -> Iterator[Request]:
-        """Record that a source has not changed.
+        """Count the releases of a source that has not changed since it was last read.
 
-        For an index, the sitemaps that were not read or have no date are requested.
+        If the source is a sitemap index, requests are yielded for its sitemaps that may have
+        changed.
         """
         rows = self.archive.frontier.list_known_entries(source)
         self.source_trackers[agency.slug].count_listed(
@@ -343,7 +351,11 @@ class NewsSpider(AttachmentSpider):
         agency: Agency,
         index_url: str,
     ) -> Iterator[Request]:
-        """Request the changed sitemaps of an index, the ones read longest ago first."""
+        """Yield requests for the changed sitemaps of an index, starting with those read longest
+        ago.
+
+        children: the URL of each sitemap, its date in the index, and its row in the frontier.
+        """
         ordered = sorted(
             children, key=lambda child: (child[2].fetched_at if child[2] else None) or ""
         )
@@ -427,10 +439,9 @@ class NewsSpider(AttachmentSpider):
             self.record_source_read(response, links or children)
 
     def parse_listing(self, response: Response, agency: Agency) -> Iterator[Request | ParsedPage]:
-        """Record the links of a listing page, and request the next page unless all links are
-        known.
+        """Record the links of a listing page, and request the next page unless all links are known.
 
-        The listing of a press wire contains the releases, which are parsed at once.
+        The list of a press wire may itself contain the releases, which are parsed at once.
         """
         listing_url, page = response.meta["root_source"], response.meta["page"]
         is_resumed: bool = response.meta["resumed"]
@@ -456,7 +467,10 @@ class NewsSpider(AttachmentSpider):
             yield from self.finish_listing(response, agency)
 
     def read_resumed_page(self, response: Response, agency: Agency) -> ListingPage:
-        """Parse a page of a listing. If the page is missing, delete the listing's cursor."""
+        """Parse a page of a listing. Raises the same errors as `read_listing_page`.
+
+        If an interrupted pass continues on this page and the page is empty, the cursor is deleted.
+        """
         try:
             return read_listing_page(response, agency)
         except SourceError as error:
@@ -466,7 +480,11 @@ class NewsSpider(AttachmentSpider):
             raise
 
     def report_empty_page(self, response: Response, agency: Agency, found: ListingPage) -> None:
-        """Report why a page of a listing has no links, if the reason is known."""
+        """Log why a page of a listing has no links, if the reason is known.
+
+        If it is the only page, some stored releases become due, to show whether their pages can
+        still be read.
+        """
         if found.problem:
             logger.warning("%s", found.problem)
             self.agency_stats[agency.slug].problems.append(str(found.problem))
@@ -484,7 +502,9 @@ class NewsSpider(AttachmentSpider):
     def request_next_page(
         self, response: Response, agency: Agency, found: ListingPage, next_url: str
     ) -> Iterator[Request | ParsedPage]:
-        """Request the next page of a listing, unless the rest is left for the next crawl."""
+        """Yield a request for the next page of a listing, unless the rest is left for the next
+        crawl.
+        """
         listing_url, page = response.meta["root_source"], response.meta["page"] + 1
         is_resumed: bool = response.meta["resumed"]
         if self.deadline.has_passed() and self.source_trackers[agency.slug].save_cursor(
@@ -496,7 +516,9 @@ class NewsSpider(AttachmentSpider):
         yield from self.request_source(next_url, agency, "listing", **meta)
 
     def finish_listing(self, response: Response, agency: Agency) -> Iterator[Request | ParsedPage]:
-        """Record that a listing was read, and continue where an earlier crawl stopped."""
+        """Record that a listing was read, and continue at the page where an earlier crawl stopped,
+        if any is left.
+        """
         listing_url, tracker = response.meta["root_source"], self.source_trackers[agency.slug]
         cursor = tracker.finish_listing(listing_url, resumed=response.meta["resumed"])
         if cursor and not self.deadline.has_passed():
@@ -523,7 +545,11 @@ class NewsSpider(AttachmentSpider):
     # Outcomes of sources
 
     def record_source_read(self, response: Response, links: list[SourceLink] | None = None) -> None:
-        """Mark a source as read completely, unless part of it was skipped because of `since`."""
+        """Mark a source as read completely. Does nothing if `since` is set, because links may be
+        skipped.
+
+        links: the links in the response; None if they are not counted.
+        """
         if self.since:
             return
         headers = decode_headers(response)
@@ -539,8 +565,9 @@ class NewsSpider(AttachmentSpider):
     def record_source_error(
         self, response: Response, error: SourceError, source_url: str | None = None
     ) -> None:
-        """Record an unreadable response. source_url: the source's URL, if another URL was
-        requested.
+        """Record that the response from a source cannot be read.
+
+        source_url: the source's URL, if another URL was requested.
         """
         slug = response.meta["agency"]
         logger.error("%s", error)
@@ -554,8 +581,8 @@ class NewsSpider(AttachmentSpider):
     def mark_source_failed(self, url: str, slug: str, problem: str, *, has_answered: bool) -> None:
         """Mark a source as failed.
 
-        has_answered: whether there was a response. If so, and if the source had not failed before,
-        a few stored releases become due, to show whether their pages can still be read.
+        has_answered: whether the server responded. If so, and if the source had not failed before,
+            a few stored releases become due, to show whether their pages can still be read.
         """
         row = self.archive.frontier.get(url)
         with self.archive.transaction():
@@ -564,8 +591,10 @@ class NewsSpider(AttachmentSpider):
             self.archive.frontier.mark_failed(url, now(), problem)
 
     def source_failed(self, failure: Failure) -> None:
-        """Record a failed request for a source, or save a cursor if the rest is left for a later
-        crawl.
+        """Record a failed request for a source.
+
+        If the crawl is ending or the agency is left for a later crawl, save a cursor for the
+        listing instead.
         """
         request, error = get_request(failure), failure.value
         meta = request.meta
@@ -592,8 +621,9 @@ class NewsSpider(AttachmentSpider):
 
 
 def check_index_depth(url: str, depth: int) -> None:
-    """Raise SourceError if sitemap indexes are nested too deeply; sitemaps.org allows no nesting at
-    all.
+    """Raise SourceError if more than MAX_INDEX_DEPTH sitemap indexes are nested.
+
+    According to sitemaps.org, they may not be nested at all.
     """
     if depth > MAX_INDEX_DEPTH:
         raise SourceError(
@@ -602,12 +632,12 @@ def check_index_depth(url: str, depth: int) -> None:
 
 
 def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str, Any]:
-    """Return the meta of a request for a listing's next page.
+    """Return the `meta` that marks a request for a listing's next page as possibly past the end.
 
-    The meta says whether the page may be past the end of the listing.
-
-    The page cannot be past the end if the pager names it by number (`has_number`), or if the agency
+    Returns {} if the page cannot be past the end: the pager names it by number, or the agency
     declares it as a source.
+
+    has_number: whether the pager names the page by number.
     """
     if has_number or url in get_declared_sources(agency).listings:
         return {}
@@ -615,7 +645,7 @@ def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str
 
 
 def read_listing_page(response: Response, agency: Agency) -> ListingPage:
-    """Parse a page of a listing; raise SourceError if it is unreadable or unexpectedly empty.
+    """Parse a page of a listing. Raises SourceError if it is unreadable or unexpectedly empty.
 
     An empty page is not an error if it may be past the end of the listing. A first page may also be
     empty, unless it is recognised as an error page or another page that is not a listing.
@@ -641,8 +671,10 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
 
 
 def _may_be_empty(response: Response, page: int, *, is_past_end: bool) -> bool:
-    """Return whether a page may have no links: it may be past the end, or its listing may be
-    new.
+    """Return whether a page may have no links, because it is past the end or the first page.
+
+    A page that is recognised as something else than a listing may not be empty, except an error
+    page past the end.
     """
     rejection = None if is_json(response.body) else detect_rejection(response.body, response.url)
     if rejection is None:
@@ -651,7 +683,7 @@ def _may_be_empty(response: Response, page: int, *, is_past_end: bool) -> bool:
 
 
 def _parse_since(text: str) -> date | None:
-    """Parse the argument `since` as a date, or None if it is empty.
+    """Parse the argument `since` as a date. Returns None if the argument is empty.
 
     >>> _parse_since("2024-01-01")
     datetime.date(2024, 1, 1)

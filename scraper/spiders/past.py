@@ -1,9 +1,9 @@
 """`scrapy crawl past`: reads older captures of an agency's releases from web archives.
 
-The indexes of the web archives are read first: by the beginnings of the addresses of releases (CDX)
-or, if there is no such index, for each release (TimeMap). Captures are then requested one after
-another, in order of time. They are requested as they were captured (`id_`), so that banners and
-rewritten links do not become text. Indexes and captures are rows of the frontier, so a crawl
+The indexes of the web archives are read first. They are requested for the beginnings of the
+addresses of releases (CDX) or, if there is no such index, for each release (TimeMap). Captures are
+then requested one after another, in order of time, in their original form (`id_`), so that banners
+and rewritten links do not become text. Indexes and captures are rows of the frontier, so a crawl
 continues where the last one ended.
 
 If a web archive cannot find the requested capture, it responds with the nearest one. The header
@@ -88,11 +88,11 @@ SENT_TODAY_SQL = """
 class PastSpider(ReleaseSpider):
     """Read older captures of agencies' releases from web archives.
 
-    Only captures from before the archive itself first read a release are requested. The releases
-    are stored ones, or have an address that fits the agency's key `releases`.
+    Captures are requested only if they were made before the archive itself first read the release.
+    The release must be stored, or have an address that fits the agency's key `releases`.
 
-        source=URL  Address of a web archive's captures; its name may follow. Default: those of the
-                    agency's key `past`.
+        source=URL  Address of a web archive's captures; its name may follow. Default: the web
+                    archives in the agency's key `past`.
     """
 
     name = "past"
@@ -136,7 +136,7 @@ class PastSpider(ReleaseSpider):
             self.add_indexes(self.agencies[slug])
 
     def _add_sources(self, slug: str, sources: Sequence[PastSource]) -> None:
-        """Add the web archives that are read for an agency; warn if there are none."""
+        """Add the web archives to read for an agency. Logs a warning if there are none."""
         self.sources[slug] = {}
         for source in sources:
             collection = add_collection(self.archive, source.name, source.url, "web archive")
@@ -145,13 +145,17 @@ class PastSpider(ReleaseSpider):
             logger.warning("%s: no web archive is read: see the key past", slug)
 
     def _choose_sources(self, agency: Agency) -> list[PastSource]:
-        """Return the web archive that the argument names, or else the agency's web archives."""
+        """Return the web archive that the argument `source` names, or else the agency's web
+        archives.
+        """
         if self.given_source:
             return [self.given_source]
         return list(map(parse_past_source, agency.past))
 
     def add_indexes(self, agency: Agency) -> None:
-        """Add the first index of each web archive, and make indexes due that were read long ago."""
+        """Add the first indexes of each web archive, and make indexes due again that were read long
+        ago.
+        """
         slug, before = agency.slug, to_iso(now() - INDEX_MAX_AGE)
         times = (BEGINNING, f"{now():%Y}1231235959")  # the same for a year
         with self.archive.transaction():
@@ -165,10 +169,11 @@ class PastSpider(ReleaseSpider):
                     self.add_row(slug, source, url)
 
     def list_prefixes(self, agency: Agency) -> list[str]:
-        """Return the beginnings of the addresses of an agency's releases, up to the first
+        """Return the beginnings of the addresses of an agency's releases, each up to the first
         folder.
 
-        The addresses are taken from the stored releases and the key `releases`.
+        They are taken from the stored releases and the key `releases`. If there are none or too
+        many, the home page's URL is returned.
         """
         prefixes = {
             FOLDER.match(url)[0]  # type: ignore[index] # it matches every address
@@ -191,7 +196,7 @@ class PastSpider(ReleaseSpider):
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
         """Return the next index or, once all indexes are read, the next capture.
 
-        Captures are returned one at a time, in order of time.
+        Only one row is returned at a time; captures are in order of time.
         """
         if self.requested_urls[slug] or self.has_used_budget(slug):
             return []
@@ -234,7 +239,11 @@ class PastSpider(ReleaseSpider):
     # Indexes
 
     def parse_captures(self, response: Response) -> None:
-        """Add the captures that an index lists, or other indexes if the index does not exist."""
+        """Add the captures that an index lists.
+
+        If the index does not exist, other indexes are added instead. If it is too long, it is
+        split.
+        """
         row: FrontierEntry = response.meta["row"]
         source, _ = self.sources[row.agency][row.source or ""]
         with self.archive.transaction():
@@ -252,8 +261,9 @@ class PastSpider(ReleaseSpider):
         self.finish_release(row.agency, row.url)
 
     def add_other_indexes(self, row: FrontierEntry, source: PastSource) -> None:
-        """Add the next possible address of a CDX server or, after the last one, each release's
-        TimeMap.
+        """Add the index at the next possible address of a CDX server.
+
+        If no address is left, the TimeMap of each release is added.
         """
         server, _, query = row.url.partition("?")
         servers = list_cdx_servers(source)
@@ -264,8 +274,8 @@ class PastSpider(ReleaseSpider):
             self.add_row(row.agency, source, f"{source.url}timemap/link/{url}")
 
     def split_index(self, row: FrontierEntry, source: PastSource) -> bool:
-        """Replace an index that is too long by one index for each year, or for each month of a
-        year.
+        """Replace an index that is too long by one index for each year or, for a single year, each
+        month.
 
         Returns whether the index could be split.
         """
@@ -283,9 +293,8 @@ class PastSpider(ReleaseSpider):
     def add_captures(
         self, slug: str, source: PastSource, captures: Iterable[IndexedCapture]
     ) -> None:
-        """Make the captures of releases due.
-
-        Captures are left out if the archive itself had already read the release by then.
+        """Make the captures of releases due, except those made after the archive first read the
+        release.
         """
         by_page: defaultdict[str, list[IndexedCapture]] = defaultdict(list)
         for capture in captures:
@@ -300,8 +309,8 @@ class PastSpider(ReleaseSpider):
     def find_page(self, slug: str, capture: IndexedCapture) -> str | None:
         """Return the key of a capture's page, or None if the capture is not needed.
 
-        A capture is needed if its page can be a release that the archive had not yet read at that
-        time.
+        A capture is needed if its page can be a release that the archive had not yet read when the
+        capture was made.
         """
         agency, addresses = self.agencies[slug], self.addresses[slug]
         if (key := normalise_address(capture.url)) in addresses:
@@ -314,8 +323,9 @@ class PastSpider(ReleaseSpider):
         return None
 
     def release_failed(self, failure: Failure) -> None:
-        """Record a failed request. If the web archive's robots.txt forbids it, no more requests
-        are sent.
+        """Record a failed request.
+
+        If the web archive's robots.txt forbids the request, no more requests are sent to that host.
         """
         error, request = failure.value, get_request(failure)
         if isinstance(error, RobotsForbidden | RobotsUnreachable):
@@ -361,8 +371,8 @@ class PastSpider(ReleaseSpider):
         self.finish_release(row.agency, row.url)
 
     def log_progress(self, slug: str) -> None:
-        """Log at intervals how many captures are left, and how long they will take at the
-        current pace.
+        """Log at intervals how many captures are left, and how long they will take with the present
+        delay.
         """
         if self.outcomes[slug].total() % PROGRESS_INTERVAL:
             return
@@ -377,7 +387,7 @@ class PastSpider(ReleaseSpider):
 
 
 def _name_address(url: str, agency: Agency) -> str:
-    """Return the URL under which to store a release that is only known from captures."""
+    """Return the URL under which a release known only from captures is stored."""
     home, parts = urlsplit(agency.home), urlsplit(canonical_url(url))
     if extract_host(url) == extract_host(agency.home):
         parts = parts._replace(scheme=home.scheme, netloc=home.netloc)
@@ -387,9 +397,9 @@ def _name_address(url: str, agency: Agency) -> str:
 def _find_problem(
     response: Response, source: PastSource, address: str, captured_at: datetime
 ) -> tuple[str, str] | None:
-    """Return why a response is not the page that was captured at a time, or None if it is.
+    """Return why a response is not the page as captured at the given time, or None if it is.
 
-    The reason is a key for counting and a message for the log.
+    The reason consists of a key for counting and a message for the log.
     """
     if response.status != 200:
         return "no page", f"answered {response.status}"
@@ -415,7 +425,9 @@ def _cut_scheme(url: str) -> str:
 
 
 def _is_same_page(url: str, other: str) -> bool:
-    """Return whether two addresses belong to the same page, in any encoding."""
+    """Return whether two addresses belong to the same page, however their characters are
+    encoded.
+    """
     try:
         keys = {normalise_address(unquote(each)) for each in (url, other)}
     except ValueError:  # no URL
@@ -424,7 +436,8 @@ def _is_same_page(url: str, other: str) -> bool:
 
 
 def _split_times(begin: str, end: str) -> list[tuple[str, str]]:
-    """Split the period of an index into years, or a year into months; return [] for a month.
+    """Split the period of an index into years, or a single year into months. Returns [] for a
+    month.
 
     >>> _split_times("20200101000000", "20211231235959")
     [('20200101000000', '20201231235959'), ('20210101000000', '20211231235959')]

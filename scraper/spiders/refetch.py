@@ -50,7 +50,7 @@ class RefetchOutcome:
 
 
 class RefetchSpider(ReleaseSpider):
-    """Fetch pages now, although they are not due.
+    """Fetch pages now, even if they are not due.
 
     Requests are unconditional. robots.txt, delays, pauses and `DAILY_BUDGET` apply as always. `url`
     or `state` must be given, but not both.
@@ -58,7 +58,7 @@ class RefetchSpider(ReleaseSpider):
         url=URL      One or more addresses, separated by spaces, each of a listed agency. Unknown
                      pages are added.
         state=STATE  All pages in this state of the table `frontier`: rejected, failed, gone or
-                     quarantined. Several are separated by commas.
+                     quarantined. Separate several states by commas.
     """
 
     name = "refetch"
@@ -105,7 +105,12 @@ class RefetchSpider(ReleaseSpider):
         return spider
 
     def choose_agencies(self, agencies: dict[str, Agency], file: Path) -> dict[str, Agency]:
-        """Return the agencies that the URLs belong to, or the selected ones."""
+        """Return the agencies that the URLs belong to or, if no URLs are given, the selected
+        agencies.
+
+        Raises AgencyError if a URL belongs to no selected agency, or if it is at a press wire of
+        several.
+        """
         selected = super().choose_agencies(agencies, file)
         for url in self.urls:
             owners = find_owners(selected.values(), url)
@@ -125,7 +130,10 @@ class RefetchSpider(ReleaseSpider):
         )
 
     def list_pages(self, slug: str) -> list[str]:
-        """Return the URLs of an agency's pages to fetch, and add new ones to the frontier."""
+        """Return the URLs of an agency's pages to fetch. Unknown pages are added to the frontier.
+
+        Raises AgencyError if a given URL cannot be a release of the agency.
+        """
         if not self.urls:
             marks = ", ".join("?" * len(self.states))
             rows = self.archive.db.execute(
@@ -166,7 +174,9 @@ class RefetchSpider(ReleaseSpider):
                 yield row
 
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = True) -> Request:
-        """Return an unconditional request. The rules may have changed even if the page has not."""
+        """Return an unconditional request, because rules may have changed even if the page has
+        not.
+        """
         return super().build_release_request(row, unconditional=True)
 
     def finish_page(self, row: FrontierEntry) -> None:
@@ -177,10 +187,10 @@ class RefetchSpider(ReleaseSpider):
         self.outcomes = [self.find_outcome(url) for url in self.owners]
 
     def find_outcome(self, url: str) -> RefetchOutcome:
-        """Return the outcome for a page: stored, unchanged, rejected, quarantined or not
-        fetched.
+        """Return what became of a page, with details: for example stored, unchanged, rejected or
+        quarantined.
 
-        If the page was not fetched, the outcome includes the reason.
+        If the page was not fetched, the details are the reason.
         """
         slug, started_at, archive = self.owners[url], to_iso(self.started_at) or "", self.archive
         row = archive.db.execute(
@@ -203,14 +213,16 @@ class RefetchSpider(ReleaseSpider):
         return RefetchOutcome(url=url, state="unchanged")
 
     def explain_skip(self, slug: str) -> str:
-        """Return why no page of an agency was fetched."""
+        """Return the reason why pages of an agency were not fetched."""
         if slug not in self.agency_stats:
             return f"{slug} is paused in the list, or is being crawled already"
         return (self.agency_stats[slug].problems or ["the crawl ended before"])[-1]
 
 
 def _parse_page_url(text: str) -> str:
-    """Parse an argument as a canonical http or https URL; raise AgencyError if it is not one."""
+    """Parse an argument as a canonical http or https URL. Raises AgencyError if it is not such a
+    URL.
+    """
     try:
         url = canonical_url(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""ReleaseSpider, the base class of all spiders: requests due releases and passes on parsed
+"""Contains ReleaseSpider, the base class of all spiders that request releases and pass on parsed
 pages.
 """
 
@@ -90,7 +90,7 @@ ReadLinks = Callable[[Agency], Iterable[SourceLink]]
 
 
 class ReleaseSpider(IdentifiedSpider):
-    """Requests due releases: only a few per agency at a time, to limit memory use.
+    """Requests due releases, only a few per agency at a time, to limit memory use.
 
     The indented lines in the docstrings of this class and of the spiders are copied to
     docs/reference/commands.md.
@@ -182,8 +182,9 @@ class ReleaseSpider(IdentifiedSpider):
     # Requests
 
     def next_requests(self, slug: str) -> Iterator[Request]:
-        """Yield requests for an agency's next due releases, with up to MAX_REQUESTS_AHEAD in
-        flight.
+        """Yield requests for an agency's next due releases.
+
+        At most MAX_REQUESTS_AHEAD of the agency's requests are pending at the same time.
         """
         if self.is_deferred(slug):
             return
@@ -194,10 +195,9 @@ class ReleaseSpider(IdentifiedSpider):
         yield from self.build_requests(rows)
 
     def separate_other_address(self, row: FrontierEntry) -> FrontierEntry:
-        """Return a row without its release if the row's URL is only another address of the
-        release.
+        """Remove the release from a row if the row's URL is only another address of the release.
 
-        The outcome at this URL then does not change the release.
+        What happens at this URL then does not change the release.
         """
         return (
             replace(row, release_id=None)
@@ -206,7 +206,7 @@ class ReleaseSpider(IdentifiedSpider):
         )
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """Return up to `limit` due releases of an agency, except at paused hosts."""
+        """Return up to `limit` due releases of an agency, without those at paused hosts."""
         paused_hosts = self.deferred_hosts[slug]
         while True:
             rows = self.archive.frontier.list_due(
@@ -221,8 +221,9 @@ class ReleaseSpider(IdentifiedSpider):
                 return [row for row in rows if row.url not in paused_urls][:limit]
 
     def build_requests(self, rows: Iterable[FrontierEntry]) -> Iterator[Request]:
-        """Yield the requests for releases. Releases in the same list of a press wire share a
-        request.
+        """Yield the requests for releases.
+
+        Releases in the same press wire's list share a request for that list.
         """
         listed_rows: defaultdict[str, list[FrontierEntry]] = defaultdict(list)
         for row in rows:
@@ -236,13 +237,13 @@ class ReleaseSpider(IdentifiedSpider):
     def build_list_request(
         self, url: str, list_url: str, rows: list[FrontierEntry], **progress: Any
     ) -> Request:
-        """Return a request for a page of a press wire's list, to find releases in it.
+        """Return a request for a page of a press wire's list, in which to look for releases.
 
+        rows: the releases to look for.
         list_url: the URL of the list's first page.
-
         progress: for a later page, its number (`page`), and facts about the pages before it: the
-        earliest publication (`oldest`), the URLs (`listed`), and whether all records could be read
-        (`is_complete`).
+            earliest publication (`oldest`), the URLs (`listed`), and whether all records could be
+            parsed (`is_complete`).
         """
         meta: dict[str, Any] = {"agency": rows[0].agency, "rows": rows, "root_source": list_url}
         meta |= {"page": 1, "oldest": "", "listed": frozenset(), "is_complete": True, **progress}
@@ -254,9 +255,9 @@ class ReleaseSpider(IdentifiedSpider):
         )
 
     def take_urls(self, slug: str, queue: deque[str], limit: int) -> list[str]:
-        """Remove and return the next URLs of a queue.
+        """Remove the next URLs from a queue and return them.
 
-        These are up to `limit` URLs, and all others in the same press wires' lists.
+        These are up to `limit` URLs, and all other URLs in the same press wires' lists.
         """
         urls = [queue.popleft() for _ in range(min(limit, len(queue)))]
         find_source = self.agencies[slug].find_record_source
@@ -271,8 +272,8 @@ class ReleaseSpider(IdentifiedSpider):
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = False) -> Request:
         """Return a request for a release.
 
-        The request is conditional if the server sent validators (RFC 9110, 13), unless
-        `unconditional` is set.
+        The request is conditional if the release is stored and its server sent validators (RFC
+        9110, 13), unless `unconditional` is set.
         """
         return Request(
             row.url,
@@ -300,7 +301,9 @@ class ReleaseSpider(IdentifiedSpider):
         return bool(requests)
 
     def continue_if_due(self) -> None:
-        """Continue an idle crawl if anything is still due; otherwise let it finish."""
+        """Send requests if the crawl is idle but anything is still due; otherwise let the crawl
+        finish.
+        """
         submitted = [self.submit_requests(slug) for slug in self.agencies]
         if any(submitted):
             raise DontCloseSpider
@@ -312,11 +315,11 @@ class ReleaseSpider(IdentifiedSpider):
         return slug in self.deferred_agencies or self.deadline.has_passed()
 
     def defer_agency(self, error: BaseException | None, request: Request) -> bool:
-        """Return whether a failed request means that its agency is left for a later crawl.
+        """Return whether the agency must be left for a later crawl because of a failed request.
 
-        This is logged once per agency.
+        If so, this is logged once per agency.
 
-        A pause of a host other than the agency's own only affects the releases at that host (see
+        A pause of a host other than the agency's own affects only the releases at that host (see
         `defer_release`).
         """
         if (
@@ -341,7 +344,7 @@ class ReleaseSpider(IdentifiedSpider):
         return True
 
     def defer_release(self, row: FrontierEntry, error: IgnoreRequest, request: Request) -> None:
-        """Leave a release at a paused host for a later crawl. This is logged once per host."""
+        """Leave a release at a paused host for a later crawl. A pause is logged once per host."""
         host = extract_host(request.url)
         if host not in self.deferred_hosts[row.agency]:
             self.deferred_hosts[row.agency].add(host)
@@ -354,7 +357,9 @@ class ReleaseSpider(IdentifiedSpider):
     # Responses
 
     def parse_release(self, response: Response) -> Iterator[ParsedPage | Request]:
-        """Parse the response for a release: changed, unchanged (304), missing or rejected."""
+        """Parse the page of a release, or record that it is unchanged (304), missing or not a
+        release.
+        """
         row: FrontierEntry = response.meta["row"]
         if response.status == 304:
             # a redirect may have passed the conditional headers on to another URL
@@ -392,9 +397,9 @@ class ReleaseSpider(IdentifiedSpider):
         document: Document,
         template: bytes | None = None,
     ) -> ParsedPage:
-        """Parse the release on a page.
+        """Parse a page as a release.
 
-        `document` is only kept for a stored release, to compare the release with its page.
+        The result contains `document` only if the release is stored, to compare it with its page.
         """
         return ParsedPage(
             item=read_document(
@@ -408,7 +413,10 @@ class ReleaseSpider(IdentifiedSpider):
         )
 
     def parse_file(self, row: FrontierEntry, response: Response, page: FetchedPage) -> ParsedPage:
-        """Return the release that is a file. Raises NotARelease if the response is a web page."""
+        """Build the release for a file that a listing describes.
+
+        Raises NotARelease if the response is a web page, or if its headers forbid indexing.
+        """
         if is_web_page(page):
             problem = f"is a web page, not the file {row.file_title!r} that its listing names"
             raise detect_rejection(page.body, page.url) or NotARelease(row.url, problem)
@@ -426,12 +434,12 @@ class ReleaseSpider(IdentifiedSpider):
         )
 
     def parse_list(self, response: Response) -> Iterator[ParsedPage | Request]:
-        """Parse the requested releases in a press wire's list; request its next page for any
-        others.
+        """Parse the requested releases in a press wire's list, and request the next page if any are
+        missing.
 
-        A release that is not in the list is gone, but only if the list goes further back. Releases
-        that were not looked for when the pass ends stay due. The first page that lists nothing new
-        is the last one read.
+        A release that is missing from the list is recorded as gone, but only if the list contains
+        older ones. Releases that were not looked for when the crawl ends stay due. Reading ends at
+        the first page that lists nothing new.
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:
@@ -462,7 +470,7 @@ class ReleaseSpider(IdentifiedSpider):
         self.finish_unlisted(missing, response, oldest if is_complete else "")
 
     def read_wire_list(self, response: Response) -> ListingPage:
-        """Parse a page of a press wire's list. A page past the end of the list is empty."""
+        """Parse a page of a press wire's list. A page past the end of the list has no links."""
         if response.status in PAST_END_STATUSES:
             return ListingPage([], None)
         meta = response.meta
@@ -481,9 +489,11 @@ class ReleaseSpider(IdentifiedSpider):
     def finish_unlisted(
         self, rows: Iterable[FrontierEntry], response: Response, oldest: str
     ) -> None:
-        """Record the releases that a press wire's list lacks.
+        """Record that releases are missing from a press wire's list.
 
-        oldest: when the oldest release in the list was published; "" if this is not known.
+        A release is gone if the list contains an older one. Otherwise it could not be checked.
+
+        oldest: when the oldest release in the list was published; "" if unknown.
         """
         for row in rows:
             if row.listed_at and oldest and oldest < row.listed_at:
@@ -504,7 +514,9 @@ class ReleaseSpider(IdentifiedSpider):
     def parse_records(
         self, links: Iterable[SourceLink], response: Response, rows: Mapping[str, FrontierEntry]
     ) -> Iterator[ParsedPage]:
-        """Parse the releases in the list of a press wire, if there is a row for their URL."""
+        """Parse the releases that a press wire's list contains, if `rows` has a row for their
+        URL.
+        """
         for link in links:
             row = rows.get(link.url)
             if row is None or link.record is None:
@@ -544,9 +556,12 @@ class ReleaseSpider(IdentifiedSpider):
             self.finish_page(row)  # Scrapy continues once the pipeline has stored the page
 
     def fits_no_link(self, agency: Agency, url: str, read: ReadLinks) -> bool:
-        """Return whether a source lists nothing because of the pattern `releases`.
+        """Return whether a source has links, but none that matches the agency's pattern `releases`.
 
-        Such sources are counted, and logged once per agency.
+        Call this for a source without matching links. Such sources are counted, and logged once per
+        agency.
+
+        read: function that returns the source's links for a given agency.
         """
         plain = replace(agency, releases=None)
         others = (
@@ -593,7 +608,8 @@ class ReleaseSpider(IdentifiedSpider):
             self.finish_release(slug, row.url)
 
     def log_problem(self, row: FrontierEntry, problem: str, *other_words: str) -> None:
-        """Log a page's problem as a warning, but not again while the problem stays the same.
+        """Log a page's problem as a warning, unless the frontier already has the same problem for
+        the page.
 
         other_words: other wordings of the problem that the frontier may have.
         """
@@ -604,8 +620,10 @@ class ReleaseSpider(IdentifiedSpider):
     def check_response(
         self, response: Response, url: str, agency: Agency, *, is_file: bool = False
     ) -> None:
-        """Raise NotARelease if a response cannot be the release at `url`: 404, 410 or a redirect
-        elsewhere.
+        """Raise NotARelease if a response cannot be the release at `url`.
+
+        This is the case for the status 404 or 410, a challenge that keeps robots out, a listing,
+        and a redirect to a page that cannot be the release.
         """
         if is_cloudflare_challenge(response):
             raise NotARelease(url, CHALLENGE_PROBLEM, "blocked")
@@ -623,8 +641,8 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether the frontier has a URL, with or without a slash at the end, as a
-        listing.
+        """Return whether the frontier has a listing whose URL differs only in the slash at the
+        end.
         """
         if "?" in url:
             return False
@@ -632,8 +650,8 @@ class ReleaseSpider(IdentifiedSpider):
         return other is not None and other.role == "listing"
 
     def record_unchanged(self, row: FrontierEntry, release_id: int) -> None:
-        """Record that the server reports a stored release as unchanged, with as few writes as
-        possible.
+        """Record, with as few writes as possible, that the server reports a stored release as
+        unchanged.
         """
         checked_at, stats = now(), self.agency_stats[row.agency]
         if row.state == "stored":
@@ -647,9 +665,9 @@ class ReleaseSpider(IdentifiedSpider):
         self.finish_release(row.agency, row.url)
 
     def record_no_release(self, row: FrontierEntry, page: FetchedPage, error: PageError) -> None:
-        """Record a response without a release.
+        """Record a response that contains no release.
 
-        A stored release counts as missing, unless the page is unreadable.
+        A stored release counts as missing if the response shows that it is gone or was replaced.
         """
         kind = error.kind if isinstance(error, NotARelease) else "other"
         target = getattr(error, "target", None) or (page.url if kind == "redirected" else None)
@@ -684,7 +702,7 @@ class ReleaseSpider(IdentifiedSpider):
     def record_blocked(
         self, row: FrontierEntry, page: FetchedPage, error: PageError, refused: FetchedPage | None
     ) -> None:
-        """Record that a server blocks requests. This counts as a failed request."""
+        """Record that a server blocks our requests. This counts as a failed request."""
         self.recorder.record_failure(
             row.url,
             row.release_id,
@@ -707,7 +725,7 @@ class ReleaseSpider(IdentifiedSpider):
         target: str | None,
         is_kept: bool,
     ) -> None:
-        """Record that a stored release is missing."""
+        """Record that a stored release is missing from its URL."""
         problem, stats = str(error), self.agency_stats[row.agency]
         was_current = self.archive.removals.is_current(release_id)
         self.recorder.record_missing(
@@ -725,7 +743,7 @@ class ReleaseSpider(IdentifiedSpider):
         kind: str,
         refused: FetchedPage | None,
     ) -> None:
-        """Record that a page is not a release."""
+        """Record that a page is not a release, or that it does not exist."""
         problem = str(error)
         if kind == "gone":
             with self.archive.transaction():
@@ -739,9 +757,9 @@ class ReleaseSpider(IdentifiedSpider):
     def find_refused(
         self, row: FrontierEntry, page: FetchedPage, error: PageError
     ) -> FetchedPage | None:
-        """Return a response that was refused for its content, or None.
+        """Return the response if it was refused for its content and should be kept, or None.
 
-        A better parser may be able to read such a response.
+        A better parser may be able to parse such a response later.
         """
         agency, kind = self.agencies[row.agency], getattr(error, "kind", "other")
         is_own = page.url == row.url or (agency.owns(page.url) and is_release_url(page.url, agency))
@@ -754,8 +772,8 @@ class ReleaseSpider(IdentifiedSpider):
         return page if is_kept else None
 
     def release_failed(self, failure: Failure) -> None:
-        """Record a failed request: forbidden by robots.txt or the SSRF filter, or without a usable
-        response.
+        """Record a failed request: one forbidden by robots.txt or the SSRF filter, or one without a
+        usable response.
         """
         error, request = failure.value, get_request(failure)
         if self.defer_agency(error, request):
@@ -795,9 +813,7 @@ class ReleaseSpider(IdentifiedSpider):
         self.skip_failed_page(slug, item.url, item.release_id, problem, item.response)
 
     def callback_failed(self, failure: Failure, response: Response | Failure | None) -> None:
-        """Record that our own code failed for a response. CrawlStatsExtension counts the
-        failure.
-        """
+        """Record that our own code failed on a response. CrawlStatsExtension counts the failure."""
         if self.stop_if_unwritable(failure.value):
             return
         # for a list, the error may concern only one of its releases
@@ -811,9 +827,9 @@ class ReleaseSpider(IdentifiedSpider):
     def skip_failed_page(
         self, slug: str, url: str, release_id: int | None, problem: str, page: FetchedPage | None
     ) -> None:
-        """Record that our own code failed on a page, and continue.
+        """Record that our own code failed on a page, and continue with the next requests.
 
-        page: the response, if it should be kept.
+        page: the response to keep, or None.
         """
         self.skipped_urls.add(url)
         failed_at = page.fetched_at if page else now()
@@ -823,8 +839,9 @@ class ReleaseSpider(IdentifiedSpider):
         self.finish_release(slug, url)
 
     def stop_if_unwritable(self, error: BaseException | None) -> bool:
-        """Stop the crawl if `error` means that the archive cannot be written; return whether it
-        does.
+        """Stop the crawl if an error means that the archive cannot be written.
+
+        Returns whether the error means this.
         """
         problem = _find_write_error(error)
         if problem and not self.deadline.is_stopping:
@@ -837,7 +854,7 @@ class ReleaseSpider(IdentifiedSpider):
 
 
 def _select_unpaused(agencies: Mapping[str, Agency]) -> dict[str, Agency]:
-    """Return the agencies that are not paused; log a warning for each of the others."""
+    """Return the agencies that are not paused, and log a warning for each paused one."""
     for slug, agency in agencies.items():
         if agency.paused:
             logger.warning(
@@ -847,13 +864,17 @@ def _select_unpaused(agencies: Mapping[str, Agency]) -> dict[str, Agency]:
 
 
 def _find_oldest(links: Iterable[SourceLink], oldest: str) -> str:
-    """Return the earliest publication time in a list and its earlier pages; "" if none is known."""
+    """Return the earliest publication time on a page of a list and the pages before it, or "" if
+    none is stated.
+
+    oldest: the earliest time on the pages before, or "".
+    """
     dates = [link.published for link in links if link.published]
     return min([*filter(None, [oldest]), *dates], default="")
 
 
 def _describe_redirect(response: Response, url: str, *, is_own: bool) -> NotARelease:
-    """Return the error for a release with a URL that redirects to another page."""
+    """Return the error for a release whose URL redirects to another page."""
     rejection = detect_rejection(response.body, response.url, is_elsewhere=not is_own)
     if rejection and rejection.kind == "blocked":
         return NotARelease(url, f"{rejection.problem} (redirected to {response.url})", "blocked")
@@ -873,9 +894,10 @@ def get_request(failure: Failure) -> Request:
 
 
 def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | None:
-    """Return the error in `error` that means that the archive cannot be written, or None.
+    """Return the exception that shows that the archive cannot be written: `error` or one of its
+    causes.
 
-    Examples are a full disk and a lock.
+    Examples are a full disk and a lock. Returns None if there is no such exception.
     """
     while error is not None:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(
@@ -887,9 +909,9 @@ def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | No
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Return whether a log record says more than that the archive cannot be written.
+    """Return False for a log record that only says that the archive cannot be written.
 
-    An error in a statement (SQLITE_ERROR) is our own mistake, and keeps its traceback.
+    An error in a statement (SQLITE_ERROR) is our own mistake, and is logged with its traceback.
     """
     error = _find_write_error(record.exc_info[1]) if record.exc_info else None
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) == sqlite3.SQLITE_ERROR
@@ -909,10 +931,10 @@ def build_page_request(
 ) -> Request:
     """Return a request for a source or one of its pages.
 
-    It is sent by POST if the address has a form (see `join_form`).
+    It is a POST request if the address contains a form (see `join_form`).
 
     kind: the type of source. A listing is opened in a browser if the agency's table requires it,
-    unless it is a JSON endpoint.
+        unless it is a JSON endpoint.
     """
     url, form = split_form(address)
     headers = dict(arguments.pop("headers", None) or {})
@@ -947,7 +969,7 @@ def is_web_page(page: FetchedPage) -> bool:
 def has_noindex(response: Response, document: Document | None = None) -> bool:
     """Return whether X-Robots-Tag or a meta element forbids indexing, by `noindex` or `none`.
 
-    Only directives to all robots or to ours count.
+    Directives to other robots than ours are ignored.
     """
     directives = [value.decode("latin-1") for value in response.headers.getlist("X-Robots-Tag")]
     if document is not None:

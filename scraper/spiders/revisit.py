@@ -27,7 +27,7 @@ class RevisitSpider(AttachmentSpider):
 
     The setting `REVISIT_AGES` decides how often a release is checked, depending on its age.
     `REVISIT_BUDGET` limits the requests per agency and day. Requests are conditional if the server
-    sent validators.
+    sent validators (ETag or Last-Modified).
     """
 
     name = "revisit"
@@ -69,9 +69,9 @@ class RevisitSpider(AttachmentSpider):
                 yield request
 
     def queue_due(self, slug: str) -> bool:
-        """Queue the due releases of an agency that were not queued before.
+        """Queue the due releases of an agency that this crawl has not yet queued.
 
-        Returns False if some due releases remain.
+        Returns False if the budget does not suffice for all of them.
         """
         known = self.known_urls[slug]
         limit = max(0, self.budgets[slug] - len(known))
@@ -92,7 +92,7 @@ class RevisitSpider(AttachmentSpider):
         return is_complete
 
     def list_other_addresses(self, url: str) -> list[str]:
-        """Return the other addresses of a stored release: on the agency's own site, or at a press
+        """Return the other addresses of a stored release: on the agency's own site or at a press
         wire.
         """
         release_id = self.archive.find_release_id(url)
@@ -100,9 +100,10 @@ class RevisitSpider(AttachmentSpider):
         return [other for other in others if is_other_address(self.archive, other, release_id)]
 
     def continue_if_due(self) -> None:
-        """Queue pages that became due during the crawl, for comparison with a missing page.
+        """Queue pages that became due during the crawl because a missing page is to be compared
+        with them.
 
-        See removals.py.
+        See archive/database/removals.py.
         """
         for slug, known in self.known_urls.items():
             if known:
@@ -110,7 +111,7 @@ class RevisitSpider(AttachmentSpider):
         super().continue_if_due()
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """Return the next releases.
+        """Return the rows of the next queued releases.
 
         Stored releases that were never requested, such as imported ones, are first added to the
         frontier.
@@ -129,8 +130,8 @@ class RevisitSpider(AttachmentSpider):
                 yield row
 
     def finish_release(self, slug: str, url: str) -> None:
-        """Continue with the next release, or skip the others if the agency's site seems to be
-        down.
+        """Continue with the next release, or leave the rest for a later crawl if the site seems to
+        be down.
         """
         has_failed, queue = (
             self.failed_requests[slug] > self.seen_failures[slug],

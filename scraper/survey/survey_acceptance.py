@@ -1,9 +1,10 @@
 """`scrapy survey --accept`: writes the findings of a survey into the list of agencies.
 
-The table of each agency that was tried gets a mark (the key `survey`). The last try counts, even if
-its result is worse. A proposed table is written if it is needed, and if a person judged at least
-one of its releases and all judged releases were right. An agency is left out if its table was
-changed after the try, because the new table has not been tried.
+The table of each surveyed agency gets the key `survey` (SurveyMark), with the result of the
+agency's last survey, even if an earlier one was better. The proposed table replaces the present one
+if the verdict requires it, and if a person judged at least one of the releases and found all judged
+ones right. An agency is left out if its table was changed after the survey, because the new table
+has not been tried.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_tab
 
 
 def accept_survey(record: SurveyRecord, file: Path, only: tuple[str, ...] = ()) -> str:
-    """Write the last try of each agency into a list of agencies; return the changes as a diff.
-
-    only: the slugs of the agencies; empty for all agencies.
+    """Write the last survey of each agency into a list of agencies, and return the changes as a
+    diff.
 
     Lines before the diff name the agencies that were left out, and why. Comments, the order and all
     other keys are kept. Raises AgencyError, and changes nothing, if the list is invalid or would
     become invalid.
+
+    only: the slugs of the agencies; empty for all agencies.
     """
     agencies = load_agencies(file)
     before, left_out = file.read_bytes().decode(), list[str]()
@@ -54,7 +56,9 @@ def accept_survey(record: SurveyRecord, file: Path, only: tuple[str, ...] = ()) 
 
 
 def _is_confirmed(row: Row) -> bool:
-    """Return whether the proposed table is needed, and its judged releases are all right."""
+    """Return whether the proposed table is needed, and a person judged its releases and found all
+    right.
+    """
     judged = select(list_table_pages(row), "judged")
     return (
         row["verdict"] in ("table", "wire") and bool(judged) and judged == select(judged, "right")
@@ -62,9 +66,10 @@ def _is_confirmed(row: Row) -> bool:
 
 
 def _set_key(table: Any, key: str, value: Any) -> None:
-    """Set or delete a key of a table. A new key is put before the first blank line.
+    """Set a key of a table, or delete it if the value is None.
 
-    tomlkit would put the key below the comments that belong to the next table.
+    A new key is put before the comments at the end of the table, because these belong to the next
+    table. tomlkit would put the key after them.
     """
     if value is None:
         del table[key]
@@ -79,10 +84,9 @@ def _set_key(table: Any, key: str, value: Any) -> None:
 
 
 def _replace_file(file: Path, text: str) -> None:
-    """Replace a list of agencies in one step, through a file beside it.
+    """Replace a list of agencies in one step, through a new file beside it.
 
-    Raises AgencyError if the text is invalid. The file beside it is then kept, and `file` is not
-    changed.
+    Raises AgencyError if the text is invalid. The new file is then kept, and `file` is not changed.
     """
     new = file.with_name(f"{file.name}.new")
     with new.open("wb") as stream:

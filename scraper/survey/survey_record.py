@@ -1,12 +1,15 @@
-"""survey.db, which stores the findings of a survey, and captures.db, which stores the bytes.
+"""Stores surveys: the findings in survey.db, and the bytes of the responses in captures.db.
+
+A row of `agencies` is one try: the survey of one agency at one time.
 
     agencies     one row for each try of an agency: slug · tried · found: a Row, as JSON ·
                  responses, as JSON, by the requested URL: final_url and sha256 (of a body in
                  captures.db), or problem and failure
-    judgements   a person's judgement of a release as it was read: url · fields · is_right · judged
+    judgements   a person's judgement of a release as it was parsed: url · fields · is_right ·
+                 judged
 
-A Row is an agency in report.json, but without its changes. scraper/survey/survey_spider.py makes
-it:
+A Row is an agency as in report.json, but without the changes since the previous survey.
+scraper/survey/survey_spider.py makes it:
 
     tried       time in ISO 8601
     declared    the agency's table in agencies.toml; proposed: the table that the probe proposes
@@ -22,8 +25,8 @@ it:
                 there is none · failure: its type · doubts · right: a person's judgement · judged:
                 when it was made
 
-A survey has its own folder, apart from any archive. The row of a try is written when the agency is
-done, so a survey that is killed only loses the agencies that it was reading.
+A survey has its own folder, apart from any archive. The row of an agency is written when its survey
+is finished, so a survey that is killed loses only the agencies that it was reading.
 """
 
 from __future__ import annotations
@@ -50,10 +53,11 @@ SURVEY_SCHEMA = """
 
 
 class SurveyRecord(AbstractContextManager["SurveyRecord"]):
-    """The record of a survey in its folder. It is a context manager.
+    """The surveys stored in a folder, as a context manager.
 
-    create: whether to create the folder and its files; otherwise they must exist. Raises
-    ArchiveError if the files cannot be opened, read or written.
+    Raises ArchiveError if the files cannot be opened, read or written.
+
+    create: whether to create the folder and its files; otherwise they must exist.
     """
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
@@ -72,28 +76,41 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         self._db.close()
 
     def save(self, row: Row, responses: dict[str, Row]) -> None:
-        """Store a try of an agency, with its responses."""
+        """Store the survey of one agency, with the responses.
+
+        responses: by requested URL (see the column `responses` in the module's docstring).
+        """
         values = row["slug"], row["tried"], _to_json(row), _to_json(responses)
         self._query("insert into agencies values (?, ?, ?, ?)", *values)
 
     def judge(self, page: Row, *, is_right: bool) -> None:
-        """Store a person's judgement of a release. It counts while the release is read in the
-        same way.
+        """Store a person's judgement of a release.
+
+        It applies to later surveys, too, while the release is parsed in the same way.
         """
         values = page["url"], _to_json(page["fields"]), is_right, to_iso(now())
         self._query("insert or replace into judgements values (?, ?, ?, ?)", *values)
 
     def list_slugs(self, since: str = "") -> list[str]:
-        """Return the sorted slugs of the agencies that were tried at or after a time."""
+        """Return the slugs of the agencies that were surveyed at or after a time, in alphabetical
+        order.
+        """
         sql = "select slug from agencies group by slug having max(tried) >= ? order by slug"
         return [slug for (slug,) in self._query(sql, since)]
 
     def load_all(self, only: tuple[str, ...] = ()) -> list[Row]:
-        """Return the last try of each agency, or of the agencies in `only`."""
+        """Return the row of the last survey of each agency.
+
+        only: the slugs of the agencies; empty for all agencies.
+        """
         return [self.load_tries(slug)[0] for slug in self.list_slugs() if not only or slug in only]
 
     def load_tries(self, slug: str, limit: int = 1) -> list[Row]:
-        """Return the last tries of an agency, the latest first."""
+        """Return the rows of an agency's last surveys, the latest first, with all judgements by a
+        person.
+
+        limit: the maximum number of surveys.
+        """
         sql = "select found from agencies where slug = ? order by tried desc limit ?"
         rows = [json.loads(found) for (found,) in self._query(sql, slug, limit)]
         sql = "select is_right, judged from judgements where url = ? and fields = ?"
@@ -103,7 +120,10 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         return rows
 
     def load_responses(self, row: Row) -> dict[str, Row]:
-        """Return the responses received when a site was tried, by requested URL."""
+        """Return the responses received in the survey of an agency, by requested URL.
+
+        row: the row of the survey.
+        """
         sql = "select responses from agencies where slug = ? and tried = ?"
         ((responses,),) = self._query(sql, row["slug"], row["tried"])
         return json.loads(responses)  # type: ignore[no-any-return] # as it was saved
@@ -118,21 +138,23 @@ def _to_json(value: Row) -> str:
 
 
 def select(rows: list[Row], key: str) -> list[Row]:
-    """Return the rows in which a key is true, or not empty."""
+    """Return the rows in which the value of a key is true or not empty."""
     return [row for row in rows if row[key]]
 
 
 def list_table_pages(row: Row) -> list[Row]:
-    """Return the pages that a crawl reads.
+    """Return the pages that a crawl would read.
 
-    The crawl has the proposed table if the verdict requires it, else the present table.
+    The crawl uses the proposed table if the verdict requires it, and otherwise the present table.
     """
     table = "is_proposed" if row["verdict"] in ("table", "wire") else "is_crawled"
     return select(row["pages"], table)
 
 
 def build_mark(row: Row) -> Row:
-    """Return the mark of a try, for the agency's table (SurveyMark)."""
+    """Return the result of an agency's survey as a value for the key `survey` of its table
+    (SurveyMark).
+    """
     read, judged = (select(list_table_pages(row), key) for key in ("fields", "judged"))
     mark = {"tried": to_swedish_day(row["tried"]), "verdict": row["verdict"], "read": len(read)}
     if judged:

@@ -1,7 +1,8 @@
-"""The report of a survey, its changes, and the review of releases in a terminal.
+"""Writes the report of a survey, finds what has changed, and asks a person to review releases in a
+terminal.
 
-Changes are relative to the last survey, or to another table or parser. Agencies and releases that
-need a person come first.
+Changes are those since the last survey, or those caused by another table or parser. Agencies and
+releases that need a person's attention come first.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ KEYS = {"r": "right", "w": "wrong", "s": "skip", "o": "open in the browser", "q"
 
 
 def _load_by_verdict(record: SurveyRecord, only: tuple[str, ...] = ()) -> list[Row]:
-    """Return the last tries (see SurveyRecord.load_all) in the order of VERDICTS."""
+    """Return the last survey of each agency (see SurveyRecord.load_all), in the order of
+    VERDICTS.
+    """
     order = list(VERDICTS)
     return sorted(record.load_all(only), key=lambda row: order.index(row["verdict"]))
 
@@ -47,7 +50,9 @@ def _load_by_verdict(record: SurveyRecord, only: tuple[str, ...] = ()) -> list[R
 
 
 def write_reports(record: SurveyRecord) -> list[Path]:
-    """Write report.html, report.md and report.json to the survey's folder; return their paths."""
+    """Write report.html, report.md and report.json into the survey's folder, and return their
+    paths.
+    """
     rows = _load_by_verdict(record)
     for row in rows:
         row["changes"] = [
@@ -83,21 +88,24 @@ def write_reports(record: SurveyRecord) -> list[Path]:
 
 
 def _format_table_diff(row: Row) -> str:
-    """Return the differences of the proposed table from the present one as a diff, or ""."""
+    """Return a diff from an agency's present table to the proposed one.
+
+    Returns "" if the tables do not differ, or if no table is proposed.
+    """
     before, after = ((row[key] or "").splitlines() for key in ("declared", "proposed"))
     return "\n".join(list(unified_diff(before, after, n=99, lineterm=""))[3:]) if after else ""
 
 
 def _list_read_pages(pages: list[Row]) -> list[Row]:
-    """Return the pages that were read as releases, doubtful ones first."""
+    """Return the pages that were parsed as releases, doubtful ones first."""
     return sorted(select(pages, "fields"), key=lambda page: not page["doubts"])
 
 
 def _list_shown_fields(page: Row) -> list[tuple[str, str]]:
-    """Return the fields that a person compares with a page.
+    """Return the names and values of the fields that a person compares with the page.
 
-    Long texts are shortened to their beginning and end. Questions, images, attachments and contacts
-    are shown as their number.
+    Only the beginning and the end of long texts are shown. Of questions, images, attachments and
+    contacts, only the number is shown.
     """
     rows = []
     for name in SHOWN_FIELDS:
@@ -115,10 +123,10 @@ def _list_shown_fields(page: Row) -> list[tuple[str, str]]:
 def preview_changes(
     record: SurveyRecord, agencies: dict[str, Agency], known: dict[str, Agency]
 ) -> list[str]:
-    """Return what changes if the stored pages of agencies are read with the current tables and
+    """Return what changes if the stored pages of agencies are parsed with the current tables and
     parser.
 
-    Also returns how often the result is better or worse.
+    The last line counts the changes, and how many of them are better or worse.
     """
     lines = []
     for slug, agency in agencies.items():
@@ -136,10 +144,10 @@ def preview_changes(
 
 
 def list_changes(captures: Captures, before: Row, after: Row) -> list[str]:
-    """Return what changed between two surveys of an agency.
+    """Return what changed between two surveys of an agency, as lines of text.
 
-    This compares the verdict, the site, the sources that a crawl reads, the fields of the releases
-    that both surveys read, and the template.
+    The verdict, the site, the sources that a crawl reads, the fields of the releases in both
+    surveys, and the template are compared.
     """
     urls = _list_urls(before) & _list_urls(after)
     old, new = (_list_facts(row, urls) for row in (before, after))
@@ -164,9 +172,11 @@ def _load_read_pages(captures: Captures, row: Row) -> list[PageVersion]:
 
 
 def _list_facts(row: Row, urls: set[str]) -> dict[tuple[str, str], Any]:
-    """Return the facts to compare, by a URL ("" for the agency) and a name.
+    """Return the facts of a survey that are compared, as (URL, name) → value.
 
-    urls: the URLs of the releases.
+    The URL is "" for facts about the agency.
+
+    urls: the URLs of the releases whose fields are included.
     """
     doubtful = sum(bool(list_doubts(page)) for page in row["pages"])
     facts = {("", name): row[name] for name in SITE_FACTS}
@@ -196,10 +206,11 @@ def _describe_change(url: str, name: str, old: object, new: object) -> str:
 
 
 def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
-    """Ask whether releases were read correctly, doubtful ones first; return the number of
-    answers.
+    """Ask a person whether releases were parsed correctly, and return the number of answers.
 
-    Each answer is stored at once. only: the slugs of the agencies; empty for all agencies.
+    Doubtful releases come first. Each answer is stored at once.
+
+    only: the slugs of the agencies; empty for all agencies.
     """
     answers = 0
     for row in _load_by_verdict(record, only):
@@ -218,14 +229,18 @@ def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
 
 
 def _choose_pages(row: Row) -> list[Row]:
-    """Return the pages that a crawl reads and that nobody has judged yet."""
+    """Return the releases of an agency that a person should judge.
+
+    These are releases that a crawl would read and that nobody has judged yet. At most MAX_JUDGED
+    are judged in all.
+    """
     pages = _list_read_pages(list_table_pages(row))
     unjudged = [page for page in pages if not page["judged"]]
     return unjudged[: max(0, MAX_JUDGED - len(pages) + len(unjudged))]
 
 
 def _ask(page: Row) -> str:
-    """Return the key that was pressed: r, w, s or q."""
+    """Ask for a key until r, w, s or q is pressed, and return it. The key o opens the page."""
     key = ""
     while key not in KEYS:
         click.echo(f"{', '.join(map(' '.join, KEYS.items()))}: ", nl=False)

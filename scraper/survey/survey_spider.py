@@ -1,6 +1,6 @@
-"""Surveys agencies: several at once through a ProbeSpider, or again from stored responses.
+"""Surveys agencies: several at once through a ProbeSpider, or one again from stored responses.
 
-The survey of one agency is a probe of its site, with the reasons to doubt its releases.
+The survey of one agency is a probe of its site, which also finds reasons to doubt its releases.
 """
 
 from __future__ import annotations
@@ -61,10 +61,12 @@ RequestPage = Callable[..., Awaitable[Response]]
 
 
 class Survey:
-    """Surveys agencies into a record, with one request at a time to each host, as in crawls.
+    """Surveys agencies and stores the results, with one request at a time to each host, as in
+    crawls.
 
     Agencies that are not finished at the deadline, or when a stop is requested, are left for the
-    next survey. The same applies to agencies that do not respond while no other agency responds.
+    next survey. So are agencies that do not respond while no other agency responds either.
+
     known: all agencies in agencies.toml.
     """
 
@@ -83,8 +85,8 @@ class Survey:
         self.unsaved: list[tuple[Row, dict[str, Row]]] = []
 
     async def run(self, spider: ProbeSpider) -> None:
-        """Survey all agencies. Raises ArchiveError if nothing can be stored, for example on a
-        full disk.
+        """Survey all agencies. Raises ArchiveError if nothing can be stored, for example because
+        the disk is full.
         """
         waiting = iter(self.agencies.values())
         surveys = [
@@ -125,9 +127,11 @@ class Survey:
 
 
 def survey_stored(record: SurveyRecord, row: Row, agency: Agency, known: dict[str, Agency]) -> Row:
-    """Survey an agency again from the responses of an earlier survey, without any request.
+    """Survey an agency again from the responses of an earlier survey, without making any request.
 
     The agency's current table and the current parser are used.
+
+    row: the row of the earlier survey.
     """
     survey = AgencySurvey(agency, known, record.captures)
     survey.responses = record.load_responses(row)
@@ -140,10 +144,12 @@ def survey_stored(record: SurveyRecord, row: Row, agency: Agency, known: dict[st
 class AgencySurvey:
     """Surveys one agency.
 
-    known: the agencies in agencies.toml. captures: stores the bodies. request: function that
-    requests a URL; None: nothing is requested, and `responses` are those of an earlier survey.
-    responses: the responses by requested URL, as in a SurveyRecord. only: the URLs of the releases
-    to read; None: a sample is read.
+    known: the agencies in agencies.toml.
+    captures: where the bodies of responses are stored.
+    request: function that requests a URL. If it is None, nothing is requested, and `responses` are
+        those of an earlier survey.
+    responses: the responses by requested URL, as in a SurveyRecord.
+    only: the URLs of the releases to read. If it is None, a sample is read.
     """
 
     def __init__(
@@ -159,7 +165,7 @@ class AgencySurvey:
         self._started = monotonic()
 
     async def run(self) -> Row:
-        """Return what was found, or why nothing was found.
+        """Survey the agency, and return what was found or why nothing was found.
 
         Raises ArchiveError if a response cannot be stored.
         """
@@ -190,8 +196,7 @@ class AgencySurvey:
         return row
 
     async def fetch(self, url: str) -> Response:
-        """Return the response for a URL. The first time, the URL is requested and the response
-        is kept.
+        """Return the response for a URL, which is requested only once.
 
         Raises SourceError if there is no response. Bodies are read from `captures`, so that they
         need not stay in memory.
@@ -211,7 +216,7 @@ class AgencySurvey:
         return Response(found["final_url"], body=body, request=request)
 
     async def request_page(self, request: RequestPage, url: str) -> Row:
-        """Request a URL and keep the body; return its row of `responses`."""
+        """Request a URL, store the body of the response, and return a row for `responses`."""
         agency = self.agency
         is_rendered = agency.browser and url in agency.listings
         try:
@@ -223,10 +228,11 @@ class AgencySurvey:
         return {"final_url": response.url, "sha256": sha256}
 
     def choose_sample(self, result: ProbeResult) -> SourceLink | None:
-        """Return the next link to fetch as a sample, or None.
+        """Return the next link whose page should be fetched as a sample, or None if enough were
+        fetched.
 
-        Returns None once MIN_CLEAN_PAGES dated releases of each source have been read. Links of the
-        sources that a crawl reads come first.
+        Links of the sources that a crawl reads come first. Each source should have MIN_CLEAN_PAGES
+        releases with a date and without warnings.
         """
         for source in sorted(result.sources, key=lambda each: each.url not in result.crawled_urls):
             links = self.list_readable_links(source, result, MAX_LINKS)
@@ -242,7 +248,11 @@ class AgencySurvey:
     def list_readable_links(
         self, source: ProbedSource, result: ProbeResult, limit: int | None = None
     ) -> list[SourceLink]:
-        """Return the links of a source that the present or the proposed table reads."""
+        """Return the links of a source that a crawl with the present or the proposed table would
+        read.
+
+        limit: how many of the source's links are considered; None for all.
+        """
         sources = {source.url for source in result.sources}
         return [
             link
@@ -252,9 +262,9 @@ class AgencySurvey:
         ]
 
     async def describe(self) -> Row:
-        """Probe the site; return what was found, and what is wrong with its home page.
+        """Probe the site, and return what was found and what is wrong with the home page.
 
-        Raises SourceError or PageError if the home page cannot be read.
+        Raises SourceError or PageError if the home page cannot be fetched or parsed.
         """
         probe = SiteProbe(
             self.agency.home,
@@ -287,10 +297,10 @@ class AgencySurvey:
         }
 
     def find_home_failure(self, home: Response, result: ProbeResult) -> SourceError | None:
-        """Return the failure if the home page alone decides the verdict, or None.
+        """Return a failure if the home page alone decides the verdict, or None.
 
-        It does if the home page belongs to another agency, or if it and all releases are gone or
-        walls.
+        It does so if it belongs to another agency, if it and all releases are missing or walls, or
+        if all pages are the same.
         """
         owner, address = find_owner(self.known.values(), home.url), self.agency.home
         if owner and not self.agency.owns(home.url):
@@ -306,9 +316,10 @@ class AgencySurvey:
         return None
 
     def has_one_page(self, result: ProbeResult) -> bool:
-        """Return whether several addresses, not counting robots.txt, had the same page.
+        """Return whether all requested addresses, except robots.txt, returned the same page.
 
-        The page must be neither a release nor built by scripts.
+        Returns False if there was only one address, if a page is a release, or if scripts build the
+        pages.
         """
         if result.needs_javascript or any(page.release for page in result.pages):
             return False
@@ -363,10 +374,10 @@ class AgencySurvey:
 
 
 def _is_useless(source: ProbedSource, result: ProbeResult) -> bool:
-    """Return whether a crawl loses nothing without a source.
+    """Return whether a crawl would lose nothing without a source.
 
-    Such a source is missing, a sitemap of something else (such as images), or a page next to the
-    list of releases.
+    Such a source is missing (404), a sitemap of something else (such as images), or a page next to
+    the list of releases.
     """
     if source.links or source.problem or source.note:
         return source.failure == "status 404"
@@ -375,14 +386,14 @@ def _is_useless(source: ProbedSource, result: ProbeResult) -> bool:
 
 
 def _find_links(url: str, result: ProbeResult) -> dict[str, SourceLink]:
-    """Return the links to a page, by the URL of the source that has the link."""
+    """Return the links to a page, by the URL of the source that contains the link."""
     return {
         source.url: link for source in result.sources for link in source.links if link.url == url
     }
 
 
 def _has_enough(links: list[SourceLink], result: ProbeResult) -> bool:
-    """Return whether enough of a source's links have been read, or too many have been tried."""
+    """Return whether enough of a source's releases have been read, or too many pages requested."""
     urls, sampled = {link.url for link in links}, result.sampled_urls
     clean = {page.url for page in result.pages if page.has_date and not page.warnings}
     return (
@@ -393,13 +404,18 @@ def _has_enough(links: list[SourceLink], result: ProbeResult) -> bool:
 
 
 def _is_read(link: SourceLink, agency: Agency) -> bool:
-    """Return whether a crawl reads a link that one of its sources lists."""
+    """Return whether a crawl of the agency would read a link that one of the agency's sources
+    lists.
+    """
     is_listed = bool(link.file_title or link.record) and agency.owns(link.url)
     return is_listed or is_release_url(link.url, agency)
 
 
 def _iter_doubts(page: ProbedPage, links: list[SourceLink]) -> Iterator[str]:
-    """Yield the reasons to doubt the fields of a release. links: the links that lead to it."""
+    """Yield the reasons to doubt the fields of a release.
+
+    links: the links that lead to the release.
+    """
     release = page.release
     if release is None or page.item is None:
         return

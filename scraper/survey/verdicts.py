@@ -1,4 +1,4 @@
-"""The verdict on a surveyed agency, and the reasons for it."""
+"""Decides the verdict on a surveyed agency, and gives the reasons."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ MIN_CLEAN_PAGES = 3  # releases without doubt that each source must have, or all
 
 
 def decide(row: Row) -> tuple[str, list[str]]:
-    """Return the verdict on an agency, one of scraper.agency.VERDICTS, and the reasons."""
+    """Return the verdict on an agency, which is one of scraper.agency.VERDICTS, and the reasons for
+    it.
+    """
     if row["failure"]:
         return FAILURE_VERDICTS.get(row["failure"], "gone"), [row["problem"]]
     pages = row["pages"]
@@ -62,16 +64,18 @@ def _decide_unproposed(row: Row) -> str:
 
 
 def _are_one_page(pages: list[Row]) -> bool:
-    """Return whether all pages are the same, such as a wall that was not recognised."""
+    """Return whether there are several pages and all are the same, such as a wall that was not
+    recognised.
+    """
     return len(pages) > 1 and len({_identify(page) or page["url"] for page in pages}) == 1
 
 
 def _identify(page: Row) -> object:
-    """Return a page's texts or hash, which no two releases should share, or None if it has
-    neither.
+    """Return a value that no two releases should share: a page's texts or, if it has no body, its
+    hash.
 
-    The texts are the UNIQUE_FIELDS of the quarantine. The hash of the bytes is used for a page
-    without text.
+    The texts are the UNIQUE_FIELDS of the quarantine. Returns None for a page that is gone, or
+    whose bytes are not stored.
     """
     if page["fields"].get("body"):
         return tuple(page["fields"].get(name) for name in UNIQUE_FIELDS)
@@ -79,8 +83,9 @@ def _identify(page: Row) -> object:
 
 
 def _find_faults(row: Row, table: str) -> list[str]:
-    """Return the faults of the present table (`is_crawled`) or the proposed table
-    (`is_proposed`).
+    """Return what is wrong with the results of a table, as lines of text.
+
+    table: `is_crawled` for the present table, `is_proposed` for the proposed one.
     """
     sources, pages = select(row["sources"], table), select(row["pages"], table)
     if not sources:
@@ -109,9 +114,9 @@ def _is_clean(page: Row) -> bool:
 
 
 def _find_missed_pages(pages: list[Row], sources: list[Row]) -> list[str]:
-    """Return a fault for each release that a crawl does not read, but should.
+    """Return a line for each release that a crawl with the present table misses.
 
-    Such a release is in a feed or listing, or is newer than the releases that a crawl reads.
+    Such a release is in a feed or listing, or is newer than the releases that the crawl reads.
     """
     newest = max((_get_day(page) for page in pages if page["is_crawled"]), default="")
     lists = {source["url"] for source in sources if source["kind"] != "sitemaps"}
@@ -128,7 +133,9 @@ def _get_day(page: Row) -> str:
 
 
 def _count_doubts(pages: list[Row]) -> list[str]:
-    """Return each doubt with an example page, and the number of pages that have it."""
+    """Return a line for each doubt, with an example page and the number of pages with this
+    doubt.
+    """
     doubts = [(doubt, page["url"]) for page in pages for doubt in list_doubts(page)]
     examples, counts = dict(doubts), Counter(doubt for doubt, _ in doubts)
     return [
@@ -138,12 +145,15 @@ def _count_doubts(pages: list[Row]) -> list[str]:
 
 
 def list_doubts(page: Row) -> list[str]:
-    """Return the doubts about a page, including why it is not a release."""
+    """Return the doubts about a page, beginning with why it is not a release, if it is not."""
     return [*filter(None, [page["problem"]]), *page["doubts"]]
 
 
 def _find_shared_fields(pages: list[Row]) -> list[str]:
-    """Return a fault for a title or body that several pages share, or for a date that all share."""
+    """Return a line for each title or body that several pages share, and for a date that all share.
+
+    A line is also returned if no page has a date.
+    """
     faults = []
     if pages and not any(map(_get_day, pages)):
         faults.append("no page states when it was published")

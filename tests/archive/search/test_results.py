@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from archive.search.excerpts import SearchHit
 from archive.search.results import find_examples, find_hit_position, search_all
 from archive.search.search_request import RESULT_TYPES
 from archive.store.releases import Archive
+from archive.times import Month
 from tests.archive.hostile_queries import LONG, QUERIES, TYPED
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, build_release
 from tests.archive.search.conftest import Searcher, build_request, plain
@@ -37,6 +39,33 @@ async def test_unknown_agency_name_finds_nothing(sample: Searcher) -> None:
     results = await sample.find("myndighet:rymdstyrelsen")
     assert [(note.key, note.value) for note in results.notes] == [("no_agency", "rymdstyrelsen")]
     assert results.hit_page.total == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "titles", "notes"),
+    [
+        ("från:2023-09-15", {}, ["Dag"], ["2023-09"]),
+        ("2023-09-20", {}, ["Dag"], ["2023-09"]),
+        ("", {"from_day": "2023-09-15"}, ["Dag"], ["2023-09"]),
+        ("från:2023-09-01", {}, ["Dag", "Månad"], []),
+        ("från:2023-08-15", {}, ["Dag", "Månad"], []),
+        ("till:2023-09-15", {}, ["Månad"], []),
+    ],
+)
+async def test_a_period_that_begins_within_a_month_notes_what_it_leaves_out(
+    tmp_path: Path, text: str, days: dict[str, str], titles: list[str], notes: list[str]
+) -> None:
+    """Some agencies state only the month of a release."""
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("fyr", name="Fyr", home="https://fyr.example/")
+        for title, published in (("Månad", Month(2023, 9, 1)), ("Dag", date(2023, 9, 20))):
+            release = build_release("fyr", title, title, published=published)
+            archive.save(release, seen_at=SEEN)
+        searcher = Searcher(build_connection_runner(archive.db.conn))
+        results = await searcher.find(text, **days)
+    assert sorted(plain(hit.title) for hit in results.hits) == titles
+    values = [note.value for note in results.notes if note.key == "month_only"]
+    assert values == notes
 
 
 UNKNOWN_VALUES = ("agency=finnsinte", "kind=banana", "year=abcd", "tag=abc", "questions=maybe")

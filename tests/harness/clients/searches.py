@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urljoin
 
@@ -38,6 +39,14 @@ def find_link(served: ServedArchive, path: str, suffix: str) -> str:
         if file.endswith(suffix) and file.startswith(path.partition("?")[0]):
             return urljoin(path, link)
     raise NotOfferedError(f"the page links to no {suffix}")
+
+
+def has_link(served: ServedArchive, path: str, suffix: str) -> bool:
+    try:
+        find_link(served, path, suffix)
+    except NotOfferedError:
+        return False
+    return True
 
 
 def read_stated_hits(served: ServedArchive, path: str) -> int:
@@ -121,14 +130,19 @@ def check_registers(served: ServedArchive) -> None:
         ("removed", "removals", "removal", REMOVALS),
     ):
         path = f"/-/{name}"
-        expected = describe_ids([str(number) for number in range(served.count(sql))])
+        number = served.count(sql)
+        expected = describe_ids([str(each) for each in range(number)])
 
         def read_json(path: str = path, rows_name: str = rows_name, key: str = key) -> str:
             pages = follow(served, f"{path}.json?size=7", "next")
             return describe_ids([str(row[key]) for page in pages for row in page[rows_name]])
 
         served.check("httpx", f"-/{name}.json by next, 7 a page", expected, read_json)
-        check_files(served, path, f"-/{name}" + ".{}", key, expected)
+        if number:
+            check_files(served, path, f"-/{name}" + ".{}", key, expected)
+        else:
+            what = f"-/{name}, an empty list, links to files"
+            served.check("lxml", what, False, partial(has_link, served, path, ".csv"))
 
 
 def check_table_workbook(served: ServedArchive) -> None:

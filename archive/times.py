@@ -20,7 +20,7 @@ TYPED_DATE = re.compile(
 
 
 class Month(date):
-    """A month without a known day. Its first day is only used for sorting and counting.
+    """A month without a known day. Its first day is used only for sorting and counting.
 
     >>> Month(2024, 3, 1).isoformat()
     '2024-03'

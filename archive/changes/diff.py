@@ -358,7 +358,7 @@ def _score_match(
     rows: range,
     columns: range,
 ) -> float:
-    """Score a match of paragraphs by the number and share of common words.
+    """Score a match of paragraphs by the number and share of the words that they have in common.
 
     Returns 0 if the paragraphs do not match.
     """

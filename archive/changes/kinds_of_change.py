@@ -227,10 +227,11 @@ def _classify_passage(passage: ChangedPassage) -> ClassifiedPassage:
 
 
 def _compare_spelling(passage: ChangedPassage) -> Change | None:
-    """Return the change if only punctuation, capitals or spaces differ, else None.
+    """Return the change if only punctuation, capitals or spaces differ, or if a single fact is
+    misspelt ("mådnag"); otherwise None.
 
-    Returns None for a passage with figures, because a punctuation mark can change a figure. A
-    misspelt fact ("mådnag") also counts as a typo.
+    Also returns None for any other passage with figures, because a punctuation mark can change a
+    figure.
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     old, new = normalise_words(before), normalise_words(after)
@@ -828,7 +829,8 @@ def _compare_kept_links(
 def _compare_links(
     before: Counter[TextLink], after: Counter[TextLink]
 ) -> tuple[list[Change], list[TextLink], list[TextLink]]:
-    """Return the changes of targets, the links only in `before`, and the links only in `after`.
+    """Return the links whose target changed (as changes), the links that are only in `before`, and
+    those that are only in `after`.
 
     A link with a new text and the same target is left out, because its text is compared separately.
     """

@@ -546,7 +546,8 @@ class Hosts:
     def list_pauses(self, now: datetime, max_wait: timedelta) -> dict[str, HostPause]:
         """Return the pauses in force, by host.
 
-        Pauses longer than `max_wait` were set by a wrong clock and are left out.
+        Pauses that last longer than `max_wait` are left out: they were set while the clock was
+        wrong.
         """
         rows = self.db.execute(
             "select host, paused_until,"

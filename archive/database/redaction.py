@@ -231,7 +231,9 @@ def _redact_html(markup: str, matcher: PassageMatcher) -> str:
 
 
 def _redact_texts(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
-    """Redact the text of all elements as one string. Return whether it contained any passages."""
+    """Redact the text of all elements as one string. Return whether it contained any of the
+    passages to redact.
+    """
     text_slots = [
         (node, "text" if event == "start" else "tail")
         for event, node in etree.iterwalk(root, ("start", "end"))

@@ -72,7 +72,7 @@ class StampReport:
 
 
 def read_authorities() -> list[str]:
-    """Return the addresses of the authorities in the environment.
+    """Return the URLs of the time-stamping authorities that are set in the environment variable.
 
     Raises ArchiveError if one of them is not an http(s) address.
     """

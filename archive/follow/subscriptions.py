@@ -410,10 +410,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def list_message_ids(self, now: datetime) -> list[int]:
         """Return the ids of the messages to send now, in the order of sending.
 
-        The order is: email; webhooks, which may be slow, the fastest first; requests for
-        confirmation, which anybody can cause. Otherwise, links that a reader is waiting for come
-        before reports, and first attempts before retries. Webhooks that are still equal are in
-        random order, so that none always waits behind the same ones.
+        Email comes first, then webhooks (fastest first, because they may be slow), and last
+        requests for confirmation, which anybody can cause. Within these groups, links that a reader
+        is waiting for come before reports, and first attempts before retries. Webhooks that still
+        tie are in random order, so that none always waits behind the same ones.
         """
         rows = self.db.execute(
             "select m.id from messages m join subscriptions s on"

@@ -1,4 +1,6 @@
-"""Counts the days on which Swedish offices publish. Holiday periods and summer days count less."""
+"""Counts the days on which Swedish agencies can be expected to publish. Holiday periods are left
+out; summer days can count as part of a day.
+"""
 
 from __future__ import annotations
 

@@ -103,7 +103,9 @@ class WordReading:
 
 @cache
 def load_lexicon() -> Lexicon:
-    """Load the installed dictionary. Raises FileNotFoundError if hunspell-sv lacks its files."""
+    """Load the installed dictionary. Raises FileNotFoundError if a file of hunspell-sv is
+    missing.
+    """
     dic, aff = _find_dictionary_file("sv_SE.dic"), _find_dictionary_file("sv_SE.aff")
     lexicon, joining_rules = Lexicon(), defaultdict(list)
     for ending, rules in _parse_suffix_rules(aff.read_text("utf-8")).items():
@@ -363,7 +365,7 @@ def _takes_joining_s(parts: tuple[str, ...]) -> bool:
 def _list_unlisted_splits(word: str) -> list[tuple[str, ...]]:
     """List the ways to split a word that is not in the dictionary into a noun and a last part.
 
-    This finds compounds of nouns whose form in compounds is not in the dictionary.
+    This finds compounds whose first part is a noun for which the dictionary lists no compound form.
     """
     if find_word_readings(word):
         return []

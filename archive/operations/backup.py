@@ -202,7 +202,9 @@ def _move_replaced_archive(archive: Path, moment: datetime) -> Path:
 
 
 def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
-    """Describe the takedowns, and the liftings of takedowns, that the restored archive lacks."""
+    """Describe the takedowns that the restored archive lacks, and those that it does not record as
+    lifted.
+    """
     in_backup = _read_takedowns(restored)
     in_archive = sorted(_read_takedowns(archive).items()) if archive.is_file() else []
     lost = []

@@ -171,7 +171,9 @@ class DatasetteProcess:
         self.process.terminate()
 
     def reap(self) -> bool:
-        """Return whether a terminated process has exited. Kill it if it has not exited in time."""
+        """Return whether a process that was told to terminate has exited. Kill it if it has not
+        done so in time.
+        """
         if not self.has_exited() and time.monotonic() > self.kill_at:
             self.process.kill()
             self.process.wait()

@@ -308,7 +308,7 @@ def _find_reply(text: str, start: int, end: int) -> int | None:
 
     Returns None if the paragraph contains no reply. A paragraph without a full sentence is taken
     for a list item. If the dash comes after another sentence, the reply must have an attribution;
-    otherwise it may be a dash between two words.
+    without one, the dash may merely stand between two words.
     """
     if not SENTENCE_END.search(text, start, end) and not ATTRIBUTION.search(text, start, end):
         return None

@@ -613,7 +613,9 @@ class QuotationCheck:
 
 
 def _find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
-    """Return the versions that contain the words of a quotation, even if it hides a negation."""
+    """Return the versions that contain the words of a quotation, with the passage, even if the
+    quotation leaves out a negation.
+    """
     return [
         FoundPassage(version, match)
         for version in versions

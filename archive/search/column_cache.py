@@ -420,7 +420,7 @@ class ValueLists:
         self.totals: Counter[int] = Counter()  # number → releases
 
     def store(self, release: int, numbers: Sequence[int]) -> None:
-        """Store the numbers of a release, replacing the earlier ones."""
+        """Store the numbers that encode a release's facet values, replacing the earlier ones."""
         start, length = self.offsets[release], self.lengths[release]
         self.totals.subtract(self.numbers[start : start + length])
         self.totals.update(numbers)

@@ -179,7 +179,9 @@ async def find_edits(
 
 
 def iter_changed(tree: QueryNode | None) -> Iterator[QueryLeaf]:
-    """Yield the words, phrases and NEAR groups of a query, also those in removed: and added:."""
+    """Yield the words, phrases and NEAR groups of a query, including those in removed: and
+    added:.
+    """
     yield from iter_leaves(tree)
     for node in iter_nodes(tree):
         if isinstance(node, EditNode):

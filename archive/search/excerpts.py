@@ -97,8 +97,9 @@ class MatchExplanation:
 class TextChange:
     """A change that makes a release a result of a search.
 
-    `before` and `after` are the revisions before and after the change, `checked_before` and
-    `checked_after` the checks between which it was made. A reading of a collection is not a check.
+    `before` and `after` are the revisions before and after the change. `checked_before` and
+    `checked_after` are the checks between which it was made. A reading of a collection is not a
+    check.
 
     kind: former (the last version with the words of the query was replaced), removed, added, or
         edited (removed and added).

@@ -4,12 +4,12 @@ The two releases are from different agencies or from one agency: on two of its s
 press wire, distinguished by host), or at two addresses of one site.
 
 Two texts are near-duplicates if they share 60 % of their shingles (runs of five words) and are at
-most two weeks apart. The limit in time excludes recurring texts (a council's next meeting, a yearly
-reminder), which share more than 60 % with earlier texts. Texts of at least 100 words that are
-identical are near-duplicates at any distance in time. In texts of fewer than 40 words, most
-shingles come from greetings and dates, so such texts have to be identical and close in time. Texts
-of fewer than 12 words are never compared. On one site, many texts are written on the model of the
-previous one, so two texts there have to share 90 % of their shingles and all figures.
+most two weeks apart. The time limit excludes recurring texts (a council's next meeting, a yearly
+reminder), which share more than 60% of their shingles with earlier texts. Texts of at least 100
+words that are identical are near-duplicates at any distance in time. In texts of fewer than 40
+words, most shingles come from greetings and dates, so such texts have to be identical and close in
+time. Texts of fewer than 12 words are never compared. On one site, many texts are written on the
+model of the previous one, so two texts there have to share 90 % of their shingles and all figures.
 
 Candidates are found by MinHash bands. Of the pairs of texts that share 60 % of their shingles, 98
 in 100 have a band in common; of those that share 70 %, practically all; of those that share a

@@ -266,7 +266,7 @@ RESULT_INDEXES = {"releases": RELEASE_INDEX, "questions": QUESTION_INDEX, "quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixExpansion:
-    """The lemmas that `kvinnor*` also matches (kvinna), besides the words with the prefix."""
+    """The lemmas that a word with a star also matches: kvinna, for example, for `kvinnor*`."""
 
     lemmas: tuple[str, ...] = ()
     replaces_prefix: bool = False  # search the lemmas instead of the prefix
@@ -275,7 +275,7 @@ class PrefixExpansion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedNames:
-    """What the names, prefixes and edits of a query stand for in this archive."""
+    """What the names, prefixes, releases and edits in a query stand for in this archive."""
 
     prefixes: Mapping[str, PrefixExpansion] = field(default_factory=dict)
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
@@ -291,7 +291,7 @@ class ResolvedNames:
 
     @property
     def prefix_lemmas(self) -> dict[str, tuple[str, ...]]:
-        """Return the additional lemmas for each word with a star."""
+        """Return, for each word with a star, the lemmas that it also matches."""
         return {prefix: expansion.lemmas for prefix, expansion in self.prefixes.items()}
 
 
@@ -318,7 +318,7 @@ class SearchPlan:
 async def resolve_names(
     run: RunQuery, tree: QueryNode | None
 ) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up the names and prefixes of a query, and return notes on names that do not exist."""
+    """Look up a query's names, prefixes and releases. Also return notes on unknown names."""
     nodes = list(iter_nodes(tree))
     agencies, tags, speakers, liked = (
         _collect_filter_values(nodes, name) for name in (*NAME_FIELDS, LIKE_FIELD)
@@ -402,8 +402,8 @@ async def _expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
 async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[TermNode, int]:
     """Return, for each term, the number of releases with words that start with its lemma.
 
-    For a term of several words, the number for the rarest word is returned. For terms about
-    attachments, pages are counted.
+    For a term of several words, this is the number for the rarest word. For a term about
+    attachments, it is the number of attachment pages that match.
     """
     counts = {}
     for term in terms:
@@ -423,13 +423,13 @@ async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[Ter
 async def _find_names(
     run: RunQuery, names_sql: str, values: Collection[str], *, are_people: bool = False
 ) -> dict[str, tuple[str, ...]]:
-    """Return a map from each value to the keys of the rows that have this name.
+    """Return a map from each value to the keys of the rows that have it as a name.
 
-    If there are none, the value is mapped to the keys of rows with a name in which a word starts
-    with the value. Case and diacritics are ignored.
+    If there are no such rows, the value is mapped to the keys of rows with a name in which a word
+    starts with the value. Case and diacritics are ignored.
 
     names_sql: selects the key in the first column, and names in all others.
-    are_people: map a single word, such as a surname, to both groups of keys.
+    are_people: map a single word, such as a surname, to the keys of all these rows.
     """
     if not values:
         return {}
@@ -459,7 +459,7 @@ def plan_search(
 ) -> SearchPlan:
     """Return the plan of a search.
 
-    If something was typed, but no word, number or filter, the plan finds nothing.
+    If the text that was typed has no word, number or filter, the plan matches nothing.
     """
     own_index = index if request.show == "releases" else RESULT_INDEXES[request.show]
     plan = build_plan(request.query.tree, names, own_index)
@@ -528,7 +528,7 @@ def _build_node_condition(
 ) -> str:
     """Return the SQL condition for a node.
 
-    The statement must select from `release_facets l` (for VERSION_INDEX, from `text_versions t`).
+    Use it in statements on `release_facets l` or, for VERSION_INDEX, on `text_versions t`.
     """
     if isinstance(node, NotNode):
         return f"({_build_node_condition(node.part, plan, names, index)}) is not true"
@@ -637,7 +637,7 @@ def match_changed_word(word: str) -> str:
     """Return the FTS5 expression for a word in the `terms` of `search_diff`.
 
     The expression is "" for a word without letters and digits. Unlike with `match_word`, each
-    occurrence in a text matches only one of the alternatives, so that their numbers can be added.
+    occurrence matches only one of the alternatives, so that their counts can be added.
     """
     lemmas, part = list(analyze_word(word)), find_compound_key(word)
     if not part:
@@ -653,7 +653,7 @@ def match_form(words: Sequence[str], *, is_prefix: bool = False) -> str:
 
 
 def split_number(word: str) -> tuple[str, ...]:
-    """Return an abbreviation with a number as two words (ETS 2), or an empty tuple.
+    """Return an abbreviation with a number as two words (ETS 2), or () for any other word.
 
     >>> split_number("ETS2"), split_number("A2021"), split_number("ets")
     (('ets 2',), (), ())
@@ -780,7 +780,7 @@ def match_facet_terms(facet: str, values: Iterable[str]) -> str:
 def match_included_facets(
     include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None
 ) -> list[str]:
-    """Return FTS5 expressions that must all match: one for each facet, but one for each tag."""
+    """Return FTS5 expressions that must all match: one for each tag and for each other facet."""
     matches = []
     for name, values in include.items():
         if name == "tag":
@@ -823,7 +823,7 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 
 
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
-    """Return SQL, and its parameters, to count the searched releases by agency."""
+    """Return SQL and parameters to count by agency the releases that match a request's filters."""
     plan = build_plan(extract_filters(request.query.tree), names)
     conditions = [
         *plan.conditions,
@@ -833,7 +833,7 @@ def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, 
 
 
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
-    """Return the FTS5 expression of a request: its words, and the facet values that it chooses."""
+    """Return the FTS5 expression of a request: its words, and the facet values that it includes."""
     if request.show != "releases":
         return plan.match
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
@@ -852,7 +852,7 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
 
 
 def build_index_sql(plan: SearchPlan, match: str, index: IndexTable = RELEASE_INDEX) -> str:
-    """Return SQL for the `id` of the rows of an index that match. If `match` is "", none do."""
+    """Return SQL that selects the `id` of index rows that match. If `match` is "", none do."""
     value = plan.bind(match or MATCH_NOTHING)
     return f"select rowid as id from {index.table} where {index.table} match {value}"
 
@@ -872,7 +872,7 @@ def build_current_sql(plan: SearchPlan) -> str:
 async def read_ranks(run: RunQuery, table: str, match: str, ids: Iterable[int]) -> dict[int, float]:
     """Return the bm25 rank of each given release or question pair that matches. Lower is better.
 
-    If the expression is "", nothing matches.
+    If `match` is "", nothing matches.
     """
     values = {"match": match or MATCH_NOTHING, "ids": json.dumps([*ids])}
     return {row["id"]: row["rank"] for row in await run(_RANKS_SQL[table], values)}

@@ -110,7 +110,7 @@ class HitPage:
 class HitList:
     """The results of a request, in order.
 
-    If there are too many results to count, the list has only the newest (or oldest) MAX_HITS.
+    If there are too many results to count, the list contains only the newest (or oldest) MAX_HITS.
     """
 
     ids: Sequence[int]  # ids of releases or question pairs
@@ -177,7 +177,11 @@ class HitFinder:
         )
 
     def list_chosen_facets(self, exact_counts: Collection[str]) -> list[str]:
-        """List the facets with a chosen value, except facets whose values are counted exactly."""
+        """List the facets with included values that have to be counted without these values.
+
+        Facets that are counted exactly are left out, and so are facets of which a release can have
+        several values, such as tags.
+        """
         return [
             name
             for name in FACETS
@@ -189,12 +193,15 @@ class HitFinder:
         return [replace(year, total=totals.get(year.value, 0)) for year in years]
 
     def is_sorted_by_relevance(self) -> bool:
-        """Return whether the request has words or releases by which results can be ranked."""
+        """Return whether results can be ranked by words, or by similarity to given releases."""
         plan = plan_search(self.request, self.names)
         return bool(plan.match or list_liked(self.request.query.tree))
 
     async def fetch_counted(self) -> tuple[HitList, int]:
-        """Return the results, at least up to the requested page, and their number."""
+        """Return the results, at least up to the end of the requested page, and their total number.
+
+        The number is a minimum if the list is capped, unless the request has only facets.
+        """
         request, hits = self.request, await self.fetch(self.order)
         if hits.capped and request.page * request.size > len(hits.ids):
             hits = await self.fetch_all()
@@ -317,9 +324,9 @@ class HitFinder:
         ]
 
     def count_years(self) -> Mapping[str, int]:
-        """Return the number of releases of each year that match the facet values and agencies.
+        """Return, for each year, the number of releases that match the chosen facet values.
 
-        Words, tags and dates of the request are ignored.
+        Agencies that the query names limit these numbers, too. Words, tags and dates are ignored.
         """
         agencies = self.chosen_agencies
         include = {**self.request.include, **({} if agencies is None else {"agency": agencies})}
@@ -339,7 +346,8 @@ class HitFinder:
     async def fetch(self, order: str) -> HitList:
         """Fetch the results in the given order: `best`, `newest` or `oldest`.
 
-        If the request asks for earlier versions, results that match only in one are included.
+        If the request asks for earlier versions, releases of which only an earlier version matches
+        are included.
         """
         return await add_former_hits(self, await self.fetch_current(order), order)
 
@@ -378,7 +386,7 @@ class HitFinder:
         )
 
     async def read_found(self) -> Mapping[int, int]:
-        """Return a map from the id of each result whose current version matches to its release."""
+        """Return the results whose current version matches, as id → release."""
         plan = plan_search(self.request, self.names)
         match = build_match(self.request, plan, self.skip_facet)
         if plan.conditions or not match or self.request.news or self.request.show != "releases":
@@ -424,7 +432,8 @@ class HitFinder:
     ) -> HitList:
         """Fetch results that SQLite can sort by date.
 
-        These are releases without an FTS5 expression, new releases, question pairs and quotations.
+        These are new releases, question pairs, quotations, and the releases for a request that has
+        no FTS5 expression.
         """
         limit = MAX_COUNTED_HITS if self.columns.size <= MAX_COUNTED_HITS else MAX_HITS
         if self.has_exact_tags:  # no hits are needed to count the values of facets
@@ -478,9 +487,9 @@ class HitFinder:
     async def fetch_releases(
         self, plan: SearchPlan, build_sql: Callable[..., str], limit: int, order: str
     ) -> HitList:
-        """Fetch the newest (or oldest) releases.
+        """Fetch the newest (or oldest) releases for a request that has no FTS5 expression.
 
-        build_sql: returns the SQL for all releases, or for `limit` of them.
+        build_sql: returns the SQL for all releases or, if it is called with `limit`, for that many.
         """
         ids = await select_ids(self.run, build_sql(limit=limit + 1), plan.values)
         if order == "oldest" and len(ids) <= limit:  # without those that have no date
@@ -551,9 +560,9 @@ class HitFinder:
         return HitList(ids=list(relevance), releases=list(relevance))
 
     def match_rare_facets(self) -> list[str]:
-        """Return FTS5 expressions for the chosen facets that few releases have (MAX_RARE_SHARE).
+        """Return FTS5 expressions for the facets whose chosen values are rare (MAX_RARE_SHARE).
 
-        With a common facet, bm25 would take longer, because it counts the releases of each term.
+        With common values, bm25 would take longer, because it counts the releases of each term.
         """
         most = self.columns.size * MAX_RARE_SHARE
         rare = {
@@ -568,9 +577,8 @@ class HitFinder:
     ) -> tuple[list[int], list[str], bool]:
         """Return the newest (or oldest) results, their months, and whether these are all results.
 
-        If possible, more than MAX_HITS results are returned. The months are FTS5 expressions
-        (DateWindow.list_match_parts). The first window assumes that results are as frequent among
-        all releases as in `first`. If a window has too many results, a narrower one is tried.
+        Windows of months are searched one after another (DateWindow) until more than MAX_HITS
+        results are found. The months are returned as FTS5 expressions.
 
         first: all results, or more than MAX_HITS results in the order of their ids.
         """
@@ -628,9 +636,9 @@ class HitFinder:
     async def read_title_hits(
         self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]
     ) -> set[int]:
-        """Return results with all words in the title, if possible enough for the requested page.
+        """Return the ids of releases with all words of the query in the title.
 
-        The months are searched one part after another, until there are enough results.
+        The months are searched in order, until there are enough results for the requested page.
 
         ids: the newest results.
         months: FTS5 expressions for the months of all results, newest first.

@@ -209,7 +209,7 @@ def _list_hit_notes(
     hits: Sequence[SearchHit],
     suggestions: Sequence[Suggestion],
 ) -> list[SearchNote]:
-    """Return notes on a missing page, an English query with few results, and the order."""
+    """Return notes on a missing result page, an English query with few results, and the order."""
     notes = []
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
@@ -232,7 +232,10 @@ def _has_english_hit(hits: Sequence[SearchHit]) -> bool:
 async def search_all(
     run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
 ) -> AsyncIterator[list[SearchHit]]:
-    """Yield all matching releases, question pairs or quotations in batches, in page order."""
+    """Yield all matching releases, question pairs or quotations in batches.
+
+    The order is the same as on the result pages.
+    """
     finder, _ = await prepare_finder(run, request, columns)
     strict = await finder.fetch_all()
     loose = await find_loose_hits(finder, strict)
@@ -265,7 +268,7 @@ async def find_hit_position(
 ) -> HitPosition:
     """Find the position of a release, or of a part of it, among the results of a request.
 
-    The result also has the search results before and after it.
+    The returned object also has the results before and after the release.
 
     number: the position when the link to the release was made, which may have changed since. If
         None, only the terms to highlight are returned.
@@ -308,7 +311,9 @@ async def _read_own_ids(run: RunQuery, request: SearchRequest, release_id: int) 
 
 
 def _find_place(ids: Sequence[int], wanted: set[int], expected: int) -> int:
-    """Return `expected` if a wanted id is at this index, otherwise the first index of one, or -1.
+    """Return the index of a wanted id: `expected` if possible, otherwise the first one.
+
+    Returns -1 if no wanted id is in `ids`.
 
     >>> _find_place([7, 8, 9, 8], {8}, 3), _find_place([7, 8], {8}, 5), _find_place([7], {8}, 0)
     (3, 1, -1)
@@ -323,7 +328,8 @@ async def _read_hits_around(
 ) -> dict[int, SearchHit]:
     """Return the results before and after an index, as index → result.
 
-    The result at the index itself is included if results can match because of a change.
+    The result at the index itself is included if any result matches only because of a change: in an
+    earlier version, or by an edit.
     """
     ids = loose.order or strict.ids
     has_changes = strict.former.ids or finder.names.edits
@@ -426,9 +432,9 @@ def _get_key(hit: SearchHit) -> int:
 async def _name_facet_values(
     run: RunQuery, request: SearchRequest, hit_page: HitPage
 ) -> dict[tuple[str, str], FacetValue]:
-    """Return the counted facet values and the chosen agencies and speakers, with their names.
+    """Return the counted facet values and the chosen agencies and speakers, by facet and value.
 
-    Chosen values without results have the count 0.
+    Each has its name. Chosen values without results have the count 0.
     """
     chosen: dict[tuple[str, str], FacetValue] = {}
     for name, sql in CHOSEN_NAMES_SQL.items():
@@ -502,8 +508,8 @@ async def find_examples(
 ) -> list[SearchExample]:
     """Return example searches that have results in this archive.
 
-    They are searches for removed words, a speaker or a tag, for instance. The examples are kept in
-    memory until the archive changes.
+    For instance, they search for removed words, a speaker or a tag. The examples are kept in memory
+    until the archive changes.
 
     field_names: the names of the fields `removed`, `speaker` and `tag` in the visitor's language.
     """
@@ -530,7 +536,10 @@ async def _find_examples(
 async def _find_field_examples(
     run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]
 ) -> list[SearchExample]:
-    """Return example searches for removed words, a speaker and a tag that the archive has."""
+    """Return example searches for words that an edit removed, for a speaker and for a tag.
+
+    An example is left out if the archive has no such words, speaker or tag.
+    """
     values = {"removed": await _find_removed_wording(run)}
     for name, sql in NAMES_SQL.items():
         most_common = columns.lists[name].count_all(1)

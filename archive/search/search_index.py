@@ -3,21 +3,21 @@
 The tables search, search_questions, search_quotes, search_versions, search_diff and vocabulary are
 updated when a release is saved, and search_attachments when the text of an attachment is stored.
 
-All but the vocabulary are contentless FTS5 tables that only archive.store.derived_data can rebuild.
-For each text they have four columns: its lemmas, the lemmas of the parts of its compounds, the
-lemmas of the minor parts of its compounds, and its words as written.
+All tables except vocabulary are contentless FTS5 tables that only archive.store.derived_data can
+rebuild. For each text they have four columns: its lemmas, the lemmas of the parts of its compounds,
+the lemmas of the minor parts of its compounds, and its words as written.
 
-`search` has the current texts, and `search_versions` the texts of earlier versions, whether an
+`search` contains the current texts, and `search_versions` the texts of earlier versions, whether an
 edit, an import or a move replaced them. `text_versions` says which version has which text. A
 version here is the newest parse of a page, or of a line of an import. Captions are only in
 `search_versions`. If a release has earlier versions and its current text has captions, the current
 text is also in `search_versions`.
 
-`search_diff` has what each edit of an agency removed and added. Each of these two sides has a row
-for all texts together, and a row for each field in which the changes differ from that row
-(`scope`). The columns `text` have the changed paragraphs, for finding phrases. The columns `terms`
-have only the terms that occur more often on this side, because most words of a changed paragraph
-are unchanged.
+`search_diff` contains what each edit of an agency removed and added. For the removed and for the
+added text, it has a row for all fields together, and a row for each field whose changes differ from
+that row (`scope`). The columns `text` contain the changed paragraphs, for finding phrases. The
+columns `terms` contain only the terms that occur more often in this version than in the other,
+because most words of a changed paragraph are unchanged.
 
 Facet values are terms of the index, so that FTS5 can intersect them with the words of a query. A
 facet term is a private-use character followed by the value in hexadecimal: a single word that no
@@ -145,7 +145,7 @@ DIFF_ROWS = 16
 
 
 def list_columns(names: Iterable[str], *suffixes: str) -> tuple[str, ...]:
-    """Return the names of the index columns for some texts.
+    """Return the names of the index columns for the given text columns.
 
     suffixes: the suffixes of the columns to return. By default, all suffixes are used.
     """
@@ -228,11 +228,12 @@ def extract_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tu
 def _build_diff_columns(
     paragraphs: Sequence[Sequence[str]], languages: Sequence[str]
 ) -> Iterator[str]:
-    """Yield the values of the columns for the changed paragraphs on one side of an edit.
+    """Yield the values of the columns for the paragraphs that an edit removed (or added).
 
-    Only terms that occur more often on this side are included.
+    The columns `terms` get only the terms that occur more often in these paragraphs than in the
+    others.
 
-    paragraphs: the paragraphs on this side, and those on the other side.
+    paragraphs: the paragraphs to index, and the paragraphs to compare them with.
     """
     own, other = (
         [analyze(text, language) for text in texts]
@@ -278,7 +279,10 @@ def _join_distinct(groups: Iterable[Iterable[str]]) -> str:
 
 
 def _iter_minor_terms(texts: Iterable[AnalyzedText]) -> Iterator[Iterable[str]]:
-    """Yield the minor parts of each text's compounds, then its loose parts with a prefix."""
+    """Yield, for each text, the minor parts of its compounds, and then their loose parts.
+
+    Each loose part is marked with LOOSE_PART_PREFIX. archive.language.terms explains these parts.
+    """
     for text in texts:
         yield text.minor_parts
         yield [LOOSE_PART_PREFIX + part for part in text.loose_parts]
@@ -313,7 +317,7 @@ def iter_facet_terms(state: Mapping[str, Any]) -> Iterable[str]:
 def iter_listing_terms(agency: str, newest: str, *, was_edited: bool) -> Iterable[str]:
     """Yield the facet terms for a release's agency, sort date and edits.
 
-    newest: the sort date, or "" if the release comes last in lists.
+    newest: the sort date, or "" if the release has none.
     """
     yield encode_facet_term("agency", agency)
     yield encode_facet_term("edited", "yes" if was_edited else "no")
@@ -550,8 +554,8 @@ class SearchIndex:
     def begin_rewrite(self) -> None:
         """Prepare the index for a rewrite of all rows.
 
-        Searches find an old row until it is rewritten, unless the columns of its table have
-        changed.
+        Searches find the old rows until they are rewritten. A table whose columns have changed is
+        emptied.
         """
         self.db.execute("delete from vocabulary")
         for name, columns in INDEX_COLUMNS.items():
@@ -565,17 +569,17 @@ class SearchIndex:
             )
 
     def optimise(self) -> None:
-        """Merge the index, so that it has no words of replaced rows and needs less space."""
+        """Merge the index, which removes the words of replaced rows and saves space."""
         for name in INDEX_COLUMNS:
             self.db.execute(f"insert into {name} ({name}) values ('optimize')")
 
     def correct_totals(self) -> None:
         """Write the numbers of rows and words of each table, on which bm25 depends.
 
-        FTS5 still counts the deleted rows of a contentless table. The totals are row 1 of
+        FTS5 still counts the deleted rows of a contentless table. The totals are in row 1 of
         <table>_data: the number of rows and the number of words in each column, as varints
-        (SQLite's ext/fts5/fts5_index.c, FTS5_AVERAGES_ROWID). <table>_docsize has the number of
-        words in each row. FTS5 keeps the totals in memory during a transaction, so this method
+        (SQLite's ext/fts5/fts5_index.c, FTS5_AVERAGES_ROWID). <table>_docsize contains the number
+        of words in each row. FTS5 keeps the totals in memory during a transaction, so this method
         needs a transaction of its own.
         """
         for name, columns in INDEX_COLUMNS.items():

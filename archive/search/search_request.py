@@ -81,8 +81,7 @@ class SearchRequest:
     def query(self) -> Query:
         """Return the parsed query with filters for the request's dates, speakers and references.
 
-        If the text is only a date, the query asks for the releases of that date, and has a note
-        that says so.
+        If the text is only a date, the query finds the releases of that date, and a note says so.
         """
         if self.loosened:
             return self.loosened
@@ -97,9 +96,10 @@ class SearchRequest:
         return add_filters(query, filters)
 
     def _list_chosen(self, facet: str, name: str) -> list[QueryNode]:
-        """Return the chosen values of a facet as filters of the field `name`, which must all match.
+        """Return filters of the field `name` for the chosen values of a facet. All must match.
 
-        A quotation has only one speaker, so filters for several speakers are joined by OR.
+        In a search for quotations, several speakers become a single filter that matches any of
+        them, because a quotation has only one speaker.
         """
         chosen: list[QueryNode] = [FilterNode(name, value) for value in self.include.get(facet, ())]
         has_one_value = facet == "speaker" and self.show == "quotes"

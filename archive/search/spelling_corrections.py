@@ -1,9 +1,9 @@
 """Corrects the spelling of a query, using the words of the archive.
 
-A correction is a similar word, a word that differs only in diacritics, or a word that is written as
-one instead of two or as two instead of one. The vocabulary is kept in memory until the archive
-changes. rapidfuzz compares a word with all words of about the same length. The few words that are
-near enough are weighed by sound, keyboard and frequency.
+A correction replaces a word by a similar one, adds missing diacritics, joins two words, or splits a
+word in two. The vocabulary is kept in memory until the archive changes. rapidfuzz compares a word
+with all words of about the same length. From the few words that are near enough, the likeliest is
+chosen by its sound, the positions of its letters on the keyboard, and its frequency.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ async def find_corrections(
 async def _leave_out_file_words(run: RunQuery, terms: Iterable[TermNode]) -> list[TermNode]:
     """Return the terms, except terms about attachments that occur in attachments.
 
-    The vocabulary does not have the words of attachments.
+    The vocabulary does not contain the words of attachments.
     """
     terms = list(terms)
     pages = await count_beginnings(run, [term for term in terms if term.field == "attachment"])
@@ -233,9 +233,9 @@ async def _count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str,
 
 
 async def _find_diacritic_correction(run: RunQuery, word: str, count: int) -> str | None:
-    """Return the most common word that differs only in diacritics.
+    """Return the most common word that differs only in diacritics from a typed word.
 
-    Return None if that word is not much more common, or if there is none.
+    Return None if there is no such word, or if it is not much more common than the typed word.
 
     count: the number of releases that contain the typed word.
     """
@@ -260,8 +260,8 @@ async def _find_similar_words(
     """Return a map from words to their most likely correct spelling, for words that have one.
 
     A word that is in a dictionary or in the archive is only corrected to a word that differs
-    little. If the archive contains both, the correct spelling must be at least `min_ratio` times as
-    common.
+    little. If the archive contains the word, its correct spelling must be at least `min_ratio`
+    times as common.
 
     counts: word → number of releases that contain it.
     """
@@ -282,7 +282,7 @@ async def _find_similar_words(
 
 
 async def _read_vocabulary(run: RunQuery, common: int) -> Mapping[int, str]:
-    """Return the words that at least `common` releases contain, by their number of letters.
+    """Return the words that at least `common` releases contain, as number of letters → words.
 
     The words of one length are joined with spaces, which takes a tenth of the memory of a list.
     """
@@ -304,7 +304,7 @@ def _list_near_words(word: str, count: int, vocabulary: Mapping[int, str]) -> di
 
 
 def _find_max_cost(word: str, count: int) -> float:
-    """Return the highest cost at which another spelling counts as the correct one of a word.
+    """Return the highest cost at which another spelling may be the correct spelling of a word.
 
     count: the number of releases that contain the word.
     """
@@ -373,7 +373,7 @@ def is_english_query(query: Query) -> bool:
     """Return whether a query has at least as many only-English words as only-Swedish ones.
 
     An only-English word is an English word that is not also a Swedish word. Return False if the
-    query has none.
+    query has none, or if it refers to a document.
 
     >>> from archive.search.query_language import parse_query
     >>> texts = "gang violence", "våld", "Nato membership", "crime SOU 2023:4"

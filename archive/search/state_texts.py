@@ -44,7 +44,7 @@ def list_state_texts(state: Mapping[str, Any]) -> list[StateText]:
 def _collapse(text: str) -> str:
     """Return a text with single spaces, and with a space at each end.
 
-    A phrase with such spaces at its ends is only found as whole words.
+    A phrase with such spaces at its ends is found only as whole words.
     """
     return f" {' '.join(text.split())} "
 
@@ -58,9 +58,9 @@ def find_changed_paragraphs(
 ) -> dict[str, tuple[list[str], list[str]]]:
     """Return the paragraphs that an edit removed and added, by field.
 
-    The key WHOLE has the paragraphs of all fields. Paragraphs are counted: one that occurred twice
-    and now occurs once counts as removed, but one that only moved does not. Lists that were not
-    recorded in one of the states are ignored in both.
+    The key WHOLE maps to the paragraphs of all fields. Paragraphs are counted: one that occurred
+    twice and now occurs once counts as removed, but one that only moved does not. Lists that were
+    not recorded in one of the states are ignored in both.
     """
     for name in ("questions", "images"):
         if before[name] is None or after[name] is None:

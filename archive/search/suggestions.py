@@ -1,8 +1,8 @@
 """Suggests other queries for a search.
 
 A suggestion may correct the spelling, join or split words, leave out quotation marks, translate
-English words into Swedish, use a period in place of its name, or add a type of document to a bare
-number.
+English words into Swedish, limit the search to a period that the query names, or add a type of
+document to a bare number.
 """
 
 from __future__ import annotations
@@ -82,7 +82,11 @@ async def find_suggestions(
     hit_page: HitPage,
     names: ResolvedNames,
 ) -> list[Suggestion]:
-    """Return other queries that have more results, and the Swedish query for an English one."""
+    """Return other queries that have results, each with its number of results.
+
+    A query with a period, a translation or a type of document needs only one result. All others
+    must have more results than the original query.
+    """
 
     async def count(changed: SearchRequest, *, with_loose: bool = False) -> int:
         finder = HitFinder(run=run, columns=columns, request=changed, names=names)
@@ -173,7 +177,7 @@ def _strip_operators(query: Query) -> str:
 def load_translations() -> dict[tuple[str, ...], str]:
     """Return a map from English words, as a tuple of their lemmas, to their Swedish translation.
 
-    A translation is also found without its function words, because most queries omit them.
+    Each entry is also included without its function words, because most queries omit them.
     """
     translations = {}
     for english, swedish in read_translations():

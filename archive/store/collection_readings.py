@@ -1,4 +1,4 @@
-"""Readings of collections: which texts another collection had of a release, and when it read them.
+"""Readings: which texts of a release another collection had, and when the collection read them.
 
 If the archive already has the text of a reading, the reading is stored as a row of `observations`.
 Other texts are stored as revisions with the cause `import`. The revisions of each collection follow
@@ -90,7 +90,7 @@ class _Reading(NamedTuple):
 
 
 class PastEdit(NamedTuple):
-    """Whether an agency edited its text between a captured version and the next version.
+    """Says whether an agency edited its text between a captured version and the next version.
 
     paragraphs: if not None, only these changed paragraphs count, because the pages have different
         templates.
@@ -149,8 +149,8 @@ def save_reading(
     """Store the text of a release that a collection read at `seen` (None: unknown).
 
     Returns NEW if the release is new, REVISED if the text is a new version, or UNCHANGED if the
-    text is already stored. Returns None, and stores nothing, if the archive has read other texts
-    and `seen` is None.
+    text is already stored. Returns None, and stores nothing, if `seen` is None and the archive
+    itself has read the release, but does not have this text.
 
     release_id: the stored release, or None if it is new.
     capture: the id of a web archive's capture.
@@ -198,7 +198,7 @@ def find_past_edits(
 ) -> None:
     """Store which versions of a release follow versions that a web archive captured.
 
-    For each of them, also store whether the change is an edit by the agency.
+    For each of the later versions, also store whether the change is an edit by the agency.
 
     judge: decides whether the change from one version to the next is an edit; called once for each
         pair.
@@ -321,8 +321,8 @@ class _CollectionReadings:
     def _let_follow(self, rest: Sequence[_Reading], previous: int, before: _Reading | None) -> None:
         """Make the readings in `rest` follow the revision of an inserted reading.
 
-        The first of them gets a new revision if its revision is also used by the reading before the
-        inserted one, or was read by the archive itself.
+        The first reading in `rest` gets a new revision if its revision is also used by the reading
+        `before`, or was read by the archive itself.
 
         previous: the revision of the inserted reading.
         before: the reading before the inserted one.

@@ -104,11 +104,11 @@ SEEN_AT_SQL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedRevision:
-    """A stored revision whose derived data is to be written. It has no content that is taken down.
+    """A stored revision whose derived data is to be written, without content that is taken down.
 
     previous: the state that the revision follows.
-    replaced: for the current revision, the state from which the stored rows were made. None if
-        there are no such rows.
+    replaced: for the current revision, the state from which the stored derived data was made. None
+        if there is no such data.
     is_new: whether the release has just been added, so that nothing derived from it is stored.
     """
 
@@ -130,11 +130,11 @@ ComputedAhead = Mapping[int, tuple[SavedRevision, Mapping[str, Any]]]
 class Step:
     """A type of derived data.
 
-    compute: compute everything that depends only on a state and the previous one. May run in
+    compute: computes everything that depends only on a state and the previous state. It may run in
         another process.
-    write: write the data for a revision (or file), and return whether the change feed must report a
-        difference.
-    begin: called before all rows are written again.
+    write: writes the data for a revision (or file), and returns whether the change feed must report
+        a difference.
+    begin: called before all rows are rewritten.
     """
 
     name: str
@@ -180,9 +180,9 @@ class DerivedData:
             self._write_release(other_id, RELEASE_STEPS, is_stored=True)
 
     def describe_past_edit(self, revision_id: int, state: State) -> bool:
-        """Write how a version differs from the captured version before it, if that is an edit.
+        """If a version is an edit of the captured version before it, write how the two differ.
 
-        Returns whether this changed what was stored.
+        Returns whether the stored description has changed.
 
         revision_id: the later version.
         state: the later version without content that is taken down.
@@ -216,7 +216,7 @@ class DerivedData:
     def recompute_stale(
         self, progress: ProgressCallback = lambda *_: None, *, processes: int = 0
     ) -> int:
-        """Recompute the derived data that other versions of the rules made.
+        """Recompute the derived data that was computed with other versions of the rules.
 
         Returns the number of releases whose data was written. An interrupted run is continued.
 

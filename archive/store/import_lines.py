@@ -282,7 +282,7 @@ def _parse_time_field(
 
     Returns None if the field is absent or empty. Raises FieldError if the text is invalid.
 
-    examples: valid times, for the error.
+    examples: valid times, for the error message.
     """
     text = _parse_text_field(row, name, single_line=True)
     if text is None:
@@ -440,7 +440,9 @@ def _parse_markdown(text: str, url: str) -> ImportedBody:
 
 
 def _escape_speech_hyphens(text: str) -> str:
-    """Escape hyphens that mark speech: they start only one line of a paragraph.
+    """Escape hyphens that mark speech, so that Markdown does not turn them into a list.
+
+    A hyphen marks speech if only one line of its paragraph starts with a hyphen.
 
     >>> _escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
     '\\\\- Nej, säger hon.\\n\\n- ett\\n- två'

@@ -146,7 +146,7 @@ def import_file(
 
     source: the collection to which the file belongs. By default, the file is a collection of its
         own.
-    seen: when the collection read the releases for which the file has no time.
+    seen: when the collection read the releases. It applies to lines that give no time.
     host_owners: host without www → slug of its agency. Releases on a host of another agency are
         imported, but listed in the result.
     processes: the number of other processes that parse lines and analyse text. This process writes,
@@ -256,7 +256,7 @@ def iter_import_lines(
     """Yield the number and the bytes of each non-blank line.
 
     If a line is too long, a FieldError is yielded instead of its bytes. Raises ArchiveError if the
-    file is truncated, and OSError if it cannot be opened.
+    file cannot be unpacked, and OSError if it cannot be opened.
 
     progress: called with the file's name, the number of bytes read and the size of the file.
     """
@@ -291,7 +291,8 @@ def _skip_rest_of_line(stream: IO[bytes], line: bytes) -> bytes:
 def _batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
     """Yield lines in batches, one for each transaction.
 
-    If the file is truncated, the lines read so far are yielded before the error is raised.
+    If the file cannot be unpacked to its end, the lines read so far are yielded before the error is
+    raised.
     """
     batch: list[NumberedLine] = []
     size = 0

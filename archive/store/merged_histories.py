@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def find_adjoining_states(
     archive: Archive, release_id: int, target_id: int
 ) -> tuple[StoredRelease, StoredRelease] | None:
-    """Return a release's last state and the target's first state, if the one follows the other.
+    """Return a release's last state and the target's first state, if the second follows the first.
 
     Returns None if the target is older or existed at the same time, because the difference is then
     not an edit. Also returns None if the archive has not read both releases itself.
@@ -45,7 +45,8 @@ def merge_releases(
     """Merge a release into `target_id`.
 
     If the target's first state follows the release's last state (find_adjoining_states), the two
-    are linked. If they also differ and `cause` is `source`, the difference is stored as an edit.
+    states are linked. If they also differ and `cause` is `source`, the difference is stored as an
+    edit.
     """
     states = find_adjoining_states(archive, release_id, target_id)
     archive.removals.mark_merged(release_id, seen_at, url, target_id, status=status)
@@ -64,10 +65,11 @@ def merge_releases(
 def find_moved_copy(
     archive: Archive, release_id: int, *, min_similarity: float
 ) -> tuple[int, str] | None:
-    """Return the id and URL of the agency's release with nearly the text of a missing one.
+    """Find a release of the same agency with nearly the same text as a missing release.
 
-    The release must have been added after the last check of the missing one, or have the same
-    publication date. Returns None if there is no such release.
+    Returns the id and the URL of the found release. It must have been added after the last check of
+    the missing release, or have the same publication date. Returns None if there is no such
+    release.
     """
     sql = "select agency, coalesce(last_checked, added), published from releases where id = ?"
     agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()

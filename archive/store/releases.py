@@ -278,7 +278,7 @@ class Archive(AbstractContextManager["Archive"]):
         return bool(self.db.execute(sql, [sha256, url]).fetchone()[0])
 
     def get_template(self, sha256: str) -> bytes | None:
-        """Return the template fingerprint of the page with a SHA-256, or None if it is unknown."""
+        """Return the template fingerprint of a page by its SHA-256, or None if it is unknown."""
         sql = (
             "select t.fingerprint from captures c join templates t on t.id = c.template where"
             " c.sha256 = ? limit 1"
@@ -303,9 +303,9 @@ class Archive(AbstractContextManager["Archive"]):
         the check is recorded. Raises ArchiveError, which names the table and the key, if the
         release cannot be written.
 
-        cause: why a new revision differs: `source`, or `parser` (also stored if nothing visible
-            differs). The first revision has the cause `first`, also after readings of collections
-            (archive.store.collection_readings).
+        cause: why a new revision differs: `source` or `parser`. With `parser`, a revision is stored
+            even if nothing visible differs. The first revision that the archive reads has the cause
+            `first`, even if readings of collections precede it (archive.store.collection_readings).
         capture_id: the capture from which the release was parsed.
         parser_version: the version of the parser.
         previous: the state that this one follows, if that is not the state stored under its URL
@@ -469,9 +469,10 @@ class StoredRelease:
 
 
 def is_new_or_changed(prepared: PreparedRelease, stored: StoredRelease | None) -> bool:
-    """Return whether the archive itself has not read a release yet, or the release has changed.
+    """Return whether a release is new or has changed, compared with its stored state.
 
-    The order of the release's tags does not matter.
+    A release that has only been imported so far counts as new. The order of the tags does not
+    matter.
     """
     return stored is None or stored.cause == "import" or not has_same_text(prepared, stored)
 
@@ -579,9 +580,9 @@ class ReleaseWriter:
         provenance: dict[str, Any],
         previous: StoredRelease,
     ) -> str:
-        """Insert a state that the archive read, make it current, and return its cause.
+        """Insert a state that the archive read, make it current, and return its stored cause.
 
-        The new revision follows `previous`, unless that is from a collection. A state without
+        The new revision follows `previous`, unless `previous` is from a collection. A state without
         visible differences is never stored as an edit (`source`), but with the cause `parser`.
         """
         release_id = stored.release_id
@@ -680,9 +681,9 @@ class ReleaseWriter:
         return parse_state(rows.popitem()[1])
 
     def find_identical(self, release_id: int, digest: str) -> int | None:
-        """Return the id of a release's earliest revision with a hash, or None if there is none.
+        """Return the id of the earliest revision with the given hash, or None if there is none.
 
-        Imported revisions are ignored.
+        Only revisions of the given release are searched. Imported revisions are ignored.
         """
         sql = (
             f"{RELEASE_CHAIN_CTE} select min(id) from revisions where release in chain and"
@@ -728,7 +729,7 @@ class ReleaseWriter:
     def upsert_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
         """Insert or update the tags, questions and other parts of a release.
 
-        Rows that an earlier state had in addition are kept.
+        The rows of parts that only an earlier state had are kept.
         """
         if state["tags"]:
             tags = json.dumps(state["tags"], ensure_ascii=False)

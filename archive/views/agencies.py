@@ -70,7 +70,7 @@ def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 async def _show_agency(site: SiteRequest) -> Response:
     """Show the page of an agency.
 
-    The first page also shows the agency's counts, months and tags. Later pages (after=) only list
+    The first page also shows the agency's counts, months and tags. Later pages (after=) list only
     releases.
     """
     agency = await find_requested_agency(site)
@@ -95,7 +95,7 @@ async def _show_agency(site: SiteRequest) -> Response:
 
 
 async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
-    """Return all agencies, with their numbers of releases and the end of their last crawls."""
+    """Return all agencies, each with its number of releases and the end of its last crawl."""
     return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
 
 

@@ -4,7 +4,7 @@
   which releases link to it; also as .json.
 
 The file itself is in the evidence bundles of the releases. It is not served here, because a browser
-would run its contents.
+could run scripts in it.
 """
 
 from __future__ import annotations
@@ -162,9 +162,9 @@ async def _show_attachment(site: SiteRequest) -> Response | DataList:
 
 
 def _choose_title(version: Mapping[str, Any], releases: Sequence[Mapping[str, Any]]) -> str:
-    """Return a file's title from the first link that has one, or else the name of the file.
+    """Return an attachment's title: from the first link that has one, or else the file name.
 
-    Returns "" if the file is hidden.
+    Returns "" if no link has a title and the attachment is hidden.
     """
     for release in releases:
         if release["link_title"]:

@@ -1,4 +1,4 @@
-"""/-/check (.json): looks up every quotation in a text in the archive.
+"""/-/check (.json): checks the quotations in a text against the archive.
 
 The text is sent by POST: in the field `text` of a form or a JSON object, or as a plain-text body.
 It is neither stored nor logged: it is not part of the address, errors are logged without their
@@ -217,7 +217,7 @@ def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None
 def _build_marked_link(
     site: SiteRequest, result: QuotationResult, sources: Mapping[int, Mapping[str, Any]]
 ) -> str | None:
-    """Return the path that leads to a quotation in its release, with the quotation marked.
+    """Return the path that leads to a quotation in its release, with the quotation highlighted.
 
     For an altered quotation, the path leads to the original passage. Returns None if no release was
     found.
@@ -236,10 +236,10 @@ def _build_marked_link(
 
 
 def _choose_marked_phrases(passage: str) -> list[str]:
-    """Choose the sentences of a passage to mark in the release.
+    """Choose the sentences of a passage to highlight in the release.
 
-    They have at most MAX_LINK_WORDS words in all. Each sentence is marked separately, because the
-    release may have an attribution (", säger NAME") between two of them.
+    They have at most MAX_LINK_WORDS words in all. Each sentence is highlighted separately, because
+    the release may have an attribution (", säger NAME") between two of them.
 
     >>> _choose_marked_phrases("Ja. Vi är klara i år. Det … blir bra till slut.")
     ['Vi är klara i år.', 'blir bra till slut.']
@@ -328,7 +328,7 @@ def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
 
 
 def _format_checks(pair: CheckPair, imported: Import | None) -> dict[str, str | None]:
-    """Return two checks as JSON values.
+    """Return the times of two checks as JSON values.
 
     imported: if the later of the two was a reading of a collection, the import of that collection.
     """

@@ -230,7 +230,7 @@ async def _describe_dataset(
 
 
 def _list_tables() -> dict[str, Any]:
-    """Return the tables that are not hidden, and the names of the main and of the other tables."""
+    """Return the tables that are not hidden, and the names of the main tables and the others."""
     described = read_metadata()["databases"]["archive"]["tables"]
     tables = {name: table for name, table in described.items() if not table.get("hidden")}
     main = [name for name in TABLES if name in tables]
@@ -289,7 +289,9 @@ def _read_site_publication(site: SiteRequest) -> Publication | None:
 
 
 async def _read_withheld_since(site: SiteRequest, publication: Publication) -> str | None:
-    """Return since when a takedown has withheld a publication, or None if it is not withheld."""
+    """Return the time since which a takedown has withheld a publication, or None if it is not
+    withheld.
+    """
     rows = await site.run(WITHHOLDING_SQL, publication.withholding_values)
     return rows[0]["at"]  # type: ignore[no-any-return] # a row
 

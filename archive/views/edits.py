@@ -347,8 +347,8 @@ class EditsRegister(Register):
 async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     """Build the chart of edits per week.
 
-    Returns None on later pages, for a search for words, for edits that the archive did not see
-    itself, and if there are too few edits to chart.
+    Returns None on later pages, in a search for words, for types of edits that the archive did not
+    see itself, and if there are too few edits to chart.
     """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:
@@ -751,7 +751,10 @@ def _format_import(presence: Presence) -> dict[str, str | None]:
 
 
 def _format_presence(language: str, entry: PhraseEntry) -> list[str]:
-    """Return sentences that say when a wording appeared, was missing, and was last found."""
+    """Return sentences that say when a wording appeared, was missing, and disappeared.
+
+    If it has not disappeared, the last sentence says when it was last found.
+    """
     presence = entry.presence
     sentences = [format_change(language, presence, appeared=True)]
     for after, until in presence.missing:

@@ -1,6 +1,6 @@
 """The pages for following by email, webhook and feed.
 
-- /-/follow: follows a search, or the `person` or `release` in the parameters; POST requests a
+- /-/follow: how to follow a search, or the `person` or `release` in the parameters; POST requests a
   subscription.
 - /-/follow/subscription: a subscription by the token in a link; POST confirms or ends it.
 - /-/follow/export: all stored data about a subscription, as JSON.
@@ -110,8 +110,9 @@ class RequestCounter:
 
 
 def _network_key(client: str) -> str:
-    """Return the network of a client, as large as a single party may own: the first 24 bits of an
-    IPv4 address, or 48 of an IPv6 address.
+    """Return the network of a client, as large as a single party may own.
+
+    This is the first 24 bits of an IPv4 address, or 48 bits of an IPv6 address.
 
     >>> [_network_key(client) for client in ("203.0.113.7", "2001:db8:0:1::/64", "unix")]
     ['203.0.113.0/24', '2001:db8::/48', 'unix']
@@ -128,8 +129,9 @@ ACCESS_REQUESTS = RequestCounter()
 
 @site_view("/-/follow", parameters=FOLLOW_PARAMETERS)
 async def _show_follow(site: SiteRequest) -> Response:
-    """Show how to follow a search, person or release, or store the subscription that a form
-    requests.
+    """Show how to follow a search, person or release.
+
+    For a POST request, store the subscription that the form requests.
     """
     followed, settings = parse_followed(site.args), read_follow_settings()
     what = await describe_followed(site.run, followed, site.language)
@@ -207,7 +209,7 @@ def _find_writable_archive(site: SiteRequest) -> Path | None:
 def _read_form(site: SiteRequest) -> dict[str, str]:
     """Return the fields of a form.
 
-    Raises ReaderError if the body cannot be read, or if the form is on another site.
+    Raises ReaderError if the body cannot be read, or if the form was sent from another site.
     """
     body = site.request.scope["archive_body"]
     if body.problem or len(body.data) > MAX_FORM_BYTES:
@@ -222,7 +224,7 @@ def _read_form(site: SiteRequest) -> dict[str, str]:
 
 
 def _is_from_other_site(site: SiteRequest) -> bool:
-    """Return whether a page of another site sent a form, if the browser states the form's origin.
+    """Return whether, according to the browser, a page of another site sent a form.
 
     Over plain HTTP, browsers send no Sec-Fetch-Site, but all of them send Origin with a form. The
     origin is compared with PUBLIC_URL, not with Host, because the name of another site may lead to
@@ -371,10 +373,10 @@ def _read_action(site: SiteRequest) -> tuple[str, str]:
 def _act_on_token(
     path: Path, token: str, action: str, own_id: str, newest: tuple[int, str | None]
 ) -> tuple[list[Subscription], bool, str | None, str] | None:
-    """Perform the action of a form with a token, and return what the page shows.
+    """Perform the action that a form with a token requests, and return what the page shows.
 
     The page shows the token's subscriptions, whether the token is for all subscriptions of an
-    address, the secret of a webhook (or None), and the token.
+    address, the secret of a webhook (or None), and the token to use from then on.
 
     Returns None if the token is not valid, or if it does not give access to the subscription to
     confirm or end. The latter happens if the subscription was requested again after the page was
@@ -423,7 +425,7 @@ def _needs_choice(action: str, *, is_all: bool) -> bool:
 def _is_open_to_all(action: str, subscription: Subscription) -> bool:
     """Return whether an action is allowed to anybody who has a link to the subscription.
 
-    Everybody who gets one of its messages has such a link.
+    Everybody who gets one of the subscription's messages has such a link.
     """
     return action != "end_all" and (action != "access" or bool(subscription.confirmed))
 

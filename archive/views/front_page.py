@@ -82,7 +82,9 @@ async def _read_latest_changes(run: RunQuery) -> list[Entry]:
 
 
 async def _find_examples(site: SiteRequest) -> list[dict[str, Any]]:
-    """Return searches that have results in this archive: words, path and number of results."""
+    """Return example searches that have results in this archive, each with its words, path and
+    number of results.
+    """
     names = {name: site.translate(f"search.field.{name}") for name in ("removed", "speaker", "tag")}
     examples = await find_examples(site.run, get_search_columns(site.datasette), names)
     return [

@@ -1,8 +1,8 @@
 """/-/batch (.json, .csv, .xlsx): counts the releases that match each of many names or phrases.
 
-The first matching releases are also shown. The field `text` has one name or phrase on each line. It
-is sent by POST, as to /-/check, and is neither stored nor logged. A few names or phrases may be in
-the address instead: ?q=…&q=….
+The first releases that match are also shown. The field `text` contains one name or phrase on each
+line. It is sent by POST, and is neither stored nor logged, as at /-/check. A few names or phrases
+may be in the address instead: ?q=…&q=….
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ async def _read_hits(site: SiteRequest, results: Sequence[BatchResult]) -> dict[
 async def search_terms(
     run: RunQuery, columns: ColumnCache, terms: Sequence[str], match: str
 ) -> list[BatchResult]:
-    """Count the releases with each term, and find the first ones.
+    """Count the releases that match each term, and find the first of them.
 
     After MAX_BATCH_SECONDS, the remaining terms are not searched for.
     """

@@ -2,11 +2,11 @@
 
 Each tool requests the site's own JSON from the served application, as the client that called the
 tool. The queues, limits and errors are therefore the same as for every visitor
-(archive.web.security), and no tool reads the database. A result has addresses to cite, and
-`complete`, which is false if something was left out.
+(archive.web.security), and no tool reads the database. The result of a tool contains addresses to
+cite, and `complete`, which is false if something was left out.
 
 The transport is Streamable HTTP without sessions: one POST, one JSON response. The SDK's session
-manager therefore only exists during a request, and does not need the server's lifespan events.
+manager therefore exists only during a request, and does not need the server's lifespan events.
 """
 
 from __future__ import annotations
@@ -304,10 +304,10 @@ async def search(
     earlier_versions: bool = False,
     page: int = 1,
 ) -> dict[str, Any]:
-    """Search the agencies' news. Returns results with excerpts; read_version returns the whole
-    text.
+    """Search the agencies' news. Returns results with excerpts.
 
-    Results with match "loose" contain only some of the words.
+    read_version returns the whole text of a result. Results with match "loose" contain only some of
+    the words.
     """
     agency = await _find_agency(agency)
     versions = "all" if earlier_versions else None

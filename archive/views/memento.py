@@ -224,7 +224,7 @@ def _find_nearest(mementos: Sequence[Memento], moment: datetime) -> int:
 
 
 def _read_body(archive: Path, sha256: str) -> bytes | None:
-    """Return the stored bytes with a hash, or None if they are damaged or missing."""
+    """Return the stored bytes with the given hash, or None if they are damaged or missing."""
     try:
         with Captures(archive, readonly=True) as captures:
             return captures.read(sha256)

@@ -4,10 +4,10 @@ The page shows how many releases each search finds by month or year, or what sha
 of the period this is. It also lists edits that removed or added the words of a search and, for a
 single search, the history of the wording.
 
-`q` and `agency` may be repeated: each search in each agency is a series. There may be up to
-MAX_SERIES. The numbers are available as data at /-/compare (.json, .csv, .xlsx), with a row for
-each period of a series, and one for the undated releases of a series. The pages /-/compare and
-/-/phrase redirect here.
+`q` and `agency` may be repeated: each search in each agency is a series, up to MAX_SERIES of them.
+The numbers are available as data at /-/compare (.json, .csv, .xlsx), with a row for each period of
+a series, and one for the undated releases of a series. The pages /-/compare and /-/phrase redirect
+to this page.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ async def _read_batches(site: SiteRequest, asked: _Question) -> AsyncIterator[li
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Question:
-    """What a URL of the page asks for.
+    """The searches that a URL of the page compares, and how.
 
     unit: month or year; None: chosen by the length of the period.
     agencies: the names of all agencies, by slug.

@@ -192,7 +192,7 @@ async def _read_history_context(site: SiteRequest, release_id: int, url: str) ->
 async def _find_newest_edit(
     site: SiteRequest, events: Sequence[TimelineEvent]
 ) -> TimelineEvent | None:
-    """Return the newest edit of the release or of one of its files, with its changes.
+    """Return the newest edit of the release or of one of its attachments, with its changes.
 
     Returns None if there is no edit.
     """

@@ -418,9 +418,10 @@ async def _build_chart(site: SiteRequest, query: SearchRequest, results: Results
 
 
 def _build_over_time_path(site: SiteRequest, query: SearchRequest) -> str | None:
-    """Return the path of a search over time.
+    """Return the path of /-/over-time for a search.
 
-    Returns None if the search has filters that the page /-/over-time does not support.
+    Returns None if the search has no words, dates or agencies, or if it has filters that the page
+    does not support.
     """
     text, agencies = _type_days(site.language, query), query.include.get("agency", ())
     if query.show != "releases" or query.exclude or set(query.include) - {"agency"}:
@@ -480,8 +481,9 @@ def _build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") 
 async def _list_results(site: SiteRequest, query: SearchRequest) -> DataList:
     """Return a page of results as data.
 
-    The feed contains only new releases, so that imports and backfills do not flood it. It contains
-    no loose results, because these would change with the number of strict results.
+    The feed lists only new releases, so that imports and backfills do not flood it; if there are
+    few, it is topped up with other recent results. It contains no loose results, because these
+    would change with the number of strict results.
     """
     is_feed, searched, is_news = site.format_name == "atom", query, False
     if is_feed:
@@ -617,8 +619,8 @@ def _format_facet_value(choice: FacetValue) -> dict[str, Any]:
 def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
     """Build the feed entry of a result. Its id is the same in every feed.
 
-    The entry is dated with the publication date. If that is unknown, or if the feed only has new
-    releases, it is dated with the time of the first crawl.
+    The entry's date is the publication date. If that is unknown, or if the feed contains only new
+    releases, it is the time of the first crawl.
     """
     row, language = hit.row, site.language
     published = format_stated_atom_time(row["published"])

@@ -294,7 +294,7 @@ def _describe_removal_event(site: SiteRequest, removal: TimelineEvent) -> str:
 
 
 def _describe_file_event(site: SiteRequest, event: TimelineEvent) -> str:
-    """Describe, on one line, what happened to a file that a release links to."""
+    """Describe, on one line, what happened to an attachment of a release."""
     name = event["title"] or name_file(event["url"])
     if event["kind"] == "attachment_missing":
         return site.translate(
@@ -598,7 +598,7 @@ async def _read_revision_pair(site: SiteRequest) -> list[Revision]:
 
 
 def _is_stored_edit(previous: int, row: Mapping[str, Any] | None) -> bool:
-    """Return whether a row of `revisions` or `past_edits` has the changes since a revision."""
+    """Return whether a row of `revisions` or `past_edits` contains its changes since `previous`."""
     return row is not None and row["previous"] == previous and row["changes"] is not None
 
 

@@ -7,8 +7,8 @@ list of data, a feed or a file. They also use:
     request_limits       queues, budgets and bodies; who counts as one client
     datasette_versions   what differs between Datasette 0.65 and 1.0
 
-archive/plugins/archive_site.py also uses datasette_setup (start-up, variables of templates) and
-security (errors, headers, closed pages).
+archive/plugins/archive_site.py also uses datasette_setup (start-up, template variables) and
+security (errors, headers, Datasette pages that are closed to visitors).
 """
 
 from archive.web.atom_feed import (

@@ -98,12 +98,10 @@ def _open_restricted_database(
 class StatementAuthorizer:
     """Decides what a statement may do.
 
-    Only the search index itself may read the tables of the index.
-
-    Those tables may contain words of deleted texts. SQLite calls the authorizer for the visitor's
-    statement and for the index's internal statements alike. The visitor's statement is therefore
-    first checked as `explain`, in strict mode, because the index's statements occur only when the
-    visitor's statement runs.
+    Only the full-text index itself may read its internal tables, because they may contain words of
+    deleted texts. SQLite calls the authorizer for the visitor's statement and for the index's
+    internal statements alike. The visitor's statement is therefore first checked with `explain`, in
+    strict mode: this does not run the index's statements.
     """
 
     def __init__(self) -> None:
@@ -117,9 +115,7 @@ class StatementAuthorizer:
         schema: str | None,
         trigger: str | None,
     ) -> int:
-        """Return SQLITE_OK for an action that only reads allowed data, and SQLITE_DENY for all
-        others.
-        """
+        """Return SQLITE_OK if an action only reads allowed data, otherwise SQLITE_DENY."""
         if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
             allowed = True
         elif action == sqlite3.SQLITE_READ:

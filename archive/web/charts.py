@@ -176,7 +176,7 @@ def _format_percent(language: str, number: str) -> str:
 
 
 def _label_periods(language: str, names: Sequence[str]) -> list[str]:
-    """Return the labels below periods, which are years or at most twelve months. "" means no label.
+    """Return the labels of a chart's periods: years, or at most twelve months. "" means no label.
 
     >>> _label_periods("sv", ["2023-11", "2023-12", "2024-01"])
     ['nov 2023', 'dec', 'jan']
@@ -489,8 +489,9 @@ def draw_versions(
 ) -> Markup:
     """Draw a timeline (archive.changes.history.read_timeline) from its first event to `end`.
 
-    The bar shows when the release is known to have been on the web. At each edit, the bar rises by
-    the edit's importance. While the release was missing, there is only a line.
+    A bar shows when the release is known to have been on the web. While the release was missing,
+    there is only a line. At each edit, a stroke rises above the bar; the more important the edit,
+    the higher.
     """
     first = min(event["when"] for event in events)
     start, length = (

@@ -71,7 +71,7 @@ def list_database_paths(datasette: Any) -> list[str]:
 def list_closed_routes(datasette: Any) -> list[str]:
     """Return the patterns of Datasette's own pages that are closed to visitors.
 
-    On 1.0, these are also all pages under `/-/` of a database, a table, a row or a query (which
+    On 1.0, they include all pages under `/-/` of a database, a table, a row or a query (which
     create, insert, alter, store, analyse and count), except the page of SQL queries.
     """
     closed = [rf"/-/({CLOSED_PATHS})(\.json)?$"]

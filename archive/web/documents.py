@@ -1,4 +1,4 @@
-"""Pages of lists as data: JSON, NDJSON, CSV (RFC 4180) or Atom, with an ETag (RFC 9110)."""
+"""Renders pages of lists as data: JSON, NDJSON, CSV (RFC 4180) or Atom, with an ETag (RFC 9110)."""
 
 from __future__ import annotations
 

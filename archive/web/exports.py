@@ -76,7 +76,8 @@ async def render_list(site: SiteRequest, data: DataList) -> Any:
 async def render_export(site: SiteRequest, export: DataList) -> Any:
     """Render a whole list as CSV or XLSX. Raises BusyError if too many exports are running.
 
-    The first batch is read here, so that an error in it gets its own response.
+    The first batch is read before the response starts, so that an error in it leads to an error
+    response.
     """
     format_name = site.format_name or ""
     headers = {**site.build_headers(), "content-type": RESPONSE_MEDIA_TYPES[format_name]}
@@ -313,7 +314,7 @@ def _translate_header(language: str, list_name: str, column: str) -> str:
 
 
 def _list_codes(list_name: str, columns: Sequence[str]) -> dict[str, str]:
-    """Return the columns of a list that contain codes, each with its prefix of translation keys."""
+    """Return the columns that contain codes, each with the prefix of its translation keys."""
     found = {name: CODES.get(f"{list_name}/{name}") or CODES.get(name) for name in columns}
     return {name: prefix for name, prefix in found.items() if prefix}
 

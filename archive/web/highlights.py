@@ -1,11 +1,11 @@
-"""Marks the words of a search in the texts of a page: a release, a version or a comparison.
+"""Highlights the words of a search in the texts of a page: a release, a version or a comparison.
 
 Words match as in the excerpts of the results (archive.search.marked_words), even across inline
-elements. Marks are elements without text of their own, so the rest of the HTML is unchanged,
+elements. Highlights are elements without text of their own, so the rest of the HTML is unchanged,
 character by character.
 
-Each marked place is followed by links to the previous and next place. The style sheet shows them
-while the place is the target of the URL, always at the same position in the window, so that a
+Each highlighted place is followed by links to the previous and next place. The style sheet shows
+them while the place is the target of the URL, always at the same position in the window, so that a
 reader can go from place to place without scripts.
 """
 
@@ -53,7 +53,7 @@ Span = tuple[int, int]  # position of the first character, and of the one after 
 
 
 class MarkedPlace(NamedTuple):
-    """A place to mark: its parts between tags, and the position of the links after it.
+    """A place to highlight: its parts between tags, and the position of the links after it.
 
     All positions are positions in the HTML.
     """
@@ -142,7 +142,7 @@ class HtmlText:
 
 
 class MarkedHtml:
-    """A text as HTML with marks. It is rendered once all places on the page are known."""
+    """A text as HTML with highlights. It is rendered once all places on the page are known."""
 
     def __init__(
         self, markup: str, places: Sequence[MarkedPlace], highlighter: PageHighlighter
@@ -165,12 +165,15 @@ class MarkedHtml:
 
 
 class PageHighlighter:
-    """Marks the terms of a query in the texts of a page. Texts must be added in printed order.
+    """Highlights the terms of a query in the texts of a page.
+
+    Texts must be added in the order in which the page shows them.
 
     english: whether the texts are in English.
     language: the language of the page.
-    total: the number of places marked so far.
-    is_cut: whether the texts are longer than MAX_SEARCHED_LENGTH, so that the rest has no marks.
+    total: the number of places highlighted so far.
+    is_cut: whether the texts are longer than MAX_SEARCHED_LENGTH, so that nothing is highlighted in
+        the rest.
     """
 
     def __init__(self, query_terms: Sequence[QueryTerm], *, english: bool, language: str) -> None:
@@ -277,7 +280,7 @@ def list_answers(questions: Iterable[Mapping[str, Any]]) -> dict[int, str]:
 
 
 def _join_spans(text: str, spans: Sequence[Span]) -> list[Span]:
-    """Join spans in the same paragraph that overlap or only have spaces between them.
+    """Join spans in the same paragraph that overlap, or that have only spaces between them.
 
     >>> _join_spans("en stor skog, en", [(3, 7), (8, 12), (14, 16), (5, 6)])
     [(3, 12), (14, 16)]

@@ -105,7 +105,7 @@ class SiteRequest:
         return self.add_base_url(add_query(path, lang=self.requested_language, **query))
 
     def add_base_url(self, path: str) -> str:
-        """Add Datasette's setting base_url to a path of the site."""
+        """Prefix a path of the site with the base_url from Datasette's settings."""
         return self.base_url + path.removeprefix("/")
 
     def in_language(self, url: str) -> str:

@@ -6,9 +6,9 @@ processes that can be killed (archive.web.request_limits). Searches, comparisons
 have their own queues. The archive's other pages and single rows do not wait. The number of
 rejections per second is limited, too.
 
-Errors. For every mistake of a visitor, Datasette prints a traceback with all local variables, which
-blocks the only process for nearly a second. It also shows visitors the messages of unexpected
-errors. Here, an error is logged on one line.
+Errors. Whenever a visitor's request is invalid, Datasette prints a traceback with all local
+variables, which blocks the only process for nearly a second. It also shows visitors the messages of
+unexpected errors. Here, an error is logged on one line.
 
 Logs. The access log contains neither clients nor queries, so that nobody can learn what a reader
 searched for.
@@ -407,9 +407,8 @@ class RequestLimiter:
 
 
 def _is_export(path: str, *, is_sql: bool) -> bool:
-    """Return whether a response is a whole list or file.
-
-    Such a response takes as long as its length requires.
+    """Return whether a response is a whole list or file, which may take longer to send because of
+    its length.
     """
     return (not is_sql and path.endswith((".csv", ".xlsx"))) or path.startswith(FILES_PATH)
 

@@ -164,7 +164,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         return _build_results(names, rows, truncated=not is_complete and not page)
 
     def choose_time_limit(self, turn: Turn, custom_limit: float | None) -> float:
-        """Return the seconds that a statement may take.
+        """Return the number of seconds that a statement may take.
 
         This is the shortest of Datasette's limit, the caller's limit and the remaining time of the
         request (except in a stream), but at least MIN_STATEMENT_SECONDS.

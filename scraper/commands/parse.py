@@ -20,7 +20,8 @@ from scraper.project_command import ProjectCommand, get_only_argument, parse_url
 
 
 class Command(ProjectCommand, ScrapyParse):
-    """Fetch a page as politely as a crawl, and print the release parsed from it, as strings.
+    """Fetch a page under the same limits as in a crawl, and print the release parsed from it. All
+    values are printed as strings.
 
     Nothing is stored; scrapy crawl refetch -a url=URL fetches and stores a page. Exit code 0: a
     release was parsed; 1: the page has no release; 2: wrong configuration.

@@ -2,8 +2,8 @@
 
 Requests wait for their host's robots.txt. While robots.txt cannot be read, nothing is requested
 from the host, and the archive stores the time of the first failure. After ROBOTS_UNREACHABLE_DAYS
-(section 2.3.1.4 gives no number of days), the rules that were last read apply, or no rules if none
-were ever read.
+(section 2.3.1.4 gives 30 days as an example), the rules that were last read apply, or no rules if
+none were ever read.
 """
 
 from __future__ import annotations

@@ -172,8 +172,9 @@ def find_change_cause(
     """Return the cause of a change: `source` if the agency changed the text, otherwise `parser`.
 
     A redesign moves and renames the elements from which fields are parsed. Therefore, if the
-    template is new, a paragraph that the other page contains word for word was not edited: only one
-    of the parsers found it. The same applies to dates, files, contacts and link targets.
+    template is new, a paragraph that the other version of the page also contains word for word was
+    not edited: it was parsed in only one of the two versions. The same applies to dates, files,
+    contacts and link targets.
 
     before, after: the release's state before and after the change.
     old, new: the versions of the page. `old` is the newest stored version.

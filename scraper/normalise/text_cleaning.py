@@ -115,7 +115,8 @@ def repair_text(text: str) -> str:
 def repair_markup(html: str) -> str:
     """Repair misread characters and doubly escaped entities in HTML.
 
-    After the repair, the entities are escaped once. Tags are left unchanged.
+    Doubly escaped entities are unescaped once, except &lt; and &gt;, which may be meant literally.
+    Tags are left unchanged.
 
     >>> repair_markup('<a href="/?a&amp;amp;b">HÃ¤r &amp;auml;r &amp;lt;p&amp;gt;</a>')
     '<a href="/?a&amp;amp;b">Här &auml;r &amp;lt;p&amp;gt;</a>'

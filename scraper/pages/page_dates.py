@@ -352,7 +352,9 @@ def _is_label_of_page(element: Element, text: str | None, main: Element, root: E
 
 
 def _is_in_box(element: Element, main: Element) -> bool:
-    """Return whether an element is in a side column, or in a box with a heading outside `main`."""
+    """Return whether an element is in a side column, or in a box that has a heading and is outside
+    `main`.
+    """
     boxes = _list_boxes_beside(main, element)
     has_heading = any(box.find(f".//{tag}") is not None for box in boxes for tag in HEADING_TAGS)
     return any(map(is_side_column, boxes)) or (has_heading and main not in element.iterancestors())

@@ -112,7 +112,7 @@ def is_release_url(url: str, agency: Agency) -> bool:
 
 
 def select_releases(links: Iterable[SourceLink], agency: Agency) -> list[SourceLink]:
-    """Return the links whose URL can be a release."""
+    """Return the links whose URL could be that of a release."""
     return [link for link in links if is_release_url(link.url, agency)]
 
 

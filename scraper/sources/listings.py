@@ -308,7 +308,9 @@ class EntryReader:
         return self.item_dates[item]
 
     def is_in_news_section(self, path: str) -> bool:
-        """Return whether a path is below the listing, or contains a folder named after news."""
+        """Return whether a path is below the listing, or contains a folder with a name for news,
+        such as "nyheter" or "press".
+        """
         return path.startswith(self.folders) or NEWS_PATH.search(path) is not None
 
 

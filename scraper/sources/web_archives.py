@@ -150,7 +150,7 @@ def normalise_address(url: str) -> str:
 
 
 def select_captures(captures: Iterable[IndexedCapture]) -> list[IndexedCapture]:
-    """Return the captures of one page that are worth requesting, in order of time.
+    """Return the captures of one page that are worth requesting, in chronological order.
 
     Of several consecutive captures with the same bytes, only the first and the last are returned.
     """

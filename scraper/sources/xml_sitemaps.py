@@ -1,6 +1,6 @@
 """Parses sitemaps and the Sitemap lines of robots.txt.
 
-Times are ISO 8601 in UTC, or only a day if the sitemap gives no time.
+Times are ISO 8601 in UTC, or a date alone if the sitemap gives no time of day.
 """
 
 from __future__ import annotations

@@ -101,8 +101,8 @@ class AgencyAudit:
     def confirms(self, problem: SourceProblem, source: AuditedSource) -> bool:
         """Return whether a problem on a page of a listing remains, given what has been read so far.
 
-        A stated number of releases is no problem once as many have been found, nor is an archive
-        that is read as a source.
+        A stated number of releases is no longer a problem once that many have been found. Neither
+        is an archive page once it is read as a source of its own.
         """
         if problem.code == "count":
             return states_more(problem.value or "", len(source.urls))
@@ -330,7 +330,8 @@ class AuditSpider(ReleaseSpider):
     def parse_listing(self, audit: AgencyAudit, response: Response) -> None:
         """Add the links of a listing page and a request for the next page.
 
-        From the first page, the archive pages are also added as sources.
+        If this is the listing's first page, the archive pages to which it links are also added, as
+        sources.
         """
         agency, source_url, page = audit.agency, response.meta["root_source"], response.meta["page"]
         source, level = audit.sources[source_url], response.meta["level"]

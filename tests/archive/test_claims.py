@@ -225,7 +225,7 @@ async def test_unconfirmed_removals_and_agencies_never_read(tmp_path: Path) -> N
             (link,) = register_page.cssselect(".notice li a")
             assert link.attrib["href"] == "/archive/releases/3?lang=en"
         assert unconfirmed not in await site.text("/-/removed?lang=en&back=1")
-        assert "1 missing at the last check, unconfirmed" in await site.text(
+        assert "1 missing at the last check (not confirmed)" in await site.text(
             "/agency/hamnverket?lang=en"
         )
         for register in ("edits", "removed"):
@@ -383,12 +383,12 @@ async def test_an_import_that_was_checked_later(tmp_path: Path) -> None:
         assert not re.search(
             "according to the agency|as the archive read it|fields that the archive read", guide
         )
-    imported = (
-        "In the version that was imported from the collection museum.jsonl on 3 June 2024, 10:15."
-    )
+    imported = "Found in the version that was imported from the collection museum.jsonl on 3 June 2024, 10:15."
     assert imported in text
     assert f"{imported} Still there at the last check on 4 June 2024, 10:15." in text
-    assert "It was missing when the archive checked the page on 6 June 2024, 10:15." in text
+    assert (
+        "The release was missing when the archive checked its page on 6 June 2024, 10:15." in text
+    )
     assert "between two checks" not in text.partition("have or had these words")[2]
     assert "found the same text, most recently on 4 June 2024, 10:15." in version
     assert "The archive has never found it on the page." in page
@@ -421,8 +421,8 @@ async def test_text_of_an_unknown_time_is_neither_earlier_nor_later(
             "/-/check.json", content=f"”{words}”", headers={"content-type": "text/plain"}
         )
     sentences = (
-        "In the version that was imported from the collection museum on 3 June 2024, 10:15.",
-        "Not in the text that the collection museum had on 1 May 2024.",
+        "Found in the version that was imported from the collection museum on 3 June 2024, 10:15.",
+        "Not found in the text that the collection museum had on 1 May 2024.",
     )
     assert " ".join(sentences) in text, text
     assert "never checked" not in text
@@ -446,13 +446,13 @@ async def test_text_of_an_unknown_time_is_neither_earlier_nor_later(
     [
         (
             (1, 2),
-            "In the text that the collection museum had on 1 May 2024."
-            " Not in the text that the collection museum had on 2 May 2024.",
+            "Found in the text that the collection museum had on 1 May 2024."
+            " Not found in the text that the collection museum had on 2 May 2024.",
         ),
         (
             (1, 1),
-            "In the text that the collection museum had on 1 May 2024."
-            " Not in the text that the collection museum had on 1 May 2024.",
+            "Found in the text that the collection museum had on 1 May 2024."
+            " Not found in the text that the collection museum had on 1 May 2024.",
         ),
     ],
 )

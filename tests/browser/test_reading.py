@@ -125,7 +125,7 @@ def test_marks_and_results_by_keyboard_without_scripts(browser: Browser, site: s
         follow_link(page, "Så mår sångarna")
         found = page.get_by_role("navigation", name="Din sökning")
         expect(found).to_contain_text("Sökorden är markerade på 8 ställen.")
-        follow_link(page, "Gå till det första")
+        follow_link(page, "Gå till den första markeringen")
         for number in (1, 2, 3):
             expect(page.locator("mark:target")).to_be_in_viewport()
             expect(page.locator(".steps:visible")).to_have_attribute("data-place", f"{number} / 8")

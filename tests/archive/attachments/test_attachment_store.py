@@ -471,7 +471,7 @@ async def test_search_in_attachments(archive: Archive) -> None:
         ),
         (
             AttachmentText("pdf", 900, TEXT.pages, "pages"),
-            "900 sidor, 1 kB. Bara de första 500 sidorna är lästa.",
+            "900 sidor, 1 kB. Arkivet har bara läst de första 500 sidorna.",
         ),
     ],
 )
@@ -484,7 +484,7 @@ async def test_release_page_describes_its_files(
         page = await Site(datasette).text(f"/archive/releases/{get_release_id(archive)}")
     assert sentence in page, page[page.index("Bilagor") :][:400]
     assert (
-        "Myndigheten har bytt ut filen: den här versionen sågs först 2 april 2026 kl. 11.00."
+        "Myndigheten har bytt ut filen. Arkivet upptäckte den här versionen 2 april 2026 kl. 11.00."
         in page
     )
     assert page.count("bytt ut filen") == 1

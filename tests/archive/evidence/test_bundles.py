@@ -240,7 +240,7 @@ def test_guide_states_that_no_manifest_covers_the_revision(archive: Path, tmp_pa
     assert not [name for name in files if name.startswith("chain/") or name.endswith(".jsonl")]
     assert "No manifest covers the version yet" in read_guide(files)
     assert "There is no manifest to compare them with" in read_guide(files)
-    assert "This shows that" not in read_guide(files)
+    assert "The check shows that" not in read_guide(files)
     assert run_sha256sum(files, tmp_path).returncode == 0
 
 
@@ -282,7 +282,7 @@ def test_taken_down_revision_without_manifest_has_nothing_to_check(archive: Path
     assert set(files) == {"README.en.txt", "README.sv.txt"}
     assert "The archive has hidden or redacted the text since" in read_guide(files)
     assert "No manifest covers the version yet" in read_guide(files)
-    for words in ("sha256sum", "How to check", "Files", "This shows", "double-click"):
+    for words in ("sha256sum", "How to check", "Files", "The check shows", "double-click"):
         assert words not in read_guide(files)
     assert "Så kontrollerar du underlaget" not in read_guide(files, "sv")
 

@@ -74,7 +74,7 @@ def test_openssl_verifies_the_stamp_in_a_bundle(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(files[name])
     command = f"openssl ts -verify -data {manifest} -in {token} -CAfile"
-    for language, words in (("en", "Check when"), ("sv", "Kontrollera när")):
+    for language, words in (("en", "Check that"), ("sv", "Kontrollera att")):
         assert f"{words} {authority.url}" in read_guide(files, language)
     assert "openssl ts -verify -data chain/" in read_guide(files)
     given = [*command.split(), str(authority.folder / "root.pem")]

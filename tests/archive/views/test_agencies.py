@@ -104,12 +104,12 @@ MARKS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "works": (
         {**TRIED, "verdict": "works"},
-        "Läst utan tveksamheter 1 december 2026",
+        "Läst utan problem 1 december 2026",
         "Read without problems on 1 December 2026",
     ),
     "doubts": (
         {**TRIED, "verdict": "doubts"},
-        "Läst med tveksamheter 1 december 2026",
+        "Läst 1 december 2026, men vissa sidor kan ha lästs fel",
         "Read on 1 December 2026, but some pages may have been misread",
     ),
     "table": (

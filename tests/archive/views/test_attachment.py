@@ -66,7 +66,7 @@ async def test_replaced_and_missing_files_are_in_the_history_of_a_release(site: 
         "Bilagan ”Beslut om fyren” byttes ut: 1 belopp ändrat",
         "Bilagan ”Beslut om fyren” byttes ut (upptäckt 3 april 2026 kl. 11.00):"
         " [borttaget: 120 000] → [tillagt: 90 000] kronor Visa ändringen Alla versioner (2 ändringar)",
-        "Bilagan ”Kvitto” fanns inte längre på sin adress 2 april 2026 kl. 11.00",
+        "Bilagan ”Kvitto” fanns inte kvar på sin adress 2 april 2026 kl. 11.00",
         "Saknades vid 3 kontroller, senast 4 april 2026 kl. 11.00.",
     ):
         assert sentence in text

@@ -105,7 +105,7 @@ async def test_differences_can_be_compared_and_cited(site: Site, path: Path) -> 
     assert version["collection"] == "folke"
     assert [seen["first"] for seen in version["observations"]] == ["2026-06-09"]
     guide = read_guide(read_bundle(path, one))
-    assert "The collection first had the version: 2026-06-09" in guide
+    assert "Version first found in the collection: 2026-06-09" in guide
     assert "The archive read the version" not in guide
 
 

@@ -386,7 +386,7 @@ async def test_columns_of_edits_link_to_their_weeks(history_site: Site) -> None:
     page = await history_site.page("/-/edits?to=2024-06-20")
     lines = [row.cssselect("th, td") for row in page.cssselect(".numbers tr")]
     header, *rows = [[cell.text_content().strip() for cell in line] for line in lines]
-    assert header[:4] == ["Vecka som börjar", "Antal", "mycket stor", "stor"]
+    assert header[:4] == ["Vecka med början", "Antal", "mycket stor", "stor"]
     assert [row[0] for row in rows] == ["3 juni 2024", "10 juni 2024", "17 juni 2024"]
     for link, row in zip(page.cssselect(".numbers a"), rows, strict=True):
         found = (await history_site.page(link.attrib["href"])).xpath(

@@ -115,7 +115,7 @@ async def test_release_shows_what_it_refers_to(site: Site) -> None:
     page = await site.page("/archive/releases/1")
     (section,) = page.xpath("//section[h2='Hänvisar till']")
     assert [" ".join(each.text_content().split()) for each in section.cssselect("li")] == [
-        "prop. 2023/24:99 1 annat meddelande hänvisar dit lagen.nu prop. 2023/24:99",
+        "prop. 2023/24:99 1 annat meddelande hänvisar till dokumentet lagen.nu prop. 2023/24:99",
         "dnr 2024/1",
     ]
     assert section.cssselect("a")[0].get("href") == PATH

@@ -72,7 +72,7 @@ async def test_removed_release_has_banner_and_text(
     banner = to_text(page.cssselect(".banner")[0])
     assert banner.startswith(f"Borttaget av myndigheten {finding}")
     for sentence in (
-        "Saknades första gången 6 juni 2024 kl. 10.15. Saknades"
+        "Meddelandet saknades första gången 6 juni 2024 kl. 10.15. Saknades"
         " vid 3 kontroller, senast 8 juni 2024 kl. 10.15.",
         "Bekräftat 8 juni 2024 kl. 10.15. Texten nedan är den senaste som arkivet har läst.",
         "Den fanns på sidan 5 juni 2024 kl. 10.15.",
@@ -497,7 +497,7 @@ async def test_page_of_a_search_that_is_too_slow_has_marks(
     monkeypatch.setattr("archive.views.release.find_hit_position", interrupt)
     page = await site.page("/archive/releases/1?q=vass&hit=1")
     assert "vassarna" in list_marks(page)
-    assert list(read_found(page)[1]) == ["Till träffarna", "Gå till det första"]
+    assert list(read_found(page)[1]) == ["Till träffarna", "Gå till den första markeringen"]
 
 
 async def test_words_that_do_not_occur_and_long_texts_are_stated(
@@ -510,7 +510,7 @@ async def test_words_that_do_not_occur_and_long_texts_are_stated(
     monkeypatch.setattr("archive.web.highlights.MAX_SEARCHED_LENGTH", 60)
     text = read_found(await site.page("/archive/releases/1?q=vass"))[0]
     assert (
-        "markerade på ett ställe. Gå dit Texten är så lång att sökorden bara är markerade i början."
+        "markerade på ett ställe. Gå till markeringen Texten är så lång att sökorden bara är markerade i början."
         in text
     )
 
@@ -531,7 +531,9 @@ async def test_former_hit_leads_to_the_comparison_with_its_words(history_site: S
     page = await history_site.page(hit)
     text, links = read_found(page)
     checks = "7 juni 2024 kl. 10.15 och 8 juni 2024 kl. 10.15"
-    assert f"Finns inte längre i texten. Togs bort mellan två kontroller: {checks}." in text
+    assert (
+        f"Orden finns inte längre i texten. De togs bort mellan två kontroller: {checks}." in text
+    )
     assert links["Jämför versionerna"] == f"{EDIT_URLS[0]}?{search}&hit=1"
     page = await history_site.page(links["Jämför versionerna"])
     assert list_marks(page) == ["20 miljoner"]

@@ -736,7 +736,7 @@ async def test_former_hit_states_when_the_words_disappeared(history_site: Site) 
     page = await history_site.page(f"/search?{FORMER}")
     (line,) = page.cssselect("li .former")
     text = " ".join(line.text_content().split())
-    assert text.startswith("Finns inte längre i texten. Togs bort mellan två kontroller: ")
+    assert text.startswith("Orden finns inte längre i texten. De togs bort mellan två kontroller: ")
     (link,) = line.cssselect("a")
     comparison = await history_site.page(link.attrib["href"])
     assert "fyrtio båtar" in [mark.text_content() for mark in comparison.cssselect("mark")]
@@ -786,7 +786,7 @@ async def test_former_hit_in_each_format(history_site: Site) -> None:
     (record,) = csv.DictReader(io.StringIO((await history_site.get(f"/search.csv?{FORMER}")).text))
     assert {name: "" if row[name] is None else str(row[name]) for name in record} == record
     workbook = (await history_site.get(f"/search.xlsx?{FORMER}")).content
-    assert "Kontrollerat före" in str(read_table(workbook))
+    assert "Senast kontrollerat före ändringen" in str(read_table(workbook))
     assert (
         "versions=all"
         in feedparser.parse((await history_site.get(f"/search.atom?{FORMER}")).text).feed.link

@@ -74,7 +74,8 @@ class Cluster:
         """Stop all processes and store their exit codes."""
         for each in self.processes.values():
             each.process.terminate()
-        self.codes |= {name: each.stop() for name, each in self.processes.items()}
+        # not asked twice: a process that is already ending would be terminated by a second SIGTERM
+        self.codes |= {name: each.await_end() for name, each in self.processes.items()}
         self.processes.clear()
 
     @property

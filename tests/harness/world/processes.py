@@ -180,6 +180,10 @@ class Background:
     def stop(self, patience: float = 60) -> int:
         """Stop it as an operator does, or else kill it; return its exit code."""
         self.process.terminate()
+        return self.await_end(patience)
+
+    def await_end(self, patience: float = 60) -> int:
+        """Wait until it has ended, or else kill it; return its exit code."""
         try:
             return self.process.wait(patience)
         except subprocess.TimeoutExpired:

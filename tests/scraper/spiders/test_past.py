@@ -408,14 +408,14 @@ async def test_each_version_names_its_source(read_past: Past) -> None:
     with served(past.crawl.archive) as datasette:
         site = Site(datasette)
         page = await site.text(f"/archive/releases/{release}")
-        assert "Sparad av Museet" in page
+        assert "Sparat av Museet" in page
         assert ", då Museet sparade sidan, och" in page
         assert ", då arkivet först läste den." in page
         linked = (await site.get(f"/archive/releases/{release}")).text
         assert f"/-/diff/{captured}/{first}" in linked
         assert "amlingen Museet" not in page
         version = await site.text(f"/-/revision/{captured}")
-        assert "Den här versionen sparades av Museet 3 maj 2021" in version
+        assert "Museet sparade den här versionen 3 maj 2021" in version
         diff = await site.text(f"/-/diff/{captured}/{first}")
         assert ", då Museet sparade sidan, och" in diff
         assert "Unannounced" not in diff
@@ -438,7 +438,7 @@ async def test_each_version_names_its_source(read_past: Past) -> None:
         events = (await site.get(f"/-/history/{release}.json")).json()["events"]
         assert {row["collection"] for row in events} == {None, "Museet"}
         feed = (await site.get(f"/-/history/{release}.atom")).text
-        assert "Sparad av Museet" in feed
+        assert "Sparat av Museet" in feed
         guide = read_guide(read_bundle(past.crawl.archive, captured), "sv")
         assert f"{past.web_archive.address}20210503081500id_/{one}" in guide
-        assert "Tidigast sparad av webbarkivet: 2021-05-03" in guide
+        assert "Första gången webbarkivet sparade versionen: 2021-05-03" in guide

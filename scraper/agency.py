@@ -44,7 +44,7 @@ VERDICTS = {  # of a survey, with their meanings, in the order of its report
     "browser": "the list or the pages are built by scripts",
     "wire": "the agency publishes its releases only through a press wire",
     "refused": (
-        "the site keeps us out: robots.txt, a block page, a login,"
+        "the site blocks crawls with robots.txt, a block page, a login,"
         " or the same page at every address"
     ),
     "gone": (

@@ -160,8 +160,8 @@ async def add_observations(run: RunQuery, revisions: Mapping[int, dict[str, Any]
         and last read the revision.
     past: the row of `past_edits` if the revision follows a version that a web archive captured,
         else None. The row also says whether the archive itself read the revision at `seen`.
-    collection: the collection that an imported revision is from. `when` (the time of the import) is
-        then replaced by the time of its first reading, if known.
+    collection: the collection that an imported revision is from. For such a revision, `when` (the
+        time of the import) is replaced by the time at which the collection first read it, if known.
     first_reading, last_reading, last_reading_before: times at which the collection read this text
         and the previous one. They are None if they are unknown, or if the revision was not
         imported.
@@ -416,7 +416,8 @@ async def read_unconfirmed_removals(run: RunQuery, agency: str | None) -> list[A
 
 
 async def read_knowledge(run: RunQuery, agency: str | None) -> dict[str, Any]:
-    """Return whether releases were ever checked or read, and the number of unconfirmed removals.
+    """Return whether any release was ever checked, whether any was ever read, and how many removals
+    are unconfirmed.
 
     The keys are the columns of KNOWLEDGE_SQL.
 

@@ -428,7 +428,8 @@ def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
 
 
 def _find_ending(passage: ChangedPassage) -> Change | None:
-    """Return the change if only one version of a phrase says that something has ended, else None.
+    """Return the change if only one version of a phrase says that something has ended. Otherwise,
+    return None.
 
     Examples: upphävd, ställs in.
     """
@@ -665,7 +666,7 @@ def _rate_text(text: str) -> int:
 def _rate_paragraph(tokens: Sequence[DiffToken], other: WholeText) -> int:
     """Return the importance of an added or removed paragraph, based on its most important fact.
 
-    A fact counts if it is not in the other version. A name only counts in a sentence, and only if
+    A fact counts if it is not in the other version. A name counts only in a sentence, and only if
     the paragraph has no telephone number or email address, because headings, links and contacts are
     less important.
     """
@@ -719,7 +720,8 @@ def _compare_tags(before: Sequence[str], after: Sequence[str]) -> list[Change]:
 def _build_value_change(field: str, before: str | None, after: str | None) -> Change:
     """Build the change for a field whose value differs.
 
-    If only the time of publication differs, its importance is low.
+    If the two publication dates are the same day, and only one of them has a time of day, the
+    change has a low importance.
     """
     if field == "published" and only_hour_differs(before, after):
         return build_change(field, field, before, after, HOUR_ONLY_IMPORTANCE)

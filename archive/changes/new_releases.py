@@ -1,7 +1,7 @@
 """Decides which releases are new, for feeds of all agencies, one agency or one tag.
 
 New releases are listed in reverse order of discovery. A release is not new just because the archive
-reads it for the first time. It is new if all of this is true:
+reads it for the first time. It is new if it meets all of these conditions:
 
 - a crawl read it, and it is not an old release at a new URL. It does not matter whether another
   collection contains the release, or when that collection was imported;

@@ -3,7 +3,7 @@
     blobs   sha256; size in bytes; data, a zstd frame; base, the blob that it is compressed
             against, or null
     bases   host, blob: the pages that other pages of the host are compressed against
-    refused_bodies, refused_pages   pages that could not be read, kept for a while
+    refused_bodies, refused_pages   pages that could not be read, kept for a limited time
                                     (refused_pages.py)
 
 The pages of a site are mostly alike, so a page is compressed against a base: a page of the same
@@ -123,7 +123,7 @@ class Captures(AbstractContextManager["Captures"]):
     """The captures.db beside an archive.db; a context manager.
 
     A missing file is created, unless `readonly` is set. If the archive refers to captures, the
-    missing file was lost, and a new one is only created if `begin_new` is set.
+    missing file was lost, and a new one is created only if `begin_new` is set.
 
     Raises ArchiveError, which names the file, the table and the key, if the file is lost, belongs
     to another archive, or cannot be opened, written or read. If a file opened `readonly` belongs to
@@ -307,7 +307,8 @@ class Captures(AbstractContextManager["Captures"]):
     def _read_base(self, base_id: int, needed_by: str | None) -> bytes:
         """Return the bytes of a base. They are checked when they are first read.
 
-        needed_by: the SHA-256 of the blob that is compressed against the base, for an error.
+        needed_by: the SHA-256 of the blob that is compressed against the base, for the error
+            message.
         """
         if base_id in self._bases:
             self._bases.move_to_end(base_id)
@@ -367,7 +368,9 @@ def read_archive_facts(archive: Path) -> tuple[int, bool]:
 
 
 def find_captures_problem(archive: Path) -> ArchiveError | None:
-    """Return an error if captures.db is lost, unreadable or part of another archive, else None."""
+    """Return an error if captures.db is lost, unreadable or part of another archive. Otherwise,
+    return None.
+    """
     path = Captures.path_beside(archive)
     if not path.is_file():
         is_lost = read_archive_facts(archive)[1]

@@ -410,7 +410,7 @@ class FieldHabits:
     def group_for(self, state: Mapping[str, Any], name: str) -> GroupHabits:
         """Return the habits of the smallest group with enough releases to judge a field.
 
-        state: the state of a release, which decides the groups.
+        state: the state of a release, which determines the groups that it belongs to.
         """
         for group in ((state["language"], state["kind"]), (state["language"],)):
             if self.groups[group].counts[name].pages >= MIN_RELEASES:
@@ -423,8 +423,8 @@ def read_field_habits(
 ) -> FieldHabits:
     """Compute an agency's field habits from its newest releases whose URLs satisfy `is_counted`.
 
-    accepted: the fields whose loss was accepted, and when. For these fields, only later releases
-        count.
+    accepted: the time at which the loss of each field was accepted. For these fields, only releases
+        that were read later count.
     """
     habits = FieldHabits()
     late_values: dict[str, list[str]] = {name: [] for name in UNIQUE_FIELDS}

@@ -119,7 +119,7 @@ def read_manifests(db: sqlite3.Connection, where: str = "1", *values: object) ->
 def iter_part_ranges(
     previous: Manifest | None, last_ids: Mapping[str, int]
 ) -> Iterator[tuple[str, int, int]]:
-    """Yield (table, first id, last id) for each part written since the previous manifest."""
+    """Yield (table, first id, last id) for each part of the manifest that follows `previous`."""
     for table in COVERED_TABLES:
         for first in range(
             (previous.last_id_of(table) if previous else 0) + 1, last_ids[table] + 1, MAX_PART_ROWS

@@ -90,8 +90,8 @@ def stamp_manifests(
 ) -> StampReport:
     """Have each authority stamp the manifests that it has not stamped yet, newest first.
 
-    Each authority stamps at most MAX_REQUESTS manifests. If an authority fails, the other
-    authorities are still asked. The next run asks it again.
+    Each authority stamps at most MAX_REQUESTS manifests. If an authority fails, the others are
+    still asked, and the next run asks the failed one again.
     """
     report = StampReport()
     for authority in authorities:

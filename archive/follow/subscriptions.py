@@ -287,8 +287,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         An earlier subscription of the address to the same subject is replaced. The new subscription
         then continues at the position of the earlier one.
 
-        address: the address to which the confirmation link was sent. Only its owner has agreed.
-            This address may differ from the stored address by the part after a plus sign.
+        address: the address to which the confirmation link was sent, because only the owner of this
+            address has agreed. It may differ from the stored address in the part after a plus sign.
         """
         with write_transaction(self.db):
             self.db.execute(
@@ -525,7 +525,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def make_token(self, subscription: Subscription, expires: datetime | None = None) -> str:
         """Return a token for a subscription.
 
-        expires: when the token expires. Such a token is for all subscriptions of the address.
+        expires: when the token expires. If it is set, the token is for all subscriptions of the
+            address.
         """
         if expires is None:
             return f"{subscription.id}-{self.sign(subscription, 'one')}"
@@ -541,7 +542,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return self.make_token(subscription, datetime.fromtimestamp(int(token.split("-")[1]), UTC))
 
     def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
-        """Return the subscription of a token, and whether the token is for the whole address.
+        """Return the subscription of a token, and whether the token is for all subscriptions of the
+        address.
 
         Returns None if the token is not valid.
         """
@@ -676,7 +678,8 @@ class FollowSettings:
 
 
 def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowSettings | None:
-    """Read the settings from the environment. Returns None if visitors can follow only by feeds.
+    """Read the settings from the environment. Returns None if feeds are the only way in which
+    visitors can follow releases.
 
     Raises ArchiveError if a variable is invalid. The error does not contain the value, which may be
     a secret.

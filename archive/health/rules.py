@@ -197,7 +197,7 @@ def get_fault_key(reason: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def is_fault(state: str, code: str) -> bool:
-    """Return whether a state is a fault. It is not a fault that an agency was never crawled."""
+    """Return whether a state is a fault. An agency that was never crawled has no fault."""
     return state in FAULT_STATES and code != "never_crawled"
 
 
@@ -351,7 +351,8 @@ def _check_refusal_rise(activity: AgencyActivity) -> HealthAssessment | None:
 def _is_refusal_rise(
     *, bad: int, n: int, bad_before: int, before: int, pages: int, **_: object
 ) -> bool:
-    """Return whether the share of refused pages (`bad` of `n`) has risen, and not just by chance.
+    """Return whether the share of refused pages (`bad` of `n`) has risen by more than chance
+    explains.
 
     pages: how many pages are still refused. There must be at least SMALL_SAMPLE_PAGES, or
         MIN_REFUSED_PAGES if at least half of all pages were refused.
@@ -406,7 +407,7 @@ def _check_many_rejected(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def _count_pages(crawls: Iterable[Crawl]) -> tuple[int, int]:
-    """Return how many pages of the crawls could not be parsed, and how many could."""
+    """Return how many pages of the crawls could not be parsed, and how many could be parsed."""
     return sum(crawl.unreadable_pages for crawl in crawls), sum(
         crawl.readable_pages for crawl in crawls
     )

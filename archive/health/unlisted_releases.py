@@ -27,10 +27,10 @@ def find_unlisted(
 ) -> list[tuple[str, str]]:
     """Return the source that first listed each unlisted release, and the month of the release.
 
-    An unlisted release is stored and not removed, but no source lists it any more. It is only
-    returned if the source that first listed it is one of `sources`, is not a feed (feeds list only
-    the newest releases) and lists several older releases. Removed and moved releases are left out,
-    so the number of unlisted releases is a lower bound.
+    An unlisted release is stored and not removed, but no source lists it any more. It is returned
+    only if the source that first listed it is one of `sources`, is not a feed (feeds list only the
+    newest releases) and lists several older releases. Removed and moved releases are left out, so
+    the number of unlisted releases is a lower bound.
 
     sources: the sources of the agency, all read to their end.
     """

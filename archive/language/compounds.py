@@ -2,10 +2,10 @@
 
 A line of the .dic file, such as `beslut/BDY`, contains a word and its flags. An SFX line of the
 .aff file is a rule for a flag: it replaces one ending with another. The flags
-(https://manpages.org/hunspell/5) have these meanings: A-J are endings of nouns, J-R and m of verbs
-and adjectives; f-i and s-z form a compound's first or middle part; words with X, U and Y can be the
-first, middle and last part of a compound. A reading of a word names the base that the word is a
-form of.
+(https://manpages.org/hunspell/5) have these meanings: A-J are endings of nouns; J-R and m are
+endings of verbs and adjectives; f-i and s-z form a compound's first or middle part; words with X, U
+or Y can be the first, middle or last part of a compound, respectively. A reading of a word names
+the base that the word is a form of.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Lexicon:
     max_ending_length: int = 0
 
     def is_headword(self, word: str) -> bool:
-        """Return whether a word is a dictionary entry with inflections, not just a single form."""
+        """Return whether a word is a dictionary entry that has inflected forms."""
         return any(not INFLECTING_FLAGS.isdisjoint(flags) for flags in self.flags.get(word, ()))
 
 

@@ -42,7 +42,7 @@ HTTP_GONE = 410  # the receiver of a webhook wants no more messages (Standard We
 class UnfoldedHeader(UnstructuredHeader):
     """An email header on one line.
 
-    Folding would encode a long URL, which no email program decodes.
+    Folding would encode a long URL, and no email program decodes it.
     """
 
     name: str  # of BaseHeader, which the registry adds

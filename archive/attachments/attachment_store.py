@@ -337,7 +337,8 @@ class Attachments:
         return self.db.execute(sql, values).fetchall()
 
     def apply_takedown(self, release_id: int, urls: Iterable[str], takedown: str | None) -> None:
-        """Mark a release's links as covered by a takedown, and delete the texts of their files.
+        """Store whether a takedown covers a release's attachment links, and delete the texts of
+        covered files.
 
         Once no takedown covers a file any more, `Archive.extract_missing_texts` can extract its
         text again. A crawl also extracts the text when it next finds the file.

@@ -2,8 +2,8 @@
 
 The file is read from standard input, and its text is written as JSON lines. The process is isolated
 (archive.database.isolated_processes), and its resources are limited before it parses anything. The
-first line gives the file's type and number of pages, then there is a line for each page, and the
-last line says how the extraction ended:
+first line gives the file's type and number of pages. Then there is a line for each page. The last
+line says how the extraction ended:
 
     {"kind": "pdf", "pages": 2}
     {"page": 1, "name": null, "text": "…", "problem": null}

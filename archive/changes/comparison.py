@@ -8,11 +8,10 @@ The type of a change
      only in altered paragraphs.
   2. In each changed passage, facts are compared first: amounts of money; negations; figures,
      percentages and references; dates, years and weekdays; names; times of day; web addresses,
-     email addresses and telephone numbers. If another fact replaces a fact, the change has the
-     type of the fact. Two spellings of a fact ("tre", "3"; "10 %", "10 procent"; "Sveriges",
-     "Sverige") are the same fact. A fact that was only added or removed is a change, unless the
-     other version contains the fact elsewhere. Figures that swapped places within a passage are
-     also changes.
+     email addresses and telephone numbers. If one fact replaces another, the change has the type of
+     the fact. Two spellings of a fact ("tre", "3"; "10 %", "10 procent"; "Sveriges", "Sverige") are
+     the same fact. A fact that was only added or removed is a change, unless the other version
+     contains the fact elsewhere. Figures that swapped places within a passage are also changes.
   3. Negations are counted: "ej" for "inte" is not a change, but "möjligt" for "omöjligt" is.
      Negations and modal verbs (ska, bör, får, kan) are compared only in passages of at most 15
      words. A longer passage counts as reworded. A word replaced by its opposite (höjs, sänks;
@@ -41,8 +40,9 @@ The importance of a change
     paragraph's changed words that are nouns, adjectives or words such as "alla" and were replaced
     by others: "länsstyrelserna" for "regionerna" changes the claim, but "påbörjas" for "startar"
     does not. If all words were replaced in the part of a sentence that says who does something (at
-    the start, or after "av" or "till"), 15 points are added. Up to 10 points are added for size.
-    The dictionary has only Swedish words; other words of seven letters or more count as nouns.
+    the start, or after "av" or "till"), 15 points are added. Up to 10 points are added for the size
+    of the change. The dictionary has only Swedish words; other words of seven letters or more count
+    as nouns.
   - The importance is 15 per cent higher in the title, and 5 per cent higher in the lead.
   - The importance of a comparison is that of its most important change, plus one point for each
     further change with an importance of at least five, up to five points.

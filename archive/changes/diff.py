@@ -440,7 +440,9 @@ def _diff_different_words(before: str, after: str) -> Sequence[DiffSegment]:
 
 
 def _join_pieces(pieces: Sequence[tuple[str, str]]) -> list[DiffSegment]:
-    """Join neighbouring pieces (earlier and later text) into equal and differing segments."""
+    """Join pieces, each a pair of earlier and later text, into segments that are the same or
+    differ.
+    """
     segments: list[DiffSegment] = []
     for is_same, group in groupby(filter(any, pieces), key=lambda piece: piece[0] == piece[1]):
         old, new = map("".join, zip(*group, strict=True))

@@ -196,7 +196,9 @@ def _find_readings(revision: Mapping[str, Any] | None, collection: str | None) -
 def split_timeline(
     events: Sequence[TimelineEvent],
 ) -> tuple[Sequence[TimelineEvent], list[tuple[str, list[TimelineEvent]]]]:
-    """Return the newest events, and the older events of a long history grouped by year."""
+    """Split a timeline into its newest events and, if it is long, the older events grouped by
+    year.
+    """
     if len(events) <= MAX_EXPANDED_EVENTS + 4:
         return events, []
     by_year = groupby(events[MAX_EXPANDED_EVENTS:], key=lambda event: event["when"][:4])

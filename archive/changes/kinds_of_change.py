@@ -600,7 +600,7 @@ def _build_paragraph_changes(
     capitals: Callable[[], CapitalUsage],
     versions: tuple[WholeText, WholeText],
 ) -> list[Change]:
-    """List added and removed paragraphs.
+    """List the changes for added and removed paragraphs.
 
     All paragraphs of one question or answer are a single change.
     """

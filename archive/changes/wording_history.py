@@ -301,7 +301,7 @@ def _pair_readings(before: PageState | None, until: str) -> CheckPair:
 
 
 def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
-    """Return when the last version of a sequence was first missing, or None if it is current.
+    """Return when the last version of a sequence was first found missing, or None if it is current.
 
     last: the last version in the sequence that the archive itself read.
     """

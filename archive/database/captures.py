@@ -203,7 +203,9 @@ class Captures(AbstractContextManager["Captures"]):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit everything stored in the block when it ends, or nothing if it raises."""
+        """Commit everything that was stored in the block when the block ends, or nothing if the
+        block raises.
+        """
         try:
             with write_transaction(self._db):
                 yield
@@ -255,7 +257,9 @@ class Captures(AbstractContextManager["Captures"]):
         return int(self.query("select count(*) from blobs")[0][0])
 
     def __iter__(self) -> Iterator[str]:
-        """Yield every SHA-256 in the order of storing. No transaction is kept open."""
+        """Yield every SHA-256 in the order in which the bytes were stored. No transaction is kept
+        open.
+        """
         last = 0
         while rows := self.query(
             "select id, sha256 from blobs where id > ? order by id limit 1000", last

@@ -108,7 +108,7 @@ def _is_next_day(day: date, last: Manifest) -> bool:
 
 
 def read_manifests(db: sqlite3.Connection, where: str = "1", *values: object) -> list[Manifest]:
-    """Return the manifests that meet an SQL condition, in the order of writing."""
+    """Return the manifests that meet an SQL condition, in the order in which they were written."""
     names = (*MANIFEST_FIELDS, "digest")
     rows = db.execute(
         f"select {', '.join(names)} from manifests where {where} order by rowid", values

@@ -97,7 +97,7 @@ SUBSCRIPTION_COLUMNS = (
 class Subscription:
     """A row of the table subscriptions.
 
-    position, checksum: the last entry of the change feed that the subscription was matched with.
+    position, checksum: the last entry of the change feed that the subscription was matched against.
     due: when its next report may be sent. Before the subscription is confirmed, this is when the
         request for confirmation may be sent (None if no request is to be sent).
     rejections: the number of rejections, the last of them at `rejected` (see MAX_REJECTIONS).
@@ -408,7 +408,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def list_message_ids(self, now: datetime) -> list[int]:
-        """Return the ids of the messages to send now, in the order of sending.
+        """Return the ids of the messages to send now, in the order in which to send them.
 
         Email comes first, then webhooks (fastest first, because they may be slow), and last
         requests for confirmation, which anybody can cause. Within these groups, links that a reader
@@ -465,7 +465,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
-        """Store how long a webhook took, or half of the stored value if that is longer.
+        """Store how many seconds a webhook took, or half of the stored value if that is longer.
 
         A single fast response therefore does not hide slow ones.
         """

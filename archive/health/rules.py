@@ -177,7 +177,7 @@ def _carry_over_fault(
 ) -> HealthAssessment:
     """Return an assessment with the start of the previous fault, if both have the same code.
 
-    The type of the previous fault is kept, too, if that failure still occurs.
+    The type of the previous fault is also kept if failures of that type still occur.
     """
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
@@ -351,8 +351,8 @@ def _check_refusal_rise(activity: AgencyActivity) -> HealthAssessment | None:
 def _is_refusal_rise(
     *, bad: int, n: int, bad_before: int, before: int, pages: int, **_: object
 ) -> bool:
-    """Return whether the share of refused pages (`bad` of `n`) has risen by more than chance
-    explains.
+    """Return whether the share of refused pages (`bad` of `n`) has risen sharply, and by more than
+    chance explains.
 
     pages: how many pages are still refused. There must be at least SMALL_SAMPLE_PAGES, or
         MIN_REFUSED_PAGES if at least half of all pages were refused.

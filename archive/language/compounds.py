@@ -335,7 +335,7 @@ def _is_infinitive_entry(base: str, flags: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def split_compound(word: str) -> tuple[str, ...]:
-    """Split a word into as few parts as possible, with the longest last part.
+    """Split a word into as few parts as possible, with the longest possible last part.
 
     Returns () if the word is not a compound.
 

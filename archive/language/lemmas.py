@@ -248,8 +248,8 @@ def _choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: 
 def _list_likely_readings(word: str, readings: list[WordReading]) -> list[WordReading]:
     """Return the readings without those that are less likely than a noun with the same form.
 
-    beslutet is read as a form of the noun beslut, not of the adjective besluten. följd is read as
-    the noun, not as a participle of följa.
+    For example, "beslutet" is read as a form of the noun "beslut", not of the adjective "besluten",
+    and "följd" as a noun, not as a participle of "följa".
     """
     nouns = {
         reading.base

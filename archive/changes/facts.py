@@ -414,7 +414,7 @@ class CapitalUsage:
 def _is_abbreviation(word: str) -> bool:
     """Return whether a word is an abbreviation such as SCB or EU.
 
-    Longer words in capitals are taken for emphasis, not for abbreviations.
+    Longer words in capitals count as emphasised, not as abbreviations.
     """
     return word.isupper() and word.isalpha() and len(word) <= MAX_ABBREVIATION_LENGTH
 

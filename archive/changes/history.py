@@ -276,7 +276,7 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
 async def find_release_status(
     run: RunQuery, release_id: int, last_seen: str | None
 ) -> dict[str, Any] | None:
-    """Return why a release was not found unchanged, or None if the last check found it.
+    """Return why the last check did not find a release at its URL, or None if it did.
 
     The key `kind` of the result is one of these:
 

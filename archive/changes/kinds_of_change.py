@@ -83,7 +83,7 @@ class ParagraphShares(NamedTuple):
     """How much of a paragraph changed.
 
     changed_words: the number of changed words.
-    replaced: the share of words that were replaced by words with another meaning.
+    replaced: the share of the changed words that were replaced by words with another meaning.
     """
 
     changed_words: int
@@ -191,7 +191,9 @@ def _find_respaced_tokens(
 
 
 def _measure_shares(before: Sequence[DiffToken], after: Sequence[DiffToken]) -> ParagraphShares:
-    """Count the changed words, and measure the share of replaced nouns and similar words."""
+    """Count the changed words, and measure the share of them that are nouns or similar words and
+    were replaced by others.
+    """
     old, new = (
         {find_content_lemma(token.text.casefold()) for token in side if token.kind == "word"} - {""}
         for side in (before, after)
@@ -454,7 +456,9 @@ def _is_typo(passage: ChangedPassage, old: list[str], new: list[str]) -> bool:
 
 
 def _build_wording_change(passage: ChangedPassage) -> Change:
-    """Build a change of wording, or of the question, answer or quotation around the passage."""
+    """Build a change of wording, or of the question, answer or quotation that contains the
+    passage.
+    """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     tokens = [*passage.before, *passage.after]
     kind = passage.role if passage.role in {"question", "answer"} else "wording"
@@ -486,7 +490,7 @@ def _rate_wording(passage: ChangedPassage, base: int) -> float:
 def _names_actor(passage: ChangedPassage) -> bool:
     """Return whether a passage is likely to name an actor.
 
-    An actor starts a sentence, or follows "av" or "till".
+    Actors are named at the start of a sentence, or after "av" or "till".
     """
     if not passage.before or not passage.after:
         return False

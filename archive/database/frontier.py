@@ -500,7 +500,7 @@ class PaginationCursors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostPause:
-    """A host that must not be contacted until a given time (ISO 8601, UTC), and why."""
+    """The time (ISO 8601, UTC) until which a host must not be contacted, and the reason."""
 
     host: str
     until: str
@@ -529,8 +529,8 @@ class Hosts:
     def mark_robots_unreachable(self, host: str, seen_at: datetime) -> tuple[datetime, str | None]:
         """Mark a host's robots.txt as unreachable.
 
-        Returns when it became unreachable, and the last robots.txt that was read, or None if there
-        is none.
+        Returns when it became unreachable, and the text of the last robots.txt that was read (None
+        if there is none).
         """
         self.db.execute(
             "insert into hosts (host, robots, robots_since) values (:host, 'unreachable', :seen)"

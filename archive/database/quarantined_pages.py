@@ -243,7 +243,7 @@ class Quarantine:
         return None
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
-        """Return when the loss of each field was accepted by hand.
+        """Return the time at which the loss of each field was accepted by hand, by field.
 
         Fields whose loss was not accepted are left out.
         """
@@ -262,9 +262,10 @@ class Quarantine:
         }
 
     def read_accepted_lines(self, agency: str) -> set[str]:
-        """Return the lines of bodies that were accepted by hand.
+        """Return the lines of the bodies that were accepted by hand after they had been
+        quarantined.
 
-        These are the bodies that were quarantined because they repeat lines of many other pages.
+        They were quarantined because they repeat lines of many other pages.
         """
         rows = self.db.execute(
             "select state, reason from quarantine where agency = ? and decision = 'accepted'",
@@ -343,7 +344,7 @@ class GroupHabits:
     def short_length(self, name: str) -> int:
         """Return the length below which a lead or text counts as short (see SHORT_QUANTILE).
 
-        Returns 0 if there are too few releases.
+        Returns 0 if there are too few releases to judge.
         """
         return _find_short_length(self.lengths[name])
 

@@ -252,7 +252,7 @@ class Removals:
     def is_missing(self, release_id: int) -> bool:
         """Return whether the last check did not find the release.
 
-        The removal may be confirmed or not.
+        It does not matter whether the removal is confirmed.
         """
         return self.table.count_where(OPEN_REMOVAL_SQL, [release_id]) > 0
 

@@ -167,7 +167,9 @@ def savepoint(db: Any) -> Iterator[None]:
 
 
 def is_write_failure(error: Exception) -> bool:
-    """Return whether an error means that a file is locked or read-only, or the disk is full."""
+    """Return whether an error means that a file is locked or read-only, or that the disk is
+    full.
+    """
     return any(isinstance(cause, sqlite3.OperationalError) for cause in (error, error.__cause__))
 
 

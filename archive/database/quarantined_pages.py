@@ -262,10 +262,9 @@ class Quarantine:
         }
 
     def read_accepted_lines(self, agency: str) -> set[str]:
-        """Return the lines of the bodies that were accepted by hand after they had been
-        quarantined.
+        """Return the lines of the bodies that were quarantined as repetitive and accepted by hand.
 
-        They were quarantined because they repeat lines of many other pages.
+        A body is repetitive if it repeats lines of many other pages.
         """
         rows = self.db.execute(
             "select state, reason from quarantine where agency = ? and decision = 'accepted'",

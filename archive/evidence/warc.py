@@ -107,8 +107,8 @@ EXPORTED_CAPTURES_SQL = f"""
 class WarcExport:
     """The counts of an export.
 
-    Each of the `findings` is an error about bytes that could not be read. Such bytes are not in the
-    file.
+    Each of the `findings` reports a capture whose bytes could not be read. Such captures are not in
+    the file.
     """
 
     responses: int = 0

@@ -101,7 +101,7 @@ class Subscription:
     due: when its next report may be sent. Before the subscription is confirmed, this is when the
         request for confirmation may be sent (None if no request is to be sent).
     rejections: the number of rejections, the last of them at `rejected` (see MAX_REJECTIONS).
-    seconds: how slow a webhook was (see record_duration).
+    seconds: how long a webhook takes to respond (see record_duration).
     """
 
     id: int
@@ -287,8 +287,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         An earlier subscription of the address to the same subject is replaced. The new subscription
         then continues at the position of the earlier one.
 
-        address: the address to which the confirmation link was sent, because only the owner of this
-            address has agreed. It may differ from the stored address in the part after a plus sign.
+        address: the address to which the confirmation link was sent. It replaces the stored
+            address, because only its owner has agreed. The two may differ in the part after a plus
+            sign.
         """
         with write_transaction(self.db):
             self.db.execute(
@@ -633,7 +634,7 @@ def _list_mailbox_values(channel: str, address: str) -> list[str]:
 def _find_next_request(
     asked: Sequence[tuple[datetime, str]], query: str, now: datetime
 ) -> datetime | None:
-    """Return when to ask an address to confirm a subscription, or None if a request is waiting.
+    """Return when to ask an address to confirm a subscription, or None if a request already waits.
 
     asked: the times and queries of earlier requests, oldest first. The last one may not have been
         sent yet.

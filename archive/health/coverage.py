@@ -312,7 +312,7 @@ def _find_unlinked_sources(
 
     If agencies.toml names the sources, no home page is fetched, so that only sources of the type
     `archive` can become unlinked. If a named source was removed from agencies.toml, nothing is
-    returned, because the sources of this type may have belonged to it.
+    returned, because the sources of the type `archive` may have belonged to it.
     """
     urls = {source.url for source in sources}
     unlinked = {

@@ -140,7 +140,7 @@ async def read_daily_states(
     """Return each agency's state on each of the last STRIP_DAYS days (Swedish time), oldest first.
 
     The states are fault, ok, paused, and "" for days on which the agency was not crawled or
-    assessed. A day counts as a fault even if the fault lasted only a part of it.
+    assessed. A day counts as a fault even if the fault lasted for only part of the day.
     """
     first = today - timedelta(days=STRIP_DAYS - 1)
     values = {"since": format_day_start(first)}

@@ -1,4 +1,5 @@
-"""Computes the basis of health assessments: crawls, publishing rhythm, failures and filled fields.
+"""Computes the figures on which health assessments are based: crawls, publishing rhythm, failures
+and fill rates of fields.
 
 `AgencyActivity` reads what the archive has recorded about an agency up to a given time.
 `build_health_facts` computes the figures that are stored with an assessment for the status page.

@@ -69,7 +69,7 @@ def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None
 def _find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
     """Return the longest silence, in days, in the same weeks of earlier years.
 
-    Returns None if the history does not go back so far.
+    Returns None if the history does not go back that far.
 
     >>> weekly = [date(2023, 1, 2) + timedelta(days=7 * n) for n in range(60)]
     >>> days = (date(2024, 3, 1), date(2023, 9, 1))

@@ -218,7 +218,7 @@ def acknowledge_fault(db: Database, agency: str, now: datetime) -> bool:
 
 
 def _assess_health(activity: AgencyActivity, pause_code: str = "") -> HealthAssessment:
-    """Assess an agency from its past.
+    """Assess an agency from its recorded activity.
 
     pause_code: the code of the reason why the agency is paused; "" if it is not paused.
     """

@@ -220,7 +220,7 @@ def _find_base_readings(word: str) -> list[WordReading]:
 
 
 def _find_inflected_readings(word: str) -> list[WordReading]:
-    """List the readings in which the word is an inflection of another word."""
+    """List the readings in which the word is an inflected form of another word."""
     readings = []
     for base, rule, ending in _iter_bases(word):
         for flags in load_lexicon().flags[base]:

@@ -263,7 +263,9 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
 
 
 def _find_inner_compounds(parts: tuple[str, ...]) -> list[str]:
-    """Return the lemmas of the compounds inside a compound, not at its beginning or end."""
+    """Return the lemmas of the compounds that are inside a compound, but not at its beginning or
+    end.
+    """
     found = (
         find_compound_lemma(parts[start:end])
         for start in range(1, len(parts) - 1)

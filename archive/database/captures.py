@@ -159,8 +159,8 @@ class Captures(AbstractContextManager["Captures"]):
     def _read_file_facts(self, *, readonly: bool) -> tuple[bool, int]:
         """Return whether the file has tables, and the id of its archive.
 
-        If the file is damaged and was opened `readonly`, no error is raised until it is read, so
-        that `verify` can continue.
+        If the file is damaged and was opened `readonly`, no error is raised until bytes are read
+        from it, so that `verify` can continue.
         """
         try:
             return check_version(self._db, self.path), read_file_id(self._db)
@@ -419,7 +419,8 @@ class HostBases:
 
         `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page by
         itself at the full level is the most expensive step. It is skipped if a quick compression of
-        this page or a recent one shows that a frame compressed against a base is small enough.
+        this page, or of a recent page, shows that a frame compressed against a base is small
+        enough.
         """
         self.new_base_credit += NEW_BASES_PER_PAGE
         max_frame_size = (

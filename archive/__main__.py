@@ -86,7 +86,7 @@ def keep_option(default: int) -> Callable[[Command], Command]:
 
 
 class ArchiveCommand(click.Command):
-    """A command that reports SQLite errors (such as a locked file) with the name of the file."""
+    """A command that names the file when it reports an SQLite error, such as a locked database."""
 
     def invoke(self, ctx: click.Context) -> int | None:
         try:
@@ -388,7 +388,7 @@ def reindex(file: Path, processes: int | None) -> None:
     """Recompute the search index, other derived data and all counts.
 
     If an update of the software changes how these are computed, the next crawl recomputes them. Run
-    this command if `serve` or `verify` asks for it, while no crawl is running. After an
+    this command if `serve` or `verify` asks for it, but not while a crawl is running. After an
     interruption, run it again: it continues where it stopped.
     """
     from archive.language.terms import ANALYSIS_VERSION
@@ -590,7 +590,8 @@ def import_releases(
 ) -> int:
     """Import releases from another collection.
 
-    Several snapshots of a collection can be imported in any order: give each the same --source.
+    Several snapshots of a collection can be imported, in any order, if all are given the same
+    --source.
 
     The exit code is 1 if any line cannot be read, 2 if nothing is imported or an error ends the
     import early, and 130 if the import is interrupted. After 2 or 130, run the same command again:
@@ -685,8 +686,8 @@ def catch_stop_signals() -> Iterator[threading.Event]:
 def notify_subscribers(file: Path, every: int | None) -> int:
     """Notify subscribers of new, edited and removed releases.
 
-    Settings are read from the environment (archive/follow). The exit code is 1 if a fault has to be
-    repaired, and 2 if the settings are invalid.
+    Settings are read from the environment (see archive/follow). The exit code is 1 if there are
+    faults that somebody has to repair, and 2 if the settings are invalid.
     """
     from archive.follow.notifications import notify
     from archive.follow.subscriptions import read_follow_settings
@@ -708,9 +709,9 @@ def notify_subscribers(file: Path, every: int | None) -> int:
 @file_argument
 @click.argument("recipient")
 def bounce(file: Path, recipient: str) -> None:
-    """Count an email that bounced to the return path RECIPIENT.
+    """Process a bounce message that was sent to the return path RECIPIENT.
 
-    The email is read from standard input.
+    The message is read from standard input.
     """
     from archive.follow.rejected_mails import handle_bounce
     from archive.follow.subscriptions import read_follow_settings

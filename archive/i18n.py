@@ -1,8 +1,8 @@
 """Languages of the interface: texts from gettext catalogues, choice of language, formatting.
 
 The texts of a language are in `locale/<language>/LC_MESSAGES/myndighetsarkivet.po`. Their msgids
-are keys such as `search.no_hits`, so that every language can be edited, and a new language needs
-only a new file.
+are keys such as `search.no_hits`, so that the texts of every language can be edited, and a new
+language needs only a new file.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ CATALOGUES = {language: read_catalogue(language) for language in LANGUAGES}
 def choose_language(requested: str | None, accept_language: str | None) -> str:
     """Return the requested language if the interface has it.
 
-    If not, return the language that Accept-Language ranks highest, or Swedish if it names none of
-    the interface's languages.
+    Otherwise, return the interface language that Accept-Language ranks highest, or Swedish if the
+    header names none of them.
 
     >>> choose_language(None, "de, en-GB;q=0.8, sv;q=0.5")
     'en'
@@ -255,7 +255,7 @@ def format_importance_bar(importance: int | None) -> str:
 
 
 def format_check_pair(language: str, after: str | None, when: str | None) -> str:
-    """Say between which two checks an event happened.
+    """Describe when an event happened, by the two checks between which it happened.
 
     If both checks were in the same minute, their time is given only once.
 
@@ -270,7 +270,7 @@ def format_check_pair(language: str, after: str | None, when: str | None) -> str
 def describe_edit_time(
     language: str, after: str | None, when: str | None, text_key: str = "edit.made_between"
 ) -> str:
-    """Say between which two checks an edit was made.
+    """Describe when an edit was made, by the two checks between which it was made.
 
     after: the time of the last check before the edit; None if there was no such check.
     when: the time of the check that found the edit.
@@ -293,7 +293,8 @@ def name_version(language: str, version: Mapping[str, Any]) -> str:
 
 
 def describe_readings(language: str, version: Mapping[str, Any]) -> str:
-    """Say between which two readings an imported version replaced the previous one.
+    """Describe when an imported version replaced the previous one, by the two readings between
+    which it happened.
 
     The readings are those of the version's collection. If a web archive captured the version, the
     times of the captures are given instead.

@@ -42,7 +42,7 @@ HTTP_GONE = 410  # the receiver of a webhook wants no more messages (Standard We
 class UnfoldedHeader(UnstructuredHeader):
     """An email header on one line.
 
-    Folding would encode a long URL, which no email program decodes.
+    Folding would encode a long URL, and no email program decodes it.
     """
 
     name: str  # of BaseHeader, which the registry adds
@@ -83,7 +83,7 @@ class RecipientError(OSError):
 
     Messages to other recipients may still be accepted.
 
-    is_permanent: whether the recipient will not accept the message later, either.
+    is_permanent: whether the recipient will not accept the message later either.
     is_gone: whether the recipient wants no more messages.
     """
 
@@ -94,7 +94,7 @@ class RecipientError(OSError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailServer:
-    """A mail server, with the account and the address that are used for sending."""
+    """A mail server, with the account and the sender's address that are used for sending."""
 
     sender: str
     host: str
@@ -147,7 +147,7 @@ def is_mail_address(text: str) -> bool:
 
 
 def _format_header_text(text: str) -> str:
-    r"""Return a text as one line that email programs do not decode further.
+    r"""Return a text as one line in which email programs find nothing to decode.
 
     >>> _format_header_text("bron\u2028Bcc:\0 x =?utf-8?q?=0A?=")
     'bron Bcc: x = ?utf-8?q?=0A?='

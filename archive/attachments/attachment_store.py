@@ -12,10 +12,10 @@ times at which they were found.
     attachment_files     each file once, by its SHA-256, with the outcome of extracting its text
     attachment_pages     the text of a file, page by page
 
-The frontier row of a URL (with the role `attachment`) says when the URL is fetched next. A file is
-due when a release that links to it is checked, but at most once in MIN_INTERVAL. While a takedown
-covers a release, the text of its files is not stored, and their bytes are left out of everything
-that is published or exported, even if another release has the same file.
+The frontier row of a URL (with the role `attachment`) says when the URL is fetched next. A file
+becomes due whenever a release that links to it is checked, but at most once per MIN_INTERVAL. While
+a takedown covers a release, the text of its files is not stored, and their bytes are left out of
+everything that is published or exported, even if another release has the same file.
 
 A separate process (attachment_text.py) extracts the text of a PDF, DOCX, XLSX or ODT file. Its
 memory, time, output and open files are limited, because an untrusted file may make a parser crash,
@@ -105,7 +105,9 @@ class Attachments:
         )
 
     def add_links_of_checked(self, agency: str) -> None:
-        """Store the links of an agency's releases that were checked since this method last ran."""
+        """Store the attachment links of an agency's releases that have been checked since this
+        method last ran.
+        """
         rows = self.db.execute(
             "select r.id, r.last_checked from releases r where r.agency = ? and r.moved_to is null"
             " and exists (select 1 from attachments a where a.release = r.id and not exists"
@@ -312,12 +314,13 @@ class Attachments:
     def list_files_to_read(
         self, *, agency: str | None = None, withheld: bool = False
     ) -> list[tuple[int, str]]:
-        """Return the id and SHA-256 of each file without a text extracted with the current rules.
+        """Return the id and SHA-256 of each file whose text has not been extracted with the current
+        rules.
 
         Files that a takedown covers are left out.
 
-        agency: only list files of this agency's releases.
-        withheld: only list files whose text was deleted by a takedown that has since been lifted.
+        agency: if given, list only files of this agency's releases.
+        withheld: list only files whose text was deleted by a takedown that has since been lifted.
         """
         sql = f"""
             select id, sha256 from attachment_files f
@@ -334,7 +337,8 @@ class Attachments:
         return self.db.execute(sql, values).fetchall()
 
     def apply_takedown(self, release_id: int, urls: Iterable[str], takedown: str | None) -> None:
-        """Mark a release's links as covered by a takedown, and delete the texts of their files.
+        """Store whether a takedown covers a release's attachment links, and delete the texts of
+        covered files.
 
         Once no takedown covers a file any more, `Archive.extract_missing_texts` can extract its
         text again. A crawl also extracts the text when it next finds the file.
@@ -383,7 +387,7 @@ class Attachments:
 class TextExtraction:
     """The results of `Archive.extract_missing_texts`: counts and findings.
 
-    Each finding is an error about stored bytes that cannot be read.
+    Each finding reports a file whose stored bytes cannot be read.
     """
 
     files: int = 0  # files that were read

@@ -1,9 +1,9 @@
 """Extracts the text of one file in a worker process that attachment_store.py starts.
 
 The file is read from standard input, and its text is written as JSON lines. The process is isolated
-(archive.database.isolated_processes), and limited before it parses anything. The first line gives
-the file's type and number of pages, then there is a line for each page, and the last line says how
-the extraction ended:
+(archive.database.isolated_processes), and its resources are limited before it parses anything. The
+first line gives the file's type and number of pages. Then there is a line for each page. The last
+line says how the extraction ended:
 
     {"kind": "pdf", "pages": 2}
     {"page": 1, "name": null, "text": "…", "problem": null}
@@ -60,7 +60,7 @@ class PageTextError(Exception):
 
 
 class FileTextError(Exception):
-    """A file that cannot be read, or can only be read in part.
+    """A file that cannot be read, or can be read only in part.
 
     problem: one of archive.attachments.attachment_store.PROBLEMS.
     """
@@ -265,8 +265,8 @@ def _walk_text(
 ) -> Iterator[str]:
     """Yield the pieces of text in an element.
 
-    breaks: for each tag, the text to add after the content of an element.
-    text_tag: only yield the text of elements with this tag. If None, yield all text.
+    breaks: maps a tag to the text that is added at the end of each element with this tag.
+    text_tag: yield only the text of elements with this tag. If None, yield all text.
     """
     from lxml import etree  # noqa: PLC0415
 
@@ -295,6 +295,6 @@ def _read_opendocument(package: zipfile.ZipFile, name: str) -> Iterator[str]:
 
 
 def clean_text(text: str) -> str:
-    """Remove repeated line ends, invisible characters and spaces at the ends of lines."""
+    """Remove invisible characters, spaces at the ends of lines, and repeated blank lines."""
     lines = INVISIBLE_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n")

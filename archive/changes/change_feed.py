@@ -20,7 +20,7 @@ are committed in ascending order: a mirror that has read up to an id never misse
     deleted     its row was deleted by hand
 
 A check that finds a release unchanged adds no entry. Only the last entry of a release contains the
-release's current state. One SQL statement reads both the state and the entries.
+release's current state. One SQL statement reads both the entries and the state, so that they match.
 """
 
 from __future__ import annotations

@@ -193,7 +193,7 @@ def join_blocks(blocks: Sequence[TextBlock]) -> str:
 def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
     """Match the blocks of two versions.
 
-    The titles are matched with each other. All other blocks are matched regardless of their field.
+    The titles are matched with each other. All other blocks are matched regardless of their role.
     """
     matches = _align_paragraphs(
         [block.text for block in old[1:]], [block.text for block in new[1:]]
@@ -304,7 +304,7 @@ def _number_words(texts: Sequence[str], numbers: dict[str, int]) -> list[WordNum
 def _find_best_steps(
     left: Sequence[WordNumbers], right: Sequence[WordNumbers]
 ) -> dict[tuple[int, int], tuple[int, int]]:
-    """Find the best match by dynamic programming, and return its last step for each pair of ends.
+    """Return the last step of the best match for each pair of ends, found by dynamic programming.
 
     A pair of ends is the number of paragraphs on each side that are matched so far. A step is the
     number of paragraphs on each side that are matched with each other, or skipped.
@@ -329,7 +329,7 @@ def _find_best_steps(
 def _count_shared_words(
     left: Sequence[WordNumbers], right: Sequence[WordNumbers]
 ) -> dict[tuple[int, int], int]:
-    """Count the words that pairs of paragraphs have in common, in the same order.
+    """For each pair of paragraphs, count the words that both contain in the same order.
 
     Pairs that share few words, or are far apart, are left out.
     """
@@ -392,7 +392,7 @@ def _trace_back(
 def normalise_words(text: str) -> tuple[str, ...]:
     """Return the case-folded words of a text, without punctuation and layout.
 
-    A minus before a number is kept.
+    A minus sign before a number is kept.
 
     >>> normalise_words("## Sänkt ”skatt”: −5,2 %")
     ('sänkt', 'skatt', '-', '5', '2')
@@ -440,7 +440,9 @@ def _diff_different_words(before: str, after: str) -> Sequence[DiffSegment]:
 
 
 def _join_pieces(pieces: Sequence[tuple[str, str]]) -> list[DiffSegment]:
-    """Join neighbouring pieces (earlier and later text) into equal and differing segments."""
+    """Join pieces, each a pair of earlier and later text, into segments that are the same or
+    differ.
+    """
     segments: list[DiffSegment] = []
     for is_same, group in groupby(filter(any, pieces), key=lambda piece: piece[0] == piece[1]):
         old, new = map("".join, zip(*group, strict=True))
@@ -550,7 +552,9 @@ def _shift_to_sentence(
 
 
 def _score_boundary(tokens: Sequence[DiffToken], first: int, last: int) -> int:
-    """Return 2 for whole sentences, 1 for a clause, and 0 for any other passage."""
+    """Return 2 if the tokens from `first` up to but not including `last` are whole sentences, 1 if
+    they are a clause, and 0 otherwise.
+    """
     before = tokens[first - 1] if first else None
     if (before is None or tokens[first].starts_sentence) and (
         last == len(tokens) or tokens[last].starts_sentence

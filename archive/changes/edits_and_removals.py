@@ -1,7 +1,7 @@
 """Reads the lists of edits, removals and takedowns, newest first, and counts their entries.
 
 Edits are changes that agencies made to published releases. Removals are confirmed absences. A
-release hidden by a takedown is only in the list of takedowns.
+release that a takedown hides appears only in the list of takedowns.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def parse_register_query(
 ) -> RegisterQuery:
     """Parse which page of a list is requested. Raises FilterError if a parameter is invalid.
 
-    size: the number of entries on a page if the URL does not state it.
+    size: the number of entries on a page if the URL does not state a number.
     signed: whether ids may be negative, as for changed files in the list of edits.
     """
     return RegisterQuery(
@@ -213,8 +213,10 @@ async def _count_register_entries(
     lists the agencies with entries, and the selected agency. If there are too many entries to count
     them per agency, `agencies` lists all agencies and `agencies_counted` is false.
 
-    build_releases_sql: returns a SELECT of the entries' releases and the times they were seen.
-    counts_sql: reads the counts per agency. Without it, at most MAX_COUNTED_ENTRIES are counted.
+    build_releases_sql: returns a SELECT of each entry's release and the time at which the entry was
+        seen.
+    counts_sql: SQL that reads the counts per agency. Without it, at most MAX_COUNTED_ENTRIES are
+        counted.
     """
     values, limit, agency = (
         query.build_sql_values(),
@@ -253,9 +255,9 @@ async def _count_register_entries(
 
 
 def _check_words(words: object, kind: object) -> None:
-    """Raise FilterError for a search of words in replaced files, or in edits between web captures.
+    """Raise FilterError for a search for words in replaced files, or in edits between web captures.
 
-    The search index only contains the edits that the archive found in the text of releases.
+    The search index contains only the edits that the archive found in the text of releases.
     """
     if words and kind in ("file", "past"):
         text_key = "error.words_in_files" if kind == "file" else "error.words_in_past"
@@ -408,7 +410,7 @@ def _build_text_edits_sql(
 
     Returns "" if the filters exclude all such edits.
 
-    is_page: only select the edits after the edit with the id :after, which was seen at :after_seen.
+    is_page: select only the edits after the edit with the id :after, which was seen at :after_seen.
     """
     if filters.get("kind") in ("file", "collection", "past"):
         return ""
@@ -428,7 +430,7 @@ def _build_text_edits_sql(
 
 
 def _build_other_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
-    """Return a SELECT for matching edits that collections or web archives show.
+    """Return a SELECT for the matching edits that are known only from collections or web archives.
 
     These are differences between two readings of a collection, and edits between web captures.
     Returns "" if the filters exclude all such edits.
@@ -576,8 +578,8 @@ async def count_removals(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
 def _build_removal_filters(filters: Mapping[str, Any]) -> list[str]:
     """Return the filters as SQL conditions.
 
-    Moves are only listed if the type `moved` is selected. If the check that confirmed an absence
-    found the release elsewhere, the release only counts as moved.
+    Moves are listed only if the type `moved` is selected. If the check that confirmed an absence
+    found the release elsewhere, the release counts as moved, not as removed.
     """
     conditions = [
         "o.confirmed is not null",
@@ -634,8 +636,8 @@ FIRST_CRAWL_SQL = """
 class EditWeek:
     """The number of edits found in one week (Monday to Sunday, Swedish time).
 
-    counts: the number for each of IMPORTANCE_LEVELS, then the number of edits without an
-    importance.
+    counts: the number of edits at each of IMPORTANCE_LEVELS, then the number of edits without an
+        importance.
     """
 
     first: date
@@ -657,8 +659,8 @@ async def count_edits_by_week(
 ) -> list[EditWeek]:
     """Count the selected edits by week, up to the day `to` of the query or today.
 
-    EDIT_WEEKS lists possible numbers of weeks. The first number with at most MAX_WEEKLY_EDITS edits
-    is used, or else the last number.
+    EDIT_WEEKS lists possible numbers of weeks, longest first. The first one for which there are at
+    most MAX_WEEKLY_EDITS edits to count is used, or else the last one.
 
     first: the day on which the archive began to record edits.
     """

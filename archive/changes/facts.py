@@ -414,7 +414,7 @@ class CapitalUsage:
 def _is_abbreviation(word: str) -> bool:
     """Return whether a word is an abbreviation such as SCB or EU.
 
-    Longer words in capitals are taken for emphasis, not for abbreviations.
+    Longer words in capitals count as emphasised, not as abbreviations.
     """
     return word.isupper() and word.isalpha() and len(word) <= MAX_ABBREVIATION_LENGTH
 
@@ -424,7 +424,7 @@ def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]
 
     The tokens and their spaces make up the text without leading white space.
 
-    capitals: how the text uses capital letters. If None, the text is analysed for this.
+    capitals: how the text uses capital letters. If None, this is determined from the text itself.
 
     >>> tokens = tokenise("Det kostar inte 3 400 kronor, säger Ada Ek.")
     >>> [(token.text, token.kind) for token in tokens if token.kind not in ("word", "mark")]
@@ -559,7 +559,9 @@ def _is_capital(token: DiffToken | None) -> bool:
 
 
 def _mark_quotes(text: str, tokens: list[DiffToken]) -> list[DiffToken]:
-    """Mark the tokens inside quotation marks, and the tokens of speech without its attribution."""
+    """Mark the tokens that are inside quotation marks or in attributed speech, except for the
+    attribution.
+    """
     spans: list[tuple[int, int]] = []
     start = 0
     for paragraph in text.split("\n\n"):

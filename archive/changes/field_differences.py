@@ -272,7 +272,7 @@ def _diff_markup(
 def _list_body_links(body_html: str) -> tuple[str, ...]:
     """Return the distinct links of a sanitised body as "text → URL".
 
-    The links are cached, because two fields use them.
+    The result is cached, because two fields use it.
     """
     if not body_html.strip():
         return ()
@@ -512,7 +512,7 @@ def _can_compare(
 
 
 def describe_change(before: FileText, after: FileText) -> dict[str, Any]:
-    """Return how two versions of a file differ, as columns of attachment_versions."""
+    """Return how two versions of a file differ, as values for columns of attachment_versions."""
     changes, importance = (
         [build_change("attachments", "attachment", "1", "2")],
         KIND_IMPORTANCE["attachment"],
@@ -548,7 +548,9 @@ def _compare_passages(before: str, after: str) -> Diff:
 def diff_files(
     before: FileText, after: FileText, max_letters: int = MAX_COMPARED_LETTERS
 ) -> list[FieldDiff] | None:
-    """Return the differences of two texts for display, or None if they cannot be compared."""
+    """Return the differences between two texts for display, or None if the texts cannot be
+    compared.
+    """
     if not _can_compare(before, after, max_letters):
         return None
     rows = [DiffRow(pieces) for pieces in diff_paragraphs(before.split(), after.split())]

@@ -160,8 +160,8 @@ async def add_observations(run: RunQuery, revisions: Mapping[int, dict[str, Any]
         and last read the revision.
     past: the row of `past_edits` if the revision follows a version that a web archive captured,
         else None. The row also says whether the archive itself read the revision at `seen`.
-    collection: the collection that an imported revision is from. `when` (the time of the import) is
-        then replaced by the time of its first reading, if known.
+    collection: the collection that an imported revision is from. For such a revision, `when` (the
+        time of the import) is replaced by the time at which the collection first read it, if known.
     first_reading, last_reading, last_reading_before: times at which the collection read this text
         and the previous one. They are None if they are unknown, or if the revision was not
         imported.
@@ -196,7 +196,9 @@ def _find_readings(revision: Mapping[str, Any] | None, collection: str | None) -
 def split_timeline(
     events: Sequence[TimelineEvent],
 ) -> tuple[Sequence[TimelineEvent], list[tuple[str, list[TimelineEvent]]]]:
-    """Return the newest events, and the older events of a long history grouped by year."""
+    """Split a timeline into its newest events and, if it is long, the older events grouped by
+    year.
+    """
     if len(events) <= MAX_EXPANDED_EVENTS + 4:
         return events, []
     by_year = groupby(events[MAX_EXPANDED_EVENTS:], key=lambda event: event["when"][:4])
@@ -274,7 +276,7 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
 async def find_release_status(
     run: RunQuery, release_id: int, last_seen: str | None
 ) -> dict[str, Any] | None:
-    """Return why a release was not found unchanged, or None if the last check found it.
+    """Return why the last check did not find a release at its URL, or None if it did.
 
     The key `kind` of the result is one of these:
 
@@ -416,7 +418,8 @@ async def read_unconfirmed_removals(run: RunQuery, agency: str | None) -> list[A
 
 
 async def read_knowledge(run: RunQuery, agency: str | None) -> dict[str, Any]:
-    """Return whether releases were ever checked or read, and the number of unconfirmed removals.
+    """Return whether any release was ever checked, whether any was ever read, and how many removals
+    are unconfirmed.
 
     The keys are the columns of KNOWLEDGE_SQL.
 

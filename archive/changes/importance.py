@@ -161,7 +161,7 @@ def summarise_changes(changes: Iterable[Change], language: str) -> str:
     """Summarise changes in one line: how many of each type were changed, added, removed or moved.
 
     The most important types come first. Changes of little importance (punctuation, layout, an
-    update date) are only included if there are no others. The same change in several places counts
+    update date) are included only if there are no others. The same change in several places counts
     once.
 
     >>> from dataclasses import replace

@@ -83,7 +83,7 @@ class ParagraphShares(NamedTuple):
     """How much of a paragraph changed.
 
     changed_words: the number of changed words.
-    replaced: the share of words that were replaced by words with another meaning.
+    replaced: the share of the changed words that were replaced by words with another meaning.
     """
 
     changed_words: int
@@ -191,7 +191,9 @@ def _find_respaced_tokens(
 
 
 def _measure_shares(before: Sequence[DiffToken], after: Sequence[DiffToken]) -> ParagraphShares:
-    """Count the changed words, and measure the share of replaced nouns and similar words."""
+    """Count the changed words, and measure the share of them that are nouns or similar words and
+    were replaced by others.
+    """
     old, new = (
         {find_content_lemma(token.text.casefold()) for token in side if token.kind == "word"} - {""}
         for side in (before, after)
@@ -428,7 +430,8 @@ def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
 
 
 def _find_ending(passage: ChangedPassage) -> Change | None:
-    """Return the change if only one version of a phrase says that something has ended, else None.
+    """Return the change if only one version of a phrase says that something has ended. Otherwise,
+    return None.
 
     Examples: upphävd, ställs in.
     """
@@ -453,7 +456,9 @@ def _is_typo(passage: ChangedPassage, old: list[str], new: list[str]) -> bool:
 
 
 def _build_wording_change(passage: ChangedPassage) -> Change:
-    """Build a change of wording, or of the question, answer or quotation around the passage."""
+    """Build a change of wording, or of the question, answer or quotation that contains the
+    passage.
+    """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     tokens = [*passage.before, *passage.after]
     kind = passage.role if passage.role in {"question", "answer"} else "wording"
@@ -485,7 +490,7 @@ def _rate_wording(passage: ChangedPassage, base: int) -> float:
 def _names_actor(passage: ChangedPassage) -> bool:
     """Return whether a passage is likely to name an actor.
 
-    An actor starts a sentence, or follows "av" or "till".
+    Actors are named at the start of a sentence, or after "av" or "till".
     """
     if not passage.before or not passage.after:
         return False
@@ -599,7 +604,7 @@ def _build_paragraph_changes(
     capitals: Callable[[], CapitalUsage],
     versions: tuple[WholeText, WholeText],
 ) -> list[Change]:
-    """List added and removed paragraphs.
+    """List the changes for added and removed paragraphs.
 
     All paragraphs of one question or answer are a single change.
     """
@@ -665,7 +670,7 @@ def _rate_text(text: str) -> int:
 def _rate_paragraph(tokens: Sequence[DiffToken], other: WholeText) -> int:
     """Return the importance of an added or removed paragraph, based on its most important fact.
 
-    A fact counts if it is not in the other version. A name only counts in a sentence, and only if
+    A fact counts if it is not in the other version. A name counts only in a sentence, and only if
     the paragraph has no telephone number or email address, because headings, links and contacts are
     less important.
     """
@@ -719,7 +724,8 @@ def _compare_tags(before: Sequence[str], after: Sequence[str]) -> list[Change]:
 def _build_value_change(field: str, before: str | None, after: str | None) -> Change:
     """Build the change for a field whose value differs.
 
-    If only the time of publication differs, its importance is low.
+    If the two publication dates are the same day, and only one of them has a time of day, the
+    change has a low importance.
     """
     if field == "published" and only_hour_differs(before, after):
         return build_change(field, field, before, after, HOUR_ONLY_IMPORTANCE)

@@ -1,15 +1,15 @@
 """Decides which releases are new, for feeds of all agencies, one agency or one tag.
 
 New releases are listed in reverse order of discovery. A release is not new just because the archive
-reads it for the first time. It is new if all of this is true:
+reads it for the first time. It is new if it meets all of these conditions:
 
 - a crawl read it, and it is not an old release at a new URL. It does not matter whether another
   collection contains the release, or when that collection was imported;
 - it was read after the agency's first complete crawl, because a backfill is not news;
-- its page stated a publication date in the 14 days before it was read, because a newly found source
-  brings years of old releases. If the page stated no publication date (and no update date before
-  these 14 days), the crawl that found the release must have finished, and must have found at most
-  20 new releases of the agency.
+- its page stated a publication date that was at most 14 days before it was read, because a newly
+  found source brings years of old releases. If the page stated no publication date (and no update
+  date more than 14 days before it was read), the crawl that found the release must have finished,
+  and must have found at most 20 new releases of the agency.
 
 An Atom feed should not be empty for a new reader. If it has fewer than FILLED_SIZE new releases,
 other releases that a crawl has read are added, the most recently published first. Releases that

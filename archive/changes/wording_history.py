@@ -2,14 +2,14 @@
 
 The start and the end of such a period (`Presence`) each lie between two checks. The history of a
 release covers its whole chain of rows (see archive.changes.history). If a page was parsed again
-without an edit by the agency, the newest parse counts for the whole time of that page. If the pages
-at two URLs of a chain existed at the same time, the wording counts as present as long as one of
-them contains it.
+without an edit by the agency, the result of the newest parse is used for the whole period in which
+the page had this content. If the pages at two URLs of a chain existed at the same time, the wording
+counts as present as long as one of them contains it.
 
 A reading by a collection is not a check. An imported version has the times at which its collection
-read it, but it only counts as seen once a check has found it on the web. If the times are unknown,
-the collection may have read the version at any time before the import. The version then only has a
-period of its own if no other version found before the import contains the wording.
+read it, but it counts as seen only once a check has found it on the web. If the times are unknown,
+the collection may have read the version at any time before the import. The version then has a
+period of its own only if no other version found before the import contains the wording.
 """
 
 from __future__ import annotations
@@ -278,7 +278,8 @@ def _is_same_collection(one: Import | None, other: Import | None) -> bool:
 
 
 def _find_same_observer(before: PageState | None, version: PageState) -> PageState | None:
-    """Return the preceding version if it is from the same observer as `version`, else None.
+    """Return the preceding version if it is from the same observer as `version`. Otherwise, return
+    None.
 
     Two versions have the same observer if both were imported, or if neither was.
     """
@@ -300,7 +301,7 @@ def _pair_readings(before: PageState | None, until: str) -> CheckPair:
 
 
 def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
-    """Return when the last version of a sequence was first missing, or None if it is current.
+    """Return when the last version of a sequence was first found missing, or None if it is current.
 
     last: the last version in the sequence that the archive itself read.
     """
@@ -335,7 +336,7 @@ def _find_import_end(chain: ReleaseChain, last: PageState) -> tuple[PageState | 
 def _find_time_after(last: PageState, version: PageState) -> str | None:
     """Return when a version was found, or None if this was not later than `last`.
 
-    The time at which a collection read the version only counts if the time of `last` is unknown.
+    The time at which a collection read the version counts only if the time of `last` is unknown.
 
     last: a version that a collection read.
     """
@@ -363,7 +364,7 @@ def _find_removal(
     """Return the first confirmed removal after a version was last seen, or None if there is none.
 
     until: when the next version was found; a later removal does not count. If it is None, there is
-        no next version, and only an open removal counts.
+        no next version, and a removal counts only if it has not ended.
     """
     return next(
         (
@@ -432,7 +433,7 @@ def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
 
 
 def _choose_source(pair: CheckPair | None, imported: Import | None) -> str:
-    """Return the last part of a text's key, which says how the time of a change is known.
+    """Return the last part of an interface text's key. It says how the time of a change is known.
 
     pair: None if the archive found one of the two versions, and a collection the other.
     imported: the import of the version in which the change was found.

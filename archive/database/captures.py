@@ -3,7 +3,7 @@
     blobs   sha256; size in bytes; data, a zstd frame; base, the blob that it is compressed
             against, or null
     bases   host, blob: the pages that other pages of the host are compressed against
-    refused_bodies, refused_pages   pages that could not be read, kept for a while
+    refused_bodies, refused_pages   pages that could not be read, kept for a limited time
                                     (refused_pages.py)
 
 The pages of a site are mostly alike, so a page is compressed against a base: a page of the same
@@ -123,7 +123,7 @@ class Captures(AbstractContextManager["Captures"]):
     """The captures.db beside an archive.db; a context manager.
 
     A missing file is created, unless `readonly` is set. If the archive refers to captures, the
-    missing file was lost, and a new one is only created if `begin_new` is set.
+    missing file was lost, and a new one is created only if `begin_new` is set.
 
     Raises ArchiveError, which names the file, the table and the key, if the file is lost, belongs
     to another archive, or cannot be opened, written or read. If a file opened `readonly` belongs to
@@ -159,8 +159,8 @@ class Captures(AbstractContextManager["Captures"]):
     def _read_file_facts(self, *, readonly: bool) -> tuple[bool, int]:
         """Return whether the file has tables, and the id of its archive.
 
-        If the file is damaged and was opened `readonly`, no error is raised until it is read, so
-        that `verify` can continue.
+        If the file is damaged and was opened `readonly`, no error is raised until bytes are read
+        from it, so that `verify` can continue.
         """
         try:
             return check_version(self._db, self.path), read_file_id(self._db)
@@ -203,7 +203,9 @@ class Captures(AbstractContextManager["Captures"]):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit everything stored in the block when it ends, or nothing if it raises."""
+        """Commit everything that was stored in the block when the block ends, or nothing if the
+        block raises.
+        """
         try:
             with write_transaction(self._db):
                 yield
@@ -255,7 +257,9 @@ class Captures(AbstractContextManager["Captures"]):
         return int(self.query("select count(*) from blobs")[0][0])
 
     def __iter__(self) -> Iterator[str]:
-        """Yield every SHA-256 in the order of storing. No transaction is kept open."""
+        """Yield every SHA-256 in the order in which the bytes were stored. No transaction is kept
+        open.
+        """
         last = 0
         while rows := self.query(
             "select id, sha256 from blobs where id > ? order by id limit 1000", last
@@ -307,7 +311,8 @@ class Captures(AbstractContextManager["Captures"]):
     def _read_base(self, base_id: int, needed_by: str | None) -> bytes:
         """Return the bytes of a base. They are checked when they are first read.
 
-        needed_by: the SHA-256 of the blob that is compressed against the base, for an error.
+        needed_by: the SHA-256 of the blob that is compressed against the base, for the error
+            message.
         """
         if base_id in self._bases:
             self._bases.move_to_end(base_id)
@@ -367,7 +372,9 @@ def read_archive_facts(archive: Path) -> tuple[int, bool]:
 
 
 def find_captures_problem(archive: Path) -> ArchiveError | None:
-    """Return an error if captures.db is lost, unreadable or part of another archive, else None."""
+    """Return an error if captures.db is lost, unreadable or part of another archive. Otherwise,
+    return None.
+    """
     path = Captures.path_beside(archive)
     if not path.is_file():
         is_lost = read_archive_facts(archive)[1]
@@ -412,7 +419,8 @@ class HostBases:
 
         `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page by
         itself at the full level is the most expensive step. It is skipped if a quick compression of
-        this page or a recent one shows that a frame compressed against a base is small enough.
+        this page, or of a recent page, shows that a frame compressed against a base is small
+        enough.
         """
         self.new_base_credit += NEW_BASES_PER_PAGE
         max_frame_size = (

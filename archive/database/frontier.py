@@ -25,7 +25,7 @@ scheme's default. `robots` is the outcome of the last request for robots.txt: al
 absent, or unreachable (a server error or no response, which forbids everything: RFC 9309, 2.3.1.4).
 
 jobs: the newest crawl of each agency that was handed to a worker on another machine. `token` is the
-number of the worker's lease on the agency and only grows. `applied` is the number of the last
+number of the worker's lease on the agency, and never decreases. `applied` is the number of the last
 message that was applied. Both are written in the transaction that applies the message, so a message
 that arrives twice, or from a worker that lost its lease, has no effect.
 """
@@ -129,12 +129,13 @@ class Frontier:
         """Insert a URL with the source that first listed it. Returns True if the URL was new.
 
         listed: the date that the source gives for the URL. If it is later than the stored date, a
-            source that was read becomes due, so that an interrupted crawl does not count it as
-            read. A stored, gone or quarantined release also becomes due, unless it was read after
-            that date or since the crawl started.
+            source that was read becomes due again, so that an interrupted crawl does not count it
+            as read. So does a stored, gone or quarantined release, unless it was read after that
+            date, or since the crawl started.
         file_title, file_day: a new title or day of a stored file makes the file due again.
 
-        A time of reading later than `seen_at` was written by a wrong clock, and is ignored.
+        A stored time of reading that is later than `seen_at` is ignored: it was set while the clock
+        was wrong.
         """
         added = self.db.execute(
             "insert or ignore into frontier"
@@ -194,7 +195,7 @@ class Frontier:
 
         URLs in `exclude` are left out.
 
-        sources: only return URLs that were first listed by one of these sources. If None, return
+        sources: return only URLs that were first listed by one of these sources. If None, return
             all due URLs.
         """
         entries = ENTRIES_SQL
@@ -228,9 +229,9 @@ class Frontier:
     ) -> list[str]:
         """Return the URLs of up to `limit` stored releases of an agency that are due for a check.
 
-        A release is also due if its checks were planned with a wrong clock: the last check is in
-        the future, or the next one is further ahead than `longest_interval`, the longest interval
-        between checks.
+        A release is also due if its checks were planned while the clock was wrong, that is, if the
+        last check is in the future, or if the next one is further ahead than `longest_interval`,
+        the longest interval between checks.
 
         The newest and most edited releases come first. A quarter of the list is kept for the
         releases that have waited longest, so that every release is checked eventually.
@@ -431,7 +432,7 @@ class Frontier:
     ) -> None:
         """Update the row of a URL.
 
-        if_other: only update if one of these columns changes.
+        if_other: update the row only if one of these columns changes.
         """
         row = {
             "state": state,
@@ -488,7 +489,7 @@ class PaginationCursors:
         self.table.insert({**row, "interrupted": to_iso(interrupted_at)}, replace=True)
 
     def delete(self, listing_url: str) -> None:
-        """Delete a listing's cursor, because the listing was read to its end or starts again."""
+        """Delete the cursor of a listing that was read to its end or starts again."""
         self.table.delete_where("listing = ?", [listing_url])
 
     def delete_except(self, agency: str, listing_urls: Collection[str]) -> None:
@@ -499,7 +500,7 @@ class PaginationCursors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostPause:
-    """A host that must not be contacted until a given time (ISO 8601, UTC), and why."""
+    """The time (ISO 8601, UTC) until which a host must not be contacted, and the reason."""
 
     host: str
     until: str
@@ -528,8 +529,8 @@ class Hosts:
     def mark_robots_unreachable(self, host: str, seen_at: datetime) -> tuple[datetime, str | None]:
         """Mark a host's robots.txt as unreachable.
 
-        Returns when it became unreachable, and the last robots.txt that was read, or None if there
-        is none.
+        Returns when it became unreachable, and the text of the last robots.txt that was read (None
+        if there is none).
         """
         self.db.execute(
             "insert into hosts (host, robots, robots_since) values (:host, 'unreachable', :seen)"

@@ -5,7 +5,7 @@ no core dump, and has limits that the kernel enforces. Its script defines two fu
 `prepare(*arguments)` runs before the limits apply, and `run(prepared, settings)` runs under the
 limits.
 
-The process executes this file, so this file only imports the standard library.
+The process executes this file, so this file imports only the standard library.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def start_isolated(
 ) -> subprocess.Popen[bytes]:
     """Start a script as an isolated process.
 
-    limits: keyed by the names in `resource`, without RLIMIT_.
+    limits: maps the names of limits (those in `resource`, without RLIMIT_) to their values.
     has_packages: whether the script may import installed packages.
     streams: further arguments of subprocess.Popen.
     """

@@ -184,7 +184,8 @@ def normalise_state(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def strip_image_query(url: str) -> str:
-    """Return a URL without its query if its path names an image file, else unchanged.
+    """Return a URL without its query if its path names an image file. Other URLs are returned
+    unchanged.
 
     >>> strip_image_query("https://a.se/b.jpg?w=300"), strip_image_query("https://a.se/image?id=4")
     ('https://a.se/b.jpg', 'https://a.se/image?id=4')

@@ -181,7 +181,9 @@ class Quarantine:
         return self._list("agency = ? and decided is null", [agency])
 
     def list_recent(self, agency: str, now: datetime) -> list[QuarantinedPage]:
-        """Return an agency's pending and recent genuine pages, in the order of reading."""
+        """Return an agency's pending and recent genuine pages, in the order in which they were
+        read.
+        """
         condition = "agency = ? and (decided is null or (decision = 'genuine' and seen >= ?))"
         return self._list(condition, [agency, to_iso(now - LOOK_BACK_PERIOD)])
 
@@ -241,7 +243,7 @@ class Quarantine:
         return None
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
-        """Return when the loss of each field was accepted by hand.
+        """Return the time at which the loss of each field was accepted by hand, by field.
 
         Fields whose loss was not accepted are left out.
         """
@@ -260,9 +262,9 @@ class Quarantine:
         }
 
     def read_accepted_lines(self, agency: str) -> set[str]:
-        """Return the lines of bodies that were accepted by hand.
+        """Return the lines of the bodies that were quarantined as repetitive and accepted by hand.
 
-        These are the bodies that were quarantined because they repeat lines of many other pages.
+        A body is repetitive if it repeats lines of many other pages.
         """
         rows = self.db.execute(
             "select state, reason from quarantine where agency = ? and decision = 'accepted'",
@@ -341,7 +343,7 @@ class GroupHabits:
     def short_length(self, name: str) -> int:
         """Return the length below which a lead or text counts as short (see SHORT_QUANTILE).
 
-        Returns 0 if there are too few releases.
+        Returns 0 if there are too few releases to judge.
         """
         return _find_short_length(self.lengths[name])
 
@@ -410,7 +412,7 @@ class FieldHabits:
     def group_for(self, state: Mapping[str, Any], name: str) -> GroupHabits:
         """Return the habits of the smallest group with enough releases to judge a field.
 
-        state: the state of a release, which decides the groups.
+        state: the state of a release, which determines the groups that it belongs to.
         """
         for group in ((state["language"], state["kind"]), (state["language"],)):
             if self.groups[group].counts[name].pages >= MIN_RELEASES:
@@ -423,8 +425,8 @@ def read_field_habits(
 ) -> FieldHabits:
     """Compute an agency's field habits from its newest releases whose URLs satisfy `is_counted`.
 
-    accepted: the fields whose loss was accepted, and when. For these fields, only later releases
-        count.
+    accepted: the time at which the loss of each field was accepted. For these fields, only releases
+        that were read later count.
     """
     habits = FieldHabits()
     late_values: dict[str, list[str]] = {name: [] for name in UNIQUE_FIELDS}

@@ -1,4 +1,5 @@
-"""Refused pages: responses without a readable release, kept for a while for a better parser.
+"""Refused pages: responses without a readable release, kept for a limited time in case a better
+parser can read them.
 
     refused_pages    agency; url, as in the frontier; address, the URL after redirects;
                      record_url, the URL at a press wire; fetched; status; headers; sha256;
@@ -7,11 +8,11 @@
                      length of the frame; data, a zstd frame, or null if `blobs` has the same bytes
 
 Both are tables of captures.db, beside `blobs`. Refused pages are not rows of `captures` in
-archive.db. They are not evidence of anything that the archive shows, and are deleted after a time.
-So no manifest, evidence file, export, dataset, snapshot or visitor's query may contain them, and
-nothing may refer to their bytes. captures.db is not served. A body is compressed against a page of
-its host in `blobs`, which is never deleted. The body is not a base itself, so it can be deleted at
-any time.
+archive.db. They are not evidence of anything that the archive shows, and are deleted after some
+time. So no manifest, evidence file, export, dataset, snapshot or visitor's query may contain them,
+and nothing may refer to their bytes. captures.db is not served. A body is compressed against a page
+of its host in `blobs`, which is never deleted. The body is not a base itself, so it can be deleted
+at any time.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class RefusedPages:
 
         A page is not stored again if the same response is already stored.
 
-        row: the REFUSED_COLUMNS without `sha256`.
+        row: the values of REFUSED_COLUMNS except `sha256`.
         """
         captures, sha256 = self.captures, hashlib.sha256(body).hexdigest()
         with captures.transaction():

@@ -117,7 +117,7 @@ class Collapse:
 def find_collapse(db: Database, agency: str, kind: str | None = None) -> Collapse | None:
     """Return an agency's largest collapse, or None if it has none.
 
-    kind: only consider collapses that would include a removal of this type.
+    kind: consider only collapses that would include a removal of this type.
     """
     rows = db.execute(MISSING_PAGES_SQL, [agency]).fetchall()
     groups = [kinds for kinds in COLLAPSE_KINDS if kind is None or kind in kinds]
@@ -231,8 +231,8 @@ class Removals:
         Checks from before the first page went missing do not count, because the site was different
         then.
 
-        release_id: the missing release with which the other releases are compared; None if a source
-            went missing.
+        release_id: the missing release with which the other releases are compared; None if it is a
+            source that went missing.
         """
         first_missed = min(
             (row[2] for row in self.db.execute(MISSING_PAGES_SQL, [agency])), default=""
@@ -252,7 +252,7 @@ class Removals:
     def is_missing(self, release_id: int) -> bool:
         """Return whether the last check did not find the release.
 
-        The removal may be confirmed or not.
+        It does not matter whether the removal is confirmed.
         """
         return self.table.count_where(OPEN_REMOVAL_SQL, [release_id]) > 0
 
@@ -295,7 +295,8 @@ class Removals:
         self.releases.update(release_id, {"removed_at": None})
 
     def discard_begun_at(self, release_id: int, seen_at: datetime) -> None:
-        """Undo the check at `seen_at` that began a removal although it found the release.
+        """Undo the check at `seen_at`, which by mistake began a removal although it found the
+        release.
 
         The removal is deleted if this was its only check. Otherwise, the next check with a known
         time becomes its first.

@@ -167,7 +167,9 @@ def savepoint(db: Any) -> Iterator[None]:
 
 
 def is_write_failure(error: Exception) -> bool:
-    """Return whether an error means that a file is locked or read-only, or the disk is full."""
+    """Return whether an error means that a file is locked or read-only, or that the disk is
+    full.
+    """
     return any(isinstance(cause, sqlite3.OperationalError) for cause in (error, error.__cause__))
 
 
@@ -218,8 +220,8 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
 def _count_migrations(db: sqlite3.Connection, path: Path) -> int:
     """Return how many migrations were applied to an archive.db, from FIRST_MIGRATION on.
 
-    Returns 0 for other files. Raises ArchiveError if only migrations before FIRST_MIGRATION were
-    applied.
+    Returns 0 for other files. Raises ArchiveError if the last migration that was applied precedes
+    FIRST_MIGRATION.
     """
     if not db.execute("select 1 from sqlite_master where name = '_sqlite_migrations'").fetchone():
         return 0
@@ -270,7 +272,7 @@ def copy_database(source: Path, target: Path) -> None:
 
 
 def drop_litestream_tables(copy: Path) -> None:
-    """Delete Litestream's tables from a copy, because Litestream only follows the original."""
+    """Delete Litestream's tables from a copy, because Litestream follows only the original."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as db:
         for table in LITESTREAM_TABLES:
             db.execute(f"drop table if exists {table}")
@@ -383,7 +385,7 @@ def map_in_order(
     processes. Raises ArchiveError if a process dies. An ArchiveError raised by `tasks` is raised
     after the results of the tasks before it.
 
-    processes: with 0, `function` runs in this process.
+    processes: the number of worker processes. If it is 0, `function` runs in this process.
     to_payload: returns the part of a task that is sent to another process.
     threads: use threads, because `function` waits or releases the GIL.
     """

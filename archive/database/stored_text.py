@@ -90,7 +90,8 @@ def clean_text(text: str) -> str:
 
 
 def sanitise_html(html: str, base_url: str | None = None) -> str:
-    """Return HTML with only allowed tags, and links to http(s), mailto or tel.
+    """Return HTML that contains only allowed tags, and whose links are all http(s), mailto or tel
+    links.
 
     base_url: the URL that relative links are resolved against. If it is None, relative links are
         removed.

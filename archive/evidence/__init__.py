@@ -2,7 +2,7 @@
 
 Other packages use:
 
-    bundles        zip files for anyone to check
+    bundles        zip files with evidence that anyone can check
     manifest       daily manifests, whose digests cover everything stored so far
     time_stamps    time stamps of manifests by authorities outside the archive (RFC 3161)
     verification   checks of a whole archive

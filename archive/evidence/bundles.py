@@ -338,7 +338,8 @@ def _add_page(
 def _list_observation_times(
     row: dict[str, Any], bundle_kind: str, origin: str
 ) -> list[tuple[str, object]]:
-    """Return when the archive observed the event of a row, as pairs of a text's key and a time.
+    """Return when the archive observed the event of a row, as pairs of an interface text's key and
+    a time.
 
     origin: `EvidenceBundle.origin`, which says where the version is from.
     """

@@ -108,7 +108,7 @@ def _is_next_day(day: date, last: Manifest) -> bool:
 
 
 def read_manifests(db: sqlite3.Connection, where: str = "1", *values: object) -> list[Manifest]:
-    """Return the manifests that meet an SQL condition, in the order of writing."""
+    """Return the manifests that meet an SQL condition, in the order in which they were written."""
     names = (*MANIFEST_FIELDS, "digest")
     rows = db.execute(
         f"select {', '.join(names)} from manifests where {where} order by rowid", values
@@ -119,7 +119,7 @@ def read_manifests(db: sqlite3.Connection, where: str = "1", *values: object) ->
 def iter_part_ranges(
     previous: Manifest | None, last_ids: Mapping[str, int]
 ) -> Iterator[tuple[str, int, int]]:
-    """Yield (table, first id, last id) for each part written since the previous manifest."""
+    """Yield (table, first id, last id) for each part of the manifest that follows `previous`."""
     for table in COVERED_TABLES:
         for first in range(
             (previous.last_id_of(table) if previous else 0) + 1, last_ids[table] + 1, MAX_PART_ROWS

@@ -1,9 +1,9 @@
 """Time stamps of manifests by authorities outside the archive (RFC 3161).
 
-An authority signs the digest of a manifest together with its own time. The signed response is
-stored in the table `time_stamps`, and `openssl ts -verify` checks it against the manifest's text
-without this project's software. A stamp of a manifest also covers everything in the manifests
-before it.
+An authority signs the digest of a manifest together with the time on its own clock. The signed
+response is stored in the table `time_stamps`, and `openssl ts -verify` checks it against the
+manifest's text without this project's software. A stamp of a manifest also covers everything in the
+manifests before it.
 
 Setting, from the environment:
 
@@ -90,8 +90,8 @@ def stamp_manifests(
 ) -> StampReport:
     """Have each authority stamp the manifests that it has not stamped yet, newest first.
 
-    Each authority stamps at most MAX_REQUESTS manifests. If an authority fails, the other
-    authorities are still asked. The next run asks it again.
+    Each authority stamps at most MAX_REQUESTS manifests. If an authority fails, the others are
+    still asked, and the next run asks the failed one again.
     """
     report = StampReport()
     for authority in authorities:

@@ -175,8 +175,9 @@ def verify(
 
     Raises ArchiveError if the file cannot be opened as an archive.
 
-    since: a digest that somebody kept. If it is not the digest of a manifest, this is a finding.
-        Without findings, everything that the manifest covers is unchanged.
+    since: the digest of an earlier manifest, kept outside the archive. If no manifest has this
+        digest, that is a finding. If there are no findings, everything that this manifest covers is
+        unchanged.
     texts: also extract the texts of attachments again (about half a second for each).
     roots: a PEM file with certificates. One of these must have issued the certificate of each time
         stamp.
@@ -466,7 +467,9 @@ class Verifier:
                 yield self.fault("document_references", key, problem)
 
     def check_attachments(self) -> CheckResults:
-        """Compare versions with captures, files with their pages, and links with takedowns."""
+        """Compare attachment versions with captures, files with their pages, and links with
+        takedowns.
+        """
         for table, sql, problem in ATTACHMENT_CHECKS:
             for (key,) in self.db.execute(sql):
                 yield self.fault(table, key, problem)

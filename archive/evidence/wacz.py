@@ -1,6 +1,6 @@
 """Exports captures as a WACZ file (Web Archive Collection Zipped 1.1.1).
 
-ReplayWeb.page shows such a file in a browser. The file contains:
+ReplayWeb.page can show such a file in a browser. The file contains:
 
     archive/data.warc.gz
     indexes/index.cdx.gz and index.idx (ZipNum)

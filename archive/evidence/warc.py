@@ -107,8 +107,8 @@ EXPORTED_CAPTURES_SQL = f"""
 class WarcExport:
     """The counts of an export.
 
-    Each of the `findings` is an error about bytes that could not be read. Such bytes are not in the
-    file.
+    Each of the `findings` reports a capture whose bytes could not be read. Such captures are not in
+    the file.
     """
 
     responses: int = 0
@@ -129,7 +129,7 @@ def export_warc(
     its name ends with .gz. Two exports of the same captures are identical. Raises ArchiveError if
     the archive cannot be read or has no such captures, and OSError if the file cannot be written.
 
-    agency: only write the captures of this agency's releases.
+    agency: if given, write only the captures of this agency's releases.
     """
     if not target.parent.is_dir():
         raise ArchiveError(target, f"there is no folder {target.parent}")
@@ -177,7 +177,7 @@ def write_records(
     The first record describes the file. A row's `offset` is the position of its record, or None if
     the capture has no record because its bytes cannot be read.
 
-    processes: number of threads that compress records.
+    processes: the number of threads that compress records.
     """
     condition = f"and id in ({AGENCY_CAPTURES_SQL})" if agency else ""
     rows = Database(db).query(EXPORTED_CAPTURES_SQL.format(condition=condition), {"agency": agency})

@@ -160,7 +160,9 @@ async def _read_rows_by_id(run: RunQuery, sql: str, ids: Sequence[int | None]) -
 
 
 def _choose_language(row: Mapping[str, Any], column: str, language: str) -> Any:
-    """Return a column's English value if `language` is en and it exists, else the Swedish value."""
+    """Return a column's English value if `language` is en and there is such a value. Otherwise,
+    return the Swedish value.
+    """
     return (row[f"{column}_en"] if language == "en" else None) or row[column]
 
 
@@ -219,7 +221,9 @@ async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str)
 
 
 def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]:
-    """Yield the changed lines of a field, first as before the edit, then as after it."""
+    """Yield the changed lines of a field, each as it was before the edit and then as it is after
+    the edit.
+    """
     if field_diff.shown_in_body:
         return
     for row in field_diff.rows:
@@ -285,7 +289,8 @@ def format_subject(events: Sequence[ReportedEvent], more: int, followed: str, la
 def format_report(
     events: Sequence[ReportedEvent], more: int, followed: str, page_url: str, language: str
 ) -> str:
-    """Return a report as plain text, without the link at the end.
+    """Return a report as plain text, without the link to the subscription, which is added on
+    sending.
 
     more: the number of events that the report leaves out.
     """

@@ -75,8 +75,8 @@ NAMES_SQL = """
 class ArchiveChange:
     """A change that may be reported.
 
-    `id` is the id of its entry in the change feed, `kind` its type. `previous` and `revision` are
-    the versions before and after the change.
+    `id` is the id of its entry in the change feed, and `kind` is its type. `previous` and
+    `revision` are the versions before and after the change.
     """
 
     id: int

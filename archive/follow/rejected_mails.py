@@ -32,7 +32,7 @@ def are_recipients_blamed(store: FollowStore, addresses: Collection[str], moment
 def handle_bounce(
     archive: Path, settings: FollowSettings, recipient: str, mail: BinaryIO, moment: datetime
 ) -> str:
-    """Count an email sent to the return path, if it reports a failed delivery.
+    """Count a bounce, that is, an email to the return path that reports a failed delivery.
 
     Returns, in words, what was done. Raises ArchiveError if `recipient`, the address to which the
     email was sent, is not a return path of this archive, or if no return path is set.

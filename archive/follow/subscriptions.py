@@ -97,11 +97,11 @@ SUBSCRIPTION_COLUMNS = (
 class Subscription:
     """A row of the table subscriptions.
 
-    position, checksum: the last entry of the change feed that the subscription was matched with.
+    position, checksum: the last entry of the change feed that the subscription was matched against.
     due: when its next report may be sent. Before the subscription is confirmed, this is when the
         request for confirmation may be sent (None if no request is to be sent).
     rejections: the number of rejections, the last of them at `rejected` (see MAX_REJECTIONS).
-    seconds: how slow a webhook was (see record_duration).
+    seconds: how long a webhook takes to respond (see record_duration).
     """
 
     id: int
@@ -287,8 +287,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         An earlier subscription of the address to the same subject is replaced. The new subscription
         then continues at the position of the earlier one.
 
-        address: the address to which the confirmation link was sent. Only its owner has agreed.
-            This address may differ from the stored address by the part after a plus sign.
+        address: the address to which the confirmation link was sent. It replaces the stored
+            address, because only its owner has agreed. The two may differ in the part after a plus
+            sign.
         """
         with write_transaction(self.db):
             self.db.execute(
@@ -408,7 +409,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def list_message_ids(self, now: datetime) -> list[int]:
-        """Return the ids of the messages to send now, in the order of sending.
+        """Return the ids of the messages to send now, in the order in which to send them.
 
         Email comes first, then webhooks (fastest first, because they may be slow), and last
         requests for confirmation, which anybody can cause. Within these groups, links that a reader
@@ -465,7 +466,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
-        """Store how long a webhook took, or half of the stored value if that is longer.
+        """Store how many seconds a webhook took, or half of the stored value if that is longer.
 
         A single fast response therefore does not hide slow ones.
         """
@@ -525,7 +526,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def make_token(self, subscription: Subscription, expires: datetime | None = None) -> str:
         """Return a token for a subscription.
 
-        expires: when the token expires. Such a token is for all subscriptions of the address.
+        expires: when the token expires. If it is set, the token is for all subscriptions of the
+            address.
         """
         if expires is None:
             return f"{subscription.id}-{self.sign(subscription, 'one')}"
@@ -541,7 +543,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return self.make_token(subscription, datetime.fromtimestamp(int(token.split("-")[1]), UTC))
 
     def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
-        """Return the subscription of a token, and whether the token is for the whole address.
+        """Return the subscription of a token, and whether the token is for all subscriptions of the
+        address.
 
         Returns None if the token is not valid.
         """
@@ -631,7 +634,7 @@ def _list_mailbox_values(channel: str, address: str) -> list[str]:
 def _find_next_request(
     asked: Sequence[tuple[datetime, str]], query: str, now: datetime
 ) -> datetime | None:
-    """Return when to ask an address to confirm a subscription, or None if a request is waiting.
+    """Return when to ask an address to confirm a subscription, or None if a request already waits.
 
     asked: the times and queries of earlier requests, oldest first. The last one may not have been
         sent yet.
@@ -676,7 +679,8 @@ class FollowSettings:
 
 
 def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowSettings | None:
-    """Read the settings from the environment. Returns None if visitors can follow only by feeds.
+    """Read the settings from the environment. Returns None if feeds are the only way in which
+    visitors can follow releases.
 
     Raises ArchiveError if a variable is invalid. The error does not contain the value, which may be
     a secret.

@@ -26,7 +26,7 @@ class ListedUrl:
 class SourceProblem:
     """Why a source may list more releases than could be read.
 
-    code: a key of the texts `failure.*`, as for failed requests.
+    code: the last part of the key of a text `failure.*`, as for failed requests.
     url: the page with the problem.
     value: the number or label that the text contains, if it contains one.
     """

@@ -12,9 +12,9 @@ A listed URL has one of three statuses:
               robots.txt
     missing   never found, found but not read yet, failed, or quarantined
 
-A release is counted in the month of publication that the stored release states, or else the source
-(feed, listing). If neither states one, the month is unknown. Sitemaps state only when a page was
-changed.
+A release is counted in its month of publication. The month is taken from the stored release or, if
+that states no date, from the source (feed, listing). If neither states a date, the month is
+unknown. Sitemaps state only when a page was changed.
 
 `missing_releases.state` says why a URL is missing: unseen (no crawl has found it), due (found, not
 read yet), failed (no usable response) or quarantined. If the URL is no longer missing, the state is
@@ -282,7 +282,9 @@ def _is_counted(source: AuditedSource) -> bool:
 
 
 def _merge_listed_urls(sources: Sequence[AuditedSource]) -> dict[str, ListedUrl]:
-    """Return each URL's entry in the first source that dates it, or else in the first source."""
+    """Return each URL's entry in the first source that gives a date for it or, if none does, in the
+    first source that lists it.
+    """
     listed: dict[str, ListedUrl] = {}
     for source in sources:
         for url, entry in source.urls.items():
@@ -296,7 +298,7 @@ def _count_unlisted(
 ) -> Counter[str] | None:
     """Count unlisted releases by month. Returns None if it is unknown which releases are unlisted.
 
-    source: only count releases from this source.
+    source: if given, count only releases from this source.
     """
     if unlisted is None:
         return None
@@ -310,7 +312,7 @@ def _find_unlinked_sources(
 
     If agencies.toml names the sources, no home page is fetched, so that only sources of the type
     `archive` can become unlinked. If a named source was removed from agencies.toml, nothing is
-    returned, because the sources of this type may have belonged to it.
+    returned, because the sources of the type `archive` may have belonged to it.
     """
     urls = {source.url for source in sources}
     unlinked = {

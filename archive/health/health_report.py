@@ -126,7 +126,7 @@ async def read_health_events(
     For one agency, its latest events are returned. Without an agency, the latest changes to or from
     a fault at all agencies are returned.
 
-    before: only return events with a lower id, for the next page. Ignored if an agency is given.
+    before: return only events with a lower id, for the next page. Ignored if an agency is given.
     """
     condition = "e.agency = :agency" if agency else FAULT_EVENTS_CONDITION
     parameters: dict[str, Any] = {"agency": agency} if agency else {"before": before or 2**62}
@@ -140,7 +140,7 @@ async def read_daily_states(
     """Return each agency's state on each of the last STRIP_DAYS days (Swedish time), oldest first.
 
     The states are fault, ok, paused, and "" for days on which the agency was not crawled or
-    assessed. A day counts as a fault even if the fault lasted only a part of it.
+    assessed. A day counts as a fault even if the fault lasted for only part of the day.
     """
     first = today - timedelta(days=STRIP_DAYS - 1)
     values = {"since": format_day_start(first)}
@@ -171,7 +171,8 @@ def _classify_state(event: Mapping[str, Any]) -> str:
 
 
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
-    """Return how many requests and bytes all crawls needed in 30 days.
+    """Return how many requests and bytes all crawls needed in the 30 days before each agency's last
+    assessment.
 
     `not_modified` is the number of responses that said that a page had not changed. `delay` is the
     shortest delay between requests. `robots` counts agencies by the outcome of the last request for

@@ -1,4 +1,5 @@
-"""Computes the basis of health assessments: crawls, publishing rhythm, failures and filled fields.
+"""Computes the figures on which health assessments are based: crawls, publishing rhythm, failures
+and fill rates of fields.
 
 `AgencyActivity` reads what the archive has recorded about an agency up to a given time.
 `build_health_facts` computes the figures that are stored with an assessment for the status page.
@@ -155,7 +156,9 @@ class Crawl:
 
     @property
     def made_requests(self) -> bool:
-        """Return whether the crawl made requests, and finished, succeeded or recorded failures."""
+        """Return whether the crawl made requests and had an outcome: it finished, succeeded or
+        recorded failures.
+        """
         counted = bool(self.requests or self.rejected or self.errors)
         return counted and (self.reason == "finished" or self.succeeded or bool(self.failures))
 
@@ -300,7 +303,8 @@ def build_health_facts(
 ) -> dict[str, Any]:
     """Compute the figures that are stored in `health.facts`.
 
-    previous_facts: the figures stored last time, for events before the oldest crawl that is read.
+    previous_facts: the figures that were stored last time. They are used for events that precede
+        the oldest crawl that is read.
     """
     known = dict(previous_facts)
     if last_news := _find_last_success(activity.news_crawls):
@@ -363,8 +367,8 @@ def find_lost_fields(
 
     The earlier rate comes first, and then the current one.
 
-    accepted_fields: the fields whose loss an operator accepted, and when. For these fields, only
-        later crawls are compared.
+    accepted_fields: the time at which an operator accepted the loss of each field. For these
+        fields, only later crawls are compared.
     """
     for name in sorted({name for crawl in page_crawls for name in crawl.field_counts}):
         crawls = [
@@ -383,7 +387,7 @@ def find_lost_fields(
 def _is_lost(name: str, now: FieldCount, earlier: FieldCount, newest: FieldCount) -> bool:
     """Return whether the share of pages with a common field fell to a third or less.
 
-    The loss must not be due to chance, and the newest pages alone must show it, too.
+    The loss must be too large to be due to chance, and the newest pages alone must show it, too.
     """
     share = (earlier.filled + 1) / (earlier.pages + 2)  # rule of succession (Laplace)
     usual_share = MIN_UPDATED_FILL_RATE if name == "updated" else MIN_FILL_RATE
@@ -429,7 +433,7 @@ def binomial_cdf(max_successes: int, trials: int, probability: float) -> float:
 def find_commonest_failure(failure_counts: Iterable[Mapping[str, int]]) -> str:
     """Return the most common type of failure, or "other" if there were no failures.
 
-    "host paused" is only returned if there is no other type.
+    "host paused" is returned only if there is no other type.
     """
     totals = _sum_counts(failure_counts)
     kinds = sorted(kind for kind in totals if kind != "host paused") or sorted(totals)

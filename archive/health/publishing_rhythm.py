@@ -69,7 +69,7 @@ def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None
 def _find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
     """Return the longest silence, in days, in the same weeks of earlier years.
 
-    Returns None if the history does not go back so far.
+    Returns None if the history does not go back that far.
 
     >>> weekly = [date(2023, 1, 2) + timedelta(days=7 * n) for n in range(60)]
     >>> days = (date(2024, 3, 1), date(2023, 9, 1))
@@ -89,8 +89,8 @@ def _find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
 def _measure_summer_pace(days: Sequence[date]) -> float:
     """Return the share of its usual pace at which an agency publishes in summer, from 0 to 1.
 
-    If the history includes no summer, the share is estimated as 0. With each further summer, it
-    comes closer to the measured pace.
+    If the history includes no summer, the share is estimated as 0. With each further summer, the
+    estimate comes closer to the measured pace.
 
     >>> days = [date(2022, 1, 3) + timedelta(days=3 * n) for n in range(240)]
     >>> round(_measure_summer_pace(days), 2)

@@ -177,7 +177,7 @@ def _carry_over_fault(
 ) -> HealthAssessment:
     """Return an assessment with the start of the previous fault, if both have the same code.
 
-    The type of the previous fault is kept, too, if that failure still occurs.
+    The type of the previous fault is also kept if failures of that type still occur.
     """
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
@@ -197,7 +197,7 @@ def get_fault_key(reason: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def is_fault(state: str, code: str) -> bool:
-    """Return whether a state is a fault. It is not a fault that an agency was never crawled."""
+    """Return whether a state is a fault. An agency that was never crawled has no fault."""
     return state in FAULT_STATES and code != "never_crawled"
 
 
@@ -218,7 +218,7 @@ def acknowledge_fault(db: Database, agency: str, now: datetime) -> bool:
 
 
 def _assess_health(activity: AgencyActivity, pause_code: str = "") -> HealthAssessment:
-    """Assess an agency from its past.
+    """Assess an agency from its recorded activity.
 
     pause_code: the code of the reason why the agency is paused; "" if it is not paused.
     """
@@ -351,7 +351,8 @@ def _check_refusal_rise(activity: AgencyActivity) -> HealthAssessment | None:
 def _is_refusal_rise(
     *, bad: int, n: int, bad_before: int, before: int, pages: int, **_: object
 ) -> bool:
-    """Return whether the share of refused pages (`bad` of `n`) has risen, and not just by chance.
+    """Return whether the share of refused pages (`bad` of `n`) has risen sharply, and by more than
+    chance explains.
 
     pages: how many pages are still refused. There must be at least SMALL_SAMPLE_PAGES, or
         MIN_REFUSED_PAGES if at least half of all pages were refused.
@@ -406,7 +407,7 @@ def _check_many_rejected(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def _count_pages(crawls: Iterable[Crawl]) -> tuple[int, int]:
-    """Return how many pages of the crawls could not be parsed, and how many could."""
+    """Return how many pages of the crawls could not be parsed, and how many could be parsed."""
     return sum(crawl.unreadable_pages for crawl in crawls), sum(
         crawl.readable_pages for crawl in crawls
     )

@@ -25,12 +25,13 @@ STORED_RELEASES_SQL = """
 def find_unlisted(
     db: Database, agency: str, sources: Sequence[AuditedSource], statuses: Mapping[str, UrlStatus]
 ) -> list[tuple[str, str]]:
-    """Return the source that first listed each unlisted release, and the month of the release.
+    """Return the source and the month of each unlisted release. The source is the one that first
+    listed the release, or the one to which that source belongs (see `_map_roots`).
 
-    An unlisted release is stored and not removed, but no source lists it any more. It is only
-    returned if the source that first listed it is one of `sources`, is not a feed (feeds list only
-    the newest releases) and lists several older releases. Removed and moved releases are left out,
-    so the number of unlisted releases is a lower bound.
+    An unlisted release is stored and not removed, but no source lists it any more. It is returned
+    only if the source that first listed it is one of `sources`, is not a feed (feeds list only the
+    newest releases) and lists several older releases. Removed and moved releases are left out, so
+    the number of unlisted releases is a lower bound.
 
     sources: the sources of the agency, all read to their end.
     """

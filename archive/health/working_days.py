@@ -13,7 +13,7 @@ HOLIDAY_PERIODS = (SUMMER_PERIOD, ((12, 20), (12, 31)), ((1, 1), (1, 7)))
 
 
 def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
-    """Count the days between two dates, without holiday periods. The result is at least 1.
+    """Count the days between two dates, except those in holiday periods. The result is at least 1.
 
     summer_pace: the share of a day that each summer day counts as.
 

@@ -2,10 +2,10 @@
 
 A line of the .dic file, such as `beslut/BDY`, contains a word and its flags. An SFX line of the
 .aff file is a rule for a flag: it replaces one ending with another. The flags
-(https://manpages.org/hunspell/5) have these meanings: A-J are endings of nouns, J-R and m of verbs
-and adjectives; f-i and s-z form a compound's first or middle part; words with X, U and Y can be the
-first, middle and last part of a compound. A reading of a word names the base that the word is a
-form of.
+(https://manpages.org/hunspell/5) have these meanings: A-J are endings of nouns; J-R and m are
+endings of verbs and adjectives; f-i and s-z form a compound's first or middle part; words with X, U
+or Y can be the first, middle or last part of a compound, respectively. A reading of a word names
+the base that the word is a form of.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Lexicon:
     max_ending_length: int = 0
 
     def is_headword(self, word: str) -> bool:
-        """Return whether a word is a dictionary entry with inflections, not just a single form."""
+        """Return whether a word is a dictionary entry that has inflected forms."""
         return any(not INFLECTING_FLAGS.isdisjoint(flags) for flags in self.flags.get(word, ()))
 
 
@@ -220,7 +220,7 @@ def _find_base_readings(word: str) -> list[WordReading]:
 
 
 def _find_inflected_readings(word: str) -> list[WordReading]:
-    """List the readings in which the word is an inflection of another word."""
+    """List the readings in which the word is an inflected form of another word."""
     readings = []
     for base, rule, ending in _iter_bases(word):
         for flags in load_lexicon().flags[base]:
@@ -335,7 +335,7 @@ def _is_infinitive_entry(base: str, flags: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def split_compound(word: str) -> tuple[str, ...]:
-    """Split a word into as few parts as possible, with the longest last part.
+    """Split a word into as few parts as possible, with the longest possible last part.
 
     Returns () if the word is not a compound.
 

@@ -1,10 +1,11 @@
-"""Finds the lemma of a Swedish or English word: the form that stands for all its inflections.
+"""Finds the lemma of a Swedish or English word, that is, the form that stands for all its inflected
+forms.
 
 hunspell-sv provides the base of most forms. simplemma provides the base of words whose vowel
 changes (män, städer, större, gick), and of many words that hunspell-sv lacks. If a word has several
 readings, simplemma also decides between them. A compound is inflected like its last part. The lemma
-of a lemma is the lemma itself, so that all forms of a word have the same lemma, even if one of them
-is also a form of another word.
+of a lemma is the lemma itself. All forms of a word therefore have the same lemma, even if one of
+them is also a form of another word.
 """
 
 from __future__ import annotations
@@ -216,7 +217,7 @@ def _look_up_lemma(word: str, language: str) -> str:
 
 
 def _is_irregular(word: str, dictionary_lemma: str) -> bool:
-    """Return whether a word's lemma in simplemma has another stem vowel, as with städer and stad.
+    """Return whether a word's lemma in simplemma has a different stem vowel, as in städer and stad.
 
     >>> _is_irregular("städer", "stad"), _is_irregular("stads", "stad")
     (True, False)
@@ -247,8 +248,8 @@ def _choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: 
 def _list_likely_readings(word: str, readings: list[WordReading]) -> list[WordReading]:
     """Return the readings without those that are less likely than a noun with the same form.
 
-    beslutet is read as a form of the noun beslut, not of the adjective besluten. följd is read as
-    the noun, not as a participle of följa.
+    For example, "beslutet" is read as a form of the noun "beslut", not of the adjective "besluten",
+    and "följd" as a noun, not as a participle of "följa".
     """
     nouns = {
         reading.base
@@ -284,7 +285,9 @@ def _find_underlying_base(word: str, readings: list[WordReading], dictionary_lem
 
 
 def _find_adjective_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """Return the verb of a participle, the base of a superlative, or else the word itself."""
+    """Return the verb of a participle or the base of a superlative. Any other word is returned
+    unchanged.
+    """
     verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)
     if verb != word or not word.endswith("st"):
         return verb
@@ -342,8 +345,8 @@ def find_compound_head(word: str) -> str | None:
 
     Returns None if there is no such ending.
 
-    word: at most MAX_COMPOUND_LENGTH letters, because every ending is looked up, and the result is
-        cached.
+    word: a word of at most MAX_COMPOUND_LENGTH letters. Longer words are not allowed, because every
+        ending is looked up, and the result is cached.
 
     >>> find_compound_head("qvassinventeringarna")
     'inventeringarna'

@@ -1,9 +1,10 @@
-"""Finds references to documents in a text by their numbers: prop. 2023/24:99, lagen (2013:319).
+"""Finds references to documents in a text by the documents' numbers, as in "prop. 2023/24:99" and
+"lagen (2013:319)".
 
 A number alone is not a reference: 2013:319 may be a statute, terms of reference or a time. The text
-before the number (for EU acts, also after it) says which type it is. Only the following numbers
-show their type by themselves: reports of Riksdag committees (2023/24:FiU1), committees of inquiry
-(U 2022:02) and records of the Government Offices (S2023/01234).
+before the number (for EU acts, also the text after it) says which type of document it is. Only
+these numbers show their type by themselves: reports of Riksdag committees (2023/24:FiU1),
+committees of inquiry (U 2022:02) and records of the Government Offices (S2023/01234).
 """
 
 from __future__ import annotations
@@ -184,8 +185,8 @@ def find_bare_numbers(text: str) -> Iterator[re.Match[str]]:
 def _read_match(match: re.Match[str], *, only_ends: bool = False) -> Iterator[Reference]:
     """Yield the references that a match contains.
 
-    The position of the first reference includes the text before its number, and the position of the
-    last one the text after its number. All references of a range have the same position.
+    The position of the first reference includes the text before its number, and that of the last
+    reference includes the text after its number. All references of a range have the same position.
 
     only_ends: yield only the first and the last reference of a range.
     """

@@ -1,4 +1,4 @@
-"""Defines the words that a search drops from a query, and the words that it adds to one.
+"""Defines the words that a search drops from a query, and the words that it adds.
 
 Function words are dropped. Other names of agencies, synonyms and translations, listed in the *.tsv
 files, are added.

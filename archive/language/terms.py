@@ -2,9 +2,9 @@
 
 `analyze` returns the terms of a text, and `analyze_word` the terms of a word in a query. Both
 analyse words in the same way. A term is a lemma. A Swedish compound is also found by its parts,
-which have different weights: `find_compound_parts` lists the last part and compounds at the
-beginning, `find_minor_parts` other words at the beginning, and `find_loose_parts` the parts that
-only a looser search uses.
+which have different weights. `find_compound_parts` lists the last part, and compounds at the
+beginning. `find_minor_parts` lists other words at the beginning. `find_loose_parts` lists the parts
+that only a looser search uses.
 """
 
 from __future__ import annotations
@@ -263,7 +263,9 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
 
 
 def _find_inner_compounds(parts: tuple[str, ...]) -> list[str]:
-    """Return the lemmas of the compounds inside a compound, not at its beginning or end."""
+    """Return the lemmas of the compounds that are inside a compound, but not at its beginning or
+    end.
+    """
     found = (
         find_compound_lemma(parts[start:end])
         for start in range(1, len(parts) - 1)
@@ -327,7 +329,7 @@ def find_loose_parts(lemma: str) -> tuple[str, ...]:
 def _split_meaningful(lemma: str) -> tuple[str, ...]:
     """Return the parts of a compound, without a first part that names no subject (av-, hög-).
 
-    Returns () if the compound does not mean what its parts mean.
+    Returns () if the meaning of the compound does not follow from its parts.
     """
     if lemma in OPAQUE_COMPOUNDS:
         return ()
@@ -336,7 +338,9 @@ def _split_meaningful(lemma: str) -> tuple[str, ...]:
 
 
 def _list_opaque_parts(lemma: str) -> set[str]:
-    """Return the parts of the words inside a compound that do not mean what their parts mean."""
+    """Return the parts of those words inside a compound whose meaning does not follow from their
+    parts.
+    """
     return {
         swedish_lemma(find_part_base(part))
         for compound in OPAQUE_COMPOUNDS.intersection(find_compound_parts(lemma))

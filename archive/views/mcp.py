@@ -398,12 +398,13 @@ async def compare_versions(before: int, after: int) -> dict[str, Any]:
 async def phrase_history(
     phrase: str, agency: str | None = None, after: int | None = None
 ) -> dict[str, Any]:
-    """Find out when a wording appeared in the agencies' news and disappeared, in all versions.
+    """Find out when a wording appeared in the agencies' news and when it disappeared, in all
+    versions.
 
-    Each row is a period in which a release contained the words. They appeared between
-    last_seen_before and first_seen, and disappeared between last_seen and missing_at (null: still
-    there at the last check, last_seen). imported: when the first version of the period was
-    imported. If the release has not been checked since, last_seen is null.
+    Each row is a period in which a release contained the words. The words appeared between
+    last_seen_before and first_seen, and disappeared between last_seen and missing_at (null: they
+    were still there at the last check, last_seen). imported: when the first version of the period
+    was imported. If the release has not been checked since, last_seen is null.
     """
     agency = await _find_agency(agency)
     words = phrase.replace('"', " ")

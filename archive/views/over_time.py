@@ -152,9 +152,9 @@ async def _read_batches(site: SiteRequest, asked: _Question) -> AsyncIterator[li
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Question:
-    """The searches that a URL of the page compares, and how.
+    """The searches that a URL of the page compares, and how it compares them.
 
-    unit: month or year; None: chosen by the length of the period.
+    unit: month or year, or None if the length of the period decides.
     agencies: the names of all agencies, by slug.
     """
 

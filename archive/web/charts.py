@@ -349,8 +349,8 @@ def _describe_periods(
 ) -> list[str]:
     """Return notes on the chart.
 
-    The notes say what is counted and what is not, where the archive lacks releases, and since when
-    it has read the agencies' websites.
+    The notes say what is counted and what is not, where the archive lacks releases, and when it
+    began to read the agencies' websites.
 
     thin: the periods with few or missing releases, by reason.
     """

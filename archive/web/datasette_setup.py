@@ -81,7 +81,7 @@ SITE_PATH = re.compile(r"/[^\s\\/][^\s\\]*")
 def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
     """Return the variables and functions that every template of the archive may use.
 
-    The page's language is also recorded, because the response's headers name it.
+    The page's language is also recorded, because the headers of the response state it.
     """
     site = SiteRequest(request, datasette)
     lang = site.language
@@ -249,9 +249,8 @@ async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None
 
 
 def _connect_apart(db: Any) -> sqlite3.Connection:
-    """Open a connection that only one thread uses.
-
-    Datasette closes its own connections even while they are being read.
+    """Open a connection for one thread only. Datasette closes its own connections even while a
+    thread is reading from them.
     """
     mode = "mode=ro" if db.is_mutable else "immutable=1"
     return sqlite3.connect(f"{Path(db.path).resolve().as_uri()}?{mode}", uri=True)

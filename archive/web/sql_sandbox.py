@@ -389,7 +389,9 @@ class SandboxWorker:
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """Unpickles numbers, texts, bytes, lists and tuples. Names of callables are rejected."""
+    """Unpickles only numbers, texts, bytes, lists and tuples. References to callables are
+    rejected.
+    """
 
     # a compromised worker must not compromise the server
     def find_class(self, module: str, name: str) -> Any:

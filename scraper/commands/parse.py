@@ -57,7 +57,7 @@ class Command(ProjectCommand, ScrapyParse):
 class PageSpider(IdentifiedSpider):
     """Parses the release on one page.
 
-    build_request: function that builds the request for the page.
+    build_request: the function that builds the request for the page.
     """
 
     name = "page"

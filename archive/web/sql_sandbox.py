@@ -389,8 +389,9 @@ class SandboxWorker:
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """Unpickles only numbers, texts, bytes, lists and tuples. References to callables are
-    rejected.
+    """Unpickles only numbers, texts, bytes, lists and tuples.
+
+    References to callables are rejected.
     """
 
     # a compromised worker must not compromise the server

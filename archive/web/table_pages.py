@@ -406,9 +406,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     def build_blob_url(
         self, request: Any, data: dict[str, Any], row: Any, cell: tuple[str, bytes]
     ) -> str:
-        """Return the URL at which the bytes of a cell, in a table or in a query result, are
-        downloaded.
-        """
+        """Return the URL of the bytes in a cell of a table or of a query result."""
         keys, (column, value) = data.get("primary_keys") or [], cell
         if data.get("table") and not data.get("is_view"):
             path = self.ds.urls.row_blob(

@@ -127,8 +127,8 @@ def reparse_archive(
 
     Agencies that another process is crawling are left out.
 
-    Returns counts of releases by the result in `reparse_releases`, of quarantined pages by
-    SaveResult, and of refused pages by the result of `take_in_refused`. Raises ArchiveError if
+    Returns counts of releases by the result that `reparse_releases` reports, of quarantined pages
+    by SaveResult, and of refused pages by the result of `take_in_refused`. Raises ArchiveError if
     there is no archive.
 
     all_agencies: whether `agencies` contains all listed agencies. Stored agencies that are missing

@@ -166,7 +166,7 @@ def report_recent_crawl(archive_path: Path, hours: float) -> int:
 
 
 def forward_options(opts: argparse.Namespace) -> list[str]:
-    """Return the options for settings and logging, which are passed on to the commands that a round
+    """Return the options for settings and logging, which a command passes on to those that it
     starts.
     """
     options = [part for pair in opts.set for part in ("-s", pair)]

@@ -274,8 +274,9 @@ def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
 
 
 def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
-    """Return the UTC time at which a day (or the day after it) starts in Sweden. None if `day` is
-    None.
+    """Return the UTC time at which a day (or the day after it) starts in Sweden.
+
+    Returns None if `day` is None.
 
     >>> format_day_start(date(2024, 6, 3)), format_day_start(date(2024, 6, 3), next_day=True)
     ('2024-06-02T22:00:00+00:00', '2024-06-03T22:00:00+00:00')

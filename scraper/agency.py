@@ -506,8 +506,7 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
 
 
 def _check_wire_hosts(agency: Agency, path: Path) -> None:
-    """Raise AgencyError if a wire's list is neither on a host of the wire nor on a host of the
-    agency.
+    """Raise AgencyError if a wire's list is on a host of neither the wire nor the agency.
 
     The releases of such a list would be dropped.
     """
@@ -567,8 +566,9 @@ def _parse_texts(key: str, value: object) -> list[str]:
 
 
 def _parse_text(key: str, value: object) -> str:
-    """Return the string that is the value of a key. Raises ValueError with the problem if it is
-    invalid.
+    """Return the string that is the value of a key.
+
+    Raises ValueError with the problem if it is invalid.
     """
     if not isinstance(value, str):
         raise ValueError("must be a string")  # noqa: TRY004 - ValueError, as for all other keys

@@ -95,9 +95,7 @@ async def _show_agency(site: SiteRequest) -> Response:
 
 
 async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
-    """Return all agencies, each with its number of releases and the time at which its last crawl
-    ended.
-    """
+    """Return all agencies, each with its number of releases and the time its last crawl ended."""
     return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
 
 

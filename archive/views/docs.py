@@ -213,9 +213,7 @@ def _get_english_name(name: str) -> str:
 
 
 def find_translation(name: str, language: str) -> str | None:
-    """Return the name under which a page exists in a language, or None if there is no such
-    translation.
-    """
+    """Return the name of a page's version in a language, or None if there is no such version."""
     own = _get_english_name(name)
     translated = own if language == DOCS_LANGUAGE else f"{language}/{own}"
     return translated if _find_file(translated) else None
@@ -317,8 +315,7 @@ def _read_plain_text(inline: Token) -> str:
 
 
 def _rewrite_links(tokens: Sequence[Token], name: str, query: str) -> None:
-    """Make links to documentation pages lead to these pages on the site, and remove links to other
-    files.
+    """Make links to documentation pages work on the site, and remove links to other files.
 
     The site does not serve the other files of the repository. A link to a page in another language
     gets that language as `hreflang`.

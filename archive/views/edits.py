@@ -154,8 +154,9 @@ def _choose_empty_reason(
 
 
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
-    """Return whether the response must export all entries: always as Excel, as CSV if there are
-    more pages.
+    """Return whether the response must export all entries.
+
+    This is always so for Excel, and for CSV if there are more pages.
 
     CSV contains all entries unless `after` or `size` is given.
     """
@@ -166,9 +167,7 @@ def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
 
 
 class Register(ABC):
-    """A register, which is shown as a page, as data or as a feed, or exported with all its
-    entries.
-    """
+    """A register. It is shown as a page, as data or as a feed, or exported with all its entries."""
 
     path: str
     title_key: str
@@ -569,8 +568,9 @@ def _parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> R
 
 
 async def read_wording(site: SiteRequest, text: str, agency: str | None) -> dict[str, Any]:
-    """Return what the page /-/over-time shows about a wording: the wording's history, and the
-    newest edits that removed or added it.
+    """Return the part of the page /-/over-time that is about a wording.
+
+    It consists of the history of the wording, and the newest edits that removed or added it.
     """
     register, filters = PhraseRegister(), {"q": " ".join(text.split()), "agency": agency}
     query = parse_register_query(site.args, WORDING_PAGE_SIZE, filters)
@@ -737,8 +737,7 @@ class PhraseRegister(Register):
 
 
 def _format_import(presence: Presence) -> dict[str, str | None]:
-    """Return facts about the import through which the archive got the first version that contains a
-    wording.
+    """Return facts about the import that brought the first version with a wording.
 
     All values are None if the archive itself has read that version.
     """

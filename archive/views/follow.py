@@ -198,8 +198,9 @@ async def subscribe(
 
 
 def _find_writable_archive(site: SiteRequest) -> Path | None:
-    """Return the path of the archive. None if the site serves a snapshot, beside which nothing can
-    be stored.
+    """Return the path of the archive.
+
+    Returns None if the site serves a snapshot, beside which nothing can be stored.
     """
     db = site.datasette.get_database("archive")
     return Path(db.path) if db.is_mutable else None
@@ -322,9 +323,7 @@ async def _find_feed_filters(site: SiteRequest, search: SearchRequest) -> dict[s
 
 @site_view("/-/follow/(?:subscription|export)", parameters=("token",))
 async def _show_subscription(site: SiteRequest) -> Response:
-    """Show or export the subscription to which a token belongs, or perform the action that a form
-    requests.
-    """
+    """Show or export the subscription of a token, or perform the action requested by a form."""
     settings, path = read_follow_settings(), _find_writable_archive(site)
     if settings is None:
         raise ReaderError(404, "error.follow_off")
@@ -463,7 +462,7 @@ def _change_subscriptions(
     subscription: Subscription,
     newest: tuple[int, str | None],
 ) -> None:
-    """Confirm or end the chosen subscriptions, or send the subscriber a link to all their
+    """Confirm or end the chosen subscriptions, or send the subscriber a link to all
     subscriptions.
     """
     if action == "confirm":

@@ -97,8 +97,9 @@ async def _show_month(site: SiteRequest) -> Response:
 
 
 def _find_neighbours(month: str, months: Iterable[str]) -> tuple[str | None, str | None]:
-    """Return the last of `months` before a month, and the first after it. None if there is no such
-    month.
+    """Return the last of `months` before a month, and the first after it.
+
+    Either of them is None if there is no such month.
     """
     earlier = max((each for each in months if each < month), default=None)
     later = min((each for each in months if each > month), default=None)

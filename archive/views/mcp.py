@@ -398,8 +398,7 @@ async def compare_versions(before: int, after: int) -> dict[str, Any]:
 async def phrase_history(
     phrase: str, agency: str | None = None, after: int | None = None
 ) -> dict[str, Any]:
-    """Find out when a wording appeared in the agencies' news and when it disappeared, in all
-    versions.
+    """Find out when a wording appeared in and disappeared from the agencies' news, in all versions.
 
     Each row is a period in which a release contained the words. The words appeared between
     last_seen_before and first_seen, and disappeared between last_seen and missing_at (null: they

@@ -417,9 +417,7 @@ def build_edits_chart(
     build_link: Callable[[EditWeek], str],
     notes: Sequence[str],
 ) -> Chart:
-    """Build the chart of edits per week, with the most important edits at the bottom of each
-    column.
-    """
+    """Build the chart of edits per week, with the most important at the bottom of each column."""
     language = site.language
     levels = [format_importance(language, least) for least, _, _ in IMPORTANCE_LEVELS]
     names = [*levels, site.translate("chart.not_rated")]
@@ -543,8 +541,10 @@ def _find_first_sight(events: Sequence[Mapping[str, Any]], end: str) -> str:
 
 
 def _parse_moment(when: str) -> datetime:
-    """Parse a time. A date without a time of day, as in a collection's reading, is parsed as the
-    start of that day in UTC.
+    """Parse a time.
+
+    A date without a time of day, as in a collection's reading, is parsed as the start of that day
+    in UTC.
     """
     moment = datetime.fromisoformat(when)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

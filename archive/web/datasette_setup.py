@@ -249,8 +249,9 @@ async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None
 
 
 def _connect_apart(db: Any) -> sqlite3.Connection:
-    """Open a connection for one thread only. Datasette closes its own connections even while a
-    thread is reading from them.
+    """Open a connection for one thread only.
+
+    Datasette closes its own connections even while a thread is reading from them.
     """
     mode = "mode=ro" if db.is_mutable else "immutable=1"
     return sqlite3.connect(f"{Path(db.path).resolve().as_uri()}?{mode}", uri=True)

@@ -211,8 +211,9 @@ def build_file_response(
     end: int | None = None,
     status: int = 200,
 ) -> StreamResponse:
-    """Return a response that sends a file, or its bytes from `start` to `end`, and then closes the
-    file.
+    """Return a response that sends the bytes of a file from `start` to `end`, and closes the file.
+
+    By default, the whole file is sent.
     """
     stop = file.seek(0, 2) if end is None else end
 
@@ -290,9 +291,7 @@ RELEASE_TEXTS_SQL = """
 
 
 def complete_for_readers(site: SiteRequest, export: DataList) -> DataList:
-    """Return a list for readers, with translated headers and codes, and with the texts of its
-    releases.
-    """
+    """Return a list for readers, with translated headers and codes, and the releases' texts."""
     columns, batches = list(export.columns), export.batches or _read_rows(export)
     batches = _name_codes(site.language, _list_codes(export.name, columns), batches)
     if "release" in columns:

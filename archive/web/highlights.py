@@ -53,9 +53,7 @@ Span = tuple[int, int]  # position of the first character, and of the one after 
 
 
 class MarkedPlace(NamedTuple):
-    """A place to highlight: its parts between tags, and the position of the links after it, as
-    positions in the HTML.
-    """
+    """A place to highlight: the positions of its parts between tags, and of the links after it."""
 
     # number of the place on the page, from 1; 0: no links, because another place has them
     number: int
@@ -96,8 +94,9 @@ class HtmlText:
         self.text = "".join(texts)
 
     def read_text(self, match: re.Match[str]) -> str:
-        """Return the text of a piece of text or a character reference, and record where its
-        characters are in the HTML.
+        """Return the characters that a match stands for, and record their positions in the HTML.
+
+        A match is a piece of text or a character reference.
         """
         start, end = match.span()
         if not match["entity"]:
@@ -143,8 +142,9 @@ class HtmlText:
 
 
 class MarkedHtml:
-    """A text as HTML with highlights. The HTML is rendered once all places on the page are
-    known.
+    """A text as HTML with highlights.
+
+    The HTML is rendered once all places on the page are known.
     """
 
     def __init__(
@@ -299,8 +299,7 @@ def _join_spans(text: str, spans: Sequence[Span]) -> list[Span]:
 
 
 def _compose_text(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
-    """Return a text in NFC, and the positions at which each character starts and ends in the
-    original.
+    """Return a text in NFC, and where each of its characters starts and ends in the original.
 
     >>> _compose_text("a\u030a b")
     ('å b', [0, 2, 3], [2, 3, 4])

@@ -1,5 +1,4 @@
-"""Describes the site's data in /openapi.json (OpenAPI 3.1), from the operations of the site's
-views.
+"""Describes the site's data in /openapi.json (OpenAPI 3.1), based on the views' operations.
 
 An Operation describes a view's data; `@site_view` adds the view's paths and the names of its
 parameters. FIELDS contains the type of each value. It also contains the value's description, unless

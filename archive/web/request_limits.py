@@ -28,8 +28,7 @@ CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a send
 
 
 class Work(NamedTuple):
-    """Limits for one type of work: how many requests run at once, how many wait, and for how many
-    seconds.
+    """Limits for one type of work: how many requests run at once, and how many wait for how long.
 
     downloads: how many downloads may be in progress. A download takes minutes, and waits for its
         turn before each part that it sends.
@@ -118,8 +117,7 @@ class SandboxLimits:
 
 
 def client_key(scope: Mapping[str, Any]) -> str:
-    """Return a key for the sender of a request: an IPv4 address, or the first 64 bits of an IPv6
-    address.
+    """Return a key for a request's sender: an IPv4 address, or an IPv6 address's first 64 bits.
 
     A household or a server usually has a whole IPv6 network of this size. Behind a proxy that
     uvicorn trusts, the address is taken from X-Forwarded-For. Returns "" if there is no address.
@@ -284,8 +282,9 @@ class Turn:
         self.rows_before_limit: int | None = None
 
     async def acquire_slot(self) -> None:
-        """Wait for a slot, unless the request already has one. A stream waits for a slot again
-        before each statement.
+        """Wait for a slot, unless the request already has one.
+
+        A stream waits for a slot again before each statement.
         """
         if not self.has_slot:
             await self.queue.acquire(self.client)

@@ -101,9 +101,7 @@ class SiteRequest:
         return (en if self.language == "en" and en else sv) or ""
 
     def path(self, path: str, /, **query: object) -> str:
-        """Return a path of the site, prefixed with base_url, with the requested language and a
-        query.
-        """
+        """Return a path of the site with base_url, a query and the requested language."""
         return self.add_base_url(add_query(path, lang=self.requested_language, **query))
 
     def add_base_url(self, path: str) -> str:

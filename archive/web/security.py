@@ -394,8 +394,9 @@ class RequestLimiter:
         return Response.html(self.busy_pages[language], status=503, headers=headers)
 
     def reject(self, path: str, status: int, message: str, **headers: str) -> Response:
-        """Return an error response as plain text or, for a .json path, as problem details with CORS
-        headers.
+        """Return an error response as plain text.
+
+        For a .json path, it consists of problem details and has CORS headers.
         """
         if self.datasette.cors:
             add_cors_headers(headers)

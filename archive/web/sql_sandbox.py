@@ -378,8 +378,9 @@ class SandboxWorker:
         raise WorkerLostError
 
     def close(self, timeout: float = 0.0) -> None:
-        """Kill the worker unless it ends by itself within the timeout (in seconds). No data can be
-        lost, because a worker has none of its own.
+        """Kill the worker unless it ends by itself within the timeout (in seconds).
+
+        No data can be lost, because a worker has none of its own.
         """
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout)

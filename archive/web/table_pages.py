@@ -439,8 +439,9 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     """The view of a table, a view or a canned query."""
 
     async def columns_to_select(self, table_columns: Any, pks: Any, request: Any) -> list[str]:
-        """Return each column once. Datasette itself returns a key column twice if `_col=` names
-        it.
+        """Return each column once.
+
+        Datasette itself returns a key column twice if `_col=` names it.
         """
         return list(dict.fromkeys(await super().columns_to_select(table_columns, pks, request)))
 
@@ -755,9 +756,7 @@ def _check_filter_value(name: str, lookup: str, value: str) -> None:
 
 
 def _check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bool = False) -> None:
-    """Raise FilterError for an option with a value that Datasette would ignore or on which it would
-    fail.
-    """
+    """Raise FilterError if Datasette would ignore the value of an option, or would fail on it."""
     for name in arguments:
         for value in arguments.getlist(name):
             if name == "_through" and not _is_through(value):

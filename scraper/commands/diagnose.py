@@ -193,8 +193,7 @@ def _list_problems(archive: Archive, agency: Agency) -> list[str]:
 def find_good_page(
     archive: Archive, captures: Captures, agency: Agency, bad: QuarantinedPage
 ) -> ReparsedPage | None:
-    """Return an earlier version of the bad page or, if its release is new, another good page of the
-    agency.
+    """Return an earlier version of the bad page or, for a new release, another page of the agency.
 
     A page that contains all the fields that the bad page lacks is preferred. Returns None if there
     is no page that can be parsed.
@@ -482,9 +481,7 @@ def iter_field_table(findings: list[FieldDiagnosis], width: int) -> Iterator[str
 
 
 def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Iterator[str]:
-    """Yield lines about a lost field: the rule that used to parse it, and a selector that finds it
-    now.
-    """
+    """Yield lines about a lost field: the rule that parsed it, and a selector that finds it now."""
     evidence = finding.old_evidence
     yield ""
     origin = f" of {finding.origin}" if finding.origin else ""
@@ -503,8 +500,9 @@ def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Ite
 
 
 def _describe_trial(finding: FieldDiagnosis) -> str:
-    """Describe on how many other pages a remedy worked. Returns "" if the remedy was not tried on
-    any.
+    """Describe on how many other pages a remedy worked.
+
+    Returns "" if the remedy was not tried on any.
     """
     if not finding.tried:
         return ""

@@ -204,8 +204,9 @@ def _iter_pages(
     releases: Iterable[tuple[str, Agency]],
     count: Callable[[str], None],
 ) -> Iterator[_StoredPage]:
-    """Yield the pages to parse. For each release that needs no parsing, call `count` with the
-    result.
+    """Yield the pages to parse.
+
+    For each release that needs no parsing, call `count` with the result.
     """
     for url, agency in releases:
         stored = archive.get(url)

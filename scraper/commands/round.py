@@ -35,8 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class Command(ProjectCommand):
-    """Crawl new and changed releases, assess the agencies' health, write the day's manifest and
-    send alerts.
+    """Crawl new and changed releases, assess agencies' health, write a manifest and send alerts.
 
     Exit code 0: no action is needed (also if another round is running, or if SIGTERM ended this
     one); 1: an agency has a fault that is not acknowledged, a pass was interrupted, an alert or an
@@ -166,9 +165,7 @@ def report_recent_crawl(archive_path: Path, hours: float) -> int:
 
 
 def forward_options(opts: argparse.Namespace) -> list[str]:
-    """Return the options for settings and logging, which a command passes on to those that it
-    starts.
-    """
+    """Return the options for settings and logging, to pass on to the commands that are started."""
     options = [part for pair in opts.set for part in ("-s", pair)]
     for name, value in (("--loglevel", opts.loglevel), ("--logfile", opts.logfile)):
         options += [name, value] if value else []

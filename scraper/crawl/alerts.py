@@ -79,8 +79,9 @@ MAX_LISTED_AGENCIES = 50  # agencies per type of alert in a message; further one
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSettings:
-    """The channels of alerts, and the language and status page of their messages. A channel set to
-    None is not used.
+    """The channels of alerts, and the language and status page of their messages.
+
+    A channel set to None is not used.
     """
 
     # not in repr, because its path may be a secret
@@ -207,8 +208,7 @@ class AlertChannel:
         ]
 
     def read_usage(self, day: str) -> tuple[bool, bool]:
-        """Return whether this channel was ever used, and whether it sent a message on the day
-        `day`.
+        """Return whether this channel was ever used, and whether it sent a message on `day`.
 
         A channel counts as used once it has handled an event, even if it sent no message.
         """
@@ -248,10 +248,9 @@ def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) 
 def _list_deliveries(
     alert_settings: AlertSettings, now: datetime
 ) -> dict[str, Callable[[dict[str, Any]], None]]:
-    """Return a map from a channel's name to the function that delivers a message through the
-    channel.
+    """Return a map from each channel's name to the function that delivers messages through it.
 
-    The function raises OSError if the delivery fails.
+    The function raises OSError if a delivery fails.
     """
     deliveries: dict[str, Callable[[dict[str, Any]], None]] = {}
     if url := alert_settings.webhook:
@@ -359,8 +358,9 @@ def _choose_alert_kind(
 def _build_alert_payload(
     alerts: AlertEvents, alert_settings: AlertSettings, sent_at: datetime
 ) -> dict[str, Any]:
-    """Return a message as a JSON object for a webhook. The message's id is a hash of its events'
-    ids.
+    """Return a message as a JSON object for a webhook.
+
+    The message's id is a hash of its events' ids.
     """
     language = alert_settings.language
     lines = []
@@ -450,8 +450,9 @@ def report_result(
     ping_url: str | None,
     problem: str | None,
 ) -> bool:
-    """Report how a command has ended. Return False if the failure message or the ping was not
-    delivered.
+    """Report how a command has ended.
+
+    Returns False if the failure message or the ping was not delivered.
 
     problem: None if the command succeeded.
     """

@@ -114,8 +114,7 @@ class ArchivePipeline(CrawlerComponent):
         )
 
     def take_in_earlier(self, slug: str, url: str) -> None:
-        """Store the refused pages of this URL that can now be parsed, before today's page is
-        stored.
+        """Before today's page is stored, store the refused pages of its URL that can now be parsed.
 
         Pages must be stored in the order in which they were fetched.
         """

@@ -1,6 +1,4 @@
-"""Statistics of a crawl for each agency: its row in the crawls table, politeness, and progress
-table.
-"""
+"""Statistics of a crawl for each agency: a row in the crawls table, politeness, and progress."""
 
 from __future__ import annotations
 
@@ -301,9 +299,7 @@ class CrawlStatsExtension(CrawlerComponent):
             )
 
     def report_politeness(self, agency: Agency, stats: AgencyStats) -> dict[str, Any]:
-        """Return the values of the columns `delay` and `robots` in an agency's row in the crawls
-        table.
-        """
+        """Return the values for the columns `delay` and `robots` of an agency's row in crawls."""
         delays = [
             seconds for host, seconds in self.min_delays.items() if agency.owns(f"https://{host}/")
         ]
@@ -458,9 +454,7 @@ class ProgressExtension(CrawlerComponent):
 
 
 def _print_summary(console: Console, spider: ArchiveSpider, reason: str) -> None:
-    """Print where to read about the problems of a crawl and, if the crawl did not finish, the
-    reason.
-    """
+    """Print where to read about a crawl's problems and, if the crawl did not finish, the reason."""
     all_stats = spider.agency_stats.values()
     if any(stats.problems for stats in all_stats):
         console.print(

@@ -52,9 +52,7 @@ class DeadlineMiddleware(CrawlerComponent):
             raise CrawlStopped("the time of the pass is over")
 
     def check_stop(self, spider: ArchiveSpider) -> None:
-        """Drop requests from the hosts' queues if a stop was requested or the time of the pass is
-        over.
-        """
+        """Drop queued requests if a stop was requested or the time of the pass is over."""
         if not self.crawler.engine:
             return
         if not self.crawler.crawling:

@@ -40,8 +40,9 @@ def open_lock_file(archive_path: Path) -> TextIO:
 
 
 def lock_agency(lock: TextIO, slug: str) -> bool:
-    """Lock an agency. Return False, and log the reason, if another process is crawling the
-    agency.
+    """Lock an agency.
+
+    If another process is crawling the agency, this is logged, and False is returned.
     """
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, zlib.crc32(slug.encode()))

@@ -245,8 +245,7 @@ class MessageProcessor:
                 crawl.pipeline.process_item(operation.args[0])
 
     def _close_crawl(self, crawl: RemoteCrawl, slug: str, result: Mapping[str, Any]) -> None:
-        """End an agency's crawl: complete its row in the crawls table, and assess the agency's
-        health.
+        """End an agency's crawl: complete the row in crawls, and assess the agency's health.
 
         The counts in the row are the sums of the worker's and the writer's counts.
         """

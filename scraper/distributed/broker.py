@@ -4,7 +4,7 @@ Every key has a prefix (DISTRIBUTED_PREFIX), so that several archives may share 
 
     lease:<host>      token of the worker that crawls the agencies of this host; expires
     token             the last token that was issued for a lease
-    round:<token>     hash whose field `seq` is the number of the last message accepted under this token
+    round:<token>     hash; `seq` is the number of the last message accepted under this token
     stream            messages of workers; one consumer group with the writer as its only consumer
     backlog           size of the messages in the stream, in bytes
     job:<token>       the job that the writer made for a worker, until the worker takes it

@@ -279,9 +279,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         self.sender: MessageSender | None = None
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Make the spider send everything that it writes to the writer, and check the lease at
-        intervals.
-        """
+        """Make the spider send its data to the writer, and check the lease at intervals."""
         self.check_lease()
         self.lease_check = create_looping_call(self.check_lease)
         self.lease_check.start(max(0.1, self.lease.lease_seconds / 10), now=False)

@@ -65,8 +65,7 @@ DROPPED_HEADERS = {
 
 
 class BrowserMiddleware(CrawlerComponent):
-    """Downloader middleware that replaces a fetched listing page with the HTML that its scripts
-    build.
+    """Downloader middleware that replaces a listing page with the HTML that its scripts build.
 
     This applies only to requests with the meta key `browser`.
     """

@@ -201,8 +201,9 @@ def is_redesign(old: PageVersion, new: PageVersion) -> bool:
 
 
 def has_same_template(one: PageVersion, other: PageVersion) -> bool:
-    """Return whether two pages have the same template. Returns False if this cannot be
-    determined.
+    """Return whether two pages have the same template.
+
+    Returns False if this cannot be determined.
     """
     return (_compare_templates(one, other) or 0) >= MIN_TEMPLATE_OVERLAP
 

@@ -171,9 +171,7 @@ def _list_publication_days(
 
 
 def _read_words_and_files(state: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:
-    """Return the words of a release's title, the words of its text, and the names of its
-    attachments.
-    """
+    """Return the words of a release's title and text, and the names of its attachments."""
     paths = (PurePosixPath(urlsplit(file["url"]).path) for file in state["attachments"])
     return (
         split_text_words(state["title"]),

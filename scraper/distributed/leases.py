@@ -83,7 +83,7 @@ class Lease:
         self.renew(max(1, round(1000 * seconds)))
 
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
-        """Note that the lease's key at the broker expires `milliseconds` after `requested_at`.
+        """Record that the lease's key at the broker expires `milliseconds` after `requested_at`.
 
         milliseconds: LEASE_LOST if the lease has expired.
         requested_at: a time according to the clock CLOCK.

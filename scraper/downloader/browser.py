@@ -187,8 +187,8 @@ class PageVisit:
     async def answer(self, route: Route) -> None:
         """Respond to a request of the browser, or abort the request.
 
-        The response is the page if it has already been fetched. Otherwise, it is downloaded for the
-        request.
+        The request for the page itself gets the page as it was fetched. Other responses are
+        downloaded.
         """
         asked = route.request
         if asked.is_navigation_request():

@@ -33,7 +33,7 @@ class Candidates:
     entries: the frontier's rows for both URLs.
     is_canonical_shared: whether a third URL has also led to the release that is stored at the
         parsed release's URL.
-    is_placeholder: whether the page cannot be a release because the site shows it at the URLs of
+    is_placeholder: whether the page cannot be a release, and the site shows it at the URLs of
         several releases.
     """
 

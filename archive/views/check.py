@@ -330,7 +330,8 @@ def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
 def _format_checks(pair: CheckPair, imported: Import | None) -> dict[str, str | None]:
     """Return the times of two checks as JSON values.
 
-    imported: if the later of the two was a reading of a collection, the import of that collection.
+    imported: the import of a collection if the later check was that collection's reading, otherwise
+        None.
     """
     if imported is None:
         return {"after": pair.after, "until": pair.until}

@@ -207,7 +207,9 @@ class Register(ABC):
 
     @abstractmethod
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
-        """Return the values of an entry that its database row lacks or has under another name."""
+        """Return the values of an entry that its database row lacks, or contains under another
+        name.
+        """
 
     def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
         """Build the Atom entry for an entry of the register."""

@@ -86,7 +86,8 @@ class RequestCounter:
         self.counts: Counter[str] = Counter()
 
     def is_allowed(self, client: str, max_requests: int | None = None) -> bool:
-        """Count a request and return True, or return False if the client has made too many.
+        """Count a request and return True, or return False if the client has made too many
+        requests.
 
         max_requests: the limit for all clients together. Once it is reached, each client may make
             one request an hour, and each network MAX_CLIENT_REQUESTS, so that no client can shut

@@ -7,9 +7,9 @@
 
 Lists are read from the table release_facets. Its `sort_date` is the publication date, or else the
 update date, or else the time of the first crawl. It is empty for undated releases that may be of
-any age, such as imported ones; they come last. The list of a tag is read from tag_releases, which
-has the same order. Neither table contains moved releases, because they continue under another id. A
-list is paginated by a cursor, the id of the last release on the previous page.
+any age, such as imported releases. These come last. The list of a tag is read from tag_releases,
+which has the same order. Neither table contains moved releases, because these continue under
+another id. A list is paginated by a cursor, the id of the last release on the previous page.
 """
 
 from __future__ import annotations

@@ -270,7 +270,7 @@ def _describe_arguments(tool: Callable[..., Any]) -> None:
 
 
 async def list_agencies() -> dict[str, Any]:
-    """List the agencies in the archive, with slug and names. Other tools accept slugs and names."""
+    """List the agencies in the archive, with their slugs and names, which other tools accept."""
     data, is_whole = await fetch(
         "/archive/agencies.json", _shape="objects", _size="max", _nofacet=1
     )
@@ -513,7 +513,7 @@ async def fetch(
 
 
 def fail(message: str) -> Exception:
-    """Return the SDK's exception for a failure that the caller should read."""
+    """Return the SDK's exception for a failure whose message the caller should read."""
     return importlib.import_module("mcp.server.mcpserver.exceptions").ToolError(message)  # type: ignore[no-any-return]
 
 

@@ -199,7 +199,7 @@ def _find_cell_path(value: Any, column: str, table: str | None) -> str | None:
 
 
 def list_database_routes(datasette: Any) -> list[tuple[str, Any]]:
-    """Return routes that replace Datasette's routes of databases, tables and rows.
+    """Return routes that replace Datasette's own routes for databases, tables and rows.
 
     One of the routes redirects other spellings of a database's name.
     """
@@ -220,7 +220,7 @@ async def _redirect_to_database(request: Any, datasette: Any) -> Any:
 
 
 def list_output_renderers() -> list[dict[str, Any]]:
-    """Return the output formats that are added to Datasette's: bytes (.blob) and Excel.
+    """Return the output formats that are added to Datasette's own: bytes (.blob) and Excel.
 
     The pages link to Excel files, which archive.web.table_pages sends.
     """

@@ -137,7 +137,8 @@ async def _read_rows(export: DataList) -> AsyncGenerator[Rows]:
 async def _read_in_turns(export: DataList, turn: Turn) -> AsyncGenerator[Rows]:
     """Yield the rows of an export in batches.
 
-    Each batch waits for a slot, so that slow readers do not block others.
+    Before each batch is read, the export waits for a slot, so that slow readers do not block
+    others.
     """
     batches = export.batches or _read_rows(export)
     async with aclosing(batches):  # type: ignore[type-var] # a generator

@@ -133,7 +133,7 @@ class SiteRequest:
     def own_url(self, suffix: str = "", **changes: object) -> str:
         """Return the absolute URL of this page (suffix "") or its data (".json").
 
-        The URL has the parameters of this request, some of them replaced by `changes`.
+        The URL contains the parameters of this request, some of them replaced by `changes`.
         """
         path = self.request.scope.get("route_path", self.request.path)
         query = {name: self.args.get(name) for name in self.parameters} | changes

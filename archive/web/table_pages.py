@@ -117,7 +117,7 @@ NUMBER = re.compile(r"[0-9]{1,18}")  # always fits in an integer of SQLite
 
 
 def build_table_routes(datasette: Any) -> list[tuple[str, Any]]:
-    """Return the routes that replace Datasette's own routes of databases, tables and rows.
+    """Return the routes that replace Datasette's own routes for databases, tables and rows.
 
     Datasette's own routes would also accept other spellings of a database's name, such as
     ~61rchive.

@@ -24,7 +24,7 @@ class Command(ProjectCommand, ScrapyParse):
     values are printed as strings.
 
     Nothing is stored; scrapy crawl refetch -a url=URL fetches and stores a page. Exit code 0: a
-    release was parsed; 1: the page has no release; 2: wrong configuration.
+    release was parsed; 1: the page contains no release; 2: wrong configuration.
     """
 
     requires_crawler_process = True

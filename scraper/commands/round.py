@@ -38,8 +38,8 @@ class Command(ProjectCommand):
     """Crawl new and changed releases, assess agencies' health, write a manifest and send alerts.
 
     Exit code 0: no action is needed (also if another round is running, or if SIGTERM ended this
-    one); 1: an agency has a fault that is not acknowledged, a pass was interrupted, an alert or an
-    email to a subscriber was not delivered, or the previous round has been running for over 6
+    round); 1: an agency has a fault that is not acknowledged, a pass was interrupted, an alert or
+    an email to a subscriber was not delivered, or the previous round has been running for over 6
     hours; 2: nothing was done, because the list of agencies, the settings, the environment or the
     archive's file is wrong.
     """

@@ -27,10 +27,10 @@ ALWAYS = 36_500.0  # days; no try is older
 class Command(ProjectCommand):
     """Try the agencies' sites, and report which can be crawled and which a person must look at.
 
-    Each agency's sources and up to thirty of its releases are requested, as politely as in a crawl.
-    The responses are kept in the folder that the setting SURVEY names. Nothing is written to an
-    archive. To continue an interrupted survey, run the same command again. Exit code 0: all
-    agencies were tried; 1: some agencies were not tried; 2: wrong arguments.
+    Each agency's sources and up to thirty of its releases are requested, under the same limits as
+    in a crawl. The responses are stored in the folder that the setting SURVEY names. Nothing is
+    written to an archive. To continue an interrupted survey, run the same command again. Exit code
+    0: all agencies were tried; 1: some agencies were not tried; 2: wrong arguments.
     """
 
     requires_crawler_process = True

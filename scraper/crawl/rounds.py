@@ -109,7 +109,8 @@ def close_round(
 
 
 class CommandRunner:
-    """Runs commands one at a time, and stops them cleanly on SIGTERM and SIGINT (context manager).
+    """Context manager that runs commands one at a time, and stops them cleanly on SIGTERM or
+    SIGINT.
 
     A signal stops the running command and prevents all later ones. Each command is a process in its
     own group, so that Ctrl-C reaches the command only once, through this class: a second signal

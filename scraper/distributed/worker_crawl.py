@@ -429,7 +429,7 @@ class RoundRunner:
     def run_leased_round(self, lease: Lease, slug: str, host: str) -> float | None:
         """Run a round under our lease, and then release the lease unless it was lost.
 
-        Returns the same as `run_round`.
+        Returns the same value as `run_round`.
         """
         logger.info("%s: round started, token %d", slug, lease.token)
         lost, host_delay = threading.Event(), 0.0

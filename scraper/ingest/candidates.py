@@ -61,7 +61,7 @@ def find_candidates(archive: Archive, prepared: PreparedRelease, page: ParsedPag
 
 
 class CrawlSituation:
-    """What the archive knows about an agency that helps to judge whether a page was misread.
+    """Facts from the archive about an agency, used to judge whether a page was misread.
 
     Each value is read from the archive when it is first used, because most pages are not
     suspicious.

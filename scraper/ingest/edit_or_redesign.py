@@ -1,4 +1,4 @@
-"""Distinguishes edits by an agency from changes that only a redesign or a new parser made.
+"""Distinguishes edits by an agency from changes made only by a redesign or a new parser.
 
 Two versions of a page are compared by their templates (class names and ids), texts and links, and
 by the states that were parsed from them.
@@ -405,7 +405,8 @@ class StateComparison:
         )
 
     def links_differ(self) -> bool:
-        """Return whether a link has a new target, or a link to another site was added or removed.
+        """Return whether a link has a new target, or whether a link to another site was added or
+        removed.
 
         New targets on the page's own site do not count if most internal links with unchanged texts
         have new targets, because a redesign has then changed the site's URLs.

@@ -200,7 +200,7 @@ def _may_use_canonical_url(
 
     A faulty template gives many pages the same canonical URL. The URL is therefore rejected if it
     is the URL of a source or of a release with another text. A recurring release, with the same
-    title but another date, counts as another text.
+    title but another date, counts as a release with another text.
     """
     url = prepared.release.url
     if url == page.url:

@@ -204,7 +204,7 @@ class QuarantineCheck:
         """Return whether the loss of a field is suspicious.
 
         Once the loss of a field has been accepted, it is not suspicious until the agency's releases
-        usually have the field again.
+        usually contain the field again.
         """
         if name not in self.accepted_losses:
             return True

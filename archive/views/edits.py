@@ -207,9 +207,7 @@ class Register(ABC):
 
     @abstractmethod
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
-        """Return the values of an entry that its database row lacks, or contains under another
-        name.
-        """
+        """Return the values of an entry that its database row lacks or names differently."""
 
     def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
         """Build the Atom entry for an entry of the register."""

@@ -86,8 +86,7 @@ class RequestCounter:
         self.counts: Counter[str] = Counter()
 
     def is_allowed(self, client: str, max_requests: int | None = None) -> bool:
-        """Count a request and return True, or return False if the client has made too many
-        requests.
+        """Return whether a request is allowed. If it is, count it.
 
         max_requests: the limit for all clients together. Once it is reached, each client may make
             one request an hour, and each network MAX_CLIENT_REQUESTS, so that no client can shut
@@ -463,8 +462,9 @@ def _change_subscriptions(
     subscription: Subscription,
     newest: tuple[int, str | None],
 ) -> None:
-    """Confirm or end the chosen subscriptions, or send the subscriber a link to all
-    subscriptions.
+    """Confirm or end the chosen subscriptions.
+
+    The action `access` instead sends the subscriber a link to all subscriptions of the address.
     """
     if action == "confirm":
         store.confirm(chosen[0], subscription.address, *newest, now())

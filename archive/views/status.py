@@ -1,7 +1,7 @@
 """Health and coverage of the agencies.
 
 - /-/status (.json, .csv, and .atom for changes) and /-/status/<slug>: how each agency's crawls are
-    going, and how much load they put on the agency's server.
+    going, and how polite they are to the agency's server.
 - /-/coverage (.json, .csv; ?agency= for a single agency): which releases the sources list, and
   which of these are missing from the archive.
 """

@@ -109,8 +109,7 @@ def close_round(
 
 
 class CommandRunner:
-    """Context manager that runs commands one at a time, and stops them cleanly on SIGTERM or
-    SIGINT.
+    """Context manager that runs commands one at a time, and stops them on SIGTERM or SIGINT.
 
     A signal stops the running command and prevents all later ones. Each command is a process in its
     own group, so that Ctrl-C reaches the command only once, through this class: a second signal

@@ -405,8 +405,7 @@ class StateComparison:
         )
 
     def links_differ(self) -> bool:
-        """Return whether a link has a new target, or whether a link to another site was added or
-        removed.
+        """Return whether a link's target changed, or a link to another site was added or removed.
 
         New targets on the page's own site do not count if most internal links with unchanged texts
         have new targets, because a redesign has then changed the site's URLs.

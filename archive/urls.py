@@ -234,7 +234,7 @@ def parse_number_parameter(
 
     Raises FilterError if the value is invalid.
 
-    signed: whether the number may be negative.
+    signed: whether the number may also be negative, down to -`maximum`.
     """
     text = (args.get(name) or "").strip()
     if not text:
@@ -274,7 +274,9 @@ def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
 
 
 def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
-    """Return the UTC time at which a day (or the next) starts in Sweden, or None if `day` is None.
+    """Return the UTC time at which a day (or the day after it) starts in Sweden.
+
+    Returns None if `day` is None.
 
     >>> format_day_start(date(2024, 6, 3)), format_day_start(date(2024, 6, 3), next_day=True)
     ('2024-06-02T22:00:00+00:00', '2024-06-03T22:00:00+00:00')

@@ -76,7 +76,7 @@ PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")
 class JSONSource:
     """A JSON endpoint that lists releases.
 
-    All values except `url` are JMESPath expressions.
+    All fields except `url` are JMESPath expressions.
     """
 
     #: Address of the endpoint. `{page}` stands for the number of the page: 1, 2, 3 …, or from 0
@@ -284,7 +284,8 @@ WEB_ARCHIVES = {
 class PastSource:
     """A web archive that captured pages of an agency.
 
-    url: the part of a capture's address before the time, such as https://web.archive.org/web/ in
+    url: the part of a capture's address that precedes the time, such as
+        https://web.archive.org/web/ in
         https://web.archive.org/web/20210503081500/https://fyr.example/.
     """
 
@@ -428,17 +429,17 @@ class Agency:
         )
 
     def find_wire(self, url: str) -> Wire | None:
-        """Return the agency's press wire at a URL's host, or None if there is none at this host.
+        """Return the agency's press wire at a URL's host, or None if the agency has none there.
 
-        If there are several, prefer one whose list can link to the URL.
+        If there are several, one whose list can link to the URL is preferred.
         """
         wires = [wire for wire in self.wires if wire.service.owns(url)]
         return next((wire for wire in wires if wire.lists_page(url)), wires[0] if wires else None)
 
     def find_record_source(self, url: str) -> WireSource | None:
-        """Return the list of a press wire that contains the release at a URL.
+        """Return the list of a press wire that contains the whole release at a URL.
 
-        Returns None if the release has its own page.
+        Returns None if the release has its own page instead.
         """
         wire = self.find_wire(url)
         return wire.source if wire else None
@@ -469,7 +470,7 @@ AGENCY_KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
 def load_agencies(path: Path | str = DEFAULT_AGENCIES_FILE) -> dict[str, Agency]:
     """Load a list of agencies in the order of the file.
 
-    Raises AgencyError if the file cannot be read, or if anything in it is wrong.
+    Raises AgencyError if the file cannot be read, or if anything in it is invalid.
     """
     path = Path(path)
     try:
@@ -505,7 +506,7 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
 
 
 def _check_wire_hosts(agency: Agency, path: Path) -> None:
-    """Raise AgencyError if a wire's list is neither on a host of the wire nor on one of the agency.
+    """Raise AgencyError if a wire's list is on a host of neither the wire nor the agency.
 
     The releases of such a list would be dropped.
     """
@@ -524,7 +525,7 @@ def parse_agency_value(
 ) -> str | bool | SurveyMark | tuple[str, ...] | tuple[JSONSource, ...]:
     """Return the value of a key, converted to the type of the Agency field.
 
-    Raises ValueError, which states the problem.
+    Raises ValueError with the problem if the value is invalid.
     """
     if key not in AGENCY_KEYS:
         raise ValueError(f"is not a key; the keys are {', '.join(AGENCY_KEYS)}")
@@ -544,9 +545,9 @@ def parse_agency_value(
 
 
 def _parse_texts(key: str, value: object) -> list[str]:
-    """Return the strings of a key that takes a list.
+    """Return the strings in the value of a key that takes a list.
 
-    Raises ValueError, which states the problem.
+    Raises ValueError with the problem if the value is invalid.
     """
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise ValueError("must be a list of strings")
@@ -565,7 +566,10 @@ def _parse_texts(key: str, value: object) -> list[str]:
 
 
 def _parse_text(key: str, value: object) -> str:
-    """Return the string of a key. Raises ValueError, which states the problem."""
+    """Return the string that is the value of a key.
+
+    Raises ValueError with the problem if it is invalid.
+    """
     if not isinstance(value, str):
         raise ValueError("must be a string")  # noqa: TRY004 - ValueError, as for all other keys
     if not value.strip():
@@ -602,7 +606,7 @@ def _check_syntax(key: str, text: str) -> None:
 def _parse_json_key(table: object) -> JSONSource:
     """Parse the description of a JSON endpoint.
 
-    Raises ValueError, which names the key and the problem.
+    Raises ValueError with the key and the problem if a value is invalid.
     """
     if not isinstance(table, dict):
         raise ValueError("must be a table with url, items and link")  # noqa: TRY004 - ValueError, as for all other keys
@@ -642,7 +646,7 @@ def _check_expression(key: str, text: str) -> None:
 def _parse_mark(table: object) -> SurveyMark:
     """Parse an agency's result in a survey (SurveyMark).
 
-    Raises ValueError, which names the key and the problem.
+    Raises ValueError with the key and the problem if a value is invalid.
     """
     if not isinstance(table, dict):
         raise ValueError("must be a table with tried, verdict and read")  # noqa: TRY004 - ValueError, as for all other keys
@@ -683,7 +687,7 @@ def load_page_class(name: str) -> Any:
 
 
 def _parse_wire_name(text: str) -> str:
-    """Check a wire's name, which is a service and an id, and return it without spaces.
+    """Check a wire's name, which consists of a service and an id, and return it without spaces.
 
     >>> _parse_wire_name("viatt: 3235664")
     'viatt:3235664'
@@ -702,7 +706,7 @@ def _parse_wire_name(text: str) -> str:
 def _check_wire_lists(names: list[str]) -> None:
     """Raise ValueError if two wires are JSON lists of the same service.
 
-    The URLs of the releases in the two lists could not be told apart.
+    The URLs of releases would not show which of the two lists contains a release.
     """
     services = [name.partition(":")[0] for name in names]
     for name in services:
@@ -720,7 +724,7 @@ def find_press_wire(url: str) -> WireService | None:
 
 
 def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
-    """Return the agencies that a URL can belong to.
+    """Return the agencies to which a URL could belong.
 
     These are the agencies that own the URL's host. If there are none, they are the agencies with a
     press room that can link to the URL, or else the agencies with a press wire at this host.
@@ -735,7 +739,7 @@ def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
 
 
 def find_owner(agencies: Iterable[Agency], url: str) -> Agency | None:
-    """Return the agency that a URL belongs to.
+    """Return the agency to which a URL belongs.
 
     Returns None if the URL belongs to no agency, or if it is on a press wire and could belong to
     several agencies.
@@ -804,7 +808,7 @@ def select_agencies(agencies: dict[str, Agency], slugs: list[str], file: Path) -
 def check_contact(agencies: dict[str, Agency], contact: str) -> None:
     """Raise AgencyError if the setting CONTACT is empty.
 
-    It may be empty if all agencies' sites are on this machine.
+    The setting may be empty if all agencies' sites are on this machine.
     """
     live = [agency for agency in agencies.values() if not is_loopback(agency.home)]
     if live and not contact.strip():

@@ -41,10 +41,7 @@ class SourceError(Exception):
 
 
 class PageError(Exception):
-    """A release page or one of its fields cannot be parsed, or a required field is missing.
-
-    Values are never guessed.
-    """
+    """A release page or one of its fields cannot be parsed, or a required field is missing."""
 
     def __init__(self, url: str, field: str, problem: str) -> None:
         self.url, self.field, self.problem = url, field, problem
@@ -55,9 +52,9 @@ class NotARelease(PageError):  # noqa: N818 - a finding, not a failure
     """The page is not a release.
 
     kind: what the page is instead: gone (404, 410), error page (status 200, but the text says that
-        the page does not exist), redirected (leads to a page that is not a release), blocked (a
-        consent wall, login or outage page), placeholder (one page for all URLs of a site), listing
-        or other.
+        the page does not exist), redirected (the URL leads to a page that is not a release),
+        blocked (a consent wall, login or outage page), placeholder (one page for all URLs of a
+        site), listing or other.
     target: the URL that the page redirects to, or the title of a placeholder.
     """
 

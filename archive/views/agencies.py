@@ -95,7 +95,7 @@ async def _show_agency(site: SiteRequest) -> Response:
 
 
 async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
-    """Return all agencies, each with its number of releases and the end of its last crawl."""
+    """Return all agencies, each with its number of releases and the time its last crawl ended."""
     return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
 
 
@@ -121,7 +121,7 @@ def find_last_crawl(agencies: Iterable[dict[str, Any]]) -> str | None:
 
 
 async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
-    """Return an agency's numbers of edits and removals, and facts about its crawls.
+    """Return the numbers of an agency's edits and removals, and facts about its crawls.
 
     The numbers agree with the lists of edits and removals.
     """

@@ -117,7 +117,7 @@ WITHHELD_FACTS = (  # values that only files not hidden by a takedown have
 async def _show_attachment(site: SiteRequest) -> Response | DataList:
     """Show a version of an attachment.
 
-    If a hidden release links to the attachment, only its hash and times are shown.
+    If a hidden release links to the attachment, only the attachment's hash and times are shown.
     """
     version_id = int(site.url_vars["version"])
     version = await read_file_version(site.run, version_id)
@@ -162,7 +162,7 @@ async def _show_attachment(site: SiteRequest) -> Response | DataList:
 
 
 def _choose_title(version: Mapping[str, Any], releases: Sequence[Mapping[str, Any]]) -> str:
-    """Return an attachment's title: from the first link that has one, or else the file name.
+    """Return an attachment's title: that of the first link with a title, or else the file name.
 
     Returns "" if no link has a title and the attachment is hidden.
     """
@@ -181,7 +181,7 @@ def _find_next_page(shown: Sequence[dict[str, Any]], pages: Sequence[dict[str, A
 def choose_shown_pages(pages: Sequence[dict[str, Any]], first: int) -> list[dict[str, Any]]:
     """Return the pages of a file, from page `first` on, that fit on one page of the site.
 
-    A very long page of a file is cut.
+    If the first of them alone is too long, it is cut.
     """
     shown: list[dict[str, Any]] = []
     letters = 0

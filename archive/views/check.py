@@ -159,8 +159,8 @@ async def _show_check(site: SiteRequest) -> Response:
 async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
     """Look up the quotations in a text.
 
-    Returns the template variables: the results, each with its source and links, and what was
-    searched.
+    Returns the template variables: the results, each with its source and links, and facts about
+    what was searched.
     """
 
     async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
@@ -236,7 +236,7 @@ def _build_marked_link(
 
 
 def _choose_marked_phrases(passage: str) -> list[str]:
-    """Choose the sentences of a passage to highlight in the release.
+    """Return the sentences of a passage that are to be highlighted in the release.
 
     They have at most MAX_LINK_WORDS words in all. Each sentence is highlighted separately, because
     the release may have an attribution (", säger NAME") between two of them.
@@ -330,7 +330,8 @@ def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
 def _format_checks(pair: CheckPair, imported: Import | None) -> dict[str, str | None]:
     """Return the times of two checks as JSON values.
 
-    imported: if the later of the two was a reading of a collection, the import of that collection.
+    imported: the import of a collection if the later check was that collection's reading, otherwise
+        None.
     """
     if imported is None:
         return {"after": pair.after, "until": pair.until}

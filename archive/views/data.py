@@ -230,7 +230,7 @@ async def _describe_dataset(
 
 
 def _list_tables() -> dict[str, Any]:
-    """Return the tables that are not hidden, and the names of the main tables and the others."""
+    """Return the tables that are not hidden, and the names of the main and of the other tables."""
     described = read_metadata()["databases"]["archive"]["tables"]
     tables = {name: table for name, table in described.items() if not table.get("hidden")}
     main = [name for name in TABLES if name in tables]
@@ -298,7 +298,10 @@ async def _read_withheld_since(site: SiteRequest, publication: Publication) -> s
 
 @site_view(FILES_PATH + "(?P<path>.+)")
 async def _show_file(site: SiteRequest) -> Any:
-    """Send a file of the published dataset. The status is 503 while a takedown withholds it."""
+    """Send a file of the published dataset.
+
+    The status is 503 while a takedown withholds the dataset.
+    """
     while True:
         publication = _read_site_publication(site)
         file = publication.files.get(site.url_vars["path"]) if publication else None
@@ -378,7 +381,7 @@ def _parse_range(text: str, size: int) -> tuple[int, int] | None:
 
 @site_view("/data/(?P<name>[a-z_]+)", parameters=[ANY_PARAMETER])
 async def _show_question(site: SiteRequest) -> Response:
-    """Run a canned query if all required parameters are given, and show its first rows."""
+    """Run a canned query if all required parameters are given, and show the first rows."""
     query = _list_questions().get(site.url_vars["name"])
     if query is None:
         raise NotFound(f"no question {site.url_vars['name']}")

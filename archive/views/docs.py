@@ -213,7 +213,7 @@ def _get_english_name(name: str) -> str:
 
 
 def find_translation(name: str, language: str) -> str | None:
-    """Return the name of a page in a language, or None if it does not exist in that language."""
+    """Return the name of a page's version in a language, or None if there is no such version."""
     own = _get_english_name(name)
     translated = own if language == DOCS_LANGUAGE else f"{language}/{own}"
     return translated if _find_file(translated) else None
@@ -315,10 +315,10 @@ def _read_plain_text(inline: Token) -> str:
 
 
 def _rewrite_links(tokens: Sequence[Token], name: str, query: str) -> None:
-    """Make links to pages lead to the pages on the site, and remove links to other files.
+    """Make links to documentation pages work on the site, and remove links to other files.
 
-    The other files of the repository are not on the site. A link to a page in another language gets
-    that language as `hreflang`.
+    The site does not serve the other files of the repository. A link to a page in another language
+    gets that language as `hreflang`.
     """
     closing: list[str] = []
     for token in tokens:

@@ -154,7 +154,9 @@ def _choose_empty_reason(
 
 
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
-    """Return whether all entries must be exported: as Excel, or as CSV if there are more pages.
+    """Return whether the response must export all entries.
+
+    This is always so for Excel, and for CSV if there are more pages.
 
     CSV contains all entries unless `after` or `size` is given.
     """
@@ -165,7 +167,7 @@ def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
 
 
 class Register(ABC):
-    """A register, which is shown as a page, data or a feed, or exported with all its entries."""
+    """A register. It is shown as a page, as data or as a feed, or exported with all its entries."""
 
     path: str
     title_key: str
@@ -205,7 +207,7 @@ class Register(ABC):
 
     @abstractmethod
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
-        """Return the values of an entry that its database row lacks or has under another name."""
+        """Return the values of an entry that its database row lacks or names differently."""
 
     def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
         """Build the Atom entry for an entry of the register."""
@@ -347,8 +349,8 @@ class EditsRegister(Register):
 async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     """Build the chart of edits per week.
 
-    Returns None on later pages, in a search for words, for types of edits that the archive did not
-    see itself, and if there are too few edits to chart.
+    Returns None on later pages, for a search for words, for types of edits that the archive did not
+    itself observe, and if there are too few edits to chart.
     """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:
@@ -394,7 +396,7 @@ async def _read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, 
 
 
 def _diff_texts(pairs: Mapping[int, tuple[Entry, Entry]]) -> dict[int, list[FieldDiff]]:
-    """Return the differences between the two states of each edit, by edit id.
+    """Return the differences between the texts before and after each edit, by edit id.
 
     Edits whose texts are too long for a feed are left out.
     """
@@ -485,7 +487,7 @@ class RemovalsRegister(Register):
         }
 
     def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
-        """Build the Atom entry for a removal. It is updated when the release comes back."""
+        """Build the Atom entry for a removal. The entry is updated when the release comes back."""
         language = site.language
         summary = [describe_removal(language, entry["kind"], entry["status"], entry["target"])]
         if entry["kind"] != "moved":
@@ -540,7 +542,7 @@ class TakedownsRegister(Register):
         }
 
     def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
-        """Build the Atom entry for a takedown. It is updated when the takedown is lifted."""
+        """Build the Atom entry for a takedown. The entry is updated when the takedown is lifted."""
         summary = [site.choose(entry["reason"], entry["reason_en"])]
         if entry["lifted"]:
             when = format_time(site.language, entry["lifted"])
@@ -566,9 +568,9 @@ def _parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> R
 
 
 async def read_wording(site: SiteRequest, text: str, agency: str | None) -> dict[str, Any]:
-    """Return what the page /-/over-time shows about a wording.
+    """Return the part of the page /-/over-time that is about a wording.
 
-    This is the history of the wording, and the newest edits that removed or added it.
+    It consists of the history of the wording, and the newest edits that removed or added it.
     """
     register, filters = PhraseRegister(), {"q": " ".join(text.split()), "agency": agency}
     query = parse_register_query(site.args, WORDING_PAGE_SIZE, filters)
@@ -593,7 +595,7 @@ async def read_wording(site: SiteRequest, text: str, agency: str | None) -> dict
 async def _read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of the history of a wording.
 
-    The cursor `after` is the first revision with the words in the last entry of the previous page.
+    The cursor `after` is the id of the first revision in the last entry of the previous page.
     """
     history: PhraseHistory = query.search
     keys = [times.first for times in history.times]
@@ -735,9 +737,9 @@ class PhraseRegister(Register):
 
 
 def _format_import(presence: Presence) -> dict[str, str | None]:
-    """Return the import by which the archive got the first version with a wording.
+    """Return facts about the import that brought the first version with a wording.
 
-    All values are None if the archive itself has read the version.
+    All values are None if the archive itself has read that version.
     """
     imported = presence.first_import
     if imported is None:

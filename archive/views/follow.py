@@ -2,13 +2,13 @@
 
 - /-/follow: how to follow a search, or the `person` or `release` in the parameters; POST requests a
   subscription.
-- /-/follow/subscription: a subscription by the token in a link; POST confirms or ends it.
+- /-/follow/subscription: the subscription whose token is in a link; POST confirms or ends it.
 - /-/follow/export: all stored data about a subscription, as JSON.
 
 Nothing is sent here: messages are stored for `myndighetsarkivet notify`. GET changes nothing,
 because email scanners open links. Responses do not reveal whether an address has subscriptions. No
-cookie is set, and a client's address is only counted in memory, for an hour. A server that serves a
-snapshot cannot store anything, and its page says so.
+cookie is set. A client's address is kept only in memory, for an hour, to count its requests. A
+server that serves a snapshot cannot store anything, and its page says so.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class RequestCounter:
         self.counts: Counter[str] = Counter()
 
     def is_allowed(self, client: str, max_requests: int | None = None) -> bool:
-        """Count a request and return True, or return False if the client has made too many.
+        """Return whether a request is allowed. If it is, count it.
 
         max_requests: the limit for all clients together. Once it is reached, each client may make
             one request an hour, and each network MAX_CLIENT_REQUESTS, so that no client can shut
@@ -110,9 +110,9 @@ class RequestCounter:
 
 
 def _network_key(client: str) -> str:
-    """Return the network of a client, as large as a single party may own.
+    """Return a client's network, in the largest size that a single party may own.
 
-    This is the first 24 bits of an IPv4 address, or 48 bits of an IPv6 address.
+    It consists of the first 24 bits of an IPv4 address, or the first 48 bits of an IPv6 address.
 
     >>> [_network_key(client) for client in ("203.0.113.7", "2001:db8:0:1::/64", "unix")]
     ['203.0.113.0/24', '2001:db8::/48', 'unix']
@@ -200,7 +200,7 @@ async def subscribe(
 def _find_writable_archive(site: SiteRequest) -> Path | None:
     """Return the path of the archive.
 
-    Returns None for a snapshot, beside which nothing can be stored.
+    Returns None if the site serves a snapshot, beside which nothing can be stored.
     """
     db = site.datasette.get_database("archive")
     return Path(db.path) if db.is_mutable else None
@@ -227,8 +227,8 @@ def _is_from_other_site(site: SiteRequest) -> bool:
     """Return whether, according to the browser, a page of another site sent a form.
 
     Over plain HTTP, browsers send no Sec-Fetch-Site, but all of them send Origin with a form. The
-    origin is compared with PUBLIC_URL, not with Host, because the name of another site may lead to
-    this server (DNS rebinding).
+    origin is compared with PUBLIC_URL, not with Host, because the host name of another site may
+    resolve to this server (DNS rebinding).
     """
     headers, settings = site.request.headers, read_follow_settings()
     if fetch_site := headers.get("sec-fetch-site"):
@@ -323,7 +323,7 @@ async def _find_feed_filters(site: SiteRequest, search: SearchRequest) -> dict[s
 
 @site_view("/-/follow/(?:subscription|export)", parameters=("token",))
 async def _show_subscription(site: SiteRequest) -> Response:
-    """Show or export the subscription of a token, or perform the action that a form requests."""
+    """Show or export the subscription of a token, or perform the action requested by a form."""
     settings, path = read_follow_settings(), _find_writable_archive(site)
     if settings is None:
         raise ReaderError(404, "error.follow_off")
@@ -435,8 +435,8 @@ def _find_first_confirmed(
 ) -> Subscription | None:
     """Return the subscription if the action has just confirmed it for the first time, or None.
 
-    The webhook's secret is shown only then. Later, anybody who sees the webhook's messages has the
-    link.
+    The page shows the webhook's secret only then, because later anybody who sees the webhook's
+    messages has the link to the page.
     """
     is_first = action == "confirm" and chosen[0].confirmed is None
     return store.find(chosen[0].id) if is_first else None
@@ -462,7 +462,10 @@ def _change_subscriptions(
     subscription: Subscription,
     newest: tuple[int, str | None],
 ) -> None:
-    """Confirm or end the chosen subscriptions, or send their address a link to all of them."""
+    """Confirm or end the chosen subscriptions.
+
+    The action `access` instead sends the subscriber a link to all subscriptions of the address.
+    """
     if action == "confirm":
         store.confirm(chosen[0], subscription.address, *newest, now())
     elif action == "access":

@@ -7,9 +7,9 @@
 
 Lists are read from the table release_facets. Its `sort_date` is the publication date, or else the
 update date, or else the time of the first crawl. It is empty for undated releases that may be of
-any age, such as imported ones; they come last. The list of a tag is read from tag_releases, which
-has the same order. Neither table contains moved releases, because they continue under another id. A
-list is paginated by a cursor, the id of the last release on the previous page.
+any age, such as imported releases. These come last. The list of a tag is read from tag_releases,
+which has the same order. Neither table contains moved releases, because these continue under
+another id. A list is paginated by a cursor, the id of the last release on the previous page.
 """
 
 from __future__ import annotations
@@ -97,7 +97,10 @@ async def _show_month(site: SiteRequest) -> Response:
 
 
 def _find_neighbours(month: str, months: Iterable[str]) -> tuple[str | None, str | None]:
-    """Return the last of `months` before a month, and the first after it (None at either end)."""
+    """Return the last of `months` before a month, and the first after it.
+
+    Either of them is None if there is no such month.
+    """
     earlier = max((each for each in months if each < month), default=None)
     later = min((each for each in months if each > month), default=None)
     return earlier, later

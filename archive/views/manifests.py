@@ -1,7 +1,7 @@
 """The daily manifests and their time stamps, which readers can keep to check the archive later.
 
 - /-/manifests (.json, .csv, .atom): the hashes of the manifests, newest first, with the authorities
-  that stamped them, and when.
+    that stamped them, and the times of the stamps.
 """
 
 from __future__ import annotations

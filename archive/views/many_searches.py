@@ -126,7 +126,7 @@ async def _show_batch(site: SiteRequest) -> Any:
 
 
 def _list_terms(lines: Iterable[str]) -> list[str]:
-    """Return the lines to search for, each once.
+    """Return the lines to search for, without duplicates.
 
     Raises ReaderError if there are too many lines, or if a line is too long.
     """

@@ -270,7 +270,7 @@ def _describe_arguments(tool: Callable[..., Any]) -> None:
 
 
 async def list_agencies() -> dict[str, Any]:
-    """List the agencies in the archive, with slug and names. Other tools accept slugs and names."""
+    """List the agencies in the archive, with their slugs and names, which other tools accept."""
     data, is_whole = await fetch(
         "/archive/agencies.json", _shape="objects", _size="max", _nofacet=1
     )
@@ -398,12 +398,12 @@ async def compare_versions(before: int, after: int) -> dict[str, Any]:
 async def phrase_history(
     phrase: str, agency: str | None = None, after: int | None = None
 ) -> dict[str, Any]:
-    """Find out when a wording appeared in the agencies' news and disappeared, in all versions.
+    """Find out when a wording appeared in and disappeared from the agencies' news, in all versions.
 
-    Each row is a period in which a release contained the words. They appeared between
-    last_seen_before and first_seen, and disappeared between last_seen and missing_at (null: still
-    there at the last check, last_seen). imported: when the first version of the period was
-    imported. If the release has not been checked since, last_seen is null.
+    Each row is a period in which a release contained the words. The words appeared between
+    last_seen_before and first_seen, and disappeared between last_seen and missing_at (null: they
+    were still there at the last check, last_seen). imported: when the first version of the period
+    was imported. If the release has not been checked since, last_seen is null.
     """
     agency = await _find_agency(agency)
     words = phrase.replace('"', " ")
@@ -513,7 +513,7 @@ async def fetch(
 
 
 def fail(message: str) -> Exception:
-    """Return the SDK's exception for a failure that the caller should read."""
+    """Return the SDK's exception for a failure whose message the caller should read."""
     return importlib.import_module("mcp.server.mcpserver.exceptions").ToolError(message)  # type: ignore[no-any-return]
 
 

@@ -1,8 +1,8 @@
 """/-/over-time (.svg): searches over time.
 
-The page shows how many releases each search finds by month or year, or what share of all releases
-of the period this is. It also lists edits that removed or added the words of a search and, for a
-single search, the history of the wording.
+The page shows, by month or year, how many releases each search finds, or their share of all
+releases. It also lists edits that removed or added the words of a search and, for a single search,
+the history of the wording.
 
 `q` and `agency` may be repeated: each search in each agency is a series, up to MAX_SERIES of them.
 The numbers are available as data at /-/compare (.json, .csv, .xlsx), with a row for each period of
@@ -152,9 +152,9 @@ async def _read_batches(site: SiteRequest, asked: _Question) -> AsyncIterator[li
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Question:
-    """The searches that a URL of the page compares, and how.
+    """The searches that a URL of the page compares, and how it compares them.
 
-    unit: month or year; None: chosen by the length of the period.
+    unit: month or year, or None if the length of the period decides.
     agencies: the names of all agencies, by slug.
     """
 

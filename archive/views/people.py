@@ -1,7 +1,7 @@
 """People who are quoted, and what they said; each also as data.
 
-- /people: the people who are quoted most, or people with a given name or agency; also .json, .csv
-  and .xlsx.
+- /people: the people who are quoted most, or those with a given name or in a given agency's
+    releases; also .json, .csv and .xlsx.
 - /person/<slug>: what a person has said in an agency's releases, when, and in which roles; also
   .json, .csv, .xlsx and .atom. A former address, for another spelling of the name, redirects here.
 """
@@ -325,7 +325,8 @@ def _list_quotes(site: SiteRequest, context: Mapping[str, Any]) -> DataList:
 def _format_quote(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
     """Format a quotation as a row of data, with the URL of the page that contains it.
 
-    This is the page of the release, or of a revision if only an earlier version has the quotation.
+    This is the page of the release, or of a revision if only an earlier version contains the
+    quotation.
     """
     is_current = bool(row["is_current"])
     path = f"/-/revision/{row['revision']}"

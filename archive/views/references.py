@@ -187,7 +187,7 @@ async def read_release_references(run: RunQuery, release_id: int) -> list[dict[s
 async def _read_excerpts(
     run: RunQuery, node: ReferenceNode, rows: Sequence[Mapping[str, Any]]
 ) -> dict[int, MarkedText]:
-    """Return an excerpt of each revision with the reference marked, by revision id.
+    """Return an excerpt of each revision, by revision id, with the reference highlighted.
 
     The excerpt is from the title only if no other text contains the reference.
     """

@@ -217,7 +217,7 @@ def _summarise_revisions(revisions: Sequence[TimelineEvent]) -> dict[str, Any]:
 
 
 def _summarise_collections(revisions: Sequence[TimelineEvent]) -> list[dict[str, Any]]:
-    """Return the collections that contained any version, each with its first and last reading."""
+    """Return the collections that contained the release, each with its first and last reading."""
     found: dict[str, dict[str, Any]] = {}
     for each in (row for event in revisions for row in event["observations"]):
         known = found.setdefault(each["collection"], dict(each))
@@ -261,7 +261,7 @@ def _find_event_end(event: TimelineEvent) -> str:
 
 
 async def _read_related_context(site: SiteRequest, release_id: int, agency: str) -> dict[str, Any]:
-    """Return the related releases that the page shows, and the number of all related ones.
+    """Return the related releases that the page shows, and the total number of related releases.
 
     `related` is None if the release is hidden.
     """
@@ -296,7 +296,7 @@ async def find_citation(
 async def read_marked_texts(
     site: SiteRequest, release_id: int, release: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the template variables with the texts of a release or state.
+    """Return the template variables with the texts of a release, or of one of its versions.
 
     The words of the search that led to the page are highlighted in them.
     """

@@ -1,7 +1,7 @@
 """Health and coverage of the agencies.
 
 - /-/status (.json, .csv, and .atom for changes) and /-/status/<slug>: how each agency's crawls are
-  going, and how polite they are to the agency's server.
+    going, and how polite they are to the agency's server.
 - /-/coverage (.json, .csv; ?agency= for a single agency): which releases the sources list, and
   which of these are missing from the archive.
 """
@@ -405,7 +405,7 @@ def _list_months(site: SiteRequest, coverage: Mapping[str, Any]) -> DataList:
 
 
 def _describe_coverage_columns(site: SiteRequest) -> dict[str, str]:
-    """Return descriptions of the columns with counts, by column.
+    """Return a description of each column that contains counts, by the column's name.
 
     `listed` is the sum of `stored`, `rejected` and `missing`.
     """
@@ -413,7 +413,7 @@ def _describe_coverage_columns(site: SiteRequest) -> dict[str, str]:
 
 
 def _format_completeness(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return whether all sources were read to their end, and the first problem if not.
+    """Return whether all sources were read to their end and, if not, the first problem.
 
     The problem is given in English and as a code. `complete` is None if no source was read.
     """

@@ -74,9 +74,9 @@ def run(prepared: tuple[Connection, str], limits: dict[str, Any]) -> None:
 def _open_restricted_database(
     uri: str, limits: dict[str, Any], authorizer: StatementAuthorizer
 ) -> sqlite3.Connection:
-    """Open a database with low SQLite limits, and read-only in three ways.
+    """Open a database with low SQLite limits, and make it read-only in three ways.
 
-    These are the URI, the pragma query_only and the authorizer.
+    It is read-only by its URI, by the pragma query_only and by the authorizer.
     """
     db = sqlite3.connect(uri, uri=True, isolation_level=None)
     db.text_factory = lambda value: str(value, "utf-8", "replace")  # as Datasette does
@@ -238,7 +238,7 @@ def _measure_value(value: object, max_bytes: int, *, as_json: bool) -> int:
 
 
 class EscapeFtsProxy:
-    """The SQL function escape_fts. The server executes it, because it needs dictionaries."""
+    """The SQL function escape_fts. The server executes the function, which needs dictionaries."""
 
     def __init__(self, pipe: Connection, limits: dict[str, Any]) -> None:
         self.pipe, self.limits, self.calls_left = pipe, limits, 0
@@ -259,4 +259,4 @@ class EscapeFtsProxy:
 
 
 class ResultTooLargeError(Exception):
-    """The result has more bytes or values than a response may have."""
+    """The result contains more bytes or values than a response may contain."""

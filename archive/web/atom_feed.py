@@ -56,7 +56,7 @@ def build_agency_entry(
     """Build an entry whose title and author name an agency.
 
     row: contains the agency's `name` and `name_en`, and the `title` and `language` of a release.
-    name: the name of the entry, which ends the entry's id.
+    name: the entry's name, which is the last part of its id.
     when: the time of publication.
     updated: by default `when`.
     subject: the title after the agency's name, by default the release's title.

@@ -349,8 +349,8 @@ def _describe_periods(
 ) -> list[str]:
     """Return notes on the chart.
 
-    The notes say what is counted and what is not, where the archive lacks releases, and since when
-    it has read the agencies' websites.
+    The notes say what is counted and what is not, where the archive lacks releases, and when it
+    began to read the agencies' websites.
 
     thin: the periods with few or missing releases, by reason.
     """
@@ -417,7 +417,7 @@ def build_edits_chart(
     build_link: Callable[[EditWeek], str],
     notes: Sequence[str],
 ) -> Chart:
-    """Build the chart of edits per week, with the most important ones at the bottom."""
+    """Build the chart of edits per week, with the most important at the bottom of each column."""
     language = site.language
     levels = [format_importance(language, least) for least, _, _ in IMPORTANCE_LEVELS]
     names = [*levels, site.translate("chart.not_rated")]
@@ -489,9 +489,9 @@ def draw_versions(
 ) -> Markup:
     """Draw a timeline (archive.changes.history.read_timeline) from its first event to `end`.
 
-    A bar shows when the release is known to have been on the web. While the release was missing,
-    there is only a line. At each edit, a stroke rises above the bar; the more important the edit,
-    the higher.
+    A bar shows when the release is known to have been on the web. Where the release was missing,
+    there is only a line. At each edit, a stroke rises above the bar. The more important the edit,
+    the higher the stroke.
     """
     first = min(event["when"] for event in events)
     start, length = (
@@ -531,7 +531,7 @@ def _list_gaps(events: Sequence[Mapping[str, Any]], end: str) -> list[tuple[str,
 
 
 def _find_first_sight(events: Sequence[Mapping[str, Any]], end: str) -> str:
-    """Return when the release was first seen on the web.
+    """Return the time at which the release was first seen on the web.
 
     For an imported release, this is the time of the first check that found it, not the time of the
     import.
@@ -541,6 +541,10 @@ def _find_first_sight(events: Sequence[Mapping[str, Any]], end: str) -> str:
 
 
 def _parse_moment(when: str) -> datetime:
-    """Parse a time. A day, as in a collection's reading, is parsed as its start in UTC."""
+    """Parse a time.
+
+    A date without a time of day, as in a collection's reading, is parsed as the start of that day
+    in UTC.
+    """
     moment = datetime.fromisoformat(when)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -81,7 +81,7 @@ SITE_PATH = re.compile(r"/[^\s\\/][^\s\\]*")
 def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
     """Return the variables and functions that every template of the archive may use.
 
-    The page's language is also recorded, because the response's headers name it.
+    The page's language is also recorded, because the headers of the response state it.
     """
     site = SiteRequest(request, datasette)
     lang = site.language
@@ -199,7 +199,7 @@ def _find_cell_path(value: Any, column: str, table: str | None) -> str | None:
 
 
 def list_database_routes(datasette: Any) -> list[tuple[str, Any]]:
-    """Return routes that replace Datasette's routes of databases, tables and rows.
+    """Return routes that replace Datasette's own routes for databases, tables and rows.
 
     One of the routes redirects other spellings of a database's name.
     """
@@ -220,7 +220,7 @@ async def _redirect_to_database(request: Any, datasette: Any) -> Any:
 
 
 def list_output_renderers() -> list[dict[str, Any]]:
-    """Return the output formats that are added to Datasette's: bytes (.blob) and Excel.
+    """Return the output formats that are added to Datasette's own: bytes (.blob) and Excel.
 
     The pages link to Excel files, which archive.web.table_pages sends.
     """
@@ -249,9 +249,9 @@ async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None
 
 
 def _connect_apart(db: Any) -> sqlite3.Connection:
-    """Open a connection that only one thread uses.
+    """Open a connection for one thread only.
 
-    Datasette closes its own connections even while they are being read.
+    Datasette closes its own connections even while a thread is reading from them.
     """
     mode = "mode=ro" if db.is_mutable else "immutable=1"
     return sqlite3.connect(f"{Path(db.path).resolve().as_uri()}?{mode}", uri=True)

@@ -2,8 +2,8 @@
 
 See docs/contributing.md. On 0.65, the archive replaces Datasette's views of a database, its tables
 and its rows (archive.web.table_pages). On 1.0, the archive leaves these views unchanged, but sorts
-rows in a total order and uses the same queue and sandbox. Of the pages under `/archive/-/`, which
-1.0 adds, only the page of SQL queries is open.
+rows in a total order and uses the same queue and sandbox as on 0.65. Of the pages under
+`/archive/-/`, which 1.0 adds, only the page of SQL queries is open.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def list_closed_routes(datasette: Any) -> list[str]:
     """Return the patterns of Datasette's own pages that are closed to visitors.
 
     On 1.0, they include all pages under `/-/` of a database, a table, a row or a query (which
-    create, insert, alter, store, analyse and count), except the page of SQL queries.
+    create, insert, alter, store, analyse or count), except the page of SQL queries.
     """
     closed = [rf"/-/({CLOSED_PATHS})(\.json)?$"]
     if IS_NEXT:
@@ -139,8 +139,8 @@ async def _list_sortable_columns(
 ) -> list[str]:
     """Return the columns by which a table may be sorted, in order. Datasette returns them as a set.
 
-    Columns of bytes are left out, because Datasette writes bytes as text into the URL of the next
-    page.
+    Columns that contain bytes are left out, because Datasette writes bytes as text into the URL of
+    the next page.
     """
     columns = await datasette.databases[database].table_column_details(table)
     names = [column.name for column in columns if column.type != "BLOB"]
@@ -151,7 +151,7 @@ async def _list_sortable_columns(
 async def _order_totally(
     table_config: Any, sortable_columns: list[str], request: Any, key: str
 ) -> tuple[str | None, str | None, str]:
-    """Return Datasette's order of a page, with the table's key added at the end.
+    """Return the order in which Datasette sorts a page, with the table's key added at the end.
 
     The key of a view is its first column. Without the key, rows with equal values are lost or
     repeated between pages.

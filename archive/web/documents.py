@@ -28,14 +28,14 @@ class DataList:
     name: the key of the rows in JSON.
     columns: the columns of CSV and Excel. By default, name and columns come from the view's
         operation.
-    headers: in a list for readers, the headers in Excel instead of the column names.
+    headers: the column headers in Excel. They replace the column names in a list for readers.
     url: the URL of this list, by default derived from the request.
     page_url: the URL of the HTML page with the same content, by default derived from the request.
     rows: the rows of this page.
     batches: yields the rows of the whole list, if it is to be exported.
-    read_entries: returns the entries of the Atom feed. It is only called if the client does not
-        have the current feed.
-    members: further values of the JSON object.
+    read_entries: returns the entries of the Atom feed. It is called only if the client does not
+        already have the current feed.
+    members: the other values of the JSON object.
     notes: sentences about the rows, for the last sheet of an Excel file. They are complete once the
         batches are read.
     """
@@ -58,7 +58,7 @@ class DataList:
 async def render_document(site: SiteRequest, document: DataList) -> Response:
     """Render a document in the requested format.
 
-    The status is 304 if the client has the current version.
+    The status is 304 if the client already has the current version.
     """
     format_name = site.format_name or "json"
     body = _FORMATTERS[format_name](document)
@@ -106,14 +106,17 @@ def _format_ndjson(document: DataList) -> str:
 def _format_feed_content(document: DataList) -> str:
     """Format the data on which an Atom feed depends.
 
-    The entries of the feed are only read if the client needs them.
+    The entries of the feed themselves are read only if the client does not already have the current
+    feed.
     """
     content = [document.rows, document.members, document.title]
     return json.dumps(content, ensure_ascii=False, default=str)
 
 
 def format_csv(rows: Rows, columns: Sequence[str], *, header: bool = True) -> str:
-    """Format rows as CSV with a header line. None becomes empty, True and False become 1 and 0.
+    """Format rows as CSV with a header line.
+
+    None becomes an empty cell; True and False become 1 and 0.
 
     >>> format_csv([{"a": 'x "y", z', "b": None}, {"a": True, "b": 2}], ["a", "b"])
     'a,b\\r\\n"x ""y"", z",\\r\\n1,2\\r\\n'

@@ -137,7 +137,8 @@ async def _read_rows(export: DataList) -> AsyncGenerator[Rows]:
 async def _read_in_turns(export: DataList, turn: Turn) -> AsyncGenerator[Rows]:
     """Yield the rows of an export in batches.
 
-    Each batch waits for a slot, so that slow readers do not block others.
+    Before each batch is read, the export waits for a slot, so that slow readers do not block
+    others.
     """
     batches = export.batches or _read_rows(export)
     async with aclosing(batches):  # type: ignore[type-var] # a generator
@@ -152,7 +153,7 @@ async def _read_in_turns(export: DataList, turn: Turn) -> AsyncGenerator[Rows]:
 async def _read_csv_chunks(
     export: DataList, exporting: AbstractContextManager[Turn]
 ) -> AsyncGenerator[bytes]:
-    """Yield the list as CSV: the header with the first rows, then further rows."""
+    """Yield the list as chunks of CSV: the header with the first rows, then the remaining rows."""
     header = format_csv((), export.columns)
     with exporting as turn:
         async with aclosing(_read_in_turns(export, turn)) as batches:
@@ -211,7 +212,10 @@ def build_file_response(
     end: int | None = None,
     status: int = 200,
 ) -> StreamResponse:
-    """Return a response that sends a file, or its bytes from `start` to `end`, and closes it."""
+    """Return a response that sends the bytes of a file from `start` to `end`, and closes the file.
+
+    By default, the whole file is sent.
+    """
     stop = file.seek(0, 2) if end is None else end
 
     async def read_chunks() -> AsyncGenerator[bytes]:
@@ -288,7 +292,7 @@ RELEASE_TEXTS_SQL = """
 
 
 def complete_for_readers(site: SiteRequest, export: DataList) -> DataList:
-    """Return a list for readers, with translated headers and codes, and with releases' texts."""
+    """Return a list for readers, with translated headers and codes, and the releases' texts."""
     columns, batches = list(export.columns), export.batches or _read_rows(export)
     batches = _name_codes(site.language, _list_codes(export.name, columns), batches)
     if "release" in columns:
@@ -349,7 +353,8 @@ async def write_workbook(export: DataList, turn: Turn, language: str) -> IO[byte
     """Write a whole list to a temporary Excel workbook. Raises BadRequest if the list is too long.
 
     The rows are first written to another file, because the header depends on how many cells the
-    longest text of each column takes. Writing the sheets waits for a separate slot.
+    longest text of each column takes. Before the sheets are written, the export waits for a
+    separate slot.
     """
     with ExitStack() as files, TemporaryFile("w+", encoding="utf-8") as spool:
         file = files.enter_context(TemporaryFile())
@@ -396,7 +401,7 @@ def _spool_rows(
 ) -> list[int]:
     """Write the cells of rows as lines of JSON.
 
-    Returns the number of cells that each column takes: 0 if all are empty.
+    Returns the number of cells that each column takes: 0 if all of its values are empty.
     """
     counts = [0] * len(columns)
     for row in rows:
@@ -410,7 +415,7 @@ def _spool_rows(
 
 
 def _split_cell(value: Any) -> list[Any]:
-    """Return a value as a list of cells. A text is split into parts that fit into a cell.
+    """Return a value as a list of cells. A long text is split into parts that each fit into a cell.
 
     Characters that XML forbids are replaced by U+FFFD. True and False become 1 and 0, as in CSV.
 
@@ -455,7 +460,7 @@ def write_sheets(
 
     The temporary files of the sheets are removed, even after an error.
 
-    names: the names of the sheets with rows, and of the sheet with the notes.
+    names: the name of the sheets with rows, and the name of the sheet with the notes.
     is_typed: whether times are date cells, and URLs are links.
     """
     with TemporaryDirectory() as folder:
@@ -537,9 +542,9 @@ def _write_cell(
 
 
 def _parse_date(text: str) -> datetime | None:
-    """Parse a day or time. Times are converted to Swedish time without a zone.
+    """Parse a date, or a date with a time. Times are converted to Swedish time without a zone.
 
-    Returns None for other texts, such as a month, and for a day before 1900, which Excel does not
+    Returns None for other texts, such as a month, and for a date before 1900, which Excel does not
     support.
 
     >>> _parse_date("2024-05-03"), _parse_date("2024-05")

@@ -5,8 +5,8 @@ elements. Highlights are elements without text of their own, so the rest of the 
 character by character.
 
 Each highlighted place is followed by links to the previous and next place. The style sheet shows
-them while the place is the target of the URL, always at the same position in the window, so that a
-reader can go from place to place without scripts.
+these links while the place is the target of the URL, always at the same position in the window, so
+that a reader can go from place to place without scripts.
 """
 
 from __future__ import annotations
@@ -53,10 +53,7 @@ Span = tuple[int, int]  # position of the first character, and of the one after 
 
 
 class MarkedPlace(NamedTuple):
-    """A place to highlight: its parts between tags, and the position of the links after it.
-
-    All positions are positions in the HTML.
-    """
+    """A place to highlight: the positions of its parts between tags, and of the links after it."""
 
     # number of the place on the page, from 1; 0: no links, because another place has them
     number: int
@@ -97,7 +94,10 @@ class HtmlText:
         self.text = "".join(texts)
 
     def read_text(self, match: re.Match[str]) -> str:
-        """Return a piece of text or a character reference, and record where its characters are."""
+        """Return the characters that a match stands for, and record their positions in the HTML.
+
+        A match is a piece of text or a character reference.
+        """
         start, end = match.span()
         if not match["entity"]:
             self.starts.extend(range(start, end))
@@ -142,7 +142,10 @@ class HtmlText:
 
 
 class MarkedHtml:
-    """A text as HTML with highlights. It is rendered once all places on the page are known."""
+    """A text as HTML with highlights.
+
+    The HTML is rendered once all places on the page are known.
+    """
 
     def __init__(
         self, markup: str, places: Sequence[MarkedPlace], highlighter: PageHighlighter
@@ -296,7 +299,7 @@ def _join_spans(text: str, spans: Sequence[Span]) -> list[Span]:
 
 
 def _compose_text(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
-    """Return a text in NFC, and where each character starts and ends in the original.
+    """Return a text in NFC, and where each of its characters starts and ends in the original.
 
     >>> _compose_text("a\u030a b")
     ('å b', [0, 2, 3], [2, 3, 4])

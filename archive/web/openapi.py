@@ -1,9 +1,9 @@
-"""Describes the site's data in /openapi.json (OpenAPI 3.1), from the operations of its views.
+"""Describes the site's data in /openapi.json (OpenAPI 3.1), based on the views' operations.
 
 An Operation describes a view's data; `@site_view` adds the view's paths and the names of its
-parameters. FIELDS contains the type of each value, and its description, unless metadata.json
-describes a column of that name. PARAMETERS contains the types of parameters. Tests call every
-operation and compare its JSON with the description.
+parameters. FIELDS contains the type of each value. It also contains the value's description, unless
+metadata.json describes a column of that name. PARAMETERS contains the types of parameters. Tests
+call every operation and compare its JSON with the description.
 
 A type is a line of text: "int? Number of the takedown = 3" is a whole number or null, with an
 example. A mapping is an object; a key whose name ends with "?" may be absent. A list with one item
@@ -250,9 +250,9 @@ class Operation:
     row: the types of an entry's values, by name.
     members: the types of the other values in the JSON, by name.
     body: the type of the whole JSON, if it is not a DataList.
-    parameters: types of parameters that differ from PARAMETERS.
-    text: description of the text in a request's body, if there is one.
-    required: parameters that a request must have.
+    parameters: the types of parameters whose types differ from those in PARAMETERS.
+    text: a description of the text in a request's body, if requests have one.
+    required: the parameters that a request must contain.
     text_parameter: the parameter that can be sent by GET instead of the text.
     statuses: error statuses besides 400, 404 and 503.
     parameter_names: the parameters of the data, by default the parameters of the page.
@@ -367,7 +367,7 @@ SQL_OPERATION = Operation(
 
 
 def get_fields(*names: str, **types: Type) -> dict[str, Type]:
-    """Return the types of `names` from FIELDS, with `types` added.
+    """Return the types of the fields `names` from FIELDS, with `types` added.
 
     >>> get_fields("release", similarity="num")
     {'release': 'int Number of the release = 51', 'similarity': 'num'}

@@ -28,7 +28,7 @@ CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a send
 
 
 class Work(NamedTuple):
-    """Limits for one type of work: how much runs at once, how much waits, and for how many seconds.
+    """Limits for one type of work: how many requests run at once, and how many wait for how long.
 
     downloads: how many downloads may be in progress. A download takes minutes, and waits for its
         turn before each part that it sends.
@@ -117,10 +117,10 @@ class SandboxLimits:
 
 
 def client_key(scope: Mapping[str, Any]) -> str:
-    """Return a key for the sender of a request: an IPv4 address, or an IPv6 network of 64 bits.
+    """Return a key for a request's sender: an IPv4 address, or an IPv6 address's first 64 bits.
 
-    A household or a server usually has a whole network of this size. Behind a proxy that uvicorn
-    trusts, the address is taken from X-Forwarded-For. Returns "" if there is no address.
+    A household or a server usually has a whole IPv6 network of this size. Behind a proxy that
+    uvicorn trusts, the address is taken from X-Forwarded-For. Returns "" if there is no address.
 
     >>> hosts = ["203.0.113.7", "::ffff:203.0.113.7"]
     >>> hosts += ["2001:db8:0:1:a::9", "2001:DB8:0:1::1%eth0", "unix"]
@@ -135,7 +135,7 @@ def client_key(scope: Mapping[str, Any]) -> str:
 
 
 class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
-    """Too many requests are in the queue, or the wait was too long."""
+    """Too many requests are in the queue, or a request has waited too long."""
 
     status = 503
 
@@ -144,7 +144,7 @@ class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
 
 
 class WorkQueue:
-    """Limits how much work of one type runs at once. Further requests wait.
+    """Limits how many requests for one type of work run at once. The other requests wait.
 
     Free slots are given to the waiting clients in turn, each time for the client's oldest request.
     If the queue is full, a client with fewer requests may replace the newest request of the client
@@ -196,7 +196,7 @@ class WorkQueue:
         """Return whether a request may wait.
 
         A request may wait if the queue has room, or if another client has at least two more
-        requests in it.
+        requests in the queue than this client.
         """
         if self.free_slots or self.waiting < self.work.waiting:
             return True
@@ -284,7 +284,7 @@ class Turn:
     async def acquire_slot(self) -> None:
         """Wait for a slot, unless the request already has one.
 
-        A stream waits again for each statement.
+        A stream waits for a slot again before each statement.
         """
         if not self.has_slot:
             await self.queue.acquire(self.client)
@@ -293,7 +293,7 @@ class Turn:
     def release_slot(self) -> None:
         """Release the slot.
 
-        Called once all SQL is done, so that slow readers do not block others.
+        This is called once all SQL is done, so that slow readers do not block others.
         """
         if self.has_slot:
             self.has_slot = False
@@ -344,7 +344,8 @@ class ResponseDelivery:
     """Runs the application for one request until its response is sent or no longer needed.
 
     killable: whether the request's work can be stopped at any time.
-    is_export: whether the response is a whole list, which takes as long as its length requires.
+    is_export: whether the response is a whole list, which may take longer to send because of its
+        length.
     """
 
     def __init__(
@@ -492,9 +493,9 @@ def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[s
 
 @dataclass(frozen=True, slots=True)
 class RequestBody:
-    """A request's body, or why there is none.
+    """A request's body, or the reason why there is none.
 
-    is_received: whether the client has sent all of it.
+    is_received: whether the client has sent the whole body.
     """
 
     data: bytes = b""

@@ -73,7 +73,7 @@ class ReaderError(Exception):
 class SiteRequest:
     """A request for a page, with everything that the page's view needs.
 
-    It knows the language and the format, runs queries, and builds URLs and responses.
+    The object knows the language and the format, runs queries, and builds URLs and responses.
 
     parameters: the parameters that the page or its data supports.
     format_name: None for the HTML page.
@@ -101,7 +101,7 @@ class SiteRequest:
         return (en if self.language == "en" and en else sv) or ""
 
     def path(self, path: str, /, **query: object) -> str:
-        """Return a path of the site with base_url, the requested language and a query."""
+        """Return a path of the site with base_url, a query and the requested language."""
         return self.add_base_url(add_query(path, lang=self.requested_language, **query))
 
     def add_base_url(self, path: str) -> str:
@@ -133,7 +133,7 @@ class SiteRequest:
     def own_url(self, suffix: str = "", **changes: object) -> str:
         """Return the absolute URL of this page (suffix "") or its data (".json").
 
-        The URL has the parameters of this request, some of them replaced by `changes`.
+        The URL contains the parameters of this request, some of them replaced by `changes`.
         """
         path = self.request.scope.get("route_path", self.request.path)
         query = {name: self.args.get(name) for name in self.parameters} | changes
@@ -151,7 +151,7 @@ class SiteRequest:
         self,
         read: Callable[[SiteRequest, sqlite3.Connection], Coroutine[Any, Any, PageData]],
     ) -> PageData:
-        """Run a function with many queries in one thread, and return its result.
+        """Run a function that makes many queries, all in one thread, and return its result.
 
         read: called with a copy of this request and with the connection. It may await only the
             copy's `run`, which does not wait.
@@ -220,7 +220,7 @@ class SiteRequest:
     def build_headers(self, etag: str | None = None) -> dict[str, str]:
         """Return the headers of data that depends on the language.
 
-        etag: lets clients ask whether their copy of the data is current.
+        etag: the ETag with which clients can ask whether their copy of the data is current.
         """
         headers = {
             **({"etag": etag} if etag else {}),
@@ -254,7 +254,7 @@ def build_problem(
 ) -> Response:
     """Build an error response as problem details (RFC 9457).
 
-    The keys of Datasette's errors are added.
+    The keys that Datasette's own error responses contain are added.
     """
     problem = {
         "type": "about:blank",  # the status says what kind of problem it is
@@ -282,8 +282,8 @@ def _has_data_format(path: str) -> bool:
 def expects_data(request: Any) -> bool:
     """Return whether the errors of a request are sent as JSON.
 
-    Errors are JSON for data formats such as .csv, and for other files unless a browser requests
-    them.
+    Errors are JSON for data formats such as .csv. For other files, they are JSON unless a browser
+    sent the request.
     """
     is_browser = "text/html" in request.headers.get("accept", "")
     return _has_data_format(request.path) or (
@@ -440,7 +440,7 @@ class PostedTextError(Exception):
 def answer_options(site: SiteRequest) -> Response:
     """Return the response to an OPTIONS request.
 
-    Browsers send such a request before a page on another site may send JSON (CORS).
+    Before a page on another site may send JSON, the browser sends such a request (CORS).
     """
     allowed = {"allow": ALLOWED}
     if site.datasette.cors:

@@ -28,14 +28,14 @@ def site_view(
 ) -> Callable[[View], Callable[..., Awaitable[Any]]]:
     """Decorate a view of the archive.
 
-    The view gets a SiteRequest. The DataList that it returns is rendered, and its errors are shown
-    in the requested format. Unsupported and invalid parameters get a 400 response, because
-    `?weight=50` must not list everything as if there were no filter. An interrupted query gets a
-    503 response.
+    The view gets a SiteRequest. If the view returns a DataList, this is rendered. The view's errors
+    are shown in the requested format. Unsupported and invalid parameters get a 400 response,
+    because `?weight=50` must not list everything as if there were no filter. An interrupted query
+    gets a 503 response.
 
-    paths: regular expressions. {release} stands for the values of that parameter, {format} for the
-        formats of the operation. A path without a format is a page.
-    parameters: the names that the page supports besides the parameters allowed everywhere, or
+    paths: regular expressions. A name such as {release} stands for the values of that parameter,
+        {format} for the formats of the operation. A path without a format is a page.
+    parameters: the parameters that the page supports besides those allowed everywhere, or
         ANY_PARAMETER.
     operation: the description of the view's data in /openapi.json; None for a view without data.
     """

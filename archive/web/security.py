@@ -4,11 +4,11 @@ Limits. Requests for Datasette's own views of a database (its page, tables, view
 `_where`, facets, CSV) wait in a queue and have a budget of SQL time. Their statements run in
 processes that can be killed (archive.web.request_limits). Searches, comparisons and the change feed
 have their own queues. The archive's other pages and single rows do not wait. The number of
-rejections per second is limited, too.
+rejections per second is also limited.
 
 Errors. Whenever a visitor's request is invalid, Datasette prints a traceback with all local
 variables, which blocks the only process for nearly a second. It also shows visitors the messages of
-unexpected errors. Here, an error is logged on one line.
+unexpected errors. Here, visitors do not see these messages, and an error is logged on one line.
 
 Logs. The access log contains neither clients nor queries, so that nobody can learn what a reader
 searched for.
@@ -213,7 +213,7 @@ def wrap_application(datasette: Any) -> Any:
 
 
 def _check_request(scope: dict[str, Any]) -> None:
-    """Raise ValueError if Datasette cannot process the path or Host header of a request.
+    """Raise ValueError if Datasette cannot process the path or the Host header of a request.
 
     >>> _check_request({"path": "/", "headers": [(b"host", b"[::1]:8001")]})
     >>> _check_request({"path": "/", "headers": [(b"host", b"[")]})
@@ -289,7 +289,7 @@ class RequestLimiter:
         await self.serve_checked(app, scope, receive, send, path=path, query_args=query_args)
 
     def read_path(self, scope: dict[str, Any]) -> str:
-        """Return the path of a request as it was sent, without Datasette's base_url."""
+        """Return the path of a request as the client sent it, but without Datasette's base_url."""
         raw = scope.get("raw_path") or scope["path"].encode()
         base = self.datasette.setting("base_url").rstrip("/")
         return str(raw.decode("latin-1").partition("?")[0].removeprefix(base))
@@ -394,9 +394,9 @@ class RequestLimiter:
         return Response.html(self.busy_pages[language], status=503, headers=headers)
 
     def reject(self, path: str, status: int, message: str, **headers: str) -> Response:
-        """Return an error as plain text.
+        """Return an error response as plain text.
 
-        For a .json path, it is returned as problem details with CORS headers.
+        For a .json path, it consists of problem details and has CORS headers.
         """
         if self.datasette.cors:
             add_cors_headers(headers)
@@ -421,8 +421,8 @@ async def _receive_nothing() -> dict[str, Any]:
 def _choose_refusal_send(scope: dict[str, Any], send: Any) -> Any:
     """Return the function that sends a refusal.
 
-    If the request has a body, the function also closes the connection. Otherwise the unread body
-    would be taken for the next request, or received without end.
+    If the request has a body, the function also closes the connection. Otherwise, the unread body
+    would be taken for the next request, or would be received without end.
     """
     return partial(_send_and_close, send) if has_body(scope) else send
 
@@ -614,7 +614,7 @@ def _add_cache_headers(
     Caches may store successful responses for a few seconds, and server errors (status 5xx) not at
     all.
 
-    max_age: the longest time, in seconds, for which a response may let caches store it.
+    max_age: the longest time, in seconds, for which caches may store a response.
     """
     if status >= 500:
         return [*_drop_header(headers, b"cache-control"), (b"cache-control", b"no-store")]
@@ -638,7 +638,7 @@ def _drop_header(headers: list[tuple[bytes, bytes]], dropped: bytes) -> list[tup
 
 
 def _limit_max_age(cache_control: bytes, most: int = MAX_CACHE_SECONDS) -> bytes:
-    """Limit how long caches may store a response, even with `_ttl=`.
+    """Limit how long caches may store a response, even if the request contains `_ttl=`.
 
     The limit matters because the text of the response may be taken down.
 
@@ -670,7 +670,7 @@ def _rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any
 def answer_exception(
     datasette: Any, request: Any, exception: Exception
 ) -> Callable[[], Awaitable[Any]]:
-    """Return a function that renders an error. Only errors of the server are logged.
+    """Return a function that renders an error. Only server errors are logged.
 
     Datasette's own response would log a traceback for every mistyped URL.
     """

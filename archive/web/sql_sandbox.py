@@ -1,9 +1,9 @@
 """Runs visitors' SQL in worker processes, which can be limited and killed.
 
 A progress handler is not enough: one call of `replace`, `instr`, `json_patch` or `like`, or one
-FTS5 prefix, is a single step of SQLite's virtual machine. Such a step may take half a minute, and
-cannot be interrupted from inside the process. Only this module and archive.web.datasette_versions
-replace parts of Datasette itself.
+prefix search in FTS5, is a single step of SQLite's virtual machine. Such a step may take half a
+minute, and cannot be interrupted from inside the process. Only this module and
+archive.web.datasette_versions replace parts of Datasette itself.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ SQL_COMMENT = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")
 
 
 def install_linear_sql_checks() -> None:
-    """Replace Datasette's checks of SQL, for the whole process, with checks that never backtrack.
+    """Replace Datasette's checks of SQL with checks that never backtrack, for the whole process.
 
     Datasette's own checks run in the thread that serves all requests: `/**/` followed by many line
     breaks took 20 seconds. tests/archive/web/test_request_limits.py fails if Datasette renames the
@@ -214,7 +214,8 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
     def escape(self, text: str) -> str:
         """Return a search text as an FTS5 expression.
 
-        Plugins register the SQL function that does this on connections (archive/views/search.py).
+        The SQL function that does this is registered on connections by plugins
+        (archive/views/search.py).
         """
         if not hasattr(self.thread_local, "db"):
             self.thread_local.db = db = self.connect()
@@ -300,7 +301,7 @@ class StarvedQueryError(QueryInterrupted):  # type: ignore[misc] # Datasette shi
 class SandboxWorker:
     """A process that runs statements on one database.
 
-    escape: function that executes the worker's calls of escape_fts.
+    escape: the function that executes the worker's calls of escape_fts.
     """
 
     def __init__(self, uri: str, limits: SandboxLimits, escape: Callable[[str], str]) -> None:
@@ -379,7 +380,7 @@ class SandboxWorker:
     def close(self, timeout: float = 0.0) -> None:
         """Kill the worker unless it ends by itself within the timeout (in seconds).
 
-        A worker has no state that could be lost.
+        No data can be lost, because a worker has none of its own.
         """
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout)
@@ -389,7 +390,10 @@ class SandboxWorker:
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """Unpickles numbers, texts, bytes, lists and tuples. Names of callables are rejected."""
+    """Unpickles only numbers, texts, bytes, lists and tuples.
+
+    References to callables are rejected.
+    """
 
     # a compromised worker must not compromise the server
     def find_class(self, module: str, name: str) -> Any:

@@ -1,18 +1,18 @@
 """Datasette's own views of a database, with complete responses and checked parameters.
 
-Pages. Datasette 0.65 orders a page of a table only by the sorted column, so rows with equal values
-are lost or repeated between pages. It finds the pages of a view by offset. Here, every page of a
-table or view is in a total order: the sorted column, then the primary key (`rowid` if there is
-none; for a view its first column, see archive/database/schema.sql). The next page begins after the
-last row. Datasette builds the statement for a page, and KeysetPage rewrites it just before it is
-executed. Datasette itself sees no `_next=` and no extra row.
+Pages. Datasette 0.65 orders a page of a table only by the column that is sorted, so rows with equal
+values are lost or repeated between pages. It finds the pages of a view by their offset. Here, every
+page of a table or view is in a total order: the sorted column, then the primary key (`rowid` if
+there is none; for a view its first column, see archive/database/schema.sql). The next page begins
+after the last row. Datasette builds the statement for a page, and KeysetPage rewrites it just
+before it is executed. Datasette itself sees no `_next=` and no extra row.
 
-CSV. A statement that fails gets a 400 response. A stream that fails later breaks the connection, so
-that clients never mistake half of a table for the whole. Streams are in the order of the key unless
-they are sorted.
+CSV. A request whose statement fails gets a 400 response. If a stream fails later, the connection is
+broken, so that clients never mistake half of a table for the whole. Streams are in the order of the
+key unless they are sorted.
 
-Parameters. Parameters that Datasette would ignore (such as a misspelt column or option), or on
-which it would fail, get a 400 response.
+Parameters. A request with parameters that Datasette would ignore (such as a misspelt column or
+option), or on which it would fail, gets a 400 response.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ NUMBER = re.compile(r"[0-9]{1,18}")  # always fits in an integer of SQLite
 
 
 def build_table_routes(datasette: Any) -> list[tuple[str, Any]]:
-    """Return the routes that replace Datasette's own routes of databases, tables and rows.
+    """Return the routes that replace Datasette's own routes for databases, tables and rows.
 
     Datasette's own routes would also accept other spellings of a database's name, such as
     ~61rchive.
@@ -137,7 +137,7 @@ def build_table_routes(datasette: Any) -> list[tuple[str, Any]]:
 
 
 class KeysetPage:
-    """A page of a table or view in a total order.
+    """A page of a table or view, with its rows in a total order.
 
     start: the value of the sorted column (if any) and the key of the last row before the page.
     next_start: the value of the sorted column (if any) and the key of the last row of the page.
@@ -187,7 +187,7 @@ class KeysetPage:
         }
 
     def build_where(self, start: dict[str, Any]) -> str:
-        """Return the condition for rows after `start`, or "" if there is no start."""
+        """Return the SQL condition for rows after `start`, or "" if there is no `start`."""
         condition = ""
         for name, value in reversed(start.items()):
             condition = _build_after_condition(
@@ -203,7 +203,7 @@ class KeysetPage:
     ) -> tuple[list[str], list[Any]]:
         """Return the names and rows that Datasette expects, and store the start of the next page.
 
-        Raises FilterError if `_size=` asks for more rows than fit in a response.
+        Raises FilterError if `_size=` asks for more rows than fit into a response.
         """
         extra, page = len(self.columns), rows[: self.page_size]
         if not is_complete and self.size not in (None, "", "max"):
@@ -276,9 +276,9 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         return await super().get(request)
 
     async def is_view(self, database: str, table: str) -> bool:
-        """Return whether a name is the name of a view, not of a table.
+        """Return whether a name is that of a view (True) or of a table (False).
 
-        Raises NotFound if it is neither.
+        Raises NotFound if there is no view or table with this name.
         """
         db = self.ds.databases[database]
         is_view = bool(await db.get_view_definition(table))
@@ -289,7 +289,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     async def read_pages(self, request: Any) -> AsyncGenerator[dict[str, Any]]:
         """Yield Datasette's data, with columns and rows, for each page of a streamed response.
 
-        For any other response, the data of a single page is yielded.
+        For any other response, yield the data of a single page.
         """
         request = _change_query(request, **WITHOUT_FACETS_AND_COUNT)
         try:
@@ -300,10 +300,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
             yield await self.read_page(request)
 
     async def read_page(self, request: Any) -> dict[str, Any]:
-        """Return Datasette's data for the next page.
-
-        Raises DatasetteError for a statement that fails.
-        """
+        """Return Datasette's data for the next page. Raises DatasetteError if a statement fails."""
         contexts = await self.data(request)
         if not isinstance(contexts, tuple):
             raise BadRequest("_filter_column= and _sort_by_desc= are for pages, not for data")
@@ -409,7 +406,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     def build_blob_url(
         self, request: Any, data: dict[str, Any], row: Any, cell: tuple[str, bytes]
     ) -> str:
-        """Return the URL of bytes in a row of a table or in a query result."""
+        """Return the URL of the bytes in a cell of a table or of a query result."""
         keys, (column, value) = data.get("primary_keys") or [], cell
         if data.get("table") and not data.get("is_view"):
             path = self.ds.urls.row_blob(
@@ -442,7 +439,10 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     """The view of a table, a view or a canned query."""
 
     async def columns_to_select(self, table_columns: Any, pks: Any, request: Any) -> list[str]:
-        """Return each column once. Datasette returns a key column twice if it is in `_col=`."""
+        """Return each column once.
+
+        Datasette itself returns a key column twice if `_col=` names it.
+        """
         return list(dict.fromkeys(await super().columns_to_select(table_columns, pks, request)))
 
     async def data(self, request: Any, default_labels: bool = False, **_: Any) -> Any:
@@ -473,7 +473,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     async def check_search(self, request: Any, database: str, table: str) -> None:
         """Raise FilterError if a table cannot be searched.
 
-        A search needs a full-text index. The option `_versions` is only allowed in a search of the
+        A search needs a full-text index. The option `_versions` is allowed only in a search of the
         table `releases`.
         """
         is_releases = (database, table) == ("archive", "releases")
@@ -532,7 +532,8 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     ) -> Sequence[Any]:
         """Return the values in the parameter `_next=`.
 
-        Raises FilterError if they are invalid, or if their row no longer exists.
+        Raises FilterError if the values are invalid, or if the row that they identify no longer
+        exists.
         """
         text = request.args["_next"]
         start = _load_json(text)
@@ -661,7 +662,7 @@ def _load_json(text: str) -> Any:
 
 
 def _change_query(request: Any, **parameters: str) -> Any:
-    """Return a copy of a request with additional or changed parameters."""
+    """Return a copy of a request in which `parameters` are added or replaced."""
     kept = [
         (n, v)
         for n, v in parse_qsl(request.query_string, keep_blank_values=True)
@@ -755,7 +756,7 @@ def _check_filter_value(name: str, lookup: str, value: str) -> None:
 
 
 def _check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bool = False) -> None:
-    """Raise FilterError for an option with a value that Datasette would ignore or fail on."""
+    """Raise FilterError if Datasette would ignore the value of an option, or would fail on it."""
     for name in arguments:
         for value in arguments.getlist(name):
             if name == "_through" and not _is_through(value):
@@ -787,9 +788,10 @@ def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool
 
 
 def _read_facet_column(value: str) -> str | None:
-    """Return the column in the value of a facet option, which is a name or a JSON object.
+    """Return the column that the value of a facet option names.
 
-    Returns None if the JSON object is invalid or names no column.
+    The value is a column's name or a JSON object. Returns None if the JSON object is invalid or
+    names no column.
     """
     if not value.startswith("{"):
         return value
@@ -816,7 +818,7 @@ def _is_through(value: str) -> bool:
 
 
 def _is_scalar(value: object) -> bool:
-    """Return whether SQLite can store a JSON value.
+    """Return whether a JSON value is a single value that SQLite can store.
 
     >>> [_is_scalar(value) for value in (None, "a", 2**62, 2**64, float("nan"), [1])]
     [True, True, True, False, False, False]

@@ -1,8 +1,8 @@
 """scrapy diagnose: shows why an agency's pages are no longer parsed as before, and how to fix it.
 
-The last good page of an agency and a quarantined one are parsed with the current rules and
-compared. The report shows which field is lost, which rule parsed it, what the rule finds now, where
-the text is now, and which selector would find it.
+The last good page of an agency and a quarantined page are parsed with the current rules and
+compared. The report shows which field is lost, which rule used to parse it, what the rule finds
+now, where the field's text is now, and which selector would find it.
 """
 
 from __future__ import annotations
@@ -193,10 +193,10 @@ def _list_problems(archive: Archive, agency: Agency) -> list[str]:
 def find_good_page(
     archive: Archive, captures: Captures, agency: Agency, bad: QuarantinedPage
 ) -> ReparsedPage | None:
-    """Return an earlier page of the bad page's release, or another good page if the release is new.
+    """Return an earlier version of the bad page or, for a new release, another page of the agency.
 
-    A page with all the fields that the bad page lacks is preferred. Returns None if there is no
-    page that can be parsed.
+    A page that contains all the fields that the bad page lacks is preferred. Returns None if there
+    is no page that can be parsed.
     """
     rows = archive.db.execute(
         "select v.capture from revisions v join releases r on r.id = v.release"
@@ -310,7 +310,7 @@ def find_remedy(
     bad: ProbedPage,
     others: Sequence[ProbedPage],
 ) -> None:
-    """Set the remedy of a lost field: the simplest selector that finds the field's old value.
+    """Set the remedy for a lost field: the simplest selector that finds the field's old value.
 
     Also sets the number of other pages on which the selector works.
     """
@@ -335,8 +335,8 @@ def suggest_selectors(element: Element) -> Iterator[str]:
 def propose_table(diagnosis: Diagnosis, probed: ProbeResult | None) -> ProbeResult | None:
     """Return a proposed table with the remedies.
 
-    The table is based on a probe of the site, or on the bad page if there was no probe. Returns
-    None if there is neither.
+    The table is based on a probe of the site or, without a probe, on the bad page. Returns None if
+    there is neither a probe nor a bad page.
     """
     if probed is None and diagnosis.bad:
         page, agency = diagnosis.bad.page, diagnosis.agency
@@ -355,9 +355,9 @@ class Command(ProjectCommand):
     """Show why an agency's pages are no longer parsed as before, and what would fix it.
 
     The last good page is compared with a quarantined one, field by field. For each lost field, the
-    report says which rule parsed it, what that rule finds now, and where the same text is. It also
-    proposes a table for agencies.toml. Only stored pages are parsed, unless --ask is given. Exit
-    code 0: done; 2: wrong arguments.
+    report says which rule used to parse it, what that rule finds now, and where the field's text is
+    now. It also proposes a table for agencies.toml. Only stored pages are parsed, unless --ask is
+    given. Exit code 0: done; 2: wrong arguments.
     """
 
     requires_crawler_process = True
@@ -500,7 +500,10 @@ def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Ite
 
 
 def _describe_trial(finding: FieldDiagnosis) -> str:
-    """Describe on how many other pages a remedy worked. Returns "" if it was not tried on any."""
+    """Describe on how many other pages a remedy worked.
+
+    Returns "" if the remedy was not tried on any.
+    """
     if not finding.tried:
         return ""
     return f", and finds text on {finding.cured} of {finding.tried} other quarantined pages"

@@ -1,4 +1,4 @@
-"""scrapy extract: prints the release in a saved page."""
+"""scrapy extract: prints the release that is parsed from a saved page."""
 
 from __future__ import annotations
 

@@ -20,11 +20,12 @@ from scraper.project_command import ProjectCommand, get_only_argument, parse_url
 
 
 class Command(ProjectCommand, ScrapyParse):
-    """Fetch a page under the same limits as in a crawl, and print the release parsed from it. All
-    values are printed as strings.
+    """Fetch a page under the same limits as in a crawl, and print the release parsed from it.
+
+    All values are printed as strings.
 
     Nothing is stored; scrapy crawl refetch -a url=URL fetches and stores a page. Exit code 0: a
-    release was parsed; 1: the page has no release; 2: wrong configuration.
+    release was parsed; 1: the page contains no release; 2: wrong configuration.
     """
 
     requires_crawler_process = True
@@ -57,7 +58,7 @@ class Command(ProjectCommand, ScrapyParse):
 class PageSpider(IdentifiedSpider):
     """Parses the release on one page.
 
-    build_request: function that builds the request for the page.
+    build_request: the function that builds the request for the page.
     """
 
     name = "page"

@@ -15,8 +15,8 @@ class Command(ProjectCommand):
     """Propose an agency's table for agencies.toml, and show how its releases are parsed.
 
     The site's feeds, sitemaps, listings and three of its releases are fetched with about twelve
-    requests, as politely as in a crawl. Exit code 0: a release was parsed; 1: none was found; 2:
-    wrong arguments.
+    requests, under the same limits as in a crawl. Exit code 0: a release was parsed; 1: no release
+    was found; 2: wrong arguments.
     """
 
     requires_crawler_process = True

@@ -29,7 +29,7 @@ class Command(ProjectCommand):
 
     --accept parses the pages with the current rules and stores them as ordinary releases and edits.
     Fields that these pages lack are no longer expected of the agency, until nine in ten of at least
-    twenty later releases have them again. scrapy diagnose shows why pages were quarantined. Exit
+    twenty later releases contain them again. scrapy diagnose shows why pages were quarantined. Exit
     code 0: done; 1: some pages stay in quarantine because they cannot be read or because their
     agency is being crawled; 2: wrong arguments.
     """

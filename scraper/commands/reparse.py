@@ -55,7 +55,7 @@ logger = logging.getLogger(__name__)
 
 
 class _StoredPage(NamedTuple):
-    """A page to be parsed. `body` is None if the page's bytes are missing or damaged."""
+    """A stored page to be parsed. `body` is None if the page's bytes are missing or damaged."""
 
     stored: StoredRelease
     agency: Agency
@@ -66,13 +66,14 @@ class Command(ProjectCommand):
     """Parse stored releases, quarantined pages and refused pages again with the current rules.
 
     Only stored bytes are parsed. A page that was refused (archive/database/refused_pages.py) and
-    can be read now is stored with the time it was fetched, as a crawl would have stored it then. A
-    difference in a stored release is stored as a version with the cause 'parser', which is never
-    reported as an edit of the agency. If the current rules find a text with which other readings of
-    the page disagree, the stored text is kept. An interrupted run is continued by the same command.
-    Captures that the current rules have read are not read again (`python -m archive verify` finds
-    damaged ones). Exit code 0: all other captures were parsed; 1: some could not be parsed or are
-    doubtful; 2: wrong configuration.
+    can be read now is stored with the time it was fetched, as a crawl would have stored it then. If
+    a stored release differs from the result, the result is stored as a version with the cause
+    'parser', which is never reported as an edit by the agency. If the current rules find a text
+    with which other readings of the page disagree, the stored text is kept. To continue an
+    interrupted run, run the same command again. Captures that were already parsed with the current
+    rules are not read again (`python -m archive verify` finds damaged ones). Exit code 0: all other
+    captures were parsed; 1: some captures could not be parsed, or the results are doubtful; 2: the
+    configuration is wrong.
     """
 
     takes_agency_option = True
@@ -126,10 +127,11 @@ def reparse_archive(
 
     Agencies that another process is crawling are left out.
 
-    Returns counts of releases by result of `reparse_releases`, of quarantined pages by SaveResult,
-    and of refused pages by result of `take_in_refused`. Raises ArchiveError if there is no archive.
+    Returns counts of releases by the result that `reparse_releases` reports, of quarantined pages
+    by SaveResult, and of refused pages by the result of `take_in_refused`. Raises ArchiveError if
+    there is no archive.
 
-    all_agencies: whether `agencies` holds all listed agencies. Stored agencies that are missing
+    all_agencies: whether `agencies` contains all listed agencies. Stored agencies that are missing
         from it are then logged.
     processes: the number of processes that parse pages. With None, many releases are parsed by one
         process per core.
@@ -178,7 +180,7 @@ def reparse_releases(
 ) -> None:
     """Reparse releases, given as URLs with their agencies.
 
-    Calls `count` with the result for each release: "unchanged", "reparsed", "doubtful",
+    `count` is called with the result for each release: "unchanged", "reparsed", "doubtful",
     "unreadable" or "without capture".
 
     A release with an unchanged text is marked with the version of the current rules. Releases with
@@ -202,7 +204,10 @@ def _iter_pages(
     releases: Iterable[tuple[str, Agency]],
     count: Callable[[str], None],
 ) -> Iterator[_StoredPage]:
-    """Yield the pages to parse. Call `count` for each release that needs no parsing."""
+    """Yield the pages to parse.
+
+    For each release that needs no parsing, call `count` with the result.
+    """
     for url, agency in releases:
         stored = archive.get(url)
         if stored is None or stored.sha256 is None or stored.cause == "import":

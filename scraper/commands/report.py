@@ -1,4 +1,4 @@
-"""scrapy report: runs a scheduled command and reports how it ended."""
+"""scrapy report: runs a scheduled command, and reports how the command ended."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Command(ProjectCommand):
 
     NAME is round, audit, notify, backup, publish or another name. A message is sent through the
     channels of alerts: once a day while the command fails, and once when it works again. After a
-    success, the URL in the variable PING_<NAME> is requested. If a service manager has run the
-    command itself, it passes NAME:ok or NAME:failed. The exit code is the command's exit code, or 1
-    if a successful command's result was not delivered.
+    success, the URL in the variable PING_<NAME> is requested. If a service manager runs the command
+    itself, it passes the result to `scrapy report` as NAME:ok or NAME:failed. The exit code is the
+    command's exit code, or 1 if a successful command's result was not delivered.
     """
 
     usage = "NAME [--every MINUTES] -- COMMAND …, or NAME:ok, or NAME:failed"

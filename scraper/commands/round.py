@@ -35,11 +35,11 @@ logger = logging.getLogger(__name__)
 
 
 class Command(ProjectCommand):
-    """Crawl new and changed releases, assess health, write the day's manifest and send alerts.
+    """Crawl new and changed releases, assess agencies' health, write a manifest and send alerts.
 
     Exit code 0: no action is needed (also if another round is running, or if SIGTERM ended this
-    one); 1: an agency has a fault that is not acknowledged, a pass was interrupted, an alert or an
-    email to a subscriber was not delivered, or the previous round has been running for over 6
+    round); 1: an agency has a fault that is not acknowledged, a pass was interrupted, an alert or
+    an email to a subscriber was not delivered, or the previous round has been running for over 6
     hours; 2: nothing was done, because the list of agencies, the settings, the environment or the
     archive's file is wrong.
     """
@@ -110,9 +110,9 @@ class Command(ProjectCommand):
 
 
 def notify_subscribers(runner: CommandRunner, archive_path: Path) -> bool:
-    """Notify the subscribers of what the round has found.
+    """Notify the subscribers of what the round has found. Returns False if this fails.
 
-    Returns False if this fails. Without the variable PUBLIC_URL, nobody is notified.
+    Nobody is notified if the variable PUBLIC_URL is not set.
     """
     if not os.environ.get("PUBLIC_URL"):
         return True
@@ -140,7 +140,7 @@ def report_running_round(since: datetime) -> int:
 def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> int:
     """Start a round every `minutes` minutes until a signal arrives, and return the exit code.
 
-    Returns 2 at once if the configuration is wrong.
+    If the configuration is wrong, 2 is returned at once.
     """
     if not minutes > 0:
         raise AgencyError("arguments", None, "every", "must be a positive number of minutes")
@@ -165,7 +165,7 @@ def report_recent_crawl(archive_path: Path, hours: float) -> int:
 
 
 def forward_options(opts: argparse.Namespace) -> list[str]:
-    """Return the options for settings and logging, to be passed on to commands that are started."""
+    """Return the options for settings and logging, to pass on to the commands that are started."""
     options = [part for pair in opts.set for part in ("-s", pair)]
     for name, value in (("--loglevel", opts.loglevel), ("--logfile", opts.logfile)):
         options += [name, value] if value else []

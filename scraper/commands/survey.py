@@ -25,12 +25,12 @@ ALWAYS = 36_500.0  # days; no try is older
 
 
 class Command(ProjectCommand):
-    """Try the agencies' sites, and report which can be crawled and which need a person.
+    """Try the agencies' sites, and report which can be crawled and which a person must look at.
 
-    Each agency's sources and up to thirty of its releases are requested, as politely as in a crawl.
-    The responses are kept in the folder that the setting SURVEY names. Nothing is written to an
-    archive. To continue an interrupted survey, run the same command again. Exit code 0: all
-    agencies were tried; 1: some were not tried; 2: wrong arguments.
+    Each agency's sources and up to thirty of its releases are requested, under the same limits as
+    in a crawl. The responses are stored in the folder that the setting SURVEY names. Nothing is
+    written to an archive. To continue an interrupted survey, run the same command again. Exit code
+    0: all agencies were tried; 1: some agencies were not tried; 2: wrong arguments.
     """
 
     requires_crawler_process = True
@@ -85,7 +85,10 @@ class Command(ProjectCommand):
         return int(left > 0)
 
     def survey(self, record: SurveyRecord, opts: argparse.Namespace) -> int:
-        """Survey the agencies that have not been tried yet. Return how many are still untried."""
+        """Survey the agencies that have not been tried yet.
+
+        Returns the number of agencies that are still untried.
+        """
         if opts.again <= 0 and not opts.agency:  # an interrupted survey would begin again
             raise AgencyError("arguments", None, "again", "must be above 0, or name the agencies")
         since = to_iso(now() - timedelta(days=opts.again)) or ""

@@ -1,4 +1,4 @@
-"""scrapy writer: stores the results of workers on other machines, and hands out jobs to them."""
+"""scrapy writer: stores the results of workers on other machines, and hands out jobs to workers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from scraper.project_command import CONFIGURATION_ERRORS, ProjectCommand
 
 
 class Command(ProjectCommand):
-    """Store the results of workers on other machines, each message once, and hand out jobs to them.
+    """Store the results of workers on other machines, and hand out jobs to the workers.
+
+    Each message is stored once.
 
     An archive has one writer. Exit code 0: the writer was stopped by SIGTERM; 1: the archive cannot
     be written, or the broker failed; 2: the configuration is wrong.

@@ -1,6 +1,6 @@
 """Alerts, sent to the operators by webhook and email.
 
-They report new faults and recoveries of agencies and of scheduled commands.
+Alerts report new faults and recoveries of agencies and of scheduled commands.
 
 Settings come from the environment only, because some are secrets:
 
@@ -12,22 +12,22 @@ Settings come from the environment only, because some are secrets:
                        start `smtps://user:password@host:465`.
     ALERT_MAIL_FROM    The sender. Default: the first address of `ALERT_MAIL`.
     ALERT_LANGUAGE     `sv` (default) or `en`.
-    ALERT_STATUS_PAGE  URL of the public status page, which messages link to.
+    ALERT_STATUS_PAGE  URL of the public status page, to which messages link.
     PING_<NAME>        URL that is requested after each success of a command that `scrapy report
                        <name>` runs: `PING_ROUND`, `PING_NOTIFY`, `PING_BACKUP`, `PING_PUBLISH`,
                        `PING_AUDIT` … For a service that raises an alarm when the requests stop.
 
 `make reference` copies these lines to docs/reference/settings.md.
 
-Each channel sends at most one message a day (UTC) about agencies; later events wait for the next
+Each channel sends at most one message a day (UTC) about agencies. Later events wait for the next
 day's message. Each channel reports each row of health_events once. A channel's first message
 reports all current faults, however old, but no fault that ended more than a day ago. A failed
 delivery is logged, and the next round tries again. If the process is killed after a delivery but
 before it is recorded in the database, the message is delivered again, with the same id.
 
-At most one message a day is sent about a scheduled command: that it fails, or that it works again.
-The time of the last message is the modification time of an empty file beside the archive, because
-the archive itself may have failed.
+At most one message a day is sent about a scheduled command: it says that the command fails, or that
+it works again. The time of the last message is the modification time of an empty file beside the
+archive, because the archive itself may have failed.
 """
 
 from __future__ import annotations
@@ -79,7 +79,10 @@ MAX_LISTED_AGENCIES = 50  # agencies per type of alert in a message; further one
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSettings:
-    """The channels and contents of alerts. A channel set to None is not used."""
+    """The channels of alerts, and the language and status page of their messages.
+
+    A channel set to None is not used.
+    """
 
     # not in repr, because its path may be a secret
     webhook: str | None = field(default=None, repr=False)
@@ -180,7 +183,7 @@ class AlertChannel:
         return self._select_events(f"not exists ({handled}) order by e.id", self.name)
 
     def find_reported_events(self, agency: str) -> list[HealthEvent]:
-        """Return an agency's last event in each message that this channel sent about the agency.
+        """Return the agency's last event in each message that this channel sent about the agency.
 
         The newest event comes first.
         """
@@ -245,7 +248,10 @@ def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) 
 def _list_deliveries(
     alert_settings: AlertSettings, now: datetime
 ) -> dict[str, Callable[[dict[str, Any]], None]]:
-    """Return a map from channel name to a function that delivers a message or raises OSError."""
+    """Return a map from each channel's name to the function that delivers messages through it.
+
+    The function raises OSError if a delivery fails.
+    """
     deliveries: dict[str, Callable[[dict[str, Any]], None]] = {}
     if url := alert_settings.webhook:
         deliveries["webhook"] = partial(post_json, url, key=alert_settings.webhook_key, sent_at=now)
@@ -352,7 +358,10 @@ def _choose_alert_kind(
 def _build_alert_payload(
     alerts: AlertEvents, alert_settings: AlertSettings, sent_at: datetime
 ) -> dict[str, Any]:
-    """Return the message as a JSON object for a webhook. Its id is a hash of its events' ids."""
+    """Return a message as a JSON object for a webhook.
+
+    The message's id is a hash of its events' ids.
+    """
     language = alert_settings.language
     lines = []
     for kind, groups in alerts.items():
@@ -400,7 +409,7 @@ def _format_subject(counts: dict[str, int], language: str) -> str:
 def _format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -> str:
     """Format an agency's alert as one line.
 
-    The line states the agency's current state or, for a transient fault, the fault.
+    The line gives the agency's current state or, after a transient fault, the fault.
     """
     event = next(event for event in reversed(events) if event["is_fault"] or kind != "passed")
     name, at = (
@@ -441,7 +450,9 @@ def report_result(
     ping_url: str | None,
     problem: str | None,
 ) -> bool:
-    """Report how a command has ended. Return False if the failure or the ping was not delivered.
+    """Report how a command has ended.
+
+    Returns False if the failure message or the ping was not delivered.
 
     problem: None if the command succeeded.
     """

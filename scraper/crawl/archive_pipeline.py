@@ -2,7 +2,7 @@
 
 For Scrapy's feed exports (`-O FILE.jsonl`), the pipeline returns the release as stored, as a dict
 of JSON values (`_describe_stored_release`). Without an export, it returns only the URL, because
-reading the release again costs time. A page with nothing new is dropped.
+reading the release again costs time. A page that contains nothing new is dropped.
 """
 
 from __future__ import annotations
@@ -62,9 +62,11 @@ class ArchivePipeline(CrawlerComponent):
     def process_item(self, page: ParsedPage) -> dict[str, Any]:
         """Store one page and return the release as stored.
 
-        If this crawl exports nothing, only the release's URL is returned. Raises DropItem if the
-        page is unchanged, rejected or quarantined, or no longer shows its release. If the crawl
-        exports releases, DropItem is also raised for a release that a takedown hides.
+        If this crawl exports nothing, only the release's URL is returned.
+
+        Raises DropItem if the page is unchanged, rejected or quarantined, or no longer shows its
+        release. If the crawl exports releases, DropItem is also raised for a release that a
+        takedown hides.
         """
         slug, spider = page.item.agency or "", self.spider
         stats = spider.agency_stats[slug]
@@ -112,7 +114,7 @@ class ArchivePipeline(CrawlerComponent):
         )
 
     def take_in_earlier(self, slug: str, url: str) -> None:
-        """Store the refused pages of this URL that can now be read, before today's page is stored.
+        """Before today's page is stored, store the refused pages of its URL that can now be parsed.
 
         Pages must be stored in the order in which they were fetched.
         """
@@ -150,7 +152,7 @@ class ArchivePipeline(CrawlerComponent):
     def announce_stored(self, slug: str, last_revision_id: int) -> None:
         """Send the signal item_scraped for each of an agency's releases that has a new version.
 
-        last_revision_id: the versions stored after this one are new.
+        last_revision_id: the id of a version. The versions stored after it are new.
         """
         rows = self.spider.archive.db.execute(
             "select distinct r.url from revisions v join releases r on r.id = v.release"
@@ -192,7 +194,8 @@ def _describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | Non
 def describe_page_problems(pages: Iterable[QuarantinedPage]) -> Iterator[str]:
     """Yield the problems of quarantined pages that are not field losses.
 
-    Each problem is given with an example URL and the number of other pages.
+    Each problem is described with an example URL and the number of other pages that have the
+    problem.
     """
     urls: dict[str, list[str]] = {}
     for page in pages:

@@ -1,4 +1,4 @@
-"""Statistics of a crawl for each agency: row in the crawls table, politeness and progress table."""
+"""Statistics of a crawl for each agency: a row in the crawls table, politeness, and progress."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ PROGRESS_COLUMNS = (
 class AgencyStats:
     """Counters of one agency in one crawl, and a list of problems.
 
-    Each problem is a sentence that names the URL and the field.
+    Each problem is described by a sentence that names the URL and the field.
     """
 
     listed: int = 0  # distinct releases that sources listed
@@ -116,7 +116,7 @@ class AgencyStats:
     def count_error(self, problem: str, failure_kind: str, *, source: bool = False) -> None:
         """Count an error by its type of failure, and record its problem.
 
-        source: whether the error is that a source could not be read.
+        source: whether the error means that a source could not be read.
         """
         self.errors += 1
         self.source_failures.update([failure_kind] if source else [])
@@ -179,7 +179,7 @@ class CrawlState(Protocol):
 class ArchiveSpider(CrawlState, Protocol):
     """The parts of a ReleaseSpider that extensions use.
 
-    It is a protocol, because spiders import this module.
+    This is a protocol and not the class itself, because spiders import this module.
     """
 
     name: str
@@ -192,7 +192,7 @@ class ArchiveSpider(CrawlState, Protocol):
 class CrawlStatsExtension(CrawlerComponent):
     """Inserts a row into the crawls table for each agency when a spider opens.
 
-    The rows are completed when the spider closes.
+    Completes the rows when the spider closes.
     """
 
     needs_archive = True
@@ -239,7 +239,8 @@ class CrawlStatsExtension(CrawlerComponent):
     def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
         """Complete the rows, assess the health of the agencies, and write the day's manifest.
 
-        reason: Scrapy's reason for closing the spider: `finished` if the crawl was not interrupted.
+        reason: Scrapy's reason for closing the spider, which is `finished` if the crawl was not
+            interrupted.
         """
         try:
             with spider.archive.transaction():
@@ -298,7 +299,7 @@ class CrawlStatsExtension(CrawlerComponent):
             )
 
     def report_politeness(self, agency: Agency, stats: AgencyStats) -> dict[str, Any]:
-        """Return the columns `delay` and `robots` of an agency's row in crawls."""
+        """Return the values for the columns `delay` and `robots` of an agency's row in crawls."""
         delays = [
             seconds for host, seconds in self.min_delays.items() if agency.owns(f"https://{host}/")
         ]
@@ -380,7 +381,7 @@ def close_crawl(
 class StderrConsole(Console):
     """Console on standard error that stops printing when the pipe is closed.
 
-    rich's own console would end the crawl.
+    rich's own console would then end the crawl.
     """
 
     def on_broken_pipe(self) -> None:
@@ -453,7 +454,7 @@ class ProgressExtension(CrawlerComponent):
 
 
 def _print_summary(console: Console, spider: ArchiveSpider, reason: str) -> None:
-    """Print where to read about the problems of a crawl and, if it did not finish, why not."""
+    """Print where to read about a crawl's problems and, if the crawl did not finish, the reason."""
     all_stats = spider.agency_stats.values()
     if any(stats.problems for stats in all_stats):
         console.print(

@@ -1,7 +1,7 @@
 """Classifies exceptions by type of failure, and describes failures in sentences.
 
-Failures are counted by type, per agency and crawl, in the crawls table, and shown in the health
-report. The types are also the keys of the interface texts.
+The crawls table counts failures by type, for each agency and crawl. The health report shows them.
+The types are also the keys of the interface texts.
 """
 
 from __future__ import annotations

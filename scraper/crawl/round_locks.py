@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 def lock_agencies(archive_path: Path, slugs: Iterable[str]) -> tuple[TextIO, set[str]]:
     """Lock agencies. Return the open lock file, and the slugs of the agencies that were locked.
 
-    The locks last until the file is closed. Agencies that another process is crawling are logged,
-    not locked.
+    The locks last until the file is closed. An agency that another process is crawling is not
+    locked; this is logged.
     """
     lock = open_lock_file(archive_path)
     return lock, {slug for slug in slugs if lock_agency(lock, slug)}
@@ -40,7 +40,10 @@ def open_lock_file(archive_path: Path) -> TextIO:
 
 
 def lock_agency(lock: TextIO, slug: str) -> bool:
-    """Lock an agency. If another process is crawling it, log that and return False."""
+    """Lock an agency.
+
+    If another process is crawling the agency, this is logged, and False is returned.
+    """
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, zlib.crc32(slug.encode()))
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""A round: its lock, its commands, and its end (health, manifest and alerts)."""
+"""Runs a round: its lock, its commands, and what follows them (health, manifest and alerts)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class RoundResult:
 
 
 def read_last_crawl_id(archive_path: Path) -> int:
-    """Return the id of the newest row in crawls, or 0 if there is no archive yet."""
+    """Return the id of the newest row in the crawls table, or 0 if there is no archive yet."""
     if not archive_path.is_file():
         return 0
     # the crawls compute derived data again; a worker's copy has too few rows for any
@@ -86,7 +86,7 @@ def close_round(
 ) -> RoundResult:
     """Assess every agency's health, write the day's manifest if it is missing, and send alerts.
 
-    previous_crawl_id: the id of the newest row in crawls before the round.
+    previous_crawl_id: the id of the newest row in the crawls table before the round.
     """
     with Archive(archive_path) as archive, Captures(archive_path) as captures:
         assess_declared_agencies(archive, agencies, now())
@@ -109,7 +109,7 @@ def close_round(
 
 
 class CommandRunner:
-    """Runs commands one at a time, and stops them cleanly on SIGTERM and SIGINT (context manager).
+    """Context manager that runs commands one at a time, and stops them on SIGTERM or SIGINT.
 
     A signal stops the running command and prevents all later ones. Each command is a process in its
     own group, so that Ctrl-C reaches the command only once, through this class: a second signal
@@ -139,7 +139,7 @@ class CommandRunner:
     def handle_signal(self, signum: int, frame: FrameType | None) -> None:
         """Stop the running command.
 
-        A second signal is also passed on to the command, and makes Scrapy stop at once.
+        A second signal is also passed on to the command. It makes Scrapy stop at once.
         """
         self.stop_event.set()
         if self.child and self.child.poll() is None:

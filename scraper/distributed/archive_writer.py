@@ -2,7 +2,7 @@
 
 Messages are applied in order, each once. A message is applied by the functions that a local crawl
 uses, in one transaction with the message's number. It is acknowledged and deleted from the stream
-only after the commit. A message that arrives again has no effect.
+only after the commit. If a message arrives again, it has no effect.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class MessageProcessor:
         self.archive.close()
 
     def start_round(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record that a worker has been given the agency's round.
+        """Record that a worker has been given an agency's round.
 
         Returns False if a round of the agency with a newer token has already been recorded.
         """
@@ -133,7 +133,7 @@ class MessageProcessor:
         return True
 
     def apply_message(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Apply a message unless it was already applied. The message must not be a `start_round`.
+        """Apply a message, unless it was already applied. The message must not be a `start_round`.
 
         Returns False if the message's token is not the newest, or if earlier messages are missing.
         """
@@ -205,7 +205,8 @@ class MessageProcessor:
     def _resume_crawl(self, job: Job, agency: Agency) -> RemoteCrawl | None:
         """Return the agency's running pass, or None if no pass is running.
 
-        A pass that an earlier writer process started is restored from the archive.
+        If an earlier writer process recorded the start of the pass, it is restored from the
+        archive.
         """
         if agency.slug not in self.crawls and job.counters:
             stats = {agency.slug: _parse_stats(job.counters, job.crawl_id)}
@@ -246,7 +247,7 @@ class MessageProcessor:
     def _close_crawl(self, crawl: RemoteCrawl, slug: str, result: Mapping[str, Any]) -> None:
         """End an agency's crawl: complete the row in crawls, and assess the agency's health.
 
-        The counts in the row are the worker's and the writer's together.
+        The counts in the row are the sums of the worker's and the writer's counts.
         """
         stats = crawl.agency_stats[slug]
         for name in WORKER_COUNTERS:
@@ -315,7 +316,7 @@ class ArchiveWriter:
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Apply messages until `should_stop` returns True.
 
-        Messages that an earlier writer received but did not acknowledge come first. They are
+        Messages that an earlier writer received but did not acknowledge come first. These are
         applied one at a time, because one of them may have crashed that writer.
         """
         self.should_stop = should_stop
@@ -360,8 +361,7 @@ class ArchiveWriter:
     def read_entries(self, after_id: str, count: int) -> list[StreamEntry]:
         """Return at most `count` messages of the stream.
 
-        after_id: ">" returns new messages. Any other id returns the unacknowledged messages after
-            it.
+        after_id: ">" for new messages, or an id for the unacknowledged messages after it.
         """
         found = self.broker.call_with_retry(
             lambda: self.broker.redis.xreadgroup(
@@ -401,7 +401,7 @@ class ArchiveWriter:
     def apply_entries(self, entries: Sequence[StreamEntry]) -> tuple[int, list[Callable[[], None]]]:
         """Apply the messages before the first request for a job, in one transaction.
 
-        Returns how many were applied, and a list of functions to call after the commit.
+        Returns the number of applied messages, and a list of functions to call after the commit.
         """
         actions: list[Callable[[], None]] = []
         with self.processor.archive.transaction():
@@ -523,7 +523,7 @@ class ArchiveWriter:
         self.has_open_rounds = bool(self.locked_agencies)
 
     def retry_timeout(self) -> float:
-        """Return for how many seconds to keep retrying if the broker does not respond.
+        """Return the number of seconds for which to keep retrying if the broker does not respond.
 
         Returns 0 if the writer is stopping.
         """

@@ -3,8 +3,8 @@
 Every key has a prefix (DISTRIBUTED_PREFIX), so that several archives may share a broker:
 
     lease:<host>      token of the worker that crawls the agencies of this host; expires
-    token             the last token that was issued
-    round:<token>     hash; seq: number of the last message accepted under this token
+    token             the last token that was issued for a lease
+    round:<token>     hash; `seq` is the number of the last message accepted under this token
     stream            messages of workers; one consumer group with the writer as its only consumer
     backlog           size of the messages in the stream, in bytes
     job:<token>       the job that the writer made for a worker, until the worker takes it
@@ -173,7 +173,7 @@ class Broker:
 def connect_redis(url: str) -> Redis:
     """Return a Redis client.
 
-    Raises BrokerError if the package redis is not installed or the URL is invalid.
+    Raises BrokerError if the package `redis` is not installed or the URL is invalid.
     """
     try:
         from redis import Redis  # noqa: PLC0415 - an optional dependency

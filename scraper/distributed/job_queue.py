@@ -1,4 +1,4 @@
-"""The queue of rounds (Dramatiq), from which each worker takes one agency's round at a time."""
+"""The queue of rounds (in Dramatiq), from which each worker takes one agency's round at a time."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class JobQueue:
     """Dramatiq's queue of rounds. Each worker runs one agency's round at a time.
 
-    run_job: function that runs the round of an agency, given its slug and host. It returns None, or
-        the number of seconds after which any worker may try the round again. The round is also
-        tried again if the function raises an exception or if its worker dies.
+    run_job: the function that runs the round of an agency, given the agency's slug and host. It
+        returns None, or the number of seconds after which any worker may try the round again. The
+        round is also tried again if the function raises an exception or if its worker dies.
     """
 
     def __init__(

@@ -59,7 +59,7 @@ class Lease:
     def seconds_left(self) -> float:
         """Return the number of seconds for which requests may still be sent.
 
-        If the number is 0 or less, no request may be sent.
+        If the number is 0 or less, no more requests may be sent.
         """
         return self.expires_at - time.clock_gettime(CLOCK)
 
@@ -83,10 +83,10 @@ class Lease:
         self.renew(max(1, round(1000 * seconds)))
 
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
-        """Store that the broker's key expires `milliseconds` after `requested_at`.
+        """Record that the lease's key at the broker expires `milliseconds` after `requested_at`.
 
         milliseconds: LEASE_LOST if the lease has expired.
-        requested_at: a time of the clock CLOCK.
+        requested_at: a time according to the clock CLOCK.
         """
         self.expires_at = (
             0.0

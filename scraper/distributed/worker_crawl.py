@@ -1,12 +1,12 @@
 """The worker: crawls agencies, one round after another, and sends the results to the writer.
 
-For each round, it takes the lease of the agency's host, receives a job (a copy of the agency's part
-of the archive), and runs `scrapy crawl news` and `scrapy crawl revisit` on that copy. WorkerAddon
-replaces the components of these crawls that write to the archive: each transaction on the copy is
-first sent to the writer, as one message, and then committed. A transaction that cannot be sent is
-rolled back. The crawl treats a SendError as it treats an archive that cannot be written, and ends.
-The copy only serves to keep the crawl from requesting a page twice. It is deleted when the round
-ends.
+For each round, the worker takes the lease of the agency's host, receives a job (a copy of the
+agency's part of the archive), and runs `scrapy crawl news` and `scrapy crawl revisit` on that copy.
+WorkerAddon replaces the components of these crawls that write to the archive: each transaction on
+the copy is first sent to the writer, as one message, and then committed. A transaction that cannot
+be sent is rolled back. The crawl ends at a SendError, as it does if an archive cannot be written.
+The only purpose of the copy is to keep the crawl from requesting a page twice. It is deleted when
+the round ends.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class SendError(sqlite3.OperationalError):
 
 
 class MessageSender:
-    """Sends messages under one lease, each exactly once, even if sending is retried."""
+    """Sends messages under one lease. Each is accepted exactly once, even if sending is retried."""
 
     def __init__(
         self, broker: Broker, lease: Lease, agency: str, wait: Callable[[float], None] = time.sleep
@@ -160,9 +160,10 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def operation(self, name: str, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Record an operation to send to the writer. The block performs the operation on the copy.
+        """Record an operation to send to the writer.
 
-        Inside another operation, nothing is recorded.
+        The `with` block performs the operation on the copy. Nothing is recorded inside the block of
+        another operation.
         """
         with self.transaction():
             if not self.depth:
@@ -175,7 +176,7 @@ class ArchiveCopy(Archive):
 
 
 class RecordingProxy:
-    """Proxy for a part of the archive that records the calls of `ARCHIVE_OPERATIONS`.
+    """Proxy for a part of the archive that records the calls of the part's `ARCHIVE_OPERATIONS`.
 
     name: the part's name.
     """
@@ -198,7 +199,7 @@ class RecordingProxy:
 class WorkerRecorder(CrawlRecorder):
     """Crawl recorder that works on an ArchiveCopy.
 
-    It stores no bytes, and leaves decisions about missing pages to the writer.
+    It stores no bytes of responses, and leaves decisions about missing pages to the writer.
     """
 
     def keep_refused(
@@ -278,7 +279,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
         self.sender: MessageSender | None = None
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Make the spider send everything that it writes, and check the lease at intervals."""
+        """Make the spider send its data to the writer, and check the lease at intervals."""
         self.check_lease()
         self.lease_check = create_looping_call(self.check_lease)
         self.lease_check.start(max(0.1, self.lease.lease_seconds / 10), now=False)
@@ -302,7 +303,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
     def check_lease(self) -> None:
         """Ask the broker for the lease's remaining time.
 
-        If the broker does not respond, the last known expiry time applies.
+        If the broker does not respond, the expiry time that was last known applies.
         """
         try:
             self.broker.call_with_retry(lambda: self.lease.renew(0), 0)
@@ -428,7 +429,7 @@ class RoundRunner:
     def run_leased_round(self, lease: Lease, slug: str, host: str) -> float | None:
         """Run a round under our lease, and then release the lease unless it was lost.
 
-        Returns the same as `run_round`.
+        Returns the same value as `run_round`.
         """
         logger.info("%s: round started, token %d", slug, lease.token)
         lost, host_delay = threading.Event(), 0.0
@@ -527,8 +528,9 @@ class RoundRunner:
     def read_pass_result(self, archive_path: Path, previous_crawl_id: int) -> tuple[bool, float]:
         """Return whether a pass has sent all its operations, and the host's delay in seconds.
 
-        Both are read from the row in crawls that the pass completes at its end. If there is no
-        complete row with an id above `previous_crawl_id`, the longest possible delay is returned.
+        Both are read from the row in the crawls table that the pass completes at its end. If there
+        is no complete row with an id above `previous_crawl_id`, the longest possible delay is
+        returned.
         """
         longest = self.settings.getfloat("CRAWL_DELAY_MAX")
         with closing(sqlite3.connect(archive_path)) as db:

@@ -1,9 +1,9 @@
 """Jobs for workers, and messages for the writer.
 
 A job is a small database with the archive's schema and ids. It contains only what a crawl of one
-agency needs: for example, when releases are due, but not their texts. The agency's table from
-agencies.toml is included, so that a worker needs no file from the archive's machine. A job is
-compressed (zstd).
+agency needs: for example, the times at which releases are due, but not their texts. The agency's
+table from agencies.toml is included, so that a worker needs no file from the archive's machine. A
+job is compressed (zstd).
 
 A message is one transaction of a worker's crawl: a list of operations on the archive (names from
 `ARCHIVE_OPERATIONS` or `ROUND_OPERATIONS`, with arguments as JSON), and the bytes of at most one
@@ -192,7 +192,7 @@ def unpack_job(data: bytes, folder: Path) -> None:
 
 
 def pack_operations(operations: tuple[WorkerOperation, ...]) -> tuple[bytes, bytes]:
-    """Return two compressed parts of a message: the operations as JSON, and their response's body.
+    """Return two compressed parts of a message: the operations as JSON, and a response's body.
 
     The body is b"" if the operations contain no response. Raises ValueError if they contain more
     than one.

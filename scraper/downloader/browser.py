@@ -3,13 +3,13 @@
 It is used for agencies with `browser = true`. BrowserMiddleware runs the scripts of a fetched
 listing page in Chromium. The browser has no network access: Scrapy's downloader sends its requests,
 so the SSRF filter, robots.txt, delays, budgets and size limits apply, and our own resolver looks up
-host names. Only the page's scripts and data are requested.
+host names. Only the page's scripts, and the data that they request, are downloaded.
 
-scrapy-playwright is not used. With its download handler, the page's own requests would wait for the
-host's slot, which the page occupies. Without the handler, Chromium would connect to hosts by
-itself.
+scrapy-playwright is not used. With its download handler, the requests that a page makes would wait
+for the host's slot, which the page itself occupies. Without the handler, Chromium would connect to
+hosts by itself.
 
-The extra `browser` (Playwright) and a Chromium are required.
+The extra `browser` (Playwright) and an installed Chromium are required.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ DROPPED_HEADERS = {
 
 
 class BrowserMiddleware(CrawlerComponent):
-    """Downloader middleware that replaces a fetched listing page with the HTML from its scripts.
+    """Downloader middleware that replaces a listing page with the HTML that its scripts build.
 
     This applies only to requests with the meta key `browser`.
     """
@@ -187,7 +187,8 @@ class PageVisit:
     async def answer(self, route: Route) -> None:
         """Respond to a request of the browser, or abort the request.
 
-        The response is the fetched page, or a response that is downloaded for the request.
+        The request for the page itself gets the page as it was fetched. Other responses are
+        downloaded.
         """
         asked = route.request
         if asked.is_navigation_request():
@@ -259,7 +260,7 @@ class PageVisit:
 def _build_browser_headers(response: Response) -> dict[str, str]:
     """Return a response's headers for the browser.
 
-    Headers about the connection and security policies are left out.
+    Headers about the connection and about security policies are left out.
     """
     return {
         name: value

@@ -91,7 +91,7 @@ class BoundedHTTPFactory(_LenientHTTP11ClientFactory):
 
 
 def decode_response(response: Response, max_bytes: int) -> Response:
-    """Return a response with its body decompressed to at most `max_bytes` (0: no limit).
+    """Return a response with its body decompressed to at most `max_bytes` bytes (0: no limit).
 
     Raises ResponseDataLossError if a successful response is incomplete, and IgnoreRequest if the
     body is too large.
@@ -146,9 +146,9 @@ def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_succ
 def _replace_response_body(response: Response, body: bytes, encodings: list[str]) -> Response:
     """Return the response with a decompressed body.
 
-    The returned object has the response class that suits the body.
+    The returned object is of the response class that suits the body.
 
-    encodings: the content encodings that the body still has.
+    encodings: the content encodings that have not been undone.
     """
     del response.headers["Content-Encoding"]
     if encodings:
@@ -159,7 +159,7 @@ def _replace_response_body(response: Response, body: bytes, encodings: list[str]
 
 
 def _is_truncated(response: Response) -> bool:
-    """Return whether an HTML or XML page begins but does not end.
+    """Return whether an HTML or XML page has a beginning but no end.
 
     >>> page = b"<!doctype html><!-- <p> --><html><body><p>Hej"
     >>> [_is_truncated(HtmlResponse("https://a.example/", body=page + end))

@@ -3,15 +3,16 @@
 DAILY_BUDGET limits an agency's requests per day (UTC), for news and revisit crawls together.
 
 A host is paused in three cases:
-- BACK_OFF_AFTER of its URLs in a row got no response, 429 or 503 (or a status that the request's
-    `block_statuses` names, such as 403 from a web archive).
+- BACK_OFF_AFTER of its URLs in a row got no response, or the status 429 or 503 (or a status that
+    the request's `block_statuses` names, such as 403 from a web archive).
 - Its Retry-After exceeds RETRY_AFTER_MAX.
 - It did not respond in a whole crawl.
 
 Pauses are stored in the hosts table and apply to later crawls. The first pause lasts BACK_OFF_FIRST
 seconds. Each further pause lasts twice as long, up to BACK_OFF_MAX, until the host responds again.
-If no host at all has responded in a crawl, the pauses end with the crawl, because our own network
-may be down. Pauses also end with a crawl that has no archive (`scrapy probe`, `scrapy survey`).
+If no host at all has responded in a crawl, the pauses that began in it end with it, because our own
+network may be down. In a crawl without an archive (`scrapy probe`, `scrapy survey`), all pauses end
+with the crawl.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class CrawlerComponent:
     """A middleware, extension or pipeline, which Scrapy builds once per crawler.
 
     receivers: pairs of a method's name and the signal that calls the method.
-    needs_archive: whether the component is left out for spiders that do not crawl into an archive
-        (`scrapy shell`, `fetch`, `parse`, `runspider`, `probe`).
+    needs_archive: whether the component needs an archive. It is then left out for spiders that do
+        not crawl into one (`scrapy shell`, `fetch`, `parse`, `runspider`, `probe`).
     """
 
     receivers: ClassVar[tuple[tuple[str, Any], ...]] = ()
@@ -86,7 +87,7 @@ class IdentifiedSpider(Spider):
 class PrivateAddress(IgnoreRequest):
     """Raised if a request goes to a private network or to this machine.
 
-    It is also raised if the scheme is not http or https.
+    This is also raised if the scheme is not http or https.
 
     is_redirect: whether the request was redirected to this host, for example by a captive portal.
     """
@@ -133,7 +134,7 @@ DOWNLOAD_ERRORS = (*NO_RESPONSE_ERRORS, DownloadCancelledError, IgnoreRequest)
 
 
 def describe_download_error(error: BaseException) -> str:
-    """Describe an exception of the downloader, with Twisted's reasons for a broken response."""
+    """Describe an exception of the downloader. For a broken response, include Twisted's reasons."""
     if isinstance(error, CannotResolveHostError):
         return "there is no such host"
     if isinstance(error, DownloadCancelledError) and not str(error):
@@ -238,8 +239,8 @@ def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | No
     """Return the number of requests sent to an agency on a day, by all spiders or by one.
 
     A crawl that was killed has stored no total. The result is therefore at least the number of
-    pages that the archive knows to have been fetched on that day: those in the frontier or, for one
-    spider, the older releases that were checked. Times after the day (from a wrong clock) are
+    pages that, according to the archive, were fetched on that day: those in the frontier or, for
+    one spider, the older releases that were checked. Times after the day (from a wrong clock) are
     ignored.
     """
     fetched = (
@@ -318,9 +319,9 @@ class BackOffMiddleware(CrawlerComponent):
             del self.pauses[pause.host]
 
     def record_response(self, response: Response, request: Request) -> None:
-        """Reset the host's failure count, unless the status of the response is a failure.
+        """Reset the host's failure count, unless the status of the response counts as a failure.
 
-        Failures are 429, 503 and the request's `block_statuses`.
+        The statuses 429 and 503, and the request's `block_statuses`, count as failures.
         """
         host = _parse_netloc(request.url)
         self.is_online = True  # our own network works, so the pauses so far are stored
@@ -401,7 +402,7 @@ class BackOffMiddleware(CrawlerComponent):
     def spider_closed(self) -> None:
         """Pause hosts that never responded in this crawl, and clear the pauses of hosts that did.
 
-        Does nothing if no host at all responded.
+        If no host at all responded, nothing is changed.
         """
         archive = self.archive
         if archive is None:

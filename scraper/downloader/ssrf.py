@@ -3,16 +3,16 @@
 The filter applies to all URLs in pages and redirects, and to all addresses from name servers.
 
 SSRFFilter checks each request before it is sent, including redirects and requests for robots.txt.
-It checks the scheme, and whether the host is private as far as the URL shows (a private name or an
-IP address). PublicResolver checks the address that a name server returns. The connection is made to
+It checks the scheme, and whether the URL shows that the host is private (by a private name or an IP
+address). PublicResolver checks the address that a name server returns. The connection is made to
 the address that was checked, so that a second lookup cannot return a different one (DNS rebinding).
 
 An agency with a home page on this machine (`*.localhost`, 127.0.0.1) may be crawled on this
 machine, but only on the hosts and ports that its table in agencies.toml names. Requests to this
 machine from pages of other agencies are rejected. PRIVATE_HOSTS names further hosts that may be in
-a private network, such as the hosts of an intranet. The address on the command line of `scrapy
-shell`, `fetch` or `probe` also counts as named, as do the start URLs of a spider from another
-project.
+a private network, such as the hosts of an intranet. Two more types of URL count as named: the one
+on the command line of `scrapy shell`, `fetch` or `probe`, and the start URLs of a spider from
+another project.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Stores parsed pages in the archive.
 
-Decides which release a page belongs to, and whether a change is an edit by the agency, a redesign
-of the site or a misreading of the page.
+This package decides which release a page belongs to, and whether a change is an edit by the agency,
+a redesign of the site or a misreading of the page.
 """
 
 from scraper.ingest.candidates import is_other_address, read_stored_body

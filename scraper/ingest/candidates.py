@@ -1,4 +1,4 @@
-"""Reads from the archive what a page has to be compared with before it is stored."""
+"""Reads from the archive the data with which a page has to be compared before it is stored."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """What the archive holds about a page's URL and about the parsed release's URL.
+    """What the archive contains about a page's URL and about the parsed release's URL.
 
-    own: the release that the page's URL led to.
+    own: the release to which the page's URL has led.
     by_url: the releases at both URLs, `own`, and the release at the URL where `own` was fetched.
     entries: the frontier's rows for both URLs.
-    is_canonical_shared: whether a third URL also led to the release that is stored at the parsed
-        release's URL.
-    is_placeholder: whether the page cannot be a release and is shown at the URLs of several
-        releases.
+    is_canonical_shared: whether a third URL has also led to the release that is stored at the
+        parsed release's URL.
+    is_placeholder: whether the page cannot be a release, and the site shows it at the URLs of
+        several releases.
     """
 
     own: StoredRelease | None
@@ -61,7 +61,7 @@ def find_candidates(archive: Archive, prepared: PreparedRelease, page: ParsedPag
 
 
 class CrawlSituation:
-    """What the archive knows about an agency that helps to judge whether a page was misread.
+    """Facts from the archive about an agency, used to judge whether a page was misread.
 
     Each value is read from the archive when it is first used, because most pages are not
     suspicious.
@@ -76,7 +76,7 @@ class CrawlSituation:
 
     @cached_property
     def is_backfill(self) -> bool:
-        """Return whether the page may be an old one that was found late."""
+        """Return whether the page may be an old page that was found late."""
         release, entry = self.release, self.entry
         found_at, listed_at = (entry.first_seen, entry.listed_at) if entry else (None, None)
         is_dated = any((release.published, release.updated, listed_at))
@@ -101,8 +101,8 @@ def find_other_addresses(
 ) -> list[StoredRelease]:
     """Return the releases for which the page's URL may be a second address.
 
-    The candidates are the page's own release or, if it has none, the releases with the same text.
-    Exactly one of the release and the page must be at a press wire.
+    The candidates are the page's own release or, if the page has none, the releases with the same
+    text. Exactly one of the release and the page must be at a press wire.
     """
     ids = [page.release_id]
     if page.release_id is None:
@@ -176,7 +176,7 @@ class PageVersions:
 def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
     """Return the bytes stored under a SHA-256, or None if they are missing or damaged.
 
-    If they cannot be read, the reason is logged.
+    If the bytes cannot be read, the reason is logged.
     """
     if sha256 is None:
         return None

@@ -1,4 +1,4 @@
-"""Distinguishes edits by an agency from changes that only a redesign or a new parser made.
+"""Distinguishes edits by an agency from changes made only by a redesign or a new parser.
 
 Two versions of a page are compared by their templates (class names and ids), texts and links, and
 by the states that were parsed from them.
@@ -80,7 +80,7 @@ logger = logging.getLogger(__name__)
 class PageVersion:
     """The HTML of a page at one point in time, loaded and parsed at most once, and only if needed.
 
-    load_body: function that returns the bytes, or None if they are missing.
+    load_body: the function that returns the page's bytes, or None if they are missing.
     document, template: the parsed page and its fingerprint, if they have already been computed.
     """
 
@@ -180,7 +180,7 @@ def find_change_cause(
     old, new: the versions of the page. `old` is the newest stored version.
     redesigned: whether the template is known to be new, even if the two templates look similar.
     url_changed: whether the page was at another URL before, so that linked pages of the site may
-        have moved, too.
+        also have moved.
     """
     if hash_state(omit_unknown_lists(after, before)) == hash_state(before):
         return "parser"  # the stored state only lacks what was not parsed then
@@ -194,14 +194,17 @@ def find_change_cause(
 
 
 def is_redesign(old: PageVersion, new: PageVersion) -> bool:
-    """Return whether a page's template was replaced, or False if this cannot be determined."""
+    """Return whether a page's template was replaced. Returns False if this cannot be determined."""
     overlap = _compare_templates(old, new)
     # the templates have too few names in common
     return overlap is not None and overlap < MIN_TEMPLATE_OVERLAP
 
 
 def has_same_template(one: PageVersion, other: PageVersion) -> bool:
-    """Return whether two pages have the same template, or False if this cannot be determined."""
+    """Return whether two pages have the same template.
+
+    Returns False if this cannot be determined.
+    """
     return (_compare_templates(one, other) or 0) >= MIN_TEMPLATE_OVERLAP
 
 
@@ -221,7 +224,7 @@ def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
 
 
 def count_template_names(old: bytes, new: bytes) -> tuple[int, int]:
-    """Return how many class names and ids are in both templates, and how many are in at least one.
+    """Return the number of class names and ids in both templates, and the number in at least one.
 
     old, new: fingerprints made by `fingerprint_template`.
     """
@@ -343,8 +346,8 @@ def identify_part(part: Mapping[str, Any]) -> str:
 class StateComparison:
     """Two states of a release, before and after a redesign, with the pages they were parsed from.
 
-    If a text is in only one of the states but on both pages, it was not edited: only one of the
-    parsers found it.
+    If a text is in only one of the states but on both pages, it was not edited: it was parsed from
+    only one of the pages.
     """
 
     before: Mapping[str, Any]
@@ -358,7 +361,7 @@ class StateComparison:
         return not self.old_page.contains(now - was) or not self.new_page.contains(was - now)
 
     def dates_differ(self) -> bool:
-        """Return whether a date that is in both states was changed to another day.
+        """Return whether a date that is set in both states was changed to another day.
 
         A date that is in only one of the states does not count.
         """
@@ -402,7 +405,7 @@ class StateComparison:
         )
 
     def links_differ(self) -> bool:
-        """Return whether a link has a new target, or a link to another site was added or removed.
+        """Return whether a link's target changed, or a link to another site was added or removed.
 
         New targets on the page's own site do not count if most internal links with unchanged texts
         have new targets, because a redesign has then changed the site's URLs.
@@ -505,7 +508,7 @@ def _is_internal_page(target: str) -> bool:
 
 
 def _select_links_without(links: Iterable[tuple[str, str]], page: PageText) -> set[tuple[str, str]]:
-    """Return the given links that are not on the page."""
+    """Return the links in `links` that are not on the page."""
     return {link for link in links if not page.has_link(*link)}
 
 
@@ -525,7 +528,7 @@ def _has_other_target(
 def _is_different_target(before: str, after: str, *, internal_urls_kept: bool) -> bool:
     """Return whether two links with the same text lead to different pages.
 
-    internal_urls_kept: whether a redesign left the URLs of the page's own site unchanged.
+    internal_urls_kept: whether the redesign left most URLs of the page's own site unchanged.
 
     >>> _is_different_target("/nyhet/regler.html", "/om/regler", internal_urls_kept=True)
     False

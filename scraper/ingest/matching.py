@@ -53,9 +53,9 @@ class PageMatch:
 
 
 def match_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidates) -> PageMatch:
-    """Return which release a page belongs to, and how the two are related.
+    """Return the release to which a page belongs, and how the two are related.
 
-    Only the release that the page's URL has led to before can have moved or been replaced.
+    Only the release to which the page's URL led before can have moved or been replaced.
     """
     url, own = prepared.release.url, candidates.own
     if page.is_file:  # only its title could be compared
@@ -102,8 +102,9 @@ def _match_other_url(
 def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity: float) -> bool:
     """Return whether a release may have moved to another URL.
 
-    other: the release that is already stored at that URL, or None. Unless its text is nearly the
-        same, it must have been stored after `own` was last found at the old URL.
+    other: the release that is already stored at that URL, or None. Unless the text of `other` is
+        nearly the same as that of `own`, `other` must have been stored after `own` was last found
+        at the old URL.
     """
     if other is None or similarity >= CERTAIN_SIMILARITY:
         return True
@@ -140,12 +141,12 @@ def match_other_address(
     """Return the current release whose second address is the page's URL, or None if there is none.
 
     A release on the agency's own site may also be at a press wire, and vice versa. The title, the
-    text and the names of attachments must be the same, word for word. The dates must be close,
-    because agencies repeat some texts. Without dates, the days on which the two URLs were found
-    must be close.
+    text and the names of attachments must be the same, word for word. The dates must be close to
+    each other, because agencies repeat some texts. Without dates, the days on which the two URLs
+    were found must be close to each other.
 
     others: the candidates (`find_other_addresses`).
-    found_at: when the page's URL was found.
+    found_at: the time at which the page's URL was found.
     """
     words_and_files = _read_words_and_files(prepared.state)
     for other in others:
@@ -170,7 +171,7 @@ def _list_publication_days(
 
 
 def _read_words_and_files(state: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:
-    """Return the words of a release's title and of its text, and the names of its attachments."""
+    """Return the words of a release's title and text, and the names of its attachments."""
     paths = (PurePosixPath(urlsplit(file["url"]).path) for file in state["attachments"])
     return (
         split_text_words(state["title"]),
@@ -199,7 +200,7 @@ def _may_use_canonical_url(
 
     A faulty template gives many pages the same canonical URL. The URL is therefore rejected if it
     is the URL of a source or of a release with another text. A recurring release, with the same
-    title but another date, counts as another text.
+    title but another date, counts as a release with another text.
     """
     url = prepared.release.url
     if url == page.url:
@@ -218,7 +219,7 @@ def _may_use_canonical_url(
 
 
 def _have_other_days(before: str | None, after: str | None) -> bool:
-    """Return whether two publication dates are both known to the day and differ."""
+    """Return whether two publication dates both name a day, and differ."""
     if not before or not after or before[:DATE_LENGTH] == after[:DATE_LENGTH]:
         return False
     return min(len(before), len(after)) >= DATE_LENGTH

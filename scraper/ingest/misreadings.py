@@ -1,11 +1,11 @@
 """Quarantine checks: find pages that a parser rule may have misread, so that they are not stored.
 
 Only pages that would change the archive are checked. New releases are compared with what the
-agency's releases usually contain, and pages of stored releases with the stored state. If a field
-and its text have disappeared from a page with an unchanged template, that is not suspicious: the
-agency has edited the page. Impossible dates, a body that disagrees with other readings of its page
-(scraper.pages.body_check), and a body that consists of lines of other releases are suspicious on
-any page.
+agency's releases usually contain, and pages of stored releases with the stored state. If both a
+field and its text have disappeared from a page with an unchanged template, this is not suspicious,
+because the agency has edited the page. Impossible dates, a body that disagrees with other readings
+of its page (scraper.pages.body_check), and a body that consists of lines of other releases are
+suspicious on any page.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class QuarantineCheck:
     on_wire: whether the pages are at press wires. Otherwise, they are on the agency's own site.
 
     What the releases usually contain (the habits) is read from the archive once, before the crawl
-    stores anything. It is read separately for pages at press wires, because they usually have other
-    fields, and because the same titles may be on the agency's site.
+    stores anything. These habits are read separately for pages at press wires, because such pages
+    usually have other fields, and because their titles may also occur on the agency's site.
     """
 
     archive: Archive
@@ -114,7 +114,7 @@ class QuarantineCheck:
         versions: PageVersions,
         situation: CrawlSituation,
     ) -> list[QuarantineReason]:
-        """Return the reasons why a new or changed page is suspicious, or [] if it is not."""
+        """Return the reasons why a new or changed page is suspicious, or [] if there are none."""
         release, state = prepared.release, prepared.state
         found = list(self.find_repeated_values(state, stored, page.url))
         if stored is None:
@@ -193,7 +193,7 @@ class QuarantineCheck:
     def select_suspicious(
         self, texts_by_field: Mapping[str, set[str]], state: Mapping[str, Any]
     ) -> dict[str, set[str]]:
-        """Return the fields whose loss is suspicious, each with its texts."""
+        """Return a map from each field whose loss is suspicious to the field's texts."""
         return {
             name: texts
             for name, texts in texts_by_field.items()
@@ -204,7 +204,7 @@ class QuarantineCheck:
         """Return whether the loss of a field is suspicious.
 
         Once the loss of a field has been accepted, it is not suspicious until the agency's releases
-        usually have the field again.
+        usually contain the field again.
         """
         if name not in self.accepted_losses:
             return True
@@ -215,7 +215,7 @@ class QuarantineCheck:
     def find_repeated_values(
         self, state: Mapping[str, Any], stored: StoredRelease | None, url: str
     ) -> Iterator[QuarantineReason]:
-        """Yield a reason for each field with the same value as in another release.
+        """Yield a reason for each field whose value is the same as in another release.
 
         Only fields whose values usually differ are checked. The parser probably reads such a field
         from a part of the page that all pages share.
@@ -245,8 +245,8 @@ class QuarantineCheck:
     ) -> Iterator[QuarantineReason]:
         """Yield a reason if the body mostly consists of lines that are also in other releases.
 
-        Such lines are, for example, a footer or an address. The lines of this body are counted for
-        later calls.
+        Such lines are, for example, those of a footer or an address. The lines of this body are
+        counted for later calls.
         """
         known = self.habits.repeated_lines
         share, lines = self.measure_repeated_lines(url, state["body"])

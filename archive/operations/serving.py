@@ -326,7 +326,7 @@ class Replicas:
         self.stopping.append(server)
 
     def is_servable(self, snapshot: Path) -> bool:
-        """Return whether a snapshot is complete and has not failed to start recently."""
+        """Return whether a snapshot is complete and has not recently failed to start."""
         if self.retry_at.get(snapshot.name, 0.0) > time.monotonic():
             return False
         if snapshot.name not in self.complete_snapshots:

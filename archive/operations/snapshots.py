@@ -4,10 +4,10 @@
     FOLDER/withdrawn            a name: the snapshot with this name and earlier ones must not be
                                 shown
 
-A snapshot can be made while a crawl writes. It gets its name once it is complete. Other machines
-may copy the folder with any tool and in any order, because a snapshot is only used once all its
-checksums match. The copied captures.db contains no bytes of pages that were taken down or refused,
-and no bytes to which the copied archive.db does not refer.
+A snapshot can be made while a crawl writes. A snapshot gets its name once it is complete. Other
+machines may copy the folder with any tool and in any order, because a snapshot is only used once
+all its checksums match. The copied captures.db contains no bytes of pages that were taken down or
+refused, and no bytes to which the copied archive.db does not refer.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def publish_snapshot(
     """Publish a new snapshot of an archive, and delete all but the newest `keep` snapshots.
 
     Older snapshots are kept for a while, because replicas may still use them. Raises ArchiveError,
-    and publishes nothing, if there is no archive that can be served, or if it cannot be copied.
+    and publishes nothing, if the archive does not exist, cannot be served or cannot be copied.
 
     withdraw: also withdraw all earlier snapshots. The next call deletes them.
     """
@@ -260,7 +260,7 @@ def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path
 
 
 def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> None:
-    """Compress the pages that depend on the page `base` without it, because `base` is deleted.
+    """Recompress the pages that depend on the page `base`, which is to be deleted.
 
     The first of these pages becomes the base of the others.
     """
@@ -285,7 +285,7 @@ def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> No
 def _run_datasette(arguments: Sequence[str]) -> None:
     """Run Datasette's command line in this process until the parent process ends.
 
-    Otherwise Datasette would continue to serve a snapshot that is withdrawn later.
+    If Datasette outlived its parent, it could continue to serve a snapshot that has been withdrawn.
     """
 
     def wait_for_parent() -> None:

@@ -59,7 +59,9 @@ LATEX_ESCAPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """The facts of a citation. Times are as stored. `permalink` and `url` are absolute."""
+    """The facts of a citation. Times are in the format in which they are stored. `permalink` and
+    `url` are absolute.
+    """
 
     revision: int
     agency: str  # slug
@@ -95,7 +97,7 @@ class Citation:
 
     @property
     def accessed(self) -> date | None:
-        """Return the Swedish date on which the archive read the cited version.
+        """Return the date, in Swedish time, on which the archive read the cited version.
 
         Returns None if the version was imported.
         """

@@ -10,8 +10,7 @@ What counts as the same text
   - "…" and "[…]" mark an omission: the pieces of the quotation must occur in this order. Text
     omitted within a sentence must not contain a negation. A sentence that ends with a full stop, or
     that belongs to a reply, must not be cut off right before a negation.
-  - Everything else is an alteration: another word, number or name, a capital, a comma, a word in
-    square brackets.
+  - Every other difference is an alteration, such as a different word, number or name, a capital letter, a comma or a word in square brackets.
 """
 
 from __future__ import annotations
@@ -163,8 +162,8 @@ class PassageText:
     """A text as words, numbers and punctuation marks, without its quotation marks.
 
     is_statement: whether the text ends with a full stop, or is a reply with a dialogue dash. A
-        statement does not match a question with the same words, or the same words before a
-        negation.
+        statement does not match a question with the same words, nor the same words if a negation
+        follows them.
 
     >>> PassageText("EU:s ”stöd” – 10 000 kr, −1,5 %.").forms
     ['EU:s', 'stöd', '-', '10000', 'kr', ',', '-1,5', '%', '.']
@@ -198,7 +197,7 @@ class PassageText:
         return [self.keys[position] for position in self.words]
 
     def iter_occurrences(self, piece: PassageText) -> Iterator[int]:
-        """Yield the positions at which this text contains a piece.
+        """Yield the positions at which this text contains a piece of a quotation.
 
         The first letter may differ in case. Everything else must be the same.
         """
@@ -452,7 +451,7 @@ class PassageMatch(NamedTuple):
 
 
 def find_pieces(pieces: Sequence[PassageText], text: PassageText) -> PassageMatch | None:
-    """Return the best match of a quotation's pieces in a text, in order.
+    """Find a quotation's pieces, in this order, in a text, and return the best match.
 
     Matches that hide no negation are preferred, and among these the one that leaves out the fewest
     words. Returns None if the text does not contain all pieces in this order.
@@ -727,7 +726,7 @@ def _find_best_chain(runs: Sequence[WordRun]) -> tuple[WordRun, WordRun]:
 def _iter_runs(
     words: Sequence[str], text: PassageText, weights: Mapping[str, float]
 ) -> Iterator[WordRun]:
-    """Yield the longest runs of words that both texts share.
+    """Yield the longest runs of words that a passage and a text share.
 
     A run has at least two words, or one rare word.
     """

@@ -1,8 +1,7 @@
 """Looks up quotations in all versions of all releases.
 
 - Verbatim: the index finds releases that contain the phrases of a quotation. Their stored texts
-  show whether they contain the whole quotation. Earlier versions are searched in an index of
-  their own. The histories of releases show when a release contained the quotation.
+  show whether they contain the whole quotation. Earlier versions are searched in a separate index. The histories of releases show when a release contained the quotation.
 - Altered: the versions that contain most of the quotation's rare words are compared with it word by
   word. If a version contains enough of the quotation in one place, that passage is taken for the
   original.
@@ -233,9 +232,9 @@ class QuotationResult:
     revision: the version that contains the quotation, or the original from which it was altered.
     presence: the last period in which a release contained a withdrawn quotation.
     releases: how many releases contain the quotation, or contained a withdrawn one.
-    is_minimum: whether more releases may contain it, because not all were compared.
+    is_minimum: whether more releases may contain the quotation, because not all were compared.
     speakers: who says it in this version (name, role), if known. If the verdict is `wrong_speaker`,
-        all releases attribute it to other people than the text does.
+        all releases attribute the quotation to people other than the one in the text.
     omitted: the number of words that the quotation leaves out.
     segments: how an altered quotation differs from its original.
     reason: why the quotation was not checked.
@@ -254,7 +253,7 @@ class QuotationResult:
 
     @property
     def speaker_verdict(self) -> Literal["same", "other", "not compared"] | None:
-        """Return whether the text and the release name the same speaker.
+        """Return whether the visitor's text and the release name the same speaker.
 
         Returns None if the verdict is neither `verbatim` nor `wrong_speaker`.
         """
@@ -355,7 +354,9 @@ class QuotationCheck:
         return max(0.02, 1 - math.log(1 + self.counts.get(word, 0)) / math.log(1 + self.stored))
 
     async def count_short(self, quotation: Quotation) -> QuotationResult:
-        """Count the releases with the words of a passage that is too short to be checked."""
+        """Return a result that counts the releases with the words of a quotation too short to be
+        checked.
+        """
         match = " AND ".join(
             " AND ".join(map(_match_number, piece.word_keys))
             if any(map(_is_grouped_number, piece.word_keys))
@@ -525,7 +526,7 @@ class QuotationCheck:
         return found
 
     def list_phrases(self, piece: PassageText) -> list[list[str]]:
-        """Return a phrase for each part of a piece between two punctuation marks.
+        """Split a piece at its punctuation marks, and return a phrase for each part.
 
         A phrase consists of the rarest word of the part and the words around it.
         """
@@ -542,7 +543,9 @@ class QuotationCheck:
         return phrases
 
     async def read_altered_candidates(self, quotation: Quotation) -> list[StoredVersion]:
-        """Return current and earlier versions that share the most rare words with a quotation."""
+        """Return the current and earlier versions that share the largest number of rare words with
+        a quotation.
+        """
         words = dict.fromkeys(word for key in quotation.words for word in find_words(key))
         by_weight = sorted(words, key=lambda word: -self.weigh_word(word))
         known = [word for word in by_weight if self.weigh_word(word) < 1.0]
@@ -596,7 +599,8 @@ class QuotationCheck:
     def choose_original(
         self, quotation: Quotation, versions: Sequence[StoredVersion]
     ) -> tuple[StoredVersion, Original] | None:
-        """Return the version that contains the most of a quotation, and its similar passages.
+        """Return the version that contains the largest part of a quotation, and the passages
+        similar to it.
 
         Returns None if no version contains enough of the quotation.
         """
@@ -613,8 +617,9 @@ class QuotationCheck:
 
 
 def _find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
-    """Return the versions that contain the words of a quotation, with the passage, even if the
-    quotation leaves out a negation.
+    """Return the versions that contain the words of a quotation, each with the passage.
+
+    A version is included even if the quotation leaves out a negation.
     """
     return [
         FoundPassage(version, match)

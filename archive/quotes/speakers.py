@@ -1,8 +1,7 @@
 """Finds the quotations in a release, with the name and role printed for each speaker.
 
 What is a quotation
-  - A reply with a dialogue dash and an attribution (", säger NAME"), or in a place where only
-    speech can be: below a printed question, next to attributed replies, or after a line that
+  - A reply with a dialogue dash and an attribution (", säger NAME"), or in a place where only speech can occur: below a printed question, next to attributed replies, or after a line that
     introduces the reply. List items are not quotations.
   - A passage in quotation marks with an attribution right after or before it. A title or a word in
     quotation marks is not a quotation.
@@ -474,7 +473,9 @@ def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
 
 
 def _mark_context(paragraphs: Sequence[Paragraph]) -> None:
-    """Mark the speech in paragraphs without an attribution, going by the paragraphs around them."""
+    """Mark the speech in paragraphs without an attribution, judging by the paragraphs around
+    them.
+    """
     _join_attributions(paragraphs)
     for (name, has_dash), group in groupby(
         paragraphs, key=lambda each: (each.field, each.dash > 0)
@@ -733,7 +734,7 @@ def _resolve_speaker(
 
 
 def _find_author(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> str | None:
-    """Return the first person named in the title or lead, or None if nobody is."""
+    """Return the first person named in the title or lead, or None if there is none."""
     for person in people:
         if paragraphs[person.paragraph].field != "body":
             return person.name

@@ -257,7 +257,7 @@ def parse_introduction(text: str) -> Subject | None:
 
 
 def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
-    """Yield the position of each pronoun in a text, and the pronoun as a subject.
+    """Yield each pronoun in a text as a subject, with its position.
 
     The preposition "i" is left out, and "I" counts only at the end of the text.
     """
@@ -270,7 +270,7 @@ def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
 
 
 def _find_introduced_names(text: str) -> Iterator[tuple[int, Subject]]:
-    """Yield the position of each person's name in a text, and the person as a subject.
+    """Yield each person's name in a text as a subject, with its position.
 
     A single name counts only at the end of the text.
     """

@@ -770,7 +770,7 @@ def _find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str
 
 
 def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return the nearest person who has a role, or None. The role may be in the definite form."""
+    """Return the nearest person with the given role, definite or not, or None if there is none."""
     stems = _list_role_stems(role)
     endings = (*stems, *(stem + "n" for stem in stems))
     deputy = DEPUTIES.intersection(role.casefold().split())
@@ -786,7 +786,7 @@ def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> 
 
 
 def _list_role_stems(role: str) -> set[str]:
-    """Return the last word of a role, with and without what may be a definite article."""
+    """Return the last word of a role, with and without a possible definite ending."""
     word = role.rsplit(maxsplit=1)[-1].casefold()
     stems = {word, *(word.removesuffix(ending) for ending in ("n", "en", "et"))}
     return stems | {"minister"} if word == "statsrådet" else stems
@@ -810,7 +810,7 @@ def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | No
 
 
 def _choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
-    """Return the first person whom the quotation does not name, because speakers say "jag"."""
+    """Return the first person whom the quotation does not name: speakers call themselves "jag"."""
     for name in near:
         if not name_in(name, text):
             return name
@@ -850,7 +850,7 @@ def _find_names(paragraph: Paragraph, people: Sequence[Person]) -> set[str]:
 
 
 def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Person]:
-    """Return the people without anyone who asks the question in the paragraph before."""
+    """Return the people without anyone who asks the question in the preceding paragraph."""
     if not _is_question(before) or not ASKS.search(before.text):
         return people
     asking = _find_names(before, people)
@@ -971,12 +971,12 @@ def _update_people(
 ) -> None:
     """Update the names of people in a changed revision, and delete people without quotations.
 
-    A person's name has the spelling that most releases print. If a name is now a spelling of
-    another person's name, the address with this name leads to the other person as long as a release
-    prints the spelling.
+    A person's name is stored in the spelling that most releases print. If a name turns out to be a
+    spelling of another person's name, its address leads to that person as long as a release prints
+    the spelling.
 
     people: the people who are quoted in the revision now, by the name as printed.
-    stored: the people who were quoted in it before.
+    stored: the people who were quoted in the revision before.
     """
     former = {name: person_id for name, person_id in stored if person_id}
     for name, person_id in {*people.items(), *former.items()}:

@@ -1,7 +1,7 @@
 """Finds the newest results of a very common word without reading older releases.
 
 Only MAX_HITS results are ranked and counted, so the search is limited to the newest months that
-contain that many.
+together contain that many results.
 """
 
 from __future__ import annotations

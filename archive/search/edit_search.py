@@ -155,7 +155,9 @@ class RegisterSearch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditSearch(RegisterSearch):
-    """The edits that removed or added words. A single edit must match the whole query."""
+    """The edits that removed or added the words of a query. A single edit must match the whole
+    query.
+    """
 
     finder: OccurrenceFinder
     edits: Sequence[int]
@@ -326,7 +328,8 @@ async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
 async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of removals or, if words were searched for, of the removals that match them.
 
-    If words were searched for, `hit` is a result with the last text of the removed release.
+    If words were searched for, each removal has a `hit`: a result with the last text of the removed
+    release.
     """
     page = await read_removals_page(run, add_word_filter(query))
     if query.search is None:
@@ -466,7 +469,7 @@ class PhraseHistory(RegisterSearch):
 
 
 def quote_words(query: Query) -> str | None:
-    """Return a query of several plain words in quotation marks, or None for any other query.
+    """Put a query of several plain words in quotation marks. Returns None for any other query.
 
     >>> from archive.search.query_language import parse_query
     >>> quote_words(parse_query("120 miljoner kronor")), quote_words(parse_query('"120 miljoner"'))

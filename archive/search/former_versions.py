@@ -73,7 +73,8 @@ class FormerHits:
     """The releases that match only in an earlier version.
 
     ids: these releases, newest first.
-    versions: release → its versions that match, also for releases whose current version matches.
+    versions: a map from each release to its versions that match. It includes releases whose current
+        version matches.
     """
 
     ids: Sequence[int] = ()
@@ -350,7 +351,7 @@ async def _read_edit_changes(
 ) -> dict[int, TextChange]:
     """Return, for each release, the change that its matching edit made.
 
-    edits: release → matching edit.
+    edits: a map from each release to the edit that matches.
     """
     if not edits:
         return {}

@@ -173,7 +173,8 @@ async def find_loose_hits(finder: HitFinder, strict: HitList) -> LooseHits:
     The relevance of a result is bm25 × recency × substance (see `HitFinder.weigh_ranks`) × the cube
     of its share of the query's words × (1 + ½ the share of these words in its title). In a share,
     rare words count more than common ones. Other words that the best results have in common add at
-    most 0.2 of the best relevance. Releases that only contain a reference in the request come last.
+    most 0.2 of the best relevance. Releases that contain only a reference from the request, and
+    none of its words, come last.
     """
     if not ranks_any_word(finder.request, len(strict.ids)):
         return LooseHits()
@@ -366,7 +367,8 @@ class _LooseSearch:
         }
 
     async def choose_words(self) -> tuple[list[QueryNode], list[QueryNode]]:
-        """Return the nodes to find results by, and the nodes to rank them by (bm25).
+        """Return the nodes by which results are found, and the nodes by which they are ranked
+        (bm25).
 
         If it would take too long to read the results of all words, the most common words are left
         out.
@@ -381,7 +383,7 @@ class _LooseSearch:
         return [AndNode((nodes[0], OrNode(tuple(nodes[1:]))))], ranked
 
     async def count_affordable(self, numbers: Sequence[int]) -> int:
-        """Return for how many words, from the rarest on, all results can be read.
+        """Return for how many words, starting with the rarest, all results can be read.
 
         numbers: the number of results of each word, in ascending order.
         """
@@ -502,8 +504,8 @@ def _choose_lemmas(
 ) -> list[str]:
     """Choose lemmas that several texts share, heaviest first, and drop lemmas that are too common.
 
-    sharing: lemma → the relevance of each text that contains it.
-    totals: lemma → the number of releases that contain it.
+    sharing: a map from each lemma to the relevance of each text that contains it.
+    totals: a map from each lemma to the number of releases that contain it.
     size: the number of all releases.
     """
     weights = {

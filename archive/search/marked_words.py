@@ -110,7 +110,9 @@ class TokenList(list[TextToken]):
 
     @cached_property
     def parts(self) -> Mapping[str, Sequence[int]]:
-        """Return a map from each compound part to the positions of the compounds that it finds."""
+        """Return a map from each compound part to the positions of the compounds that a search for
+        it finds.
+        """
         return self._group_parts(is_loose=False)
 
     @cached_property
@@ -328,7 +330,7 @@ def _collect_initials(terms: Iterable[QueryTerm]) -> set[str]:
 
 
 def _find_joined_words(text: str, to_lemma: Callable[[str], str]) -> dict[int, str]:
-    """Return hyphenated words as lemmas without the hyphen, by their position in the text."""
+    """Return a map from the position of each hyphenated word to its lemma without the hyphen."""
     return {
         match.start(): to_lemma("".join(find_words(match[0])))
         for match in HYPHENATED_WORD.finditer(text)

@@ -1,7 +1,8 @@
 """Looks up quotations in all versions of all releases.
 
 - Verbatim: the index finds releases that contain the phrases of a quotation. Their stored texts
-  show whether they contain the whole quotation. Earlier versions are searched in a separate index. The histories of releases show when a release contained the quotation.
+  show whether they contain the whole quotation. Earlier versions are searched in a separate index.
+  The histories of releases show when a release contained the quotation.
 - Altered: the versions that contain most of the quotation's rare words are compared with it word by
   word. If a version contains enough of the quotation in one place, that passage is taken for the
   original.

@@ -1,7 +1,8 @@
 """Finds the quotations in a release, with the name and role printed for each speaker.
 
 What is a quotation
-  - A reply with a dialogue dash and an attribution (", säger NAME"), or in a place where only speech can occur: below a printed question, next to attributed replies, or after a line that
+  - A reply with a dialogue dash and an attribution (", säger NAME"), or in a place where only
+    speech can occur: below a printed question, next to attributed replies, or after a line that
     introduces the reply. List items are not quotations.
   - A passage in quotation marks with an attribution right after or before it. A title or a word in
     quotation marks is not a quotation.
@@ -473,9 +474,7 @@ def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
 
 
 def _mark_context(paragraphs: Sequence[Paragraph]) -> None:
-    """Mark the speech in paragraphs without an attribution, judging by the paragraphs around
-    them.
-    """
+    """Mark the speech in paragraphs without an attribution, judging by those around them."""
     _join_attributions(paragraphs)
     for (name, has_dash), group in groupby(
         paragraphs, key=lambda each: (each.field, each.dash > 0)

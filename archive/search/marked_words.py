@@ -380,7 +380,7 @@ def _iter_matches(
 def _iter_compound_matches(
     tokens: TokenList, query_term: QueryTerm, *, english: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield the first and last token of each place where a term is hyphenated or in a compound.
+    """Yield the first and last token of each place where a term occurs hyphenated or in a compound.
 
     Compounds are found only in Swedish texts.
     """
@@ -424,9 +424,9 @@ def _list_parts(lemma: str, is_loose: bool) -> frozenset[str]:
 
 
 def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = False) -> bool:
-    """Return whether a token has the lemma `text` or, if `is_exact` is true, this form.
+    """Return whether a token has the lemma `text` or, if `is_exact` is true, the form `text`.
 
-    If `prefix` is set, return whether the token starts with it.
+    If `prefix` is set, return whether the token starts with this prefix.
     """
     if prefix:
         return token.word.startswith(prefix) or (token.lemma.startswith(prefix) and not is_exact)
@@ -478,7 +478,9 @@ class OccurrenceFinder:
         return sorted(spans, key=lambda span: span[:2])
 
     def find_in_state(self, state: Mapping[str, Any]) -> list[tuple[StateText, list[TermSpan]]]:
-        """Return the texts of a state that contain a part of the query, with the occurrences."""
+        """Return the texts of a state that contain a part of the query, each with the
+        occurrences.
+        """
         english = is_english_release(state)
         found = (
             (text, self.find(text.text, text.field, english=english))
@@ -507,8 +509,8 @@ class OccurrenceFinder:
     ) -> tuple[set[QueryLeaf], set[QueryLeaf]]:
         """Return the parts of the query that an edit removed, and the parts that it added.
 
-        A removed part occurs more often in all paragraphs before the edit than after it; an added
-        part occurs less often. A moved paragraph therefore does not count.
+        A removed part occurs more often in the whole text before the edit than after it, and an
+        added part less often. A paragraph that only moved therefore does not count.
         """
         states, counts = (
             (before, after),

@@ -51,7 +51,8 @@ class NamedPeriod:
 
 
 def read_day(text: str) -> str | None:
-    """Return the date (ISO 8601) if a text is only a full date, or None for any other text.
+    """Return the date (ISO 8601) if a text consists only of a full date, or None for any other
+    text.
 
     >>> read_day("6 juni 2024"), read_day("June 6th, 2024"), read_day("2024-06-06")
     ('2024-06-06', '2024-06-06', '2024-06-06')

@@ -150,7 +150,7 @@ class NearNode:
 class FilterNode:
     """A filter, for example for an agency, a speaker or a date.
 
-    value: the value as typed. For a person, it is the slug, and for a date, the date in ISO 8601.
+    value: the value as typed, but for a person, the slug, and for a date, the date in ISO 8601.
     """
 
     field: str
@@ -441,7 +441,9 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
-    """Return an OR of all names of the agency that the words name, or None if they name none."""
+    """Return an OR of all names of the agency that the words name, or None if they name no
+    agency.
+    """
     names, words = read_agency_names(), tuple(list_words(find_terms(AndNode(tuple(run)))))
     others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
     is_written = len(run) == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]
@@ -725,7 +727,9 @@ class QueryParser:
 
 
 def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
-    """Return whether a query is all in capitals, so that they do not mark abbreviations."""
+    """Return whether a query is entirely in capitals, so that capitals do not mark
+    abbreviations.
+    """
     words = [lexeme for lexeme in lexemes if lexeme.kind == "words"]
     if not all(lexeme.text.isupper() for lexeme in words):
         return False

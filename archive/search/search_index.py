@@ -8,16 +8,17 @@ rebuild. For each text they have four columns: its lemmas, the lemmas of the par
 the lemmas of the minor parts of its compounds, and its words as written.
 
 `search` contains the current texts, and `search_versions` the texts of earlier versions, whether an
-edit, an import or a move replaced them. `text_versions` says which version has which text. A
-version here is the newest parse of a page, or of a line of an import. Captions are only in
+edit, an import or a move replaced them. `text_versions` says which version has which text. In this
+module, a version is the newest parse of a page, or of a line of an import. Captions are only in
 `search_versions`. If a release has earlier versions and its current text has captions, the current
 text is also in `search_versions`.
 
-`search_diff` contains what each edit of an agency removed and added. For the removed and for the
-added text, it has a row for all fields together, and a row for each field whose changes differ from
-that row (`scope`). The columns `text` contain the changed paragraphs, for finding phrases. The
-columns `terms` contain only the terms that occur more often in this version than in the other,
-because most words of a changed paragraph are unchanged.
+`search_diff` contains what each edit of an agency removed and added. For the removed text, and
+likewise for the added text, it contains a row for all fields together, and a row for each field
+whose changes differ from that row. The column `scope` says which fields a row covers. The columns
+`text` contain the changed paragraphs, for finding phrases. The columns `terms` contain only the
+terms that occur more often in this version than in the other, because most words of a changed
+paragraph are unchanged.
 
 Facet values are terms of the index, so that FTS5 can intersect them with the words of a query. A
 facet term is a private-use character followed by the value in hexadecimal: a single word that no
@@ -230,8 +231,8 @@ def _build_diff_columns(
 ) -> Iterator[str]:
     """Yield the values of the columns for the paragraphs that an edit removed (or added).
 
-    The columns `terms` get only the terms that occur more often in these paragraphs than in the
-    others.
+    The columns `terms` get only the terms that occur more often in these paragraphs than in those
+    with which they are compared.
 
     paragraphs: the paragraphs to index, and the paragraphs to compare them with.
     """

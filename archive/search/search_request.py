@@ -107,7 +107,7 @@ class SearchRequest:
 
     @property
     def days(self) -> dict[str, str]:
-        """Return the first and the last date of the request, if they are set, by URL parameter."""
+        """Return a map from URL parameter to date for the request's first and last date, if set."""
         return {
             name: day
             for name, day in zip(DATE_FIELDS, (self.from_day, self.to_day), strict=True)
@@ -340,7 +340,7 @@ def build_over_time_url(
 
 
 def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: str | None) -> str:
-    """Return the URL of a result, with parameters so that the search's words are highlighted.
+    """Return the URL of a result, with the parameters by which the search's words are highlighted.
 
     If the search has no words and no filters, only the language is added.
 

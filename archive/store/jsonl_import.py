@@ -147,10 +147,10 @@ def import_file(
     source: the collection to which the file belongs. By default, the file is a collection of its
         own.
     seen: when the collection read the releases. It applies to lines that give no time.
-    host_owners: host without www → slug of its agency. Releases on a host of another agency are
-        imported, but listed in the result.
-    processes: the number of other processes that parse lines and analyse text. This process writes,
-        in the order of the file.
+    host_owners: a map from each host (without www) to the slug of its agency. Releases on a host of
+        another agency are imported, but listed in the result.
+    processes: the number of other processes that parse lines and analyse text. This process saves
+        the lines, in their order in the file.
     should_stop: called before each transaction. If it returns True, the import ends.
     report_error: called with each error, after the transaction.
     """

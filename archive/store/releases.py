@@ -93,8 +93,8 @@ class SaveResult(Enum):
 class Archive(AbstractContextManager["Archive"]):
     """An archive.db, opened for writing and migrated to the newest schema; a context manager.
 
-    Unless `rebuild_stale` is False, derived data that other versions of the rules made is
-    recomputed on opening, which takes a few seconds per thousand releases.
+    Unless `rebuild_stale` is False, derived data that was computed with other versions of the rules
+    is recomputed on opening, which takes a few seconds per thousand releases.
     """
 
     def __init__(self, path: Path | str, *, rebuild_stale: bool = True) -> None:
@@ -308,8 +308,8 @@ class Archive(AbstractContextManager["Archive"]):
             `first`, even if readings of collections precede it (archive.store.collection_readings).
         capture_id: the capture from which the release was parsed.
         parser_version: the version of the parser.
-        previous: the state that this one follows, if that is not the state stored under its URL
-            (after a move).
+        previous: the state that this one follows, if it is not the state stored under the release's
+            URL, as after a move.
         prepared: the result of `prepare_release` from another process.
         """
         prepared = prepared or prepare_release(release, with_features=False)
@@ -362,8 +362,8 @@ class Archive(AbstractContextManager["Archive"]):
     def list_candidates(self, release_id: int | None, url: str, other: str) -> list[StoredRelease]:
         """Return the current states of a release, and of other releases at the same addresses.
 
-        The others are the releases at `url`, at `other`, and at the URL where the current state of
-        the first release was captured.
+        The other releases are those at `url`, at `other`, and at the URL where the current state of
+        the given release was captured.
         """
         values = {"release": release_id, "url": url, "other": other}
         return list(self._list_stored(CANDIDATES_CONDITION, values))

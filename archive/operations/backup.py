@@ -5,7 +5,7 @@ is made. archive.db is copied first: the data to which it refers in the other fi
 earlier, so the later copies contain it. A restore checks the files of a backup, or of a folder into
 which Litestream restored archive.db and captures.db, before it moves them into place. Existing
 files are moved to a folder beside the archive. Subscriptions (archive.follow.subscriptions) are
-only copied on request, and only restored if the archive has none.
+copied only on request, and restored only if the archive has none.
 """
 
 from __future__ import annotations
@@ -107,10 +107,10 @@ def restore_backup(
     """Restore an archive from the files of a backup, unless `verify` finds faults in them.
 
     Returns the findings, the folder with the former files (None if there were none), and
-    descriptions of the takedowns that the restored archive lacks or does not record as lifted.
-    Raises ArchiveError if there is no backup, if there is an archive already and `replace` is
-    False, or if another process has the archive open. The new files are checked first, and then
-    renamed into place, archive.db last.
+    descriptions of the takedowns that the restored archive lacks, and of those that it wrongly
+    records as still in force. Raises ArchiveError if there is no backup, if there is an archive
+    already and `replace` is False, or if another process has the archive open. The new files are
+    checked first, and then renamed into place, archive.db last.
     """
     existing = [path for path in _list_archive_files(archive) if path.exists()]
     _check_restorable(backup, archive, [] if replace else existing)
@@ -202,8 +202,8 @@ def _move_replaced_archive(archive: Path, moment: datetime) -> Path:
 
 
 def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
-    """Describe the takedowns that the restored archive lacks, and those that it does not record as
-    lifted.
+    """Describe the takedowns that the restored archive lacks, and those that it wrongly records as
+    still in force.
     """
     in_backup = _read_takedowns(restored)
     in_archive = sorted(_read_takedowns(archive).items()) if archive.is_file() else []

@@ -166,7 +166,7 @@ class DatasetteProcess:
         )
 
     def terminate(self, seconds: float) -> None:
-        """Let the process finish its requests and exit within `seconds`."""
+        """Tell the process to finish its requests and exit within `seconds`."""
         self.kill_at = min(self.kill_at, time.monotonic() + seconds)
         self.process.terminate()
 
@@ -317,7 +317,7 @@ class Replicas:
         return DatasetteProcess(snapshot, (self.host, port), process)
 
     def stop(self, port: int, seconds: float = SHUTDOWN_TIMEOUT) -> None:
-        """Let the process of a port finish its requests and exit within `seconds`.
+        """Tell the process on a port to finish its requests and exit within `seconds`.
 
         A new process may use the port immediately.
         """

@@ -5,7 +5,7 @@
                                 shown
 
 A snapshot can be made while a crawl writes. A snapshot gets its name once it is complete. Other
-machines may copy the folder with any tool and in any order, because a snapshot is only used once
+machines may copy the folder with any tool and in any order, because a snapshot is used only once
 all its checksums match. The copied captures.db contains no bytes of pages that were taken down or
 refused, and no bytes to which the copied archive.db does not refer.
 """
@@ -81,7 +81,8 @@ def read_withdrawn_name(folder: Path) -> str:
 def count_snapshot_releases(snapshot: Path) -> int:
     """Count the releases that a snapshot lists.
 
-    Redacted releases are counted, but hidden and moved releases are not.
+    Redacted releases are counted, but hidden releases, and those that moved to another URL, are
+    not.
     """
     with closing(open_readonly(snapshot / ARCHIVE_FILE)) as db:
         return int(db.execute("select count(*) from release_facets").fetchone()[0])
@@ -92,8 +93,8 @@ def publish_snapshot(
 ) -> Path:
     """Publish a new snapshot of an archive, and delete all but the newest `keep` snapshots.
 
-    Older snapshots are kept for a while, because replicas may still use them. Raises ArchiveError,
-    and publishes nothing, if the archive does not exist, cannot be served or cannot be copied.
+    Some earlier snapshots are kept, because replicas may still use them. Raises ArchiveError, and
+    publishes nothing, if the archive does not exist, cannot be served or cannot be copied.
 
     withdraw: also withdraw all earlier snapshots. The next call deletes them.
     """
@@ -217,7 +218,7 @@ def _check_servable(archive: Path, copy: Path) -> None:
 
 
 def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
-    """Delete the bytes that must not be in a snapshot from the copy of captures.db.
+    """Delete from the copy of captures.db the bytes that must not be in a snapshot.
 
     These are bytes that were taken down or refused, or to which the copied archive.db does not
     refer.

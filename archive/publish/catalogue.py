@@ -1,4 +1,5 @@
-"""Describes a published dataset for machines, in the formats Croissant 1.0, DCAT-AP and schema.org.
+"""Describes a published dataset in the machine-readable formats Croissant 1.0, DCAT-AP and
+schema.org.
 
 A publication is a dataset with everything that the archive shows (published_dataset.py).
 """

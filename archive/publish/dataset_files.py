@@ -1,7 +1,7 @@
 """Writes the tables of a dataset as CSV and Parquet, with a codebook and a coverage table.
 
 Each table is one file per format, and its rows are always in the same order. CSV files follow RFC
-4180, in UTF-8.
+4180 and are encoded in UTF-8.
 """
 
 from __future__ import annotations

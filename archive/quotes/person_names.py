@@ -247,7 +247,8 @@ def name_in(name: str, text: str) -> bool:
 def parse_introduction(text: str) -> Subject | None:
     """Return the subject of the verb of saying that follows a text.
 
-    The subject is the last name, role or pronoun in the text. Returns None if there is none.
+    The subject is the name or pronoun that comes last in the text or, if there is none, the role at
+    its end. Returns None if there is no subject.
     """
     text = re.sub(r",?[ (]+(?:och )?jag(?: citerar\)?)?:?\s*$", "", text) or text
     found = [*_find_pronouns(text), *_find_introduced_names(text)]

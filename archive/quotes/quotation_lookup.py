@@ -7,8 +7,7 @@
   word. If a version contains enough of the quotation in one place, that passage is taken for the
   original.
 - Verbatim, but perhaps said by someone else: all releases that contain the quotation attribute it
-  to a person other than the one in the visitor's text. This is only reported if the text gives a
-  full name in a plain sentence ("NAME sade:"), in an attribution ("säger minister NAME i ett
+  to a person other than the one in the visitor's text. This is reported only if the text gives a full name in a plain sentence ("NAME sade:"), in an attribution ("säger minister NAME i ett
   uttalande") or after "Enligt". Other attributions are not compared. A person is not reported if
   the name may be another spelling of a name in the release, or if the release contains the name
   beside the quotation.

@@ -270,7 +270,7 @@ def _cut_change(
 
     own: the state in which the terms are searched.
     other: the other state.
-    op: the operation for words that only `own` has.
+    op: the operation for words that only `own` contains.
     """
     english = is_english_release(own)
     for found in highlight_state(own, query_terms):

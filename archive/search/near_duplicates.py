@@ -1,7 +1,7 @@
 """Finds near-duplicates (pairs of releases with almost the same text) with MinHash.
 
-The two releases are from different agencies or from one agency: on two of its sites (its own and a
-press wire, distinguished by host), or at two addresses of one site.
+The two releases are from different agencies, or from one agency: on two sites (its own and that of
+a press wire, distinguished by host) or at two addresses of one site.
 
 Two texts are near-duplicates if they share at least 60% of their shingles (runs of five words) and
 are at most two weeks apart. The time limit excludes recurring texts (a council's next meeting, a

@@ -132,7 +132,7 @@ class TypedWord(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Return the words, each with the name of its field before it: title:skola."""
+        """Return the words, each preceded by the name of its field, as in title:skola."""
         labels = (f"{term.field}:{term.text}" if term.field else term.text for term in self.terms)
         return " ".join(labels)
 

@@ -238,7 +238,7 @@ class Archive(AbstractContextManager["Archive"]):
         progress: ProgressCallback = lambda *_: None,
         processes: int = 0,
     ) -> TextExtraction:
-        """Extract the texts of attachments that have no text, or a text made by earlier rules.
+        """Extract the texts of attachments whose text is missing or was extracted by earlier rules.
 
         Each text is stored immediately. Returns how many texts were extracted, and which files
         could not be read.

@@ -54,7 +54,7 @@ def update_archive(path: Path) -> None:
 
 
 def raise_file_limit() -> None:
-    """Raise this process's limit on open files to MAX_OPEN_FILES, or as far as the system allows.
+    """Raise this process's limit on open files to MAX_OPEN_FILES, or to the system's maximum.
 
     With the usual limit of 1,024, idle clients would leave no file descriptors for SQLite.
     """

@@ -321,8 +321,8 @@ def build_schema_dataset(
 ) -> dict[str, Any]:
     """Describe the data of a site as a schema.org Dataset.
 
-    months: the first and last month in which releases were published; None if no release states a
-        date.
+    months: the first and last month in which releases were published. Both are None if no release
+        states a date.
     """
     publisher = {"@type": "Organization", "name": "Myndighetsarkivet", "url": f"{site}/about"}
     return {

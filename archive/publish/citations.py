@@ -120,7 +120,7 @@ def cite_comparison(
     """Return the facts for citing the comparison of two versions.
 
     summary: what differs between the versions.
-    made: a sentence that says when the agency made the edit between the versions; None if the
+    made: a sentence that says when the agency made the edit between the versions. None if the
         difference is not an edit.
     """
     names = {"author": after.author, "title": after.title, "summary": summary}

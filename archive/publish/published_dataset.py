@@ -162,8 +162,8 @@ def publish(
 
     Returns the publication (None if the archive has no releases), and an error for each capture
     that cannot be read. Raises ArchiveError, and publishes nothing, if the archive cannot be read
-    or there is too little space. If a call is interrupted, the earlier publication stays, and the
-    next call starts from the beginning.
+    or there is too little space. If a call is interrupted, the earlier publication stays in place,
+    and the next call starts from the beginning.
 
     site: the archive's public URL.
     processes: the number of threads that compress captures.

@@ -651,7 +651,7 @@ def _is_right_name(name: str, printed: str, text: str) -> bool:
 
 
 def find_organisation(role: str) -> str | None:
-    """Return the organisation that a role names, or None if it names none.
+    """Return the organisation that a role names, or None if it names no organisation.
 
     >>> [find_organisation(role) for role in ("talesperson för Liberalerna", "Sidas chef", "chef")]
     ['Liberalerna', 'Sida', None]

@@ -238,7 +238,8 @@ class Quotation:
     """A quotation in a text, at text[start:end].
 
     pieces: the parts of the quotation between its omissions ("…").
-    speaker: the person who says it according to the text; None if this is not certain.
+    speaker: the person who says the quotation according to the text, or None if this is not
+        certain.
     around: the rest of the line that contains the quotation.
     """
 

@@ -7,7 +7,8 @@
   word. If a version contains enough of the quotation in one place, that passage is taken for the
   original.
 - Verbatim, but perhaps said by someone else: all releases that contain the quotation attribute it
-  to a person other than the one in the visitor's text. This is reported only if the text gives a full name in a plain sentence ("NAME sade:"), in an attribution ("säger minister NAME i ett
+  to a person other than the one in the visitor's text. This is reported only if the text gives a
+  full name in a plain sentence ("NAME sade:"), in an attribution ("säger minister NAME i ett
   uttalande") or after "Enligt". Other attributions are not compared. A person is not reported if
   the name may be another spelling of a name in the release, or if the release contains the name
   beside the quotation.
@@ -233,8 +234,9 @@ class QuotationResult:
     presence: the last period in which a release contained a withdrawn quotation.
     releases: how many releases contain the quotation, or contained a withdrawn one.
     is_minimum: whether more releases may contain the quotation, because not all were compared.
-    speakers: who says it in this version (name, role), if known. If the verdict is `wrong_speaker`,
-        all releases attribute the quotation to people other than the one in the text.
+    speakers: the name and role of each person who says the quotation in this version, if known. If
+        the verdict is `wrong_speaker`, all releases attribute the quotation to people other than
+        the one in the text.
     omitted: the number of words that the quotation leaves out.
     segments: how an altered quotation differs from its original.
     reason: why the quotation was not checked.
@@ -399,7 +401,7 @@ class QuotationCheck:
     ) -> QuotationResult:
         """Look for a quotation in earlier versions. If none contains it, look for its original.
 
-        values: the values of the query for versions with the quotation's phrases.
+        values: the SQL parameters for finding versions that contain the quotation's phrases.
         versions: the current versions, which have already been searched.
         found: the versions that contain the words of the quotation.
         """

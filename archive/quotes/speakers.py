@@ -161,7 +161,7 @@ class Quote:
 
     spans: the positions of its words in the field. An attribution separates one span from the next.
     speaker: the name as printed, or None if only a role is printed.
-    person: the name, corrected if the release proves that it is misprinted; "" if only a role is
+    person: the name, corrected if the release proves that it is misprinted, or "" if only a role is
         printed.
     organisation: the organisation that the speaker belongs to.
     origin: how the speaker's name was found: in the attribution, by a pronoun, by a role, or in the
@@ -741,7 +741,7 @@ def _find_author(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> s
 
 
 def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Person]:
-    """Return the people in order of their nearness to a quotation.
+    """Return the people, sorted by their nearness to a quotation.
 
     People in the quotation's paragraph come first, then people before it, the nearest first, and
     then people after it. If there are very many people, only those near the quotation are included.

@@ -155,7 +155,7 @@ async def count_periods(
 
     A search without words may be counted by year instead: see count_without_words.
 
-    releases: the releases of the results; None if they still have to be read.
+    releases: the releases that contain the results, or None if they still have to be read.
     limit: how many results to read at most.
     """
     request, columns = finder.request, finder.columns

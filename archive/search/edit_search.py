@@ -524,7 +524,7 @@ async def _read_times(
     appeared or disappeared. Only the versions of these releases are read one by one.
 
     current: the releases whose current text contains the wording.
-    former: the releases of which only an earlier version contains it.
+    former: the releases of which only an earlier version contains the wording.
     """
     found = [*current, *former.ids]
     (row,) = await run(CHANGED_SQL, {"ids": json.dumps(found)})

@@ -157,7 +157,8 @@ class _WantedWord:
 def ranks_any_word(request: SearchRequest, number: int) -> bool:
     """Return whether there are so few strict results that loose ones are ranked with them.
 
-    Always false if the request is strict, or is for quotations, which must contain all words.
+    Always false if the request is strict or is for quotations, which must contain all words, or if
+    no word of the query is optional.
 
     number: the number of strict results.
     """
@@ -256,7 +257,7 @@ class _LooseSearch:
         return RESULT_INDEXES[self.finder.request.show]
 
     async def read_word(self, word: OptionalWord, frequency: int) -> _WantedWord:
-        """Read the results for a word. The results of a very common word are only counted.
+        """Read the results for a word. The results of a very common word are counted but not read.
 
         frequency: the number of releases with words that begin with this word.
         """
@@ -422,7 +423,7 @@ class _LooseSearch:
     ) -> tuple[Query, dict[int, float]]:
         """Return a query for words that the best results share, and the weights of its results.
 
-        A result's weight is the number of these words that it contains; rare words count more. The
+        A result's weight is the number of these words that it contains. Rare words count more. The
         heaviest results come first. The query is empty in a search of question pairs, and if a word
         of the search is limited to a field.
         """

@@ -86,7 +86,7 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[s
     """Return the near-duplicates of a release, one per agency, in the order of publication.
 
     For the release's own agency, one per host is returned. If an agency or host has several, the
-    most similar one is chosen and, of equally similar ones, the one closest in time. In each
+    most similar one is chosen and, of about equally similar ones, the one closest in time. In each
     result, `earlier` is true if both releases state a date and the near-duplicate was certainly
     published earlier.
     """
@@ -165,7 +165,7 @@ class NearDuplicates:
 
         keys: the keys of the release's text (build_band_keys).
         replaced: the state whose keys are stored. If it is None, no keys are stored, and the
-            release is only compared with releases that have smaller ids. This is sufficient for a
+            release is compared only with releases that have smaller ids. This is sufficient for a
             new release, and when the keys of all releases are rewritten in the order of their ids.
         is_new: whether the release has just been added, so that it has no stored near-duplicates.
         """

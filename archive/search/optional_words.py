@@ -93,7 +93,9 @@ def _join_synonyms(run: Sequence[QueryNode]) -> OptionalWord | None:
 
 
 def _is_optional(node: QueryNode) -> bool:
-    """Return whether a part of a query has only words that a loose result need not contain."""
+    """Return whether a part of a query consists only of words that a loose result need not
+    contain.
+    """
     if isinstance(node, AndNode | OrNode):
         return all(map(_is_optional, node.parts))
     return (

@@ -375,7 +375,7 @@ def requires_words(node: QueryNode) -> bool:
 
 
 def is_text(node: QueryNode) -> bool:
-    """Return whether a part of a query is only words and references, without filters or edits."""
+    """Return whether a part of a query consists only of words and references."""
     if isinstance(node, AndNode | OrNode):
         return all(map(is_text, node.parts))
     return is_text(node.part) if isinstance(node, NotNode) else isinstance(node, QueryLeaf)
@@ -875,7 +875,7 @@ def _tokenise_run(
 
 
 def _has_minus(text: str) -> bool:
-    """Return whether a text is only a minus, or begins with one before a letter or digit."""
+    """Return whether a text is a lone minus, or begins with one before a letter or digit."""
     return text[0] in "-−" and (len(text) == 1 or text[1].isalnum())
 
 

@@ -432,9 +432,9 @@ def _get_key(hit: SearchHit) -> int:
 async def _name_facet_values(
     run: RunQuery, request: SearchRequest, hit_page: HitPage
 ) -> dict[tuple[str, str], FacetValue]:
-    """Return the counted facet values and the chosen agencies and speakers, by facet and value.
+    """Return a map from facet and value to each counted value and each chosen agency or speaker.
 
-    Each has its name. Chosen values without results have the count 0.
+    Each value is returned with its name. Chosen values without results have the count 0.
     """
     chosen: dict[tuple[str, str], FacetValue] = {}
     for name, sql in CHOSEN_NAMES_SQL.items():

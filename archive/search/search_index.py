@@ -9,8 +9,8 @@ the lemmas of the minor parts of its compounds, and its words as written.
 
 `search` contains the current texts, and `search_versions` the texts of earlier versions, whether an
 edit, an import or a move replaced them. `text_versions` says which version has which text. In this
-module, a version is the newest parse of a page, or of a line of an import. Captions are only in
-`search_versions`. If a release has earlier versions and its current text has captions, the current
+module, a version is the newest parse of a page, or of a line of an import. Only `search_versions`
+contains captions. If a release has earlier versions and its current text has captions, the current
 text is also in `search_versions`.
 
 `search_diff` contains what each edit of an agency removed and added. For the removed text, and

@@ -81,7 +81,8 @@ class SearchRequest:
     def query(self) -> Query:
         """Return the parsed query with filters for the request's dates, speakers and references.
 
-        If the text is only a date, the query finds the releases of that date, and a note says so.
+        If the text consists only of a date, the query finds the releases of that date, and a note
+        says so.
         """
         if self.loosened:
             return self.loosened
@@ -344,7 +345,8 @@ def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: s
 
     If the search has no words and no filters, only the language is added.
 
-    number: the position among all results, from 1, so that the page can link to adjacent results.
+    number: the position among all results, counted from 1, so that the page can link to adjacent
+        results.
 
     >>> request = SearchRequest(text="på natten", page=3)
     >>> build_hit_url("/archive/releases/2#question-1", request, 47, "en")

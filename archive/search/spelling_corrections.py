@@ -259,7 +259,7 @@ async def _find_similar_words(
 ) -> dict[str, str]:
     """Return a map from words to their most likely correct spelling, for words that have one.
 
-    A word that is in a dictionary or in the archive is only corrected to a word that differs
+    A word that is in a dictionary or in the archive is corrected only to a word that differs
     little. If the archive contains the word, its correct spelling must be at least `min_ratio`
     times as common.
 

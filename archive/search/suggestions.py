@@ -113,7 +113,7 @@ async def find_suggestions(
 def _list_date_requests(request: SearchRequest) -> list[tuple[SearchRequest, str]]:
     """Return searches for a period or date that the query names, each with its reason.
 
-    If the query is only a date, the search is for that date as it may be written in texts.
+    If the query consists only of a date, the search is for that date as it may be written in texts.
     Otherwise, there is a search for each period that the query may name, limited to the period and
     without its name.
     """

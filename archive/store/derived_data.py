@@ -574,7 +574,9 @@ INDEX_STEPS = tuple(step for step in STEPS if step.name.endswith("search"))
 
 
 def compute_derived(state: State, previous: State | None = None) -> dict[str, Any]:
-    """Return what each step computes from a state that becomes current, by the step's name."""
+    """Return a map from each step's name to what the step computes from a state that becomes
+    current.
+    """
     return {step.name: step.compute(state, previous) for step in RELEASE_STEPS}
 
 

@@ -333,7 +333,8 @@ def _prepare_line(
     seen: datetime | date | None,
     row: Mapping[str, Any],
 ) -> PreparedLine:
-    """Parse the release in a line. Its text is only analysed if its URL is not stored yet.
+    """Parse the release in a line. The release's text is analysed only if its URL is not stored
+    yet.
 
     If the archive that the line comes from has taken the release down, only its URL is returned.
     """

@@ -91,7 +91,7 @@ class SaveResult(Enum):
 
 
 class Archive(AbstractContextManager["Archive"]):
-    """An archive.db, opened for writing and migrated to the newest schema; a context manager.
+    """A context manager for an archive.db, opened for writing and migrated to the newest schema.
 
     Unless `rebuild_stale` is False, derived data that was computed with other versions of the rules
     is recomputed on opening, which takes a few seconds per thousand releases.
@@ -352,7 +352,9 @@ class Archive(AbstractContextManager["Archive"]):
         return self._find_stored("r.id = ? and v.id = r.revision", [release_id])
 
     def get_first(self, release_id: int) -> StoredRelease | None:
-        """Return the state in which the archive first read a release, or None if it never did."""
+        """Return the state in which the archive first read a release, or None if it never read
+        it.
+        """
         first = (
             "r.id = ? and v.id = (select min(id) from revisions where release = r.id"
             " and cause <> 'import')"
@@ -624,7 +626,8 @@ class ReleaseWriter:
     def _find_reverted(
         self, before: StoredRelease, release_id: int, state: Mapping[str, Any], cause: str
     ) -> int | None:
-        """Return the earlier revision that a new state restores, or None if it restores none.
+        """Return the earlier revision that a new state restores, or None if there is no such
+        revision.
 
         before: the state that the new one follows.
         """
@@ -762,7 +765,7 @@ class ReleaseWriter:
 
 
 def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return the lists of a state as JSON, by column of the table revisions.
+    """Return a map from columns of the table revisions to the lists of a state, as JSON.
 
     A list that was not recorded is None.
     """
@@ -773,7 +776,7 @@ def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def link_to_previous(previous: StoredRelease, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns by which a revision with this state refers to the previous one."""
+    """Return the columns by which a revision with this state refers to the previous revision."""
     return {
         "previous": previous.revision_id,
         "update_date_changed": int(previous.state["updated"] != state["updated"]),

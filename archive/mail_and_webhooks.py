@@ -278,7 +278,7 @@ def request_url(
     headers: Mapping[str, str] | None = None,
     max_bytes: int = 1000,
 ) -> bytes:
-    """Request an http(s) URL, and return the first `max_bytes` of the response.
+    """Request an http(s) URL, and return the first `max_bytes` bytes of the response.
 
     Raises OSError if the request fails. The error names only the URL's host.
     """

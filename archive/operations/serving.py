@@ -1,10 +1,10 @@
 """Starts servers of an archive, and the replicas that serve snapshots.
 
-A replica serves the newest snapshot in a folder with one `datasette serve --immutable` process per
-port. When there is a newer snapshot, the processes are restarted one after the other, so that the
-proxy in front of them (scraper/deploy/nginx.conf) always finds one that accepts requests. A process
-that ends is replaced. If there is no snapshot to serve, connections are refused, and the proxy uses
-the server of the archive itself.
+A replica runs one `datasette serve --immutable` process per port. All of them serve the newest
+snapshot in a folder. When there is a newer snapshot, the processes are restarted one after the
+other, so that the proxy in front of them (scraper/deploy/nginx.conf) always finds one that accepts
+requests. A process that ends is replaced. If there is no snapshot to serve, connections are
+refused, and the proxy uses the server of the archive itself.
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ class Replicas:
                 time.sleep(0.1)
 
     def poll(self) -> None:
-        """React to processes that ended, withdrawn snapshots and newer snapshots.
+        """React to newer snapshots, withdrawn snapshots and processes that ended.
 
         If the folder cannot be read, the processes continue to serve their snapshots.
         """
@@ -350,8 +350,8 @@ class Replicas:
 def is_port_free(host: str, port: int) -> bool:
     """Return whether a new server can listen on a port.
 
-    A port also counts as free if its old server accepts no new requests and only finishes earlier
-    ones.
+    A port also counts as free if its old server no longer accepts requests and is only finishing
+    earlier ones.
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

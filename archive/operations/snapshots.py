@@ -163,7 +163,8 @@ def _delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
 def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> None:
     """Write the files of a snapshot.
 
-    archive.db is copied first, so that captures.db contains all captures to which it refers.
+    archive.db is copied first, so that the copied captures.db contains all captures to which the
+    copied archive.db refers.
     """
     copy = folder / ARCHIVE_FILE
     copy_database(archive, copy)

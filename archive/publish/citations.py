@@ -247,7 +247,7 @@ def _format_original(citation: Citation, lang: str) -> str:
 
 
 def _format_archive_note(citation: Citation, lang: str, *, with_hash: bool = True) -> str:
-    """Return a note on when the archive read the cited version, or both compared versions.
+    """Return a note on when the archive read the cited version, or each of two compared versions.
 
     with_hash: whether the note contains the hash of each version.
     """
@@ -280,7 +280,7 @@ def _format_archive_note(citation: Citation, lang: str, *, with_hash: bool = Tru
 
 
 def _separate(text: str) -> str:
-    """Replace no-break spaces with ordinary ones, because the text is pasted elsewhere."""
+    """Replace no-break spaces with ordinary ones, because citations are pasted elsewhere."""
     return text.replace(NO_BREAK_SPACE, " ")
 
 

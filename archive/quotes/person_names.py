@@ -343,7 +343,7 @@ def _has_no_subject(segment: str, head: str, full: FoundName | None) -> bool:
 
 
 def _find_apposed_name(clauses: Sequence[str], found: FoundName | None) -> str | None:
-    """Return the full name that begins an attribution's second clause: "Sveriges hamnchef, NAME".
+    """Return the full name that begins an attribution's second clause ("Sveriges hamnchef, NAME").
 
     Returns None unless the first clause contains a role and no full name.
     """
@@ -432,7 +432,7 @@ def _is_single_subject(head: str, start: int, _end: int, name: str) -> bool:
 
 
 def _is_article_of_role(head: str, name_start: int) -> bool:
-    """Return whether only an article and a role precede a name: "den nya hamnchefen NAME"."""
+    """Return whether only an article and a role precede a name, as in "den nya hamnchefen NAME"."""
     role = find_role_before(head, name_start)
     return (
         role is not None
@@ -442,9 +442,9 @@ def _is_article_of_role(head: str, name_start: int) -> bool:
 
 
 def _parse_apposition(clauses: Sequence[str]) -> tuple[str | None, str | None]:
-    """Return the role and the organisation in the clauses after a name.
+    """Return the role and the organisation in the clauses after a name, each None if it is missing.
 
-    For example, "Hamnpartiet, ordförande i nämnden".
+    For example, the clauses are "Hamnpartiet, ordförande i nämnden".
     """
     first, second = (*(each for each in clauses if not each[:1].isdigit()), "", "")[:2]  # no age
     if not first[:1].isupper() or re.search(ROLE_HEAD, first, re.IGNORECASE):
@@ -506,7 +506,7 @@ def _trim_name(text: str, start: int, words: list[str]) -> tuple[int, list[str]]
 
 
 def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
-    """Return whether the first word of a capitalised sequence is not part of the name."""
+    """Return whether the first of several capitalised words is not part of the name."""
     word = words[0]
     if _is_role_word(word) or word in COURTESY_TITLES:
         return True
@@ -664,7 +664,9 @@ def find_organisation(role: str) -> str | None:
 
 
 def is_genitive(text: str, end: int) -> bool:
-    """Return whether a name that ends in "s" is a genitive: it precedes a noun, not a verb."""
+    """Return whether a name that ends in "s" is a genitive, because a noun and not a verb follows
+    it.
+    """
     following = LOWER_WORD.match(text, end)
     return following is not None and not (
         following[1] in FUNCTION_WORDS or re.search(r"(?:[ae]r|[^n]de|te|[äöå]r|tt)$", following[1])

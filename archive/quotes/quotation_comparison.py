@@ -676,9 +676,9 @@ def _find_windows(
 def _find_window(
     words: Sequence[str], text: PassageText, weights: Mapping[str, float]
 ) -> TextWindow | None:
-    """Return the passage of a text that contains the most of the given words in order.
+    """Return the passage of a text that best matches the given words in order.
 
-    Returns None if the text shares no run of words with them.
+    Returns None if the text contains no run of the given words.
     """
     runs = sorted(_iter_runs(words, text, weights), key=lambda run: -run.weight)[:MAX_RUNS]
     if not runs:
@@ -781,7 +781,7 @@ def diff_original(original: Original) -> list[DiffSegment]:
 def _join_windows(
     one: TextWindow | None, other: TextWindow | None, *, is_marked: bool
 ) -> DiffSegment:
-    """Return the diff segment between the passages of two consecutive pieces.
+    """Return the diff segment that stands between the passages of two consecutive pieces.
 
     It is a `same` segment if the quotation may leave out the text between the passages.
     """

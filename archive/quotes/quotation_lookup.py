@@ -463,8 +463,8 @@ class QuotationCheck:
     ) -> QuotationResult:
         """Return the result of a verbatim quotation, with the speakers in one of the versions.
 
-        A version whose speaker may be the person that the text names is preferred. If there is no
-        such version, and all releases with the quotation were compared, the verdict is
+        A version whose speaker may be the person whom the visitor's text names is preferred. If
+        there is no such version, and all releases with the quotation were compared, the verdict is
         `wrong_speaker`.
         """
         quotation, speakers = result.quotation, defaultdict[int, list[Any]](list)
@@ -580,7 +580,7 @@ class QuotationCheck:
         return rare or words[:3]
 
     async def read_versions(self, candidates: Sequence[Any]) -> list[StoredVersion]:
-        """Return the versions given by rows (release, revision, is_listed), with their texts.
+        """Return the versions in the given rows (release, revision, is_listed), with their texts.
 
         Each text is read only once by a QuotationCheck.
         """
@@ -650,7 +650,7 @@ def _has_enough(original: Original, words: int) -> bool:
 def _rate_original(original: Original) -> float:
     """Rate how much of a quotation an original contains.
 
-    Of two originals that contain equally much of it, the shorter one is rated higher.
+    Of two originals that contain the same amount of it, the shorter one is rated higher.
     """
     size = sum(window.end - window.start for window in original.windows if window)
     return original.coverage + original.ordered - size / 10_000
@@ -805,8 +805,8 @@ def _has_company(name: str, text: str) -> bool:
 def may_be_same(name: str, other: str) -> bool:
     """Return whether two names may belong to the same person.
 
-    They may if a word of one name is similar to a word of the other, or begins with it (an
-    initial).
+    They may if a word of one name is similar to a word of the other, or begins with it, as "Ebba"
+    begins with the initial "E".
 
     >>> names = ("Ek", "Ebba Ström", "E. Berg", "Bo Eek", "Bo Li")
     >>> [may_be_same("Ebba Ek", other) for other in names]

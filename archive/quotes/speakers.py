@@ -335,7 +335,7 @@ def _attribute_paragraph(paragraph: Paragraph) -> None:
 
 
 def _attribute_to_introduction(paragraph: Paragraph, colon: int) -> None:
-    """Attribute a reply to the person named before its colon: "NAME sade: – Det är klart." """
+    """Attribute a reply to the person named before a colon ("NAME sade: – Det är klart.")."""
     text = paragraph.text
     if INTRODUCTION.search(text, 0, colon):
         paragraph.subject = parse_introduction(text[:colon])
@@ -708,7 +708,7 @@ def _resolve_speaker(
 ) -> tuple[str | None, str | None, Origin] | None:
     """Return the name, the role and the origin of a quotation's speaker.
 
-    Returns None if the release names nobody who can have said the quotation.
+    Returns None if the release names nobody who could have said the quotation.
     """
     subject = paragraph.subject
     role: str | None = None

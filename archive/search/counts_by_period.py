@@ -215,7 +215,7 @@ def _count_months(totals: Mapping[str, tuple[int, int]], years: Collection[str])
     """Build the counts of all releases, by month.
 
     totals: for each month, the numbers of all and of dated releases.
-    years: only count releases of these years. If empty, count all releases.
+    years: count only releases of these years. If empty, count all releases.
     """
     hits = {
         name: dated

@@ -377,7 +377,9 @@ class PhraseEntry:
 
     @property
     def last_seen(self) -> str | None:
-        """Return the time of the last check that found the wording, or None if no check did."""
+        """Return the time of the last check that found the wording, or None if no check found
+        it.
+        """
         gone = self.presence.disappeared
         if self.presence.last_import:
             return None
@@ -493,7 +495,7 @@ async def read_phrase_history(
 ) -> PhraseHistory:
     """Return the periods in which releases contained the words of a query.
 
-    agency: only search the releases of this agency.
+    agency: search only the releases of this agency.
     """
     request = SearchRequest(text=text, include={"agency": (agency,)} if agency else {}, strict=True)
     query = request.query

@@ -123,7 +123,7 @@ class TextChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentExcerpt:
-    """An excerpt of the page of a release's attachments that matches a query best."""
+    """An excerpt of that page of a release's attachments that best matches a query."""
 
     url: str
     version: int  # of the file, as in /-/attachment/<version>

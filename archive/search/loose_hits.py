@@ -274,7 +274,7 @@ class _LooseSearch:
     ) -> set[int]:
         """Read the ids of releases or question pairs that match a part of the query.
 
-        among: only read matches among these ids. If None, read at most MAX_HITS + 1 matches.
+        among: read only matches among these ids. If None, read at most MAX_HITS + 1 matches.
         """
         plan = build_plan(node, self.finder.names, self.index)
         if plan.conditions:  # words of a field that another table has, such as attachments
@@ -449,7 +449,7 @@ class _LooseSearch:
         return weights
 
     async def find_shared(self, relevance: Mapping[int, float]) -> list[str]:
-        """Return words that several of the best results contain, but few other releases."""
+        """Return words that several of the best results contain, but few other releases do."""
         best = heapq.nlargest(_SHARED_HITS, relevance, key=relevance.__getitem__)
         rows = await self.finder.run(_BEST_TEXTS_SQL, {"ids": json.dumps(best)})
         texts = {row["id"]: set(find_words(row["text"])) for row in rows}

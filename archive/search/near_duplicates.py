@@ -294,7 +294,7 @@ def _find_candidates(
 
     Releases with the most keys in the ranges come first.
 
-    before: only find releases with smaller ids.
+    before: find only releases with smaller ids.
     origins: the URL prefixes of one of the agency's sites (_list_origins). If given, releases on
         all other sites are returned instead, including those of other agencies.
     """

@@ -851,7 +851,7 @@ def _tokenise_run(
 ) -> Iterator[Lexeme]:
     """Yield the tokens of a text without spaces.
 
-    The tokens are an operator, or a word and the minus or field before it.
+    The tokens are either an operator, or a word and any minus or field before it.
 
     next_character: the character that follows the text in the query.
     """

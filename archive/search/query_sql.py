@@ -899,8 +899,8 @@ def build_hits_sql(
 ) -> str:
     """Return SQL for the results of a request.
 
-    The columns are `id` and `release`, in a feed of new releases also `seen`, and for quotations
-    also `person`.
+    The columns are `id` and `release`. A feed of new releases also has `seen`, and quotations also
+    have `person`.
 
     skip_facet: a facet whose included values are ignored.
     limit: select only this many results, in the order `newest` or `oldest`. If the request has

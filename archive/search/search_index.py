@@ -247,7 +247,9 @@ def _build_diff_columns(
 
 
 def _count_terms(texts: Sequence[AnalyzedText]) -> tuple[Counter[str], ...]:
-    """Count the words with each lemma, compound part, minor compound part and form."""
+    """Return four Counters: the number of words with each lemma, compound part, minor part and
+    form.
+    """
     lemmas, parts, minor, forms = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for text in texts:
         words, numbers = Counter(text.words), Counter[str]()
@@ -300,7 +302,7 @@ def _extract_vocabulary(state: Mapping[str, Any]) -> WordLemmas:
 
 
 def is_vocabulary_word(word: str) -> bool:
-    """Return whether a word can be suggested: it consists of letters and is long enough."""
+    """Return whether a word can be suggested, because it consists of letters and is long enough."""
     return len(word) >= MIN_VOCABULARY_LENGTH and word.isalpha()
 
 
@@ -502,7 +504,10 @@ class SearchIndex:
         self.db.execute("delete from text_versions where release = ?", [release_id])
 
     def index_versions_of(self, release_id: int) -> None:
-        """Index the stored texts of a release's earlier versions that are not indexed yet."""
+        """Index those stored texts of a release's earlier versions that are not indexed yet.
+
+        Texts that no longer belong in the index are deleted.
+        """
         rows = self.db.execute("select id from text_versions where release = ?", [release_id])
         indexed = {key for (key,) in rows.fetchall()}
         rows = self.db.execute(VERSIONS_OF_SQL, {"release": release_id})

@@ -581,7 +581,7 @@ def compute_derived(state: State, previous: State | None = None) -> dict[str, An
 
 
 def _compute_batch(names: Sequence[str], batch: Sequence[SavedRevision]) -> list[dict[str, Any]]:
-    """Return, for each revision, a map from the name of each given step to what it computes.
+    """Return, for each revision, a map from the name of each given step to what the step computes.
 
     This function is called in other processes.
     """

@@ -414,7 +414,9 @@ class Archive(AbstractContextManager["Archive"]):
         self.frontier.mark_stored(url, release_id, seen_at)
 
     def set_capture(self, release_id: int, capture_id: int) -> None:
-        """Set a release's newest capture. Called if only the design of its page has changed."""
+        """Set a release's newest capture. This is called if only the design of its page has
+        changed.
+        """
         self.writer.update("releases", release_id, {"capture": capture_id})
 
     def set_next_check(self, release_id: int, next_check: datetime) -> None:
@@ -585,7 +587,7 @@ class ReleaseWriter:
         """Insert a state that the archive read, make it current, and return its stored cause.
 
         The new revision follows `previous`, unless `previous` is from a collection. A state without
-        visible differences is never stored as an edit (`source`), but with the cause `parser`.
+        visible differences is stored with the cause `parser`, never as an edit (`source`).
         """
         release_id = stored.release_id
         before = next((each for each in (previous, stored) if each.cause != "import"), None)

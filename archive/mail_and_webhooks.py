@@ -357,7 +357,7 @@ class PublicConnection(HTTPConnection):
             self.sock.do_handshake()
 
     def check_aborted(self) -> None:
-        """Raise TimeoutError if the request was aborted before it was connected."""
+        """Raise TimeoutError if the request was aborted before the connection was made."""
         if self.is_aborted:
             raise TimeoutError("it took too long to connect")
 

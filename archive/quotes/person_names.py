@@ -444,7 +444,7 @@ def _is_article_of_role(head: str, name_start: int) -> bool:
 def _parse_apposition(clauses: Sequence[str]) -> tuple[str | None, str | None]:
     """Return the role and the organisation in the clauses after a name, each None if it is missing.
 
-    For example, the clauses are "Hamnpartiet, ordförande i nämnden".
+    An example of such clauses is "Hamnpartiet, ordförande i nämnden".
     """
     first, second = (*(each for each in clauses if not each[:1].isdigit()), "", "")[:2]  # no age
     if not first[:1].isupper() or re.search(ROLE_HEAD, first, re.IGNORECASE):
@@ -664,8 +664,8 @@ def find_organisation(role: str) -> str | None:
 
 
 def is_genitive(text: str, end: int) -> bool:
-    """Return whether a name that ends in "s" is a genitive, because a noun and not a verb follows
-    it.
+    """Return whether a name that ends in "s" is a genitive, that is, followed by a noun and not by
+    a verb.
     """
     following = LOWER_WORD.match(text, end)
     return following is not None and not (

@@ -236,7 +236,7 @@ class QuotationResult:
     is_minimum: whether more releases may contain the quotation, because not all were compared.
     speakers: the name and role of each person who says the quotation in this version, if known. If
         the verdict is `wrong_speaker`, all releases attribute the quotation to people other than
-        the one in the text.
+        the one in the visitor's text.
     omitted: the number of words that the quotation leaves out.
     segments: how an altered quotation differs from its original.
     reason: why the quotation was not checked.

@@ -302,7 +302,7 @@ def _extract_vocabulary(state: Mapping[str, Any]) -> WordLemmas:
 
 
 def is_vocabulary_word(word: str) -> bool:
-    """Return whether a word can be suggested, because it consists of letters and is long enough."""
+    """Return whether a word can be suggested, that is, consists of letters and is long enough."""
     return len(word) >= MIN_VOCABULARY_LENGTH and word.isalpha()
 
 

@@ -246,7 +246,7 @@ def post_json(
 
 
 def sign_webhook(key: bytes, message_id: str, moment: datetime, body: bytes) -> dict[str, str]:
-    """Return the headers that sign a webhook's message as in Standard Webhooks 1.0."""
+    """Return the headers that sign a webhook's message as specified in Standard Webhooks 1.0."""
     stamp = str(int(moment.timestamp()))
     signed = f"{message_id}.{stamp}.".encode() + body
     signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
@@ -260,7 +260,7 @@ def sign_webhook(key: bytes, message_id: str, moment: datetime, body: bytes) -> 
 def parse_webhook_secret(secret: str) -> bytes | None:
     """Return the key in a webhook secret, or None if the secret is empty.
 
-    Raises ValueError if the secret is not in the form of Standard Webhooks.
+    Raises ValueError if the secret does not have the format of Standard Webhooks.
 
     >>> parse_webhook_secret("whsec_c2tvZ3Nicg==")
     b'skogsbr'
@@ -278,7 +278,7 @@ def request_url(
     headers: Mapping[str, str] | None = None,
     max_bytes: int = 1000,
 ) -> bytes:
-    """Request an http(s) URL, and return the first `max_bytes` of the response.
+    """Request an http(s) URL, and return the first `max_bytes` bytes of the response.
 
     Raises OSError if the request fails. The error names only the URL's host.
     """
@@ -294,10 +294,10 @@ def request_url(
 
 
 def check_public_url(url: str, private_hosts: Collection[str] = ()) -> SplitResult:
-    """Split the URL of a visitor's webhook into its parts.
+    """Check the URL of a visitor's webhook, and return its parts.
 
-    Raises ValueError unless the URL has the scheme https, no password, a usual port and a host that
-    may be public.
+    Raises ValueError unless the URL is https, has no password and a usual port, and its host is not
+    known to be private.
 
     private_hosts: hosts that may be private and need no TLS, such as hosts in a newsroom's own
         network.
@@ -357,7 +357,7 @@ class PublicConnection(HTTPConnection):
             self.sock.do_handshake()
 
     def check_aborted(self) -> None:
-        """Raise TimeoutError if the request was aborted before the connection existed."""
+        """Raise TimeoutError if the request was aborted before the connection was made."""
         if self.is_aborted:
             raise TimeoutError("it took too long to connect")
 
@@ -382,8 +382,8 @@ def post_to_public_host(
     Raises RecipientError if that fails. The error does not contain the URL. Redirects are not
     followed.
 
-    timeout: the time limit for the whole request, in seconds. With a limit for each read, a host
-        could use up the full time for every byte.
+    timeout: the time limit for the whole request, in seconds. With a separate limit for each read,
+        a host could take that long for every byte.
     """
     connection = None
     try:

@@ -1,6 +1,6 @@
 """Parses and formats times as the archive stores them.
 
-A time is a datetime in ISO 8601 with a UTC offset, or only a day or month.
+A time is a datetime in ISO 8601 with a UTC offset, or only a day or a month.
 """
 
 from __future__ import annotations

@@ -173,7 +173,8 @@ def parse_ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def find_host_problem(host: str) -> str | None:
-    """Return why a host is not public, judged by its name or IP address. None if it may be public.
+    """Return why a host is not public, judging by its name or IP address, or None if it may be
+    public.
 
     >>> hosts = ("169.254.169.254", "polisen.se", "printer.local")
     >>> tuple(map(find_host_problem, hosts))

@@ -1,11 +1,11 @@
 """Backup and restore of an archive.
 
 A backup is a checked copy of archive.db, captures.db and withheld.db. Crawls may continue while it
-is made. archive.db is copied first, because what it refers to in the other files was written
-earlier. A restore checks the files of a backup, or of a folder into which Litestream restored
-archive.db and captures.db, before it moves them into place. Existing files are moved to a folder
-beside the archive. Subscriptions (archive.follow.subscriptions) are only copied on request, and
-only restored if the archive has none.
+is made. archive.db is copied first: the data to which it refers in the other files was written
+earlier, so the later copies contain it. A restore checks the files of a backup, or of a folder into
+which Litestream restored archive.db and captures.db, before it moves them into place. Existing
+files are moved to a folder beside the archive. Subscriptions (archive.follow.subscriptions) are
+copied only on request, and restored only if the archive has none.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def create_backup(
     Returns the new folder and the findings. The folder is named after `moment`. If there are
     findings, its name ends in `.damaged`. The newest `keep` sound backups are kept, and up to
     `keep` damaged ones that are newer than all sound ones. Older and unfinished backups are
-    deleted. A backup named after a later time than `moment` was made with a wrong clock, and counts
-    as older than all others. Raises ArchiveError, and leaves no copy, if there is no archive or a
-    file cannot be copied.
+    deleted. A backup named after a later time than `moment` is assumed to have been made while the
+    clock was wrong, and counts as older than all others. Raises ArchiveError, and leaves no copy,
+    if there is no archive or a file cannot be copied.
 
     with_subscriptions: also copy the addresses of subscribers, and the key for their links.
     """
@@ -107,10 +107,10 @@ def restore_backup(
     """Restore an archive from the files of a backup, unless `verify` finds faults in them.
 
     Returns the findings, the folder with the former files (None if there were none), and
-    descriptions of the takedowns, and liftings of takedowns, that the restored archive lacks.
-    Raises ArchiveError if there is no backup, if there is an archive already and `replace` is
-    False, or if another process has the archive open. The new files are checked first, and then
-    renamed into place, archive.db last.
+    descriptions of the takedowns that the restored archive lacks, and of those that it wrongly
+    records as still in force. Raises ArchiveError if there is no backup, if there is an archive
+    already and `replace` is False, or if another process has the archive open. The new files are
+    checked first, and then renamed into place, archive.db last.
     """
     existing = [path for path in _list_archive_files(archive) if path.exists()]
     _check_restorable(backup, archive, [] if replace else existing)
@@ -202,8 +202,8 @@ def _move_replaced_archive(archive: Path, moment: datetime) -> Path:
 
 
 def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
-    """Describe the takedowns that the restored archive lacks, and those that it does not record as
-    lifted.
+    """Describe the takedowns that the restored archive lacks, and those that it wrongly records as
+    still in force.
     """
     in_backup = _read_takedowns(restored)
     in_archive = sorted(_read_takedowns(archive).items()) if archive.is_file() else []
@@ -227,7 +227,8 @@ def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
 
 
 def _read_takedowns(path: Path) -> dict[TakedownRow, str]:
-    """Return each takedown with the time when it was lifted, or "" if it is still in force.
+    """Return a map from each takedown to the time when it was lifted, or "" if it is still in
+    force.
 
     Returns {} if the file is damaged.
     """

@@ -1,10 +1,10 @@
 """Starts servers of an archive, and the replicas that serve snapshots.
 
-A replica serves the newest snapshot in a folder with one `datasette serve --immutable` process per
-port. When there is a newer snapshot, the processes are restarted one after the other, so that the
-proxy in front of them (scraper/deploy/nginx.conf) always finds one that accepts requests. A process
-that ends is replaced. If there is no snapshot to serve, connections are refused, and the proxy uses
-the server of the archive itself.
+A replica runs one `datasette serve --immutable` process per port. All of them serve the newest
+snapshot in a folder. When there is a newer snapshot, the processes are restarted one after the
+other, so that the proxy in front of them (scraper/deploy/nginx.conf) always finds one that accepts
+requests. A process that ends is replaced. If there is no snapshot to serve, connections are
+refused, and the proxy uses the server of the archive itself.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def update_archive(path: Path) -> None:
 
 
 def raise_file_limit() -> None:
-    """Raise this process's limit on open files to MAX_OPEN_FILES, or as far as the system allows.
+    """Raise this process's limit on open files to MAX_OPEN_FILES, or to the system's maximum.
 
     With the usual limit of 1,024, idle clients would leave no file descriptors for SQLite.
     """
@@ -166,7 +166,7 @@ class DatasetteProcess:
         )
 
     def terminate(self, seconds: float) -> None:
-        """Let the process finish its requests and exit within `seconds`."""
+        """Tell the process to finish its requests and exit within `seconds`."""
         self.kill_at = min(self.kill_at, time.monotonic() + seconds)
         self.process.terminate()
 
@@ -231,7 +231,7 @@ class Replicas:
                 time.sleep(0.1)
 
     def poll(self) -> None:
-        """React to processes that ended, withdrawn snapshots and newer snapshots.
+        """React to newer snapshots, withdrawn snapshots and processes that ended.
 
         If the folder cannot be read, the processes continue to serve their snapshots.
         """
@@ -317,7 +317,7 @@ class Replicas:
         return DatasetteProcess(snapshot, (self.host, port), process)
 
     def stop(self, port: int, seconds: float = SHUTDOWN_TIMEOUT) -> None:
-        """Let the process of a port finish its requests and exit within `seconds`.
+        """Tell the process on a port to finish its requests and exit within `seconds`.
 
         A new process may use the port immediately.
         """
@@ -326,7 +326,7 @@ class Replicas:
         self.stopping.append(server)
 
     def is_servable(self, snapshot: Path) -> bool:
-        """Return whether a snapshot is complete and has not failed to start recently."""
+        """Return whether a snapshot is complete and has not recently failed to start."""
         if self.retry_at.get(snapshot.name, 0.0) > time.monotonic():
             return False
         if snapshot.name not in self.complete_snapshots:
@@ -350,8 +350,8 @@ class Replicas:
 def is_port_free(host: str, port: int) -> bool:
     """Return whether a new server can listen on a port.
 
-    A port also counts as free if its old server accepts no new requests and only finishes earlier
-    ones.
+    A port also counts as free if its old server no longer accepts requests and is only finishing
+    earlier ones.
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -4,8 +4,8 @@
     FOLDER/withdrawn            a name: the snapshot with this name and earlier ones must not be
                                 shown
 
-A snapshot can be made while a crawl writes. It gets its name once it is complete. Other machines
-may copy the folder with any tool and in any order, because a snapshot is only used once all its
+A snapshot can be made while a crawl writes, and gets its name once it is complete. Other machines
+may copy the folder with any tool and in any order, because a snapshot is used only once all its
 checksums match. The copied captures.db contains no bytes of pages that were taken down or refused,
 and no bytes to which the copied archive.db does not refer.
 """
@@ -81,7 +81,8 @@ def read_withdrawn_name(folder: Path) -> str:
 def count_snapshot_releases(snapshot: Path) -> int:
     """Count the releases that a snapshot lists.
 
-    Redacted releases are counted, but hidden and moved releases are not.
+    Redacted releases are counted, but hidden releases, and those that moved to another URL, are
+    not.
     """
     with closing(open_readonly(snapshot / ARCHIVE_FILE)) as db:
         return int(db.execute("select count(*) from release_facets").fetchone()[0])
@@ -92,8 +93,8 @@ def publish_snapshot(
 ) -> Path:
     """Publish a new snapshot of an archive, and delete all but the newest `keep` snapshots.
 
-    Older snapshots are kept for a while, because replicas may still use them. Raises ArchiveError,
-    and publishes nothing, if there is no archive that can be served, or if it cannot be copied.
+    Some earlier snapshots are kept, because replicas may still use them. Raises ArchiveError, and
+    publishes nothing, if the archive does not exist, cannot be served or cannot be copied.
 
     withdraw: also withdraw all earlier snapshots. The next call deletes them.
     """
@@ -162,7 +163,8 @@ def _delete_old_snapshots(folder: Path, keep: int, withdrawn: str) -> None:
 def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> None:
     """Write the files of a snapshot.
 
-    archive.db is copied first, so that captures.db contains all captures to which it refers.
+    archive.db is copied first, so that the copied captures.db contains all captures to which the
+    copied archive.db refers.
     """
     copy = folder / ARCHIVE_FILE
     copy_database(archive, copy)
@@ -217,7 +219,7 @@ def _check_servable(archive: Path, copy: Path) -> None:
 
 
 def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
-    """Delete the bytes that must not be in a snapshot from the copy of captures.db.
+    """Delete from the copy of captures.db the bytes that must not be in a snapshot.
 
     These are bytes that were taken down or refused, or to which the copied archive.db does not
     refer.
@@ -260,7 +262,7 @@ def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path
 
 
 def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> None:
-    """Compress the pages that depend on the page `base` without it, because `base` is deleted.
+    """Recompress the pages that depend on the page `base`, which is to be deleted.
 
     The first of these pages becomes the base of the others.
     """
@@ -285,7 +287,7 @@ def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> No
 def _run_datasette(arguments: Sequence[str]) -> None:
     """Run Datasette's command line in this process until the parent process ends.
 
-    Otherwise Datasette would continue to serve a snapshot that is withdrawn later.
+    If Datasette outlived its parent, it could continue to serve a snapshot that has been withdrawn.
     """
 
     def wait_for_parent() -> None:

@@ -1,1 +1,3 @@
-"""The folder of plugins that Datasette loads (`--plugins-dir`): only archive_site.py."""
+"""The folder of plugins that Datasette loads (`--plugins-dir`). It contains only
+archive_site.py.
+"""

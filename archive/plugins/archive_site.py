@@ -1,4 +1,6 @@
-"""The only plugin that Datasette loads: its hooks, and the routes of all pages in archive/views."""
+"""The only plugin that Datasette loads: the plugin hooks, and the routes of all pages in
+archive/views.
+"""
 
 from __future__ import annotations
 

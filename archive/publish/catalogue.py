@@ -1,4 +1,5 @@
-"""Describes a published dataset for machines, in the formats Croissant 1.0, DCAT-AP and schema.org.
+"""Describes a published dataset in the machine-readable formats Croissant 1.0, DCAT-AP and
+schema.org.
 
 A publication is a dataset with everything that the archive shows (published_dataset.py).
 """
@@ -320,8 +321,8 @@ def build_schema_dataset(
 ) -> dict[str, Any]:
     """Describe the data of a site as a schema.org Dataset.
 
-    months: the first and last month in which releases were published; None if no release states a
-        date.
+    months: the first and last month in which releases were published. Both are None if no release
+        states a date.
     """
     publisher = {"@type": "Organization", "name": "Myndighetsarkivet", "url": f"{site}/about"}
     return {

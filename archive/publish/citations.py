@@ -59,7 +59,9 @@ LATEX_ESCAPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """The facts of a citation. Times are as stored. `permalink` and `url` are absolute."""
+    """The facts of a citation. Times are in the format in which they are stored. `permalink` and
+    `url` are absolute.
+    """
 
     revision: int
     agency: str  # slug
@@ -95,7 +97,7 @@ class Citation:
 
     @property
     def accessed(self) -> date | None:
-        """Return the Swedish date on which the archive read the cited version.
+        """Return the date, in Swedish time, on which the archive read the cited version.
 
         Returns None if the version was imported.
         """
@@ -118,7 +120,7 @@ def cite_comparison(
     """Return the facts for citing the comparison of two versions.
 
     summary: what differs between the versions.
-    made: a sentence that says when the agency made the edit between the versions; None if the
+    made: a sentence that says when the agency made the edit between the versions. None if the
         difference is not an edit.
     """
     names = {"author": after.author, "title": after.title, "summary": summary}
@@ -245,7 +247,7 @@ def _format_original(citation: Citation, lang: str) -> str:
 
 
 def _format_archive_note(citation: Citation, lang: str, *, with_hash: bool = True) -> str:
-    """Return a note on when the archive read the cited version, or both compared versions.
+    """Return a note on when the archive read the cited version, or each of two compared versions.
 
     with_hash: whether the note contains the hash of each version.
     """
@@ -278,7 +280,7 @@ def _format_archive_note(citation: Citation, lang: str, *, with_hash: bool = Tru
 
 
 def _separate(text: str) -> str:
-    """Replace no-break spaces with ordinary ones, because the text is pasted elsewhere."""
+    """Replace no-break spaces with ordinary ones, because citations are pasted elsewhere."""
     return text.replace(NO_BREAK_SPACE, " ")
 
 

@@ -1,7 +1,7 @@
 """Writes the tables of a dataset as CSV and Parquet, with a codebook and a coverage table.
 
 Each table is one file per format, and its rows are always in the same order. CSV files follow RFC
-4180, in UTF-8.
+4180 and are encoded in UTF-8.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def _parse_utc_moment(text: str) -> datetime | None:
 
 
 def _parse_agency_day(text: str) -> date | None:
-    """Return the day of a time in the agency's own time zone. Returns None if it is only a month.
+    """Return the day of a time in the agency's own time zone. Returns None if the time is only a
+    month.
 
     >>> _parse_agency_day("2024-05-28T00:30:00+02:00"), _parse_agency_day("2024-05")
     (datetime.date(2024, 5, 28), None)
@@ -171,7 +172,8 @@ def _build_date_columns(name: str) -> tuple[Column, ...]:
 def _build_part_table(name: str, title: str) -> DatasetTable:
     """Build the table for parts of releases, such as images or contacts.
 
-    The key of the table is release and position, because ids change when a page is re-parsed.
+    The table's key consists of the release and the position, because ids change when a page is
+    re-parsed.
     """
     fields = tuple(Column(name=field) for field in PART_FIELDS[name] if field != "position")
     return DatasetTable(
@@ -660,7 +662,7 @@ def write_dataset_table(
 
     Raises ArchiveError if a time cannot be parsed.
 
-    meanings: descriptions of the columns, which Parquet files contain as field metadata.
+    meanings: descriptions of the columns, written to Parquet files as field metadata.
     """
     stats = TableStats(filled={column.name: 0 for column in table.columns})
     with ExitStack() as stack:
@@ -726,7 +728,9 @@ def format_date(value: Any) -> Any:
 def _parse_column(
     folder: Path, table: DatasetTable, column: Column, values: Sequence[Any]
 ) -> Sequence[Any]:
-    """Convert a column's values to its type. Raises ArchiveError if a time cannot be parsed."""
+    """Convert values to the type of their column. Raises ArchiveError if a time cannot be
+    parsed.
+    """
     parse = column.kind.parse
     if parse is None:
         return values

@@ -1,4 +1,5 @@
-"""Datasets: a frozen part of the archive for research, in a folder that can be cited and checked.
+"""Datasets: frozen parts of the archive for research, each in a folder that can be cited and
+checked.
 
 The releases are selected by a search, or by the ids that a SELECT returns. Everything is read in
 one transaction, so a crawl may run at the same time. If the archive, the selection, and the
@@ -353,7 +354,8 @@ def write_dataset(
     Raises ArchiveError, and leaves no folder, if the archive cannot be read, the selection is not
     valid, or the folder cannot be written.
 
-    selection_kind: search or sql; by default, a text that begins with SELECT or WITH is SQL.
+    selection_kind: `search` or `sql`. By default, a text that begins with SELECT or WITH is SQL,
+        and any other text is a search.
     """
     if target.exists():
         raise ArchiveError(target, "exists already; a dataset needs a new folder")
@@ -456,7 +458,7 @@ def _format_datapackage(
 ) -> str:
     """Format datapackage.json (Frictionless Data Package).
 
-    The file leaves out the time and place of the export, so that identical data give identical
+    The file leaves out the time and place of the export, so that identical data result in identical
     files.
     """
     metadata = read_metadata()

@@ -5,8 +5,8 @@
 
 A publication gets its name once it is complete, and replaces the previous one. The site serves the
 newest publication (archive/views/data.py). A takedown withholds each publication that was started
-before the takedown: its files stay in the folder, but nobody can download them. The next
-publication replaces them.
+before the takedown: the publication's files stay in the folder, but nobody can download them. The
+next publication replaces them.
 """
 
 from __future__ import annotations
@@ -100,7 +100,9 @@ class Publication:
 
 
 def find_published_folder(archive: Path, *, is_snapshot: bool) -> Path:
-    """Return the folder of publications: beside the archive, or beside the snapshots."""
+    """Return the folder of publications, which is beside the archive or, if a snapshot is served,
+    beside the snapshots.
+    """
     return (archive.parent.parent if is_snapshot else archive.parent) / PUBLISHED_FOLDER
 
 
@@ -160,8 +162,8 @@ def publish(
 
     Returns the publication (None if the archive has no releases), and an error for each capture
     that cannot be read. Raises ArchiveError, and publishes nothing, if the archive cannot be read
-    or there is too little space. If a call is interrupted, the earlier publication stays, and the
-    next call starts from the beginning.
+    or there is too little space. If a call is interrupted, the earlier publication stays in place,
+    and the next call starts from the beginning.
 
     site: the archive's public URL.
     processes: the number of threads that compress captures.

@@ -1,4 +1,4 @@
-"""Quotations: finds who said what in releases, and checks whether a quotation is right."""
+"""Quotations: finds who said what in releases, and checks whether a quotation is correct."""
 
 from archive.quotes.person_names import build_role_key
 from archive.quotes.quotation_comparison import find_quotations

@@ -247,7 +247,8 @@ def name_in(name: str, text: str) -> bool:
 def parse_introduction(text: str) -> Subject | None:
     """Return the subject of the verb of saying that follows a text.
 
-    The subject is the last name, role or pronoun in the text. Returns None if there is none.
+    The subject is the name or pronoun that comes last in the text or, if there is none, the role at
+    its end. Returns None if there is no subject.
     """
     text = re.sub(r",?[ (]+(?:och )?jag(?: citerar\)?)?:?\s*$", "", text) or text
     found = [*_find_pronouns(text), *_find_introduced_names(text)]
@@ -257,7 +258,7 @@ def parse_introduction(text: str) -> Subject | None:
 
 
 def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
-    """Yield the position of each pronoun in a text, and the pronoun as a subject.
+    """Yield each pronoun in a text as a subject, with its position.
 
     The preposition "i" is left out, and "I" counts only at the end of the text.
     """
@@ -270,7 +271,7 @@ def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
 
 
 def _find_introduced_names(text: str) -> Iterator[tuple[int, Subject]]:
-    """Yield the position of each person's name in a text, and the person as a subject.
+    """Yield each person's name in a text as a subject, with its position.
 
     A single name counts only at the end of the text.
     """
@@ -342,7 +343,7 @@ def _has_no_subject(segment: str, head: str, full: FoundName | None) -> bool:
 
 
 def _find_apposed_name(clauses: Sequence[str], found: FoundName | None) -> str | None:
-    """Return the full name that begins an attribution's second clause: "Sveriges hamnchef, NAME".
+    """Return the full name that begins an attribution's second clause ("Sveriges hamnchef, NAME").
 
     Returns None unless the first clause contains a role and no full name.
     """
@@ -431,7 +432,7 @@ def _is_single_subject(head: str, start: int, _end: int, name: str) -> bool:
 
 
 def _is_article_of_role(head: str, name_start: int) -> bool:
-    """Return whether only an article and a role precede a name: "den nya hamnchefen NAME"."""
+    """Return whether only an article and a role precede a name, as in "den nya hamnchefen NAME"."""
     role = find_role_before(head, name_start)
     return (
         role is not None
@@ -441,9 +442,9 @@ def _is_article_of_role(head: str, name_start: int) -> bool:
 
 
 def _parse_apposition(clauses: Sequence[str]) -> tuple[str | None, str | None]:
-    """Return the role and the organisation in the clauses after a name.
+    """Return the role and the organisation in the clauses after a name, each None if it is missing.
 
-    For example, "Hamnpartiet, ordförande i nämnden".
+    An example of such clauses is "Hamnpartiet, ordförande i nämnden".
     """
     first, second = (*(each for each in clauses if not each[:1].isdigit()), "", "")[:2]  # no age
     if not first[:1].isupper() or re.search(ROLE_HEAD, first, re.IGNORECASE):
@@ -505,7 +506,7 @@ def _trim_name(text: str, start: int, words: list[str]) -> tuple[int, list[str]]
 
 
 def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
-    """Return whether the first word of a capitalised sequence is not part of the name."""
+    """Return whether the first of several capitalised words is not part of the name."""
     word = words[0]
     if _is_role_word(word) or word in COURTESY_TITLES:
         return True
@@ -650,7 +651,7 @@ def _is_right_name(name: str, printed: str, text: str) -> bool:
 
 
 def find_organisation(role: str) -> str | None:
-    """Return the organisation that a role names, or None if it names none.
+    """Return the organisation that a role names, or None if it names no organisation.
 
     >>> [find_organisation(role) for role in ("talesperson för Liberalerna", "Sidas chef", "chef")]
     ['Liberalerna', 'Sida', None]
@@ -663,7 +664,9 @@ def find_organisation(role: str) -> str | None:
 
 
 def is_genitive(text: str, end: int) -> bool:
-    """Return whether a name that ends in "s" is a genitive: it precedes a noun, not a verb."""
+    """Return whether a name that ends in "s" is a genitive, that is, followed by a noun and not by
+    a verb.
+    """
     following = LOWER_WORD.match(text, end)
     return following is not None and not (
         following[1] in FUNCTION_WORDS or re.search(r"(?:[ae]r|[^n]de|te|[äöå]r|tt)$", following[1])

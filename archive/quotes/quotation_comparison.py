@@ -10,8 +10,8 @@ What counts as the same text
   - "…" and "[…]" mark an omission: the pieces of the quotation must occur in this order. Text
     omitted within a sentence must not contain a negation. A sentence that ends with a full stop, or
     that belongs to a reply, must not be cut off right before a negation.
-  - Everything else is an alteration: another word, number or name, a capital, a comma, a word in
-    square brackets.
+  - Every other difference is an alteration, such as a different word, number or name, a capital
+    letter, a comma or a word in square brackets.
 """
 
 from __future__ import annotations
@@ -163,8 +163,8 @@ class PassageText:
     """A text as words, numbers and punctuation marks, without its quotation marks.
 
     is_statement: whether the text ends with a full stop, or is a reply with a dialogue dash. A
-        statement does not match a question with the same words, or the same words before a
-        negation.
+        statement does not match a question with the same words, nor the same words if a negation
+        follows them.
 
     >>> PassageText("EU:s ”stöd” – 10 000 kr, −1,5 %.").forms
     ['EU:s', 'stöd', '-', '10000', 'kr', ',', '-1,5', '%', '.']
@@ -198,7 +198,7 @@ class PassageText:
         return [self.keys[position] for position in self.words]
 
     def iter_occurrences(self, piece: PassageText) -> Iterator[int]:
-        """Yield the positions at which this text contains a piece.
+        """Yield the positions at which this text contains a piece of a quotation.
 
         The first letter may differ in case. Everything else must be the same.
         """
@@ -238,7 +238,8 @@ class Quotation:
     """A quotation in a text, at text[start:end].
 
     pieces: the parts of the quotation between its omissions ("…").
-    speaker: the person who says it according to the text; None if this is not certain.
+    speaker: the person who says the quotation according to the text, or None if this is not
+        certain.
     around: the rest of the line that contains the quotation.
     """
 
@@ -452,7 +453,7 @@ class PassageMatch(NamedTuple):
 
 
 def find_pieces(pieces: Sequence[PassageText], text: PassageText) -> PassageMatch | None:
-    """Return the best match of a quotation's pieces in a text, in order.
+    """Find a quotation's pieces, in this order, in a text, and return the best match.
 
     Matches that hide no negation are preferred, and among these the one that leaves out the fewest
     words. Returns None if the text does not contain all pieces in this order.
@@ -675,9 +676,9 @@ def _find_windows(
 def _find_window(
     words: Sequence[str], text: PassageText, weights: Mapping[str, float]
 ) -> TextWindow | None:
-    """Return the passage of a text that contains the most of the given words in order.
+    """Return the passage of a text that best matches the given words in order.
 
-    Returns None if the text shares no run of words with them.
+    Returns None if the text contains no run of the given words.
     """
     runs = sorted(_iter_runs(words, text, weights), key=lambda run: -run.weight)[:MAX_RUNS]
     if not runs:
@@ -727,7 +728,7 @@ def _find_best_chain(runs: Sequence[WordRun]) -> tuple[WordRun, WordRun]:
 def _iter_runs(
     words: Sequence[str], text: PassageText, weights: Mapping[str, float]
 ) -> Iterator[WordRun]:
-    """Yield the longest runs of words that both texts share.
+    """Yield the longest runs of words that a passage and a text share.
 
     A run has at least two words, or one rare word.
     """
@@ -780,7 +781,7 @@ def diff_original(original: Original) -> list[DiffSegment]:
 def _join_windows(
     one: TextWindow | None, other: TextWindow | None, *, is_marked: bool
 ) -> DiffSegment:
-    """Return the diff segment between the passages of two consecutive pieces.
+    """Return the diff segment that stands between the passages of two consecutive pieces.
 
     It is a `same` segment if the quotation may leave out the text between the passages.
     """

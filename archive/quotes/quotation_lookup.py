@@ -1,13 +1,13 @@
 """Looks up quotations in all versions of all releases.
 
 - Verbatim: the index finds releases that contain the phrases of a quotation. Their stored texts
-  show whether they contain the whole quotation. Earlier versions are searched in an index of
-  their own. The histories of releases show when a release contained the quotation.
+  show whether they contain the whole quotation. Earlier versions are searched in a separate index.
+  The histories of releases show when a release contained the quotation.
 - Altered: the versions that contain most of the quotation's rare words are compared with it word by
   word. If a version contains enough of the quotation in one place, that passage is taken for the
   original.
 - Verbatim, but perhaps said by someone else: all releases that contain the quotation attribute it
-  to a person other than the one in the visitor's text. This is only reported if the text gives a
+  to a person other than the one in the visitor's text. This is reported only if the text gives a
   full name in a plain sentence ("NAME sade:"), in an attribution ("säger minister NAME i ett
   uttalande") or after "Enligt". Other attributions are not compared. A person is not reported if
   the name may be another spelling of a name in the release, or if the release contains the name
@@ -233,9 +233,10 @@ class QuotationResult:
     revision: the version that contains the quotation, or the original from which it was altered.
     presence: the last period in which a release contained a withdrawn quotation.
     releases: how many releases contain the quotation, or contained a withdrawn one.
-    is_minimum: whether more releases may contain it, because not all were compared.
-    speakers: who says it in this version (name, role), if known. If the verdict is `wrong_speaker`,
-        all releases attribute it to other people than the text does.
+    is_minimum: whether more releases may contain the quotation, because not all were compared.
+    speakers: the name and role of each person who says the quotation in this version, if known. If
+        the verdict is `wrong_speaker`, all releases attribute the quotation to people other than
+        the one in the visitor's text.
     omitted: the number of words that the quotation leaves out.
     segments: how an altered quotation differs from its original.
     reason: why the quotation was not checked.
@@ -254,7 +255,7 @@ class QuotationResult:
 
     @property
     def speaker_verdict(self) -> Literal["same", "other", "not compared"] | None:
-        """Return whether the text and the release name the same speaker.
+        """Return whether the visitor's text and the release name the same speaker.
 
         Returns None if the verdict is neither `verbatim` nor `wrong_speaker`.
         """
@@ -355,7 +356,9 @@ class QuotationCheck:
         return max(0.02, 1 - math.log(1 + self.counts.get(word, 0)) / math.log(1 + self.stored))
 
     async def count_short(self, quotation: Quotation) -> QuotationResult:
-        """Count the releases with the words of a passage that is too short to be checked."""
+        """Return a result that counts the releases with the words of a quotation too short to be
+        checked.
+        """
         match = " AND ".join(
             " AND ".join(map(_match_number, piece.word_keys))
             if any(map(_is_grouped_number, piece.word_keys))
@@ -398,7 +401,7 @@ class QuotationCheck:
     ) -> QuotationResult:
         """Look for a quotation in earlier versions. If none contains it, look for its original.
 
-        values: the values of the query for versions with the quotation's phrases.
+        values: the SQL parameters for finding versions that contain the quotation's phrases.
         versions: the current versions, which have already been searched.
         found: the versions that contain the words of the quotation.
         """
@@ -460,8 +463,8 @@ class QuotationCheck:
     ) -> QuotationResult:
         """Return the result of a verbatim quotation, with the speakers in one of the versions.
 
-        A version whose speaker may be the person that the text names is preferred. If there is no
-        such version, and all releases with the quotation were compared, the verdict is
+        A version whose speaker may be the person whom the visitor's text names is preferred. If
+        there is no such version, and all releases with the quotation were compared, the verdict is
         `wrong_speaker`.
         """
         quotation, speakers = result.quotation, defaultdict[int, list[Any]](list)
@@ -525,7 +528,7 @@ class QuotationCheck:
         return found
 
     def list_phrases(self, piece: PassageText) -> list[list[str]]:
-        """Return a phrase for each part of a piece between two punctuation marks.
+        """Split a piece at its punctuation marks, and return a phrase for each part.
 
         A phrase consists of the rarest word of the part and the words around it.
         """
@@ -542,7 +545,9 @@ class QuotationCheck:
         return phrases
 
     async def read_altered_candidates(self, quotation: Quotation) -> list[StoredVersion]:
-        """Return current and earlier versions that share the most rare words with a quotation."""
+        """Return the current and earlier versions that share the largest number of rare words with
+        a quotation.
+        """
         words = dict.fromkeys(word for key in quotation.words for word in find_words(key))
         by_weight = sorted(words, key=lambda word: -self.weigh_word(word))
         known = [word for word in by_weight if self.weigh_word(word) < 1.0]
@@ -575,7 +580,7 @@ class QuotationCheck:
         return rare or words[:3]
 
     async def read_versions(self, candidates: Sequence[Any]) -> list[StoredVersion]:
-        """Return the versions given by rows (release, revision, is_listed), with their texts.
+        """Return the versions in the given rows (release, revision, is_listed), with their texts.
 
         Each text is read only once by a QuotationCheck.
         """
@@ -596,7 +601,8 @@ class QuotationCheck:
     def choose_original(
         self, quotation: Quotation, versions: Sequence[StoredVersion]
     ) -> tuple[StoredVersion, Original] | None:
-        """Return the version that contains the most of a quotation, and its similar passages.
+        """Return the version that contains the largest part of a quotation, and the passages
+        similar to it.
 
         Returns None if no version contains enough of the quotation.
         """
@@ -613,8 +619,9 @@ class QuotationCheck:
 
 
 def _find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
-    """Return the versions that contain the words of a quotation, with the passage, even if the
-    quotation leaves out a negation.
+    """Return the versions that contain the words of a quotation, each with the passage.
+
+    A version is included even if the quotation leaves out a negation.
     """
     return [
         FoundPassage(version, match)
@@ -643,7 +650,7 @@ def _has_enough(original: Original, words: int) -> bool:
 def _rate_original(original: Original) -> float:
     """Rate how much of a quotation an original contains.
 
-    Of two originals that contain equally much of it, the shorter one is rated higher.
+    Of two originals that contain the same amount of it, the shorter one is rated higher.
     """
     size = sum(window.end - window.start for window in original.windows if window)
     return original.coverage + original.ordered - size / 10_000
@@ -798,8 +805,8 @@ def _has_company(name: str, text: str) -> bool:
 def may_be_same(name: str, other: str) -> bool:
     """Return whether two names may belong to the same person.
 
-    They may if a word of one name is similar to a word of the other, or begins with it (an
-    initial).
+    They may if a word of one name is similar to a word of the other, or begins with it, as "Ebba"
+    begins with the initial "E".
 
     >>> names = ("Ek", "Ebba Ström", "E. Berg", "Bo Eek", "Bo Li")
     >>> [may_be_same("Ebba Ek", other) for other in names]

@@ -2,7 +2,7 @@
 
 What is a quotation
   - A reply with a dialogue dash and an attribution (", säger NAME"), or in a place where only
-    speech can be: below a printed question, next to attributed replies, or after a line that
+    speech can occur: below a printed question, next to attributed replies, or after a line that
     introduces the reply. List items are not quotations.
   - A passage in quotation marks with an attribution right after or before it. A title or a word in
     quotation marks is not a quotation.
@@ -161,7 +161,7 @@ class Quote:
 
     spans: the positions of its words in the field. An attribution separates one span from the next.
     speaker: the name as printed, or None if only a role is printed.
-    person: the name, corrected if the release proves that it is misprinted; "" if only a role is
+    person: the name, corrected if the release proves that it is misprinted, or "" if only a role is
         printed.
     organisation: the organisation that the speaker belongs to.
     origin: how the speaker's name was found: in the attribution, by a pronoun, by a role, or in the
@@ -335,7 +335,7 @@ def _attribute_paragraph(paragraph: Paragraph) -> None:
 
 
 def _attribute_to_introduction(paragraph: Paragraph, colon: int) -> None:
-    """Attribute a reply to the person named before its colon: "NAME sade: – Det är klart." """
+    """Attribute a reply to the person named before a colon ("NAME sade: – Det är klart.")."""
     text = paragraph.text
     if INTRODUCTION.search(text, 0, colon):
         paragraph.subject = parse_introduction(text[:colon])
@@ -474,7 +474,7 @@ def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
 
 
 def _mark_context(paragraphs: Sequence[Paragraph]) -> None:
-    """Mark the speech in paragraphs without an attribution, going by the paragraphs around them."""
+    """Mark the speech in paragraphs without an attribution, judging by those around them."""
     _join_attributions(paragraphs)
     for (name, has_dash), group in groupby(
         paragraphs, key=lambda each: (each.field, each.dash > 0)
@@ -708,7 +708,7 @@ def _resolve_speaker(
 ) -> tuple[str | None, str | None, Origin] | None:
     """Return the name, the role and the origin of a quotation's speaker.
 
-    Returns None if the release names nobody who can have said the quotation.
+    Returns None if the release names nobody who could have said the quotation.
     """
     subject = paragraph.subject
     role: str | None = None
@@ -733,7 +733,7 @@ def _resolve_speaker(
 
 
 def _find_author(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> str | None:
-    """Return the first person named in the title or lead, or None if nobody is."""
+    """Return the first person named in the title or lead, or None if there is none."""
     for person in people:
         if paragraphs[person.paragraph].field != "body":
             return person.name
@@ -741,7 +741,7 @@ def _find_author(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> s
 
 
 def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Person]:
-    """Return the people in order of their nearness to a quotation.
+    """Return the people, sorted by their nearness to a quotation.
 
     People in the quotation's paragraph come first, then people before it, the nearest first, and
     then people after it. If there are very many people, only those near the quotation are included.
@@ -769,7 +769,7 @@ def _find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str
 
 
 def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return the nearest person who has a role, or None. The role may be in the definite form."""
+    """Return the nearest person with the given role, definite or not, or None if there is none."""
     stems = _list_role_stems(role)
     endings = (*stems, *(stem + "n" for stem in stems))
     deputy = DEPUTIES.intersection(role.casefold().split())
@@ -785,7 +785,7 @@ def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> 
 
 
 def _list_role_stems(role: str) -> set[str]:
-    """Return the last word of a role, with and without what may be a definite article."""
+    """Return the last word of a role, with and without a possible definite ending."""
     word = role.rsplit(maxsplit=1)[-1].casefold()
     stems = {word, *(word.removesuffix(ending) for ending in ("n", "en", "et"))}
     return stems | {"minister"} if word == "statsrådet" else stems
@@ -809,7 +809,7 @@ def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | No
 
 
 def _choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
-    """Return the first person whom the quotation does not name, because speakers say "jag"."""
+    """Return the first person whom the quotation does not name: speakers call themselves "jag"."""
     for name in near:
         if not name_in(name, text):
             return name
@@ -849,7 +849,7 @@ def _find_names(paragraph: Paragraph, people: Sequence[Person]) -> set[str]:
 
 
 def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Person]:
-    """Return the people without anyone who asks the question in the paragraph before."""
+    """Return the people without anyone who asks the question in the preceding paragraph."""
     if not _is_question(before) or not ASKS.search(before.text):
         return people
     asking = _find_names(before, people)
@@ -970,12 +970,12 @@ def _update_people(
 ) -> None:
     """Update the names of people in a changed revision, and delete people without quotations.
 
-    A person's name has the spelling that most releases print. If a name is now a spelling of
-    another person's name, the address with this name leads to the other person as long as a release
-    prints the spelling.
+    A person's name is stored in the spelling that most releases print. If a name turns out to be a
+    spelling of another person's name, its address leads to that person as long as a release prints
+    the spelling.
 
     people: the people who are quoted in the revision now, by the name as printed.
-    stored: the people who were quoted in it before.
+    stored: the people who were quoted in the revision before.
     """
     former = {name: person_id for name, person_id in stored if person_id}
     for name, person_id in {*people.items(), *former.items()}:

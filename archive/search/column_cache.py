@@ -90,8 +90,9 @@ class FacetCheck:
 class ColumnCache:
     """A copy of release_facets and other values of releases, with one array per column.
 
-    The arrays are indexed by release id. Unlisted releases have 0 in all columns. The copy is
-    updated from the table changefeed, which records every change in the transaction that makes it.
+    The arrays are indexed by release id. The value of an unlisted release is 0 in every column. The
+    copy is updated from the table changefeed, which records every change in the transaction that
+    makes it.
     """
 
     def __init__(self) -> None:
@@ -114,7 +115,7 @@ class ColumnCache:
         self._kept: dict[str, tuple[int, Any]] = {}
 
     def load(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        """Start to read all releases in a separate thread. `refresh` waits for the thread.
+        """Start reading all releases in a separate thread. `refresh` waits for the thread.
 
         If the thread cannot read the releases, `refresh` reads them.
         """

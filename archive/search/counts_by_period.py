@@ -1,4 +1,4 @@
-"""Counts the results of a search by month or year, next to all releases of the same period.
+"""Counts the results of a search and, for comparison, all releases, by month or year.
 
 A release is counted in the month of the publication date that its agency states
 (release_facets.sort_day). Undated releases are counted separately. The `totals` of a month count
@@ -40,8 +40,8 @@ class PeriodCounts:
     """The numbers of results of a search, by month or year of publication.
 
     hits: the number of results by month (yyyy-mm), or by year (yyyy) if `has_months` is false.
-    totals: the number of all dated releases of the searched agencies, by month or year. None if it
-        equals the number of results, or cannot be compared with it.
+    totals: the number of all dated releases of the searched agencies, by month or year. None if
+        these numbers equal the numbers of results, or cannot be compared with them.
     """
 
     hits: Mapping[str, int]
@@ -155,7 +155,7 @@ async def count_periods(
 
     A search without words may be counted by year instead: see count_without_words.
 
-    releases: the releases of the results; None if they still have to be read.
+    releases: the releases that contain the results, or None if they still have to be read.
     limit: how many results to read at most.
     """
     request, columns = finder.request, finder.columns
@@ -181,7 +181,7 @@ async def count_periods(
 def find_limits(tree: QueryNode | None, months: Sequence[str]) -> list[str]:
     """Return the months of the first and the last date to which a query is limited.
 
-    A date that the query does not limit is left out. A first date before the given months is
+    A limit that the query does not set is left out. A first date before the given months is
     replaced by the earliest month, and a last date after them by the latest. Returns [] if the
     query is limited to dates outside the given months.
     """
@@ -215,7 +215,7 @@ def _count_months(totals: Mapping[str, tuple[int, int]], years: Collection[str])
     """Build the counts of all releases, by month.
 
     totals: for each month, the numbers of all and of dated releases.
-    years: only count releases of these years. If empty, count all releases.
+    years: count only releases of these years. If empty, count all releases.
     """
     hits = {
         name: dated
@@ -258,7 +258,9 @@ async def _read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], b
 
 
 async def _read_month_totals(finder: HitFinder) -> dict[str, tuple[int, int]]:
-    """Return, for each month, the searched agencies' numbers of all and of dated releases."""
+    """Return, for each month, how many releases the searched agencies have, and how many are
+    dated.
+    """
     include, exclude = finder.chosen_agencies, finder.request.exclude.get("agency")
     agencies: Iterable[str] = [""] if include is None else include
     if exclude:

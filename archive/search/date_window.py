@@ -1,7 +1,7 @@
 """Finds the newest results of a very common word without reading older releases.
 
 Only MAX_HITS results are ranked and counted, so the search is limited to the newest months that
-contain that many.
+together contain that many results.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class DateWindow:
     def list_match_parts(self) -> list[str]:
         """Return FTS5 expressions for the first months of the window and for its other months.
 
-        The second expression is "" if the window contains all months. For a small window, only the
-        first expression is returned.
+        The second expression is "" (any month) if the window contains all months. For a small
+        window, only the first expression is returned.
         """
         newest = max(1, self.opened_months // NEWEST_FRACTION)
         parts = [self._match_range(0, newest)]

@@ -1,9 +1,9 @@
 """The table document_references: which documents each version of a release refers to, and where.
 
 This module also builds the SQL conditions by which a query finds references. The rules for finding
-references in a text are in archive/language/reference_patterns.py. Titles, leads, bodies, questions
-with their answers and captions are searched, but not attachments. If the body repeats an answer,
-the references in the answer are stored twice: once for the body and once for the answer.
+references in a text are in archive/language/reference_patterns.py. Titles, leads, bodies, captions,
+and questions with their answers are searched, but attachments are not. If the body repeats an
+answer, the references in the answer are stored twice: once for the body and once for the answer.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def build_reference_terms(node: ReferenceNode, bind: Bind) -> str:
 
 
 async def list_unknown_references(run: RunQuery, nodes: Iterable[object]) -> list[str]:
-    """List the references in the nodes of a query that no version of any release contains."""
+    """List the references in a query's nodes that occur in no version of any release."""
     unknown = []
     for node in dict.fromkeys(node for node in nodes if isinstance(node, ReferenceNode)):
         values: dict[str, Any] = {}

@@ -155,7 +155,9 @@ class RegisterSearch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditSearch(RegisterSearch):
-    """The edits that removed or added words. A single edit must match the whole query."""
+    """The edits that removed or added the words of a query. A single edit must match the whole
+    query.
+    """
 
     finder: OccurrenceFinder
     edits: Sequence[int]
@@ -268,7 +270,7 @@ def _cut_change(
 
     own: the state in which the terms are searched.
     other: the other state.
-    op: the operation for words that only `own` has.
+    op: the operation for words that only `own` contains.
     """
     english = is_english_release(own)
     for found in highlight_state(own, query_terms):
@@ -326,7 +328,8 @@ async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
 async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of removals or, if words were searched for, of the removals that match them.
 
-    If words were searched for, `hit` is a result with the last text of the removed release.
+    If words were searched for, each removal has a `hit`: a result with the last text of the removed
+    release.
     """
     page = await read_removals_page(run, add_word_filter(query))
     if query.search is None:
@@ -374,7 +377,9 @@ class PhraseEntry:
 
     @property
     def last_seen(self) -> str | None:
-        """Return the time of the last check that found the wording, or None if no check did."""
+        """Return the time of the last check that found the wording, or None if no check found
+        it.
+        """
         gone = self.presence.disappeared
         if self.presence.last_import:
             return None
@@ -466,7 +471,7 @@ class PhraseHistory(RegisterSearch):
 
 
 def quote_words(query: Query) -> str | None:
-    """Return a query of several plain words in quotation marks, or None for any other query.
+    """Put a query of several plain words in quotation marks. Returns None for any other query.
 
     >>> from archive.search.query_language import parse_query
     >>> quote_words(parse_query("120 miljoner kronor")), quote_words(parse_query('"120 miljoner"'))
@@ -490,7 +495,7 @@ async def read_phrase_history(
 ) -> PhraseHistory:
     """Return the periods in which releases contained the words of a query.
 
-    agency: only search the releases of this agency.
+    agency: search only the releases of this agency.
     """
     request = SearchRequest(text=text, include={"agency": (agency,)} if agency else {}, strict=True)
     query = request.query
@@ -521,7 +526,7 @@ async def _read_times(
     appeared or disappeared. Only the versions of these releases are read one by one.
 
     current: the releases whose current text contains the wording.
-    former: the releases of which only an earlier version contains it.
+    former: the releases of which only an earlier version contains the wording.
     """
     found = [*current, *former.ids]
     (row,) = await run(CHANGED_SQL, {"ids": json.dumps(found)})

@@ -1,6 +1,6 @@
 """Finds the edits that removed or added words: `removed:`, `added:`, and search in lists of edits.
 
-A word or phrase counts as removed if it occurs more often in all paragraphs of the release before
+A word or phrase counts as removed if it occurs more often in the whole text of the release before
 the edit than after it, and as added if it occurs less often. The index (`search_diff`) stores this
 difference for single words, and the changed paragraphs for phrases. The stored texts are compared
 for words with a star, for NEAR, and for the few edits that have the same part of a query in their

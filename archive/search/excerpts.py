@@ -83,7 +83,9 @@ MarkedText = list[tuple[str, bool]]  # parts of a text, and whether each is mark
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchExplanation:
-    """The forms in which a query term occurs in a result: field → form → number of times."""
+    """The forms in which a query term occurs in a result: a map from field to form to number of
+    occurrences.
+    """
 
     query_term: str
     forms: dict[str, dict[str, int]]
@@ -121,7 +123,7 @@ class TextChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentExcerpt:
-    """An excerpt of the page of a release's attachments that matches a query best."""
+    """An excerpt of that page of a release's attachments that best matches a query."""
 
     url: str
     version: int  # of the file, as in /-/attachment/<version>
@@ -134,7 +136,7 @@ class AttachmentExcerpt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchHit:
-    """A result: a release, question pair or quotation, with highlighted title and excerpt."""
+    """A result: a release, question pair or quotation, with a highlighted title and excerpt."""
 
     row: Any
     title: MarkedText
@@ -175,8 +177,8 @@ class SearchHit:
     def title_path(self) -> str:
         """Return the path that the title links to.
 
-        A question pair or quotation links to its own place in the release, any other result to the
-        release.
+        The title of a question pair or quotation links to its place in the release. The title of
+        any other result links to the release.
         """
         return self.path if self.is_pair else f"/archive/releases/{self.row['id']}"
 
@@ -305,7 +307,7 @@ def highlight_state(
 
 
 def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, MarkedText]:
-    """Return an excerpt of the text with the most query terms, after the position of its question.
+    """Choose the text with the most query terms, and return its question's position and an excerpt.
 
     The position is None if the text is neither a question nor an answer. If another text contains
     query terms that this one lacks, half of the excerpt comes from the other text.
@@ -354,7 +356,7 @@ async def read_quote_hits(
 
 
 def _build_quote_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
-    """Build a result from a quotation, whose text is the excerpt."""
+    """Build a result from a quotation, with the quotation's text as its excerpt."""
     english = is_english_release(row)
     text = HighlightedText(row["text"], query_terms, "quotation", english=english)
     is_short = len(row["text"].split()) <= MAX_QUOTE_WORDS
@@ -467,9 +469,10 @@ class HighlightedText:
         return [*parts, (" …", False)] if starts[-1] + size < len(self.tokens) else parts
 
     def find_fragment_starts(self, size: int) -> list[int]:
-        """Return the index of the first word of the best fragment, or of the best two.
+        """Return the index of the first word of the best fragment, or of each of the best two.
 
-        There are two fragments if one does not contain all matched terms, and the second adds some.
+        Two fragments are chosen if the first does not contain all matched terms, and the second
+        contains some of the missing ones.
         """
         best = self.find_best_start(set(), size)
         if self.find_fragment_terms(best, size) == self.matched_terms:

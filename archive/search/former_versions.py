@@ -1,4 +1,4 @@
-"""Finds releases that match only in an earlier version, and how they stopped matching.
+"""Finds releases that match only in an earlier version, and describes how they stopped matching.
 
 For `added:` and `removed:`, the edit that matches is found instead. The index `search_versions`
 contains the texts of all earlier versions. A version matches if the query's FTS5 expression matches
@@ -73,7 +73,8 @@ class FormerHits:
     """The releases that match only in an earlier version.
 
     ids: these releases, newest first.
-    versions: release → its versions that match, also for releases whose current version matches.
+    versions: a map from each release to its versions that match. It includes releases whose current
+        version matches.
     """
 
     ids: Sequence[int] = ()
@@ -99,7 +100,7 @@ async def find_versions(
 ) -> MatchingVersions:
     """Find the indexed versions that match the words of a query.
 
-    among: only search these revisions.
+    among: search only these revisions.
     """
     plan = build_plan(_join_text_parts(tree), names, VERSION_INDEX)
     source, conditions = "text_versions t", list(plan.conditions)
@@ -160,10 +161,10 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
 
 
 def _find_date_limits(finder: HitFinder, hits: HitList, order: str) -> tuple[int, int]:
-    """Return the range of ColumnCache.sort_dates in which former results are looked for.
+    """Return the range of ColumnCache.sort_dates in which former results are searched for.
 
-    Former results match only in an earlier version. If the list of results is capped, they are only
-    looked for within its dates.
+    Former results match only in an earlier version. If the list of results is capped, they are
+    searched for only within its dates.
     """
     if not hits.capped or not hits.ids:
         return 0, NO_DATE
@@ -184,7 +185,7 @@ async def find_former_hits(
 
     current: the releases whose current version matches. If it is None, they are read from the
         archive.
-    oldest, newest: only find releases in this range of ColumnCache.sort_dates. If `current`
+    oldest, newest: find only releases in this range of ColumnCache.sort_dates. If `current`
         contains only the newest or oldest part of the results, the range must end where that part
         ends.
     """
@@ -350,7 +351,7 @@ async def _read_edit_changes(
 ) -> dict[int, TextChange]:
     """Return, for each release, the change that its matching edit made.
 
-    edits: release → matching edit.
+    edits: a map from each release to the edit that matches.
     """
     if not edits:
         return {}

@@ -157,7 +157,8 @@ class _WantedWord:
 def ranks_any_word(request: SearchRequest, number: int) -> bool:
     """Return whether there are so few strict results that loose ones are ranked with them.
 
-    Always false if the request is strict, or is for quotations, which must contain all words.
+    Always false if the request is strict or is for quotations, which must contain all words, or if
+    no word of the query is optional.
 
     number: the number of strict results.
     """
@@ -173,7 +174,8 @@ async def find_loose_hits(finder: HitFinder, strict: HitList) -> LooseHits:
     The relevance of a result is bm25 × recency × substance (see `HitFinder.weigh_ranks`) × the cube
     of its share of the query's words × (1 + ½ the share of these words in its title). In a share,
     rare words count more than common ones. Other words that the best results have in common add at
-    most 0.2 of the best relevance. Releases that only contain a reference in the request come last.
+    most 0.2 of the best relevance. Releases that contain only a reference from the request, and
+    none of its words, come last.
     """
     if not ranks_any_word(finder.request, len(strict.ids)):
         return LooseHits()
@@ -255,7 +257,7 @@ class _LooseSearch:
         return RESULT_INDEXES[self.finder.request.show]
 
     async def read_word(self, word: OptionalWord, frequency: int) -> _WantedWord:
-        """Read the results for a word. The results of a very common word are only counted.
+        """Read the results for a word. The results of a very common word are counted but not read.
 
         frequency: the number of releases with words that begin with this word.
         """
@@ -272,7 +274,7 @@ class _LooseSearch:
     ) -> set[int]:
         """Read the ids of releases or question pairs that match a part of the query.
 
-        among: only read matches among these ids. If None, read at most MAX_HITS + 1 matches.
+        among: read only matches among these ids. If None, read at most MAX_HITS + 1 matches.
         """
         plan = build_plan(node, self.finder.names, self.index)
         if plan.conditions:  # words of a field that another table has, such as attachments
@@ -366,7 +368,8 @@ class _LooseSearch:
         }
 
     async def choose_words(self) -> tuple[list[QueryNode], list[QueryNode]]:
-        """Return the nodes to find results by, and the nodes to rank them by (bm25).
+        """Return the nodes by which results are found, and the nodes by which they are ranked
+        (bm25).
 
         If it would take too long to read the results of all words, the most common words are left
         out.
@@ -381,7 +384,7 @@ class _LooseSearch:
         return [AndNode((nodes[0], OrNode(tuple(nodes[1:]))))], ranked
 
     async def count_affordable(self, numbers: Sequence[int]) -> int:
-        """Return for how many words, from the rarest on, all results can be read.
+        """Return for how many words, starting with the rarest, all results can be read.
 
         numbers: the number of results of each word, in ascending order.
         """
@@ -420,7 +423,7 @@ class _LooseSearch:
     ) -> tuple[Query, dict[int, float]]:
         """Return a query for words that the best results share, and the weights of its results.
 
-        A result's weight is the number of these words that it contains; rare words count more. The
+        A result's weight is the number of these words that it contains. Rare words count more. The
         heaviest results come first. The query is empty in a search of question pairs, and if a word
         of the search is limited to a field.
         """
@@ -446,7 +449,7 @@ class _LooseSearch:
         return weights
 
     async def find_shared(self, relevance: Mapping[int, float]) -> list[str]:
-        """Return words that several of the best results contain, but few other releases."""
+        """Return words that several of the best results contain, but few other releases do."""
         best = heapq.nlargest(_SHARED_HITS, relevance, key=relevance.__getitem__)
         rows = await self.finder.run(_BEST_TEXTS_SQL, {"ids": json.dumps(best)})
         texts = {row["id"]: set(find_words(row["text"])) for row in rows}
@@ -502,8 +505,8 @@ def _choose_lemmas(
 ) -> list[str]:
     """Choose lemmas that several texts share, heaviest first, and drop lemmas that are too common.
 
-    sharing: lemma → the relevance of each text that contains it.
-    totals: lemma → the number of releases that contain it.
+    sharing: a map from each lemma to the relevance of each text that contains it.
+    totals: a map from each lemma to the number of releases that contain it.
     size: the number of all releases.
     """
     weights = {

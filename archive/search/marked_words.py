@@ -110,7 +110,9 @@ class TokenList(list[TextToken]):
 
     @cached_property
     def parts(self) -> Mapping[str, Sequence[int]]:
-        """Return a map from each compound part to the positions of the compounds that it finds."""
+        """Return a map from each compound part to the positions of the compounds that a search for
+        it finds.
+        """
         return self._group_parts(is_loose=False)
 
     @cached_property
@@ -328,7 +330,7 @@ def _collect_initials(terms: Iterable[QueryTerm]) -> set[str]:
 
 
 def _find_joined_words(text: str, to_lemma: Callable[[str], str]) -> dict[int, str]:
-    """Return hyphenated words as lemmas without the hyphen, by their position in the text."""
+    """Return a map from the position of each hyphenated word to its lemma without the hyphen."""
     return {
         match.start(): to_lemma("".join(find_words(match[0])))
         for match in HYPHENATED_WORD.finditer(text)
@@ -378,7 +380,7 @@ def _iter_matches(
 def _iter_compound_matches(
     tokens: TokenList, query_term: QueryTerm, *, english: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield the first and last token of each place where a term is hyphenated or in a compound.
+    """Yield the first and last token of each place where a term occurs hyphenated or in a compound.
 
     Compounds are found only in Swedish texts.
     """
@@ -422,9 +424,9 @@ def _list_parts(lemma: str, is_loose: bool) -> frozenset[str]:
 
 
 def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = False) -> bool:
-    """Return whether a token has the lemma `text` or, if `is_exact` is true, this form.
+    """Return whether a token has the lemma `text` or, if `is_exact` is true, the form `text`.
 
-    If `prefix` is set, return whether the token starts with it.
+    If `prefix` is set, return whether the token starts with this prefix.
     """
     if prefix:
         return token.word.startswith(prefix) or (token.lemma.startswith(prefix) and not is_exact)
@@ -476,7 +478,9 @@ class OccurrenceFinder:
         return sorted(spans, key=lambda span: span[:2])
 
     def find_in_state(self, state: Mapping[str, Any]) -> list[tuple[StateText, list[TermSpan]]]:
-        """Return the texts of a state that contain a part of the query, with the occurrences."""
+        """Return the texts of a state that contain a part of the query, each with the
+        occurrences.
+        """
         english = is_english_release(state)
         found = (
             (text, self.find(text.text, text.field, english=english))
@@ -505,8 +509,8 @@ class OccurrenceFinder:
     ) -> tuple[set[QueryLeaf], set[QueryLeaf]]:
         """Return the parts of the query that an edit removed, and the parts that it added.
 
-        A removed part occurs more often in all paragraphs before the edit than after it; an added
-        part occurs less often. A moved paragraph therefore does not count.
+        A removed part occurs more often in the whole text before the edit than after it, and an
+        added part less often. A paragraph that only moved therefore does not count.
         """
         states, counts = (
             (before, after),

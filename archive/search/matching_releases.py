@@ -53,9 +53,9 @@ async def match_versions_before(
 ) -> set[int]:
     """Return those of the given edits whose previous version matched a request.
 
-    edits: the revision that an edit created → the revision before it, and the last row of its
-        release's chain (releases.continues_as). The filters of the request are compared with this
-        row.
+    edits: a map from the revision that an edit created to the revision before it and the last row
+        of its release's chain (releases.continues_as). The filters of the request are compared with
+        this row.
     """
     tree = request.query.tree
     if not edits or request.query.has_edits or not any(iter_leaves(tree)):

@@ -51,7 +51,8 @@ class NamedPeriod:
 
 
 def read_day(text: str) -> str | None:
-    """Return the date (ISO 8601) if a text is only a full date, or None for any other text.
+    """Return the date (ISO 8601) if a text consists only of a full date, or None for any other
+    text.
 
     >>> read_day("6 juni 2024"), read_day("June 6th, 2024"), read_day("2024-06-06")
     ('2024-06-06', '2024-06-06', '2024-06-06')
@@ -68,7 +69,7 @@ def find_named_periods(text: str, today: date) -> list[NamedPeriod]:
 
     There are two for a winter of a single year (the winter that begins and the winter that ends in
     that year), one for any other name, and none if the query names no period or several periods. A
-    year alone is only recognised if it is the whole query. Nothing is recognised in a query with
+    year alone is recognised only if it is the whole query. Nothing is recognised in a query with
     operators, which may belong to a name.
 
     today: the day from which names such as "i fjol" are counted.

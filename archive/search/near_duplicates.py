@@ -1,19 +1,19 @@
 """Finds near-duplicates (pairs of releases with almost the same text) with MinHash.
 
-The two releases are from different agencies or from one agency: on two of its sites (its own and a
-press wire, distinguished by host), or at two addresses of one site.
+The two releases are from different agencies, or from one agency: on two sites (its own and that of
+a press wire, distinguished by host) or at two addresses of one site.
 
-Two texts are near-duplicates if they share 60 % of their shingles (runs of five words) and are at
-most two weeks apart. The time limit excludes recurring texts (a council's next meeting, a yearly
-reminder), which share more than 60% of their shingles with earlier texts. Texts of at least 100
-words that are identical are near-duplicates at any distance in time. In texts of fewer than 40
+Two texts are near-duplicates if they share at least 60% of their shingles (runs of five words) and
+are at most two weeks apart. The time limit excludes recurring texts (a council's next meeting, a
+yearly reminder), which share more than 60% of their shingles with earlier texts. Texts of at least
+100 words that are identical are near-duplicates at any distance in time. In texts of fewer than 40
 words, most shingles come from greetings and dates, so such texts have to be identical and close in
 time. Texts of fewer than 12 words are never compared. On one site, many texts are written on the
-model of the previous one, so two texts there have to share 90 % of their shingles and all figures.
+model of the previous one, so two such texts have to share 90% of their shingles and all figures.
 
-Candidates are found by MinHash bands. Of the pairs of texts that share 60 % of their shingles, 98
-in 100 have a band in common; of those that share 70 %, practically all; of those that share a
-tenth, one in 60.
+Candidates are found by MinHash bands. Of the pairs of texts that share 60% of their shingles, 98%
+have a band in common. Practically all pairs that share 70% do, but only one in 60 of those that
+share 10%.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[s
     """Return the near-duplicates of a release, one per agency, in the order of publication.
 
     For the release's own agency, one per host is returned. If an agency or host has several, the
-    most similar one is chosen and, of equally similar ones, the one closest in time. In each
+    most similar one is chosen and, of about equally similar ones, the one closest in time. In each
     result, `earlier` is true if both releases state a date and the near-duplicate was certainly
     published earlier.
     """
@@ -123,8 +123,8 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[s
 def is_earlier(published: str | None, than: str | None) -> bool:
     """Return whether a time is certainly before another.
 
-    Return False if the order is unknown: both are on the same day and one has no time of day, or
-    one is a month that contains the other.
+    Return False if the order is unknown because both are on the same day and one has no time of
+    day, or because one is a month that contains the other.
 
     >>> [is_earlier(day, "2024-05-28T09:30:00+02:00") for day in ("2024-05-28", "2024-05-27")]
     [False, True]
@@ -165,8 +165,8 @@ class NearDuplicates:
 
         keys: the keys of the release's text (build_band_keys).
         replaced: the state whose keys are stored. If it is None, no keys are stored, and the
-            release is only compared with releases that have smaller ids. That is enough for a new
-            release, and if the keys of all releases are written again in the order of their ids.
+            release is compared only with releases that have smaller ids. This is sufficient for a
+            new release, and when the keys of all releases are rewritten in the order of their ids.
         is_new: whether the release has just been added, so that it has no stored near-duplicates.
         """
         agency, url, added = self.db.execute(
@@ -214,7 +214,7 @@ class NearDuplicates:
         return pairs
 
     def _replace_pairs(self, release_id: int, pairs: Mapping[int, float], before: int) -> None:
-        """Replace a release's stored near-duplicates whose ids are below `before` by `pairs`."""
+        """Replace a release's stored near-duplicates whose ids are below `before` with `pairs`."""
         self.db.execute(
             "delete from near_duplicates"
             " where (release = ?1 and other < ?2) or (other = ?1 and release < ?2)",
@@ -294,7 +294,7 @@ def _find_candidates(
 
     Releases with the most keys in the ranges come first.
 
-    before: only find releases with smaller ids.
+    before: find only releases with smaller ids.
     origins: the URL prefixes of one of the agency's sites (_list_origins). If given, releases on
         all other sites are returned instead, including those of other agencies.
     """
@@ -346,7 +346,7 @@ def _compare_texts(
 
 
 def jaccard_similarity(first: frozenset[str], second: frozenset[str]) -> float:
-    """Return which share of the shingles of two texts is in both, from 0 (none) to 1 (all).
+    """Return the share of two texts' shingles that occur in both texts, from 0 (none) to 1 (all).
 
     >>> jaccard_similarity(frozenset("abc"), frozenset("bcd"))
     0.5
@@ -395,7 +395,7 @@ class ShingledText:
 class BandKeys:
     """The keys of a text, each with its band.
 
-    is_long: the key of the whole text matches texts of any date.
+    is_long: whether the key of the whole text matches texts of any date.
     """
 
     band_keys: list[tuple[int, int]]

@@ -68,7 +68,7 @@ def _loosen_word(part: QueryNode) -> QueryNode:
 def search_any_of(query: Query, words: Sequence[QueryNode]) -> Query:
     """Return the query with its optional words replaced by an OR of the given words.
 
-    If no words are given, the optional words are only removed.
+    If no words are given, the optional words are simply removed.
     """
     wanted = join_nodes(OrNode, [*words])
     kept = [part for part in list_parts(query.tree) if not _is_optional(part)]
@@ -93,7 +93,9 @@ def _join_synonyms(run: Sequence[QueryNode]) -> OptionalWord | None:
 
 
 def _is_optional(node: QueryNode) -> bool:
-    """Return whether a part of a query has only words that a loose result need not contain."""
+    """Return whether a part of a query consists only of words that a loose result need not
+    contain.
+    """
     if isinstance(node, AndNode | OrNode):
         return all(map(_is_optional, node.parts))
     return (

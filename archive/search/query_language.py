@@ -132,7 +132,7 @@ class TypedWord(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Return the words, each with the name of its field before it: title:skola."""
+        """Return the words, each preceded by the name of its field, as in title:skola."""
         labels = (f"{term.field}:{term.text}" if term.field else term.text for term in self.terms)
         return " ".join(labels)
 
@@ -150,7 +150,7 @@ class NearNode:
 class FilterNode:
     """A filter, for example for an agency, a speaker or a date.
 
-    value: the value as typed. For a person, it is the slug, and for a date, the date in ISO 8601.
+    value: the value as typed, but for a person, the slug, and for a date, the date in ISO 8601.
     """
 
     field: str
@@ -375,7 +375,7 @@ def requires_words(node: QueryNode) -> bool:
 
 
 def is_text(node: QueryNode) -> bool:
-    """Return whether a part of a query is only words and references, without filters or edits."""
+    """Return whether a part of a query consists only of words and references."""
     if isinstance(node, AndNode | OrNode):
         return all(map(is_text, node.parts))
     return is_text(node.part) if isinstance(node, NotNode) else isinstance(node, QueryLeaf)
@@ -441,7 +441,9 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
-    """Return an OR of all names of the agency that the words name, or None if they name none."""
+    """Return an OR of all names of the agency that the words name, or None if they name no
+    agency.
+    """
     names, words = read_agency_names(), tuple(list_words(find_terms(AndNode(tuple(run)))))
     others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
     is_written = len(run) == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]
@@ -725,7 +727,9 @@ class QueryParser:
 
 
 def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
-    """Return whether a query is all in capitals, so that they do not mark abbreviations."""
+    """Return whether a query is entirely in capitals, so that capitals do not mark
+    abbreviations.
+    """
     words = [lexeme for lexeme in lexemes if lexeme.kind == "words"]
     if not all(lexeme.text.isupper() for lexeme in words):
         return False
@@ -847,7 +851,7 @@ def _tokenise_run(
 ) -> Iterator[Lexeme]:
     """Yield the tokens of a text without spaces.
 
-    The tokens are an operator, or a word and the minus or field before it.
+    The tokens are either an operator, or a word and any minus or field before it.
 
     next_character: the character that follows the text in the query.
     """
@@ -871,7 +875,7 @@ def _tokenise_run(
 
 
 def _has_minus(text: str) -> bool:
-    """Return whether a text is only a minus, or begins with one before a letter or digit."""
+    """Return whether a text is a lone minus, or begins with one before a letter or digit."""
     return text[0] in "-−" and (len(text) == 1 or text[1].isalnum())
 
 

@@ -823,7 +823,7 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 
 
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
-    """Return SQL and parameters to count by agency the releases that match a request's filters."""
+    """Return SQL and parameters that count the matches of a request's filters, by agency."""
     plan = build_plan(extract_filters(request.query.tree), names)
     conditions = [
         *plan.conditions,
@@ -852,7 +852,7 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
 
 
 def build_index_sql(plan: SearchPlan, match: str, index: IndexTable = RELEASE_INDEX) -> str:
-    """Return SQL that selects the `id` of index rows that match. If `match` is "", none do."""
+    """Return SQL that selects the `id` of matching index rows. If `match` is "", none match."""
     value = plan.bind(match or MATCH_NOTHING)
     return f"select rowid as id from {index.table} where {index.table} match {value}"
 
@@ -899,8 +899,8 @@ def build_hits_sql(
 ) -> str:
     """Return SQL for the results of a request.
 
-    The columns are `id` and `release`, in a feed of new releases also `seen`, and for quotations
-    also `person`.
+    The columns are `id` and `release`. A feed of new releases also has `seen`, and quotations also
+    have `person`.
 
     skip_facet: a facet whose included values are ignored.
     limit: select only this many results, in the order `newest` or `oldest`. If the request has
@@ -976,8 +976,8 @@ def build_facet_conditions(
 
     A release must have one of the included values of each facet, but all included tags.
 
-    facets_in_match: the FTS5 expression already covers the facets. Conditions for tags, which are
-        slowest to look up, are then left out.
+    facets_in_match: whether the FTS5 expression already covers the facets. If so, conditions for
+        tags, which are slowest to look up, are left out.
     """
     conditions = []
     for name, values in request.include.items():

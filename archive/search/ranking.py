@@ -386,7 +386,7 @@ class HitFinder:
         )
 
     async def read_found(self) -> Mapping[int, int]:
-        """Return the results whose current version matches, as id → release."""
+        """Return a map from each result whose current version matches to its release."""
         plan = plan_search(self.request, self.names)
         match = build_match(self.request, plan, self.skip_facet)
         if plan.conditions or not match or self.request.news or self.request.show != "releases":

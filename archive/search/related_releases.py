@@ -1,7 +1,7 @@
 """Finds related releases: they share the rarest of a release's most frequent words.
 
 Nothing about related releases is stored, so an edit, a takedown or a new release has an immediate
-effect. The words are weighted by tf-idf, for which the table `vocabulary` has the number of
+effect. The words are weighted by tf-idf, for which the table `vocabulary` contains the number of
 releases with each word. FTS5 ranks the releases that contain any of the heaviest words. The chosen
 words occur in few releases (MAX_POSTINGS in total), so the cost is nearly the same in an archive of
 any size.

@@ -268,7 +268,7 @@ async def find_hit_position(
 ) -> HitPosition:
     """Find the position of a release, or of a part of it, among the results of a request.
 
-    The returned object also has the results before and after the release.
+    The returned object also contains the results before and after the release.
 
     number: the position when the link to the release was made, which may have changed since. If
         None, only the terms to highlight are returned.
@@ -326,7 +326,7 @@ def _find_place(ids: Sequence[int], wanted: set[int], expected: int) -> int:
 async def _read_hits_around(
     finder: HitFinder, index: int, strict: HitList, loose: LooseHits
 ) -> dict[int, SearchHit]:
-    """Return the results before and after an index, as index → result.
+    """Return the results before and after an index, as a map from index to result.
 
     The result at the index itself is included if any result matches only because of a change: in an
     earlier version, or by an edit.
@@ -432,9 +432,9 @@ def _get_key(hit: SearchHit) -> int:
 async def _name_facet_values(
     run: RunQuery, request: SearchRequest, hit_page: HitPage
 ) -> dict[tuple[str, str], FacetValue]:
-    """Return the counted facet values and the chosen agencies and speakers, by facet and value.
+    """Return a map from facet and value to each counted value and each chosen agency or speaker.
 
-    Each has its name. Chosen values without results have the count 0.
+    Each value is returned with its name. Chosen values without results have the count 0.
     """
     chosen: dict[tuple[str, str], FacetValue] = {}
     for name, sql in CHOSEN_NAMES_SQL.items():

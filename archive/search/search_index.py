@@ -8,16 +8,17 @@ rebuild. For each text they have four columns: its lemmas, the lemmas of the par
 the lemmas of the minor parts of its compounds, and its words as written.
 
 `search` contains the current texts, and `search_versions` the texts of earlier versions, whether an
-edit, an import or a move replaced them. `text_versions` says which version has which text. A
-version here is the newest parse of a page, or of a line of an import. Captions are only in
-`search_versions`. If a release has earlier versions and its current text has captions, the current
+edit, an import or a move replaced them. `text_versions` says which version has which text. In this
+module, a version is the newest parse of a page, or of a line of an import. Only `search_versions`
+contains captions. If a release has earlier versions and its current text has captions, the current
 text is also in `search_versions`.
 
-`search_diff` contains what each edit of an agency removed and added. For the removed and for the
-added text, it has a row for all fields together, and a row for each field whose changes differ from
-that row (`scope`). The columns `text` contain the changed paragraphs, for finding phrases. The
-columns `terms` contain only the terms that occur more often in this version than in the other,
-because most words of a changed paragraph are unchanged.
+`search_diff` contains what each edit of an agency removed and added. For the removed text, and
+likewise for the added text, it contains a row for all fields together, and a row for each field
+whose changes differ from that row. The column `scope` says which fields a row covers. The columns
+`text` contain the changed paragraphs, for finding phrases. The columns `terms` contain only the
+terms that occur more often in this version than in the other, because most words of a changed
+paragraph are unchanged.
 
 Facet values are terms of the index, so that FTS5 can intersect them with the words of a query. A
 facet term is a private-use character followed by the value in hexadecimal: a single word that no
@@ -230,8 +231,8 @@ def _build_diff_columns(
 ) -> Iterator[str]:
     """Yield the values of the columns for the paragraphs that an edit removed (or added).
 
-    The columns `terms` get only the terms that occur more often in these paragraphs than in the
-    others.
+    The columns `terms` get only the terms that occur more often in these paragraphs than in those
+    with which they are compared.
 
     paragraphs: the paragraphs to index, and the paragraphs to compare them with.
     """
@@ -246,7 +247,9 @@ def _build_diff_columns(
 
 
 def _count_terms(texts: Sequence[AnalyzedText]) -> tuple[Counter[str], ...]:
-    """Count the words with each lemma, compound part, minor compound part and form."""
+    """Return four Counters: the number of words with each lemma, compound part, minor part and
+    form.
+    """
     lemmas, parts, minor, forms = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for text in texts:
         words, numbers = Counter(text.words), Counter[str]()
@@ -299,7 +302,7 @@ def _extract_vocabulary(state: Mapping[str, Any]) -> WordLemmas:
 
 
 def is_vocabulary_word(word: str) -> bool:
-    """Return whether a word can be suggested: it consists of letters and is long enough."""
+    """Return whether a word can be suggested, that is, consists of letters and is long enough."""
     return len(word) >= MIN_VOCABULARY_LENGTH and word.isalpha()
 
 
@@ -501,7 +504,10 @@ class SearchIndex:
         self.db.execute("delete from text_versions where release = ?", [release_id])
 
     def index_versions_of(self, release_id: int) -> None:
-        """Index the stored texts of a release's earlier versions that are not indexed yet."""
+        """Index those stored texts of a release's earlier versions that are not indexed yet.
+
+        Texts that no longer belong in the index are deleted.
+        """
         rows = self.db.execute("select id from text_versions where release = ?", [release_id])
         indexed = {key for (key,) in rows.fetchall()}
         rows = self.db.execute(VERSIONS_OF_SQL, {"release": release_id})

@@ -81,7 +81,8 @@ class SearchRequest:
     def query(self) -> Query:
         """Return the parsed query with filters for the request's dates, speakers and references.
 
-        If the text is only a date, the query finds the releases of that date, and a note says so.
+        If the text consists only of a date, the query finds the releases of that date, and a note
+        says so.
         """
         if self.loosened:
             return self.loosened
@@ -107,7 +108,7 @@ class SearchRequest:
 
     @property
     def days(self) -> dict[str, str]:
-        """Return the first and the last date of the request, if they are set, by URL parameter."""
+        """Return a map from URL parameter to date for the request's first and last date, if set."""
         return {
             name: day
             for name, day in zip(DATE_FIELDS, (self.from_day, self.to_day), strict=True)
@@ -340,11 +341,12 @@ def build_over_time_url(
 
 
 def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: str | None) -> str:
-    """Return the URL of a result, with parameters so that the search's words are highlighted.
+    """Return the URL of a result, with the parameters by which the search's words are highlighted.
 
     If the search has no words and no filters, only the language is added.
 
-    number: the position among all results, from 1, so that the page can link to adjacent results.
+    number: the position among all results, counted from 1, so that the page can link to adjacent
+        results.
 
     >>> request = SearchRequest(text="på natten", page=3)
     >>> build_hit_url("/archive/releases/2#question-1", request, 47, "en")

@@ -1,7 +1,7 @@
 """Corrects the spelling of a query, using the words of the archive.
 
-A correction replaces a word by a similar one, adds missing diacritics, joins two words, or splits a
-word in two. The vocabulary is kept in memory until the archive changes. rapidfuzz compares a word
+A correction replaces a word with a similar one, adds missing diacritics, joins two words, or splits
+a word in two. The vocabulary is kept in memory until the archive changes. rapidfuzz compares a word
 with all words of about the same length. From the few words that are near enough, the likeliest is
 chosen by its sound, the positions of its letters on the keyboard, and its frequency.
 """
@@ -259,11 +259,11 @@ async def _find_similar_words(
 ) -> dict[str, str]:
     """Return a map from words to their most likely correct spelling, for words that have one.
 
-    A word that is in a dictionary or in the archive is only corrected to a word that differs
+    A word that is in a dictionary or in the archive is corrected only to a word that differs
     little. If the archive contains the word, its correct spelling must be at least `min_ratio`
     times as common.
 
-    counts: word → number of releases that contain it.
+    counts: a map from each word to the number of releases that contain it.
     """
     common = 1 + columns.count_releases() // RARE_WORD_DIVISOR
     vocabulary = await columns.keep("vocabulary", partial(_read_vocabulary, run, common))
@@ -282,7 +282,7 @@ async def _find_similar_words(
 
 
 async def _read_vocabulary(run: RunQuery, common: int) -> Mapping[int, str]:
-    """Return the words that at least `common` releases contain, as number of letters → words.
+    """Return a map from number of letters to the words that at least `common` releases contain.
 
     The words of one length are joined with spaces, which takes a tenth of the memory of a list.
     """
@@ -373,7 +373,7 @@ def is_english_query(query: Query) -> bool:
     """Return whether a query has at least as many only-English words as only-Swedish ones.
 
     An only-English word is an English word that is not also a Swedish word. Return False if the
-    query has none, or if it refers to a document.
+    query contains no such words, or if it refers to a document.
 
     >>> from archive.search.query_language import parse_query
     >>> texts = "gang violence", "våld", "Nato membership", "crime SOU 2023:4"

@@ -89,8 +89,8 @@ def _count_paragraphs(state: Mapping[str, Any]) -> dict[str, Counter[str]]:
 def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield two states of a release without the texts that they share.
 
-    If their questions differ, both bodies are kept whole, because an answer only counts as text of
-    its own if the body does not repeat it.
+    If their questions differ, both bodies are kept whole, because an answer counts as a separate
+    text only if the body does not repeat it.
 
     >>> old = {"title": "A", "lead": None, "body": "B\\n\\nC", "questions": [], "images": None}
     >>> states = {**old, "language": "sv"}, {**old, "language": "sv", "body": "C\\n\\nD"}

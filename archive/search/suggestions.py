@@ -113,7 +113,7 @@ async def find_suggestions(
 def _list_date_requests(request: SearchRequest) -> list[tuple[SearchRequest, str]]:
     """Return searches for a period or date that the query names, each with its reason.
 
-    If the query is only a date, the search is for that date as it may be written in texts.
+    If the query consists only of a date, the search is for that date as it may be written in texts.
     Otherwise, there is a search for each period that the query may name, limited to the period and
     without its name.
     """
@@ -152,8 +152,8 @@ async def _list_other_texts(
 async def _list_typed_references(run: RunQuery, text: str) -> list[str]:
     """Return queries in which a type of document is added to a bare number.
 
-    There is one query for each type of the documents with that number that releases refer to, the
-    most common type first.
+    There is one query for each type of document with that number to which releases refer, the most
+    common type first.
     """
     texts = []
     for found in islice(find_bare_numbers(text), MAX_TYPED_NUMBERS):

@@ -7,6 +7,6 @@ Other packages use:
     takedowns             hiding releases and redacting passages
     merged_histories      two releases that turned out to be one
     jsonl_import          imports of other collections
-    import_lines          a line of an import file as a release
+    import_lines          parsing a line of an import file into a release
     collection_readings   which texts a collection had, and when
 """

@@ -16,7 +16,7 @@ reading of a collection is current. A revision's `seen` is the time of the impor
 reading.
 
 Captures by a web archive are stored in the same way, together with the captured bytes. Their
-revisions have no `previous`. Instead, the table `past_edits` has the order of the captured
+revisions have no `previous`. Instead, the table `past_edits` records the order of the captured
 versions, up to the first version that the archive itself read, and says which differences are edits
 by the agency (scraper.ingest.past_versions).
 """
@@ -200,8 +200,8 @@ def find_past_edits(
 
     For each of the later versions, also store whether the change is an edit by the agency.
 
-    judge: decides whether the change from one version to the next is an edit; called once for each
-        pair.
+    judge: decides whether the change from one version to the next is an edit. It is called once for
+        each pair.
     """
     with archive.transaction():
         stored = dict(archive.db.execute(STORED_STEPS_SQL, [release_id]).fetchall())
@@ -270,7 +270,7 @@ class _CollectionReadings:
     def _find_text(
         self, prepared: PreparedRelease, readings: Sequence[_Reading]
     ) -> _Reading | None:
-        """Return the first given reading with the text of a release, or None if none has it."""
+        """Return the first given reading with the text of a release, or None if there is none."""
         return next((each for each in readings if self._is_text_of(prepared, each)), None)
 
     def _is_text_of(self, prepared: PreparedRelease, reading: _Reading) -> bool:

@@ -1,6 +1,6 @@
 """Derived data: what the archive computes from releases and their files by rules that change.
 
-    changes, file_changes   the types of changes of an edit, its importance and its summary
+    changes, file_changes   the types of changes in an edit, its importance and its summary
     quotes                  quotations and their speakers
     references              references to documents: bills, statutes, reports
     search, quote_search, file_search
@@ -107,8 +107,8 @@ class SavedRevision:
     """A stored revision whose derived data is to be written, without content that is taken down.
 
     previous: the state that the revision follows.
-    replaced: for the current revision, the state from which the stored derived data was made. None
-        if there is no such data.
+    replaced: for the current revision, the state from which the stored derived data was computed.
+        None if there is no such data.
     is_new: whether the release has just been added, so that nothing derived from it is stored.
     """
 
@@ -171,7 +171,7 @@ class DerivedData:
 
         The data of releases whose revisions follow these revisions is also recomputed.
 
-        replaced: the release's earlier current state, if another one is current now.
+        replaced: the state that was current before, if another state is current now.
         """
         self._write_release(release_id, RELEASE_STEPS, replaced, is_stored=True)
         for (other_id,) in self.db.execute(
@@ -297,7 +297,7 @@ class DerivedData:
 
         If there are no other processes, nothing is yielded.
 
-        steps: step → the id of the release that it rewrote last.
+        steps: a map from each step to the id of the release that it rewrote last.
         """
         if processes and steps:
             batches = self._read_batches(min(steps.values()))
@@ -383,8 +383,8 @@ class DerivedData:
 
         Returns whether the change feed must report a difference.
 
-        is_stored: whether the release already has rows, made from the state `replaced` (None: from
-            the present state).
+        is_stored: whether the release already has rows, computed from the state `replaced` or, if
+            that is None, from the present state.
         ahead: data that was already computed. It is used only for revisions that have not changed
             since.
         """
@@ -574,12 +574,14 @@ INDEX_STEPS = tuple(step for step in STEPS if step.name.endswith("search"))
 
 
 def compute_derived(state: State, previous: State | None = None) -> dict[str, Any]:
-    """Return what each step computes from a state that becomes current, by the step's name."""
+    """Return a map from each step's name to what the step computes from a state that becomes
+    current.
+    """
     return {step.name: step.compute(state, previous) for step in RELEASE_STEPS}
 
 
 def _compute_batch(names: Sequence[str], batch: Sequence[SavedRevision]) -> list[dict[str, Any]]:
-    """Return, for each revision, a map from the name of each given step to what it computes.
+    """Return, for each revision, a map from the name of each given step to what the step computes.
 
     This function is called in other processes.
     """

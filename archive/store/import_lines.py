@@ -299,7 +299,7 @@ def _parse_time_field(
 
 
 def parse_reading_time(row: Mapping[str, Any]) -> datetime | date | None:
-    """Return when a collection read the release in a line, or None if the line does not say.
+    """Return when a collection read the release in a line, or None if the line does not say when.
 
     A datetime is returned in UTC. Raises FieldError if the time is invalid or only a month.
     """

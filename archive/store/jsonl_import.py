@@ -147,10 +147,10 @@ def import_file(
     source: the collection to which the file belongs. By default, the file is a collection of its
         own.
     seen: when the collection read the releases. It applies to lines that give no time.
-    host_owners: host without www → slug of its agency. Releases on a host of another agency are
-        imported, but listed in the result.
-    processes: the number of other processes that parse lines and analyse text. This process writes,
-        in the order of the file.
+    host_owners: a map from each host (without www) to the slug of its agency. Releases on a host of
+        another agency are imported, but listed in the result.
+    processes: the number of other processes that parse lines and analyse text. This process saves
+        the lines, in their order in the file.
     should_stop: called before each transaction. If it returns True, the import ends.
     report_error: called with each error, after the transaction.
     """
@@ -333,7 +333,8 @@ def _prepare_line(
     seen: datetime | date | None,
     row: Mapping[str, Any],
 ) -> PreparedLine:
-    """Parse the release in a line. Its text is only analysed if its URL is not stored yet.
+    """Parse the release in a line. The release's text is analysed only if its URL is not stored
+    yet.
 
     If the archive that the line comes from has taken the release down, only its URL is returned.
     """
@@ -353,7 +354,7 @@ def _prepare_line(
 def _import_release(
     archive: Archive, collection: Collection, imported_at: datetime, line: PreparedLine
 ) -> Outcome | FieldError:
-    """Save the release of a line, and return the outcome, or an error if it is not accepted."""
+    """Save the release of a line, and return the outcome, or an error if it cannot be accepted."""
     if isinstance(line, str):
         return "withheld"
     if isinstance(line, FieldError):

@@ -91,10 +91,10 @@ class SaveResult(Enum):
 
 
 class Archive(AbstractContextManager["Archive"]):
-    """An archive.db, opened for writing and migrated to the newest schema; a context manager.
+    """A context manager for an archive.db, opened for writing and migrated to the newest schema.
 
-    Unless `rebuild_stale` is False, derived data that other versions of the rules made is
-    recomputed on opening, which takes a few seconds per thousand releases.
+    Unless `rebuild_stale` is False, derived data that was computed with other versions of the rules
+    is recomputed on opening, which takes a few seconds per thousand releases.
     """
 
     def __init__(self, path: Path | str, *, rebuild_stale: bool = True) -> None:
@@ -238,7 +238,7 @@ class Archive(AbstractContextManager["Archive"]):
         progress: ProgressCallback = lambda *_: None,
         processes: int = 0,
     ) -> TextExtraction:
-        """Extract the texts of attachments that have no text, or a text made by earlier rules.
+        """Extract the texts of attachments whose text is missing or was extracted by earlier rules.
 
         Each text is stored immediately. Returns how many texts were extracted, and which files
         could not be read.
@@ -308,8 +308,8 @@ class Archive(AbstractContextManager["Archive"]):
             `first`, even if readings of collections precede it (archive.store.collection_readings).
         capture_id: the capture from which the release was parsed.
         parser_version: the version of the parser.
-        previous: the state that this one follows, if that is not the state stored under its URL
-            (after a move).
+        previous: the state that this one follows, if it is not the state stored under the release's
+            URL, as after a move.
         prepared: the result of `prepare_release` from another process.
         """
         prepared = prepared or prepare_release(release, with_features=False)
@@ -352,7 +352,9 @@ class Archive(AbstractContextManager["Archive"]):
         return self._find_stored("r.id = ? and v.id = r.revision", [release_id])
 
     def get_first(self, release_id: int) -> StoredRelease | None:
-        """Return the state in which the archive first read a release, or None if it never did."""
+        """Return the state in which the archive first read a release, or None if it never read
+        it.
+        """
         first = (
             "r.id = ? and v.id = (select min(id) from revisions where release = r.id"
             " and cause <> 'import')"
@@ -362,8 +364,8 @@ class Archive(AbstractContextManager["Archive"]):
     def list_candidates(self, release_id: int | None, url: str, other: str) -> list[StoredRelease]:
         """Return the current states of a release, and of other releases at the same addresses.
 
-        The others are the releases at `url`, at `other`, and at the URL where the current state of
-        the first release was captured.
+        The other releases are those at `url`, at `other`, and at the URL where the current state of
+        the given release was captured.
         """
         values = {"release": release_id, "url": url, "other": other}
         return list(self._list_stored(CANDIDATES_CONDITION, values))
@@ -412,7 +414,9 @@ class Archive(AbstractContextManager["Archive"]):
         self.frontier.mark_stored(url, release_id, seen_at)
 
     def set_capture(self, release_id: int, capture_id: int) -> None:
-        """Set a release's newest capture. Called if only the design of its page has changed."""
+        """Set a release's newest capture. This is called if only the design of its page has
+        changed.
+        """
         self.writer.update("releases", release_id, {"capture": capture_id})
 
     def set_next_check(self, release_id: int, next_check: datetime) -> None:
@@ -583,7 +587,7 @@ class ReleaseWriter:
         """Insert a state that the archive read, make it current, and return its stored cause.
 
         The new revision follows `previous`, unless `previous` is from a collection. A state without
-        visible differences is never stored as an edit (`source`), but with the cause `parser`.
+        visible differences is stored with the cause `parser`, never as an edit (`source`).
         """
         release_id = stored.release_id
         before = next((each for each in (previous, stored) if each.cause != "import"), None)
@@ -624,7 +628,8 @@ class ReleaseWriter:
     def _find_reverted(
         self, before: StoredRelease, release_id: int, state: Mapping[str, Any], cause: str
     ) -> int | None:
-        """Return the earlier revision that a new state restores, or None if it restores none.
+        """Return the earlier revision that a new state restores, or None if there is no such
+        revision.
 
         before: the state that the new one follows.
         """
@@ -762,7 +767,7 @@ class ReleaseWriter:
 
 
 def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return the lists of a state as JSON, by column of the table revisions.
+    """Return a map from columns of the table revisions to the lists of a state, as JSON.
 
     A list that was not recorded is None.
     """
@@ -773,7 +778,7 @@ def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def link_to_previous(previous: StoredRelease, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns by which a revision with this state refers to the previous one."""
+    """Return the columns by which a revision with this state refers to the previous revision."""
     return {
         "previous": previous.revision_id,
         "update_date_changed": int(previous.state["updated"] != state["updated"]),

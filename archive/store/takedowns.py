@@ -1,4 +1,4 @@
-"""Takedowns: hides a release or redacts a passage, for a public reason, and lifts takedowns.
+"""Takedowns: hides releases or redacts passages in them, for a public reason, and lifts takedowns.
 
 Content that is taken down is deleted from archive.db completely: from tables, from the search index
 and from free pages of the file. The content is kept in withheld.db (archive.database.redaction), so

@@ -266,9 +266,10 @@ class QuarantineCheck:
         }
 
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
-        """Return the share of a body's characters that is in repeated lines, and these lines.
+        """Return the share (0 to 1) of a body's characters that are in lines repeated from other
+        pages.
 
-        The share is between 0 and 1.
+        Also returns these lines.
         """
         lines = [
             line
@@ -352,7 +353,7 @@ def _find_lost_texts(
 def _find_swapped_texts(
     stored_state: Mapping[str, Any], state: Mapping[str, Any]
 ) -> dict[str, set[str]]:
-    """Return a map from title and lead to their stored texts that are no longer in the same field.
+    """Return a map from `title` and `lead` to the stored texts that the field no longer contains.
 
     A field that is now empty is left out.
     """

@@ -167,7 +167,8 @@ class _PastComparison:
     def read_page(self, stored: StoredRelease) -> PageVersion | None:
         """Return the page of a version.
 
-        Returns None if the page is missing, or if today's rules read a different text in it.
+        Returns None if the page is missing, or if today's rules read a text in it that differs from
+        the stored text.
         """
         page = self.versions.stored(stored.sha256, stored.url) if stored.sha256 else None
         release, _ = reparse_stored(stored, page, stored.url, self.agency) if page else (None, None)
@@ -233,7 +234,8 @@ def _pair_paragraphs(
 
 
 def _iter_paragraphs(state: Mapping[str, Any]) -> Iterator[_Paragraph]:
-    """Yield the title of a state, and its paragraphs that end with a full stop or the like.
+    """Yield the title of a state, and its paragraphs that end with a full stop or similar
+    punctuation.
 
     Notes on when the page was updated are left out.
     """

@@ -336,7 +336,7 @@ class Ingest:
         return replace(release, title=title, attachments=files)
 
     def record_other_address(self, page: ParsedPage, release_id: int) -> None:
-        """Record a page's URL as a release's second address, and its capture if its bytes are
+        """Record a page's URL as a release's second address, and store its bytes if they are
         new.
         """
         archive, response = self.archive, page.response
@@ -595,9 +595,7 @@ class CrawlRecorder:
         return self.archive.add_capture(capture, template)
 
     def find_trusted_time(self) -> datetime:
-        """Return the current time, but no later than a day after the newest finished crawl
-        ended.
-        """
+        """Return the current time, but at most a day after the end of the last finished crawl."""
         ((finished,),) = self.archive.db.execute("select max(finished) from crawls").fetchall()
         moment = now()
         return (
@@ -722,9 +720,7 @@ class CrawlRecorder:
         response: FetchedPage,
         versions: PageVersions,
     ) -> None:
-        """Merge a release into the one at `url`, and store the cause of the difference between
-        them.
-        """
+        """Merge a release into another one at `url`, and store why the two differ."""
         cause, states = "source", find_adjoining_states(self.archive, release_id, target_id)
         if states and states[1].sha256:
             before, after = states

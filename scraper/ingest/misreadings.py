@@ -266,10 +266,9 @@ class QuarantineCheck:
         }
 
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
-        """Return the share (0 to 1) of a body's characters that are in lines repeated from other
-        pages.
+        """Return the share (0 to 1) of a body's characters that are in repeated lines.
 
-        Also returns these lines.
+        Also returns these lines, which occur on other pages, too.
         """
         lines = [
             line
@@ -302,8 +301,8 @@ def find_doubts(
 ) -> Iterator[QuarantineReason]:
     """Yield the reasons why a page is suspicious even without a comparison.
 
-    They are a publication date after the fetch, a publication date years after the page's last
-    update, and the parser's own doubt.
+    The reasons are a publication date after the fetch, a publication date years after the page's
+    last update, and the parser's own doubt.
     """
     if item.doubt:
         yield {"field": "body", "why": "doubtful", "doubt": item.doubt}

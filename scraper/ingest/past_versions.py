@@ -234,8 +234,7 @@ def _pair_paragraphs(
 
 
 def _iter_paragraphs(state: Mapping[str, Any]) -> Iterator[_Paragraph]:
-    """Yield the title of a state, and its paragraphs that end with a full stop or similar
-    punctuation.
+    """Yield the title of a state, and its paragraphs that end as sentences do.
 
     Notes on when the page was updated are left out.
     """

@@ -336,9 +336,7 @@ class Ingest:
         return replace(release, title=title, attachments=files)
 
     def record_other_address(self, page: ParsedPage, release_id: int) -> None:
-        """Record a page's URL as a release's second address, and store its bytes if they are
-        new.
-        """
+        """Record a page's URL as a release's second address. Store its bytes if they are new."""
         archive, response = self.archive, page.response
         # a record's capture has another URL, by which a takedown would not find it
         has_own_capture = response.record_url is None and response.url == page.url

@@ -267,7 +267,7 @@ def find_date_role(text: str) -> str | None:
 
 
 def split_date_labels(text: str) -> list[str]:
-    """Split a line that contains several dates with labels, so that each part has one.
+    """Split a line that contains several labelled dates, so that each part contains one of them.
 
     >>> split_date_labels("Publicerad 3 juli 2013 · Uppdaterad 2 april 2015")
     ['Publicerad 3 juli 2013 · ', 'Uppdaterad 2 april 2015']
@@ -337,7 +337,7 @@ def _order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
 def _add_clock_time(
     line: str, match: re.Match[str], day: date, url: str, zone_name: str | None = None
 ) -> date | datetime:
-    """Return the moment at a clock time directly after or before the date.
+    """Return a day as a moment, with the clock time that is directly after or before its date.
 
     Returns the day if there is no such time.
     """

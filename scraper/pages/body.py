@@ -69,7 +69,7 @@ def _belongs_to_text_around(
 
 
 def _is_closing_line(block: PageBlock) -> bool:
-    """Return whether the last line of a text is about the page or stands above related links."""
+    """Return whether the last line of a text is about the page or announces related links."""
     if len(block.text) >= MAX_CAPTION_LENGTH:
         return False
     is_heading = not block.link_share and block.text[-1] not in SENTENCE_ENDS
@@ -142,7 +142,7 @@ def _repeats_title(block: PageBlock, title: str | None, is_opening: bool) -> boo
 
 
 def _is_page_line(block: PageBlock, index: int, *, is_last: bool) -> bool:
-    """Return whether a block is only the release's type, its author or a service ("Skriv ut")."""
+    """Return whether a block is only the release's type, its author or a service link."""
     is_opening = index < OPENING_BLOCKS
     if is_opening and _is_kind_block(block, index):
         return True

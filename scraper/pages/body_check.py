@@ -224,7 +224,7 @@ def _find_place_doubt(
 def _find_size_doubt(pairs: Sequence[SharedSentence], start: float | None) -> str | None:
     """Return why a body may be too small a part of its page, or None.
 
-    A body is only doubted if it lacks much of the text after the heading.
+    A body is doubted only if it lacks much of the text after the heading.
     """
     if start is None or start >= MIN_START_SHARE_OF_SMALL:
         return None
@@ -270,7 +270,7 @@ def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
 
 
 def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
-    """Return whether most of the text shared by body and page is in other parts than `part`.
+    """Return whether most of the text shared by body and page is in parts other than `part`.
 
     Returns False if `part` has no sentences, because the text is then usually in the next part.
     """

@@ -696,8 +696,8 @@ class LineBuilder:
     def end_link(self, href: str) -> None:
         """End a link.
 
-        The number or address that the link leads to is appended, unless the link's text contains
-        it.
+        The number or address that the link leads to is appended, unless the link's text contains a
+        number or address.
         """
         kind, _, target = href.partition(":")
         if kind not in ("tel", "mailto"):

@@ -150,8 +150,8 @@ DECLARED_DATES = {  # field → (schema.org property, metas)
 class Document:
     """One page: its decoded text, its declarations about itself, and `root`, the lxml tree.
 
-    Raises NotARelease for other file types and empty documents, and PageError for pages that are
-    too large to parse safely.
+    Raises NotARelease for files that are not HTML and for empty documents, and PageError for pages
+    that are too large to parse safely.
     """
 
     def __init__(self, html: bytes, url: str) -> None:
@@ -376,7 +376,7 @@ class Document:
         )
 
     def resolve_url(self, href: str) -> str | None:
-        """Return a link's target as an absolute http(s) URL, or None if it has no such URL."""
+        """Return a link's target as an absolute http(s) URL, or None if that is impossible."""
         try:
             url = urljoin(self.base_url, href.strip())
         except ValueError:  # not a URL, such as http://[x]
@@ -660,7 +660,7 @@ def _compile_xpath(xpath: str) -> etree.XPath:
 def format_element_path(element: etree._Element | Tag | None, max_steps: int = 3) -> str:
     """Format an element and its nearest ancestors as a CSS-like path.
 
-    People can find the element on the page by this path.
+    The path helps people find the element on the page.
     """
     names: list[str] = []
     while element is not None and len(names) < max_steps:

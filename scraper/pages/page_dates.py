@@ -352,9 +352,7 @@ def _is_label_of_page(element: Element, text: str | None, main: Element, root: E
 
 
 def _is_in_box(element: Element, main: Element) -> bool:
-    """Return whether an element is in a side column, or in a box that has a heading and is outside
-    `main`.
-    """
+    """Return whether an element is in a side column, or in a box outside `main` with a heading."""
     boxes = _list_boxes_beside(main, element)
     has_heading = any(box.find(f".//{tag}") is not None for box in boxes for tag in HEADING_TAGS)
     return any(map(is_side_column, boxes)) or (has_heading and main not in element.iterancestors())
@@ -646,8 +644,8 @@ def _find_unlabelled_date(
 ) -> PageDate | None:
     """Return a date of publication that has no label, or None if there is none.
 
-    This is a date that stands alone next to the title or before the text, which is removed, or else
-    the date in a dateline.
+    This is a date that stands alone next to the title or before the text, or else the date in a
+    dateline. A date that stands alone is removed from the tree.
     """
     beside_title = iter_title_neighbours(heading) if heading is not None else ()
     times = (

@@ -99,7 +99,7 @@ def _find_question_indexes(
 def _are_most_headings(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
     """Return whether there are several pairs, and most headings are questions.
 
-    There must be at least two pairs, and at least half as many as there are headings and bold
+    There must be at least two pairs, and at least half as many pairs as there are headings and bold
     lines.
     """
     headings = sum(

@@ -81,7 +81,7 @@ class ProbedSource:
 class ProbedPage:
     """A sample page parsed as a release.
 
-    item, release: None if parsing failed before the item or the release existed.
+    item, release: what was parsed before any error. Each is None if it could not be made.
     """
 
     url: str

@@ -380,7 +380,7 @@ def _resolve_references(data: Any) -> Any:
 
 
 def _resolve_object(data: list[Any], item: dict[str, Any]) -> dict[str, Any]:
-    """Return an object with its texts and, after them, the addresses of the objects in it."""
+    """Return an object's texts and, after them, the addresses of the objects nested in it."""
     texts, nested = dict[str, Any](), dict[str, Any]()
     for key, reference in item.items():
         value = _resolve_value(data, reference)

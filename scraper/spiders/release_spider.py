@@ -972,7 +972,7 @@ def is_web_page(page: FetchedPage) -> bool:
 def has_noindex(response: Response, document: Document | None = None) -> bool:
     """Return whether X-Robots-Tag or a meta element forbids indexing, by `noindex` or `none`.
 
-    Directives to other robots than ours are ignored.
+    Directives for robots other than ours are ignored.
     """
     directives = [value.decode("latin-1") for value in response.headers.getlist("X-Robots-Tag")]
     if document is not None:

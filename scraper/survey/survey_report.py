@@ -231,8 +231,8 @@ def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
 def _choose_pages(row: Row) -> list[Row]:
     """Return the releases of an agency that a person should judge.
 
-    These are releases that a crawl would read and that nobody has judged yet. At most MAX_JUDGED
-    are judged in all.
+    These are releases that a crawl would read and that nobody has judged yet. Together with those
+    already judged, they are at most MAX_JUDGED.
     """
     pages = _list_read_pages(list_table_pages(row))
     unjudged = [page for page in pages if not page["judged"]]

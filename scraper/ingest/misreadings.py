@@ -366,9 +366,9 @@ def _find_swapped_texts(
 
 
 def _find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, Any]) -> set[str]:
-    """Return the paragraphs of a stored body that are no longer in the lead or body.
+    """Return the paragraphs of a stored lead and body that are no longer in the lead or body.
 
-    The result is empty unless these paragraphs make up most of the stored text.
+    The result is empty unless the stored text is long and these paragraphs make up most of it.
     """
     text = to_comparable_text(f"{state['lead'] or ''}{state['body']}")
     stored_length = len(to_comparable_text(f"{stored_state['lead'] or ''}{stored_state['body']}"))

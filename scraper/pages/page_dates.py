@@ -644,8 +644,9 @@ def _find_unlabelled_date(
 ) -> PageDate | None:
     """Return a date of publication that has no label, or None if there is none.
 
-    This is a date that stands alone next to the title or before the text, or else the date in a
-    dateline. A date that stands alone is removed from the tree.
+    This is a date that stands alone (next to the title, before the text, or in a <time> outside
+    paragraphs, lists and tables), or else the date in a dateline. A date that stands alone is
+    removed from the tree.
     """
     beside_title = iter_title_neighbours(heading) if heading is not None else ()
     times = (
@@ -914,7 +915,7 @@ def _parse_stated_dates(
 def _find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
     """Return the dates of elements with the itemprop of a field, such as datePublished.
 
-    Dates outside the main element are used only if there is a single one on the page.
+    A date outside the main element is used only if it is the only such date on the page.
     """
     in_main = list(_iter_microdata_dates(document, main, main, field))
     on_page = [] if in_main else list(_iter_microdata_dates(document, document.root, main, field))

@@ -158,7 +158,7 @@ class ProbeResult:
         return tuple(dict.fromkeys(urls))
 
     def is_useful(self, source: ProbedSource) -> bool:
-        """Return whether a source lists something, or was not requested and has no problem.
+        """Return whether a source without a problem lists something or was not requested.
 
         Returns False for JSON endpoints and press wires, because they have keys of their own.
         """
@@ -505,7 +505,8 @@ def _format_toml_value(value: str | JSONSource) -> str:
 def quote_toml(text: str) -> str:
     """Return a text as a TOML string.
 
-    If the text contains a backslash, the string is a literal one; otherwise it is a basic one.
+    If the text contains a backslash, the string is a literal one, unless the text also contains an
+    apostrophe or a control character. Otherwise, it is a basic one.
 
     >>> quote_toml("Skogsrådet"), quote_toml(r"^/nyheter/.+"), quote_toml("\\\\d")
     ('"Skogsrådet"', '"^/nyheter/.+"', "'\\\\d'")

@@ -218,10 +218,10 @@ class SiteProbe:
         return pages
 
     async def probe_press_room(self, result: ProbeResult, url: str) -> None:
-        """Add the listing and the feeds of a press room on another host, if they list releases.
+        """Probe the listing and the feeds of a press room on another host.
 
-        The host is then added as an alias. For a press wire, the key `wire` is proposed instead.
-        For the site of another agency, only a note is added.
+        If they list releases, the host is added as an alias. For a press wire, the key `wire` is
+        proposed instead. For the site of another agency, only a note is added.
         """
         if find_press_wire(url):
             await self.probe_wire(result, url)

@@ -239,8 +239,8 @@ class PastSpider(ReleaseSpider):
     def parse_captures(self, response: Response) -> None:
         """Add the captures that an index lists.
 
-        If the index does not exist, other indexes are added instead. If it is too long, it is
-        split.
+        If the response is not an index, other indexes are added instead. If the index is too long,
+        it is split.
         """
         row: FrontierEntry = response.meta["row"]
         source, _ = self.sources[row.agency][row.source or ""]
@@ -323,7 +323,8 @@ class PastSpider(ReleaseSpider):
     def release_failed(self, failure: Failure) -> None:
         """Record a failed request.
 
-        If the web archive's robots.txt forbids the request, no more requests are sent to that host.
+        If the web archive's robots.txt forbids the request or cannot be fetched, no more requests
+        are sent to that host.
         """
         error, request = failure.value, get_request(failure)
         if isinstance(error, RobotsForbidden | RobotsUnreachable):

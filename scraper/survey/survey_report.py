@@ -126,7 +126,7 @@ def preview_changes(
 ) -> list[str]:
     """Return what changes if stored pages are parsed with the current tables and parser.
 
-    The last line counts the changes, and how many of them are better or worse.
+    The last line states the number of changes, and how many of them are better or worse.
     """
     lines = []
     for slug, agency in agencies.items():

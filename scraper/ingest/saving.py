@@ -211,7 +211,10 @@ class Ingest:
     def store(
         self, matched: MatchedPage, changes: Iterable[StateChange], *, is_missing: bool
     ) -> SaveResult:
-        """Write a page, its release and its URLs in one transaction, and return the outcome."""
+        """Write a page, its release and its URLs in one transaction, and return the outcome.
+
+        is_missing: whether a later check found the release missing, so that its removal stays.
+        """
         response, stored = matched.response, matched.stored
         sha256 = self.recorder.store_body(response) if matched.is_changed else ""
         if stored is not None and not matched.is_changed:

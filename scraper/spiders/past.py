@@ -337,7 +337,7 @@ class PastSpider(ReleaseSpider):
     def parse_capture(self, response: Response) -> None:
         """Store a captured page or, if it cannot be used, log why.
 
-        It cannot be used if it was captured outside the requested period, was rewritten by the web
+        A page cannot be used if the response is not the requested capture, was rewritten by the web
         archive, or is not a release.
         """
         row: FrontierEntry = response.meta["row"]

@@ -639,9 +639,9 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether the frontier has a listing at the URL with its final slash changed.
+        """Return whether the frontier has a listing whose URL differs only in its final slash.
 
-        The slash is dropped, or added if it is missing.
+        Returns False for a URL with a query.
         """
         if "?" in url:
             return False

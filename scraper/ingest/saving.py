@@ -582,7 +582,7 @@ class CrawlRecorder:
         The response's bytes must already be in captures.db.
 
         template: the fingerprint of the page's template, if the page was parsed as a release.
-        observer: the id of the web archive from which the response came, or None.
+        observer: the id of the web archive that sent the response, or None for the site itself.
         """
         capture = Capture(
             url=response.record_url or response.url,
@@ -754,7 +754,7 @@ class CrawlRecorder:
 
         A stored release is not changed, and is checked again soon.
 
-        rejected: whether a page was received but rejected; otherwise, the request failed.
+        rejected: whether a page was received but rejected. If False, the request failed.
         refused: the response, if it should be kept (archive.database.refused_pages).
         """
         if refused is not None:

@@ -830,7 +830,7 @@ def _has_whole_date(element: Element) -> bool:
 def _is_part_of_text(sidebar: Element) -> bool:
     """Return whether an aside or footer belongs to the text.
 
-    It may be a fact box, or the source of a quotation.
+    An aside belongs to the text if it is a fact box, and a footer if it is in a quotation.
     """
     if sidebar.tag == "footer":
         return next(sidebar.iterancestors("blockquote"), None) is not None
@@ -863,7 +863,7 @@ def _iter_cards(main: Element) -> Iterator[Element]:
 
 
 def _is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> bool:
-    """Return whether the children with a given tag and classes are teasers.
+    """Return whether an element's children with a given tag and classes are teasers.
 
     They are teasers if there are several, and all have a linked heading. If all have several
     paragraphs, they are sections of the text instead.

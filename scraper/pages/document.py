@@ -361,8 +361,8 @@ class Document:
     def matches_steps(self, element: Element, steps: Sequence[SelectorStep]) -> bool:
         """Return whether an element matches a selector that was split into steps.
 
-        The element must match the first of `steps` (the last one in the selector), and its
-        ancestors the others, in order from the element outwards.
+        The element must match the first of `steps` (the last one in the selector). Its ancestors
+        must match the other steps, in order from the element outwards.
         """
 
         def is_match(part: Element, step: SelectorStep) -> bool:
@@ -376,7 +376,7 @@ class Document:
         )
 
     def resolve_url(self, href: str) -> str | None:
-        """Return a link's target as an absolute http(s) URL, or None if that is impossible."""
+        """Return the absolute http(s) URL that a link leads to, or None if there is none."""
         try:
             url = urljoin(self.base_url, href.strip())
         except ValueError:  # not a URL, such as http://[x]
@@ -685,8 +685,8 @@ class CompiledSelector(NamedTuple):
     """A CSS selector compiled to XPath, with the parts that can be matched faster without XPath.
 
     classes, ids: if any of these is missing from a page, the selector matches nothing there.
-    steps: the steps of a selector that consists only of tags and classes, last step first; empty
-        for any other selector.
+    steps: the steps of a selector that consists only of tags and classes, last step first. The
+        steps of any other selector are empty.
     """
 
     xpath: etree.XPath

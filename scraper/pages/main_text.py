@@ -131,7 +131,9 @@ def find_frame(start: Element) -> Element:
 
 
 def move_intro_to_heading(start: Element) -> None:
-    """Move the introduction that directly precedes a heading's box to the place before the heading.
+    """Move an introduction that directly precedes the box of a heading into the box.
+
+    It is put directly before the heading.
 
     Does nothing if `start` is not an h1, or if the heading and its introduction are inside a main
     element, an article or a table.
@@ -398,7 +400,9 @@ def _include_heading(
 
 
 def _find_block_without_links(blocks: Sequence[Element], heading: Element) -> Element | None:
-    """Return the outermost block that has no list of links beside the heading, or None.
+    """Return the outermost block that has no list of links beside the heading.
+
+    Returns None if there is no such block.
 
     blocks: ancestors of the heading, the nearest one first.
     """

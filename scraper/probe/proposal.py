@@ -455,7 +455,7 @@ def _find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
 def _generalise_folder(name: str) -> str:
     """Return a folder's name as a regular expression.
 
-    A year or month becomes a pattern for digits; other names are escaped.
+    A year or month becomes a pattern for digits. Other names are escaped.
 
     >>> _generalise_folder("2024"), _generalise_folder("03"), _generalise_folder("om.oss")
     ('\\\\d{4}', '\\\\d{2}', 'om\\\\.oss')

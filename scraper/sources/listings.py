@@ -234,7 +234,9 @@ def _find_problem(
 
 
 def _find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> SourceProblem | None:
-    """Return why a listing without a next page may have more releases than were found, or None.
+    """Return why a listing without a next page may have more releases than were found.
+
+    Returns None if nothing suggests that it has more.
 
     has_links: whether releases were found on the page.
     listed: the number of releases found.
@@ -369,10 +371,10 @@ def _read_file_link(anchor: Element, address: str, items: Collection[Element]) -
 
 
 def _find_stated_day(item: Element) -> str | None:
-    """Return the day of publication that a list item states outside its link, or None.
+    """Return the day of publication that a list item states outside its link.
 
     If the item contains a single <time> with a valid date, that date is returned. Otherwise, the
-    day is returned as printed. Returns None if the item states several days.
+    day is returned as printed. Returns None if the item states no day or several days.
     """
     times = [normalise_w3c_date(time.get("datetime")) for time in item.iterdescendants("time")]
     if len(times) == 1 and times[0]:

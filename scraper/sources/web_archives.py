@@ -2,8 +2,8 @@
 
 CDX servers list the captures of all pages below an address. The list is JSON lines (pywb), a JSON
 array of rows (the Wayback Machine), or lines of values separated by spaces. A TimeMap (RFC 7089)
-lists the captures of one page. The address of a CDX server is not standardised; in pywb it is `cdx`
-or `index` below a collection.
+lists the captures of one page. The address of a CDX server is not standardised. In pywb, it is
+`cdx` or `index` below a collection.
 """
 
 from __future__ import annotations

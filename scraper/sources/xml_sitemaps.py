@@ -154,8 +154,8 @@ def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:
     If the date has no time, the sitemap may have changed later on that day. The sitemap then counts
     as unchanged only if it was read after that day.
 
-    row: the sitemap's row in the frontier, or None.
-    listed: the date in the index, or None.
+    row: the sitemap's row in the frontier, or None if it has no row.
+    listed: the date in the index, or None if the index gives no date.
     """
     if not row or row.state != "done" or not listed or row.listed_at != listed:
         return False

@@ -117,8 +117,8 @@ class SourceTracker:
 
         A stored release that is fetched in this crawl is not counted as already stored.
 
-        are_read: whether the source itself contains the releases. They then do not count as already
-            stored.
+        are_read: whether the source itself contains the releases. If so, they do not count as
+            already stored.
         """
         for url in urls:
             if url in self.listed_urls:
@@ -545,7 +545,7 @@ class NewsSpider(AttachmentSpider):
 
         Does nothing if `since` is set, because links may be skipped.
 
-        links: the links in the response; None if they are not counted.
+        links: the links in the response, or None if they are not to be counted.
         """
         if self.since:
             return

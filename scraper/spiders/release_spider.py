@@ -494,7 +494,8 @@ class ReleaseSpider(IdentifiedSpider):
         A release is recorded as gone if the list contains an older one. Otherwise, its check is
         postponed.
 
-        oldest: when the oldest release in the list was published; "" if unknown.
+        oldest: the time at which the oldest release in the list was published, or "" if it is
+            unknown.
         """
         for row in rows:
             if row.listed_at and oldest and oldest < row.listed_at:
@@ -795,7 +796,7 @@ class ReleaseSpider(IdentifiedSpider):
     def item_finished(self, response: Response | None) -> None:
         """Continue after the pipeline has stored or dropped a page.
 
-        response: the page's response; None if the page comes from the quarantine.
+        response: the page's response, or None if the page comes from the quarantine.
         """
         # for the pages of a list, parse_records does this
         if response is not None and "row" in response.meta:
@@ -831,7 +832,7 @@ class ReleaseSpider(IdentifiedSpider):
     ) -> None:
         """Record that our own code failed on a page, and continue with the next requests.
 
-        page: the response to keep, or None.
+        page: the response to keep, or None if nothing is to be kept.
         """
         self.skipped_urls.add(url)
         failed_at = page.fetched_at if page else now()
@@ -868,9 +869,9 @@ def _select_unpaused(agencies: Mapping[str, Agency]) -> dict[str, Agency]:
 def _find_oldest(links: Iterable[SourceLink], oldest: str) -> str:
     """Return the earliest publication time on a page of a list and the pages before it.
 
-    Returns "" if none is stated.
+    Returns "" if no time is stated.
 
-    oldest: the earliest time on the pages before, or "".
+    oldest: the earliest time on the pages before, or "" if they state none.
     """
     dates = [link.published for link in links if link.published]
     return min([*filter(None, [oldest]), *dates], default="")
@@ -899,8 +900,8 @@ def get_request(failure: Failure) -> Request:
 def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | None:
     """Return the error that shows that the archive cannot be written.
 
-    This is `error` or one of its causes, such as a full disk or a lock. Returns None if there is no
-    such error.
+    This is `error` or one of its causes. Examples are a full disk and a lock. Returns None if there
+    is no such error.
     """
     while error is not None:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(

@@ -103,7 +103,7 @@ class RevisitSpider(AttachmentSpider):
     def continue_if_due(self) -> None:
         """Queue pages that became due during the crawl.
 
-        They became due because a missing page will be compared with them
+        A page becomes due during a crawl if a missing page is to be compared with it
         (archive/database/removals.py).
         """
         for slug, known in self.known_urls.items():

@@ -30,7 +30,7 @@ def accept_survey(record: SurveyRecord, file: Path, only: tuple[str, ...] = ()) 
     the tables and all other keys are kept. Raises AgencyError, and changes nothing, if the list is
     invalid or would become invalid.
 
-    only: the slugs of the agencies; empty for all agencies.
+    only: the slugs of the agencies. If it is empty, all agencies are included.
     """
     agencies = load_agencies(file)
     before, left_out = file.read_bytes().decode(), list[str]()

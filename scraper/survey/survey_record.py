@@ -100,7 +100,7 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
     def load_all(self, only: tuple[str, ...] = ()) -> list[Row]:
         """Return the row of the last survey of each agency.
 
-        only: the slugs of the agencies; empty for all agencies.
+        only: the slugs of the agencies. If it is empty, all agencies are included.
         """
         return [self.load_tries(slug)[0] for slug in self.list_slugs() if not only or slug in only]
 

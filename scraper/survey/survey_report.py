@@ -210,7 +210,7 @@ def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
 
     Doubtful releases come first. Each answer is stored at once.
 
-    only: the slugs of the agencies; empty for all agencies.
+    only: the slugs of the agencies. If it is empty, all agencies are included.
     """
     answers = 0
     for row in _load_by_verdict(record, only):

@@ -249,7 +249,7 @@ class AgencySurvey:
     ) -> list[SourceLink]:
         """Return the links of a source that a crawl with the present or proposed table would read.
 
-        limit: how many of the source's links are considered; None for all.
+        limit: how many of the source's links are considered. If it is None, all are.
         """
         sources = {source.url for source in result.sources}
         return [

@@ -198,7 +198,7 @@ def _find_changed_paragraphs(
     old_page: PageText | None,
     new_page: PageText | None,
 ) -> list[ChangedParagraph]:
-    """Return the paragraphs that were partly changed.
+    """Return the paragraphs of which only a part was changed.
 
     The two pages may have different templates.
     """

@@ -122,7 +122,7 @@ class MatchedPage:
 class StateChange:
     """A state that is to be stored.
 
-    capture_id: the capture from which the state was parsed, or None if it is yet to be stored.
+    capture_id: the capture from which the state was parsed. None if it is not stored yet.
     previous: the state that precedes this one, or None if that is the state stored at the release's
         URL.
     """

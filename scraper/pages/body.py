@@ -164,7 +164,7 @@ def _is_pointer_or_credit(block: PageBlock) -> bool:
 
 
 def _is_only_link(block: PageBlock) -> bool:
-    """Return whether a paragraph is only a link, but not a whole sentence."""
+    """Return whether a paragraph is only a link that is not a whole sentence."""
     if block.link_share < 0.9 or block.level < 9 or block.kind == "panel":
         return False
     return len(block.text) <= MIN_LINKED_SENTENCE_LENGTH or block.text[-1] != "."

@@ -375,7 +375,7 @@ class NewsPage:
         """Return the first element that a selector for a field matches, or None if none matches.
 
         For the title, the lead and the body, matches of a CMS's selectors before the start of the
-        release are left out. A body must also be in the main element.
+        release are ignored. A body must also be in the main element.
         """
         if field in self.own_elements:
             return self.own_elements[field]

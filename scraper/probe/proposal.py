@@ -386,7 +386,7 @@ def propose_slug(url: str, taken: Container[str] = ()) -> str:
 
 
 def propose_name(home: Document) -> str:
-    """Return the site's name from its metadata, or else from its title, or else its host."""
+    """Return the site's name from its metadata or title, or its host if neither gives a name."""
     for name in ("og:site_name", "application-name"):
         if declared := clean_line(home.meta.get(name, "")):
             return declared

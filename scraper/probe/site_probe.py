@@ -306,7 +306,7 @@ class SiteProbe:
     ) -> list[str]:
         """Fetch sources of a type, and add each to the result with its links or its problem.
 
-        All declared sources of the type are fetched, and the first few of `found_urls`.
+        All declared sources of the type and the first few of `found_urls` are fetched.
 
         Returns the press rooms on other hosts that the listings link to.
         """

@@ -36,7 +36,7 @@ ENTRY_END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 class CutFeedError(SourceError):
     """Raised if only the beginning of a feed was received.
 
-    `links` are the links of complete entries.
+    `links` are the links of the complete entries.
     """
 
     def __init__(self, url: str, links: list[SourceLink]) -> None:

@@ -69,7 +69,7 @@ def list_cdx_servers(source: PastSource) -> list[str]:
 def build_cdx_url(server: str, prefix: str, times: tuple[str, str], limit: int) -> str:
     """Return the URL that lists the captures of all addresses beginning with a prefix.
 
-    times: the period of the captures, from the first time to the last.
+    times: the beginning and the end of the period in which the captures were made.
     """
     query = {"url": prefix, "matchType": "prefix", "output": "json", "from": times[0]}
     fields = WAYBACK_FIELDS if [server] in CDX_SERVERS.values() else {}

@@ -1,13 +1,13 @@
 """`scrapy crawl past`: reads older captures of an agency's releases from web archives.
 
 The indexes of the web archives are read first. A CDX server is asked for all captures of addresses
-with a certain beginning. If a web archive has no CDX server, the TimeMap of each release is
-requested. Captures are then requested one after another, in chronological order. They are requested
-in their original form (`id_`), so that banners and rewritten links do not become text. Indexes and
-captures are rows of the frontier, so a crawl continues where the last one ended.
+with a given prefix. If a web archive has no CDX server, the TimeMap of each release is requested.
+Captures are then requested one after another, in chronological order. They are requested in their
+original form (`id_`), so that banners and rewritten links do not become text. Indexes and captures
+are rows of the frontier, so a crawl continues where the last one ended.
 
 If a web archive cannot find the requested capture, it responds with the nearest one. The header
-Memento-Datetime shows this. Such a response is no evidence for the requested time.
+Memento-Datetime shows this. Such a response is not evidence of the page at the requested time.
 """
 
 from __future__ import annotations

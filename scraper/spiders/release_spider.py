@@ -399,7 +399,8 @@ class ReleaseSpider(IdentifiedSpider):
     ) -> ParsedPage:
         """Parse a page as a release.
 
-        The result contains `document` only if the release is stored, to compare it with its page.
+        The result contains `document` only if the release is stored, because the document is then
+        compared with the stored page.
         """
         return ParsedPage(
             item=read_document(
@@ -436,10 +437,10 @@ class ReleaseSpider(IdentifiedSpider):
     def parse_list(self, response: Response) -> Iterator[ParsedPage | Request]:
         """Parse the requested releases in a press wire's list.
 
-        The list's next page is requested if any are missing. A release that is missing from the
-        whole list is recorded as gone, but only if the list contains older ones. Releases that were
-        not looked for when the crawl ends stay due. Reading ends at the first page that lists
-        nothing new.
+        The list's next page is requested if any of these releases are missing. A release that is
+        missing from the whole list is recorded as gone, but only if the list contains older ones.
+        Releases that were not looked for when the crawl ends stay due. Reading ends at the first
+        page that lists nothing new.
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:

@@ -133,7 +133,7 @@ class RevisitSpider(AttachmentSpider):
     def finish_release(self, slug: str, url: str) -> None:
         """Continue with the next release.
 
-        If the site seems to be down, leave the rest for a later crawl.
+        If the site seems to be down, leave the remaining releases for a later crawl.
         """
         has_failed, queue = (
             self.failed_requests[slug] > self.seen_failures[slug],

@@ -182,7 +182,7 @@ def get_only_argument(args: list[str], name: str) -> str:
 
     Raises UsageError if there is no argument or more than one.
 
-    name: what the argument is, for the error message.
+    name: what to call the argument in the error message.
     """
     if len(args) != 1:
         raise UsageError(f"name one {name}")

@@ -266,9 +266,9 @@ class QuarantineCheck:
         }
 
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
-        """Return the share of a body's characters that is in repeated lines, and these lines.
+        """Return the share (0 to 1) of a body's characters that are in repeated lines.
 
-        The share is between 0 and 1.
+        Also returns these lines, which occur on other pages, too.
         """
         lines = [
             line
@@ -301,8 +301,8 @@ def find_doubts(
 ) -> Iterator[QuarantineReason]:
     """Yield the reasons why a page is suspicious even without a comparison.
 
-    They are a publication date after the fetch, a publication date years after the page's last
-    update, and the parser's own doubt.
+    The reasons are a publication date after the fetch, a publication date years after the page's
+    last update, and the parser's own doubt.
     """
     if item.doubt:
         yield {"field": "body", "why": "doubtful", "doubt": item.doubt}
@@ -352,7 +352,7 @@ def _find_lost_texts(
 def _find_swapped_texts(
     stored_state: Mapping[str, Any], state: Mapping[str, Any]
 ) -> dict[str, set[str]]:
-    """Return a map from title and lead to their stored texts that are no longer in the same field.
+    """Return a map from `title` and `lead` to the stored texts that the field no longer contains.
 
     A field that is now empty is left out.
     """
@@ -366,9 +366,9 @@ def _find_swapped_texts(
 
 
 def _find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, Any]) -> set[str]:
-    """Return the paragraphs of a stored body that are no longer in the lead or body.
+    """Return the paragraphs of a stored lead and body that are no longer in the lead or body.
 
-    The result is empty unless these paragraphs make up most of the stored text.
+    The result is empty unless the stored text is long and these paragraphs make up most of it.
     """
     text = to_comparable_text(f"{state['lead'] or ''}{state['body']}")
     stored_length = len(to_comparable_text(f"{stored_state['lead'] or ''}{stored_state['body']}"))

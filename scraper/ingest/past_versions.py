@@ -167,7 +167,8 @@ class _PastComparison:
     def read_page(self, stored: StoredRelease) -> PageVersion | None:
         """Return the page of a version.
 
-        Returns None if the page is missing, or if today's rules read a different text in it.
+        Returns None if the page is missing, or if today's rules read a text in it that differs from
+        the stored text.
         """
         page = self.versions.stored(stored.sha256, stored.url) if stored.sha256 else None
         release, _ = reparse_stored(stored, page, stored.url, self.agency) if page else (None, None)
@@ -197,7 +198,7 @@ def _find_changed_paragraphs(
     old_page: PageText | None,
     new_page: PageText | None,
 ) -> list[ChangedParagraph]:
-    """Return the paragraphs that were partly changed.
+    """Return the paragraphs of which only a part was changed.
 
     The two pages may have different templates.
     """
@@ -233,7 +234,7 @@ def _pair_paragraphs(
 
 
 def _iter_paragraphs(state: Mapping[str, Any]) -> Iterator[_Paragraph]:
-    """Yield the title of a state, and its paragraphs that end with a full stop or the like.
+    """Yield the title of a state, and its paragraphs that end as sentences do.
 
     Notes on when the page was updated are left out.
     """

@@ -122,7 +122,7 @@ class MatchedPage:
 class StateChange:
     """A state that is to be stored.
 
-    capture_id: the capture from which the state was parsed, or None if it is yet to be stored.
+    capture_id: the capture from which the state was parsed. None if it is not stored yet.
     previous: the state that precedes this one, or None if that is the state stored at the release's
         URL.
     """
@@ -157,7 +157,7 @@ class Ingest:
         check: decides whether to quarantine the page. With None, the page is never quarantined.
         crawl_id: the crawl that is recorded if the page is quarantined.
         capture_id: the capture of the response, if it has already been stored.
-        redesigned: whether the template is known to be new since the page was last stored.
+        redesigned: whether the page is known to have a new template since it was last stored.
         is_late: whether the page was kept for a while before this call (as a refused page or in
             quarantine). In that case, a removal found in the meantime stays, and NotARelease is
             raised if anything else found in the meantime would be overwritten.
@@ -211,7 +211,10 @@ class Ingest:
     def store(
         self, matched: MatchedPage, changes: Iterable[StateChange], *, is_missing: bool
     ) -> SaveResult:
-        """Write a page, its release and its URLs in one transaction, and return the outcome."""
+        """Write a page, its release and its URLs in one transaction, and return the outcome.
+
+        is_missing: whether a later check found the release missing, so that its removal stays.
+        """
         response, stored = matched.response, matched.stored
         sha256 = self.recorder.store_body(response) if matched.is_changed else ""
         if stored is not None and not matched.is_changed:
@@ -336,7 +339,7 @@ class Ingest:
         return replace(release, title=title, attachments=files)
 
     def record_other_address(self, page: ParsedPage, release_id: int) -> None:
-        """Record a page as a release's second address, and its capture if the bytes are new."""
+        """Record a page's URL as a release's second address. Store its bytes if they are new."""
         archive, response = self.archive, page.response
         # a record's capture has another URL, by which a takedown would not find it
         has_own_capture = response.record_url is None and response.url == page.url
@@ -409,7 +412,7 @@ class Ingest:
         """Return the states to be stored, or [] if the page shows the stored state.
 
         If the current parser reads the stored page differently, the result is stored as a separate
-        state. The differences that remain were then made by the agency.
+        state. Any differences that remain were made by the agency.
         """
         prepared, before, changes = matched.prepared, matched.stored, []
         previous = matched.candidates.own if matched.match.kind == "merged" else None
@@ -579,7 +582,7 @@ class CrawlRecorder:
         The response's bytes must already be in captures.db.
 
         template: the fingerprint of the page's template, if the page was parsed as a release.
-        observer: the id of the web archive from which the response came, or None.
+        observer: the id of the web archive that sent the response, or None for the site itself.
         """
         capture = Capture(
             url=response.record_url or response.url,
@@ -593,7 +596,7 @@ class CrawlRecorder:
         return self.archive.add_capture(capture, template)
 
     def find_trusted_time(self) -> datetime:
-        """Return the current time, at most a day after the end of the newest finished crawl."""
+        """Return the current time, but at most a day after the end of the last finished crawl."""
         ((finished,),) = self.archive.db.execute("select max(finished) from crawls").fetchall()
         moment = now()
         return (
@@ -601,7 +604,7 @@ class CrawlRecorder:
         )
 
     def expire_refused(self) -> None:
-        """Delete refused pages that are too old by the time that `find_trusted_time` returns."""
+        """Delete refused pages that are too old at the time that `find_trusted_time` returns."""
         self.refused.expire(self.find_trusted_time())
 
     def keep_refused(
@@ -644,7 +647,7 @@ class CrawlRecorder:
             self.record_unchanged(release_id, seen_at)
 
     def record_unchanged(self, release_id: int, seen_at: datetime) -> None:
-        """Record that a release was checked and is unchanged. It must not have an open removal."""
+        """Record that a release without an open removal was checked and is unchanged."""
         self.archive.mark_checked(release_id, seen_at, self.next_check(release_id, seen_at))
 
     def postpone_check(self, release_id: int, seen_at: datetime) -> None:
@@ -718,7 +721,7 @@ class CrawlRecorder:
         response: FetchedPage,
         versions: PageVersions,
     ) -> None:
-        """Merge a release into another release at `url`, and store what caused their difference."""
+        """Merge a release into another one at `url`, and store why the two differ."""
         cause, states = "source", find_adjoining_states(self.archive, release_id, target_id)
         if states and states[1].sha256:
             before, after = states
@@ -751,7 +754,7 @@ class CrawlRecorder:
 
         A stored release is not changed, and is checked again soon.
 
-        rejected: whether a page was received but rejected; otherwise, the request failed.
+        rejected: whether a page was received but rejected. If False, the request failed.
         refused: the response, if it should be kept (archive.database.refused_pages).
         """
         if refused is not None:
@@ -779,7 +782,7 @@ def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Cou
     A page is no longer suspicious if it has no problem of its own and none of the agency's field
     losses.
 
-    Returns the field losses, and the number of pages by outcome of storing them.
+    Returns the field losses, and the number of stored pages by outcome.
     """
     archive, quarantine = ingest.archive, ingest.quarantine
     pending = resolve_superseded(ingest, quarantine.list_pending(agency))
@@ -821,9 +824,8 @@ def accept_quarantined(
 ) -> SaveResult:
     """Store one quarantined page, and record the decision.
 
-    Returns SaveResult.QUARANTINED if the page stays in quarantine. It stays if it can no longer be
-    parsed, if `check` quarantines it again, or if it would overwrite something that was found in
-    the meantime.
+    Returns SaveResult.QUARANTINED if the page stays in quarantine, because it can no longer be
+    parsed, `check` quarantines it again, or it would overwrite something found in the meantime.
     """
     page = _reparse_quarantined(ingest, quarantined)
     if page is None:

@@ -177,7 +177,7 @@ def _read_shared_label(match: re.Match[str]) -> str:
 def _build_token(match: re.Match[str]) -> ContactToken | None:
     """Return the token for an email address or a telephone number.
 
-    Returns None if the digits are something else.
+    Returns None if the digits are not a telephone number.
     """
     if match["email"]:
         return ContactToken("email", f"{match['local']}@{match['domain']}")

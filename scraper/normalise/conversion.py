@@ -197,7 +197,7 @@ def find_quality_warnings(release: Release) -> list[PageError]:
 def is_earlier(first: date, second: date) -> bool:
     """Return whether the first of two times or days is before the second.
 
-    A day and a time are compared only by their days.
+    If one is a day and the other a time, only their days are compared.
     """
     if isinstance(first, datetime) and isinstance(second, datetime):
         return first < second

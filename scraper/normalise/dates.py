@@ -238,7 +238,8 @@ def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
 def parse_date(text: str, url: str, zone_name: str | None = None) -> date | datetime:
     """Return the first day or moment in a text, with or without a label before it.
 
-    zone_name: the time zone of times without an offset. None: the time zone of the host's country.
+    zone_name: the time zone of times without an offset. If it is None, the time zone of the host's
+        country is used.
 
     >>> parse_date("2020-03-26 15:23 CET", "https://a.se/").isoformat()
     '2020-03-26T15:23:00+01:00'
@@ -266,7 +267,7 @@ def find_date_role(text: str) -> str | None:
 
 
 def split_date_labels(text: str) -> list[str]:
-    """Split a line that contains several dates with labels, so that each part has one.
+    """Split a line that contains several labelled dates, so that each part contains one of them.
 
     >>> split_date_labels("Publicerad 3 juli 2013 · Uppdaterad 2 april 2015")
     ['Publicerad 3 juli 2013 · ', 'Uppdaterad 2 april 2015']
@@ -336,7 +337,7 @@ def _order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
 def _add_clock_time(
     line: str, match: re.Match[str], day: date, url: str, zone_name: str | None = None
 ) -> date | datetime:
-    """Return the moment at a clock time directly after or before the date.
+    """Return a day as a moment, with the clock time that is directly after or before its date.
 
     Returns the day if there is no such time.
     """
@@ -384,9 +385,9 @@ def infer_year(url: str, month: int, day: int) -> int:
 
 
 def _count_years_to_url(stated: date, dated: re.Match[str]) -> int:
-    """Return by how many years (-1, 0 or 1) to move a day.
+    """Return by how many years (-1, 0 or 1) to move a day towards the date in a URL.
 
-    The day is then within half a year of the date in a URL.
+    The moved day is within half a year of that date.
     """
     in_url = date(stated.year, _parse_month(dated), int(dated["d"] or 15))
     distance = (stated - in_url).days
@@ -403,9 +404,10 @@ def find_address_day(url: str) -> str | None:
     """Return the day in a URL's path as YYYY-MM-DD, or None if the path gives no certain day.
 
     The day must be in folders or at the start of the last part, before the name of the release. By
-    convention, sites put the day of publication there, so it can be trusted even on a single page.
-    The name may mention other dates, but no other folder may contradict the day. A date at the end
-    of a name, or a day without separators, is just as often a date in the subject.
+    convention, sites put the day of publication there, so it can be trusted even if it is known
+    from only one page. The name may mention other dates, but no other folder may contradict the
+    day. A date at the end of a name, or a day without separators, is just as often a date in the
+    subject.
 
     >>> paths = ["2020/03/02/ny-bro/", "nyheter/2022-06-01-ny-bro", "2026/09/14/valet-2026/"]
     >>> [find_address_day(f"https://a.se/{path}") for path in paths]
@@ -431,8 +433,9 @@ def find_address_day(url: str) -> str | None:
 def _contradicts_day(other: re.Match[str], day: re.Match[str], path: str) -> bool:
     """Return whether another date in a path casts doubt on the day.
 
-    A date in another folder casts doubt unless it agrees with the day. A second day in the name of
-    the release may be the end of a period, and casts doubt unless the day has folders of its own.
+    A date in another folder casts doubt unless it agrees with the day. Elsewhere in the path,
+    another complete date may be the end of a period, and casts doubt unless the day is followed by
+    a slash (/2024/05/28/).
     """
     if _is_date_folder(other, path):
         return any(other[part] not in (None, day[part]) for part in ("y", "m", "month", "d"))
@@ -453,9 +456,9 @@ def _localise_time(
 ) -> datetime:
     """Convert a clock time to a moment.
 
-    A time without an offset is in the given time zone or, without one, in the time zone of the
-    host's country. If the country is unknown, it is taken as Stockholm time, and an offset is used
-    as written (or as Stockholm's zone if the two agree).
+    The moment is in the given time zone or, if none is given, in the time zone of the host's
+    country. If the country is unknown, a time without an offset is taken as Stockholm time, and a
+    time with an offset keeps it, unless Stockholm had the same offset.
 
     Raises ValueError for a time skipped when daylight saving time starts.
     """

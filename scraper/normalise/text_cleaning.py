@@ -1,4 +1,4 @@
-"""Cleans text: NFC, plain spaces, repaired characters, safe HTML.
+"""Cleans text: normalises it to NFC and plain spaces, repairs characters, and sanitises HTML.
 
 Also builds patterns from lists of words.
 

@@ -9,7 +9,7 @@ Other packages use `read_page`, `NewsPage` and these modules:
     page_classes   classes for single CMSs, and the choice of a class
     agencies       classes for single agencies, named in agencies.toml
     page_type      which pages are not releases
-    blocks  boilerplate  main_text  title   parts of the parser, for lists and for comparing pages
+    blocks  boilerplate  main_text  title   parts of the parser, also for listings and comparisons
 """
 
 from scraper.pages.page_classes import NewsPage

@@ -184,7 +184,7 @@ def read_blocks(root: Tag, resolve_url: Callable[[str], str | None]) -> list[Pag
 
 
 def select_marked_blocks(blocks: list[PageBlock], attribute: str) -> list[PageBlock]:
-    """Return the blocks inside elements with `attribute`, or all blocks if none are inside."""
+    """Return the blocks inside elements with `attribute`, or all blocks if there are none."""
     inside = [block for block in blocks if is_inside_marked(block.element, attribute)]
     return inside or blocks
 
@@ -502,9 +502,9 @@ def _ends_with_line_break(node: Node) -> bool:
 
 @dataclass(slots=True)
 class ListLine:
-    """One line of a list: an item, or text or a nested list between items.
+    """One line of a list: an item, or else text or a nested list that is between the items.
 
-    Browsers also show the text and lists between items.
+    Such text and lists are not valid HTML, but browsers show them.
     """
 
     nodes: list[Node]

@@ -69,7 +69,7 @@ def _belongs_to_text_around(
 
 
 def _is_closing_line(block: PageBlock) -> bool:
-    """Return whether the last line of a text is about the page or stands above related links."""
+    """Return whether the last line of a text is about the page or announces related links."""
     if len(block.text) >= MAX_CAPTION_LENGTH:
         return False
     is_heading = not block.link_share and block.text[-1] not in SENTENCE_ENDS
@@ -93,8 +93,8 @@ def _choose_later_text(before: PageBlock | None, block: PageBlock) -> PageBlock 
 def _is_link_within_text(blocks: Sequence[PageBlock], index: int, before: PageBlock | None) -> bool:
     """Return whether a paragraph that is only a link belongs to the text around it.
 
-    It does if a line with a colon introduces it, alone or with other links, or if it is directly
-    below a heading and followed by a sentence.
+    The paragraph belongs to the text if a line with a colon introduces it (alone or together with
+    other links), or if it is directly below a heading and a sentence follows it.
 
     before: the last block above the paragraph that is not only a link.
     """
@@ -142,7 +142,7 @@ def _repeats_title(block: PageBlock, title: str | None, is_opening: bool) -> boo
 
 
 def _is_page_line(block: PageBlock, index: int, *, is_last: bool) -> bool:
-    """Return whether a block is only the release's type, its author or a service ("Skriv ut")."""
+    """Return whether a block is only the release's type, its author or a service link."""
     is_opening = index < OPENING_BLOCKS
     if is_opening and _is_kind_block(block, index):
         return True
@@ -164,7 +164,7 @@ def _is_pointer_or_credit(block: PageBlock) -> bool:
 
 
 def _is_only_link(block: PageBlock) -> bool:
-    """Return whether a paragraph is only a link, but not a whole sentence."""
+    """Return whether a paragraph is only a link that is not a whole sentence."""
     if block.link_share < 0.9 or block.level < 9 or block.kind == "panel":
         return False
     return len(block.text) <= MIN_LINKED_SENTENCE_LENGTH or block.text[-1] != "."

@@ -88,7 +88,7 @@ class BodyAgreement:
         short to judge.
     block: the share of the densest block that is in the body, or None if the block is too short to
         judge.
-    doubt: why the body is probably not the text of the page, or None.
+    doubt: why the body is probably not the text of the page, or None if there is no doubt.
     is_wrong: whether the body is certainly not the text of the page.
     """
 
@@ -163,8 +163,8 @@ def compare_body(
 ) -> BodyAgreement:
     """Compare a body, including its lead, with the two other readings of its page.
 
-    heading: the element from which the title was extracted, or None. Other h1 elements are not
-        used, because banners also have an h1.
+    heading: the element from which the title was extracted, or None if there is none. Other h1
+        elements are not used, because banners may also contain an h1.
     """
     pairs = [
         (sentence, sentence.length if sentence.probe in text else 0) for sentence in page.sentences
@@ -222,9 +222,9 @@ def _find_place_doubt(
 
 
 def _find_size_doubt(pairs: Sequence[SharedSentence], start: float | None) -> str | None:
-    """Return why a body may be too small a part of its page, or None.
+    """Return why a body may be too small a part of its page, or None if it is large enough.
 
-    A body is only doubted if it lacks much of the text after the heading.
+    A body is doubted only if it lacks much of the text after the heading.
     """
     if start is None or start >= MIN_START_SHARE_OF_SMALL:
         return None
@@ -270,7 +270,7 @@ def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
 
 
 def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
-    """Return whether most of the text shared by body and page is in other parts than `part`.
+    """Return whether most of the text shared by body and page is in parts other than `part`.
 
     Returns False if `part` has no sentences, because the text is then usually in the next part.
     """

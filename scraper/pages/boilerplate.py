@@ -674,7 +674,7 @@ def _find_closing_row(main: Element) -> list[Element]:
     """Return the row of teasers at the end of the text, or [] if there is none.
 
     All teasers open with a link, or all end with the same button. A row belongs to the text if a
-    line with a colon introduces it, or if no sentence is before it.
+    line with a colon introduces it, or if no sentence precedes it.
     """
     waiting = [main]
     while waiting:
@@ -692,8 +692,8 @@ def _find_closing_row(main: Element) -> list[Element]:
 def _read_closing_teasers(container: Element) -> tuple[list[Element], Element | None]:
     """Return the teasers at the end of an element, last first, and the part before them.
 
-    The teasers have the same tag. Parts without a sentence that follow the teasers are ignored. The
-    part before the teasers is None if there is none.
+    The teasers have the same tag. Parts without a sentence that follow the teasers are ignored. If
+    nothing precedes the teasers, None is returned for that part.
     """
     row: list[Element] = []
     if container.tag in NON_CARD_TAGS:
@@ -714,7 +714,7 @@ def _continues_row(element: Element, row: Sequence[Element]) -> bool:
 def _is_row_of_teasers(row: Sequence[Element]) -> bool:
     """Return whether all elements of a row open with a link, or all have the same button.
 
-    Returns False if there is only one.
+    Returns False if the row has only one element.
     """
     if len(row) < 2:
         return False
@@ -830,7 +830,7 @@ def _has_whole_date(element: Element) -> bool:
 def _is_part_of_text(sidebar: Element) -> bool:
     """Return whether an aside or footer belongs to the text.
 
-    It may be a fact box, or the source of a quotation.
+    An aside belongs to the text if it is a fact box, and a footer if it is in a quotation.
     """
     if sidebar.tag == "footer":
         return next(sidebar.iterancestors("blockquote"), None) is not None
@@ -863,10 +863,10 @@ def _iter_cards(main: Element) -> Iterator[Element]:
 
 
 def _is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> bool:
-    """Return whether the children of an element with a given tag and classes are teasers.
+    """Return whether an element's children with a given tag and classes are teasers.
 
-    They are teasers if there are several children, and all have a linked heading. If all have
-    several paragraphs, they are sections of the text instead.
+    They are teasers if there are several, and all have a linked heading. If all have several
+    paragraphs, they are sections of the text instead.
     """
     row = [part for part in parent.iterchildren(tag) if part.get("class") == classes]
     is_row = len(row) > 1 and all(

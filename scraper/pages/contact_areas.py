@@ -235,7 +235,7 @@ def _is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bo
     """Return whether a contact is evidently a person to contact.
 
     The contact must have a name and one of these: a job title, an email address that contains the
-    name, or a word for contacts in the name's line.
+    name, or a word for contacts in the line that contains the name.
     """
     name = contact.name
     if name is None or has_job_title(contact.role) or has_own_address(contact):
@@ -696,8 +696,8 @@ class LineBuilder:
     def end_link(self, href: str) -> None:
         """End a link.
 
-        The number or address that the link leads to is appended, unless the link's text contains
-        it.
+        The number or address that the link leads to is appended, unless the link's text contains a
+        number or address.
         """
         kind, _, target = href.partition(":")
         if kind not in ("tel", "mailto"):

@@ -394,8 +394,8 @@ def parse_people(text: str) -> list[ContactItem]:
 def _draft_people(sentence: str) -> list[ContactDraft]:
     """Return contact drafts with the people named in a sentence.
 
-    Each draft has the numbers and the address that follow the name. A draft may be empty, if the
-    words before a number name no person or several.
+    Each draft contains the numbers and the address that follow the name. If the words before a
+    number name nobody or several people, the draft has no name.
     """
     drafts = [ContactDraft()]
     for kind, part in tokenise_contact_line(sentence):

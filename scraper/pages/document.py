@@ -150,8 +150,8 @@ DECLARED_DATES = {  # field → (schema.org property, metas)
 class Document:
     """One page: its decoded text, its declarations about itself, and `root`, the lxml tree.
 
-    Raises NotARelease for other file types and empty documents, and PageError for pages that are
-    too large to parse safely.
+    Raises NotARelease for files that are not HTML and for empty documents, and PageError for pages
+    that are too large to parse safely.
     """
 
     def __init__(self, html: bytes, url: str) -> None:
@@ -361,8 +361,8 @@ class Document:
     def matches_steps(self, element: Element, steps: Sequence[SelectorStep]) -> bool:
         """Return whether an element matches a selector that was split into steps.
 
-        The element must match the first of `steps` (the last one in the selector), and its
-        ancestors the others, in order from the element outwards.
+        The element must match the first of `steps` (the last one in the selector). Its ancestors
+        must match the other steps, in order from the element outwards.
         """
 
         def is_match(part: Element, step: SelectorStep) -> bool:
@@ -376,7 +376,7 @@ class Document:
         )
 
     def resolve_url(self, href: str) -> str | None:
-        """Return a link's target as an absolute http(s) URL, or None if it has no such URL."""
+        """Return the absolute http(s) URL that a link leads to, or None if there is none."""
         try:
             url = urljoin(self.base_url, href.strip())
         except ValueError:  # not a URL, such as http://[x]
@@ -660,7 +660,7 @@ def _compile_xpath(xpath: str) -> etree.XPath:
 def format_element_path(element: etree._Element | Tag | None, max_steps: int = 3) -> str:
     """Format an element and its nearest ancestors as a CSS-like path.
 
-    People can find the element on the page by this path.
+    The path helps people find the element on the page.
     """
     names: list[str] = []
     while element is not None and len(names) < max_steps:
@@ -685,8 +685,8 @@ class CompiledSelector(NamedTuple):
     """A CSS selector compiled to XPath, with the parts that can be matched faster without XPath.
 
     classes, ids: if any of these is missing from a page, the selector matches nothing there.
-    steps: the steps of a selector that consists only of tags and classes, last step first; empty
-        for any other selector.
+    steps: the steps of a selector that consists only of tags and classes, last step first. The
+        steps of any other selector are empty.
     """
 
     xpath: etree.XPath

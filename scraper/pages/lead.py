@@ -42,7 +42,8 @@ def find_lead(
 
     Returns None if there is no lead.
 
-    attribute: the name of the attribute that is "lead" on an element matched by a selector.
+    attribute: the name of the attribute whose value is "lead" on an element that a selector
+        matched.
     text_start: the index of the first block of the running text.
     """
     if found := _find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
@@ -176,8 +177,8 @@ def _list_text_blocks(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[str]) -> bool:
     """Return whether a paragraph's class can be compared with the classes of the blocks after it.
 
-    Several blocks must follow. Fewer are enough if the first of them is a sibling and any of them
-    has a class.
+    Several blocks must follow. Fewer are enough if the first of them is a sibling and at least one
+    of them has a class.
 
     classes: the class attributes of the blocks that follow.
     """

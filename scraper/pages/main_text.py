@@ -120,7 +120,7 @@ def iter_before(start: Element) -> Iterator[Element]:
 def find_frame(start: Element) -> Element:
     """Return the frame of a release: the outermost main element, article or table around its start.
 
-    If there is no such element, the frame is the parent of the start if this is an h1, and
+    If there is no such element, the frame is the parent of the start if the start is an h1, and
     otherwise the start itself.
     """
     frame = next(start.iterancestors(), start) if start.tag == "h1" else start
@@ -131,7 +131,9 @@ def find_frame(start: Element) -> Element:
 
 
 def move_intro_to_heading(start: Element) -> None:
-    """Move the introduction that directly precedes a heading's box to the place before the heading.
+    """Move an introduction that directly precedes the box of a heading into the box.
+
+    It is put directly before the heading.
 
     Does nothing if `start` is not an h1, or if the heading and its introduction are inside a main
     element, an article or a table.
@@ -211,7 +213,7 @@ def _collect_lineage(elements: Iterable[Element]) -> set[Element]:
 def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_certain: bool) -> bool:
     """Return whether an element is in an alert, or in a box with an h1 of its own.
 
-    An h1 only counts if it is certain which heading belongs to the release. Elements in `lineage`
+    An h1 counts only if it is certain which heading belongs to the release. Elements in `lineage`
     do not count as boxes.
     """
     parts = (element, *element.iterancestors())
@@ -379,7 +381,7 @@ def move_lead_into_main(main: Element, lead: Element | None, root: Element) -> N
 def _include_heading(
     dense: Element, body: Element, text_lengths: dict[Element, int], heading: Element | None
 ) -> Element:
-    """Return the element with the densest text, or its nearest ancestor with the page's heading.
+    """Return the element with the densest text, or its nearest ancestor that contains the heading.
 
     The ancestor is preferred, because the lead and the tags are between the heading and the text.
     If it contains a menu, it may be the whole page, or the densest text may be in a wrong part of
@@ -398,7 +400,9 @@ def _include_heading(
 
 
 def _find_block_without_links(blocks: Sequence[Element], heading: Element) -> Element | None:
-    """Return the outermost block that has no list of links beside the heading, or None.
+    """Return the outermost block that has no list of links beside the heading.
+
+    Returns None if there is no such block.
 
     blocks: ancestors of the heading, the nearest one first.
     """
@@ -497,7 +501,8 @@ def _descend_to_densest(
 ) -> Element:
     """Descend to children that contain at least `share` of the text, and return the last element.
 
-    total: the length that `share` refers to; None for the length of the child's parent.
+    total: the length that `share` refers to. If it is None, the length of the child's parent is
+        used.
     """
     while True:
         best = max(

@@ -133,7 +133,8 @@ class CaptionIndex:
     def read_captions(self, container: Tag) -> tuple[str | None, int]:
         """Return the captions in an element as one text, and the number of images in the element.
 
-        Credits come last. If the element has several images, only the first caption is returned.
+        Credits come last. Unless the element has exactly one image, only the first caption is
+        returned.
         """
         if id(container) not in self.cache:
             found = (caption.get_text(" ", strip=True) for caption in iter_captions(container))

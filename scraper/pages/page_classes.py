@@ -372,10 +372,10 @@ class NewsPage:
         return (*((agency_selector,) if agency_selector else ()), *getattr(self, f"{field}_css"))
 
     def find_field_element(self, field: str) -> Element | None:
-        """Return the first element that a selector for a field matches, or None.
+        """Return the first element that a selector for a field matches, or None if none matches.
 
         For the title, the lead and the body, matches of a CMS's selectors before the start of the
-        release are left out. A body must also be in the main element.
+        release are ignored. A body must also be in the main element.
         """
         if field in self.own_elements:
             return self.own_elements[field]

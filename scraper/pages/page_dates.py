@@ -194,7 +194,8 @@ def choose_dates(
     to the title, and declared dates whose meaning is not stated. The day in the URL is used only if
     the page has no date at all.
 
-    selected: for each field, the date of an element that a selector matched, or None.
+    selected: for each field, the date of an element that a selector matched, or None if there is no
+        such date.
     """
     # read first, because reading labels and the date beside the title changes the tree
     declared_publications = _read_declared_dates(document, main, "published")
@@ -252,7 +253,7 @@ def _is_later(update: PageDate, published: PageDate) -> bool:
 
 
 def _read_address_date(url: str) -> PageDate | None:
-    """Return the day in a page's URL, or None.
+    """Return the day in a page's URL, or None if the URL gives no day.
 
     The day of an event, a meeting or a decision does not count.
     """
@@ -352,9 +353,7 @@ def _is_label_of_page(element: Element, text: str | None, main: Element, root: E
 
 
 def _is_in_box(element: Element, main: Element) -> bool:
-    """Return whether an element is in a side column, or in a box that has a heading and is outside
-    `main`.
-    """
+    """Return whether an element is in a side column, or outside `main` in a box with a heading."""
     boxes = _list_boxes_beside(main, element)
     has_heading = any(box.find(f".//{tag}") is not None for box in boxes for tag in HEADING_TAGS)
     return any(map(is_side_column, boxes)) or (has_heading and main not in element.iterancestors())
@@ -394,7 +393,8 @@ def _get_accessible_name(element: Element) -> str | None:
 def _read_label_dates(document: Document, element: Element) -> list[PageDate]:
     """Return the dates that belong to the label in an element.
 
-    They are in the element itself, or else in it and the next element, or else in its parent.
+    The dates are looked for in the element itself, then in the line that it forms with the next
+    element, and then in its parent.
     """
     following, parent = find_next_element(element), element.getparent()
     for parts in ([element], [element, following], [parent]):
@@ -646,8 +646,9 @@ def _find_unlabelled_date(
 ) -> PageDate | None:
     """Return a date of publication that has no label, or None if there is none.
 
-    This is a date that stands alone next to the title or before the text, which is removed, or else
-    the date in a dateline.
+    This is a date that stands alone (next to the title, before the text, or in a <time> outside
+    paragraphs, lists and tables), or else the date in a dateline. A date that stands alone is
+    removed from the tree.
     """
     beside_title = iter_title_neighbours(heading) if heading is not None else ()
     times = (
@@ -771,13 +772,19 @@ def _is_date_of_neighbour(element: Element, main: Element) -> bool:
 
 
 def _find_timestamp(element: Element) -> str | None:
-    """Return the datetime attribute of an element or of the only <time> in it, or None."""
+    """Return the datetime attribute of an element or of the only <time> in it.
+
+    Returns None if there is no such attribute.
+    """
     stamps = _read_datetime_attributes(element)
     return element.get("datetime") or (stamps[0] if len(stamps) == 1 else None)
 
 
 def _find_dateline(document: Document, main: Element) -> PageDate | None:
-    """Return the date in a dateline (the place and date before a text's first words), or None."""
+    """Return the date in a dateline (the place and date before a text's first words).
+
+    Returns None if there is no dateline.
+    """
     paragraphs = filter(_is_paragraph, main.iter("p", "div"))
     for paragraph in islice(paragraphs, 4):
         line = clean_line(get_text_content(paragraph))[:80]
@@ -851,7 +858,7 @@ def _is_date_of_other_text(element: Element, main: Element) -> bool:
 def _is_in_teaser(parents: Iterable[Element], main: Element, *, is_inside: bool) -> bool:
     """Return whether any of an element's ancestors is a teaser.
 
-    is_inside: whether the element is in the main element. There, only cards are teasers; elsewhere,
+    is_inside: whether the element is in the main element. There, only cards are teasers. Elsewhere,
         any item with a link is one.
     """
     is_teaser = is_card if is_inside else _is_linked_item
@@ -916,7 +923,7 @@ def _parse_stated_dates(
 def _find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
     """Return the dates of elements with the itemprop of a field, such as datePublished.
 
-    Dates outside the main element are used only if there is a single one on the page.
+    A date outside the main element is used only if it is the only such date on the page.
     """
     in_main = list(_iter_microdata_dates(document, main, main, field))
     on_page = [] if in_main else list(_iter_microdata_dates(document, document.root, main, field))

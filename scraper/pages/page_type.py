@@ -556,7 +556,7 @@ def find_short_page_rejection(
 ) -> PageRejection | None:
     """Return why a page with few words or none is not a release, or None if nothing shows this.
 
-    Signs are used that would not be reliable on a longer page.
+    The signs that are used would not be reliable on a longer page.
 
     title, text: the title and the text that were extracted from the page.
     has_date: whether the page has a publication date, which walls and outages lack.
@@ -581,7 +581,10 @@ def find_short_page_rejection(
 def _reject_by_few_words(
     signals: PageSignals, titles: tuple[str, ...], sentences: list[str]
 ) -> PageRejection | None:
-    """Return why a page with few words blocks or redirects its visitors, or None if it does not."""
+    """Return why a page with few words blocks or redirects its visitors.
+
+    Returns None if it does neither.
+    """
     for title in titles:
         if found := _reject_by_short_title(signals, title):
             return found

@@ -1,7 +1,7 @@
 """Parses releases from the JSON records of press wires.
 
-The fields of a record are read by their keys. Only the texts are HTML; they are parsed as the texts
-of a page are. Fields that are not mentioned here are ignored.
+The fields of a record are read by their keys. Only the texts are HTML. They are parsed like the
+texts of a page. Fields that are not mentioned here are ignored.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def _find_question_indexes(
 def _are_most_headings(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
     """Return whether there are several pairs, and most headings are questions.
 
-    There must be at least two pairs, and at least half as many as there are headings and bold
+    There must be at least two pairs, and at least half as many pairs as there are headings and bold
     lines.
     """
     headings = sum(
@@ -299,8 +299,9 @@ def _ends_answer(question: PageBlock, block: PageBlock) -> bool:
 def _is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
     """Return whether a group really is questions and answers, and not rhetorical headings.
 
-    Returns True if the group is announced just before it, is in panels, is marked Q and A, has
-    answers that start with dashes, or has at least three pairs.
+    Returns True if the group is announced just before it, begins with a marked question, or has at
+    least three pairs. Two pairs are enough in panels. Elsewhere, a smaller group is trusted if at
+    least half of its answers start with a dash.
     """
     first = group[0]
     if any(

@@ -214,7 +214,7 @@ def find_page_heading(document: Document) -> Element | None:
 
     Returns None if several different headings are equally good. If headings have the same text, the
     last one is returned, because a print version comes first. If no h1 can be the heading, another
-    element with exactly a declared title may be returned.
+    element whose text is exactly a declared title may be returned.
     """
     site_names = find_site_names(document)
     declared = _list_declared_titles(document, site_names, ())

@@ -83,7 +83,7 @@ def run_probes(
 class ProbeSpider(IdentifiedSpider):
     """Fetches URLs through Scrapy's downloader.
 
-    The downloader obeys robots.txt, waits between requests and retries.
+    The downloader obeys robots.txt, waits between requests, and retries failed requests.
 
     work: the coroutine function that makes the requests once the spider is open.
     """

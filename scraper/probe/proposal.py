@@ -81,7 +81,7 @@ class ProbedSource:
 class ProbedPage:
     """A sample page parsed as a release.
 
-    item, release: None if parsing failed before the item or the release existed.
+    item, release: what was parsed before any error. Each is None if it could not be made.
     """
 
     url: str
@@ -158,7 +158,7 @@ class ProbeResult:
         return tuple(dict.fromkeys(urls))
 
     def is_useful(self, source: ProbedSource) -> bool:
-        """Return whether a source lists something, or was not requested and has no problem.
+        """Return whether a source without a problem lists something or was not requested.
 
         Returns False for JSON endpoints and press wires, because they have keys of their own.
         """
@@ -386,7 +386,7 @@ def propose_slug(url: str, taken: Container[str] = ()) -> str:
 
 
 def propose_name(home: Document) -> str:
-    """Return the site's name from its metadata, or else from its title, or else its host."""
+    """Return the site's name from its metadata or title, or its host if neither gives a name."""
     for name in ("og:site_name", "application-name"):
         if declared := clean_line(home.meta.get(name, "")):
             return declared
@@ -455,7 +455,7 @@ def _find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
 def _generalise_folder(name: str) -> str:
     """Return a folder's name as a regular expression.
 
-    A year or month becomes a pattern for digits; other names are escaped.
+    A year or month becomes a pattern for digits. Other names are escaped.
 
     >>> _generalise_folder("2024"), _generalise_folder("03"), _generalise_folder("om.oss")
     ('\\\\d{4}', '\\\\d{2}', 'om\\\\.oss')
@@ -505,7 +505,8 @@ def _format_toml_value(value: str | JSONSource) -> str:
 def quote_toml(text: str) -> str:
     """Return a text as a TOML string.
 
-    If the text contains a backslash, the string is a literal one; otherwise it is a basic one.
+    If the text contains a backslash, the string is a literal one, unless the text also contains an
+    apostrophe or a control character. Otherwise, it is a basic one.
 
     >>> quote_toml("Skogsrådet"), quote_toml(r"^/nyheter/.+"), quote_toml("\\\\d")
     ('"Skogsrådet"', '"^/nyheter/.+"', "'\\\\d'")

@@ -150,7 +150,7 @@ class SiteProbe:
         """Return the sources that a news crawl would read.
 
         These are the declared sources or, if there are none, the sources that the given page or the
-        home page links to. A given page that cannot be fetched counts as a source.
+        home page links to. If the given page cannot be fetched, it counts as a source.
         """
         missing = [url for url in self.given_urls if url not in pages]
         found = SourceURLs()
@@ -218,10 +218,10 @@ class SiteProbe:
         return pages
 
     async def probe_press_room(self, result: ProbeResult, url: str) -> None:
-        """Add the listing and the feeds of a press room on another host, if they list releases.
+        """Probe the listing and the feeds of a press room on another host.
 
-        The host is then added as an alias. For a press wire, the key `wire` is proposed instead.
-        For the site of another agency, only a note is added.
+        If they list releases, the host is added as an alias. For a press wire, the key `wire` is
+        proposed instead. For the site of another agency, only a note is added.
         """
         if find_press_wire(url):
             await self.probe_wire(result, url)
@@ -274,8 +274,8 @@ class SiteProbe:
     async def widen_table(self, result: ProbeResult) -> None:
         """Propose a wider table if the present one excludes the releases in the crawled sources.
 
-        They may be excluded by the pattern `releases`, or because they are on another host. The
-        pattern is then dropped or that host added.
+        They may be excluded by the pattern `releases`, or because they are on another host. In that
+        case, the pattern is dropped or the host is added.
         """
         agency = replace(result.base_agency, releases=None)
         for source in [source for source in result.sources if source.url in result.crawled_urls]:
@@ -306,7 +306,7 @@ class SiteProbe:
     ) -> list[str]:
         """Fetch sources of a type, and add each to the result with its links or its problem.
 
-        All declared sources of the type are fetched, and the first few of `found_urls`.
+        All declared sources of the type and the first few of `found_urls` are fetched.
 
         Returns the press rooms on other hosts that the listings link to.
         """
@@ -335,7 +335,8 @@ class SiteProbe:
     async def read_sitemap_links(self, response: Response, agency: Agency) -> list[SourceLink]:
         """Return the links to releases in a sitemap, newest first.
 
-        If it is an index, the sitemaps in it that most likely contain news are fetched.
+        If the sitemap is an index, the sitemaps listed in it that most likely contain news are
+        fetched.
         """
         links, children = parse_sitemap(response.body, response.url, agency)
         children.sort(

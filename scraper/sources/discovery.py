@@ -152,7 +152,7 @@ def _find_feeds(page: Selector, base: str) -> list[str]:
 def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
     """Return [URL] for a link that leads to a press wire named in its text, otherwise [].
 
-    For example, the text is "Vårt pressrum på Mynewsdesk".
+    An example of such a text is "Vårt pressrum på Mynewsdesk".
     """
     address = resolve_canonical_url(base, href)
     wire = find_press_wire(address) if address else None
@@ -160,7 +160,7 @@ def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
 
 
 def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
-    """Return [URL] for a link that leads to another site than the agency's, otherwise []."""
+    """Return [URL] for a link that leads to a site other than the agency's, otherwise []."""
     address = resolve_canonical_url(base, href)
     if not address or urlsplit(address).scheme not in ("http", "https") or agency.owns(address):
         return []
@@ -168,7 +168,7 @@ def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
 
 
 def _drop_press_overviews(listings: dict[str, tuple[bool, int]], press_pages: list[str]) -> None:
-    """Drop overview pages for the press that have a listing below them.
+    """Drop overview pages for the press if there is a listing below them.
 
     listings: the listings found, which are changed.
     press_pages: the URLs of the overview pages.

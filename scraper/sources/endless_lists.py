@@ -25,8 +25,8 @@ class TrapDetector:
     ) -> str | None:
         """Record a page of a listing, and return why the listing is a crawler trap.
 
-        Returns None if it is not. A trap has at least `max_pages` pages, or several pages in a row
-        without a new link.
+        Returns None if the listing is no trap. A trap has at least `max_pages` pages, or several
+        pages in a row without a new link.
         """
         urls, seen_urls = {link.url for link in links}, self.seen_urls[listing]
         self.repeated_pages[listing] = 0 if urls - seen_urls else self.repeated_pages[listing] + 1

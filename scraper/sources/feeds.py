@@ -36,7 +36,7 @@ ENTRY_END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 class CutFeedError(SourceError):
     """Raised if only the beginning of a feed was received.
 
-    `links` are the links of complete entries.
+    `links` are the links of the complete entries.
     """
 
     def __init__(self, url: str, links: list[SourceLink]) -> None:
@@ -49,8 +49,8 @@ class CutFeedError(SourceError):
 def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
     """Parse an RSS or Atom feed, and return its links.
 
-    Raises SourceError if the body is neither. If the feed is cut off, raises CutFeedError, which
-    contains the links of the complete entries.
+    Raises SourceError if the body is not such a feed. If the feed is cut off, raises CutFeedError,
+    which contains the links of the complete entries.
     """
     try:
         feed = feedparser.parse(BytesIO(body), response_headers={"content-location": url})

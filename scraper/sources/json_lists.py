@@ -380,7 +380,7 @@ def _resolve_references(data: Any) -> Any:
 
 
 def _resolve_object(data: list[Any], item: dict[str, Any]) -> dict[str, Any]:
-    """Return an object with its texts and, after them, the addresses of the objects in it."""
+    """Return an object's texts and, after them, the addresses of the objects nested in it."""
     texts, nested = dict[str, Any](), dict[str, Any]()
     for key, reference in item.items():
         value = _resolve_value(data, reference)
@@ -406,8 +406,8 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
     """Return links to the releases in JSON, which are objects with an address and a title.
 
     The rules are the same as for the links of a listing. Without a `releases` pattern, the URL must
-    be in a news section or below the listing, or contain a year. If several objects have a date,
-    those without one are taken for service pages.
+    be in a news section or below the listing, or contain a year. If several objects then have a
+    date, those without one are left out, because they are probably service pages.
     """
     listing_path = urlsplit(canonical_url(listing_url)).path.rstrip("/")
     links: list[SourceLink] = []
@@ -493,7 +493,7 @@ def _normalise_keys(item: dict[str, Any]) -> dict[str, Any]:
 def _find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str | None:
     """Return the canonical URL of an object, or None if it has no address.
 
-    An address without a slash is relative to the listing.
+    A path or slug that contains no slash is relative to the listing.
     """
     for key in URL_KEYS:
         href = _read_href(values.get(key))

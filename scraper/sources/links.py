@@ -72,10 +72,11 @@ class SourceLink:
 class ListingPage(NamedTuple):
     """A page of a listing: its links to releases, in page order, and the address of the next page.
 
-    next_url: a URL, or the address of a page that is requested by POST (see `join_form`), or None.
+    next_url: a URL, or the address of a page that is requested by POST (see `join_form`). None if
+        there is no next page.
     has_numbered_next: whether the pager links to the next page by number. If so, an empty next page
         is an error. (A link such as "»" may lead past the end.)
-    problem: why the listing may contain more releases than were found, or None.
+    problem: why the listing may contain more releases than were found. None if nothing suggests it.
     errors: the problems of entries that cannot be used.
     archive_urls: pages of years or of older releases, which are also listings.
     """

@@ -234,7 +234,9 @@ def _find_problem(
 
 
 def _find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> SourceProblem | None:
-    """Return why a listing without a next page may have more releases than were found, or None.
+    """Return why a listing without a next page may have more releases than were found.
+
+    Returns None if nothing suggests that it has more.
 
     has_links: whether releases were found on the page.
     listed: the number of releases found.
@@ -301,15 +303,17 @@ class EntryReader:
     def read_date(self, item: Element) -> tuple[bool, str | None]:
         """Return the result of `_read_item_date` for an item, from a cache.
 
-        An item may have thousands of links, and its date is read for each of them.
+        The cache is needed because an item may contain thousands of links, and the item's date is
+        requested for each of them.
         """
         if item not in self.item_dates:
             self.item_dates[item] = _read_item_date(item)
         return self.item_dates[item]
 
     def is_in_news_section(self, path: str) -> bool:
-        """Return whether a path is below the listing, or contains a folder with a name for news,
-        such as "nyheter" or "press".
+        """Return whether a path is below the listing or in a news section.
+
+        A news section is a folder with a name for news, such as "nyheter" or "press".
         """
         return path.startswith(self.folders) or NEWS_PATH.search(path) is not None
 
@@ -367,10 +371,10 @@ def _read_file_link(anchor: Element, address: str, items: Collection[Element]) -
 
 
 def _find_stated_day(item: Element) -> str | None:
-    """Return the day of publication that a list item states outside its link, or None.
+    """Return the day of publication that a list item states outside its link.
 
-    The day is returned as printed, unless the item's only <time> has a date. Returns None if the
-    item states several days.
+    If the item contains a single <time> with a valid date, that date is returned. Otherwise, the
+    day is returned as printed. Returns None if the item states no day or several days.
     """
     times = [normalise_w3c_date(time.get("datetime")) for time in item.iterdescendants("time")]
     if len(times) == 1 and times[0]:
@@ -438,7 +442,9 @@ def _find_marked_urls(entries: Iterable[ListingEntry]) -> set[str]:
 
 
 def _iter_content_links(root: Element) -> Iterator[Element]:
-    """Yield the links in a page's main elements, or in its body if it has none, in page order.
+    """Yield the links in a page's main elements in page order.
+
+    If the page has no main element, the links in its body are yielded.
 
     Links in boilerplate are left out.
     """

@@ -772,7 +772,9 @@ def _is_in_marked_pager(link: Element) -> bool:
 
 
 def _read_number(text: str) -> int | None:
-    """Return the page number in a label such as "2", "Gå till sida 2" or "11–20", or None.
+    """Return the page number in a label such as "2", "Gå till sida 2" or "11–20".
+
+    Returns None for any other text.
 
     >>> [_read_number(text)
     ...     for text in ("2", "Sida 2, aktuell sida", "11–20", "2 nya lagar", "1 2 3")]
@@ -874,7 +876,10 @@ def _parse_query_pairs(url: str) -> list[tuple[str, str]]:
 
 
 def find_more_button(root: Element) -> str | None:
-    """Return the label of a button that loads more of a list, such as "Visa fler", or None."""
+    """Return the label of a button that loads more of a list, such as "Visa fler".
+
+    Returns None if there is no such button.
+    """
     for button in cast("list[Element]", MORE_BUTTON_XPATH(root)):
         # a button with aria-expanded only shows or hides what is already on the page
         if button.get("aria-expanded") is not None or OTHER_PARTS_XPATH(button):

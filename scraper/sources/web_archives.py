@@ -2,8 +2,8 @@
 
 CDX servers list the captures of all pages below an address. The list is JSON lines (pywb), a JSON
 array of rows (the Wayback Machine), or lines of values separated by spaces. A TimeMap (RFC 7089)
-lists the captures of one page. The address of a CDX server is not standardised; in pywb it is `cdx`
-or `index` below a collection.
+lists the captures of one page. The address of a CDX server is not standardised. In pywb, it is
+`cdx` or `index` below a collection.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def list_cdx_servers(source: PastSource) -> list[str]:
 def build_cdx_url(server: str, prefix: str, times: tuple[str, str], limit: int) -> str:
     """Return the URL that lists the captures of all addresses beginning with a prefix.
 
-    times: the period of the captures, from the first time to the last.
+    times: the beginning and the end of the period in which the captures were made.
     """
     query = {"url": prefix, "matchType": "prefix", "output": "json", "from": times[0]}
     fields = WAYBACK_FIELDS if [server] in CDX_SERVERS.values() else {}

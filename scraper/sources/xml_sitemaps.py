@@ -149,13 +149,13 @@ def parse_robots_sitemaps(body: bytes, url: str) -> list[str]:
 
 
 def is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:
-    """Return whether a sitemap's date in the index is the same as when it was last read completely.
+    """Return whether a sitemap's date in the index is unchanged since the last complete reading.
 
-    If the date has no time, the sitemap may have changed later on that day. It then counts as
-    unchanged only if it was read after that day.
+    If the date has no time, the sitemap may have changed later on that day. The sitemap then counts
+    as unchanged only if it was read after that day.
 
-    row: the sitemap's row in the frontier, or None.
-    listed: the date in the index, or None.
+    row: the sitemap's row in the frontier, or None if it has no row.
+    listed: the date in the index, or None if the index gives no date.
     """
     if not row or row.state != "done" or not listed or row.listed_at != listed:
         return False

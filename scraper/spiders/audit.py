@@ -390,7 +390,8 @@ class AuditSpider(ReleaseSpider):
 def _format_audit_report(coverage: CoverageTotals, due_count: int | None) -> str:
     """Format the coverage as one line of text.
 
-    due_count: the number of missing releases that were made due; None without the option `refill`.
+    due_count: the number of missing releases that were made due, or None without the option
+        `refill`.
     """
     parts = [
         f"{coverage.listed} listed",

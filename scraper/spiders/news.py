@@ -117,8 +117,8 @@ class SourceTracker:
 
         A stored release that is fetched in this crawl is not counted as already stored.
 
-        are_read: whether the source itself contains the releases. They then do not count as already
-            stored.
+        are_read: whether the source itself contains the releases. If so, they do not count as
+            already stored.
         """
         for url in urls:
             if url in self.listed_urls:
@@ -336,8 +336,8 @@ class NewsSpider(AttachmentSpider):
     def request_unchanged_source(self, source: str, agency: Agency) -> Iterator[Request]:
         """Count the releases of a source that has not changed since it was last read.
 
-        If the source is a sitemap index, requests are yielded for its sitemaps that may have
-        changed.
+        If the source is a sitemap index, requests are yielded for those of its sitemaps that may
+        have changed.
         """
         rows = self.archive.frontier.list_known_entries(source)
         self.source_trackers[agency.slug].count_listed(
@@ -545,7 +545,7 @@ class NewsSpider(AttachmentSpider):
 
         Does nothing if `since` is set, because links may be skipped.
 
-        links: the links in the response; None if they are not counted.
+        links: the links in the response, or None if they are not to be counted.
         """
         if self.since:
             return
@@ -631,8 +631,8 @@ def check_index_depth(url: str, depth: int) -> None:
 def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str, Any]:
     """Return the `meta` that marks a request for a listing's next page as possibly past the end.
 
-    Returns {} if the page cannot be past the end: the pager names it by number, or the agency
-    declares it as a source.
+    Returns {} if the page cannot be past the end, because the pager names it by number or the
+    agency declares it as a source.
 
     has_number: whether the pager names the page by number.
     """
@@ -668,7 +668,7 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
 
 
 def _may_be_empty(response: Response, page: int, *, is_past_end: bool) -> bool:
-    """Return whether a page may have no links, because it is past the end or the first page.
+    """Return whether a page may have no links, because it is the first page or past the end.
 
     A page that is recognised as something other than a listing may not be empty, except an error
     page past the end.

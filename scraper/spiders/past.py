@@ -1,13 +1,13 @@
 """`scrapy crawl past`: reads older captures of an agency's releases from web archives.
 
 The indexes of the web archives are read first. A CDX server is asked for all captures of addresses
-with a certain beginning. If a web archive has no CDX server, the TimeMap of each release is
-requested. Captures are then requested one after another, in order of time, in their original form
-(`id_`), so that banners and rewritten links do not become text. Indexes and captures are rows of
-the frontier, so a crawl continues where the last one ended.
+with a given prefix. If a web archive has no CDX server, the TimeMap of each release is requested.
+Captures are then requested one after another, in chronological order. They are requested in their
+original form (`id_`), so that banners and rewritten links do not become text. Indexes and captures
+are rows of the frontier, so a crawl continues where the last one ended.
 
 If a web archive cannot find the requested capture, it responds with the nearest one. The header
-Memento-Datetime shows this. Such a response is no evidence for the requested time.
+Memento-Datetime shows this. Such a response is not evidence of the page at the requested time.
 """
 
 from __future__ import annotations
@@ -151,9 +151,9 @@ class PastSpider(ReleaseSpider):
         return list(map(parse_past_source, agency.past))
 
     def add_indexes(self, agency: Agency) -> None:
-        """Add the first indexes of each web archive, and make old ones due again.
+        """Add the first indexes of each web archive.
 
-        An index is old if it was read long ago.
+        Indexes that were read long ago become due again.
         """
         slug, before = agency.slug, to_iso(now() - INDEX_MAX_AGE)
         times = (BEGINNING, f"{now():%Y}1231235959")  # the same for a year
@@ -194,7 +194,7 @@ class PastSpider(ReleaseSpider):
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
         """Return the next index or, once all indexes are read, the next capture.
 
-        Only one row is returned at a time; captures are in order of time.
+        At most one row is returned at a time. Captures come in chronological order.
         """
         if self.requested_urls[slug] or self.has_used_budget(slug):
             return []
@@ -239,8 +239,8 @@ class PastSpider(ReleaseSpider):
     def parse_captures(self, response: Response) -> None:
         """Add the captures that an index lists.
 
-        If the index does not exist, other indexes are added instead. If it is too long, it is
-        split.
+        If the response is not an index, other indexes are added instead. If the index is too long,
+        it is split.
         """
         row: FrontierEntry = response.meta["row"]
         source, _ = self.sources[row.agency][row.source or ""]
@@ -272,7 +272,7 @@ class PastSpider(ReleaseSpider):
             self.add_row(row.agency, source, f"{source.url}timemap/link/{url}")
 
     def split_index(self, row: FrontierEntry, source: PastSource) -> bool:
-        """Replace an index that is too long by one index for each year or month.
+        """Replace an index that is too long with one index for each year or month.
 
         The index of a single year is split into months. Returns whether the index could be split.
         """
@@ -323,7 +323,8 @@ class PastSpider(ReleaseSpider):
     def release_failed(self, failure: Failure) -> None:
         """Record a failed request.
 
-        If the web archive's robots.txt forbids the request, no more requests are sent to that host.
+        If the web archive's robots.txt forbids the request or cannot be fetched, no more requests
+        are sent to that host.
         """
         error, request = failure.value, get_request(failure)
         if isinstance(error, RobotsForbidden | RobotsUnreachable):
@@ -336,7 +337,7 @@ class PastSpider(ReleaseSpider):
     def parse_capture(self, response: Response) -> None:
         """Store a captured page or, if it cannot be used, log why.
 
-        It cannot be used if it was captured outside the requested period, was rewritten by the web
+        A page cannot be used if the response is not the requested capture, was rewritten by the web
         archive, or is not a release.
         """
         row: FrontierEntry = response.meta["row"]

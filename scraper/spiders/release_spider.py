@@ -399,7 +399,8 @@ class ReleaseSpider(IdentifiedSpider):
     ) -> ParsedPage:
         """Parse a page as a release.
 
-        The result contains `document` only if the release is stored, to compare it with its page.
+        The result contains `document` only if the release is stored, because the document is then
+        compared with the stored page.
         """
         return ParsedPage(
             item=read_document(
@@ -436,10 +437,10 @@ class ReleaseSpider(IdentifiedSpider):
     def parse_list(self, response: Response) -> Iterator[ParsedPage | Request]:
         """Parse the requested releases in a press wire's list.
 
-        The list's next page is requested if any are missing. A release that is missing from the
-        whole list is recorded as gone, but only if the list contains older ones. Releases that were
-        not looked for when the crawl ends stay due. Reading ends at the first page that lists
-        nothing new.
+        The list's next page is requested if any of these releases are missing. A release that is
+        missing from the whole list is recorded as gone, but only if the list contains older ones.
+        Releases that were not looked for when the crawl ends stay due. Reading ends at the first
+        page that lists nothing new.
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:
@@ -494,7 +495,8 @@ class ReleaseSpider(IdentifiedSpider):
         A release is recorded as gone if the list contains an older one. Otherwise, its check is
         postponed.
 
-        oldest: when the oldest release in the list was published; "" if unknown.
+        oldest: the time at which the oldest release in the list was published, or "" if it is
+            unknown.
         """
         for row in rows:
             if row.listed_at and oldest and oldest < row.listed_at:
@@ -639,9 +641,9 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether the frontier has a listing at the URL with its final slash changed.
+        """Return whether the frontier has a listing whose URL differs only in its final slash.
 
-        The slash is dropped, or added if it is missing.
+        Returns False for a URL with a query.
         """
         if "?" in url:
             return False
@@ -795,7 +797,7 @@ class ReleaseSpider(IdentifiedSpider):
     def item_finished(self, response: Response | None) -> None:
         """Continue after the pipeline has stored or dropped a page.
 
-        response: the page's response; None if the page comes from the quarantine.
+        response: the page's response, or None if the page comes from the quarantine.
         """
         # for the pages of a list, parse_records does this
         if response is not None and "row" in response.meta:
@@ -831,7 +833,7 @@ class ReleaseSpider(IdentifiedSpider):
     ) -> None:
         """Record that our own code failed on a page, and continue with the next requests.
 
-        page: the response to keep, or None.
+        page: the response to keep, or None if nothing is to be kept.
         """
         self.skipped_urls.add(url)
         failed_at = page.fetched_at if page else now()
@@ -868,9 +870,9 @@ def _select_unpaused(agencies: Mapping[str, Agency]) -> dict[str, Agency]:
 def _find_oldest(links: Iterable[SourceLink], oldest: str) -> str:
     """Return the earliest publication time on a page of a list and the pages before it.
 
-    Returns "" if none is stated.
+    Returns "" if no time is stated.
 
-    oldest: the earliest time on the pages before, or "".
+    oldest: the earliest time on the pages before, or "" if they state none.
     """
     dates = [link.published for link in links if link.published]
     return min([*filter(None, [oldest]), *dates], default="")
@@ -899,8 +901,8 @@ def get_request(failure: Failure) -> Request:
 def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | None:
     """Return the error that shows that the archive cannot be written.
 
-    This is `error` or one of its causes, such as a full disk or a lock. Returns None if there is no
-    such error.
+    This is `error` or one of its causes. Examples are a full disk and a lock. Returns None if there
+    is no such error.
     """
     while error is not None:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(
@@ -972,7 +974,7 @@ def is_web_page(page: FetchedPage) -> bool:
 def has_noindex(response: Response, document: Document | None = None) -> bool:
     """Return whether X-Robots-Tag or a meta element forbids indexing, by `noindex` or `none`.
 
-    Directives to other robots than ours are ignored.
+    Directives for robots other than ours are ignored.
     """
     directives = [value.decode("latin-1") for value in response.headers.getlist("X-Robots-Tag")]
     if document is not None:

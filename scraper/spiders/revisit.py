@@ -103,7 +103,7 @@ class RevisitSpider(AttachmentSpider):
     def continue_if_due(self) -> None:
         """Queue pages that became due during the crawl.
 
-        They became due because a missing page will be compared with them
+        A page becomes due during a crawl if a missing page is to be compared with it
         (archive/database/removals.py).
         """
         for slug, known in self.known_urls.items():
@@ -133,7 +133,7 @@ class RevisitSpider(AttachmentSpider):
     def finish_release(self, slug: str, url: str) -> None:
         """Continue with the next release.
 
-        If the site seems to be down, leave the rest for a later crawl.
+        If the site seems to be down, leave the remaining releases for a later crawl.
         """
         has_failed, queue = (
             self.failed_requests[slug] > self.seen_failures[slug],

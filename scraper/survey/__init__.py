@@ -1,4 +1,4 @@
-"""Surveys the sites of agencies, and decides a verdict on each.
+"""Surveys the sites of agencies, and gives a verdict on each.
 
 A survey finds the sources of a site, and checks how well the releases are parsed.
 

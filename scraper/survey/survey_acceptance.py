@@ -26,11 +26,11 @@ from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_tab
 def accept_survey(record: SurveyRecord, file: Path, only: tuple[str, ...] = ()) -> str:
     """Write the last survey of each agency into a list of agencies, and return a diff.
 
-    Lines before the diff name the agencies that were left out, and why. Comments, the order and all
-    other keys are kept. Raises AgencyError, and changes nothing, if the list is invalid or would
-    become invalid.
+    Lines before the diff name the agencies that were left out, and say why. Comments, the order of
+    the tables and all other keys are kept. Raises AgencyError, and changes nothing, if the list is
+    invalid or would become invalid.
 
-    only: the slugs of the agencies; empty for all agencies.
+    only: the slugs of the agencies. If it is empty, all agencies are included.
     """
     agencies = load_agencies(file)
     before, left_out = file.read_bytes().decode(), list[str]()

@@ -57,7 +57,7 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
 
     Raises ArchiveError if the files cannot be opened, read or written.
 
-    create: whether to create the folder and its files; otherwise they must exist.
+    create: whether to create the folder and its files. If False, they must exist.
     """
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
@@ -86,7 +86,8 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
     def judge(self, page: Row, *, is_right: bool) -> None:
         """Store a person's judgement of a release.
 
-        It applies to later surveys, too, while the release is parsed in the same way.
+        The judgement also applies to later surveys, as long as the release is parsed in the same
+        way.
         """
         values = page["url"], _to_json(page["fields"]), is_right, to_iso(now())
         self._query("insert or replace into judgements values (?, ?, ?, ?)", *values)
@@ -99,7 +100,7 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
     def load_all(self, only: tuple[str, ...] = ()) -> list[Row]:
         """Return the row of the last survey of each agency.
 
-        only: the slugs of the agencies; empty for all agencies.
+        only: the slugs of the agencies. If it is empty, all agencies are included.
         """
         return [self.load_tries(slug)[0] for slug in self.list_slugs() if not only or slug in only]
 

@@ -126,7 +126,7 @@ def preview_changes(
 ) -> list[str]:
     """Return what changes if stored pages are parsed with the current tables and parser.
 
-    The last line counts the changes, and how many of them are better or worse.
+    The last line states the number of changes, and how many of them are better or worse.
     """
     lines = []
     for slug, agency in agencies.items():
@@ -210,7 +210,7 @@ def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
 
     Doubtful releases come first. Each answer is stored at once.
 
-    only: the slugs of the agencies; empty for all agencies.
+    only: the slugs of the agencies. If it is empty, all agencies are included.
     """
     answers = 0
     for row in _load_by_verdict(record, only):
@@ -231,8 +231,8 @@ def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
 def _choose_pages(row: Row) -> list[Row]:
     """Return the releases of an agency that a person should judge.
 
-    These are releases that a crawl would read and that nobody has judged yet. At most MAX_JUDGED
-    are judged in all.
+    These are releases that a crawl would read and that nobody has judged yet. Together with those
+    already judged, they are at most MAX_JUDGED.
     """
     pages = _list_read_pages(list_table_pages(row))
     unjudged = [page for page in pages if not page["judged"]]

@@ -249,7 +249,7 @@ class AgencySurvey:
     ) -> list[SourceLink]:
         """Return the links of a source that a crawl with the present or proposed table would read.
 
-        limit: how many of the source's links are considered; None for all.
+        limit: how many of the source's links are considered. If it is None, all are.
         """
         sources = {source.url for source in result.sources}
         return [
@@ -297,8 +297,8 @@ class AgencySurvey:
     def find_home_failure(self, home: Response, result: ProbeResult) -> SourceError | None:
         """Return a failure if the home page alone decides the verdict, and None otherwise.
 
-        It decides the verdict if it belongs to another agency, if it fails and all releases fail in
-        the same way or are gone, or if all pages are the same.
+        The home page decides the verdict if it belongs to another agency, if it fails and all
+        releases fail in the same way or are gone, or if all pages are the same.
         """
         owner, address = find_owner(self.known.values(), home.url), self.agency.home
         if owner and not self.agency.owns(home.url):
@@ -374,8 +374,8 @@ class AgencySurvey:
 def _is_useless(source: ProbedSource, result: ProbeResult) -> bool:
     """Return whether a crawl would lose nothing without a source.
 
-    Such a source is missing (404), a sitemap of something else (such as images), or a page next to
-    the list of releases.
+    Such a source is missing (404), a sitemap of something else (such as images), or a source
+    without links on a site that has a list of releases.
     """
     if source.links or source.problem or source.note:
         return source.failure == "status 404"

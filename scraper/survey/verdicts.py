@@ -72,8 +72,8 @@ def _are_one_page(pages: list[Row]) -> bool:
 def _identify(page: Row) -> object:
     """Return a value that no two releases should share.
 
-    These are the page's texts (the UNIQUE_FIELDS of the quarantine) or, if it has no body, its
-    hash. Returns None for a page that is gone, or whose bytes are not stored.
+    The value consists of the page's texts (the UNIQUE_FIELDS of the quarantine) or, if the page has
+    no body, of its hash. Returns None for a page that is gone, or whose bytes are not stored.
     """
     if page["fields"].get("body"):
         return tuple(page["fields"].get(name) for name in UNIQUE_FIELDS)

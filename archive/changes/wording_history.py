@@ -290,8 +290,8 @@ def _find_same_observer(before: PageState | None, version: PageState) -> PageSta
 def _pair_readings(before: PageState | None, until: str) -> CheckPair:
     """Return when the version before a change was last seen, and when the change was found.
 
-    The first time is None if it is unknown, or if a collection read the earlier version after the
-    archive found the change.
+    The first of these two times is None if it is unknown, or if a collection read the earlier
+    version after the archive found the change.
 
     before: the version before the change, or None if there is none.
     until: when the change was found.

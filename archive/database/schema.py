@@ -88,7 +88,9 @@ def _index_counted(db: Database) -> None:
 
 @migrations(name="derived_versions")
 def _add_derived_versions(db: Database) -> None:
-    """Add the versions of derived data and of file texts. The data is then computed again once."""
+    """Add the versions of derived data and of file texts. As a result, the data is recomputed
+    once.
+    """
     if not _has_column(db, "attachment_files", "text_version"):
         db.execute("alter table attachment_files add column text_version text")
         db.execute("drop table search_meta")
@@ -224,7 +226,7 @@ def _add_document_references(db: Database) -> None:
 
 @migrations(name="checked_releases_indexed")
 def _index_checks(db: Database) -> None:
-    """Extend two indexes, so that they also say whether a release was ever checked again."""
+    """Extend two indexes, so that they also show whether a release was ever checked again."""
     _replace(db, "idx_releases_agency_next_check idx_revisions_checked")
 
 
@@ -318,7 +320,9 @@ def _add_past_versions(db: Database) -> None:
 
 
 def _has_column(db: Database, table: str, column: str) -> bool:
-    """Return whether a table has a column. A new file has all columns of schema.sql."""
+    """Return whether a table has a column. In a new file, schema.sql has already created all
+    columns.
+    """
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()
     return (column,) in rows
 

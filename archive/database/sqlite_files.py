@@ -201,7 +201,7 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
     """Check that this version of the software can use a file of the archive.
 
     Returns False if the file is empty, and otherwise True. Raises ArchiveError if the file was made
-    by an older or newer version, or by other software.
+    by a newer version, by a version before 0.1.0, or by other software.
     """
     (version,) = db.execute("pragma user_version").fetchone()
     if version > SCHEMA_VERSION or _count_migrations(db, path) > MIGRATIONS:

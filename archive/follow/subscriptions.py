@@ -411,8 +411,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def list_message_ids(self, now: datetime) -> list[int]:
         """Return the ids of the messages to send now, in the order in which to send them.
 
-        Email comes first, then webhooks (fastest first, because they may be slow), and last
-        requests for confirmation, which anybody can cause. Within these groups, links that a reader
+        Email comes first, then webhooks (the fastest first, because some are slow). Requests for
+        confirmation, which anybody can cause, come last. Within these groups, links that a reader
         is waiting for come before reports, and first attempts before retries. Webhooks that still
         tie are in random order, so that none always waits behind the same ones.
         """

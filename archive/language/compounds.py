@@ -419,7 +419,7 @@ def _list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]
 
 
 def _list_splits_after_short_part(word: str, max_parts: int) -> list[tuple[str, ...]]:
-    """List the ways to split a word after a first part of two letters.
+    """List the ways to split a word so that its first part has two letters.
 
     The list is empty if the word does not begin with such a part.
     """

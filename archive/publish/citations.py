@@ -190,7 +190,7 @@ def format_bibtex_entry(entry_type: str, key: str, fields: Mapping[str, str | No
 
 
 def format_ris(citation: Citation, lang: str) -> str:
-    """Format a citation as an RIS record of a web page (ELEC), with CR LF line ends."""
+    """Format a citation as an RIS record of a web page (ELEC), with CRLF line endings."""
     parts = _split_date(citation.published)
     lines: list[tuple[str, str | None]] = [
         ("TY", "ELEC"),

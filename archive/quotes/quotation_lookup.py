@@ -426,8 +426,8 @@ class QuotationCheck:
     def _match_phrases(self, phrases: list[list[str]], quotation: Quotation) -> str:
         """Return an FTS5 expression for the rarest phrases of a quotation.
 
-        If the quotation has no phrases, the expression is for its words. `phrases` is sorted, the
-        rarest first.
+        If the quotation has no phrases, the expression is for its words. `phrases` is sorted in
+        place, rarest first.
         """
         phrases.sort(key=lambda phrase: -max(map(self.weigh_word, phrase)))
         if phrases:

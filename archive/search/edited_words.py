@@ -105,7 +105,7 @@ class ChangedLeaf:
     uncertain: set[int]
 
     def holds(self, edit: int, edits: set[int]) -> bool | None:
-        """Return whether an edit is in `edits` (`removed` or `added`).
+        """Return whether an edit is in `edits`, which must be either `removed` or `added`.
 
         Return None if this is uncertain.
         """

@@ -268,7 +268,7 @@ def build_columns(*columns: Sequence[AnalyzedText], between: str = " ") -> tuple
     """Return the values of the index columns of texts, in the order of INDEX_COLUMNS.
 
     columns: for each text column (title, lead and so on), the texts to index.
-    between: the separator of these texts.
+    between: the separator to put between these texts.
     """
     lemmas = (between.join(text.lemma_text for text in texts if text.words) for texts in columns)
     parts = (_join_distinct(text.compound_parts for text in texts) for texts in columns)

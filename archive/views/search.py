@@ -1,4 +1,4 @@
-"""The search page, and the same query language for Datasette's own searches.
+"""Shows the search page, and makes its query language available in Datasette's own searches.
 
 /search (.json, .csv, .xlsx, .atom) shows releases, questions or quotations, and facets. Every
 search has its own URL. CSV and Excel contain all results unless a page is requested.
@@ -432,7 +432,9 @@ def _build_over_time_path(site: SiteRequest, query: SearchRequest) -> str | None
 
 
 def _type_days(language: str, query: SearchRequest) -> str:
-    """Return the query as it could be typed in the search box, with its dates as from: and to:."""
+    """Return the query as it could be typed in the search box, with its dates as the filters
+    `from:` and `to:`.
+    """
     days = (
         translate(language, f"search.typed.{name}", day=day) for name, day in query.days.items()
     )

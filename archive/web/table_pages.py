@@ -436,7 +436,7 @@ def _list_headings(data: dict[str, Any]) -> list[str]:
 
 
 class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datasette ships no types
-    """The view of a table, a view or a canned query."""
+    """Datasette's request handler for a table, an SQL view or a canned query."""
 
     async def columns_to_select(self, table_columns: Any, pks: Any, request: Any) -> list[str]:
         """Return each column once.

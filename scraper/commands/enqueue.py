@@ -11,7 +11,7 @@ from scraper.project_command import ProjectCommand
 
 
 class Command(ProjectCommand):
-    """Queue a round for each agency that has no round waiting or running.
+    """Queue a round for each agency that is not paused and has no round waiting or running.
 
     Exit code 0: done; 2: wrong configuration, or the broker does not respond.
     """

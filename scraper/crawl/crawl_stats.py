@@ -114,7 +114,7 @@ class AgencyStats:
         self.add_failure(problem, failure_kind)
 
     def count_error(self, problem: str, failure_kind: str, *, source: bool = False) -> None:
-        """Count an error by its type of failure, and record its problem.
+        """Count an error under its type of failure, and record the problem.
 
         source: whether the error means that a source could not be read.
         """

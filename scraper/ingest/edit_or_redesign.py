@@ -114,7 +114,7 @@ class PageVersion:
 
     @cached_property
     def template(self) -> bytes | None:
-        """Return the fingerprint of the page's template, or None if its bytes are missing.
+        """Return the fingerprint of the page's template, or None if the page's bytes are missing.
 
         Raises NotARelease if the page is not HTML.
         """
@@ -395,7 +395,7 @@ class StateComparison:
     def is_edited(self, *, url_changed: bool) -> bool:
         """Return whether the agency edited anything.
 
-        url_changed: whether the page's URL has changed. Links are then not compared.
+        url_changed: whether the page's URL has changed. If so, links are not compared.
         """
         return (
             self.paragraphs_differ()

@@ -234,7 +234,9 @@ class Ingest:
         return outcome
 
     def move(self, matched: MatchedPage) -> None:
-        """Store the new URL of a moved release, or restore the original URL of a misplaced one."""
+        """Store the new URL of a moved release, or restore the original URL of a release stored
+        under a wrong one.
+        """
         match, own, response = matched.match, matched.candidates.own, matched.response
         if match.kind == "renamed" and own is not None:
             self.archive.removals.mark_moved(
@@ -750,7 +752,8 @@ class CrawlRecorder:
         rejected: bool,
         refused: FetchedPage | None = None,
     ) -> None:
-        """Record that a request failed, or that a page is neither a release nor a removal.
+        """Record that a request failed, or that a page shows neither a release nor that one was
+        removed.
 
         A stored release is not changed, and is checked again soon.
 

@@ -182,7 +182,7 @@ def _is_path_to_page(block: PageBlock, title: str | None) -> bool:
 
 
 def _is_list_of_links(block: PageBlock) -> bool:
-    """Return whether nearly all text of a list, apart from dates, is in links."""
+    """Return whether nearly all the text of a list, apart from dates, is in links."""
     words = WHOLE_DATE.sub("", block.text)
     return block.link_share * len(block.text) >= MAX_LIST_LINK_SHARE * len(words)
 

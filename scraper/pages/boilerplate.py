@@ -947,7 +947,7 @@ def _choose_naming(meanings: Collection[str]) -> str:
 
 
 def _is_page_frame(element: Element, total: int) -> bool:
-    """Return whether an element contains the page's main content, whatever its name.
+    """Return whether an element contains the page's main content, regardless of its class and id.
 
     total: the number of characters on the whole page.
     """

@@ -222,7 +222,9 @@ def _read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
 
 
 def _has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
-    """Return whether only a few words, and no office, are between a name and its number."""
+    """Return whether a name and its number are separated by only a few words, none of which names
+    an office.
+    """
     rest = sentence.partition(contact.name or "")[2]
     between = next((text for kind, text in tokenise_contact_line(rest) if kind == "text"), "")
     words = between.replace(",", " ").split()

@@ -636,9 +636,8 @@ def _is_accordion_section(element: Element) -> bool:
 
 
 def _iter_toggle_rows(root: Element) -> Iterator[Element]:
-    """Yield elements that contain at least two questions that unfold.
-
-    Such questions are recognised by <summary> or aria-expanded.
+    """Yield elements that contain at least two expandable questions. Such questions are recognised
+    by <summary> or aria-expanded.
     """
     toggles = [
         toggle

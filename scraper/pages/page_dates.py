@@ -360,7 +360,7 @@ def _is_in_box(element: Element, main: Element) -> bool:
 
 
 def _list_boxes_beside(main: Element, element: Element) -> list[Element]:
-    """Return an element and its ancestors, without `main` and the elements that contain it."""
+    """Return an element and its ancestors, except `main` and the ancestors of `main`."""
     around_main = {main, *main.iterancestors()}
     parents = (element, *element.iterancestors())
     return list(takewhile(lambda part: part not in around_main, parents))

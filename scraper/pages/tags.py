@@ -246,8 +246,7 @@ def _find_tags_in_list(
 def _find_tags_in_line(heading: Element, following: Element | None, rule: str) -> TagRow | None:
     """Return the words after a heading as tags, or None if there are none.
 
-    They are in the description or table cell after the heading, or in the rest of the heading's
-    line.
+    They are in the <dd> or <td> after the heading, or in the rest of the heading's line.
     """
     if following is not None and following.tag in ("dd", "td"):
         words = read_short_line(following, MAX_TAG_LINE_LENGTH)

@@ -339,7 +339,8 @@ def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[
 
 
 def store_page(html: bytes, url: str, agency: Agency, out: Path = STORED_PAGES_DIR) -> Path:
-    """Write a page and its current result to files, and return the path of the page.
+    """Write a page, and the result of parsing it with the current rules, to files. Return the path
+    of the page.
 
     A stored page with the same URL is replaced.
     """

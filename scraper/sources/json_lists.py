@@ -304,7 +304,7 @@ def _read_next_page(data: Any, url: str, source: JSONSource) -> Any:
 
 
 def _resolve_next_page(following: object, url: str, source: JSONSource, agency: Agency) -> str:
-    """Return what `next` found as an absolute URL.
+    """Resolve the value that `next` found, and return it as an absolute URL.
 
     Raises SourceError if it is not a URL, or if the URL is on another host.
     """

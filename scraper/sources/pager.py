@@ -855,7 +855,9 @@ def states_more(text: str, listed: int) -> bool:
 
 
 def _states_more_of_total(numbers: Sequence[int], words: Set[str], listed: int) -> bool:
-    """Return whether the last number, the total, is higher than what was shown or found."""
+    """Return whether the last number, which is the total, exceeds the number shown before it or the
+    number of links found.
+    """
     if len(numbers) == 3 or words & NUMBERED_WORDS:  # "Visar 1–10 av 143", "Sida 1 av 15"
         return numbers[-2] < numbers[-1]
     return bool(words - OF_WORDS) and max(numbers[-2], listed) < numbers[-1]

@@ -63,7 +63,8 @@ MAX_CLOSING_SECONDS = 300  # for texts that are still missing when a crawl has f
 class AttachmentSpider(ReleaseSpider):
     """Base class of the spiders that also fetch the attachments of the releases that they check.
 
-    Attachments are fetched unless the agency's key `attachments` is "none".
+    Attachments are not fetched if the agency's key `attachments` is "none", or if the crawl is run
+    by a worker on another machine.
     """
 
     def __init__(self, agency: str = "", minutes: str = "", **arguments: Any) -> None:

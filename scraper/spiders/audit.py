@@ -288,7 +288,8 @@ class AuditSpider(ReleaseSpider):
     def add_feed_links(self, audit: AgencyAudit, response: Response) -> None:
         """Add the links of a feed. If the feed is cut off, add the links in its complete entries.
 
-        Raises CutFeedError after that, and SourceError if the response is not a feed.
+        Raises CutFeedError if the feed is cut off (after its links are added), and SourceError if
+        the response is not a feed.
         """
         agency, source_url = audit.agency, audit.sources[response.meta["root_source"]].url
         try:
@@ -330,8 +331,8 @@ class AuditSpider(ReleaseSpider):
     def parse_listing(self, audit: AgencyAudit, response: Response) -> None:
         """Add the links of a listing page and a request for the next page.
 
-        If this is the listing's first page, the archive pages to which it links are also added, as
-        sources.
+        If this is the listing's first page, the pages of years or older releases to which it links
+        are also added, as sources.
         """
         agency, source_url, page = audit.agency, response.meta["root_source"], response.meta["page"]
         source, level = audit.sources[source_url], response.meta["level"]

@@ -1,6 +1,5 @@
-"""Surveys agencies: several at once through a ProbeSpider, or one again from stored responses.
-
-The survey of one agency is a probe of its site, which also finds reasons to doubt its releases.
+"""Surveys agencies: several at once through a ProbeSpider, or a single agency again from its stored
+responses. To survey an agency is to probe its site, and to look for reasons to doubt its releases.
 """
 
 from __future__ import annotations

@@ -256,7 +256,7 @@ def replica(
 @commands.command(cls=ArchiveCommand)
 @file_argument
 def status(file: Path) -> int:
-    """Print what /-/status shows: how each agency's crawls are going, with all known problems.
+    """Print what /-/status shows: the state of each agency's crawls, and all known problems.
 
     The exit code is 1 if an agency has a fault that is not acknowledged, or if no crawl was
     assessed in the last three days.
@@ -590,8 +590,8 @@ def import_releases(
 ) -> int:
     """Import releases from another collection.
 
-    Several snapshots of a collection can be imported, in any order, if all are given the same
-    --source.
+    Several snapshots of a collection can be imported, in any order, if --source has the same value
+    for all of them.
 
     The exit code is 1 if any line cannot be read, 2 if nothing is imported or an error ends the
     import early, and 130 if the import is interrupted. After 2 or 130, run the same command again:
@@ -758,9 +758,9 @@ def dataset(
 ) -> int:
     """Export releases for research.
 
-    The dataset is written as Parquet and CSV. The selection is a query as on the search page, the
-    URL of such a search, or a SELECT with a column named release or id. Without a selection, all
-    releases are exported. The exit code is 1 if no release is found.
+    The dataset is written as Parquet and CSV. The selection is a query in the form used on the
+    search page, the URL of a search, or a SELECT with a column named release or id. Without a
+    selection, all releases are exported. The exit code is 1 if no release is found.
     """
     from archive.publish.datasets import format_dataset_citation, write_dataset
 

@@ -121,7 +121,8 @@ class Attachments:
     def list_due(
         self, agency: str, now: datetime, limit: int, exclude: Collection[str] = ()
     ) -> list[FrontierEntry]:
-        """Return up to `limit` of an agency's due attachments to which releases still link.
+        """Return up to `limit` attachments of an agency that are due for fetching and still linked
+        from a release.
 
         URLs in `exclude` are left out.
         """
@@ -461,8 +462,8 @@ def extract_text(
 ) -> AttachmentText:
     """Extract the text of a file. Problems with the file are returned, not raised.
 
-    Raises RuntimeError if the process was terminated, or if it failed for a reason unrelated to the
-    file, such as a missing library.
+    Raises RuntimeError if the process was interrupted from outside, or if it failed for a reason
+    unrelated to the file, such as a missing library.
 
     limits: values that override LIMITS.
     """

@@ -15,8 +15,9 @@ The type of a change
   3. Negations are counted: "ej" for "inte" is not a change, but "möjligt" for "omöjligt" is.
      Negations and modal verbs (ska, bör, får, kan) are compared only in passages of at most 15
      words. A longer passage counts as reworded. A word replaced by its opposite (höjs, sänks;
-     minst, högst) has its own type. A word in only one version that says that something has ended
-     or is cancelled (upphävd, ställs in) has the same type as an opposite.
+     minst, högst) has its own type. If only one version contains a word that says that
+     something has ended or is cancelled (upphävd, ställs in), the change has the same type as
+     for an opposite.
   4. Other differences are punctuation (marks or capitals), typo (up to two letters of a longer
      word, a space, a doubled word) or wording. Wording in speech or quotation marks has the type
      quotation; wording in a question or answer has the type question or answer.

@@ -388,7 +388,7 @@ class DiffToken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CapitalUsage:
-    """How one text, or two versions of it together, use capital letters."""
+    """How capital letters are used in one text, or in two versions of a text taken together."""
 
     names: frozenset[str]  # words with a capital inside sentences that are nowhere in lower case
     lowercase_words: frozenset[str]

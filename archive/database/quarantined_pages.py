@@ -122,7 +122,9 @@ class QuarantinedPage:
 
     @property
     def has_page_reason(self) -> bool:
-        """Return whether the page alone shows a reason, without a comparison with other pages."""
+        """Return whether one of the reasons for the quarantine is evident from the page alone,
+        without a comparison with other pages.
+        """
         return any(map(is_page_reason, self.reasons))
 
 
@@ -243,9 +245,8 @@ class Quarantine:
         return None
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
-        """Return the time at which the loss of each field was accepted by hand, by field.
-
-        Fields whose loss was not accepted are left out.
+        """Return the fields whose loss was accepted by hand, each with the time of the
+        acceptance.
         """
         rows = self.db.execute(
             "select reason, decided from"
@@ -350,7 +351,7 @@ class GroupHabits:
     def is_usual_again(self, name: str) -> bool:
         """Return whether releases usually have a field again since its loss was accepted.
 
-        A lead or text must also be about as long as before.
+        A lead or text must also be about as long as it was before the loss.
         """
         if name in MEASURED_FIELDS:
             length_before = _find_short_length(self.lengths_before[name])
@@ -486,9 +487,9 @@ def measure_lengths(state: Mapping[str, Any]) -> dict[str, int]:
 def is_backfill(db: Database, agency: str, found_at: str | None, *, is_dated: bool) -> bool:
     """Return whether a newly found release may have been published long ago.
 
-    Such a release may have been built with another template. Returns True if no news crawl of the
-    agency had finished when the URL was found, or if the release has no date and an old part of a
-    listing is still being read.
+    The page of such a release may have been built with another template. Returns True if no news
+    crawl of the agency had finished when the URL was found, or if the release has no date and an
+    old part of a listing is still being read.
     """
     values = {"agency": agency, "found_at": found_at, "is_dated": is_dated}
     return bool(db.execute(BACKFILL_SQL, values).fetchone()[0])

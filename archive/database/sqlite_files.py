@@ -477,7 +477,7 @@ def _freeze_objects() -> None:
 
 @contextmanager
 def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
-    """Yield a progress callback, which also shows the remaining time.
+    """Yield a callback that shows the progress of some work and the remaining time.
 
     On a terminal, the callback shows a bar. Otherwise, it prints a line every PROGRESS_INTERVAL
     seconds.

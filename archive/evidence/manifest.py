@@ -56,7 +56,7 @@ class Manifest:
 
 
 def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str | None:
-    """Write a manifest of the rows since the last manifest, and return its digest.
+    """Write a manifest of the rows stored since the last manifest, and return its digest.
 
     Returns None if `day` already has a manifest or is before the last manifest's day, or if another
     process has just written a manifest. A last manifest that is dated more than MAX_DAYS_AHEAD

@@ -466,7 +466,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
-        """Store how many seconds a webhook took, or half of the stored value if that is longer.
+        """Store how many seconds a webhook took to respond, or half of the stored value if that is
+        more.
 
         A single fast response therefore does not hide slow ones.
         """
@@ -634,7 +635,8 @@ def _list_mailbox_values(channel: str, address: str) -> list[str]:
 def _find_next_request(
     asked: Sequence[tuple[datetime, str]], query: str, now: datetime
 ) -> datetime | None:
-    """Return when to ask an address to confirm a subscription, or None if a request already waits.
+    """Return when to ask an address to confirm a subscription, or None if a request is already
+    waiting to be sent.
 
     asked: the times and queries of earlier requests, oldest first. The last one may not have been
         sent yet.

@@ -7,5 +7,5 @@ Other packages use:
     publishing_rhythm   how often an agency publishes, and how long a silence is usual for it
     coverage            what sources list, compared with what is stored
     audited_sources     what an audit found
-    health_report       all this in words, for the status page and the terminal
+    health_report       all of this in words, for the status page and the terminal
 """

@@ -26,7 +26,8 @@ class ListedUrl:
 class SourceProblem:
     """Why a source may list more releases than could be read.
 
-    code: the last part of the key of a text `failure.*`, as for failed requests.
+    code: the last part of the key of an interface text (`failure.*`). Failed requests have the same
+        texts.
     url: the page with the problem.
     value: the number or label that the text contains, if it contains one.
     """

@@ -8,8 +8,8 @@ read the missing releases. /-/coverage shows the result. No function commits: wr
 A listed URL has one of three statuses:
 
     stored    a release was read there, even if it was later removed or moved
-    rejected  it was fetched, but no release could be read: page type, 404, unreadable, forbidden by
-              robots.txt
+    rejected  no release could be read there, because the page is of another type, missing (404),
+              unreadable, or forbidden by robots.txt
     missing   never found, found but not read yet, failed, or quarantined
 
 A release is counted in its month of publication. The month is taken from the stored release or, if

@@ -411,7 +411,7 @@ def reindex(file: Path, processes: int | None) -> None:
 @click.option("--agency", metavar="SLUG", help="Only the files of this agency's releases.")
 @processes_option
 def extract_attachments(file: Path, agency: str | None, processes: int | None) -> int:
-    """Extract the text of stored files that have no text yet.
+    """Extract the text of stored files whose text has not been extracted with the current rules.
 
     These include the files of agencies with attachments = "links". After an interruption, run the
     command again: it continues where it stopped. The exit code is 1 if the bytes of any file cannot
@@ -522,8 +522,8 @@ def backup(file: Path, to: Path, keep: int, follow: bool) -> int:
 def restore(backup: Path, to: Path, replace: bool) -> int:
     """Check a backup and restore its files.
 
-    The exit code is 1 if the backup is damaged, or if takedowns made since the backup have to be
-    repeated. It is 2 if the backup cannot be restored.
+    If the backup is damaged, nothing is restored, and the exit code is 1. It is also 1 if takedowns
+    made since the backup have to be repeated, and 2 if the backup cannot be restored.
     """
     from archive.operations.backup import restore_backup
 

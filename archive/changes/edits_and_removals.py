@@ -207,7 +207,8 @@ async def _count_register_entries(
     build_releases_sql: Callable[[Mapping[str, Any]], str],
     counts_sql: str | None = None,
 ) -> dict[str, Any]:
-    """Count a list's entries: in total with all filters, and per agency without the agency filter.
+    """Count the entries of a list: the total with all filters, and the number for each agency
+    without the agency filter.
 
     The key `capped` of the result says whether there are more entries than `total`. `agencies`
     lists the agencies with entries, and the selected agency. If there are too many entries to count
@@ -255,7 +256,8 @@ async def _count_register_entries(
 
 
 def _check_words(words: object, kind: object) -> None:
-    """Raise FilterError for a search for words in replaced files, or in edits between web captures.
+    """Raise FilterError if words are to be searched for in replaced files, or in edits between web
+    captures.
 
     The search index contains only the edits that the archive found in the text of releases.
     """
@@ -646,7 +648,8 @@ class EditWeek:
 
 
 async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | None:
-    """Return the day (Swedish time) on which an agency was first crawled, or None if it never was.
+    """Return the day (Swedish time) on which an agency was first crawled, or None before its first
+    crawl.
 
     agency: if None, the first crawl of any agency counts.
     """

@@ -422,7 +422,7 @@ def _is_abbreviation(word: str) -> bool:
 def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
     """Split a text into tokens.
 
-    The tokens and their spaces make up the text without leading white space.
+    Joined with their spaces, the tokens are the text without its leading white space.
 
     capitals: how the text uses capital letters. If None, this is determined from the text itself.
 

@@ -278,7 +278,8 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
 async def find_release_status(
     run: RunQuery, release_id: int, last_seen: str | None
 ) -> dict[str, Any] | None:
-    """Return why the last check did not find a release at its URL, or None if it did.
+    """Return why the last check did not find a release at its URL, or None if the check found it
+    there.
 
     The key `kind` of the result is one of these:
 

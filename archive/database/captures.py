@@ -457,10 +457,8 @@ class HostBases:
     ) -> tuple[int, bytes] | None:
         """Return the id of the best base and the frame compressed against that base.
 
-        Returns None if no base can be used.
-
-        The best base is the first one with a frame below `max_frame_size`, or else the one with the
-        smallest frame.
+        Returns None if no base can be used. The best base is the first one with a frame below
+        `max_frame_size`, or else the one with the smallest frame.
         """
         best: tuple[int, bytes] | None = None
         for key in self.base_ids if len(body) < BASE_SIZE_RANGE.stop else ():

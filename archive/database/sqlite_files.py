@@ -176,7 +176,8 @@ def is_write_failure(error: Exception) -> bool:
 def enable_wal(db: sqlite3.Connection) -> None:
     """Switch to WAL mode, with retries.
 
-    SQLite itself does not wait if another process creates the file at the same time.
+    Retries are needed because SQLite itself does not wait if another process creates the file at
+    the same time.
     """
     deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
@@ -382,8 +383,8 @@ def map_in_order(
     """Yield each task with the result of `function`, in the order of the tasks.
 
     A limited number of tasks are in progress at a time. Close or exhaust the iterator to stop the
-    processes. Raises ArchiveError if a process dies. An ArchiveError raised by `tasks` is raised
-    after the results of the tasks before it.
+    processes. Raises ArchiveError if a process dies. If `tasks` raises an ArchiveError, the results
+    of the preceding tasks are yielded before the error is passed on.
 
     processes: the number of worker processes. If it is 0, `function` runs in this process.
     to_payload: returns the part of a task that is sent to another process.

@@ -242,7 +242,7 @@ def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]
 def _excerpt_pieces(field_name: str, pieces: Sequence[DiffSegment], language: str) -> str:
     """Return the text of a line of a diff.
 
-    A long line is cut: the excerpt begins just before the first change.
+    A long line is shortened to an excerpt that begins just before the first change.
 
     >>> words = DiffSegment("same", "ord " * 100)
     >>> long = [words, DiffSegment("ins", "nytt "), words]

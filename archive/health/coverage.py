@@ -142,7 +142,7 @@ class KnownMonths:
 
     first: the first month with many releases.
     since: the first day on which one of the agencies was crawled; "" if none was.
-    spans: the first and last month with dated releases of each agency.
+    spans: for each agency, the first and last month with dated releases.
     incomplete: months in which more than a tenth of the listed releases are missing.
     until: the last day on which a crawl of one of the agencies finished; if none did, the day of
         the newest release.

@@ -123,8 +123,8 @@ async def read_health_events(
 ) -> Sequence[Any]:
     """Return health events, newest first.
 
-    For one agency, its latest events are returned. Without an agency, the latest changes to or from
-    a fault at all agencies are returned.
+    If an agency is given, all its events count. Otherwise, only changes to or from a fault count,
+    at any agency.
 
     before: return only events with a lower id, for the next page. Ignored if an agency is given.
     """

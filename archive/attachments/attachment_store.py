@@ -59,7 +59,9 @@ class AttachmentVersion:
 
 
 class Attachments:
-    """The tables of attachments. No method commits: wrap calls in `Archive.transaction`."""
+    """Reads and writes the tables of attachments. No method commits: wrap calls in
+    `Archive.transaction`.
+    """
 
     def __init__(self, db: Database) -> None:
         self.db = db

@@ -200,7 +200,7 @@ def _find_presences(chain: ReleaseChain) -> list[Presence]:
 
 
 def _sort_by_start(presence: Presence) -> tuple[str, str, int]:
-    """Return a key to sort periods by start. The key does not depend on the order of imports."""
+    """Return a key that sorts periods by their start, regardless of the order of imports."""
     imported = presence.first_import
     return presence.appeared.until, imported.collection if imported else "", presence.first
 
@@ -281,7 +281,7 @@ def _find_same_observer(before: PageState | None, version: PageState) -> PageSta
     """Return the preceding version if it is from the same observer as `version`. Otherwise, return
     None.
 
-    Two versions have the same observer if both were imported, or if neither was.
+    Two versions count as having the same observer if both were imported, or if neither was.
     """
     is_same = before and bool(before.imported) == bool(version.imported)
     return before if is_same else None

@@ -402,7 +402,9 @@ def select_evidence_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(slots=True, kw_only=True)
 class HostBases:
-    """The bases for compressing the pages of one host, and how many more may be added."""
+    """The bases against which the pages of one host are compressed, and how many more bases may be
+    added.
+    """
 
     base_ids: list[int]  # most recently used base first
     new_base_credit: float  # number of new bases allowed

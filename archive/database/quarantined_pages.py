@@ -183,8 +183,8 @@ class Quarantine:
         return self._list("agency = ? and decided is null", [agency])
 
     def list_recent(self, agency: str, now: datetime) -> list[QuarantinedPage]:
-        """Return an agency's pending and recent genuine pages, in the order in which they were
-        read.
+        """Return an agency's pending pages and its recent genuine ones, in the order in which they
+        were read.
         """
         condition = "agency = ? and (decided is null or (decision = 'genuine' and seen >= ?))"
         return self._list(condition, [agency, to_iso(now - LOOK_BACK_PERIOD)])
@@ -349,7 +349,8 @@ class GroupHabits:
         return _find_short_length(self.lengths[name])
 
     def is_usual_again(self, name: str) -> bool:
-        """Return whether releases usually have a field again since its loss was accepted.
+        """Return whether most releases read after the loss of a field was accepted have the field
+        again.
 
         A lead or text must also be about as long as it was before the loss.
         """
@@ -544,10 +545,10 @@ def _measure_loss(
 
 
 def _find_loss_start(pages: list[QuarantinedPage]) -> str | None:
-    """Return the time of the first undecided page.
+    """Return the time at which the first undecided page was read.
 
-    If there are too few undecided pages, return the time of the third newest page, or None if there
-    are too few pages.
+    If there are too few undecided pages, returns the time at which the third newest page was read,
+    or None if there are too few pages in all.
     """
     undecided = [page.seen_at for page in pages if page.decision is None]
     if len(undecided) >= MIN_LOSS_PAGES:

@@ -74,7 +74,7 @@ def is_file_fault(error: sqlite3.DatabaseError) -> bool:
 
 
 def describe_error(error: sqlite3.Error, path: Path) -> str:
-    """Return SQLite's message about a file, with the reason if the file system prevents access."""
+    """Return SQLite's message about a file and, if the file system prevents access, the reason."""
     reasons = {
         "it is a folder": path.is_dir(),
         "no permission to read it": path.exists() and not os.access(path, os.R_OK),

@@ -467,8 +467,8 @@ class Verifier:
                 yield self.fault("document_references", key, problem)
 
     def check_attachments(self) -> CheckResults:
-        """Compare attachment versions with captures, files with their pages, and links with
-        takedowns.
+        """Check that attachment versions agree with captures, files with their pages, and links
+        with takedowns.
         """
         for table, sql, problem in ATTACHMENT_CHECKS:
             for (key,) in self.db.execute(sql):
@@ -590,7 +590,9 @@ class Verifier:
             yield from self.check_manifest_part(manifest.day, part)
 
     def _check_part_text(self, day: str, part: dict[str, Any]) -> Iterator[ArchiveError]:
-        """Report a part whose text is not stored, even if the rows could reproduce the text."""
+        """Report a part whose text is not stored, even if the text could be reproduced from the
+        rows.
+        """
         if self.captures and part["sha256"] not in self.captures:
             problem = f"the text of a part is missing: {part['sha256']}"
             yield self.fault("manifests", day, problem)

@@ -159,7 +159,7 @@ class Sender:
             self.store.excuse(message, self.clock())
 
     def handle_rejected_mails(self) -> None:
-        """Count rejected messages against their recipients.
+        """Count each rejected message as a rejection by its recipient.
 
         Nothing is counted if the mail server rejects email to all addresses.
         """

@@ -462,7 +462,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def excuse(self, message: QueuedMessage, now: datetime) -> None:
-        """Count the age of a message from now, because the recipient did not cause its failure."""
+        """Restart the age of a message at zero, because the recipient did not cause the failed
+        delivery.
+        """
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:

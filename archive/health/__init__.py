@@ -2,7 +2,7 @@
 
 Other packages use:
 
-    rules               states of agencies and their faults
+    rules               rules that determine the state of each agency and its faults
     metrics             figures that the rules judge, and which fields pages usually have
     publishing_rhythm   how often an agency publishes, and how long a silence is usual for it
     coverage            what sources list, compared with what is stored

@@ -68,8 +68,8 @@ class AuditedSource:
 class UrlStatus:
     """What the archive knows about a URL.
 
-    `state` is the URL's state in the frontier, `source` if the URL does not belong to a release, or
-    `unseen` if no crawl has found the URL.
+    `state` is the URL's state in the frontier, but `source` if the URL is that of a source instead
+    of a release, and `unseen` if no crawl has found the URL.
     """
 
     state: str

@@ -125,7 +125,8 @@ MISSING_RELEASES_SQL = """
 class CoverageTotals:
     """An agency's totals over all its sources. Each release is counted once.
 
-    unlisted: the number of stored releases that no source lists any more; None if unknown.
+    unlisted: the number of stored releases that no source lists any more, or None if the number is
+        unknown.
     """
 
     listed: int
@@ -141,7 +142,7 @@ class KnownMonths:
     """The months for which the archive has dated releases of the chosen agencies.
 
     first: the first month with many releases.
-    since: the first day on which one of the agencies was crawled; "" if none was.
+    since: the first day on which one of the agencies was crawled, or "" if none has been crawled.
     spans: for each agency, the first and last month with dated releases.
     incomplete: months in which more than a tenth of the listed releases are missing.
     until: the last day on which a crawl of one of the agencies finished; if none did, the day of
@@ -308,7 +309,10 @@ def _count_unlisted(
 def _find_unlinked_sources(
     previous: Mapping[str, Mapping[str, Any]], sources: Sequence[AuditedSource], now: datetime
 ) -> list[AuditedSource]:
-    """Return sources of the previous audit to which no page links any more, marked as incomplete.
+    """Return the sources of the previous audit to which no page links any more, marked as
+    incomplete.
+
+    Sources that were last read more than FORGET_AFTER ago are left out.
 
     If agencies.toml names the sources, no home page is fetched, so that only sources of the type
     `archive` can become unlinked. If a named source was removed from agencies.toml, nothing is
@@ -335,7 +339,9 @@ def _find_unlinked_sources(
 
 
 def _read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus]:
-    """Return the status of each URL. A URL is stored if it leads, or once led, to a release."""
+    """Return the status of each URL. A URL has the status `stored` if it leads, or once led, to a
+    release.
+    """
     rows = db.execute(URL_STATUS_SQL, {"urls": json.dumps(sorted(urls))})
     return {url: UrlStatus(*values) for url, *values in rows}
 
@@ -387,7 +393,7 @@ def _build_coverage_rows(
 
     A source without releases has one row, so that the coverage page shows it.
 
-    unlisted: the number of unlisted releases per month; None if unknown.
+    unlisted: the number of unlisted releases per month, or None if the numbers are unknown.
     """
     months: set[str | None] = {*counts, *(unlisted or ())} or {None}
     rows = []

@@ -4,8 +4,8 @@ The bytes of a file are a capture, in captures.db. They are not part of a releas
 the agency may change a file without changing the release. Each URL has its own versions, with the
 times at which they were found.
 
-    attachment_links     a URL that a release links to, or once did, and when checks of the
-                         release found the link
+    attachment_links     each URL that a release links to, or once linked to, and when checks of
+                         the release found the link
     attachment_versions  what was found at a URL: one row each time the file had changed
     attachment_edits     the releases that linked to a URL when its file was replaced; the
                          replacement is an edit of each of them

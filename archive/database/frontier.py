@@ -13,8 +13,8 @@ outcome of reading it:
     rejected     a response, but no release could be read
     done         a source that was read to its end
     gone         404 or 410
-    quarantined  read and quarantined (quarantined_pages.py); fetched again now and then, in case
-                 it is corrected
+    quarantined  read and quarantined (quarantined_pages.py); fetched again at intervals, in case
+                 the page has been corrected
 
 pagination_cursors: where reading a long listing was interrupted. The next crawl reads the listing
 from its first page to the releases found before the interruption, and then from the cursor. Only

@@ -206,7 +206,8 @@ def omit_unknown_lists(state: Mapping[str, Any], stored: Mapping[str, Any]) -> d
 def find_collection(cause: str, parser_version: str | None) -> str | None:
     """Return the name of the collection that a state was imported from, or None if it was crawled.
 
-    The name is a WebArchiveName if a web archive captured the state.
+    The name is a WebArchiveName if a web archive captured the state, and "?" if no name was
+    recorded.
 
     >>> find_collection("import", "import/museum.jsonl.gz"), find_collection("import", None)
     ('museum.jsonl.gz', '?')

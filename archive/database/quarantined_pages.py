@@ -8,7 +8,7 @@ stored before that. `decided` is null while the row is pending. `decision` is th
     confirmed   many of the agency's pages lost the same field, or the page itself shows that it was
                 misread (PAGE_REASONS); pending until accepted by hand or by a corrected rule
     genuine     the agency really changed the page; stored
-    accepted    stored by hand (scrapy quarantine --accept): the field may be missing until it is
+    accepted    stored by hand (scrapy quarantine --accept): pages may lack the field until it is
                 usual again
     reparsed    read completely by corrected rules, and stored (scrapy reparse)
     superseded  the page has since been read completely, or found equal to the stored release

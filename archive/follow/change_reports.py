@@ -292,8 +292,8 @@ def format_subject(events: Sequence[ReportedEvent], more: int, followed: str, la
 def format_report(
     events: Sequence[ReportedEvent], more: int, followed: str, page_url: str, language: str
 ) -> str:
-    """Return a report as plain text, without the link to the subscription, which is added on
-    sending.
+    """Return a report as plain text, without the link to the subscription. That link is added when
+    the report is sent.
 
     more: the number of events that the report leaves out.
     """

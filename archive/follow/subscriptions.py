@@ -494,9 +494,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def count_rejection(self, subscription: Subscription, now: datetime) -> bool:
-        """Count a bounce or a permanent rejection. Returns True if this ended the subscription.
+        """Count a bounce or a permanent rejection. Returns whether this ended the subscription.
 
-        Rejections soon after the last one (MIN_REJECTION_GAP) are not counted.
+        A rejection soon after the last one (MIN_REJECTION_GAP) is not counted. If the last one was
+        longer than REJECTION_GAP ago, counting starts again from one.
         """
         if subscription.rejected and subscription.rejected > str(to_iso(now - MIN_REJECTION_GAP)):
             return False

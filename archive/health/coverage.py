@@ -178,7 +178,7 @@ class KnownMonths:
 
         The reasons are `none` (no releases), `begins` or `ends` (the archive covers only a part),
         `gaps` (most months are missing), `few` (most agencies are not covered), `missing` (listed
-        releases are missing) and `fewer` (less than a quarter of a typical year).
+        releases are missing) and `fewer` (less than a quarter of the releases of a typical year).
         """
         thin: defaultdict[str, list[str]] = defaultdict(list)
         for period in periods:
@@ -347,7 +347,9 @@ def _read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus
 
 
 def _find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str) -> str | None:
-    """Return the month of publication, or None if neither the release nor the source states it."""
+    """Return the month of publication, or None if neither the release nor the source states a
+    plausible one.
+    """
     listed = parse_time(listed_url.published)
     if isinstance(listed, datetime):  # stored in UTC, whatever the time zone of the source
         listed = to_timezone(listed, SWEDISH_TIME)
@@ -359,7 +361,7 @@ def _find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str
 def _parse_publication_month(text: str | None, today: str) -> str | None:
     """Return the month (YYYY-MM) of a stated time, in the time zone that the text gives.
 
-    Returns None if the month is missing or implausible.
+    Returns None if the text states no time, or if the month is implausible.
 
     >>> _parse_publication_month("2024-05-31T23:30:00+00:00", today="2024-07-01")
     '2024-05'

@@ -256,7 +256,7 @@ def replica(
 @commands.command(cls=ArchiveCommand)
 @file_argument
 def status(file: Path) -> int:
-    """Print what /-/status shows: how each agency's crawls are going, with all known problems.
+    """Print what /-/status shows: the state of each agency's crawls, and all known problems.
 
     The exit code is 1 if an agency has a fault that is not acknowledged, or if no crawl was
     assessed in the last three days.
@@ -411,7 +411,7 @@ def reindex(file: Path, processes: int | None) -> None:
 @click.option("--agency", metavar="SLUG", help="Only the files of this agency's releases.")
 @processes_option
 def extract_attachments(file: Path, agency: str | None, processes: int | None) -> int:
-    """Extract the text of stored files that have no text yet.
+    """Extract the text of stored files whose text has not been extracted with the current rules.
 
     These include the files of agencies with attachments = "links". After an interruption, run the
     command again: it continues where it stopped. The exit code is 1 if the bytes of any file cannot
@@ -522,8 +522,8 @@ def backup(file: Path, to: Path, keep: int, follow: bool) -> int:
 def restore(backup: Path, to: Path, replace: bool) -> int:
     """Check a backup and restore its files.
 
-    The exit code is 1 if the backup is damaged, or if takedowns made since the backup have to be
-    repeated. It is 2 if the backup cannot be restored.
+    If the backup is damaged, nothing is restored, and the exit code is 1. It is also 1 if takedowns
+    made since the backup have to be repeated, and 2 if the backup cannot be restored.
     """
     from archive.operations.backup import restore_backup
 
@@ -590,8 +590,8 @@ def import_releases(
 ) -> int:
     """Import releases from another collection.
 
-    Several snapshots of a collection can be imported, in any order, if all are given the same
-    --source.
+    Several snapshots of a collection can be imported, in any order, if --source has the same value
+    for all of them.
 
     The exit code is 1 if any line cannot be read, 2 if nothing is imported or an error ends the
     import early, and 130 if the import is interrupted. After 2 or 130, run the same command again:
@@ -758,9 +758,9 @@ def dataset(
 ) -> int:
     """Export releases for research.
 
-    The dataset is written as Parquet and CSV. The selection is a query as on the search page, the
-    URL of such a search, or a SELECT with a column named release or id. Without a selection, all
-    releases are exported. The exit code is 1 if no release is found.
+    The dataset is written as Parquet and CSV. The selection is a query in the form used on the
+    search page, the URL of a search, or a SELECT with a column named release or id. Without a
+    selection, all releases are exported. The exit code is 1 if no release is found.
     """
     from archive.publish.datasets import format_dataset_citation, write_dataset
 

@@ -4,8 +4,8 @@ The bytes of a file are a capture, in captures.db. They are not part of a releas
 the agency may change a file without changing the release. Each URL has its own versions, with the
 times at which they were found.
 
-    attachment_links     a URL that a release links to, or once did, and when checks of the
-                         release found the link
+    attachment_links     each URL that a release links to, or once linked to, and when checks of
+                         the release found the link
     attachment_versions  what was found at a URL: one row each time the file had changed
     attachment_edits     the releases that linked to a URL when its file was replaced; the
                          replacement is an edit of each of them
@@ -59,7 +59,9 @@ class AttachmentVersion:
 
 
 class Attachments:
-    """The tables of attachments. No method commits: wrap calls in `Archive.transaction`."""
+    """Reads and writes the tables of attachments. No method commits: wrap calls in
+    `Archive.transaction`.
+    """
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -121,7 +123,8 @@ class Attachments:
     def list_due(
         self, agency: str, now: datetime, limit: int, exclude: Collection[str] = ()
     ) -> list[FrontierEntry]:
-        """Return up to `limit` of an agency's due attachments to which releases still link.
+        """Return up to `limit` attachments of an agency that are due for fetching and still linked
+        from a release.
 
         URLs in `exclude` are left out.
         """
@@ -461,8 +464,8 @@ def extract_text(
 ) -> AttachmentText:
     """Extract the text of a file. Problems with the file are returned, not raised.
 
-    Raises RuntimeError if the process was terminated, or if it failed for a reason unrelated to the
-    file, such as a missing library.
+    Raises RuntimeError if the process was interrupted from outside, or if it failed for a reason
+    unrelated to the file, such as a missing library.
 
     limits: values that override LIMITS.
     """

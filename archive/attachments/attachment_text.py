@@ -8,7 +8,7 @@ line says how the extraction ended:
     {"kind": "pdf", "pages": 2}
     {"page": 1, "name": null, "text": "…", "problem": null}
     {"end": "complete"}, or "pages" or "letters" if a limit cut off the rest
-    {"problem": "encrypted", "detail": "…"} if the file cannot be read (any further)
+    {"problem": "encrypted", "detail": "…"} if the file, or the rest of it, cannot be read
 
 A page is a page of a PDF, a sheet of a workbook, or the whole of another document. Text that is not
 visible when the file is opened is left out: hidden sheets, comments and deleted text.
@@ -146,7 +146,9 @@ def open_file(body: bytes) -> Iterator[Page]:
 
 
 def _open_package(body: bytes) -> Iterator[Page]:
-    """Write the first line of the output for a document in a ZIP file, and return its pages."""
+    """Write the first line of the output for a ZIP-based document (DOCX, XLSX or ODT), and return
+    its pages.
+    """
     package = zipfile.ZipFile(io.BytesIO(body))
     names = set(package.namelist())
     if "word/document.xml" in names:

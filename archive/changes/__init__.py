@@ -6,7 +6,7 @@ Other packages use:
     importance           the importance of changes, and their summary
     diff                 which words and paragraphs differ
     facts                numbers, amounts, dates and names in a text
-    field_differences    two versions side by side, of releases and of files
+    field_differences    two versions of a release or file, side by side
     history              timelines, versions, edits of a release
     edits_and_removals   lists of edits, removals and takedowns, with counts
     wording_history      the periods in which a text contained certain words

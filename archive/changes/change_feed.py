@@ -3,8 +3,8 @@
 The change feed is a log of all visible changes to releases in the archive. Triggers
 (archive.database.schema) write a row of the table changefeed in the transaction of the change
 itself. Rows are never changed. Every writer begins its transaction with `begin immediate`, so ids
-are committed in ascending order: a mirror that has read up to an id never misses a smaller one.
-`change` is one of:
+are committed in ascending order, and a mirror that has read up to an id has not missed any smaller
+id. `change` is one of:
 
     added       first read, or imported from another collection
     changed     has a new current state (revision)

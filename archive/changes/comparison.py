@@ -9,14 +9,16 @@ The type of a change
   2. In each changed passage, facts are compared first: amounts of money; negations; figures,
      percentages and references; dates, years and weekdays; names; times of day; web addresses,
      email addresses and telephone numbers. If one fact replaces another, the change has the type of
-     the fact. Two spellings of a fact ("tre", "3"; "10 %", "10 procent"; "Sveriges", "Sverige") are
-     the same fact. A fact that was only added or removed is a change, unless the other version
-     contains the fact elsewhere. Figures that swapped places within a passage are also changes.
+     the fact. Two spellings of a fact ("tre", "3"; "10 %", "10 procent"; "Sveriges", "Sverige")
+     count as the same fact. A fact that was only added or removed is a change, unless the other
+     version contains the fact elsewhere. Figures that swapped places within a passage are also
+     changes.
   3. Negations are counted: "ej" for "inte" is not a change, but "möjligt" for "omöjligt" is.
      Negations and modal verbs (ska, bör, får, kan) are compared only in passages of at most 15
      words. A longer passage counts as reworded. A word replaced by its opposite (höjs, sänks;
-     minst, högst) has its own type. A word in only one version that says that something has ended
-     or is cancelled (upphävd, ställs in) has the same type as an opposite.
+     minst, högst) has its own type. If only one version contains a word that says that something
+     has ended or is cancelled (upphävd, ställs in), the change has the same type as for an
+     opposite.
   4. Other differences are punctuation (marks or capitals), typo (up to two letters of a longer
      word, a space, a doubled word) or wording. Wording in speech or quotation marks has the type
      quotation; wording in a question or answer has the type question or answer.
@@ -31,18 +33,18 @@ The importance of a change
     for a reference (SOU 2031:5, dnr 2031/77), for a name with one letter corrected, and for a modal
     verb that was only added or removed.
   - A fact that only one version contains is less important if many other words of its paragraph
-    also changed, because such a rewrite is rarely about a single fact. A reference or a fact in
-    brackets counts only half as much.
+    also changed, because such a rewrite is rarely about a single fact. A reference, or a fact in
+    brackets, counts only half as much.
   - An added or removed paragraph or sentence is as important as its most important fact that is
     not in the other version. Without facts, a sentence has the importance 30, and a heading or a
     link 12.
-  - Changed wording has the importance 12. Up to 40 points are added for the share of the
-    paragraph's changed words that are nouns, adjectives or words such as "alla" and were replaced
-    by others: "länsstyrelserna" for "regionerna" changes the claim, but "påbörjas" for "startar"
-    does not. If all words were replaced in the part of a sentence that says who does something (at
-    the start, or after "av" or "till"), 15 points are added. Up to 10 points are added for the size
-    of the change. The dictionary has only Swedish words; other words of seven letters or more count
-    as nouns.
+  - Changed wording has the importance 12. Up to 40 points are added, depending on what share of the
+    paragraph's changed words are nouns, adjectives or words such as "alla" that were replaced by
+    others: "länsstyrelserna" for "regionerna" changes the claim, but "påbörjas" for "startar" does
+    not. If all words were replaced in the part of a sentence that says who does something (at the
+    start, or after "av" or "till"), 15 points are added. Up to 10 points are added for the size of
+    the change. The dictionary has only Swedish words; other words of seven letters or more count as
+    nouns.
   - The importance is 15 per cent higher in the title, and 5 per cent higher in the lead.
   - The importance of a comparison is that of its most important change, plus one point for each
     further change with an importance of at least five, up to five points.

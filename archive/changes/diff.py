@@ -440,8 +440,10 @@ def _diff_different_words(before: str, after: str) -> Sequence[DiffSegment]:
 
 
 def _join_pieces(pieces: Sequence[tuple[str, str]]) -> list[DiffSegment]:
-    """Join pieces, each a pair of earlier and later text, into segments that are the same or
-    differ.
+    """Join pieces, each a pair of an earlier and a later text, into segments.
+
+    Consecutive pieces whose two texts are equal become one `same` segment. Consecutive pieces whose
+    texts differ become a `del` and an `ins` segment.
     """
     segments: list[DiffSegment] = []
     for is_same, group in groupby(filter(any, pieces), key=lambda piece: piece[0] == piece[1]):

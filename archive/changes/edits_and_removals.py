@@ -179,7 +179,7 @@ class RegisterQuery:
 def parse_register_query(
     args: UrlArguments, size: int, filters: Mapping[str, Any], *, signed: bool = False
 ) -> RegisterQuery:
-    """Parse which page of a list is requested. Raises FilterError if a parameter is invalid.
+    """Parse a request for a page of a list. Raises FilterError if a parameter is invalid.
 
     size: the number of entries on a page if the URL does not state a number.
     signed: whether ids may be negative, as for changed files in the list of edits.
@@ -207,7 +207,8 @@ async def _count_register_entries(
     build_releases_sql: Callable[[Mapping[str, Any]], str],
     counts_sql: str | None = None,
 ) -> dict[str, Any]:
-    """Count a list's entries: in total with all filters, and per agency without the agency filter.
+    """Count the entries of a list: the total with all filters, and the number for each agency
+    without the agency filter.
 
     The key `capped` of the result says whether there are more entries than `total`. `agencies`
     lists the agencies with entries, and the selected agency. If there are too many entries to count
@@ -255,7 +256,8 @@ async def _count_register_entries(
 
 
 def _check_words(words: object, kind: object) -> None:
-    """Raise FilterError for a search for words in replaced files, or in edits between web captures.
+    """Raise FilterError if words are to be searched for in replaced files, or in edits between web
+    captures.
 
     The search index contains only the edits that the archive found in the text of releases.
     """
@@ -391,7 +393,7 @@ async def _choose_index(run: RunQuery, filters: Mapping[str, Any]) -> str:
     """Return the index with which a page of edits is read fastest.
 
     If the filters select few releases, it is faster to look up all edits of these releases than to
-    search the newest edits for them.
+    go through all edits, newest first.
     """
     names = ("release", "tag", "agency")
     (row,) = await run(_SELECTED_SQL, {name: filters.get(name) for name in names})
@@ -519,9 +521,9 @@ def _build_edit_filters(
 def group_edits(edits: Sequence[Entry]) -> list[Entry]:
     """Group further edits of a release under one edit, so that they do not fill the page.
 
-    The first edit of a group holds the other edits in `grouped`. A group consists either of the
-    edits in which a release returns to an earlier wording, or of more than MAX_CONSECUTIVE_EDITS
-    consecutive edits of one release.
+    The first edit of a group holds the other edits in `grouped`, which is empty for an edit without
+    a group. A group consists either of the edits in which a release returns to an earlier wording,
+    or of more than MAX_CONSECUTIVE_EDITS consecutive edits of one release.
     """
     groups: list[list[Entry]] = []
     reverting_groups: dict[int, list[Entry]] = {}
@@ -646,7 +648,8 @@ class EditWeek:
 
 
 async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | None:
-    """Return the day (Swedish time) on which an agency was first crawled, or None if it never was.
+    """Return the day (Swedish time) on which an agency was first crawled, or None before its first
+    crawl.
 
     agency: if None, the first crawl of any agency counts.
     """
@@ -657,7 +660,8 @@ async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | N
 async def count_edits_by_week(
     run: RunQuery, query: RegisterQuery, first: date, today: date
 ) -> list[EditWeek]:
-    """Count the selected edits by week, up to the day `to` of the query or today.
+    """Count the selected edits by week, up to the day `to` of the query or, without such a day, up
+    to today.
 
     EDIT_WEEKS lists possible numbers of weeks, longest first. The first one for which there are at
     most MAX_WEEKLY_EDITS edits to count is used, or else the last one.

@@ -388,7 +388,7 @@ class DiffToken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CapitalUsage:
-    """How one text, or two versions of it together, use capital letters."""
+    """How capital letters are used in one text, or in two versions of a text taken together."""
 
     names: frozenset[str]  # words with a capital inside sentences that are nowhere in lower case
     lowercase_words: frozenset[str]
@@ -422,7 +422,7 @@ def _is_abbreviation(word: str) -> bool:
 def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
     """Split a text into tokens.
 
-    The tokens and their spaces make up the text without leading white space.
+    Joined with their spaces, the tokens are the text without its leading white space.
 
     capitals: how the text uses capital letters. If None, this is determined from the text itself.
 

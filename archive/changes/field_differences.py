@@ -69,7 +69,7 @@ class SkippedRows:
 
 @dataclass(frozen=True, slots=True)
 class FieldDiff:
-    """A field that differs, or one that is shown in full."""
+    """A field that differs between two states, or that is to be shown in full in any case."""
 
     name: str
     rows: list[DiffRow | SkippedRows]
@@ -93,7 +93,7 @@ def diff_fields(
 
     A list that one of the states did not record is not compared.
 
-    full_text: also return title, lead and body, in full, even if they are unchanged.
+    full_text: whether to return the title, lead and body in full, even if they are unchanged.
     """
     fields = []
     for name in COMPARED_FIELDS:

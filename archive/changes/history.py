@@ -206,7 +206,8 @@ def split_timeline(
 
 
 def classify_update_stamp(update_date_changed: int | None, updated: str | None) -> str:
-    """Return one of UPDATE_STAMPS: whether the agency's update date changed with an edit.
+    """Return the one of UPDATE_STAMPS that says whether the agency's update date changed with an
+    edit.
 
     >>> stamps = ((1, "2024-06-03"), (0, "2024-06-03"), (0, None))
     >>> tuple(classify_update_stamp(*stamp) for stamp in stamps)
@@ -240,7 +241,8 @@ def find_last_seen(
 async def read_preceding_revisions(
     run: RunQuery, revision_ids: Sequence[int]
 ) -> dict[int, dict[str, Any]]:
-    """Return the revisions before the given ones, by id, for `find_last_seen`.
+    """Return the revisions that precede the given ones, each under its own id, for
+    `find_last_seen`.
 
     If such a revision was re-parsed, the revision before it is included, too.
     """
@@ -276,7 +278,8 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
 async def find_release_status(
     run: RunQuery, release_id: int, last_seen: str | None
 ) -> dict[str, Any] | None:
-    """Return why the last check did not find a release at its URL, or None if it did.
+    """Return why the last check did not find a release at its URL, or None if the check found it
+    there.
 
     The key `kind` of the result is one of these:
 

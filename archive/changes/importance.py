@@ -213,7 +213,8 @@ def _count_changes(changes: list[Change]) -> dict[str, dict[str, int]]:
 def _format_action(action: str, counts: Mapping[str, int], language: str) -> str:
     """Format the counts of an action.
 
-    The participle is singular only if all counts are 1 and the types have the same gender.
+    The participle is singular only if each type is uncountable or has the count 1, and all types
+    have the same gender.
     """
     if action in ("hour_added", "hour_removed"):
         return translate(language, f"change.{action}")

@@ -183,7 +183,9 @@ def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassa
 def _find_respaced_tokens(
     old: Sequence[DiffToken], new: Sequence[DiffToken]
 ) -> tuple[list[DiffToken], list[DiffToken]]:
-    """Return the tokens of two texts that are followed by different white space."""
+    """Compare two texts with the same tokens, and return those tokens of each text after which the
+    white space differs.
+    """
     pairs = [
         (left, right) for left, right in zip(old, new, strict=True) if left.space != right.space
     ]
@@ -191,8 +193,10 @@ def _find_respaced_tokens(
 
 
 def _measure_shares(before: Sequence[DiffToken], after: Sequence[DiffToken]) -> ParagraphShares:
-    """Count the changed words, and measure the share of them that are nouns or similar words and
-    were replaced by others.
+    """Count the changed words of a paragraph, and compute the share of them that was replaced by
+    other words.
+
+    Only words that name or describe something (see `find_content_lemma`) count as replaced.
     """
     old, new = (
         {find_content_lemma(token.text.casefold()) for token in side if token.kind == "word"} - {""}
@@ -373,8 +377,9 @@ def _count_word_kind(tokens: Sequence[DiffToken], kind: str) -> Counter[str]:
 def _is_double_negation(passage: ChangedPassage) -> bool:
     """Return whether a double negation replaced a plain word, or the other way round.
 
-    An example is "inte ovanligt" for "vanligt". Without their negations, the two passages then
-    differ by a negating prefix.
+    An example is "inte ovanligt" for "vanligt". The function compares the two passages without
+    their separate negations, and returns True if two corresponding words differ by a negating
+    prefix.
     """
     words, new_words = (
         [token.value for token in side if token.kind not in ("negation", "mark")]
@@ -417,7 +422,7 @@ def _build_mark_change(field: str, before: str, after: str) -> Change:
 
 
 def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
-    """Return the change of a word to its negation or opposite, or None if there is no such word.
+    """Return the change of a word to its negation or opposite, or None if there is no such change.
 
     Examples: möjligt, omöjligt; höjs, sänks.
     """
@@ -488,9 +493,9 @@ def _rate_wording(passage: ChangedPassage, base: int) -> float:
 
 
 def _names_actor(passage: ChangedPassage) -> bool:
-    """Return whether a passage is likely to name an actor.
+    """Return whether a passage is likely to name the person or body that does something.
 
-    Actors are named at the start of a sentence, or after "av" or "till".
+    This is likely at the start of a sentence, and after "av" or "till".
     """
     if not passage.before or not passage.after:
         return False

@@ -200,20 +200,20 @@ def _find_presences(chain: ReleaseChain) -> list[Presence]:
 
 
 def _sort_by_start(presence: Presence) -> tuple[str, str, int]:
-    """Return a key to sort periods by start. The key does not depend on the order of imports."""
+    """Return a key that sorts periods by their start, regardless of the order of imports."""
     imported = presence.first_import
     return presence.appeared.until, imported.collection if imported else "", presence.first
 
 
 def _is_of_unknown_time(presence: Presence) -> bool:
-    """Return whether a period that has ended is from an import with unknown times."""
+    """Return whether a period has ended and is from an import with unknown times."""
     imported = presence.first_import
     is_undated = imported is not None and not imported.is_dated
     return is_undated and presence.disappeared is not None
 
 
 def _split_lines(chain: ReleaseChain) -> list[list[PageState]]:
-    """Return the versions as sequences in which each version follows the one before.
+    """Return the versions as sequences in which each version replaced the previous one.
 
     There are several sequences if pages at two URLs were later found to be the same release.
     """
@@ -281,7 +281,7 @@ def _find_same_observer(before: PageState | None, version: PageState) -> PageSta
     """Return the preceding version if it is from the same observer as `version`. Otherwise, return
     None.
 
-    Two versions have the same observer if both were imported, or if neither was.
+    Two versions count as having the same observer if both were imported, or if neither was.
     """
     is_same = before and bool(before.imported) == bool(version.imported)
     return before if is_same else None
@@ -334,7 +334,7 @@ def _find_import_end(chain: ReleaseChain, last: PageState) -> tuple[PageState | 
 
 
 def _find_time_after(last: PageState, version: PageState) -> str | None:
-    """Return when a version was found, or None if this was not later than `last`.
+    """Return when a version was found, or None if that was not after `last` was found.
 
     The time at which a collection read the version counts only if the time of `last` is unknown.
 
@@ -412,7 +412,8 @@ def _sort_by_end(presence: Presence) -> tuple[str, str]:
 
 
 def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
-    """Describe when a wording appeared or disappeared, and which checks or import show this.
+    """Describe when a wording appeared or disappeared, and which checks, or which import, show
+    this.
 
     Returns "" if the wording has not disappeared.
     """
@@ -433,7 +434,8 @@ def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
 
 
 def _choose_source(pair: CheckPair | None, imported: Import | None) -> str:
-    """Return the last part of an interface text's key. It says how the time of a change is known.
+    """Return the last part of the key of the interface text that says how the time of a change is
+    known.
 
     pair: None if the archive found one of the two versions, and a collection the other.
     imported: the import of the version in which the change was found.

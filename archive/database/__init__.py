@@ -12,7 +12,7 @@ withheld.db holds the content that takedowns cover. Other packages use:
     frontier            URLs to read, hosts, pagination cursors, jobs
     removals            releases that are missing or were removed
     quarantined_pages   pages that were probably misread, and wait for a decision
-    redaction           what takedowns hide, and where it is kept
-    isolated_processes  scripts in processes that are limited and can be killed
+    redaction           which content takedowns hide, and where this content is kept
+    isolated_processes  running scripts in processes that have limits and can be killed
     count_tables        the stored counts of releases and edits
 """

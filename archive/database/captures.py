@@ -402,7 +402,9 @@ def select_evidence_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(slots=True, kw_only=True)
 class HostBases:
-    """The bases for compressing the pages of one host, and how many more may be added."""
+    """The bases against which the pages of one host are compressed, and how many more bases may be
+    added.
+    """
 
     base_ids: list[int]  # most recently used base first
     new_base_credit: float  # number of new bases allowed
@@ -444,8 +446,8 @@ class HostBases:
     def _needs_new_base(self, body: bytes, plain: bytes, frame_size: int | None) -> bool:
         """Return whether a page becomes a base.
 
-        A page becomes a base if it compresses well by itself but poorly against the host's best
-        base (or the host has no base), and if the host may have another base.
+        Three conditions must be met: the page compresses well by itself, it compresses poorly
+        against the host's best base (or the host has no base), and the host may have another base.
         """
         # a page of text that no base fits has a new design, unlike an image or a few words
         is_text = len(body) in BASE_SIZE_RANGE and len(plain) < len(body) / 2
@@ -455,10 +457,10 @@ class HostBases:
     def _find_best_base(
         self, body: bytes, read_base: Callable[[int], bytes | None], max_frame_size: float
     ) -> tuple[int, bytes] | None:
-        """Return the best base and the frame compressed against it, or None if no base can be used.
+        """Return the id of the best base and the frame compressed against that base.
 
-        The best base is the first one with a frame below `max_frame_size`, or else the one with the
-        smallest frame.
+        Returns None if no base can be used. The best base is the first one with a frame below
+        `max_frame_size`, or else the one with the smallest frame.
         """
         best: tuple[int, bytes] | None = None
         for key in self.base_ids if len(body) < BASE_SIZE_RANGE.stop else ():

@@ -13,8 +13,8 @@ outcome of reading it:
     rejected     a response, but no release could be read
     done         a source that was read to its end
     gone         404 or 410
-    quarantined  read and quarantined (quarantined_pages.py); fetched again now and then, in case
-                 it is corrected
+    quarantined  read and quarantined (quarantined_pages.py); fetched again at intervals, in case
+                 the page has been corrected
 
 pagination_cursors: where reading a long listing was interrupted. The next crawl reads the listing
 from its first page to the releases found before the interruption, and then from the cursor. Only
@@ -134,8 +134,8 @@ class Frontier:
             date, or since the crawl started.
         file_title, file_day: a new title or day of a stored file makes the file due again.
 
-        A stored time of reading that is later than `seen_at` is ignored: it was set while the clock
-        was wrong.
+        A stored time of reading that is later than `seen_at` is ignored, because it was set while
+        the clock was wrong.
         """
         added = self.db.execute(
             "insert or ignore into frontier"
@@ -516,7 +516,9 @@ class Hosts:
     def store_robots(
         self, host: str, state: str, seen_at: datetime, text: str | None = None
     ) -> None:
-        """Store the outcome of a request for robots.txt: `allowed` with its text, or `absent`."""
+        """Store the outcome of a request for robots.txt: `allowed` with the text of the file, or
+        `absent`.
+        """
         self.db.execute(
             "insert into hosts (host, robots, robots_since, robots_text, robots_seen) values"
             " (:host, :state, :seen, :text, :seen) on conflict (host)"
@@ -547,8 +549,8 @@ class Hosts:
     def list_pauses(self, now: datetime, max_wait: timedelta) -> dict[str, HostPause]:
         """Return the pauses in force, by host.
 
-        Pauses that last longer than `max_wait` are left out: they were set while the clock was
-        wrong.
+        Pauses that last longer than `max_wait` are left out, because they were set while the clock
+        was wrong.
         """
         rows = self.db.execute(
             "select host, paused_until,"

@@ -37,7 +37,7 @@ def start_isolated(
 
     limits: maps the names of limits (those in `resource`, without RLIMIT_) to their values.
     has_packages: whether the script may import installed packages.
-    streams: further arguments of subprocess.Popen.
+    streams: further keyword arguments for subprocess.Popen, such as `stdin` and `stdout`.
     """
     from subprocess import Popen  # noqa: PLC0415 - the process itself needs the memory more
 

@@ -1,4 +1,5 @@
-"""The archive's types: releases and their parts, named as in schema.org; captures; states.
+"""Defines the archive's types: releases and their parts (named as in schema.org), captures, and
+states.
 
 A release's state is the part of it that can change: the columns that both `releases` and
 `revisions` have. Two states are equal if their hashes are equal.
@@ -205,7 +206,8 @@ def omit_unknown_lists(state: Mapping[str, Any], stored: Mapping[str, Any]) -> d
 def find_collection(cause: str, parser_version: str | None) -> str | None:
     """Return the name of the collection that a state was imported from, or None if it was crawled.
 
-    The name is a WebArchiveName if a web archive captured the state.
+    The name is a WebArchiveName if a web archive captured the state, and "?" if no name was
+    recorded.
 
     >>> find_collection("import", "import/museum.jsonl.gz"), find_collection("import", None)
     ('museum.jsonl.gz', '?')
@@ -238,7 +240,8 @@ def build_name_key(name: str) -> str:
 
 
 def build_slug(name: str) -> str:
-    """Return a name in the form used in URLs.
+    """Return a name in the form used in URLs, or "person" if no letter or digit of the name can be
+    used there.
 
     >>> build_slug("Åsa af Öberg-Łuczak"), build_slug("Ж")
     ('asa-af-oberg-luczak', 'person')

@@ -8,7 +8,7 @@ stored before that. `decided` is null while the row is pending. `decision` is th
     confirmed   many of the agency's pages lost the same field, or the page itself shows that it was
                 misread (PAGE_REASONS); pending until accepted by hand or by a corrected rule
     genuine     the agency really changed the page; stored
-    accepted    stored by hand (scrapy quarantine --accept): the field may be missing until it is
+    accepted    stored by hand (scrapy quarantine --accept): pages may lack the field until it is
                 usual again
     reparsed    read completely by corrected rules, and stored (scrapy reparse)
     superseded  the page has since been read completely, or found equal to the stored release
@@ -122,7 +122,9 @@ class QuarantinedPage:
 
     @property
     def has_page_reason(self) -> bool:
-        """Return whether the page alone shows a reason, without a comparison with other pages."""
+        """Return whether one of the reasons for the quarantine is evident from the page alone,
+        without a comparison with other pages.
+        """
         return any(map(is_page_reason, self.reasons))
 
 
@@ -181,8 +183,8 @@ class Quarantine:
         return self._list("agency = ? and decided is null", [agency])
 
     def list_recent(self, agency: str, now: datetime) -> list[QuarantinedPage]:
-        """Return an agency's pending and recent genuine pages, in the order in which they were
-        read.
+        """Return an agency's pending pages and its recent genuine ones, in the order in which they
+        were read.
         """
         condition = "agency = ? and (decided is null or (decision = 'genuine' and seen >= ?))"
         return self._list(condition, [agency, to_iso(now - LOOK_BACK_PERIOD)])
@@ -243,9 +245,8 @@ class Quarantine:
         return None
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
-        """Return the time at which the loss of each field was accepted by hand, by field.
-
-        Fields whose loss was not accepted are left out.
+        """Return the fields whose loss was accepted by hand, each with the time of the
+        acceptance.
         """
         rows = self.db.execute(
             "select reason, decided from"
@@ -348,9 +349,10 @@ class GroupHabits:
         return _find_short_length(self.lengths[name])
 
     def is_usual_again(self, name: str) -> bool:
-        """Return whether releases usually have a field again since its loss was accepted.
+        """Return whether most releases read after the loss of a field was accepted have the field
+        again.
 
-        A lead or text must also be about as long as before.
+        A lead or text must also be about as long as it was before the loss.
         """
         if name in MEASURED_FIELDS:
             length_before = _find_short_length(self.lengths_before[name])
@@ -486,9 +488,9 @@ def measure_lengths(state: Mapping[str, Any]) -> dict[str, int]:
 def is_backfill(db: Database, agency: str, found_at: str | None, *, is_dated: bool) -> bool:
     """Return whether a newly found release may have been published long ago.
 
-    Such a release may have been built with another template. Returns True if no news crawl of the
-    agency had finished when the URL was found, or if the release has no date and an old part of a
-    listing is still being read.
+    The page of such a release may have been built with another template. Returns True if no news
+    crawl of the agency had finished when the URL was found, or if the release has no date and an
+    old part of a listing is still being read.
     """
     values = {"agency": agency, "found_at": found_at, "is_dated": is_dated}
     return bool(db.execute(BACKFILL_SQL, values).fetchone()[0])
@@ -543,10 +545,10 @@ def _measure_loss(
 
 
 def _find_loss_start(pages: list[QuarantinedPage]) -> str | None:
-    """Return the time of the first undecided page.
+    """Return the time at which the first undecided page was read.
 
-    If there are too few undecided pages, return the time of the third newest page, or None if there
-    are too few pages.
+    If there are too few undecided pages, returns the time at which the third newest page was read,
+    or None if there are too few pages in all.
     """
     undecided = [page.seen_at for page in pages if page.decision is None]
     if len(undecided) >= MIN_LOSS_PAGES:

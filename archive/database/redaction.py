@@ -1,10 +1,10 @@
 """Redaction: which takedowns cover a release, and which parts of a state may be shown.
 
-`PassageMatcher` finds passages in any spelling: in text, in a URL, as a number. `Takedowns` reads
-the takedowns in force and redacts states: a hidden state shows only type, dates and language; a
-redacted state shows everything except the passages. `WithheldStore` is withheld.db, beside
-archive.db, with the content that was taken down. Only its owner can read it, and it is never
-served:
+`PassageMatcher` finds passages in texts and URLs, regardless of how they are spelt or how their
+digits are grouped. `Takedowns` reads the takedowns in force and redacts states: a hidden state
+shows only type, dates and language; a redacted state shows everything except the passages.
+`WithheldStore` is withheld.db, beside archive.db, with the content that was taken down. Only its
+owner can read it, and it is never served:
 
     states     revision; state, the columns without redaction, as JSON, so that hashes and
                manifests can be checked

@@ -108,8 +108,8 @@ class RefusedPages:
     def expire(self, now: datetime) -> None:
         """Delete pages that are too old.
 
-        If the other pages take up more than their share of the captures file, some of them are also
-        deleted (OVERFLOW_SQL).
+        If the remaining pages exceed their maximum share of captures.db, some of them are also
+        deleted (see OVERFLOW_SQL).
         """
         days, share = self.retention
         oldest = to_iso(now - timedelta(days=days)) if days and share else "9999"

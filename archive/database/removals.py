@@ -231,8 +231,8 @@ class Removals:
         Checks from before the first page went missing do not count, because the site was different
         then.
 
-        release_id: the missing release with which the other releases are compared; None if it is a
-            source that went missing.
+        release_id: the missing release with which the other releases are compared, or None if a
+            source went missing.
         """
         first_missed = min(
             (row[2] for row in self.db.execute(MISSING_PAGES_SQL, [agency])), default=""

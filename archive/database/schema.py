@@ -200,7 +200,7 @@ def _separate_undated_readings(db: Database) -> None:
 
 @migrations(name="words_by_lemma")
 def _count_words_by_lemma(db: Database) -> None:
-    """Make the vocabulary count releases per lemma.
+    """Change the vocabulary so that it counts releases per lemma.
 
     The releases are counted when the archive is opened.
     """

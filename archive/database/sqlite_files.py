@@ -74,7 +74,7 @@ def is_file_fault(error: sqlite3.DatabaseError) -> bool:
 
 
 def describe_error(error: sqlite3.Error, path: Path) -> str:
-    """Return SQLite's message about a file, with the reason if the file system prevents access."""
+    """Return SQLite's message about a file and, if the file system prevents access, the reason."""
     reasons = {
         "it is a folder": path.is_dir(),
         "no permission to read it": path.exists() and not os.access(path, os.R_OK),
@@ -176,7 +176,8 @@ def is_write_failure(error: Exception) -> bool:
 def enable_wal(db: sqlite3.Connection) -> None:
     """Switch to WAL mode, with retries.
 
-    SQLite itself does not wait if another process creates the file at the same time.
+    Retries are needed because SQLite itself does not wait if another process creates the file at
+    the same time.
     """
     deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
@@ -382,8 +383,8 @@ def map_in_order(
     """Yield each task with the result of `function`, in the order of the tasks.
 
     A limited number of tasks are in progress at a time. Close or exhaust the iterator to stop the
-    processes. Raises ArchiveError if a process dies. An ArchiveError raised by `tasks` is raised
-    after the results of the tasks before it.
+    processes. Raises ArchiveError if a process dies. If `tasks` raises an ArchiveError, the results
+    of the preceding tasks are yielded before the error is passed on.
 
     processes: the number of worker processes. If it is 0, `function` runs in this process.
     to_payload: returns the part of a task that is sent to another process.
@@ -477,7 +478,7 @@ def _freeze_objects() -> None:
 
 @contextmanager
 def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
-    """Yield a progress callback, which also shows the remaining time.
+    """Yield a callback that shows the progress of some work and the remaining time.
 
     On a terminal, the callback shows a bar. Otherwise, it prints a line every PROGRESS_INTERVAL
     seconds.

@@ -6,5 +6,5 @@ Other packages use:
     manifest       daily manifests, whose digests cover everything stored so far
     time_stamps    time stamps of manifests by authorities outside the archive (RFC 3161)
     verification   checks of a whole archive
-    warc  wacz     the pages as web archives
+    warc  wacz     exports of the pages as web archive files
 """

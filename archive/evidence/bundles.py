@@ -135,7 +135,7 @@ class EvidenceBundle:
             self.checksums.append((name, sha256))
 
     def close(self, title_key: str, title_values: dict[str, Any]) -> None:
-        """Write SHA256SUMS (if there are checksums), and the guides to all other files."""
+        """Write SHA256SUMS (if there are checksums), and a guide to the files in each language."""
         if self.checksums:
             lines = "".join(f"{sha256}  {name}\n" for name, sha256 in self.checksums)
             self.add_file(CHECKSUMS_FILE, lines.encode(), CHECKSUMS_FILE)

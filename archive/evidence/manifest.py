@@ -56,7 +56,7 @@ class Manifest:
 
 
 def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str | None:
-    """Write a manifest of the rows since the last manifest, and return its digest.
+    """Write a manifest of the rows stored since the last manifest, and return its digest.
 
     Returns None if `day` already has a manifest or is before the last manifest's day, or if another
     process has just written a manifest. A last manifest that is dated more than MAX_DAYS_AHEAD
@@ -137,7 +137,9 @@ def format_manifest(row: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) 
 
 
 def format_manifest_part(db: sqlite3.Connection, table: str, first: int, last: int) -> bytes:
-    """Format the lines of a range of a table's rows, as the rows were before any takedown."""
+    """Format the manifest lines of a range of a table's rows, as the rows were before any
+    takedown.
+    """
     rows = (restore_withheld_row(db, row) for row in iter_stored_rows(db, table, first, last))
     return b"".join(format_manifest_line(table, row) for row in rows)
 
@@ -171,7 +173,7 @@ def format_canonical_state(row: Mapping[str, Any]) -> bytes:
 def iter_stored_rows(
     db: sqlite3.Connection, table: str, first: int, last: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield a range of rows, with the columns that manifests cover, as they are now.
+    """Yield a range of rows with the current values of the columns that manifests cover.
 
     `takedown` is the id of the takedown that covers a revision, or None if none does.
     """

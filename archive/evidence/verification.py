@@ -178,7 +178,7 @@ def verify(
     since: the digest of an earlier manifest, kept outside the archive. If no manifest has this
         digest, that is a finding. If there are no findings, everything that this manifest covers is
         unchanged.
-    texts: also extract the texts of attachments again (about half a second for each).
+    texts: whether to extract the text of each attachment again, too (about half a second per file).
     roots: a PEM file with certificates. One of these must have issued the certificate of each time
         stamp.
     """
@@ -467,8 +467,8 @@ class Verifier:
                 yield self.fault("document_references", key, problem)
 
     def check_attachments(self) -> CheckResults:
-        """Compare attachment versions with captures, files with their pages, and links with
-        takedowns.
+        """Check that attachment versions agree with captures, files with their pages, and links
+        with takedowns.
         """
         for table, sql, problem in ATTACHMENT_CHECKS:
             for (key,) in self.db.execute(sql):
@@ -508,9 +508,9 @@ class Verifier:
             yield self.fault("changefeed", release, "the release has no entry")
 
     def check_moves(self) -> CheckResults:
-        """Report each release for which the stored end of its moves is wrong.
+        """Report each release whose `continues_as`, the stored end of its chain of moves, is wrong.
 
-        An archive that has not been migrated yet does not store the ends of moves.
+        An archive that has not been migrated yet does not have this column.
         """
         columns = self.db.execute("select name from pragma_table_info('releases')").fetchall()
         if ("continues_as",) not in columns:
@@ -590,7 +590,9 @@ class Verifier:
             yield from self.check_manifest_part(manifest.day, part)
 
     def _check_part_text(self, day: str, part: dict[str, Any]) -> Iterator[ArchiveError]:
-        """Report a part whose text is not stored, even if the rows could reproduce the text."""
+        """Report a part whose text is not stored, even if the text could be reproduced from the
+        rows.
+        """
         if self.captures and part["sha256"] not in self.captures:
             problem = f"the text of a part is missing: {part['sha256']}"
             yield self.fault("manifests", day, problem)
@@ -660,10 +662,10 @@ class Verifier:
     def _format_current_lines(
         self, table: str, first: int, end: int
     ) -> tuple[dict[int, bytes], set[int]]:
-        """Return the line of each row by id, and the ids of rows that cannot be restored.
-
-        A line is b"" if its row cannot be read. Rows in the second set have a state that
+        """Return a map from the id of each row to its line, and the ids of the rows whose state
         withheld.db cannot restore.
+
+        A line is b"" if its row cannot be read.
         """
         lines: dict[int, bytes] = {}
         unreadable = set()

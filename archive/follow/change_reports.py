@@ -205,7 +205,8 @@ def _describe_absence(kind: str, row: Mapping[str, Any], language: str) -> str:
 
 
 async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """Return the diff of an edit, with at most MAX_DIFF_LINES lines, and whether it is complete.
+    """Return the diff of an edit, cut to at most MAX_DIFF_LINES lines, and whether this is the
+    whole diff.
 
     The diff is left out if a version is missing, or if the versions are too long.
     """
@@ -221,8 +222,10 @@ async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str)
 
 
 def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]:
-    """Yield the changed lines of a field, each as it was before the edit and then as it is after
-    the edit.
+    """Yield the changed lines of a field, and a line with the field's note if it has one.
+
+    A changed line is yielded as it was before the edit, and then as it is after the edit. Nothing
+    is yielded for a field whose changes the body already shows.
     """
     if field_diff.shown_in_body:
         return
@@ -242,7 +245,7 @@ def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]
 def _excerpt_pieces(field_name: str, pieces: Sequence[DiffSegment], language: str) -> str:
     """Return the text of a line of a diff.
 
-    A long line is cut: the excerpt begins just before the first change.
+    A long line is shortened to an excerpt that begins just before the first change.
 
     >>> words = DiffSegment("same", "ord " * 100)
     >>> long = [words, DiffSegment("ins", "nytt "), words]
@@ -289,8 +292,8 @@ def format_subject(events: Sequence[ReportedEvent], more: int, followed: str, la
 def format_report(
     events: Sequence[ReportedEvent], more: int, followed: str, page_url: str, language: str
 ) -> str:
-    """Return a report as plain text, without the link to the subscription, which is added on
-    sending.
+    """Return a report as plain text, without the link to the subscription. That link is added when
+    the report is sent.
 
     more: the number of events that the report leaves out.
     """

@@ -91,7 +91,7 @@ class ArchiveChange:
 class Followed:
     """What a subscription follows: a search, a person's quotations or a release.
 
-    A search may match all releases.
+    A search without a query or filters matches all releases.
     """
 
     search: SearchRequest
@@ -117,7 +117,8 @@ class Followed:
 def parse_followed(arguments: UrlArguments) -> Followed:
     """Parse the URL parameters of a subscription.
 
-    Raises FilterError if a parameter is invalid, or if the query has no word, number or filter.
+    Raises FilterError if a parameter is invalid, or if a query is given that contains no word,
+    number or filter.
     """
     search = replace(
         parse_search_request(arguments).whole,

@@ -1,7 +1,7 @@
 """`myndighetsarkivet notify`: finds what to report to subscribers, and has it sent.
 
 For each subscription with news, a run first stores a message and the subscription's new position in
-the change feed. Then it sends the messages (sending.py).
+the change feed. The run then sends the messages (see sending.py).
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def _queue_reports(
     moment: datetime,
     result: NotifyResult,
 ) -> None:
-    """Store each due subscription's new position, with a message if there is news."""
+    """Store the new position of each due subscription, and a message if there is something to
+    report.
+    """
     due = sorted(store.list_due(moment), key=lambda subscription: subscription.query)
     if not due:
         return

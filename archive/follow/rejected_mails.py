@@ -1,4 +1,6 @@
-"""Counts rejected email and bounces against the recipients, unless the mail server is to blame."""
+"""Counts rejected email and bounces as rejections by the recipients, unless the mail server is to
+blame.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,8 @@ def handle_bounce(
 ) -> str:
     """Count a bounce, that is, an email to the return path that reports a failed delivery.
 
-    Returns, in words, what was done. Raises ArchiveError if `recipient`, the address to which the
-    email was sent, is not a return path of this archive, or if no return path is set.
+    Returns a description of what was done. Raises ArchiveError if `recipient`, the address to which
+    the email was sent, is not a return path of this archive, or if no return path is set.
     """
     if settings.return_path is None:
         raise ArchiveError(

@@ -109,8 +109,9 @@ class Sender:
     def send_due(self, should_stop: Callable[[], bool]) -> None:
         """Try to send each due message, until `should_stop` returns True.
 
-        After repeated failures of the mail server, or if slow recipients have used up their time,
-        the other messages wait for the next run.
+        If the mail server fails repeatedly, the remaining email waits for the next run. So do the
+        remaining messages to webhooks, and the remaining requests for confirmation, if sending the
+        previous ones took too long.
         """
         for message_id in self.store.list_message_ids(self.clock()):
             if should_stop():
@@ -158,7 +159,7 @@ class Sender:
             self.store.excuse(message, self.clock())
 
     def handle_rejected_mails(self) -> None:
-        """Count rejected messages against their recipients.
+        """Count each rejected message as a rejection by its recipient.
 
         Nothing is counted if the mail server rejects email to all addresses.
         """

@@ -462,11 +462,14 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def excuse(self, message: QueuedMessage, now: datetime) -> None:
-        """Count the age of a message from now, because the recipient did not cause its failure."""
+        """Restart the age of a message at zero, because the recipient did not cause the failed
+        delivery.
+        """
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
-        """Store how many seconds a webhook took, or half of the stored value if that is longer.
+        """Store how many seconds a webhook took to respond, or half of the stored value if that is
+        more.
 
         A single fast response therefore does not hide slow ones.
         """
@@ -491,9 +494,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def count_rejection(self, subscription: Subscription, now: datetime) -> bool:
-        """Count a bounce or a permanent rejection. Returns True if this ended the subscription.
+        """Count a bounce or a permanent rejection. Returns whether this ended the subscription.
 
-        Rejections soon after the last one (MIN_REJECTION_GAP) are not counted.
+        A rejection soon after the last one (MIN_REJECTION_GAP) is not counted. If the last one was
+        longer than REJECTION_GAP ago, counting starts again from one.
         """
         if subscription.rejected and subscription.rejected > str(to_iso(now - MIN_REJECTION_GAP)):
             return False
@@ -634,7 +638,8 @@ def _list_mailbox_values(channel: str, address: str) -> list[str]:
 def _find_next_request(
     asked: Sequence[tuple[datetime, str]], query: str, now: datetime
 ) -> datetime | None:
-    """Return when to ask an address to confirm a subscription, or None if a request already waits.
+    """Return when to ask an address to confirm a subscription, or None if a request is already
+    waiting to be sent.
 
     asked: the times and queries of earlier requests, oldest first. The last one may not have been
         sent yet.

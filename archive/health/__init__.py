@@ -2,10 +2,10 @@
 
 Other packages use:
 
-    rules               states of agencies and their faults
+    rules               what determines the state of each agency and its faults
     metrics             figures that the rules judge, and which fields pages usually have
-    publishing_rhythm   how often an agency publishes, and how long a silence is usual for it
+    publishing_rhythm   how often an agency publishes, and how long it is usually silent
     coverage            what sources list, compared with what is stored
     audited_sources     what an audit found
-    health_report       all this in words, for the status page and the terminal
+    health_report       all of this in words, for the status page and the terminal
 """

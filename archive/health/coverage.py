@@ -8,8 +8,8 @@ read the missing releases. /-/coverage shows the result. No function commits: wr
 A listed URL has one of three statuses:
 
     stored    a release was read there, even if it was later removed or moved
-    rejected  it was fetched, but no release could be read: page type, 404, unreadable, forbidden by
-              robots.txt
+    rejected  no release could be read there, because the page is of another type, missing (404),
+              unreadable, or forbidden by robots.txt
     missing   never found, found but not read yet, failed, or quarantined
 
 A release is counted in its month of publication. The month is taken from the stored release or, if
@@ -125,7 +125,8 @@ MISSING_RELEASES_SQL = """
 class CoverageTotals:
     """An agency's totals over all its sources. Each release is counted once.
 
-    unlisted: the number of stored releases that no source lists any more; None if unknown.
+    unlisted: the number of stored releases that no source lists any more, or None if the number is
+        unknown.
     """
 
     listed: int
@@ -141,8 +142,8 @@ class KnownMonths:
     """The months for which the archive has dated releases of the chosen agencies.
 
     first: the first month with many releases.
-    since: the first day on which one of the agencies was crawled; "" if none was.
-    spans: the first and last month with dated releases of each agency.
+    since: the first day on which one of the agencies was crawled, or "" if none has been crawled.
+    spans: for each agency, the first and last month with dated releases.
     incomplete: months in which more than a tenth of the listed releases are missing.
     until: the last day on which a crawl of one of the agencies finished; if none did, the day of
         the newest release.
@@ -177,7 +178,7 @@ class KnownMonths:
 
         The reasons are `none` (no releases), `begins` or `ends` (the archive covers only a part),
         `gaps` (most months are missing), `few` (most agencies are not covered), `missing` (listed
-        releases are missing) and `fewer` (less than a quarter of a typical year).
+        releases are missing) and `fewer` (less than a quarter of the releases of a typical year).
         """
         thin: defaultdict[str, list[str]] = defaultdict(list)
         for period in periods:
@@ -308,7 +309,10 @@ def _count_unlisted(
 def _find_unlinked_sources(
     previous: Mapping[str, Mapping[str, Any]], sources: Sequence[AuditedSource], now: datetime
 ) -> list[AuditedSource]:
-    """Return sources of the previous audit to which no page links any more, marked as incomplete.
+    """Return the sources of the previous audit to which no page links any more, marked as
+    incomplete.
+
+    Sources that were last read more than FORGET_AFTER ago are left out.
 
     If agencies.toml names the sources, no home page is fetched, so that only sources of the type
     `archive` can become unlinked. If a named source was removed from agencies.toml, nothing is
@@ -335,13 +339,17 @@ def _find_unlinked_sources(
 
 
 def _read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus]:
-    """Return the status of each URL. A URL is stored if it leads, or once led, to a release."""
+    """Return the status of each URL. A URL has the status `stored` if it leads, or once led, to a
+    release.
+    """
     rows = db.execute(URL_STATUS_SQL, {"urls": json.dumps(sorted(urls))})
     return {url: UrlStatus(*values) for url, *values in rows}
 
 
 def _find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str) -> str | None:
-    """Return the month of publication, or None if neither the release nor the source states it."""
+    """Return the month of publication, or None if neither the release nor the source states a
+    plausible one.
+    """
     listed = parse_time(listed_url.published)
     if isinstance(listed, datetime):  # stored in UTC, whatever the time zone of the source
         listed = to_timezone(listed, SWEDISH_TIME)
@@ -353,7 +361,7 @@ def _find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str
 def _parse_publication_month(text: str | None, today: str) -> str | None:
     """Return the month (YYYY-MM) of a stated time, in the time zone that the text gives.
 
-    Returns None if the month is missing or implausible.
+    Returns None if the text states no time, or if the month is implausible.
 
     >>> _parse_publication_month("2024-05-31T23:30:00+00:00", today="2024-07-01")
     '2024-05'
@@ -387,7 +395,7 @@ def _build_coverage_rows(
 
     A source without releases has one row, so that the coverage page shows it.
 
-    unlisted: the number of unlisted releases per month; None if unknown.
+    unlisted: the number of unlisted releases per month, or None if the numbers are unknown.
     """
     months: set[str | None] = {*counts, *(unlisted or ())} or {None}
     rows = []

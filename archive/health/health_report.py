@@ -123,8 +123,8 @@ async def read_health_events(
 ) -> Sequence[Any]:
     """Return health events, newest first.
 
-    For one agency, its latest events are returned. Without an agency, the latest changes to or from
-    a fault at all agencies are returned.
+    If an agency is given, all its events count. Otherwise, only changes to or from a fault count,
+    at any agency.
 
     before: return only events with a lower id, for the next page. Ignored if an agency is given.
     """
@@ -162,7 +162,7 @@ async def read_daily_states(
 
 
 def _classify_state(event: Mapping[str, Any]) -> str:
-    """Return which of STRIP_STATES a health event began."""
+    """Return the one of STRIP_STATES that began with a health event."""
     if is_fault(event["state"], event["code"]):
         return "fault"
     if event["state"] == "paused":
@@ -171,8 +171,8 @@ def _classify_state(event: Mapping[str, Any]) -> str:
 
 
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
-    """Return how many requests and bytes all crawls needed in the 30 days before each agency's last
-    assessment.
+    """Return the total numbers of requests and bytes of all crawls in the 30 days before each
+    agency's last assessment.
 
     `not_modified` is the number of responses that said that a page had not changed. `delay` is the
     shortest delay between requests. `robots` counts agencies by the outcome of the last request for

@@ -1,4 +1,4 @@
-"""Finds related releases: they share the rarest of a release's most frequent words.
+"""Finds related releases: they contain words that are frequent in a release and rare elsewhere.
 
 Nothing about related releases is stored, so an edit, a takedown or a new release has an immediate
 effect. The words are weighted by tf-idf, for which the table `vocabulary` contains the number of

@@ -4,8 +4,8 @@ The tables search, search_questions, search_quotes, search_versions, search_diff
 updated when a release is saved, and search_attachments when the text of an attachment is stored.
 
 All tables except vocabulary are contentless FTS5 tables that only archive.store.derived_data can
-rebuild. For each text they have four columns: its lemmas, the lemmas of the parts of its compounds,
-the lemmas of the minor parts of its compounds, and its words as written.
+rebuild. For each text, they contain four columns: its lemmas, the lemmas of the parts of its
+compounds, the lemmas of the minor parts of its compounds, and its words as written.
 
 `search` contains the current texts, and `search_versions` the texts of earlier versions, whether an
 edit, an import or a move replaced them. `text_versions` says which version has which text. In this
@@ -386,7 +386,7 @@ def _replace_text_table(db: Database, name: str) -> None:
 
 
 def _set_weights(db: Database) -> None:
-    """Store the column weights of `search`, from which SQLite computes its `rank`."""
+    """Store the column weights with which SQLite computes the `rank` of `search`."""
     db.execute(
         "insert into search (search, rank) values ('rank', ?)",
         [f"bm25({', '.join(map(str, BM25_WEIGHTS))})"],
@@ -623,7 +623,8 @@ class SearchIndex:
 
 
 def _read_varints(data: bytes) -> list[int]:
-    """Parse numbers below 2^56 in SQLite's varint format: seven bits in a byte, the highest first.
+    """Parse numbers below 2^56 in SQLite's varint format: seven bits per byte, the highest bits
+    first.
 
     >>> _read_varints(_build_varints([0, 127, 128, 300_000]))
     [0, 127, 128, 300000]

@@ -146,7 +146,7 @@ def save_reading(
     release_id: int | None = None,
     capture: int | None = None,
 ) -> SaveResult | None:
-    """Store the text of a release that a collection read at `seen` (None: unknown).
+    """Store the text of a release that a collection read at `seen` (None if the time is unknown).
 
     Returns NEW if the release is new, REVISED if the text is a new version, or UNCHANGED if the
     text is already stored. Returns None, and stores nothing, if `seen` is None and the archive
@@ -270,7 +270,9 @@ class _CollectionReadings:
     def _find_text(
         self, prepared: PreparedRelease, readings: Sequence[_Reading]
     ) -> _Reading | None:
-        """Return the first given reading with the text of a release, or None if there is none."""
+        """Return the first of `readings` that has the text of a release, or None if none of them
+        has it.
+        """
         return next((each for each in readings if self._is_text_of(prepared, each)), None)
 
     def _is_text_of(self, prepared: PreparedRelease, reading: _Reading) -> bool:

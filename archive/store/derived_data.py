@@ -134,7 +134,7 @@ class Step:
         another process.
     write: writes the data for a revision (or file), and returns whether the change feed must report
         a difference.
-    begin: called before all rows are rewritten.
+    begin: called before a rewrite of all rows begins.
     """
 
     name: str

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def find_adjoining_states(
     archive: Archive, release_id: int, target_id: int
 ) -> tuple[StoredRelease, StoredRelease] | None:
-    """Return a release's last state and the target's first state, if the second follows the first.
+    """Return a release's last state and the target's first state, if the latter follows the former.
 
     Returns None if the target is older or existed at the same time, because the difference is then
     not an edit. Also returns None if the archive has not read both releases itself.

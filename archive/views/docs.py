@@ -1,7 +1,7 @@
 """The documentation (docs/**/*.md) in the site's layout.
 
 - /docs/: the list of pages; /docs/<name>: a page, such as /docs/search, /docs/sv/search (its
-  Swedish translation) and /docs/reference/settings; /docs/images/<file>: an image of a page.
+  Swedish translation) and /docs/reference/settings; /docs/images/<file>: an image on a page.
 - /openapi.json: a machine-readable description of the API.
 
 A page is in English, or in the language that its folder is named after. Visitors get the page in

@@ -156,9 +156,8 @@ def _choose_empty_reason(
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
     """Return whether the response must export all entries.
 
-    This is always so for Excel, and for CSV if there are more pages.
-
-    CSV contains all entries unless `after` or `size` is given.
+    It must for Excel. It also must for CSV if there are more pages, unless `after` or `size` is
+    given.
     """
     is_page = "after" in site.args or "size" in site.args
     return site.format_name == "xlsx" or (

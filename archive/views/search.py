@@ -483,9 +483,9 @@ def _build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") 
 async def _list_results(site: SiteRequest, query: SearchRequest) -> DataList:
     """Return a page of results as data.
 
-    The feed lists only new releases, so that imports and backfills do not flood it; if there are
-    few, it is topped up with other recent results. It contains no loose results, because these
-    would change with the number of strict results.
+    The feed lists only new releases, so that imports and backfills do not flood it. If there are
+    few new releases, the feed is topped up with other recent results. It contains no loose results,
+    because these would change with the number of strict results.
     """
     is_feed, searched, is_news = site.format_name == "atom", query, False
     if is_feed:

@@ -668,7 +668,9 @@ class HitFinder:
         return build_index_sql(plan, match)
 
     def filter_hits(self, found: Sequence[int]) -> list[int]:
-        """Return the releases that are listed and match the facet values of the request."""
+        """Return the given releases that appear in lists and match the facet values of the
+        request.
+        """
         include = {
             name: values for name, values in self.request.include.items() if name != self.skip_facet
         }

@@ -575,12 +575,12 @@ class SearchIndex:
             )
 
     def optimise(self) -> None:
-        """Merge the index, which removes the words of replaced rows and saves space."""
+        """Merge the parts of the index. This removes the words of replaced rows and saves space."""
         for name in INDEX_COLUMNS:
             self.db.execute(f"insert into {name} ({name}) values ('optimize')")
 
     def correct_totals(self) -> None:
-        """Write the numbers of rows and words of each table, on which bm25 depends.
+        """Correct the stored numbers of rows and words of each table, on which bm25 depends.
 
         FTS5 still counts the deleted rows of a contentless table. The totals are in row 1 of
         <table>_data: the number of rows and the number of words in each column, as varints
@@ -623,8 +623,7 @@ class SearchIndex:
 
 
 def _read_varints(data: bytes) -> list[int]:
-    """Parse numbers below 2^56 in SQLite's varint format: seven bits per byte, the highest bits
-    first.
+    """Parse numbers below 2^56 in SQLite's varint format: seven bits per byte, high bits first.
 
     >>> _read_varints(_build_varints([0, 127, 128, 300_000]))
     [0, 127, 128, 300000]

@@ -314,10 +314,9 @@ def _find_max_cost(word: str, count: int) -> float:
 
 
 def measure_spelling_difference(typed: str, word: str) -> float:
-    """Return the cost of typing `typed` instead of `word`. The likelier the mistake, the lower the
-    cost.
+    """Return the cost of typing `typed` instead of `word`.
 
-    Spellings that sound alike have a low cost.
+    The likelier the mistake, the lower the cost. Spellings that sound alike have a low cost.
 
     >>> measure_spelling_difference("christersson", "kristersson")
     0.3575
@@ -374,8 +373,8 @@ async def _split_word(run: RunQuery, word: str) -> str | None:
 def is_english_query(query: Query) -> bool:
     """Return whether a query has at least as many only-English words as only-Swedish ones.
 
-    An only-English word is an English word that is not also a Swedish word. Return False if the
-    query contains no such words, or if it refers to a document.
+    An only-English word is an English word that is not also a Swedish word, and vice versa. Return
+    False if the query contains no only-English words, or if it refers to a document.
 
     >>> from archive.search.query_language import parse_query
     >>> texts = "gang violence", "våld", "Nato membership", "crime SOU 2023:4"

@@ -68,8 +68,8 @@ class Suggestion:
 
     @property
     def text(self) -> str:
-        """Return the query as a visitor may type it, with a suggested period as the filters from:
-        and to:.
+        """Return the query as a visitor may type it. A suggested period is added as from: and
+        to:.
         """
         if self.reason != "period":
             return self.request.text

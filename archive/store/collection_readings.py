@@ -179,8 +179,8 @@ def save_reading(
 def _is_read(archive: Archive, release_id: int) -> bool:
     """Return whether the archive itself has read a release.
 
-    A release that an earlier version of the software imported and then found unchanged has a number
-    of checks, but no time of the first check.
+    The number of checks is also considered: a release that an earlier version of the software
+    imported, and then found unchanged, has no time of the first check.
     """
     sql = "select first_seen is not null or checks > 0 from releases where id = ?"
     return bool(archive.db.execute(sql, [release_id]).fetchone()[0])

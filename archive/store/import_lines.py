@@ -517,9 +517,7 @@ def _iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
 
 
 def _iter_table_rows(table: Any) -> Iterator[str]:
-    """Yield the caption and the rows of a table, one per line, with a vertical bar between
-    cells.
-    """
+    """Yield the caption and rows of a table, one per line, with vertical bars between cells."""
     for row in table.iter("caption", "tr"):
         cells = (
             [row] if row.tag == "caption" else [cell for cell in row if cell.tag in ("td", "th")]

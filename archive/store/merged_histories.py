@@ -65,7 +65,7 @@ def merge_releases(
 def find_moved_copy(
     archive: Archive, release_id: int, *, min_similarity: float
 ) -> tuple[int, str] | None:
-    """Find a release of the same agency with nearly the same text as a missing release.
+    """Find a current release of the same agency with nearly the same text as a missing release.
 
     Returns the id and the URL of the found release. It must have been added after the last check of
     the missing release, or have the same publication date. Returns None if there is no such

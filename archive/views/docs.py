@@ -190,7 +190,7 @@ def _find_folder() -> Path | None:
 def _find_file(name: str) -> Path | None:
     """Return the file of a page, or None if there is no such page.
 
-    Names have no dots, so they cannot lead to other folders.
+    Names contain no dots, so they cannot lead to other folders.
     """
     folder = _find_folder()
     file = folder and folder / f"{name}.md"

@@ -349,7 +349,7 @@ async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     """Build the chart of edits per week.
 
     Returns None on later pages, for a search for words, for types of edits that the archive did not
-    itself observe, and if there are too few edits to chart.
+    itself observe, and if there is nothing to chart: no edits, or only one week.
     """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:

@@ -420,8 +420,8 @@ async def _build_chart(site: SiteRequest, query: SearchRequest, results: Results
 def _build_over_time_path(site: SiteRequest, query: SearchRequest) -> str | None:
     """Return the path of /-/over-time for a search.
 
-    Returns None if the search has no words, dates or agencies, or if it has filters that the page
-    does not support.
+    Returns None if the search has no words, dates or agencies, or if it has settings or filters
+    that the page does not support.
     """
     text, agencies = _type_days(site.language, query), query.include.get("agency", ())
     if query.show != "releases" or query.exclude or set(query.include) - {"agency"}:

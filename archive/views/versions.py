@@ -345,9 +345,7 @@ def _describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
     ),
 )
 async def _show_revision(site: SiteRequest) -> Response:
-    """Show a revision and whether it is the current one. Search engines are told not to index
-    it.
-    """
+    """Show a revision, and whether it is current. Search engines are told not to index it."""
     revision_id = int(site.url_vars["revision"])
     citation_context = await read_citation_context(site, revision_id)
     citation: Citation = citation_context["citation"]

@@ -281,7 +281,9 @@ def _find_places(periods: Sequence[str], chosen: Collection[str]) -> list[int]:
 def _find_few(
     counts: Sequence[Sequence[tuple[int, int | None]]], periods: Sequence[str]
 ) -> list[str]:
-    """Return the periods in which a searched agency has fewer than FEW_RELEASES releases."""
+    """Return the periods in which a searched agency has some, but fewer than FEW_RELEASES
+    releases.
+    """
     return [
         period
         for place, period in enumerate(periods)

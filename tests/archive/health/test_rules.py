@@ -536,8 +536,8 @@ def test_share_of_refused_pages_that_rises_is_a_fault_on_the_same_day(past: Agen
     assert refuse(past, date(2023, 9, 1), 6, readable=7) == ("suspect", "more_refused")
     assert past.reason == (
         "The share of fetched pages that the archive could not read as releases has risen"
-        " from 0 of 27 to 6 of 16. The archive may have misread something new on the website. Address:"
-        " https://prov.example/2023-09-01-0"
+        " from 0 of 27 to 6 of 16. The website may have something new that the archive cannot"
+        " read. Address: https://prov.example/2023-09-01-0"
     )
     past.quarantine(decision="confirmed", reason="[]")
     assert past.assess(date(2023, 9, 1)) == ("suspect", "more_refused"), (

@@ -213,7 +213,7 @@ class UrlArguments(Protocol):
 
 
 class FilterError(ValueError):
-    """An unknown URL parameter, or one with an invalid value."""
+    """An unknown URL parameter, or a parameter with an invalid value."""
 
     def __init__(
         self,

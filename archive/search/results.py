@@ -496,7 +496,7 @@ async def _find_unknown_values(
 class SearchExample:
     """A search that shows what the archive can do, and its number of results.
 
-    kind: the feature that the search shows.
+    kind: the feature that the search demonstrates.
     """
 
     kind: str

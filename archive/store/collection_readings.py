@@ -7,9 +7,9 @@ If a reading is inserted between others, the affected revisions are rewritten. A
 collection never follows a revision that the archive itself read, with one exception: if the archive
 has read a collection's first text, the archive's revision is used for that text.
 
-A reading at an unknown time is not in this order: its revision follows no other, and no other
-follows it. As soon as the collection's reading of the same text is imported with a time, the
-observation gets this time, and the revision gets its place in the order.
+A reading at an unknown time is not in this order: its revision follows no other revision, and no
+other revision follows it. As soon as the collection's reading of the same text is imported with a
+time, the observation gets this time, and the revision gets its place in the order.
 
 The archive's own newest reading is always current. Until the archive has read a release, the newest
 reading of a collection is current. A revision's `seen` is the time of the import, not of the

@@ -471,7 +471,7 @@ def _label_weeks(language: str, weeks: Sequence[EditWeek]) -> list[str]:
 def draw_strip(days: Sequence[str], title: str) -> Markup:
     """Draw a bar for each day.
 
-    days: keys of STRIP_BARS; "" for a day without an assessment.
+    days: a key of STRIP_BARS for each day, or "" for a day without an assessment.
     """
     shapes, place = dict.fromkeys(STRIP_BARS, ""), 0
     for state, group in groupby(days):

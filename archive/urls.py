@@ -213,7 +213,7 @@ class UrlArguments(Protocol):
 
 
 class FilterError(ValueError):
-    """An unknown URL parameter, or one with an invalid value."""
+    """An unknown URL parameter, or a parameter with an invalid value."""
 
     def __init__(
         self,
@@ -231,7 +231,7 @@ class FilterError(ValueError):
 def parse_number_parameter(
     args: UrlArguments, name: str, maximum: int = MAX_ID, *, signed: bool = False
 ) -> int | None:
-    """Return a parameter as a number from 0 to `maximum`, or None if it is absent.
+    """Return a parameter as a number from 0 to `maximum`, or None if it is absent or empty.
 
     Raises FilterError if the value is invalid.
 
@@ -250,7 +250,9 @@ def parse_number_parameter(
 
 
 def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[str]) -> str | None:
-    """Return the value of a parameter, which must be one of `choices`, or None if it is absent.
+    """Return the value of a parameter, which must be one of `choices`.
+
+    Returns None if the parameter is absent or empty.
 
     Raises FilterError if the value is invalid.
     """
@@ -261,7 +263,7 @@ def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[st
 
 
 def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
-    """Return the date in a parameter (YYYY-MM-DD), or None if the parameter is absent.
+    """Return the date in a parameter (YYYY-MM-DD), or None if it is absent or empty.
 
     Raises FilterError if the value is invalid.
     """

@@ -266,7 +266,7 @@ RESULT_INDEXES = {"releases": RELEASE_INDEX, "questions": QUESTION_INDEX, "quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixExpansion:
-    """The lemmas that a word with a star also matches: kvinna, for example, for `kvinnor*`."""
+    """The lemmas that a word with a star also matches, for example kvinna for `kvinnor*`."""
 
     lemmas: tuple[str, ...] = ()
     replaces_prefix: bool = False  # search the lemmas instead of the prefix
@@ -318,7 +318,7 @@ class SearchPlan:
 async def resolve_names(
     run: RunQuery, tree: QueryNode | None
 ) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up a query's names, prefixes and releases. Also return notes on unknown names."""
+    """Look up a query's names, prefixes and releases. Return them, and notes on any problems."""
     nodes = list(iter_nodes(tree))
     agencies, tags, speakers, liked = (
         _collect_filter_values(nodes, name) for name in (*NAME_FIELDS, LIKE_FIELD)
@@ -428,8 +428,8 @@ async def _find_names(
     If there are no such rows, the value is mapped to the keys of rows with a name in which a word
     starts with the value. Case and diacritics are ignored.
 
-    names_sql: selects the key in the first column, and names in all others.
-    are_people: map a single word, such as a surname, to the keys of all these rows.
+    names_sql: SQL that selects the key in the first column, and names in all other columns.
+    are_people: map a single word, such as a surname, to the keys of the rows found in either way.
     """
     if not values:
         return {}
@@ -459,7 +459,7 @@ def plan_search(
 ) -> SearchPlan:
     """Return the plan of a search.
 
-    If the text that was typed has no word, number or filter, the plan matches nothing.
+    If the typed text contains no word, number or filter, the plan matches nothing.
     """
     own_index = index if request.show == "releases" else RESULT_INDEXES[request.show]
     plan = build_plan(request.query.tree, names, own_index)
@@ -591,7 +591,7 @@ def _build_filter_condition(
 
 
 def _build_prefilters(parts: Iterable[QueryNode], names: ResolvedNames) -> list[str]:
-    """Return FTS5 expressions for a query's agencies and tags. Other filters are left to SQL."""
+    """Return FTS5 expressions for a query's agencies and tags. Other filters are applied in SQL."""
     prefilters = []
     for part in parts:
         if isinstance(part, FilterNode):
@@ -601,13 +601,13 @@ def _build_prefilters(parts: Iterable[QueryNode], names: ResolvedNames) -> list[
 
 
 def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: str = "") -> str:
-    """Return the FTS5 expression for a word, with all its lemmas and as a part of compounds.
+    """Return the FTS5 expression that matches any lemma of a word, also as a part of compounds.
 
     The expression is "" for a word without letters and digits. The first lemma is searched in all
     columns, because a column filter takes three times as long.
 
     part_columns: if given, compound parts are searched only in these columns, and the word is also
-        searched as typed. Ranking needs this: bm25 then knows how common a part is.
+        searched as typed. Ranking needs this, so that bm25 weighs how common a part is.
 
     >>> match_word("ministrarnas"), match_word("led"), match_word("EU-ministern")
     ('"minister"', '("led" OR {title lead body questions}: ("lead"))', '{title lead body questions}:
@@ -637,7 +637,7 @@ def match_changed_word(word: str) -> str:
     """Return the FTS5 expression for a word in the `terms` of `search_diff`.
 
     The expression is "" for a word without letters and digits. Unlike with `match_word`, each
-    occurrence matches only one of the alternatives, so that their counts can be added.
+    occurrence matches only one of the alternatives, so that their counts can be added up.
     """
     lemmas, part = list(analyze_word(word)), find_compound_key(word)
     if not part:
@@ -653,7 +653,7 @@ def match_form(words: Sequence[str], *, is_prefix: bool = False) -> str:
 
 
 def split_number(word: str) -> tuple[str, ...]:
-    """Return an abbreviation with a number as two words (ETS 2), or () for any other word.
+    """Return an abbreviation and its number as two words ("ets 2"), or () for any other word.
 
     >>> split_number("ETS2"), split_number("A2021"), split_number("ets")
     (('ets 2',), (), ())
@@ -823,7 +823,7 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 
 
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
-    """Return SQL and parameters that count the matches of a request's filters, by agency."""
+    """Return SQL and parameters that count the releases matching a request's filters, by agency."""
     plan = build_plan(extract_filters(request.query.tree), names)
     conditions = [
         *plan.conditions,
@@ -833,7 +833,7 @@ def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, 
 
 
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
-    """Return the FTS5 expression of a request: its words, and the facet values that it includes."""
+    """Return the FTS5 expression of a request, for its words and its included facet values."""
     if request.show != "releases":
         return plan.match
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
@@ -858,7 +858,7 @@ def build_index_sql(plan: SearchPlan, match: str, index: IndexTable = RELEASE_IN
 
 
 def match_title(match: str, index: IndexTable = RELEASE_INDEX) -> str:
-    """Return the FTS5 expression for results that match in their title (or in their question)."""
+    """Return the FTS5 expression that limits a match to the title (or question) of a result."""
     return _limit_to_field(match, index.fields[0], index)
 
 
@@ -881,7 +881,7 @@ async def read_ranks(run: RunQuery, table: str, match: str, ids: Iterable[int]) 
 async def select_ids(run: RunQuery, sql: str, values: dict[str, Any]) -> list[int]:
     """Run a statement that selects an `id`, and return all ids.
 
-    They are read as one JSON text, which is three times as fast as reading thousands of rows.
+    The ids are read as one JSON text, which is three times as fast as reading thousands of rows.
     """
     (row,) = await run(f"select json_group_array(id) as ids from ({sql})", values)
     ids: list[int] = json.loads(row["ids"])
@@ -899,8 +899,8 @@ def build_hits_sql(
 ) -> str:
     """Return SQL for the results of a request.
 
-    The columns are `id` and `release`. A feed of new releases also has `seen`, and quotations also
-    have `person`.
+    The columns are `id` and `release`. For new releases, `seen` is also selected, and for
+    quotations, `person`.
 
     skip_facet: a facet whose included values are ignored.
     limit: select only this many results, in the order `newest` or `oldest`. If the request has

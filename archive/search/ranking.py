@@ -1,7 +1,8 @@
 """Finds, sorts and counts the results of a request, and counts the values of their facets.
 
-FTS5 returns the ids of the matching releases. Results are filtered, sorted and counted by columns
-in memory (`ColumnCache`). This is ten times as fast as looking up thousands of results in a table.
+FTS5 returns the ids of the matching releases. Results are filtered, sorted and counted with columns
+that are kept in memory (`ColumnCache`). This is ten times as fast as looking up thousands of
+results in a table.
 """
 
 from __future__ import annotations
@@ -200,7 +201,7 @@ class HitFinder:
     async def fetch_counted(self) -> tuple[HitList, int]:
         """Return the results, at least up to the end of the requested page, and their total number.
 
-        The number is a minimum if the list is capped, unless the request has only facets.
+        If the list is capped, the number is only a minimum, unless facets alone limit the results.
         """
         request, hits = self.request, await self.fetch(self.order)
         if hits.capped and request.page * request.size > len(hits.ids):
@@ -273,7 +274,7 @@ class HitFinder:
 
         Years are sorted by time, and the values of all other facets by count.
 
-        exact_counts: counts to use for a facet instead of the numbers in its list of results.
+        exact_counts: for some facets, the counts to use instead of counting the list of results.
         """
         facets = {}
         for name, hits in hits_by_facet.items():
@@ -326,7 +327,8 @@ class HitFinder:
     def count_years(self) -> Mapping[str, int]:
         """Return, for each year, the number of releases that match the chosen facet values.
 
-        Agencies that the query names limit these numbers, too. Words, tags and dates are ignored.
+        Agencies that the query names are also taken into account. Words, tags and dates are
+        ignored.
         """
         agencies = self.chosen_agencies
         include = {**self.request.include, **({} if agencies is None else {"agency": agencies})}
@@ -368,7 +370,7 @@ class HitFinder:
     async def fetch_all_current(self) -> HitList:
         """Fetch all results whose current version matches.
 
-        The results of `fetch_current` come first, then all others by date.
+        The results of `fetch_current` come first, followed by all other results, sorted by date.
         """
         last_page = -(-MAX_HITS // self.request.size)
         hits = await replace(self, request=replace(self.request, page=last_page)).fetch_current(
@@ -455,7 +457,7 @@ class HitFinder:
     ) -> HitList:
         """Fetch new releases, question pairs or quotations.
 
-        sql: selects one row more than `limit`.
+        sql: a statement that selects one row more than `limit`.
         """
         rows = await self.run(sql, plan.values)
         capped = len(rows) > limit
@@ -489,7 +491,8 @@ class HitFinder:
     ) -> HitList:
         """Fetch the newest (or oldest) releases for a request that has no FTS5 expression.
 
-        build_sql: returns the SQL for all releases or, if it is called with `limit`, for that many.
+        build_sql: returns the SQL for all releases or, if called with `limit`, for that many
+            releases.
         """
         ids = await select_ids(self.run, build_sql(limit=limit + 1), plan.values)
         if order == "oldest" and len(ids) <= limit:  # without those that have no date
@@ -575,7 +578,8 @@ class HitFinder:
     async def find_first_hits(
         self, plan: SearchPlan, match: str, first: Sequence[int], order: str
     ) -> tuple[list[int], list[str], bool]:
-        """Return the newest (or oldest) results, their months, and whether these are all results.
+        """Return the newest (or oldest) results, their months, and whether there are no other
+        results.
 
         Windows of months are searched one after another (DateWindow) until more than MAX_HITS
         results are found. The months are returned as FTS5 expressions.
@@ -664,7 +668,9 @@ class HitFinder:
         return build_index_sql(plan, match)
 
     def filter_hits(self, found: Sequence[int]) -> list[int]:
-        """Return the releases that are listed and match the facet values of the request."""
+        """Return the given releases that appear in lists and match the facet values of the
+        request.
+        """
         include = {
             name: values for name, values in self.request.include.items() if name != self.skip_facet
         }
@@ -683,12 +689,13 @@ class HitFinder:
         The relevance of a result is bm25 × recency × substance × title.
 
         - bm25 is a sum over the words of the query: how rare the word is (its idf) times how much
-            the release is about it. An occurrence in the title counts as ten in the text, one in
-            the lead as four, and a first or middle part of a compound in the title as one. Each
-            further occurrence adds less (k1 = 1.2). A long release needs more occurrences for the
-            same value (b = 0.75; on the judged queries of tests/bench, nDCG is lower with 0.5 and
-            with 1).
-        - Recency is 1 for a release of today, falls to 0.875 in two years, and is never below 0.75.
+            the release is about it. An occurrence in the title counts as much as ten in the text,
+            one in the lead as much as four, and a first or middle part of a compound in the title
+            as much as one. Each further occurrence adds less (k1 = 1.2). A long release needs more
+            occurrences for the same value (b = 0.75; on the judged queries of tests/bench, nDCG is
+            lower with 0.5 and with 1).
+        - Recency is 1 for a release published today, falls to 0.875 in two years, and is never
+            below 0.75.
         - Substance is 0.5 for releases with hardly any text, such as invitations, otherwise 1.
         - Title is 1.5 for releases with all words in the title, also as parts of compounds,
             otherwise 1.

@@ -1,4 +1,4 @@
-"""Finds related releases: they share the rarest of a release's most frequent words.
+"""Finds releases related to a release: they share words frequent in it and rare elsewhere.
 
 Nothing about related releases is stored, so an edit, a takedown or a new release has an immediate
 effect. The words are weighted by tf-idf, for which the table `vocabulary` contains the number of
@@ -164,7 +164,7 @@ async def _choose_words(run: RunQuery, row: Any) -> list[str]:
 
 
 def _take_heaviest(weights: Mapping[str, float], releases: Mapping[str, int]) -> list[str]:
-    """Return the heaviest lemmas: at most MAX_WORDS, in at most MAX_POSTINGS releases together."""
+    """Return the heaviest lemmas: at most MAX_WORDS, in at most MAX_POSTINGS releases in total."""
     chosen, postings = list[str](), 0
     for lemma in sorted(weights, key=lambda lemma: (-weights[lemma], lemma)):
         if len(chosen) < MAX_WORDS and postings + releases[lemma] <= MAX_POSTINGS:

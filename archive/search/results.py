@@ -173,7 +173,7 @@ async def search(
 ) -> Results:
     """Find the releases, question pairs or quotations that match a request.
 
-    columns: as for prepare_finder.
+    columns: the archive's cached columns, as in prepare_finder.
     with_periods: also count the results by month or year.
     """
     finder, name_notes = await prepare_finder(run, request, columns)
@@ -209,7 +209,9 @@ def _list_hit_notes(
     hits: Sequence[SearchHit],
     suggestions: Sequence[Suggestion],
 ) -> list[SearchNote]:
-    """Return notes on a missing result page, an English query with few results, and the order."""
+    """Return notes on a missing result page, an English query with few results, and the order of
+    the results.
+    """
     notes = []
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
@@ -311,7 +313,7 @@ async def _read_own_ids(run: RunQuery, request: SearchRequest, release_id: int) 
 
 
 def _find_place(ids: Sequence[int], wanted: set[int], expected: int) -> int:
-    """Return the index of a wanted id: `expected` if possible, otherwise the first one.
+    """Return an index at which `ids` has a wanted id: `expected` if possible, otherwise the lowest.
 
     Returns -1 if no wanted id is in `ids`.
 
@@ -328,7 +330,7 @@ async def _read_hits_around(
 ) -> dict[int, SearchHit]:
     """Return the results before and after an index, as a map from index to result.
 
-    The result at the index itself is included if any result matches only because of a change: in an
+    The result at the index itself is included if results may match only because of a change: in an
     earlier version, or by an edit.
     """
     ids = loose.order or strict.ids
@@ -432,9 +434,9 @@ def _get_key(hit: SearchHit) -> int:
 async def _name_facet_values(
     run: RunQuery, request: SearchRequest, hit_page: HitPage
 ) -> dict[tuple[str, str], FacetValue]:
-    """Return a map from facet and value to each counted value and each chosen agency or speaker.
+    """Return the counted facet values and the chosen agencies and speakers, by facet and value.
 
-    Each value is returned with its name. Chosen values without results have the count 0.
+    Each of them contains its name. Chosen values without results have the count 0.
     """
     chosen: dict[tuple[str, str], FacetValue] = {}
     for name, sql in CHOSEN_NAMES_SQL.items():
@@ -494,7 +496,7 @@ async def _find_unknown_values(
 class SearchExample:
     """A search that shows what the archive can do, and its number of results.
 
-    kind: the feature that the search shows.
+    kind: the feature that the search demonstrates.
     """
 
     kind: str

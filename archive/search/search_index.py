@@ -4,8 +4,8 @@ The tables search, search_questions, search_quotes, search_versions, search_diff
 updated when a release is saved, and search_attachments when the text of an attachment is stored.
 
 All tables except vocabulary are contentless FTS5 tables that only archive.store.derived_data can
-rebuild. For each text they have four columns: its lemmas, the lemmas of the parts of its compounds,
-the lemmas of the minor parts of its compounds, and its words as written.
+rebuild. For each text, they contain four columns: its lemmas, the lemmas of the parts of its
+compounds, the lemmas of the minor parts of its compounds, and its words as written.
 
 `search` contains the current texts, and `search_versions` the texts of earlier versions, whether an
 edit, an import or a move replaced them. `text_versions` says which version has which text. In this
@@ -386,7 +386,7 @@ def _replace_text_table(db: Database, name: str) -> None:
 
 
 def _set_weights(db: Database) -> None:
-    """Store the column weights of `search`, from which SQLite computes its `rank`."""
+    """Store the column weights with which SQLite computes the `rank` of `search`."""
     db.execute(
         "insert into search (search, rank) values ('rank', ?)",
         [f"bm25({', '.join(map(str, BM25_WEIGHTS))})"],
@@ -575,12 +575,12 @@ class SearchIndex:
             )
 
     def optimise(self) -> None:
-        """Merge the index, which removes the words of replaced rows and saves space."""
+        """Merge the parts of the index. This removes the words of replaced rows and saves space."""
         for name in INDEX_COLUMNS:
             self.db.execute(f"insert into {name} ({name}) values ('optimize')")
 
     def correct_totals(self) -> None:
-        """Write the numbers of rows and words of each table, on which bm25 depends.
+        """Correct the stored numbers of rows and words of each table, on which bm25 depends.
 
         FTS5 still counts the deleted rows of a contentless table. The totals are in row 1 of
         <table>_data: the number of rows and the number of words in each column, as varints
@@ -623,7 +623,7 @@ class SearchIndex:
 
 
 def _read_varints(data: bytes) -> list[int]:
-    """Parse numbers below 2^56 in SQLite's varint format: seven bits in a byte, the highest first.
+    """Parse numbers below 2^56 in SQLite's varint format: seven bits per byte, high bits first.
 
     >>> _read_varints(_build_varints([0, 127, 128, 300_000]))
     [0, 127, 128, 300000]

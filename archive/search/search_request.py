@@ -309,7 +309,7 @@ def build_search_url(
 ) -> str:
     """Return the URL of a search.
 
-    path: the path of another page that has the same parameters as a search.
+    path: the path of the search page, or of another page that takes the same parameters.
 
     >>> build_search_url(SearchRequest(text="på natten"), "en", ".json")
     '/search.json?q=p%C3%A5+natten&lang=en'
@@ -341,7 +341,8 @@ def build_over_time_url(
 
 
 def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: str | None) -> str:
-    """Return the URL of a result, with the parameters by which the search's words are highlighted.
+    """Return the URL of a result, with the parameters that let its page highlight the search's
+    words.
 
     If the search has no words and no filters, only the language is added.
 

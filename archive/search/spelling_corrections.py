@@ -2,8 +2,8 @@
 
 A correction replaces a word with a similar one, adds missing diacritics, joins two words, or splits
 a word in two. The vocabulary is kept in memory until the archive changes. rapidfuzz compares a word
-with all words of about the same length. From the few words that are near enough, the likeliest is
-chosen by its sound, the positions of its letters on the keyboard, and its frequency.
+with all words of about the same length. From the few words that are similar enough, the likeliest
+is chosen by its sound, the positions of its letters on the keyboard, and its frequency.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ async def correct_query(
     """Correct the spelling of query words that occur in no release.
 
     Return the corrected query and all corrections that were found, including those that were not
-    applied. Words in quotation marks or with + are not corrected.
+    applied. Words in quotation marks, or marked with +, are not corrected.
     """
     fixed = {
         word
@@ -282,7 +282,8 @@ async def _find_similar_words(
 
 
 async def _read_vocabulary(run: RunQuery, common: int) -> Mapping[int, str]:
-    """Return a map from number of letters to the words that at least `common` releases contain.
+    """Return a map from word length to the words of that length that at least `common` releases
+    contain.
 
     The words of one length are joined with spaces, which takes a tenth of the memory of a list.
     """
@@ -313,9 +314,9 @@ def _find_max_cost(word: str, count: int) -> float:
 
 
 def measure_spelling_difference(typed: str, word: str) -> float:
-    """Return the cost of typing `typed` instead of `word`: the lower, the likelier the mistake.
+    """Return the cost of typing `typed` instead of `word`.
 
-    Spellings that sound alike have a low cost.
+    The likelier the mistake, the lower the cost. Spellings that sound alike have a low cost.
 
     >>> measure_spelling_difference("christersson", "kristersson")
     0.3575
@@ -372,8 +373,8 @@ async def _split_word(run: RunQuery, word: str) -> str | None:
 def is_english_query(query: Query) -> bool:
     """Return whether a query has at least as many only-English words as only-Swedish ones.
 
-    An only-English word is an English word that is not also a Swedish word. Return False if the
-    query contains no such words, or if it refers to a document.
+    An only-English word is an English word that is not also a Swedish word, and vice versa. Return
+    False if the query contains no only-English words, or if it refers to a document.
 
     >>> from archive.search.query_language import parse_query
     >>> texts = "gang violence", "våld", "Nato membership", "crime SOU 2023:4"
@@ -401,8 +402,8 @@ def apply_corrections(text: str, corrections: Iterable[SpellingCorrection]) -> s
 def apply_correction(text: str, correction: SpellingCorrection) -> str:
     """Return a query with the corrected words replaced, and everything else as typed.
 
-    A capital at the beginning is kept. If a word after a field is replaced by two words, they are
-    put in brackets, so that the field applies to both.
+    A capital letter at the beginning is kept. If a word after a field is replaced by two words,
+    they are put in brackets, so that the field applies to both.
 
     >>> correction = SpellingCorrection("manniskohandel", "människohandel")
     >>> apply_correction('"Manniskohandel" -x', correction)

@@ -68,7 +68,9 @@ class Suggestion:
 
     @property
     def text(self) -> str:
-        """Return the query as a visitor may type it, with a suggested period as from: and to:."""
+        """Return the query as a visitor may type it. A suggested period is added as from: and
+        to:.
+        """
         if self.reason != "period":
             return self.request.text
         days = (f"{name}:{day}" for name, day in self.request.days.items())
@@ -84,8 +86,8 @@ async def find_suggestions(
 ) -> list[Suggestion]:
     """Return other queries that have results, each with its number of results.
 
-    A query with a period, a translation or a type of document needs only one result. All others
-    must have more results than the original query.
+    A query with a period, a translation or a type of document needs only one result. All other
+    queries must have more results than the original query.
     """
 
     async def count(changed: SearchRequest, *, with_loose: bool = False) -> int:

@@ -7,9 +7,9 @@ If a reading is inserted between others, the affected revisions are rewritten. A
 collection never follows a revision that the archive itself read, with one exception: if the archive
 has read a collection's first text, the archive's revision is used for that text.
 
-A reading at an unknown time is not in this order: its revision follows no other, and no other
-follows it. As soon as the collection's reading of the same text is imported with a time, the
-observation gets this time, and the revision gets its place in the order.
+A reading at an unknown time is not in this order: its revision follows no other revision, and no
+other revision follows it. As soon as the collection's reading of the same text is imported with a
+time, the observation gets this time, and the revision gets its place in the order.
 
 The archive's own newest reading is always current. Until the archive has read a release, the newest
 reading of a collection is current. A revision's `seen` is the time of the import, not of the
@@ -146,7 +146,7 @@ def save_reading(
     release_id: int | None = None,
     capture: int | None = None,
 ) -> SaveResult | None:
-    """Store the text of a release that a collection read at `seen` (None: unknown).
+    """Store the text of a release that a collection read at `seen` (None if the time is unknown).
 
     Returns NEW if the release is new, REVISED if the text is a new version, or UNCHANGED if the
     text is already stored. Returns None, and stores nothing, if `seen` is None and the archive
@@ -179,8 +179,8 @@ def save_reading(
 def _is_read(archive: Archive, release_id: int) -> bool:
     """Return whether the archive itself has read a release.
 
-    A release that an earlier version of the software imported and then found unchanged has a number
-    of checks, but no time of the first check.
+    The number of checks is also considered: a release that an earlier version of the software
+    imported, and then found unchanged, has no time of the first check.
     """
     sql = "select first_seen is not null or checks > 0 from releases where id = ?"
     return bool(archive.db.execute(sql, [release_id]).fetchone()[0])
@@ -270,7 +270,9 @@ class _CollectionReadings:
     def _find_text(
         self, prepared: PreparedRelease, readings: Sequence[_Reading]
     ) -> _Reading | None:
-        """Return the first given reading with the text of a release, or None if there is none."""
+        """Return the first of `readings` that has the text of a release, or None if none of them
+        has it.
+        """
         return next((each for each in readings if self._is_text_of(prepared, each)), None)
 
     def _is_text_of(self, prepared: PreparedRelease, reading: _Reading) -> bool:

@@ -134,7 +134,7 @@ class Step:
         another process.
     write: writes the data for a revision (or file), and returns whether the change feed must report
         a difference.
-    begin: called before all rows are rewritten.
+    begin: called before a rewrite of all rows begins.
     """
 
     name: str
@@ -343,7 +343,7 @@ class DerivedData:
     def _list_batch(self, table: str, last: int) -> list[int]:
         """Return the ids of the rows after `last` that are written in the next transaction.
 
-        If their texts are long, there are fewer rows, because a batch is kept in memory.
+        If their texts are long, the batch contains fewer rows, because it is kept in memory.
         """
         keys: list[int] = []
         characters = 0

@@ -358,7 +358,7 @@ def _parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
 
 
 def _strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
-    """Return the body without its first paragraph if that is the lead."""
+    """Return the body without its first paragraph if this paragraph is the lead."""
     first, _, rest = body.text.partition("\n\n")
     head, end, tail = body.html.partition("</p>")
     if not lead or first.split() != lead.split() or _html_to_text(head + end) != first:
@@ -517,7 +517,7 @@ def _iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
 
 
 def _iter_table_rows(table: Any) -> Iterator[str]:
-    """Yield the caption and the rows of a table, one per line, with a bar between cells."""
+    """Yield the caption and rows of a table, one per line, with vertical bars between cells."""
     for row in table.iter("caption", "tr"):
         cells = (
             [row] if row.tag == "caption" else [cell for cell in row if cell.tag in ("td", "th")]

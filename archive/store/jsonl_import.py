@@ -91,7 +91,7 @@ class LineError(ArchiveError):
 
 @dataclass(slots=True, kw_only=True)
 class ImportResult:
-    """What an import did, as counts of lines.
+    """The result of an import, as counts of lines.
 
     Each line counts as new, revised, unchanged, already_crawled or withheld, or is in `errors`.
     Lines of a transaction that was rolled back are not counted.
@@ -146,7 +146,7 @@ def import_file(
 
     source: the collection to which the file belongs. By default, the file is a collection of its
         own.
-    seen: when the collection read the releases. It applies to lines that give no time.
+    seen: when the collection read the releases. It is used for lines that do not state a time.
     host_owners: a map from each host (without www) to the slug of its agency. Releases on a host of
         another agency are imported, but listed in the result.
     processes: the number of other processes that parse lines and analyse text. This process saves
@@ -336,7 +336,8 @@ def _prepare_line(
     """Parse the release in a line. The release's text is analysed only if its URL is not stored
     yet.
 
-    If the archive that the line comes from has taken the release down, only its URL is returned.
+    If the archive from which the line comes has taken the release down, only the release's URL is
+    returned.
     """
     if row.get("takedown") in TAKEDOWN_KINDS.values():
         try:
@@ -437,7 +438,7 @@ def ensure_agency(archive: Archive, slug: str, agencies_file: Path) -> None:
 def find_host_owners(archive: Archive, agencies_file: Path) -> dict[str, str]:
     """Return a map from each host (without www) to the slug of its agency.
 
-    It covers the agencies that are stored and those in agencies.toml.
+    The map contains the hosts of both the stored agencies and the agencies in agencies.toml.
     """
     owners: dict[str, str] = {}
     stored = {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def find_adjoining_states(
     archive: Archive, release_id: int, target_id: int
 ) -> tuple[StoredRelease, StoredRelease] | None:
-    """Return a release's last state and the target's first state, if the second follows the first.
+    """Return a release's last state and the target's first state, if the latter follows the former.
 
     Returns None if the target is older or existed at the same time, because the difference is then
     not an edit. Also returns None if the archive has not read both releases itself.
@@ -65,7 +65,7 @@ def merge_releases(
 def find_moved_copy(
     archive: Archive, release_id: int, *, min_similarity: float
 ) -> tuple[int, str] | None:
-    """Find a release of the same agency with nearly the same text as a missing release.
+    """Find a current release of the same agency with nearly the same text as a missing release.
 
     Returns the id and the URL of the found release. It must have been added after the last check of
     the missing release, or have the same publication date. Returns None if there is no such

@@ -94,7 +94,7 @@ class Archive(AbstractContextManager["Archive"]):
     """A context manager for an archive.db, opened for writing and migrated to the newest schema.
 
     Unless `rebuild_stale` is False, derived data that was computed with other versions of the rules
-    is recomputed on opening, which takes a few seconds per thousand releases.
+    is recomputed on opening. This takes a few seconds per thousand releases.
     """
 
     def __init__(self, path: Path | str, *, rebuild_stale: bool = True) -> None:
@@ -243,7 +243,7 @@ class Archive(AbstractContextManager["Archive"]):
         Each text is stored immediately. Returns how many texts were extracted, and which files
         could not be read.
 
-        agency, withheld: as for `Attachments.list_files_to_read`.
+        agency, withheld: passed on to `Attachments.list_files_to_read`.
         seconds: once this time has passed, no further file is read.
         processes: the number of files that are read at once, each in a separate process. If 0,
             files are read one by one.
@@ -427,7 +427,7 @@ class Archive(AbstractContextManager["Archive"]):
     ) -> None:
         """Record that a release was found unchanged, and when to check it next.
 
-        next_check: None leaves the planned time unchanged.
+        next_check: if None, the planned time of the next check is left unchanged.
         """
         self.db.execute(
             "update releases set last_checked = ?, checks = checks +"
@@ -734,7 +734,7 @@ class ReleaseWriter:
     def upsert_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
         """Insert or update the tags, questions and other parts of a release.
 
-        The rows of parts that only an earlier state had are kept.
+        The rows of parts that exist only in an earlier state are kept.
         """
         if state["tags"]:
             tags = json.dumps(state["tags"], ensure_ascii=False)

@@ -1,9 +1,10 @@
-"""Takedowns: hides releases or redacts passages in them, for a public reason, and lifts takedowns.
+"""Takedowns: hides releases or redacts passages in them, each with a public reason, and lifts
+takedowns.
 
 Content that is taken down is deleted from archive.db completely: from tables, from the search index
 and from free pages of the file. The content is kept in withheld.db (archive.database.redaction), so
-that hashes, manifests and later checks of the agency's page work as before. A revision's `hash` is
-the hash of the full state. A takedown covers every version of a release, including later ones, and
+that hashes, manifests and later checks of the agency's page still work. A revision's `hash` is the
+hash of the full state. A takedown covers every version of a release, including later ones, and
 everything derived from them. It does not cover other releases that contain the passage
 (find_uncovered_releases).
 """

@@ -162,7 +162,8 @@ async def _show_attachment(site: SiteRequest) -> Response | DataList:
 
 
 def _choose_title(version: Mapping[str, Any], releases: Sequence[Mapping[str, Any]]) -> str:
-    """Return an attachment's title: that of the first link with a title, or else the file name.
+    """Return an attachment's title: the title of the first link that has one, or else the file
+    name.
 
     Returns "" if no link has a title and the attachment is hidden.
     """
@@ -181,7 +182,7 @@ def _find_next_page(shown: Sequence[dict[str, Any]], pages: Sequence[dict[str, A
 def choose_shown_pages(pages: Sequence[dict[str, Any]], first: int) -> list[dict[str, Any]]:
     """Return the pages of a file, from page `first` on, that fit on one page of the site.
 
-    If the first of them alone is too long, it is cut.
+    If page `first` alone is too long, its text is cut.
     """
     shown: list[dict[str, Any]] = []
     letters = 0

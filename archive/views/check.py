@@ -2,7 +2,7 @@
 
 The text is sent by POST: in the field `text` of a form or a JSON object, or as a plain-text body.
 It is neither stored nor logged: it is not part of the address, errors are logged without their
-message, and the response may not be cached.
+message, and the response must not be cached.
 """
 
 from __future__ import annotations
@@ -238,8 +238,8 @@ def _build_marked_link(
 def _choose_marked_phrases(passage: str) -> list[str]:
     """Return the sentences of a passage that are to be highlighted in the release.
 
-    They have at most MAX_LINK_WORDS words in all. Each sentence is highlighted separately, because
-    the release may have an attribution (", säger NAME") between two of them.
+    They contain at most MAX_LINK_WORDS words in all. Each sentence is highlighted separately,
+    because the release may have an attribution (", säger NAME") between two of them.
 
     >>> _choose_marked_phrases("Ja. Vi är klara i år. Det … blir bra till slut.")
     ['Vi är klara i år.', 'blir bra till slut.']
@@ -317,7 +317,7 @@ def _format_presence(site: SiteRequest, result: QuotationResult) -> dict[str, An
 def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
     """Return the checks (or readings of a collection) between which a quotation disappeared.
 
-    Returns None if it has not disappeared.
+    Returns None if the quotation has not disappeared.
     """
     pair = presence.disappeared
     if pair is None:

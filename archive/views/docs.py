@@ -1,7 +1,7 @@
 """The documentation (docs/**/*.md) in the site's layout.
 
 - /docs/: the list of pages; /docs/<name>: a page, such as /docs/search, /docs/sv/search (its
-  Swedish translation) and /docs/reference/settings; /docs/images/<file>: an image of a page.
+  Swedish translation) and /docs/reference/settings; /docs/images/<file>: an image on a page.
 - /openapi.json: a machine-readable description of the API.
 
 A page is in English, or in the language that its folder is named after. Visitors get the page in
@@ -190,7 +190,7 @@ def _find_folder() -> Path | None:
 def _find_file(name: str) -> Path | None:
     """Return the file of a page, or None if there is no such page.
 
-    Names have no dots, so they cannot lead to other folders.
+    Names contain no dots, so they cannot lead to other folders.
     """
     folder = _find_folder()
     file = folder and folder / f"{name}.md"

@@ -156,9 +156,8 @@ def _choose_empty_reason(
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
     """Return whether the response must export all entries.
 
-    This is always so for Excel, and for CSV if there are more pages.
-
-    CSV contains all entries unless `after` or `size` is given.
+    It must for Excel. It also must for CSV if there are more pages, unless `after` or `size` is
+    given.
     """
     is_page = "after" in site.args or "size" in site.args
     return site.format_name == "xlsx" or (
@@ -350,7 +349,7 @@ async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     """Build the chart of edits per week.
 
     Returns None on later pages, for a search for words, for types of edits that the archive did not
-    itself observe, and if there are too few edits to chart.
+    itself observe, and if there is nothing to chart: no edits, or only one week.
     """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:

@@ -5,10 +5,10 @@
 - /-/follow/subscription: the subscription whose token is in a link; POST confirms or ends it.
 - /-/follow/export: all stored data about a subscription, as JSON.
 
-Nothing is sent here: messages are stored for `myndighetsarkivet notify`. GET changes nothing,
-because email scanners open links. Responses do not reveal whether an address has subscriptions. No
-cookie is set. A client's address is kept only in memory, for an hour, to count its requests. A
-server that serves a snapshot cannot store anything, and its page says so.
+Nothing is sent here: messages are only stored, and `myndighetsarkivet notify` sends them. GET
+changes nothing, because email scanners open links. Responses do not reveal whether an address has
+subscriptions. No cookie is set. A client's address is kept only in memory, for an hour, to count
+its requests. A server that serves a snapshot cannot store anything, and its page says so.
 """
 
 from __future__ import annotations

@@ -142,8 +142,8 @@ async def read_release_list(
 ) -> ListPage:
     """Return a page of a list of releases, newest first.
 
-    The release ids are found using only an index; then the releases are read. Raises FilterError if
-    `after` is not the id of a release.
+    The ids of the releases are read from an index alone, and only then are the releases read.
+    Raises FilterError if `after` is not the id of a release.
 
     month: yyyy-mm of publication, or UNDATED.
     after: the id of the last release on the previous page.

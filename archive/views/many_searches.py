@@ -54,8 +54,8 @@ HITS_SQL = """
 class BatchResult(NamedTuple):
     """The result of the search for one line.
 
-    state: searched, no_words (the line has nothing that can be searched for), too_slow, or
-        not_searched (after the time limit).
+    state: searched, no_words (the line contains nothing that can be searched for), too_slow, or
+        not_searched (because of the time limit).
     """
 
     text: str

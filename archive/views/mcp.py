@@ -424,8 +424,8 @@ async def check_quotations(text: str) -> dict[str, Any]:
     A quotation is a passage in quotation marks, or a paragraph that begins with a dash. verdict:
     verbatim, wrong_speaker (the words are right, but the text seems to quote `speaker`, and the
     release quotes `said_by`), altered (`difference` says how), withdrawn (only an earlier version
-    has it), not_found (the archive does not have it, which does not mean that it was never said),
-    short, not_checked. speaker_verdict: same, other or not compared.
+    contains it), not_found (the archive does not contain it, which does not mean that it was never
+    said), short, not_checked. speaker_verdict: "same", "other" or "not compared".
     """
     return (await fetch("/-/check.json", body={"text": text}))[0]
 

@@ -98,7 +98,7 @@ async def _read_archive_values(site: SiteRequest) -> dict[str, Mapping[str, floa
 def _read_server_values(site: SiteRequest) -> dict[str, Mapping[str, float]]:
     """Return the metrics of the server process: its version, its queues and the sizes of its files.
 
-    A server that serves a snapshot has only archive.db.
+    If the server serves a snapshot, archive.db is its only file.
     """
     archive = Path(site.datasette.get_database("archive").path)
     files = map(

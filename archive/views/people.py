@@ -244,7 +244,7 @@ async def _read_person(
 async def _find_quotes(site: SiteRequest, person_id: int, words: Sequence[str]) -> str:
     """Return the ids (as JSON) of the quotations by a person that contain all the given words.
 
-    A word is also found at the beginning of a longer one.
+    A word is also found at the beginning of a longer word.
     """
     patterns = [re.compile(rf"(?<!\w){word}", re.IGNORECASE) for word in words]
     rows = await site.run(

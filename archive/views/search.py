@@ -420,8 +420,8 @@ async def _build_chart(site: SiteRequest, query: SearchRequest, results: Results
 def _build_over_time_path(site: SiteRequest, query: SearchRequest) -> str | None:
     """Return the path of /-/over-time for a search.
 
-    Returns None if the search has no words, dates or agencies, or if it has filters that the page
-    does not support.
+    Returns None if the search has no words, dates or agencies, or if it has settings or filters
+    that the page does not support.
     """
     text, agencies = _type_days(site.language, query), query.include.get("agency", ())
     if query.show != "releases" or query.exclude or set(query.include) - {"agency"}:
@@ -483,9 +483,9 @@ def _build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") 
 async def _list_results(site: SiteRequest, query: SearchRequest) -> DataList:
     """Return a page of results as data.
 
-    The feed lists only new releases, so that imports and backfills do not flood it; if there are
-    few, it is topped up with other recent results. It contains no loose results, because these
-    would change with the number of strict results.
+    The feed lists only new releases, so that imports and backfills do not flood it. If there are
+    few new releases, the feed is topped up with other recent results. It contains no loose results,
+    because these would change with the number of strict results.
     """
     is_feed, searched, is_news = site.format_name == "atom", query, False
     if is_feed:

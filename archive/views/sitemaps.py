@@ -169,7 +169,7 @@ async def _show_robots_txt(site: SiteRequest) -> Response:
     """Show robots.txt.
 
     It allows pages that are written for people, and disallows pages that are expensive to build or
-    derived from others.
+    are derived from other pages.
     """
     rules = "".join(f"{rule}: {site.datasette.urls.path(path)}\n" for rule, path in ROBOTS_RULES)
     return Response.text(f"User-agent: *\n{rules}\nSitemap: {site.url('/sitemap.xml')}\n")

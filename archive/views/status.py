@@ -240,9 +240,9 @@ def _describe_health_event(language: str, event: dict[str, Any]) -> dict[str, st
 
 
 def _format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
-    """Format an agency as a flat row with two nested values.
+    """Format the health of an agency as a row of data.
 
-    The nested values are failures by type and fill rates by field.
+    Two of its values are nested: failures by type, and fill rates by field.
     """
     facts = row["facts"]
     politeness, field_fill = facts.get("politeness", {}), facts.get("field_fill", {})
@@ -381,8 +381,8 @@ def _list_agencies(site: SiteRequest, rows: Sequence[dict[str, Any]]) -> DataLis
 def _list_months(site: SiteRequest, coverage: Mapping[str, Any]) -> DataList:
     """Return an agency's coverage as data, with a row for each month.
 
-    JSON also has the agency's sources and a page of its missing releases. `next_url` leads to the
-    next page of missing releases.
+    JSON also contains the agency's sources and a page of its missing releases. `next_url` leads to
+    the next page of missing releases.
     """
     row = coverage["agency"]
     next_cursor = coverage["next_cursor"] if site.format_name == "json" else None

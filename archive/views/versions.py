@@ -345,7 +345,7 @@ def _describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
     ),
 )
 async def _show_revision(site: SiteRequest) -> Response:
-    """Show a revision and whether it is the current one. Search engines must not index it."""
+    """Show a revision, and whether it is current. Search engines are told not to index it."""
     revision_id = int(site.url_vars["revision"])
     citation_context = await read_citation_context(site, revision_id)
     citation: Citation = citation_context["citation"]
@@ -406,7 +406,7 @@ def _format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str,
     ),
 )
 async def _show_citation(site: SiteRequest) -> Response:
-    """Show a citation as a page, or return it in one format.
+    """Show a citation as a page, or return it in the requested format.
 
     The status is 304 if the client already has the citation. The citation of a comparison has no
     page of its own, because the comparison's page shows it.
@@ -460,7 +460,7 @@ async def _show_citation(site: SiteRequest) -> Response:
 async def _show_diff(site: SiteRequest) -> Response | DataList:
     """Show the differences between two revisions, the older one first.
 
-    If the URL names the later revision first, redirect.
+    If the URL names the later revision first, redirect to the URL with the earlier one first.
     """
     one, other = site.url_vars["one"], site.url_vars["other"]
     before, after = await _read_revision_pair(site)

@@ -74,9 +74,9 @@ def run(prepared: tuple[Connection, str], limits: dict[str, Any]) -> None:
 def _open_restricted_database(
     uri: str, limits: dict[str, Any], authorizer: StatementAuthorizer
 ) -> sqlite3.Connection:
-    """Open a database with low SQLite limits, and make it read-only in three ways.
+    """Open a database as read-only, with low SQLite limits.
 
-    It is read-only by its URI, by the pragma query_only and by the authorizer.
+    Three things make it read-only: its URI, the pragma query_only and the authorizer.
     """
     db = sqlite3.connect(uri, uri=True, isolation_level=None)
     db.text_factory = lambda value: str(value, "utf-8", "replace")  # as Datasette does

@@ -58,7 +58,7 @@ def build_agency_entry(
     row: contains the agency's `name` and `name_en`, and the `title` and `language` of a release.
     name: the entry's name, which is the last part of its id.
     when: the time of publication.
-    updated: by default `when`.
+    updated: the time of the last update, by default `when`.
     subject: the title after the agency's name, by default the release's title.
     fields: other fields of AtomEntry.
     """

@@ -67,8 +67,8 @@ class ChartSeries:
 
     values: one for each period; None if the archive has nothing to count.
     bases: the heights on which values are stacked.
-    uncertain: the indexes of values that cannot be compared with the others: columns are fainter
-        there, and lines have a gap with a dot.
+    uncertain: the indexes of values that cannot be compared with the other values. Their columns
+        are fainter, and lines are interrupted by a gap with a dot.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Chart:
 
     form: columns (side by side or stacked), or lines.
     ticks: values of the scale, from 0 to the highest, with their texts.
-    labels: texts below the periods; "" for none.
+    labels: the texts below the periods. "" stands for no text.
     rows: rows of the table, each with its period and cells (URL and text). There is a cell for each
         series. In a stacked chart, a cell for the whole stack comes first.
     shades: the indexes of periods in which the archive lacks releases.
@@ -281,7 +281,9 @@ def _find_places(periods: Sequence[str], chosen: Collection[str]) -> list[int]:
 def _find_few(
     counts: Sequence[Sequence[tuple[int, int | None]]], periods: Sequence[str]
 ) -> list[str]:
-    """Return the periods in which a searched agency has fewer than FEW_RELEASES releases."""
+    """Return the periods in which a searched agency has some, but fewer than FEW_RELEASES
+    releases.
+    """
     return [
         period
         for place, period in enumerate(periods)
@@ -469,7 +471,7 @@ def _label_weeks(language: str, weeks: Sequence[EditWeek]) -> list[str]:
 def draw_strip(days: Sequence[str], title: str) -> Markup:
     """Draw a bar for each day.
 
-    days: keys of STRIP_BARS; "" for a day without an assessment.
+    days: a key of STRIP_BARS for each day, or "" for a day without an assessment.
     """
     shapes, place = dict.fromkeys(STRIP_BARS, ""), 0
     for state, group in groupby(days):

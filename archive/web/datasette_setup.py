@@ -238,7 +238,7 @@ def list_output_renderers() -> list[dict[str, Any]]:
 async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None) -> Any:
     """Send the bytes in the column named by the parameter `_blob_column`.
 
-    Raises FilterError if the column has no bytes.
+    Raises FilterError if the column contains no bytes.
     """
     column = request.args.get("_blob_column")
     found = [row for row in rows if isinstance(row[column], bytes)] if column in columns else []

@@ -137,7 +137,7 @@ def get_environment(datasette: Any) -> Any:
 async def _list_sortable_columns(
     datasette: Any, database: str, table: str, use_rowid: bool
 ) -> list[str]:
-    """Return the columns by which a table may be sorted, in order. Datasette returns them as a set.
+    """Return the columns by which a table may be sorted, in the order of the table.
 
     Columns that contain bytes are left out, because Datasette writes bytes as text into the URL of
     the next page.

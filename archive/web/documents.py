@@ -116,7 +116,7 @@ def _format_feed_content(document: DataList) -> str:
 def format_csv(rows: Rows, columns: Sequence[str], *, header: bool = True) -> str:
     """Format rows as CSV with a header line.
 
-    None becomes an empty cell; True and False become 1 and 0.
+    None becomes an empty cell, True becomes 1, and False becomes 0.
 
     >>> format_csv([{"a": 'x "y", z', "b": None}, {"a": True, "b": 2}], ["a", "b"])
     'a,b\\r\\n"x ""y"", z",\\r\\n1,2\\r\\n'

@@ -66,8 +66,8 @@ logger = logging.getLogger(__name__)
 async def render_list(site: SiteRequest, data: DataList) -> Any:
     """Render a list in the format of the request.
 
-    The whole list is rendered if the format is Excel, or if the list has `batches`; otherwise, one
-    page.
+    The whole list is rendered if the format is Excel, or if the list has `batches`. Otherwise, only
+    the requested page is rendered.
     """
     if data.batches or site.format_name == "xlsx":
         return await render_export(site, data)

@@ -53,7 +53,9 @@ Span = tuple[int, int]  # position of the first character, and of the one after 
 
 
 class MarkedPlace(NamedTuple):
-    """A place to highlight: the positions of its parts between tags, and of the links after it."""
+    """A place to highlight: the positions of its parts between tags, and the position of the links
+    after it.
+    """
 
     # number of the place on the page, from 1; 0: no links, because another place has them
     number: int

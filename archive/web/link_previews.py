@@ -94,7 +94,7 @@ def _format_json_ld(facts: dict[str, object]) -> Markup:
 
 
 def shorten(text: str, length: int) -> str:
-    """Return a text on one line, cut at a space.
+    """Return a text on one line. If it is longer than `length`, it is cut at a space.
 
     >>> shorten("Hamnen\\nöppnar igen i juni", 14)
     'Hamnen öppnar …'

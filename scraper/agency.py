@@ -726,8 +726,9 @@ def find_press_wire(url: str) -> WireService | None:
 def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
     """Return the agencies to which a URL could belong.
 
-    These are the agencies that own the URL's host. If there are none, they are the agencies with a
-    press room that can link to the URL, or else the agencies with a press wire at this host.
+    These are the agencies that own the URL's host. If no agency owns it, they are the agencies with
+    a press wire whose list can link to the URL or, if there are none, all agencies with a press
+    wire at this host.
     """
     agencies, host = list(agencies), strip_www(urlsplit(url).hostname or "")
     on_wire = [(agency, wire) for agency in agencies if (wire := agency.find_wire(url))]
@@ -806,10 +807,7 @@ def select_agencies(agencies: dict[str, Agency], slugs: list[str], file: Path) -
 
 
 def check_contact(agencies: dict[str, Agency], contact: str) -> None:
-    """Raise AgencyError if the setting CONTACT is empty.
-
-    The setting may be empty if all agencies' sites are on this machine.
-    """
+    """Raise AgencyError if the setting CONTACT is empty, unless all sites are on this machine."""
     live = [agency for agency in agencies.values() if not is_loopback(agency.home)]
     if live and not contact.strip():
         raise AgencyError(

@@ -4,9 +4,9 @@ For each round, the worker takes the lease of the agency's host, receives a job 
 agency's part of the archive), and runs `scrapy crawl news` and `scrapy crawl revisit` on that copy.
 WorkerAddon replaces the components of these crawls that write to the archive: each transaction on
 the copy is first sent to the writer, as one message, and then committed. A transaction that cannot
-be sent is rolled back. The crawl ends at a SendError, as it does if an archive cannot be written.
-The only purpose of the copy is to keep the crawl from requesting a page twice. It is deleted when
-the round ends.
+be sent is rolled back. A SendError ends the crawl, just as an archive that cannot be written ends a
+local crawl. The only purpose of the copy is to keep the crawl from requesting a page twice. It is
+deleted when the round ends.
 """
 
 from __future__ import annotations
@@ -75,7 +75,10 @@ class SendError(sqlite3.OperationalError):
 
 
 class MessageSender:
-    """Sends messages under one lease. Each is accepted exactly once, even if sending is retried."""
+    """Sends messages under one lease.
+
+    Each message is accepted exactly once, even if sending is retried.
+    """
 
     def __init__(
         self, broker: Broker, lease: Lease, agency: str, wait: Callable[[float], None] = time.sleep
@@ -97,8 +100,8 @@ class MessageSender:
         """Send operations as one message.
 
         While more than DISTRIBUTED_BACKLOG bytes are waiting for the writer, this waits for up to
-        MAX_SEND_WAIT seconds. Raises SendError if it would have to wait longer, if another worker
-        has the lease, or if the broker does not respond before the lease ends.
+        MAX_SEND_WAIT seconds. Raises SendError if the wait would be longer, if another worker has
+        the lease, or if the broker does not respond before the lease ends.
         """
         if self.failure:
             raise SendError(self.failure)
@@ -176,7 +179,7 @@ class ArchiveCopy(Archive):
 
 
 class RecordingProxy:
-    """Proxy for a part of the archive that records the calls of the part's `ARCHIVE_OPERATIONS`.
+    """Proxy for a part of the archive that records calls of the part's `ARCHIVE_OPERATIONS`.
 
     name: the part's name.
     """
@@ -303,7 +306,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
     def check_lease(self) -> None:
         """Ask the broker for the lease's remaining time.
 
-        If the broker does not respond, the expiry time that was last known applies.
+        If the broker does not respond, the last known expiry time still applies.
         """
         try:
             self.broker.call_with_retry(lambda: self.lease.renew(0), 0)
@@ -365,7 +368,7 @@ class WorkerPipeline(CrawlerComponent):
 
 
 class LeasedHandler(BaseDownloadHandler):
-    """Wraps the configured download handler, and sends no request without a valid lease."""
+    """A wrapper for the configured download handler. It sends no request without a valid lease."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)

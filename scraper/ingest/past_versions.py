@@ -2,7 +2,7 @@
 
 Today's rules may misread a page with an earlier template. If two pages have today's template, all
 differences between them count as edits. Otherwise, only changes inside a paragraph count, because a
-template cannot cause them. All other differences are stored, but do not count as edits.
+new template cannot cause these. All other differences are stored, but do not count as edits.
 """
 
 from __future__ import annotations
@@ -234,7 +234,7 @@ def _pair_paragraphs(
 
 
 def _iter_paragraphs(state: Mapping[str, Any]) -> Iterator[_Paragraph]:
-    """Yield the title of a state, and its paragraphs that end as sentences do.
+    """Yield the title of a state, and those of its paragraphs that end like a sentence.
 
     Notes on when the page was updated are left out.
     """

@@ -303,7 +303,7 @@ class Turn:
 
     @asynccontextmanager
     async def hold_slot(self) -> AsyncIterator[None]:
-        """Wait for a slot, and hold it until the end of the block, for one batch of an export."""
+        """Hold a slot until the end of the `with` block, for one batch of an export."""
         await self.acquire_slot()
         try:
             yield

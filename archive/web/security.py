@@ -198,7 +198,7 @@ def list_closed_pages(datasette: Any) -> list[tuple[str, Any]]:
 
 
 def wrap_application(datasette: Any) -> Any:
-    """Return a function that wraps the application with limits and headers."""
+    """Return a function that wraps the application, to apply limits and add headers."""
     limiter, headers = RequestLimiter(datasette), ResponseHeaders(datasette)
 
     def wrap(app: Any) -> Any:

@@ -178,7 +178,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
     def execute_with_retry(self, statement: SandboxStatement) -> StatementResult:
         """Run a statement. Retry once if its worker died for a reason other than the statement.
 
-        This is called in one thread per worker.
+        This is called in a thread. There are as many threads as workers.
         """
         # the same cause may have ended the idle workers, too
         for get_worker in (self.acquire_worker, self.start_worker):

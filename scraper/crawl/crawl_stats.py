@@ -76,7 +76,7 @@ PROGRESS_COLUMNS = (
 
 @dataclass(slots=True)
 class AgencyStats:
-    """Counters of one agency in one crawl, and a list of problems.
+    """Counters and a list of problems, for one agency in one crawl.
 
     Each problem is described by a sentence that names the URL and the field.
     """
@@ -410,7 +410,7 @@ class ProgressExtension(CrawlerComponent):
         self.is_first_crawl = False  # of the archive
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Start the live table if standard error is a terminal, otherwise periodic log lines."""
+        """Start the live table if standard error is a terminal. Otherwise, start periodic logs."""
         self.is_first_crawl = not spider.archive.db.execute(
             "select 1 from releases limit 1"
         ).fetchone()

@@ -10,9 +10,9 @@ A host is paused in three cases:
 
 Pauses are stored in the hosts table and apply to later crawls. The first pause lasts BACK_OFF_FIRST
 seconds. Each further pause lasts twice as long, up to BACK_OFF_MAX, until the host responds again.
-If no host at all has responded in a crawl, the pauses that began in it end with it, because our own
-network may be down. In a crawl without an archive (`scrapy probe`, `scrapy survey`), all pauses end
-with the crawl.
+If no host at all has responded in a crawl, the pauses that began in this crawl end with it, because
+our own network may be down. In a crawl without an archive (`scrapy probe`, `scrapy survey`), all
+pauses end with the crawl.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def _match_original_url(
 
 
 def _is_replaced(prepared: PreparedRelease, own: StoredRelease) -> bool:
-    """Return whether a page's text is completely different from the text of its release."""
+    """Return whether a page's text is completely different from the stored text of its release."""
     # imported from a collection that only has titles
     has_no_text = own.cause == "import" and not own.state["body"]
     if prepared.state["title"] == own.state["title"] or has_no_text:
@@ -159,7 +159,7 @@ def match_other_address(
 def _list_publication_days(
     other: StoredRelease, state: Mapping[str, Any], found_at: str
 ) -> list[int]:
-    """Return the publication days of a stored release and of a page, as day numbers.
+    """Return the publication days of a stored release and of a page, as ordinal numbers.
 
     If either date is missing, the days on which the two URLs were found are returned.
     """

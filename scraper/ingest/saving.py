@@ -122,7 +122,8 @@ class MatchedPage:
 class StateChange:
     """A state that is to be stored.
 
-    capture_id: the capture from which the state was parsed. None if it is not stored yet.
+    capture_id: the capture from which the state was parsed, or None if the capture is not stored
+        yet.
     previous: the state that precedes this one, or None if the preceding state is the one stored at
         the release's URL.
     """
@@ -411,7 +412,7 @@ class Ingest:
         """Return the states to be stored, or [] if the page shows the stored state.
 
         If the current parser reads the stored page differently, the result is a separate state, so
-        that the parser cannot be the cause of the differences that remain.
+        that a change of the parser cannot have caused the remaining differences.
         """
         prepared, before, changes = matched.prepared, matched.stored, []
         previous = matched.candidates.own if matched.match.kind == "merged" else None
@@ -529,10 +530,10 @@ class Ingest:
 
 
 def _compare_with_later_checks(page: ParsedPage, match: PageMatch, candidates: Candidates) -> bool:
-    """Return whether a check that was made after the page was fetched found the release missing.
+    """Return whether a check found the release missing after the page was fetched.
 
     Raises NotARelease if a later check read the release, or if the release was missing and the page
-    would change more than its text.
+    would change more than the release's text.
     """
     is_missing = False
     for url in filter(None, (match.url, match.original_url)):

@@ -387,9 +387,9 @@ def infer_year(url: str, month: int, day: int) -> int:
 
 
 def _count_years_to_url(stated: date, dated: re.Match[str]) -> int:
-    """Return by how many years (-1, 0 or 1) a day must be moved to be near the date in a URL.
+    """Return by how many years (-1, 0 or 1) to move a day, so that it is near the date in a URL.
 
-    Near means within half a year.
+    The moved day is within half a year of that date.
     """
     in_url = date(stated.year, _parse_month(dated), int(dated["d"] or 15))
     distance = (stated - in_url).days

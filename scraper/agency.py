@@ -742,8 +742,8 @@ def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
 def find_owner(agencies: Iterable[Agency], url: str) -> Agency | None:
     """Return the agency to which a URL belongs.
 
-    Returns None if the URL belongs to no agency, or if it is on a press wire and could belong to
-    several agencies.
+    If several agencies own the URL's host, the first of them is returned. Returns None if the URL
+    belongs to no agency, or if it is on a press wire and could belong to several agencies.
     """
     owners = find_owners(agencies, url)
     return owners[0] if len(owners) == 1 or (owners and not is_wire_url(url)) else None
@@ -772,10 +772,9 @@ def find_wire_name(url: str, page: str = "") -> str | None:
 
 
 def _is_press_room(url: str, service: WireService) -> bool:
-    """Return whether a URL is a press room, such as /se/skog.
+    """Return whether a URL may be that of a press room.
 
-    On the service's own host, all other paths are pages of the service or pages within a press
-    room.
+    On the service's own hosts, the path of a press room has two parts, as in /se/skog.
     """
     parts = urlsplit(url)
     return strip_www(parts.hostname or "") not in service.hosts or parts.path.count("/") == 2

@@ -171,7 +171,10 @@ class SiteRequest:
         return found
 
     async def keep(self, name: str, read: Callable[[], Awaitable[PageData]]) -> PageData:
-        """Return the cached result of `read`, which is called again if the archive has changed."""
+        """Return the result of `read` that is cached under `name`.
+
+        If nothing is cached yet, or if the archive has changed since, `read` is called.
+        """
         last = (await self.run(LAST_CHANGE_SQL, {}))[0]["last"]
         kept = KEPT_VALUES.setdefault(self.datasette, {})
         if name not in kept or kept[name][0] != last:

@@ -187,9 +187,7 @@ def read_limits(datasette: Any) -> SandboxLimits:
 
 
 def list_closed_pages(datasette: Any) -> list[tuple[str, Any]]:
-    """Return routes that respond with 404 to requests for Datasette's pages that the site does not
-    offer.
-    """
+    """Return routes that respond with 404, for Datasette's pages that the site does not offer."""
 
     async def hide() -> None:
         raise NotFound("There is no such page")
@@ -399,9 +397,9 @@ class RequestLimiter:
         return Response.html(self.busy_pages[language], status=503, headers=headers)
 
     def reject(self, path: str, status: int, message: str, **headers: str) -> Response:
-        """Return an error response as plain text.
+        """Return an error response as plain text or, for a .json path, as problem details.
 
-        For a .json path, it consists of problem details and has CORS headers.
+        CORS headers are added if Datasette allows CORS.
         """
         if self.datasette.cors:
             add_cors_headers(headers)
@@ -518,8 +516,8 @@ class ResponseHeaders:
     def build_snapshot_headers(self, scope: dict[str, Any]) -> dict[bytes, bytes]:
         """Return the ETag and Last-Modified headers for a snapshot.
 
-        Returns {} for an archive that a crawl may change. The ETag includes the hour, because pages
-        show the age of the data.
+        Returns {} for an archive that a crawl may change, and for requests whose responses must not
+        be cached. The ETag includes the hour, because pages show the age of the data.
         """
         db = self.datasette.databases.get("archive")
         if db is None or db.is_mutable or scope["method"] not in ("GET", "HEAD"):
@@ -659,8 +657,7 @@ def _limit_max_age(cache_control: bytes, most: int = MAX_CACHE_SECONDS) -> bytes
 
 
 def _rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]:
-    """Return the request without cookies and, if `origin` is set, with the scheme and host of
-    `origin`.
+    """Return the request without cookies. If `origin` is set, its scheme and host are used.
 
     The archive sets no cookies, and Datasette fails on some cookies of other sites on the same
     host.

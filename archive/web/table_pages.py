@@ -201,8 +201,7 @@ class KeysetPage:
     def take(
         self, names: list[str], rows: Sequence[Any], *, is_complete: bool
     ) -> tuple[list[str], list[Any]]:
-        """Return the column names and rows that Datasette expects, and store the start of the next
-        page.
+        """Return the column names and rows that Datasette expects, and store `next_start`.
 
         Raises FilterError if `_size=` asks for more rows than fit into a response.
         """

@@ -460,7 +460,7 @@ class ArchiveWriter:
         """Respond to a request for a job.
 
         The job is empty if the agency is no longer listed, is paused, or is being crawled by
-        another command.
+        another command. Nothing is sent if another worker has a newer token.
         """
         slug = message.agency
         listed = load_agencies(self.agencies_file)

@@ -486,8 +486,8 @@ class RoundRunner:
     ) -> tuple[float | None, float]:
         """Run the spiders of a round one after another.
 
-        Returns two numbers of seconds: how long to wait before trying the round again (None if it
-        is complete), and how long to wait before the next request to the host.
+        Returns two numbers of seconds: how long to wait before trying the round again (None if the
+        round is complete), and how long to wait before the next request to the host.
         """
         archive_path = folder / "archive.db"
         settings = {
@@ -531,9 +531,9 @@ class RoundRunner:
     def read_pass_result(self, archive_path: Path, previous_crawl_id: int) -> tuple[bool, float]:
         """Return whether a pass has sent all its operations, and the host's delay in seconds.
 
-        Both are read from the row in the crawls table that the pass completes at its end. If there
-        is no complete row with an id above `previous_crawl_id`, the longest possible delay is
-        returned.
+        Both are read from the row in the crawls table that the pass completes at its end. The delay
+        is 0 if the pass sent no requests. If there is no complete row with an id above
+        `previous_crawl_id`, False and the longest possible delay are returned.
         """
         longest = self.settings.getfloat("CRAWL_DELAY_MAX")
         with closing(sqlite3.connect(archive_path)) as db:

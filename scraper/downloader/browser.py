@@ -219,8 +219,8 @@ class PageVisit:
     def is_allowed(self, asked: BrowserRequest) -> bool:
         """Return whether a request of the browser may be sent.
 
-        GET and POST requests may be sent to the agency's own hosts. A request to another host must
-        be a GET for a script.
+        GET and POST requests may be sent to the agency's own hosts and their subdomains. A request
+        to another host must be a GET request for a script.
         """
         hosts, host = self.agency.hosts, extract_host(asked.url)
         is_own = host in hosts or any(host.endswith(f".{own}") for own in hosts)

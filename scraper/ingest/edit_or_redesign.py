@@ -361,9 +361,10 @@ class StateComparison:
         return not self.old_page.contains(now - was) or not self.new_page.contains(was - now)
 
     def dates_differ(self) -> bool:
-        """Return whether a date that is set in both states was changed to another day.
+        """Return whether the agency changed a date to another day.
 
-        A date that is in only one of the states does not count.
+        Dates that are in only one of the states do not count. Different dates do not count, either,
+        if both pages contain both dates.
         """
         for name in ("published", "updated"):
             was, now = self.before[name], self.after[name]

@@ -135,7 +135,7 @@ class QuarantineCheck:
         return situation.is_backfill or (day is not None and day < self.habits.oldest)
 
     def predates_accepted_loss(self, stored: StoredRelease | None) -> bool:
-        """Return whether a release was last read before an operator accepted the loss of fields."""
+        """Return whether a release was last read before an operator last accepted a lost field."""
         if stored is None or not self.accepted_losses:
             return False
         return stored.seen < max(self.accepted_losses.values())
@@ -267,8 +267,7 @@ class QuarantineCheck:
         }
 
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
-        """Return the share of a body's characters that are in repeated lines (0 to 1), and these
-        lines.
+        """Return the share (0 to 1) of a body's characters in repeated lines, and these lines.
 
         A repeated line is one that also occurs on other pages.
         """

@@ -612,7 +612,8 @@ class CrawlRecorder:
     ) -> None:
         """Store a response in which no release could be read.
 
-        Nothing is stored if the release at the URL is hidden, redacted or a file.
+        Nothing is stored if the frontier lacks the URL, or its release is hidden, redacted or a
+        file.
         """
         entry, addresses = self.archive.frontier.get(url), (url, response.url)
         is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)

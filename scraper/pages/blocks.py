@@ -415,7 +415,8 @@ class InlineText:
 def _is_outgoing_link(element: Tag) -> bool:
     """Return whether an element is a link to a page or file.
 
-    Links to anchors, email addresses and telephone numbers do not count.
+    Named anchors without a target do not count, nor do links to email addresses or telephone
+    numbers.
     """
     if element.name != "a" or (
         "href" not in element.attrs and not {"name", "id"}.isdisjoint(element.attrs)

@@ -28,7 +28,7 @@ CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a send
 
 
 class Work(NamedTuple):
-    """Limits for one type of work: how many requests may run or wait at once, and for how long.
+    """Limits for one type of work: on running requests, on waiting requests, and on the wait.
 
     downloads: how many downloads may be in progress. A download takes minutes, and waits for its
         turn before each part that it sends.

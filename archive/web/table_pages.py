@@ -439,7 +439,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     """Datasette's request handler for a table, an SQL view or a canned query."""
 
     async def columns_to_select(self, table_columns: Any, pks: Any, request: Any) -> list[str]:
-        """Return the columns to select, each of them once.
+        """Return the columns to select, each only once.
 
         Datasette itself returns a key column twice if `_col=` names it.
         """

@@ -726,8 +726,9 @@ def find_press_wire(url: str) -> WireService | None:
 def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
     """Return the agencies to which a URL could belong.
 
-    These are the agencies that own the URL's host. If there are none, they are the agencies with a
-    press room that can link to the URL, or else the agencies with a press wire at this host.
+    These are the agencies that own the URL's host. If no agency owns it, they are the agencies with
+    a press wire whose list can link to the URL or, if there are none, all agencies with a press
+    wire at this host.
     """
     agencies, host = list(agencies), strip_www(urlsplit(url).hostname or "")
     on_wire = [(agency, wire) for agency in agencies if (wire := agency.find_wire(url))]
@@ -741,8 +742,8 @@ def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
 def find_owner(agencies: Iterable[Agency], url: str) -> Agency | None:
     """Return the agency to which a URL belongs.
 
-    Returns None if the URL belongs to no agency, or if it is on a press wire and could belong to
-    several agencies.
+    If several agencies own the URL's host, the first of them is returned. Returns None if the URL
+    belongs to no agency, or if it is on a press wire and could belong to several agencies.
     """
     owners = find_owners(agencies, url)
     return owners[0] if len(owners) == 1 or (owners and not is_wire_url(url)) else None
@@ -771,10 +772,9 @@ def find_wire_name(url: str, page: str = "") -> str | None:
 
 
 def _is_press_room(url: str, service: WireService) -> bool:
-    """Return whether a URL is a press room, such as /se/skog.
+    """Return whether a URL may be that of a press room.
 
-    On the service's own host, all other paths are pages of the service or pages within a press
-    room.
+    On the service's own hosts, the path of a press room has two parts, as in /se/skog.
     """
     parts = urlsplit(url)
     return strip_www(parts.hostname or "") not in service.hosts or parts.path.count("/") == 2
@@ -806,10 +806,7 @@ def select_agencies(agencies: dict[str, Agency], slugs: list[str], file: Path) -
 
 
 def check_contact(agencies: dict[str, Agency], contact: str) -> None:
-    """Raise AgencyError if the setting CONTACT is empty.
-
-    The setting may be empty if all agencies' sites are on this machine.
-    """
+    """Raise AgencyError if the setting CONTACT is empty, unless all sites are on this machine."""
     live = [agency for agency in agencies.values() if not is_loopback(agency.home)]
     if live and not contact.strip():
         raise AgencyError(

@@ -48,8 +48,8 @@ class Provenance:
 class ReleaseItem:
     """A release as found on its page, with the fields of archive.database.models.Release.
 
-    Every value is a string as found, or None if it is not on the page. `agreement` and `doubt` say
-    how reliably the page was parsed, and are not part of a release.
+    Every value is a string as found, or None if the page does not contain it. `agreement` and
+    `doubt` say how reliably the page was parsed, and are not part of a release.
     """
 
     # the canonical URL that the page declares, if it is credible, else the URL the page came from

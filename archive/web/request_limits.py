@@ -28,7 +28,7 @@ CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a send
 
 
 class Work(NamedTuple):
-    """Limits for one type of work: how many requests run at once, and how many wait for how long.
+    """Limits for one type of work: on running requests, on waiting requests, and on the wait.
 
     downloads: how many downloads may be in progress. A download takes minutes, and waits for its
         turn before each part that it sends.
@@ -67,7 +67,7 @@ MAX_CLIENT_BODIES = 5  # received at once of one client
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxLimits:
-    """Limits of one worker, one statement, one response and one request.
+    """Limits on a worker, a statement, a response and a request.
 
     Times are in seconds, sizes in bytes.
 
@@ -119,8 +119,9 @@ class SandboxLimits:
 def client_key(scope: Mapping[str, Any]) -> str:
     """Return a key for a request's sender: an IPv4 address, or an IPv6 address's first 64 bits.
 
-    A household or a server usually has a whole IPv6 network of this size. Behind a proxy that
-    uvicorn trusts, the address is taken from X-Forwarded-For. Returns "" if there is no address.
+    A household or a server usually has all IPv6 addresses that begin with the same 64 bits. Behind
+    a proxy that uvicorn trusts, the address is taken from X-Forwarded-For. Returns "" if there is
+    no address.
 
     >>> hosts = ["203.0.113.7", "::ffff:203.0.113.7"]
     >>> hosts += ["2001:db8:0:1:a::9", "2001:DB8:0:1::1%eth0", "unix"]
@@ -147,8 +148,8 @@ class WorkQueue:
     """Limits how many requests for one type of work run at once. The other requests wait.
 
     Free slots are given to the waiting clients in turn, each time for the client's oldest request.
-    If the queue is full, a client with fewer requests may replace the newest request of the client
-    with the most, so that no client can fill the queue.
+    If the queue is full, a request from a client with fewer waiting requests may replace the newest
+    request of the client with the most, so that no client can fill the queue.
     """
 
     def __init__(self, work: Work) -> None:
@@ -301,7 +302,7 @@ class Turn:
 
     @asynccontextmanager
     async def hold_slot(self) -> AsyncIterator[None]:
-        """Wait for a slot, and hold it until the end of the block, for one batch of an export."""
+        """Hold a slot until the end of the `with` block, for one batch of an export."""
         await self.acquire_slot()
         try:
             yield
@@ -368,7 +369,7 @@ class ResponseDelivery:
         self.finished = asyncio.Event()
 
     async def run(self, app: Any, scope: dict[str, Any], receive: Any) -> None:
-        """Run the application. If the client has disconnected, nothing is raised."""
+        """Run the application. No exception is raised if the client disconnects."""
 
         async def receive_empty_body() -> dict[str, Any]:
             return {"type": "http.request", "body": b"", "more_body": False}
@@ -402,8 +403,8 @@ class ResponseDelivery:
     async def send(self, message: dict[str, Any]) -> None:
         """Send a message in chunks.
 
-        The start of a response is held back until its first bytes, because until then a 503 may be
-        sent instead.
+        The start of a response is held back until the first bytes of its body, because until then a
+        503 response may be sent instead.
         """
         if message["type"] == "http.response.start":
             await self.begin_response(message)
@@ -422,7 +423,7 @@ class ResponseDelivery:
         self.complete = not message.get("more_body", False)
 
     async def begin_response(self, message: dict[str, Any]) -> None:
-        """Hold back the start of a response until its first bytes, and release the request's slot.
+        """Hold back the start of a response, and release the request's slot.
 
         All SQL is done by then, except in a stream, which keeps its slot.
         """

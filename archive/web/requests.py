@@ -142,7 +142,8 @@ class SiteRequest:
     def next_url(self, **start: object) -> str | None:
         """Return the absolute URL of the next page of this data, or None if there is no next page.
 
-        start: the parameter with which the next page starts. Its value is None on the last page.
+        start: the parameter that says where the next page starts. Its value is None on the last
+            page.
         """
         is_last = None in start.values()
         return None if is_last else self.own_url(f".{self.format_name}", **start)
@@ -154,7 +155,7 @@ class SiteRequest:
         """Run a function that makes many queries, all in one thread, and return its result.
 
         read: called with a copy of this request and with the connection. It may await only the
-            copy's `run`, which does not wait.
+            copy's `run`, which never suspends it.
         """
         seconds = self.datasette.sql_time_limit_ms / 1000
 
@@ -170,7 +171,10 @@ class SiteRequest:
         return found
 
     async def keep(self, name: str, read: Callable[[], Awaitable[PageData]]) -> PageData:
-        """Return the cached result of `read`, which is called again if the archive has changed."""
+        """Return the result of `read` that is cached under `name`.
+
+        If nothing is cached yet, or if the archive has changed since, `read` is called.
+        """
         last = (await self.run(LAST_CHANGE_SQL, {}))[0]["last"]
         kept = KEPT_VALUES.setdefault(self.datasette, {})
         if name not in kept or kept[name][0] != last:
@@ -282,8 +286,8 @@ def _has_data_format(path: str) -> bool:
 def expects_data(request: Any) -> bool:
     """Return whether the errors of a request are sent as JSON.
 
-    Errors are JSON for data formats such as .csv. For other files, they are JSON unless a browser
-    sent the request.
+    Errors are JSON for data formats such as .csv. For paths with another file extension, they are
+    JSON unless a browser sent the request.
     """
     is_browser = "text/html" in request.headers.get("accept", "")
     return _has_data_format(request.path) or (
@@ -317,7 +321,7 @@ def run_with_cpu_limit(
 ) -> list[Any]:
     """Return the rows of a query.
 
-    Raises QueryInterrupted if it takes too much CPU time of this thread.
+    Raises QueryInterrupted if the query takes more than `cpu_seconds` of this thread's CPU time.
     """
     try:
         with limit_cpu_time(
@@ -412,9 +416,9 @@ def _hash_unchanged_file(file: Path, _mtime_ns: int, /) -> str:
 
 
 def build_static_url(datasette: Any, name: str) -> str:
-    """Return the URL of a file in archive/static. It contains the file's hash.
+    """Return the URL of a file in archive/static.
 
-    Caches may therefore store the file permanently.
+    The URL contains the file's hash, so that caches may store the file permanently.
     """
     return (
         f"{datasette.urls.path(f'/static/{name}')}?{hash_file(STATIC_FOLDERS['/static/'] / name)}"

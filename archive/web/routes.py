@@ -1,4 +1,4 @@
-"""Maps paths to views: `@site_view` joins a view, its paths, its parameters and its data."""
+"""Maps paths to views: `@site_view` connects a view with its paths, parameters and data."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def site_view(
 ) -> Callable[[View], Callable[..., Awaitable[Any]]]:
     """Decorate a view of the archive.
 
-    The view gets a SiteRequest. If the view returns a DataList, this is rendered. The view's errors
-    are shown in the requested format. Unsupported and invalid parameters get a 400 response,
+    The view gets a SiteRequest. If the view returns a DataList, the list is rendered. The view's
+    errors are shown in the requested format. Unsupported and invalid parameters get a 400 response,
     because `?weight=50` must not list everything as if there were no filter. An interrupted query
     gets a 503 response.
 

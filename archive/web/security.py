@@ -3,8 +3,8 @@
 Limits. Requests for Datasette's own views of a database (its page, tables, views, queries, `?sql=`,
 `_where`, facets, CSV) wait in a queue and have a budget of SQL time. Their statements run in
 processes that can be killed (archive.web.request_limits). Searches, comparisons and the change feed
-have their own queues. The archive's other pages and single rows do not wait. The number of
-rejections per second is also limited.
+have their own queues. Requests for the archive's other pages and for single rows do not wait. The
+number of rejections per second is also limited.
 
 Errors. Whenever a visitor's request is invalid, Datasette prints a traceback with all local
 variables, which blocks the only process for nearly a second. It also shows visitors the messages of
@@ -187,7 +187,7 @@ def read_limits(datasette: Any) -> SandboxLimits:
 
 
 def list_closed_pages(datasette: Any) -> list[tuple[str, Any]]:
-    """Return routes that respond with 404 to requests for the closed pages of Datasette."""
+    """Return routes that respond with 404, for Datasette's pages that the site does not offer."""
 
     async def hide() -> None:
         raise NotFound("There is no such page")
@@ -196,7 +196,7 @@ def list_closed_pages(datasette: Any) -> list[tuple[str, Any]]:
 
 
 def wrap_application(datasette: Any) -> Any:
-    """Return a function that wraps the application with limits and headers."""
+    """Return a function that wraps the application, to apply limits and add headers."""
     limiter, headers = RequestLimiter(datasette), ResponseHeaders(datasette)
 
     def wrap(app: Any) -> Any:
@@ -227,9 +227,9 @@ def _check_request(scope: dict[str, Any]) -> None:
 
 
 def _find_work(path: str, query_args: Mapping[str, str], *, is_post: bool) -> str | None:
-    """Return the type of work of a page of the archive.
+    """Return the type of work to which a request for a page of the archive belongs.
 
-    Returns None if requests for the page do not wait in a queue.
+    Returns None if such a request does not wait in a queue.
 
     >>> paths = ("/search.json", "/search.csv", "/search.xlsx", "/-/revision/7", "/-/batch")
     >>> [_find_work(path, {"q": "fyr", "hit": "1"}, is_post=False) for path in paths]
@@ -263,8 +263,8 @@ class RequestLimiter:
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve a request.
 
-        The request is rejected if it is invalid or exceeds a limit, or if too many others are
-        waiting.
+        The request is rejected if it is invalid or exceeds a limit, or if too many other requests
+        are waiting.
         """
         if scope["type"] != "http":
             await app(scope, receive, send)
@@ -304,7 +304,10 @@ class RequestLimiter:
         path: str,
         query_args: Mapping[str, str],
     ) -> None:
-        """Serve a valid request when its turn comes. Refuse it if too many others are waiting."""
+        """Serve a valid request when its turn comes.
+
+        The request is refused if too many other requests are waiting.
+        """
         client, is_post = client_key(scope), scope["method"] == "POST"
         is_sql = is_data_request(path, list_database_paths(self.datasette))
         kind = SQL if is_sql else _find_work(path, query_args, is_post=is_post)
@@ -394,9 +397,9 @@ class RequestLimiter:
         return Response.html(self.busy_pages[language], status=503, headers=headers)
 
     def reject(self, path: str, status: int, message: str, **headers: str) -> Response:
-        """Return an error response as plain text.
+        """Return an error response as plain text or, for a .json path, as problem details.
 
-        For a .json path, it consists of problem details and has CORS headers.
+        CORS headers are added if Datasette allows CORS.
         """
         if self.datasette.cors:
             add_cors_headers(headers)
@@ -421,8 +424,8 @@ async def _receive_nothing() -> dict[str, Any]:
 def _choose_refusal_send(scope: dict[str, Any], send: Any) -> Any:
     """Return the function that sends a refusal.
 
-    If the request has a body, the function also closes the connection. Otherwise, the unread body
-    would be taken for the next request, or would be received without end.
+    If the request has a body, the function also closes the connection. Otherwise, the server would
+    take the unread body for the next request, or would keep receiving it without end.
     """
     return partial(_send_and_close, send) if has_body(scope) else send
 
@@ -513,8 +516,8 @@ class ResponseHeaders:
     def build_snapshot_headers(self, scope: dict[str, Any]) -> dict[bytes, bytes]:
         """Return the ETag and Last-Modified headers for a snapshot.
 
-        Returns {} for an archive that a crawl may change. The ETag includes the hour, because pages
-        show the age of the data.
+        Returns {} for an archive that a crawl may change, and for requests whose responses must not
+        be cached. The ETag includes the hour, because pages show the age of the data.
         """
         db = self.datasette.databases.get("archive")
         if db is None or db.is_mutable or scope["method"] not in ("GET", "HEAD"):
@@ -654,7 +657,7 @@ def _limit_max_age(cache_control: bytes, most: int = MAX_CACHE_SECONDS) -> bytes
 
 
 def _rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]:
-    """Return the request without cookies and, if `origin` is set, with its scheme and host.
+    """Return the request without cookies. If `origin` is set, its scheme and host are used.
 
     The archive sets no cookies, and Datasette fails on some cookies of other sites on the same
     host.

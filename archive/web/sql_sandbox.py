@@ -178,7 +178,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
     def execute_with_retry(self, statement: SandboxStatement) -> StatementResult:
         """Run a statement. Retry once if its worker died for a reason other than the statement.
 
-        This is called in one thread per worker.
+        This is called in a thread. There are as many threads as workers.
         """
         # the same cause may have ended the idle workers, too
         for get_worker in (self.acquire_worker, self.start_worker):
@@ -226,7 +226,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
     def connect(self, write: bool = False) -> sqlite3.Connection:
         """Return a read-only connection. Raises OperationalError if `write` is true.
 
-        Datasette asks for a writable connection whenever it writes or analyses SQL.
+        Datasette asks for a writable connection whenever it writes to a database or analyses SQL.
         """
         if write:
             raise sqlite3.OperationalError("the site never writes to its databases")
@@ -248,7 +248,8 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
 def _record_cut(turn: Turn, row_count: int) -> None:
     """Record that the result has more rows than are returned.
 
-    Raises OperationalError if Datasette 1.0 would send the returned rows as if they were all.
+    Raises OperationalError if Datasette 1.0 would send the returned rows as if they were the whole
+    result.
     """
     if IS_NEXT and turn.streaming:
         most = f"{turn.max_bytes:,} bytes or {turn.max_values:,} values"
@@ -328,7 +329,7 @@ class SandboxWorker:
         return self.uses >= self.limits.worker_statements or self.process.poll() is not None
 
     def execute(self, statement: SandboxStatement) -> StatementResult:
-        """Run a statement, and return column names and rows.
+        """Run a statement, and return its column names and rows.
 
         Raises sqlite3.OperationalError("interrupted") after the time limit, or StarvedError if the
         machine was too busy.

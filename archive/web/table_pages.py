@@ -8,8 +8,8 @@ after the last row. Datasette builds the statement for a page, and KeysetPage re
 before it is executed. Datasette itself sees no `_next=` and no extra row.
 
 CSV. A request whose statement fails gets a 400 response. If a stream fails later, the connection is
-broken, so that clients never mistake half of a table for the whole. Streams are in the order of the
-key unless they are sorted.
+broken, so that clients never mistake half of a table for the whole. Streams are ordered by the key
+unless the request sorts them by a column.
 
 Parameters. A request with parameters that Datasette would ignore (such as a misspelt column or
 option), or on which it would fail, gets a 400 response.
@@ -201,7 +201,7 @@ class KeysetPage:
     def take(
         self, names: list[str], rows: Sequence[Any], *, is_complete: bool
     ) -> tuple[list[str], list[Any]]:
-        """Return the names and rows that Datasette expects, and store the start of the next page.
+        """Return the column names and rows that Datasette expects, and store `next_start`.
 
         Raises FilterError if `_size=` asks for more rows than fit into a response.
         """
@@ -266,7 +266,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     async def get(self, request: Any) -> Any:
         """Respond in the requested format.
 
-        Raises NotFound for an unknown format, for which Datasette would send a page.
+        Raises NotFound for an unknown format. Datasette itself would send an HTML page.
         """
         name = request.url_vars["format"]
         if name == "xlsx":
@@ -439,7 +439,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     """Datasette's request handler for a table, an SQL view or a canned query."""
 
     async def columns_to_select(self, table_columns: Any, pks: Any, request: Any) -> list[str]:
-        """Return each column once.
+        """Return the columns to select, each only once.
 
         Datasette itself returns a key column twice if `_col=` names it.
         """
@@ -494,7 +494,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
     async def check_arrays(self, database: str, table: str, column: str) -> None:
         """Raise FilterError if any of the first values of a column is not JSON.
 
-        Datasette's array facets only count values in JSON arrays.
+        Datasette's array facets count only values in JSON arrays.
         """
         name = escape_sqlite(_read_facet_column(column) or "")
         sql = (

@@ -287,7 +287,9 @@ def find_rule(
 
 
 def find_element_by_text(document: Document, text: str) -> Element | None:
-    """Return the innermost element with the shortest text that contains `text`.
+    """Return the element with the shortest text that contains `text`.
+
+    If nested elements have the same text, the innermost of them is returned.
 
     Returns None if no element contains the text.
     """
@@ -357,7 +359,7 @@ class Command(ProjectCommand):
     The last good page is compared with a quarantined one, field by field. For each lost field, the
     report says which rule used to parse it, what that rule finds now, and where the field's text is
     now. It also proposes a table for agencies.toml. Only stored pages are parsed, unless --ask is
-    given. Exit code 0: done; 2: wrong arguments.
+    given: the site is then probed as well. Exit code 0: done; 2: wrong arguments.
     """
 
     requires_crawler_process = True

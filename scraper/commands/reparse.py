@@ -131,8 +131,8 @@ def reparse_archive(
     by SaveResult, and of refused pages by the result of `take_in_refused`. Raises ArchiveError if
     there is no archive.
 
-    all_agencies: whether `agencies` contains all listed agencies. Stored agencies that are missing
-        from it are then logged.
+    all_agencies: whether `agencies` contains all listed agencies. If so, stored agencies that are
+        missing from `agencies` are logged.
     processes: the number of processes that parse pages. With None, many releases are parsed by one
         process per core.
     """

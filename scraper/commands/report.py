@@ -28,7 +28,7 @@ class Command(ProjectCommand):
     channels of alerts: once a day while the command fails, and once when it works again. After a
     success, the URL in the variable PING_<NAME> is requested. If a service manager runs the command
     itself, it passes the result to `scrapy report` as NAME:ok or NAME:failed. The exit code is the
-    command's exit code, or 1 if a successful command's result was not delivered.
+    command's exit code, or 1 if the command succeeded but its result could not be delivered.
     """
 
     usage = "NAME [--every MINUTES] -- COMMAND …, or NAME:ok, or NAME:failed"

@@ -26,8 +26,8 @@ delivery is logged, and the next round tries again. If the process is killed aft
 before it is recorded in the database, the message is delivered again, with the same id.
 
 At most one message a day is sent about a scheduled command: it says that the command fails, or that
-it works again. The time of the last message is the modification time of an empty file beside the
-archive, because the archive itself may have failed.
+it works again. The time of the last message is kept as the modification time of an empty file
+beside the archive, because the archive itself may be unusable.
 """
 
 from __future__ import annotations
@@ -250,7 +250,7 @@ def _list_deliveries(
 ) -> dict[str, Callable[[dict[str, Any]], None]]:
     """Return a map from each channel's name to the function that delivers messages through it.
 
-    The function raises OSError if a delivery fails.
+    These functions raise OSError if a delivery fails.
     """
     deliveries: dict[str, Callable[[dict[str, Any]], None]] = {}
     if url := alert_settings.webhook:

@@ -1,8 +1,8 @@
 """Item pipeline that stores each parsed page, and reviews quarantined pages when the crawl ends.
 
 For Scrapy's feed exports (`-O FILE.jsonl`), the pipeline returns the release as stored, as a dict
-of JSON values (`_describe_stored_release`). Without an export, it returns only the URL, because
-reading the release again costs time. A page that contains nothing new is dropped.
+of JSON values (`_describe_stored_release`). Without an export, it returns only the release's URL,
+because reading the release again takes time. A page that contains nothing new is dropped.
 """
 
 from __future__ import annotations
@@ -194,8 +194,7 @@ def _describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | Non
 def describe_page_problems(pages: Iterable[QuarantinedPage]) -> Iterator[str]:
     """Yield the problems of quarantined pages that are not field losses.
 
-    Each problem is described with an example URL and the number of other pages that have the
-    problem.
+    Each problem is yielded once, with an example URL and the number of other pages that have it.
     """
     urls: dict[str, list[str]] = {}
     for page in pages:

@@ -76,7 +76,7 @@ PROGRESS_COLUMNS = (
 
 @dataclass(slots=True)
 class AgencyStats:
-    """Counters of one agency in one crawl, and a list of problems.
+    """Counters and a list of problems, for one agency in one crawl.
 
     Each problem is described by a sentence that names the URL and the field.
     """
@@ -167,7 +167,7 @@ def parse_deadline(minutes: str) -> Deadline:
 
 
 class CrawlState(Protocol):
-    """The attributes that the pipeline needs from the spider that parses the pages."""
+    """The attributes of the parsing spider that the pipeline needs."""
 
     archive: Archive
     recorder: CrawlRecorder
@@ -237,7 +237,7 @@ class CrawlStatsExtension(CrawlerComponent):
             spider.agency_stats[slug].crawl_id = crawl_id
 
     def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
-        """Complete the rows, assess the health of the agencies, and write the day's manifest.
+        """Complete the agencies' rows, assess the agencies' health, and write the day's manifest.
 
         reason: Scrapy's reason for closing the spider, which is `finished` if the crawl was not
             interrupted.
@@ -270,7 +270,7 @@ class CrawlStatsExtension(CrawlerComponent):
     def spider_error(
         self, failure: Failure, response: Response | Failure | None, spider: ArchiveSpider
     ) -> None:
-        """Count an exception in our own callbacks. The crawl continues."""
+        """Count an exception that one of our own callbacks raised. The crawl continues."""
         request: Request | None = getattr(response, "request", None)
         own_stats = _find_agency_stats(spider, request) if request else None
         for stats in [own_stats] if own_stats else spider.agency_stats.values():
@@ -381,7 +381,7 @@ def close_crawl(
 class StderrConsole(Console):
     """Console on standard error that stops printing when the pipe is closed.
 
-    rich's own console would then end the crawl.
+    In that case, rich's own console would end the crawl.
     """
 
     def on_broken_pipe(self) -> None:
@@ -410,7 +410,7 @@ class ProgressExtension(CrawlerComponent):
         self.is_first_crawl = False  # of the archive
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
-        """Start the live table if standard error is a terminal, otherwise periodic log lines."""
+        """Start the live table if standard error is a terminal. Otherwise, start periodic logs."""
         self.is_first_crawl = not spider.archive.db.execute(
             "select 1 from releases limit 1"
         ).fetchone()
@@ -482,8 +482,8 @@ def _redirect_log_handlers() -> None:
 def _build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
     """Build the progress table, without agencies that have nothing to show.
 
-    A live table leaves out agencies without requests. A final table with many rows leaves out
-    agencies without changes.
+    A live table leaves out agencies without requests. A table that would have too many rows leaves
+    out agencies without changes or problems.
     """
     names = (name.replace("_", " ") for name in PROGRESS_COLUMNS)
     table = Table(

@@ -1,9 +1,9 @@
 """Limits on a crawl (the time of a pass, the bytes in flight), and a clean stop.
 
-When a stop is requested, responses that are on their way are still processed, and waiting requests
-are dropped. When the time of the pass (the argument `minutes`) is over, spiders create no further
-requests. Waiting requests are still sent, except those for the sitemaps of an index, of which there
-may be thousands.
+When a stop is requested, responses in flight are still processed, but waiting requests are dropped.
+When the time of the pass (the argument `minutes`) is over, spiders create no further requests.
+Waiting requests are still sent, except those for the sitemaps in a sitemap index, which may list
+thousands.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not c
 class DeadlineMiddleware(CrawlerComponent):
     """Drops waiting requests when a stop is requested.
 
-    When the time of the pass is over, only requests for sitemaps are dropped. Otherwise, a
-    Retry-After could delay the end of the crawl for minutes.
+    This keeps a Retry-After from delaying the end of the crawl for minutes. When the time of the
+    pass is over, only requests for sitemaps are dropped.
     """
 
     needs_archive = True
@@ -52,7 +52,7 @@ class DeadlineMiddleware(CrawlerComponent):
             raise CrawlStopped("the time of the pass is over")
 
     def check_stop(self, spider: ArchiveSpider) -> None:
-        """Drop queued requests if a stop was requested or the time of the pass is over."""
+        """Drop waiting requests if a stop was requested or the time of the pass is over."""
         if not self.crawler.engine:
             return
         if not self.crawler.crawling:
@@ -78,7 +78,7 @@ class DeadlineMiddleware(CrawlerComponent):
 
 
 class InFlightLimit(CrawlerComponent):
-    """Aborts large responses while all bodies in flight together exceed IN_FLIGHT_MAX bytes.
+    """Aborts the largest response if all bodies in flight together exceed IN_FLIGHT_MAX bytes.
 
     DOWNLOAD_MAXSIZE limits a single response, but dozens of hosts may send responses of that size
     at the same time.

@@ -1,7 +1,7 @@
 """Classifies exceptions by type of failure, and describes failures in sentences.
 
-The crawls table counts failures by type, for each agency and crawl. The health report shows them.
-The types are also the keys of the interface texts.
+The crawls table contains the number of failures of each type, for each agency and crawl. The health
+report shows these numbers. The types are also the keys of the interface texts.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def classify_source_failure(error: SourceError, response: Response) -> str:
     """Return the type of failure of a source that cannot be read.
 
     If the response is a wall (such as a consent page) or an outage page, the type is that of the
-    wall or outage; otherwise it is the type of the error.
+    wall or outage. Otherwise, it is the type of the error.
     """
     requested_url = (
         response.request.meta.get("redirect_urls", [response.url])[0]

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 def lock_agencies(archive_path: Path, slugs: Iterable[str]) -> tuple[TextIO, set[str]]:
     """Lock agencies. Return the open lock file, and the slugs of the agencies that were locked.
 
-    The locks last until the file is closed. An agency that another process is crawling is not
-    locked; this is logged.
+    The locks last until the file is closed. If another process is crawling an agency, the agency is
+    not locked, and this is logged.
     """
     lock = open_lock_file(archive_path)
     return lock, {slug for slug in slugs if lock_agency(lock, slug)}

@@ -1,4 +1,4 @@
-"""Runs a round: its lock, its commands, and what follows them (health, manifest and alerts)."""
+"""Runs a round: locks it, runs its commands, and completes it (health, manifest, alerts)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@
 The commands use:
 
     broker            the broker (Valkey or Redis)
-    leases            who may crawl a host
+    leases            locks that decide which worker may crawl a host
     job_queue         the queue of rounds
     worker_messages   formats of jobs and messages
     worker_crawl      the worker
@@ -24,5 +24,6 @@ Guarantees, even if any of the processes dies at any moment:
   and the writer applies only messages with the newest token.
 - The writer records a message's number in the transaction that applies it, and acknowledges it
   after the commit.
-- If a round is handed out again, its new job is made after all its earlier messages were applied.
+- If a round is handed out again, its new job is made only after all messages from the earlier
+    attempt have been applied.
 """

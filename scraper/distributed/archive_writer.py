@@ -205,7 +205,7 @@ class MessageProcessor:
     def _resume_crawl(self, job: Job, agency: Agency) -> RemoteCrawl | None:
         """Return the agency's running pass, or None if no pass is running.
 
-        If an earlier writer process recorded the start of the pass, it is restored from the
+        If an earlier writer process recorded the start of the pass, the pass is restored from the
         archive.
         """
         if agency.slug not in self.crawls and job.counters:
@@ -460,7 +460,7 @@ class ArchiveWriter:
         """Respond to a request for a job.
 
         The job is empty if the agency is no longer listed, is paused, or is being crawled by
-        another command.
+        another command. Nothing is sent if another worker has a newer token.
         """
         slug = message.agency
         listed = load_agencies(self.agencies_file)
@@ -496,9 +496,9 @@ class ArchiveWriter:
         unlock_agency(self.agency_lock, slug)
 
     def revoke_lease(self, slug: str, token: int) -> None:
-        """Revoke a worker's lease, because one of its messages was rejected.
+        """Revoke a worker's lease after one of the worker's messages was rejected.
 
-        The round is then started again with a new token.
+        The round is later started again with a new token.
         """
         logger.warning("%s: messages with token %d are rejected", slug, token)
         if agency := self.agencies.get(slug):
@@ -506,7 +506,7 @@ class ArchiveWriter:
             self.broker.run_script(REVOKE_LEASE_SCRIPT, [key], token)
 
     def close_rounds(self) -> None:
-        """If the last running round has ended, assess every agency's health and send alerts.
+        """Assess every agency's health and send alerts, if the last running round has ended.
 
         While rounds are running, this is done once an hour.
         """
@@ -531,7 +531,7 @@ class ArchiveWriter:
 
 
 def _flatten_entries(entries: Any) -> list[StreamEntry]:
-    """Return the stream entries in a response. RESP3 nests them one list deeper than RESP2."""
+    """Return the stream entries in a response, which RESP3 nests one list deeper than RESP2."""
     if (
         entries
         and isinstance(entries[0], list)

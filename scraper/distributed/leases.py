@@ -31,7 +31,7 @@ class Lease:
 
     A lease expires DISTRIBUTED_LEASE plus CRAWL_DELAY_MAX seconds after its last renewal, but its
     worker sends no requests in the last CRAWL_DELAY_MAX seconds. The first request of the next
-    worker therefore keeps the host's crawl delay. Each lease has a higher token than all earlier
+    worker therefore respects the host's crawl delay. Each lease has a higher token than all earlier
     ones, so that late messages under an earlier lease can be rejected.
     """
 
@@ -59,7 +59,7 @@ class Lease:
     def seconds_left(self) -> float:
         """Return the number of seconds for which requests may still be sent.
 
-        If the number is 0 or less, no more requests may be sent.
+        If the number is 0 or negative, no more requests may be sent.
         """
         return self.expires_at - time.clock_gettime(CLOCK)
 
@@ -85,7 +85,7 @@ class Lease:
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
         """Record that the lease's key at the broker expires `milliseconds` after `requested_at`.
 
-        milliseconds: LEASE_LOST if the lease has expired.
+        milliseconds: the remaining lifetime, or LEASE_LOST if the lease has expired.
         requested_at: a time according to the clock CLOCK.
         """
         self.expires_at = (

@@ -4,9 +4,9 @@ For each round, the worker takes the lease of the agency's host, receives a job 
 agency's part of the archive), and runs `scrapy crawl news` and `scrapy crawl revisit` on that copy.
 WorkerAddon replaces the components of these crawls that write to the archive: each transaction on
 the copy is first sent to the writer, as one message, and then committed. A transaction that cannot
-be sent is rolled back. The crawl ends at a SendError, as it does if an archive cannot be written.
-The only purpose of the copy is to keep the crawl from requesting a page twice. It is deleted when
-the round ends.
+be sent is rolled back. A SendError ends the crawl, just as an archive that cannot be written ends a
+local crawl. The only purpose of the copy is to keep the crawl from requesting a page twice. It is
+deleted when the round ends.
 """
 
 from __future__ import annotations
@@ -75,7 +75,10 @@ class SendError(sqlite3.OperationalError):
 
 
 class MessageSender:
-    """Sends messages under one lease. Each is accepted exactly once, even if sending is retried."""
+    """Sends messages under one lease.
+
+    Each message is accepted exactly once, even if sending is retried.
+    """
 
     def __init__(
         self, broker: Broker, lease: Lease, agency: str, wait: Callable[[float], None] = time.sleep
@@ -97,8 +100,8 @@ class MessageSender:
         """Send operations as one message.
 
         While more than DISTRIBUTED_BACKLOG bytes are waiting for the writer, this waits for up to
-        MAX_SEND_WAIT seconds. Raises SendError if it would have to wait longer, if another worker
-        has the lease, or if the broker does not respond before the lease ends.
+        MAX_SEND_WAIT seconds. Raises SendError if the wait would be longer, if another worker has
+        the lease, or if the broker does not respond before the lease ends.
         """
         if self.failure:
             raise SendError(self.failure)
@@ -176,7 +179,7 @@ class ArchiveCopy(Archive):
 
 
 class RecordingProxy:
-    """Proxy for a part of the archive that records the calls of the part's `ARCHIVE_OPERATIONS`.
+    """Proxy for a part of the archive that records calls of the part's `ARCHIVE_OPERATIONS`.
 
     name: the part's name.
     """
@@ -303,7 +306,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
     def check_lease(self) -> None:
         """Ask the broker for the lease's remaining time.
 
-        If the broker does not respond, the expiry time that was last known applies.
+        If the broker does not respond, the last known expiry time still applies.
         """
         try:
             self.broker.call_with_retry(lambda: self.lease.renew(0), 0)
@@ -365,7 +368,7 @@ class WorkerPipeline(CrawlerComponent):
 
 
 class LeasedHandler(BaseDownloadHandler):
-    """Wraps the configured download handler, and sends no request without a valid lease."""
+    """A wrapper for the configured download handler. It sends no request without a valid lease."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
@@ -483,8 +486,8 @@ class RoundRunner:
     ) -> tuple[float | None, float]:
         """Run the spiders of a round one after another.
 
-        Returns two numbers of seconds: how long to wait before trying the round again (None if it
-        is complete), and how long to wait before the next request to the host.
+        Returns two numbers of seconds: how long to wait before trying the round again (None if the
+        round is complete), and how long to wait before the next request to the host.
         """
         archive_path = folder / "archive.db"
         settings = {
@@ -528,9 +531,9 @@ class RoundRunner:
     def read_pass_result(self, archive_path: Path, previous_crawl_id: int) -> tuple[bool, float]:
         """Return whether a pass has sent all its operations, and the host's delay in seconds.
 
-        Both are read from the row in the crawls table that the pass completes at its end. If there
-        is no complete row with an id above `previous_crawl_id`, the longest possible delay is
-        returned.
+        Both are read from the row in the crawls table that the pass completes at its end. The delay
+        is 0 if the pass sent no requests. If there is no complete row with an id above
+        `previous_crawl_id`, False and the longest possible delay are returned.
         """
         longest = self.settings.getfloat("CRAWL_DELAY_MAX")
         with closing(sqlite3.connect(archive_path)) as db:

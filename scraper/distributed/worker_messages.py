@@ -1,9 +1,9 @@
 """Jobs for workers, and messages for the writer.
 
 A job is a small database with the archive's schema and ids. It contains only what a crawl of one
-agency needs: for example, the times at which releases are due, but not their texts. The agency's
-table from agencies.toml is included, so that a worker needs no file from the archive's machine. A
-job is compressed (zstd).
+agency needs: for example, the times at which releases are due for a check, but not their texts. The
+agency's table from agencies.toml is included, so that a worker needs no file from the archive's
+machine. A job is compressed (zstd).
 
 A message is one transaction of a worker's crawl: a list of operations on the archive (names from
 `ARCHIVE_OPERATIONS` or `ROUND_OPERATIONS`, with arguments as JSON), and the bytes of at most one
@@ -217,7 +217,8 @@ def pack_operations(operations: tuple[WorkerOperation, ...]) -> tuple[bytes, byt
 def unpack_message(fields: Mapping[bytes, bytes]) -> WorkerMessage:
     """Parse a message from the fields of its stream entry.
 
-    Raises BrokerError if the message cannot be unpacked, or names an operation that is not allowed.
+    Raises BrokerError if the message cannot be unpacked, or if it names an operation that is not
+    allowed.
     """
     body = _decompress_part(fields[b"body"]) if fields[b"body"] else b""
     operations = []

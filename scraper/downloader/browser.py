@@ -3,7 +3,7 @@
 It is used for agencies with `browser = true`. BrowserMiddleware runs the scripts of a fetched
 listing page in Chromium. The browser has no network access: Scrapy's downloader sends its requests,
 so the SSRF filter, robots.txt, delays, budgets and size limits apply, and our own resolver looks up
-host names. Only the page's scripts, and the data that they request, are downloaded.
+host names. Only the page's scripts and the data that they request are downloaded.
 
 scrapy-playwright is not used. With its download handler, the requests that a page makes would wait
 for the host's slot, which the page itself occupies. Without the handler, Chromium would connect to
@@ -171,7 +171,7 @@ class PageVisit:
     """A page in the browser, and the requests that its scripts make.
 
     problems: descriptions of requests that were rejected or failed.
-    deferral: the exception that makes the crawler leave the page for a later crawl, or None.
+    deferral: the exception because of which the page is left for a later crawl, or None.
     """
 
     crawler: Crawler
@@ -187,8 +187,8 @@ class PageVisit:
     async def answer(self, route: Route) -> None:
         """Respond to a request of the browser, or abort the request.
 
-        The request for the page itself gets the page as it was fetched. Other responses are
-        downloaded.
+        The response to the request for the page itself is the page as it was fetched. All other
+        responses are downloaded.
         """
         asked = route.request
         if asked.is_navigation_request():
@@ -219,8 +219,8 @@ class PageVisit:
     def is_allowed(self, asked: BrowserRequest) -> bool:
         """Return whether a request of the browser may be sent.
 
-        GET and POST requests may be sent to the agency's own hosts. A request to another host must
-        be a GET for a script.
+        GET and POST requests may be sent to the agency's own hosts and their subdomains. A request
+        to another host must be a GET request for a script.
         """
         hosts, host = self.agency.hosts, extract_host(asked.url)
         is_own = host in hosts or any(host.endswith(f".{own}") for own in hosts)

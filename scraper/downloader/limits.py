@@ -3,16 +3,16 @@
 DAILY_BUDGET limits an agency's requests per day (UTC), for news and revisit crawls together.
 
 A host is paused in three cases:
-- BACK_OFF_AFTER of its URLs in a row got no response, or the status 429 or 503 (or a status that
-    the request's `block_statuses` names, such as 403 from a web archive).
+- BACK_OFF_AFTER of its URLs in a row got no response, or got the status 429 or 503 (or a status
+    that the request's `block_statuses` names, such as 403 from a web archive).
 - Its Retry-After exceeds RETRY_AFTER_MAX.
 - It did not respond in a whole crawl.
 
 Pauses are stored in the hosts table and apply to later crawls. The first pause lasts BACK_OFF_FIRST
 seconds. Each further pause lasts twice as long, up to BACK_OFF_MAX, until the host responds again.
-If no host at all has responded in a crawl, the pauses that began in it end with it, because our own
-network may be down. In a crawl without an archive (`scrapy probe`, `scrapy survey`), all pauses end
-with the crawl.
+If no host at all has responded in a crawl, the pauses that began in this crawl end with it, because
+our own network may be down. In a crawl without an archive (`scrapy probe`, `scrapy survey`), all
+pauses end with the crawl.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class CrawlerComponent:
     """A middleware, extension or pipeline, which Scrapy builds once per crawler.
 
     receivers: pairs of a method's name and the signal that calls the method.
-    needs_archive: whether the component needs an archive. It is then left out for spiders that do
+    needs_archive: whether the component needs an archive. If so, it is left out for spiders that do
         not crawl into one (`scrapy shell`, `fetch`, `parse`, `runspider`, `probe`).
     """
 
@@ -169,7 +169,7 @@ class HostSlotMiddleware:
 
 
 class CrawlDelayExtension(CrawlerComponent):
-    """Applies the Crawl-delay of robots.txt as the minimum for AutoThrottle's delay."""
+    """Applies the Crawl-delay in robots.txt as the minimum of AutoThrottle's delay."""
 
     receivers = (
         ("robots_parsed", signals.robots_parsed),
@@ -350,7 +350,7 @@ class BackOffMiddleware(CrawlerComponent):
             self.record_failure(request, f"answered {response.status}")
 
     def delay_requests(self, request: Request, seconds: float) -> None:
-        """Delay all requests to the request's host by `seconds` (Retry-After; RFC 9110, 10.2.3)."""
+        """Delay all requests to a request's host by `seconds` (Retry-After; RFC 9110, 10.2.3)."""
         if slot := find_download_slot(self.crawler, request):
             slot.delay = max(slot.delay, 0.01)  # without a delay, the downloader ignores lastseen
             slot.lastseen = max(slot.lastseen, monotonic() + seconds - slot.delay)
@@ -400,7 +400,7 @@ class BackOffMiddleware(CrawlerComponent):
         logger.warning("%s is paused until %s: %s", host, pause.until, reason)
 
     def spider_closed(self) -> None:
-        """Pause hosts that never responded in this crawl, and clear the pauses of hosts that did.
+        """Pause hosts that never responded in this crawl, and end the pauses of hosts that did.
 
         If no host at all responded, nothing is changed.
         """

@@ -2,8 +2,8 @@
 
 Requests wait for their host's robots.txt. While robots.txt cannot be read, nothing is requested
 from the host, and the archive stores the time of the first failure. After ROBOTS_UNREACHABLE_DAYS
-(section 2.3.1.4 gives 30 days as an example), the rules that were last read apply, or no rules if
-none were ever read.
+(section 2.3.1.4 gives 30 days as an example), the rules that were last read apply. If none were
+ever read, everything may be requested.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class RobotsMiddleware(RobotsTxtMiddleware):
     """Scrapy's robots.txt middleware, with three bugs of Scrapy 2.19 fixed.
 
     If several requests wait for one host's robots.txt, Scrapy sends all but the first without
-    checking them against the rules. Scrapy treats a robots.txt with status 5xx as allowing
-    everything, although RFC 9309 (2.3.1.4) forbids everything. Scrapy's parser accepts a prefix of
-    our product token as a match, but not our token followed by a version.
+    checking them against the rules. If robots.txt has status 5xx, Scrapy allows everything,
+    although RFC 9309 (2.3.1.4) requires that everything be forbidden. Scrapy's parser accepts a
+    prefix of our product token as a match, but not our token followed by a version.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -134,7 +134,8 @@ class RobotsMiddleware(RobotsTxtMiddleware):
     async def handle_unreachable(self, request: Request, problem: str) -> RobotParser | None:
         """Raise RobotsUnreachable, unless robots.txt has been unreachable for too long.
 
-        In that case, return the rules that were last read, or None if none were ever read.
+        After ROBOTS_UNREACHABLE_DAYS, the rules that were last read are returned, or None if none
+        were ever read.
         """
         netloc, failed_at = urlparse_cached(request).netloc, now()
         message = f"robots.txt of {netloc} cannot be read: {problem}"

@@ -97,7 +97,7 @@ def _is_loopback_at(url: str, netloc: str) -> bool:
 
 
 def _is_start_url(request: Request) -> bool:
-    """Return whether a request is a start request to this machine, not from a link or redirect."""
+    """Return whether a request goes to this machine, but not because of a link or redirect."""
     is_found = bool(request.meta.get("depth")) or "redirect_urls" in request.meta
     return is_loopback(request.url) and not is_found
 
@@ -105,7 +105,8 @@ def _is_start_url(request: Request) -> bool:
 class PublicResolver(CachingThreadedResolver):
     """Resolver that returns only public addresses.
 
-    Exceptions are hosts in PRIVATE_HOSTS and hosts on this machine.
+    Other addresses are returned only for hosts in PRIVATE_HOSTS and for permitted hosts on this
+    machine.
     """
 
     def __init__(

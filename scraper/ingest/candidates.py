@@ -45,7 +45,7 @@ class Candidates:
 
 
 def find_candidates(archive: Archive, prepared: PreparedRelease, page: ParsedPage) -> Candidates:
-    """Read from the archive what is needed to decide which release a page belongs to."""
+    """Read from the archive the data needed to decide which release a page belongs to."""
     release, url = prepared.release, prepared.release.url
     found = archive.list_candidates(page.release_id, page.url, url)
     is_elsewhere = url != page.url and any(stored.url == url for stored in found)
@@ -61,7 +61,7 @@ def find_candidates(archive: Archive, prepared: PreparedRelease, page: ParsedPag
 
 
 class CrawlSituation:
-    """Facts from the archive about an agency, used to judge whether a page was misread.
+    """Facts from the archive about a page's agency, used to judge whether the page was misread.
 
     Each value is read from the archive when it is first used, because most pages are not
     suspicious.
@@ -86,13 +86,14 @@ class CrawlSituation:
     def short_sources(self) -> Mapping[str, tuple[int, int]]:
         """Return the sources that now list far fewer releases than usual.
 
-        The result maps a source's URL to its present and its usual number of releases.
+        The result maps the URL of each of these sources to the present and the usual number of
+        releases.
         """
         return self.archive.frontier.find_short_sources(self.release.agency)
 
     @cached_property
     def lost_elsewhere(self) -> Collection[str]:
-        """Return the fields that the agency's other pages, now in quarantine, seem to have lost."""
+        """Return the fields that the agency's other pages in quarantine seem to have lost."""
         return Quarantine(self.archive.db).read_pending_losses(self.release.agency)
 
 
@@ -102,7 +103,7 @@ def find_other_addresses(
     """Return the releases for which the page's URL may be a second address.
 
     The candidates are the page's own release or, if the page has none, the releases with the same
-    text. Exactly one of the release and the page must be at a press wire.
+    text. Either the release or the page must be at a press wire, but not both.
     """
     ids = [page.release_id]
     if page.release_id is None:
@@ -117,7 +118,7 @@ def find_other_addresses(
 def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool:
     """Return whether a URL can be the second address of a release.
 
-    Exactly one of the URL and the release must be at a press wire.
+    Either the URL or the release must be at a press wire, but not both.
     """
     own = archive.get_url(release_id) if release_id is not None else None
     return own is not None and is_wire_url(own) != is_wire_url(url)

@@ -1,4 +1,4 @@
-"""Distinguishes edits by an agency from changes made only by a redesign or a new parser.
+"""Distinguishes edits by an agency from changes that only a redesign or a new parser caused.
 
 Two versions of a page are compared by their templates (class names and ids), texts and links, and
 by the states that were parsed from them.
@@ -172,9 +172,9 @@ def find_change_cause(
     """Return the cause of a change: `source` if the agency changed the text, otherwise `parser`.
 
     A redesign moves and renames the elements from which fields are parsed. Therefore, if the
-    template is new, a paragraph that the other version of the page also contains word for word was
-    not edited: it was parsed in only one of the two versions. The same applies to dates, files,
-    contacts and link targets.
+    template is new, a paragraph that is in only one of the two states but on both pages, word for
+    word, was not edited: it was parsed from only one of the pages. The same applies to dates,
+    files, contacts and link targets.
 
     before, after: the release's state before and after the change.
     old, new: the versions of the page. `old` is the newest stored version.
@@ -209,7 +209,7 @@ def has_same_template(one: PageVersion, other: PageVersion) -> bool:
 
 
 def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
-    """Return the share of their class names and ids that two templates have in common (0 to 1).
+    """Return the share (0 to 1) of class names and ids that two templates have in common.
 
     Returns None if the templates have too few class names and ids, or if either page cannot be
     parsed.
@@ -224,7 +224,7 @@ def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
 
 
 def count_template_names(old: bytes, new: bytes) -> tuple[int, int]:
-    """Return the number of class names and ids in both templates, and the number in at least one.
+    """Return how many class names and ids are in both templates, and how many in at least one.
 
     old, new: fingerprints made by `fingerprint_template`.
     """
@@ -242,7 +242,7 @@ def fingerprint_template(document: Document) -> bytes:
     """Return the fingerprint of a page's template, computed from its class names and ids.
 
     It consists of a version byte and the sorted hashes of these names. The names themselves are not
-    stored, because an id may contain the words of a heading that a takedown has to hide.
+    stored, because an id may contain the words of a heading that a takedown hides.
     """
     hashes = {
         found
@@ -334,8 +334,8 @@ def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
 def identify_part(part: Mapping[str, Any]) -> str:
     """Return a text that identifies an attachment or a contact.
 
-    For an attachment, it is the file name; for a contact, the email address, phone number, name or
-    role, whichever is set first in this order.
+    For an attachment, the text is the file name. For a contact, it is the email address, phone
+    number, name or role: the first of these that is set.
     """
     if "url" in part:
         return str(part["url"]).rstrip("/").rpartition("/")[2]
@@ -346,7 +346,7 @@ def identify_part(part: Mapping[str, Any]) -> str:
 class StateComparison:
     """Two states of a release, before and after a redesign, with the pages they were parsed from.
 
-    If a text is in only one of the states but on both pages, it was not edited: it was parsed from
+    If a text is in only one of the states but on both pages, it was not edited, but parsed from
     only one of the pages.
     """
 
@@ -361,9 +361,10 @@ class StateComparison:
         return not self.old_page.contains(now - was) or not self.new_page.contains(was - now)
 
     def dates_differ(self) -> bool:
-        """Return whether a date that is set in both states was changed to another day.
+        """Return whether the agency changed a date to another day.
 
-        A date that is in only one of the states does not count.
+        Dates that are in only one of the states do not count. Different dates do not count, either,
+        if both pages contain both dates.
         """
         for name in ("published", "updated"):
             was, now = self.before[name], self.after[name]
@@ -465,9 +466,9 @@ def _extract_links(root: etree._Element, base_url: str) -> LinkSet:
 
 
 def _normalise_link_target(href: str, base_url: str) -> str:
-    """Return a link's target without the scheme and "www.".
+    """Return a link's target in a comparable form, for pages without the scheme and "www.".
 
-    The host is also left out if it is the host of the page itself.
+    The host is also left out if it is the host of the page that contains the link.
 
     >>> _normalise_link_target("https://www.ek.se/a/?utm_source=x#b", "https://ek.se/c")
     '/a'
@@ -508,7 +509,7 @@ def _is_internal_page(target: str) -> bool:
 
 
 def _select_links_without(links: Iterable[tuple[str, str]], page: PageText) -> set[tuple[str, str]]:
-    """Return the links in `links` that are not on the page."""
+    """Return those of `links` that are not on the page."""
     return {link for link in links if not page.has_link(*link)}
 
 

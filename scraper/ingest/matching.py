@@ -39,7 +39,7 @@ class PageMatch:
         same        the release that is stored under the page's URL, or a new release
         renamed     the stored release, which now has a new URL
         merged      the stored release, which now has the URL of another stored release
-        redirected  the stored release's URL now redirects to a page with a different text
+        redirected  the stored release's URL, which now redirects to a page with a different text
         replaced    the page at the stored release's URL now has a different text
         misplaced   the stored release was fetched at another URL (`original_url`), whose page
                     only declared this URL canonical
@@ -55,7 +55,7 @@ class PageMatch:
 def match_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidates) -> PageMatch:
     """Return the release to which a page belongs, and how the two are related.
 
-    Only the release to which the page's URL led before can have moved or been replaced.
+    A release can have moved or been replaced only if the page's URL led to it before.
     """
     url, own = prepared.release.url, candidates.own
     if page.is_file:  # only its title could be compared
@@ -102,9 +102,8 @@ def _match_other_url(
 def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity: float) -> bool:
     """Return whether a release may have moved to another URL.
 
-    other: the release that is already stored at that URL, or None. Unless the text of `other` is
-        nearly the same as that of `own`, `other` must have been stored after `own` was last found
-        at the old URL.
+    other: the release that is already stored at that URL, or None. If its text is not nearly the
+        same as that of `own`, it must have been stored after `own` was last found at the old URL.
     """
     if other is None or similarity >= CERTAIN_SIMILARITY:
         return True
@@ -127,7 +126,7 @@ def _match_original_url(
 
 
 def _is_replaced(prepared: PreparedRelease, own: StoredRelease) -> bool:
-    """Return whether a page's text is completely different from the text of its release."""
+    """Return whether a page's text is completely different from the stored text of its release."""
     # imported from a collection that only has titles
     has_no_text = own.cause == "import" and not own.state["body"]
     if prepared.state["title"] == own.state["title"] or has_no_text:
@@ -160,7 +159,7 @@ def match_other_address(
 def _list_publication_days(
     other: StoredRelease, state: Mapping[str, Any], found_at: str
 ) -> list[int]:
-    """Return the publication days of a stored release and of a page, as day numbers.
+    """Return the publication days of a stored release and of a page, as ordinal numbers.
 
     If either date is missing, the days on which the two URLs were found are returned.
     """
@@ -183,8 +182,8 @@ def _read_words_and_files(state: Mapping[str, Any]) -> tuple[list[str], list[str
 def _is_duplicate_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidates) -> bool:
     """Return whether a page is a duplicate of another current release, with a different text.
 
-    A duplicate declares the URL of the other release as its canonical URL. A page that was
-    redirected to that URL is the release's own page, not a duplicate.
+    A duplicate declares the URL of the other release as its canonical URL. A page whose URL
+    redirects to that URL is the release's own page, not a duplicate.
     """
     url = prepared.release.url
     stored = candidates.by_url.get(url)
@@ -219,7 +218,7 @@ def _may_use_canonical_url(
 
 
 def _have_other_days(before: str | None, after: str | None) -> bool:
-    """Return whether two publication dates both name a day, and differ."""
+    """Return whether two publication dates both name a day, and these days differ."""
     if not before or not after or before[:DATE_LENGTH] == after[:DATE_LENGTH]:
         return False
     return min(len(before), len(after)) >= DATE_LENGTH

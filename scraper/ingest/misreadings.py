@@ -78,9 +78,10 @@ class QuarantineCheck:
 
     on_wire: whether the pages are at press wires. Otherwise, they are on the agency's own site.
 
-    What the releases usually contain (the habits) is read from the archive once, before the crawl
-    stores anything. These habits are read separately for pages at press wires, because such pages
-    usually have other fields, and because their titles may also occur on the agency's site.
+    What the agency's releases usually contain (its habits) is read from the archive once, before
+    the crawl stores anything. These habits are read separately for pages at press wires, because
+    such pages usually have other fields, and because their titles may also occur on the agency's
+    site.
     """
 
     archive: Archive
@@ -134,7 +135,7 @@ class QuarantineCheck:
         return situation.is_backfill or (day is not None and day < self.habits.oldest)
 
     def predates_accepted_loss(self, stored: StoredRelease | None) -> bool:
-        """Return whether a release was last read before an operator accepted the loss of fields."""
+        """Return whether a release was last read before an operator last accepted a lost field."""
         if stored is None or not self.accepted_losses:
             return False
         return stored.seen < max(self.accepted_losses.values())
@@ -169,10 +170,10 @@ class QuarantineCheck:
     ) -> Iterator[QuarantineReason]:
         """Yield a reason for each stored field that seems to be lost or swapped.
 
-        A field that is missing in the new state counts as lost if its text is still on the page, if
-        the template is new, or if other pages in quarantine have lost the same field. A title or
-        lead with a new text counts as swapped if its stored text is still on the page, or if other
-        pages in quarantine have lost the same field.
+        A field that is missing from the new state counts as lost if its text is still on the page,
+        if the template is new, or if other pages in quarantine have lost it. A title or lead with a
+        new text counts as swapped if its stored text is still on the page, or if other pages in
+        quarantine have lost that field.
         """
         lost = self.select_suspicious(_find_lost_texts(stored.state, state), state)
         swapped = self.select_suspicious(_find_swapped_texts(stored.state, state), state)
@@ -217,8 +218,8 @@ class QuarantineCheck:
     ) -> Iterator[QuarantineReason]:
         """Yield a reason for each field whose value is the same as in another release.
 
-        Only fields whose values usually differ are checked. The parser probably reads such a field
-        from a part of the page that all pages share.
+        Only fields whose values usually differ between releases are checked. If such a value is
+        repeated, the parser probably read it from a part of the page that all pages share.
         """
         repeated = self.find_repeated_in_crawl(state, url)
         known = {name for name in UNIQUE_FIELDS if state[name] in self.habits.known_values[name]}
@@ -231,7 +232,7 @@ class QuarantineCheck:
     def find_repeated_in_crawl(self, state: Mapping[str, Any], url: str) -> set[str]:
         """Return the fields that have the same value as on another page of this crawl.
 
-        The values of this page are stored for later calls.
+        The values of this page are remembered for later calls.
         """
         repeated = set()
         for name in self.habits.unique_fields:
@@ -266,9 +267,9 @@ class QuarantineCheck:
         }
 
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
-        """Return the share (0 to 1) of a body's characters that are in repeated lines.
+        """Return the share (0 to 1) of a body's characters in repeated lines, and these lines.
 
-        Also returns these lines, which occur on other pages, too.
+        A repeated line is one that also occurs on other pages.
         """
         lines = [
             line
@@ -352,7 +353,7 @@ def _find_lost_texts(
 def _find_swapped_texts(
     stored_state: Mapping[str, Any], state: Mapping[str, Any]
 ) -> dict[str, set[str]]:
-    """Return a map from `title` and `lead` to the stored texts that the field no longer contains.
+    """Return a map from `title` and `lead` to the stored texts that this field no longer contains.
 
     A field that is now empty is left out.
     """

@@ -44,7 +44,10 @@ class ParsedPage:
 
     @property
     def is_file(self) -> bool:
-        """Return whether the release is a file, whose title and day were taken from a listing."""
+        """Return whether the release is a file.
+
+        The title and the day of such a release were taken from a listing.
+        """
         return self.item.parser_version == FILE_PARSER
 
     def __repr__(self) -> str:

@@ -1,8 +1,8 @@
-"""Stores releases captured by web archives, and decides which differences between them are edits.
+"""Stores pages captured by web archives, and decides which differences between them are edits.
 
 Today's rules may misread a page with an earlier template. If two pages have today's template, all
 differences between them count as edits. Otherwise, only changes inside a paragraph count, because a
-template cannot cause them. All other differences are stored, but do not count as edits.
+new template cannot cause these. All other differences are stored, but do not count as edits.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ def _find_changed_paragraphs(
 def _pair_paragraphs(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[tuple[float, _Paragraph, _Paragraph]]:
-    """Yield pairs of similar paragraphs of two states, each preceded by its similarity (0 to 1).
+    """Yield triples: a similarity (0 to 1), and two similar paragraphs, one from each state.
 
     Paragraphs that are in both states are left out.
     """
@@ -234,7 +234,7 @@ def _pair_paragraphs(
 
 
 def _iter_paragraphs(state: Mapping[str, Any]) -> Iterator[_Paragraph]:
-    """Yield the title of a state, and its paragraphs that end as sentences do.
+    """Yield the title of a state, and those of its paragraphs that end like a sentence.
 
     Notes on when the page was updated are left out.
     """
@@ -252,8 +252,9 @@ def _is_changed_inside(
 ) -> bool:
     """Return whether words of a paragraph were replaced, or sentences were added or removed.
 
-    A difference at the beginning or end may have been a separate element in the other template.
-    Such a difference counts only if it is a sentence that does not occur on the other page.
+    A difference at the beginning or end may be due to text that is a separate element in the other
+    template. Such a difference counts only if it is a sentence that does not occur on the other
+    page.
     """
     matcher = SequenceMatcher(None, old.words, new.words, autojunk=False)
     for kind, start, end, new_start, new_end in matcher.get_opcodes():

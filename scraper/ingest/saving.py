@@ -78,7 +78,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """The outcome of saving a page. reasons: why the page was quarantined, or () if it was not."""
+    """The outcome of saving a page, and the reasons why it was quarantined (() if it was not)."""
 
     release: Release
     outcome: SaveResult
@@ -122,9 +122,10 @@ class MatchedPage:
 class StateChange:
     """A state that is to be stored.
 
-    capture_id: the capture from which the state was parsed. None if it is not stored yet.
-    previous: the state that precedes this one, or None if that is the state stored at the release's
-        URL.
+    capture_id: the capture from which the state was parsed, or None if the capture is not stored
+        yet.
+    previous: the state that precedes this one, or None if the preceding state is the one stored at
+        the release's URL.
     """
 
     prepared: PreparedRelease
@@ -159,8 +160,8 @@ class Ingest:
         capture_id: the capture of the response, if it has already been stored.
         redesigned: whether the page is known to have a new template since it was last stored.
         is_late: whether the page was kept for a while before this call (as a refused page or in
-            quarantine). In that case, a removal found in the meantime stays, and NotARelease is
-            raised if anything else found in the meantime would be overwritten.
+            quarantine). If so, a removal found in the meantime stays, and NotARelease is raised if
+            the page would overwrite anything else found in the meantime.
 
         Raises PageError if a field cannot be normalised, and NotARelease for a placeholder.
         """
@@ -234,7 +235,7 @@ class Ingest:
         return outcome
 
     def move(self, matched: MatchedPage) -> None:
-        """Store the new URL of a moved release, or the original URL of a misplaced one."""
+        """Store the new URL of a moved release, or the original URL if the stored one is wrong."""
         match, own, response = matched.match, matched.candidates.own, matched.response
         if match.kind == "renamed" and own is not None:
             self.archive.removals.mark_moved(
@@ -250,7 +251,7 @@ class Ingest:
         """Return a page, and the release whose second address is the page's URL.
 
         If there is no such release, None is returned in its place. If the URL was a release's
-        second address but the text now differs, the page is returned without its `release_id`.
+        second address but its text differs now, the page is returned without its `release_id`.
         """
         others = find_other_addresses(self.archive, prepared, page)
         if not others:
@@ -301,7 +302,7 @@ class Ingest:
         return check.find_reasons(prepared, page, stored, matched.versions, situation)
 
     def store_new_bytes(self, matched: MatchedPage, stored: StoredRelease) -> None:
-        """Store the bytes of an unchanged release if its file or its page's design changed."""
+        """Store an unchanged release's bytes if its file or the page's design has changed."""
         response, versions = matched.response, matched.versions
         if matched.page.is_file:
             digest = hashlib.sha256(response.body).hexdigest()
@@ -324,8 +325,7 @@ class Ingest:
     def restore_file_title(self, page: ParsedPage, release: Release) -> Release:
         """Return the release of a file with its original title, if a takedown hides the title.
 
-        The frontier contains only the title that is shown after the takedown. Any other release is
-        returned unchanged.
+        The title in the frontier is the redacted one. Any other release is returned unchanged.
         """
         stored = (
             self.archive.get(release.url)
@@ -339,7 +339,7 @@ class Ingest:
         return replace(release, title=title, attachments=files)
 
     def record_other_address(self, page: ParsedPage, release_id: int) -> None:
-        """Record a page's URL as a release's second address. Store its bytes if they are new."""
+        """Record a page's URL as a release's second address, and store the bytes if new."""
         archive, response = self.archive, page.response
         # a record's capture has another URL, by which a takedown would not find it
         has_own_capture = response.record_url is None and response.url == page.url
@@ -411,8 +411,8 @@ class Ingest:
     ) -> list[StateChange]:
         """Return the states to be stored, or [] if the page shows the stored state.
 
-        If the current parser reads the stored page differently, the result is stored as a separate
-        state. Any differences that remain were made by the agency.
+        If the current parser reads the stored page differently, the result is a separate state, so
+        that a change of the parser cannot have caused the remaining differences.
         """
         prepared, before, changes = matched.prepared, matched.stored, []
         previous = matched.candidates.own if matched.match.kind == "merged" else None
@@ -530,10 +530,10 @@ class Ingest:
 
 
 def _compare_with_later_checks(page: ParsedPage, match: PageMatch, candidates: Candidates) -> bool:
-    """Return whether a check made after the page was fetched found the release missing.
+    """Return whether a check found the release missing after the page was fetched.
 
     Raises NotARelease if a later check read the release, or if the release was missing and the page
-    would change more than its text.
+    would change more than the release's text.
     """
     is_missing = False
     for url in filter(None, (match.url, match.original_url)):
@@ -604,7 +604,7 @@ class CrawlRecorder:
         )
 
     def expire_refused(self) -> None:
-        """Delete refused pages that are too old at the time that `find_trusted_time` returns."""
+        """Delete refused pages that are too old according to `find_trusted_time`."""
         self.refused.expire(self.find_trusted_time())
 
     def keep_refused(
@@ -612,7 +612,8 @@ class CrawlRecorder:
     ) -> None:
         """Store a response in which no release could be read.
 
-        Nothing is stored if the release at the URL is hidden, redacted or a file.
+        Nothing is stored if the frontier lacks the URL, or its release is hidden, redacted or a
+        file.
         """
         entry, addresses = self.archive.frontier.get(url), (url, response.url)
         is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)
@@ -675,8 +676,8 @@ class CrawlRecorder:
 
         kind: the type of removal.
         credible: whether the text that is now shown could be a release.
-        refusal: why no release could be read in the response. The response is then kept
-            (archive.database.refused_pages).
+        refusal: why no release could be read in the response. If this is given, the response is
+            kept (archive.database.refused_pages).
         """
         archive, seen_at = self.archive, response.fetched_at
         if refusal is not None:
@@ -721,7 +722,7 @@ class CrawlRecorder:
         response: FetchedPage,
         versions: PageVersions,
     ) -> None:
-        """Merge a release into another one at `url`, and store why the two differ."""
+        """Merge a release into the one at `url`, and store the cause of their differences."""
         cause, states = "source", find_adjoining_states(self.archive, release_id, target_id)
         if states and states[1].sha256:
             before, after = states
@@ -750,8 +751,7 @@ class CrawlRecorder:
         rejected: bool,
         refused: FetchedPage | None = None,
     ) -> None:
-        """Record that a request failed, or that a page shows neither a release nor that one was
-        removed.
+        """Record that a request failed, or that a page shows neither a release nor its removal.
 
         A stored release is not changed, and is checked again soon.
 
@@ -967,7 +967,7 @@ def _parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
 def _save_refused(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult | None:
     """Store a refused page that can now be parsed. Return None if it stays refused.
 
-    If anything fails, nothing of the page is stored, even within the caller's transaction.
+    If anything fails, no part of the page is stored, even within the caller's transaction.
     """
     archive = ingest.archive
     try:
@@ -985,7 +985,7 @@ def _save_refused(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> S
 def _save_late(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult:
     """Store a page that was kept for a while, and return the outcome.
 
-    Raises NotARelease if the page shows no release or an outdated one.
+    Raises NotARelease if the page shows no release, or an outdated version of one.
     """
     archive, release_id, fetched_at = ingest.archive, page.release_id, page.response.fetched_at
     if release_id is not None:

@@ -116,7 +116,7 @@ def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
 def _covers_contact(whole: Contact, part: Contact) -> bool:
     """Return whether `whole` contains everything that `part` contains.
 
-    A longer role of the same person also covers a shorter one.
+    If both name the same person, a role also covers a shorter role that it contains.
     """
     (name, role, phone, email), (part_name, part_role, part_phone, part_email) = (
         [(getattr(contact, field) or "").casefold() for field in Contact.__slots__]
@@ -134,8 +134,8 @@ def _covers_contact(whole: Contact, part: Contact) -> bool:
 def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
     """Split a line into telephone numbers, email addresses and the text between them.
 
-    Words that label numbers are left out. Labels of shared numbers, such as a switchboard's, are
-    kept and put before their number. Results are cached, because many pages of a site have the same
+    Words that label numbers are left out. The labels of shared numbers, such as a switchboard's,
+    are kept, each before its number. Results are cached, because many pages of a site have the same
     contacts.
 
     >>> line = "Telefon 08-405 10 00 (växel), mobil: 076-123 45 67, press@verket.se"
@@ -190,7 +190,7 @@ def _build_token(match: re.Match[str]) -> ContactToken | None:
 
 
 def may_have_phone_or_email(line: str) -> bool:
-    """Return whether a line has enough digits for a telephone number, or a sign that stands for @.
+    """Return whether a line has enough digits for a telephone number, or @ or a substitute for @.
 
     >>> texts = ["Eva Ek den 3 juni 2024", "eva.ek(at)verket.se", "tel 123 45"]
     >>> list(map(may_have_phone_or_email, texts))

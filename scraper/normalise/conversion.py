@@ -86,7 +86,7 @@ FILE_EXTENSION = re.compile(r"\.([a-z0-9]{2,5})$", re.IGNORECASE)
 def to_release(item: ReleaseItem) -> Release:
     """Convert an item to a release.
 
-    Raises PageError if the title is missing or a date cannot be parsed.
+    Raises PageError if the title is missing, or if a date cannot be parsed.
     """
     title = normalise_line(item.title)
     if title is None:

@@ -215,8 +215,9 @@ def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
     """Return what the date in a line means (published, updated, reviewed or none), and the date.
 
     The date is a day or a moment, or None if it means `none`. A date without a label word counts as
-    published. The caller must check whether the line's place on the page allows that. A missing
-    year is taken from the URL. Raises ValueError if no date can be parsed with certainty.
+    published. The caller must check whether a date at the line's place on the page can be a
+    publication date. A missing year is taken from the URL. Raises ValueError if no date can be
+    parsed with certainty.
 
     >>> parse_label("Senast uppdaterad: 18 maj, 2021", "https://a.se/")
     ('updated', datetime.date(2021, 5, 18))
@@ -236,7 +237,7 @@ def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
 
 
 def parse_date(text: str, url: str, zone_name: str | None = None) -> date | datetime:
-    """Return the first day or moment in a text, with or without a label before it.
+    """Return the first day or moment in a text, whether or not a label precedes it.
 
     zone_name: the time zone of times without an offset. If it is None, the time zone of the host's
         country is used.
@@ -303,7 +304,7 @@ def _search_first_date(line: str) -> re.Match[str] | None:
 
 
 def _parse_day(match: re.Match[str], url: str) -> date:
-    """Return the day of a match. Raises ValueError if the day does not exist or is ambiguous."""
+    """Return the day that a match names. Raises ValueError if it does not exist or is ambiguous."""
     parts = match.groupdict()
     if "a" in parts:
         month, day = _order_month_and_day(int(parts["a"]), int(parts["b"]), url)
@@ -337,9 +338,9 @@ def _order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
 def _add_clock_time(
     line: str, match: re.Match[str], day: date, url: str, zone_name: str | None = None
 ) -> date | datetime:
-    """Return a day as a moment, with the clock time that is directly after or before its date.
+    """Return a moment: the day with the clock time directly after or before the date in the line.
 
-    Returns the day if there is no such time.
+    Returns only the day if there is no such time.
     """
     time = TIME_AFTER.match(line, match.end()) or TIME_BEFORE.search(line, 0, match.start())
     if not time:
@@ -359,8 +360,9 @@ def infer_year(url: str, month: int, day: int) -> int:
     Raises ValueError if the URL does not give exactly one year.
 
     If the URL contains a month, the year is chosen so that the day is within half a year of that
-    month, because a page of 31 December may be updated in January of the next year. A year in a
-    folder of the path takes precedence over a year in the last part, which may mention any year.
+    month, because a page published on 31 December may be updated in January of the next year. A
+    year in a folder of the path takes precedence over a year in the last part, which may mention
+    any year.
 
     >>> infer_year("https://a.se/2023/mars/20/x/", 3, 20)
     2023
@@ -385,7 +387,7 @@ def infer_year(url: str, month: int, day: int) -> int:
 
 
 def _count_years_to_url(stated: date, dated: re.Match[str]) -> int:
-    """Return by how many years (-1, 0 or 1) to move a day towards the date in a URL.
+    """Return by how many years (-1, 0 or 1) to move a day, so that it is near the date in a URL.
 
     The moved day is within half a year of that date.
     """
@@ -434,8 +436,8 @@ def _contradicts_day(other: re.Match[str], day: re.Match[str], path: str) -> boo
     """Return whether another date in a path casts doubt on the day.
 
     A date in another folder casts doubt unless it agrees with the day. Elsewhere in the path,
-    another complete date may be the end of a period, and casts doubt unless the day is followed by
-    a slash (/2024/05/28/).
+    another complete date may be the end of a period. It casts doubt unless the day is followed by a
+    slash (/2024/05/28/).
     """
     if _is_date_folder(other, path):
         return any(other[part] not in (None, day[part]) for part in ("y", "m", "month", "d"))
@@ -457,8 +459,9 @@ def _localise_time(
     """Convert a clock time to a moment.
 
     The moment is in the given time zone or, if none is given, in the time zone of the host's
-    country. If the country is unknown, a time without an offset is taken as Stockholm time, and a
-    time with an offset keeps it, unless Stockholm had the same offset.
+    country. If the country is unknown, a time without an offset is taken to be Stockholm time, and
+    a time with an offset keeps its offset. If Stockholm had the same offset, the moment is in
+    Stockholm's time zone.
 
     Raises ValueError for a time skipped when daylight saving time starts.
     """
@@ -476,7 +479,7 @@ def _localise_time(
 
 @cache
 def find_country_zone(host: str) -> ZoneInfo | None:
-    """Return the time zone for a host's top-level domain, or None if the domain has none."""
+    """Return the time zone that belongs to a host's top-level domain, or None if none does."""
     name = COUNTRY_ZONES.get(host.rpartition(".")[2])
     return ZoneInfo(name) if name else None
 

@@ -133,7 +133,7 @@ def repair_markup(html: str) -> str:
 def repair_mojibake(text: str) -> str:
     """Repair text that was decoded in the wrong charset.
 
-    The text was UTF-8 but decoded as windows-1252 or Latin-1, or windows-1252 but decoded as
+    The text was UTF-8 but decoded as windows-1252 or Latin-1, or it was windows-1252 but decoded as
     Latin-1. The repair also works if only part of the text was misread, or if all of it was misread
     several times.
 
@@ -191,7 +191,7 @@ def _recover_misread_bytes(text: str) -> bytes:
 def find_damaged_text(text: str) -> str | None:
     """Return the first damaged part of a text and the words around it.
 
-    Returns None if no part is damaged.
+    Returns None if nothing is damaged.
 
     >>> find_damaged_text("Beslutet om f\N{REPLACEMENT CHARACTER}rskolan")
     'Beslutet om f�rskolan'
@@ -209,8 +209,8 @@ def find_damaged_text(text: str) -> str | None:
 def sanitise_body_html(html: str) -> str:
     """Return HTML with only the allowed tags, and with cleaned text.
 
-    Links must be absolute and lead to http(s), mailto or tel. The targets of other links are
-    removed.
+    Links keep their targets only if these are absolute URLs with the scheme http, https, mailto or
+    tel.
 
     >>> sanitise_body_html('<p id="x" onclick="y()">A<script>z()</script> <a href="/b">b</a></p>')
     '<p>A <a rel="noopener noreferrer">b</a></p>'
@@ -291,7 +291,7 @@ def compile_phrases(phrases: str, before: str = r"^\W*", after: str = r"\W*$") -
 
 
 def compile_name_pattern(words: Sequence[str]) -> Callable[[str], bool]:
-    """Return a function that checks whether one of the words is a part of a class or id.
+    """Return a function that checks whether one of the words is a whole part of a class or id.
 
     Each word may be a regular expression.
 

@@ -1,6 +1,6 @@
 """Parses the bytes of a page into a ReleaseItem, in the agency's own words.
 
-There is one module for each field.
+There is a module for each field.
 
 Other packages use `read_page`, `NewsPage` and these modules:
 
@@ -8,8 +8,8 @@ Other packages use `read_page`, `NewsPage` and these modules:
     page_reader    reads a document that is already parsed
     page_classes   classes for single CMSs, and the choice of a class
     agencies       classes for single agencies, named in agencies.toml
-    page_type      which pages are not releases
-    blocks  boilerplate  main_text  title   parts of the parser, also for listings and comparisons
+    page_type      recognises pages that are not releases
+    blocks  boilerplate  main_text  title   parts of the parser, which listings and comparisons use
 """
 
 from scraper.pages.page_classes import NewsPage

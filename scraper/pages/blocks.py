@@ -311,7 +311,7 @@ class BlockReader:
 
 
 def _choose_heading_kind(heading: Tag) -> str:
-    """Return the block type of a heading: `panel` if it contains a toggle, otherwise its level."""
+    """Return the block type of a heading: `panel` if it contains a toggle, otherwise h2 to h6."""
     if any(map(_is_panel_title, iter_descendants(heading, ("button", "a")))):
         return "panel"
     return "h2" if heading.name == "h1" else heading.name
@@ -339,7 +339,7 @@ def _is_text_figure(element: Tag) -> bool:
 
 @dataclass(slots=True)
 class InlineText:
-    """Collects inline text as plain text and HTML, and counts how much of it is bold or linked."""
+    """Collects inline text as plain text and as HTML, and counts the bold and the linked part."""
 
     resolve_url: Callable[[str], str | None]
     text_parts: list[str] = field(default_factory=list)
@@ -415,7 +415,8 @@ class InlineText:
 def _is_outgoing_link(element: Tag) -> bool:
     """Return whether an element is a link to a page or file.
 
-    Anchors, email addresses and telephone numbers do not count.
+    Named anchors without a target do not count, nor do links to email addresses or telephone
+    numbers.
     """
     if element.name != "a" or (
         "href" not in element.attrs and not {"name", "id"}.isdisjoint(element.attrs)
@@ -502,7 +503,7 @@ def _ends_with_line_break(node: Node) -> bool:
 
 @dataclass(slots=True)
 class ListLine:
-    """One line of a list: an item, or else text or a nested list that is between the items.
+    """One line of a list: an item, or text or a nested list between the items.
 
     Such text and lists are not valid HTML, but browsers show them.
     """
@@ -602,7 +603,7 @@ def _parse_integer_attribute(element: Tag, attribute: str) -> int | None:
 
 
 def _is_panel_title(element: Tag) -> bool:
-    """Return whether an element is the title of a panel, with which the panel is opened and closed.
+    """Return whether an element is the title of a panel that is opened and closed by a click on it.
 
     Panel titles are recognised by their ARIA state, toggle or class.
     """
@@ -775,8 +776,8 @@ def is_question_text(text: str) -> bool:
 def _find_question_item(element: Tag, text: str) -> Tag | None:
     """Return the element that contains a question and its answer.
 
-    Returns None if there is no such element, or if none of its siblings contains a similar
-    question.
+    Returns None if there is no such element, or if none of the element's siblings contains a
+    similar question.
     """
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return None
@@ -795,8 +796,8 @@ def _find_question_item(element: Tag, text: str) -> Tag | None:
 def _is_followed_by_answer(element: Tag, text: str) -> bool:
     """Return whether a question is followed by its answer.
 
-    The element after the question must have another tag or class, and a similar question must be
-    among the siblings.
+    The element after the question must have another tag or class, and one of the question's
+    siblings must contain a similar question.
     """
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return False

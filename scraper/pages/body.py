@@ -43,7 +43,7 @@ MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[PageBlock]:
     """Return the blocks of the running text.
 
-    The title, dates of the page, service lines (such as "Skriv ut") and lists of links are left
+    The title, the dates of the page, service lines (such as "Skriv ut") and lists of links are left
     out.
     """
     candidates = drop_feedback(drop_closing_sections(drop_contents_lists(blocks)))

@@ -2,9 +2,9 @@
 
 A body is compared with two independent readings of its page: the text after the page's heading and
 the densest block (the element with the most text in sentences). Both consist of the sentences of
-the page before anything is removed from it. They depend neither on class names nor on words of a
-language, so they are less precise than the body. A correct body often lacks some of their text, but
-almost never most of it.
+the page before anything is removed from it. They depend neither on class names nor on the words of
+any language, and are therefore less precise than the body. A correct body often lacks some of their
+text, but almost never most of it.
 """
 
 from __future__ import annotations
@@ -245,7 +245,7 @@ def _iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:
 
 
 def _measure_share(pairs: Iterable[SharedSentence]) -> float | None:
-    """Return the share of the sentences' characters that are in the body.
+    """Return what share of the characters in the sentences is in the body.
 
     Returns None if there are too few characters to judge.
     """
@@ -261,7 +261,7 @@ def _count_characters(pairs: Iterable[SharedSentence]) -> int:
 
 
 def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
-    """Return whether all of the text shared by body and page is before a position in `pairs`.
+    """Return whether all the text that the body and the page share is before a position in `pairs`.
 
     Returns False if no text is shared.
     """
@@ -270,7 +270,8 @@ def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
 
 
 def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
-    """Return whether most of the text shared by body and page is in parts other than `part`.
+    """Return whether most of the text that the body and the page share is in parts other than
+    `part`.
 
     Returns False if `part` has no sentences, because the text is then usually in the next part.
     """

@@ -353,7 +353,7 @@ def drop_hidden_headings(document: Document) -> None:
 def _drop_feedback_boxes(document: Document) -> None:
     """Remove short boxes with buttons or fields that ask for feedback.
 
-    They begin with words such as "Hjälpte informationen dig?".
+    Such boxes begin with words such as "Hjälpte informationen dig?".
     """
     controls = document.select_by_tag("button", "input", "textarea")
     ancestors = dict.fromkeys(
@@ -435,7 +435,9 @@ def _collect_site_parts(
     role: str,
     meaning: str,
 ) -> set[Element]:
-    """Return the elements with the given tag or role, or a class or id of the given meaning."""
+    """Return the elements that have the given tag or role, or a class or id with the given
+    meaning.
+    """
     named = (element for element, meanings in marked.items() if meaning in meanings)
     return {*document.select_by_tag(tag), *document.select_by_role(role), *named}
 
@@ -549,7 +551,7 @@ def _has_boilerplate_name(element: Element, naming: str) -> bool:
 def _drop_alerts(document: Document, marked: Mapping[Element, frozenset[str]]) -> None:
     """Remove the site's alerts.
 
-    Boxes with the same class names are kept if they are between sentences of the text.
+    An alert is kept if it is between sentences of the text, or is a large part of the text.
     """
     root, alerts = document.root, _collect_alerts(document, marked)
     sentence_counts: Counter[Element] = Counter()  # by main element, or the root

@@ -803,7 +803,8 @@ def _decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
 
 
 def _is_cut_letter(strays: bytes, following: bytes) -> bool:
-    """Return whether stray bytes are the beginning of a letter in UTF-8, at the end of a cut text.
+    """Return whether stray bytes are the first part of a UTF-8 letter that was cut off with the end
+    of a text.
 
     A Nordic letter in windows-1252 before a quotation mark or a dash looks the same, but does not
     count.

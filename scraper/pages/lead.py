@@ -155,7 +155,7 @@ def _find_opening_with_own_class(blocks: Sequence[PageBlock], start: int) -> ran
 def _has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
     """Return whether a paragraph has a class attribute that no block of text after it has.
 
-    Most of the blocks after it must share a class attribute or have none.
+    Most of the blocks after it must have the same class attribute, or none.
     """
     block, following = blocks[index], _list_text_blocks(blocks[index + 1 :])
     own, *others = (str(part.element.get("class") or "") for part in (block, *following))
@@ -177,8 +177,8 @@ def _list_text_blocks(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[str]) -> bool:
     """Return whether a paragraph's class can be compared with the classes of the blocks after it.
 
-    Several blocks must follow. Fewer are enough if the first of them is a sibling and at least one
-    of them has a class.
+    Several blocks must follow the paragraph. Fewer are enough if the first of them is a sibling of
+    the paragraph and at least one of them has a class.
 
     classes: the class attributes of the blocks that follow.
     """

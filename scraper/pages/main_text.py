@@ -1,9 +1,9 @@
 """Finds where the release is on its page: its start, the main element, and the running text.
 
-Banners of the site (a crisis, a disruption, cookies) are recognised by their place, because their
-names and words differ between sites and times. A release starts at its heading. Sentences before
-the heading are therefore not part of the release, unless they are in the same main element, article
-or table, or directly before the heading.
+Banners of the site (about a crisis, a disruption or cookies) are recognised by their place, because
+their names and words differ between sites and times. A release starts at its heading. Sentences
+before the heading are therefore not part of the release, unless they are in the same main element,
+article or table, or directly before the heading.
 """
 
 from __future__ import annotations
@@ -385,8 +385,8 @@ def _include_heading(
 
     The ancestor is preferred, because the lead and the tags are between the heading and the text.
     If it contains a menu, it may be the whole page, or the densest text may be in a wrong part of
-    the page, such as a footer. The largest block with the heading and without a menu is then
-    returned.
+    the page, such as a footer. In these cases, the largest block that contains the heading but no
+    menu is returned.
     """
     if heading is None:
         return dense
@@ -482,7 +482,8 @@ def _narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Eleme
 def find_text_container(
     main: Element, body: Element | None, *, is_agency_selector: bool
 ) -> Element:
-    """Return the smallest element with nine tenths of the running text, or `body`.
+    """Return `body` if it can be trusted, or else the smallest element with nine tenths of the
+    running text.
 
     body: the element that a selector matched. It is returned if the selector is the agency's own,
         or if the element contains most of the text. A CMS's selector may match only one of several

@@ -116,7 +116,8 @@ class CaptionIndex:
     def find_caption(self, image: Tag) -> str | None:
         """Return an image's caption and credit, or None if it has no caption.
 
-        They come from the image's figure, or from the nearest element with captions.
+        The caption and the credit come from the image's figure, or from the nearest element with
+        captions.
         """
         container = image.parent
         for _ in range(3):

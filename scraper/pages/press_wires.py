@@ -218,7 +218,7 @@ class ViaTTPage(WirePage):
 
 
 class CisionPage(WirePage):
-    """Record of Cision, in which the texts are plain text.
+    """Record of Cision, whose texts are plain text.
 
     If the wire's list contains all details, the texts are also given as HTML (`HtmlIntro`,
     `HtmlBody`).

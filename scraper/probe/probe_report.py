@@ -230,7 +230,7 @@ def shorten_line(text: str, width: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _FieldTexts:
-    """The texts of a page's fields, to find out which lines of the page are in a field."""
+    """The texts of a page's fields, used to find out which lines of the page are in a field."""
 
     values: list[str]  # keys of short values, the longest first
     all_text: str

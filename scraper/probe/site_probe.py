@@ -79,7 +79,7 @@ class SiteProbe:
     fetch: coroutine function that returns the response for a URL, or raises SourceError. It must
         cache responses and errors, because it may be called again with the same URL.
     agency: the agency to which the site belongs. If it is None, the agency with the home page's
-        host is used, or a new one.
+        host is used, or a new agency if no agency has that host.
     choose_sample: function that chooses the sample releases.
     """
 

@@ -150,7 +150,8 @@ def _find_feeds(page: Selector, base: str) -> list[str]:
 
 
 def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
-    """Return [URL] for a link that leads to a press wire named in its text, otherwise [].
+    """Return [URL] for a link that leads to a press wire named in the link's text, or [] for any
+    other link.
 
     An example of such a text is "Vårt pressrum på Mynewsdesk".
     """
@@ -160,7 +161,9 @@ def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
 
 
 def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
-    """Return [URL] for a link that leads to a site other than the agency's, otherwise []."""
+    """Return [URL] for a link that leads to a site other than the agency's, or [] for any other
+    link.
+    """
     address = resolve_canonical_url(base, href)
     if not address or urlsplit(address).scheme not in ("http", "https") or agency.owns(address):
         return []

@@ -215,8 +215,8 @@ class AuditSpider(ReleaseSpider):
     def is_cut_short(self, audit: AgencyAudit) -> bool:
         """Return whether an audit was cut short, so that the coverage cannot be updated.
 
-        This is the case if the crawl is ending, or if part of the agency was deferred and nothing
-        has been read.
+        This is the case if the crawl is ending, or if part of the audit was deferred and no source
+        has given a result (see `AgencyAudit.has_results`).
         """
         if self.deadline.is_stopping or not self.crawler.crawling:
             return True

@@ -222,7 +222,7 @@ def _find_place_doubt(
 
 
 def _find_size_doubt(pairs: Sequence[SharedSentence], start: float | None) -> str | None:
-    """Return why a body may be too small a part of its page, or None if it is large enough.
+    """Return why a body may be too small a part of its page's text, or None if it is large enough.
 
     A body is doubted only if it lacks much of the text after the heading.
     """

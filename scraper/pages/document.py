@@ -192,7 +192,7 @@ class Document:
     def read_head(self) -> None:
         """Collect the document's declarations about itself, which may be outside its head.
 
-        If a name occurs several times, its first value counts.
+        If several declarations have the same name, the first one counts.
         """
         for element in self.root.iter("meta", "link", "base", "title", "script"):
             tag = element.tag
@@ -228,7 +228,7 @@ class Document:
         self.base_url = self.resolve_base_url(self.url)
 
     def resolve_base_url(self, url: str) -> str:
-        """Return the URL that relative links are resolved against in a page fetched from `url`."""
+        """Return the base URL for the relative links of a page that was fetched from `url`."""
         try:
             return urljoin(url, self.base_href)
         except (
@@ -707,7 +707,8 @@ def compile_selector(css: str) -> CompiledSelector:
 def _parse_selector_steps(css: str) -> tuple[SelectorStep, ...]:
     """Return the steps of a selector, last step first.
 
-    Returns () unless the selector consists of tags and classes and ends in a class.
+    Returns () unless the selector consists only of tags, classes and spaces, and its last step has
+    a class.
 
     >>> [step.tag for step in _parse_selector_steps("main p.ingress")]
     ['p', 'main']

@@ -91,7 +91,8 @@ def _find_heading_end(blocks: Sequence[PageBlock]) -> int:
 def _find_summarised_block(
     blocks: Sequence[PageBlock], start: int, declared_summaries: Sequence[str]
 ) -> range | None:
-    """Return the first block that matches a declared summary, or None if no block does.
+    """Return the range of the first block that matches a declared summary, or None if no block
+    does.
 
     Only the blocks up to the first sentence are considered.
     """
@@ -106,7 +107,7 @@ def _find_summarised_block(
 
 
 def _find_lone_sentence(blocks: Sequence[PageBlock], start: int, text_start: int) -> range | None:
-    """Return the only sentence between the title and the running text.
+    """Return the range of the only sentence between the title and the running text.
 
     Returns None if there is no sentence or more than one.
     """
@@ -116,7 +117,10 @@ def _find_lone_sentence(blocks: Sequence[PageBlock], start: int, text_start: int
 
 
 def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | None:
-    """Return the heading directly after the h1 if it is a sentence and a paragraph follows it."""
+    """Return the range of the heading directly after the h1.
+
+    Returns None unless this heading is a sentence and a paragraph follows it.
+    """
     if not 0 < start < len(blocks) - 1:
         return None
     is_lead = _is_sentence_heading(blocks[start]) and blocks[start + 1].kind == "p"
@@ -124,9 +128,9 @@ def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | N
 
 
 def _find_bold_opening(blocks: Sequence[PageBlock]) -> range | None:
-    """Return the first long paragraph if it is bold, unless it is a question.
+    """Return the range of the first long paragraph if it is bold and the next one is not.
 
-    Returns None if the next paragraph is also bold.
+    Otherwise, or if the paragraph is a question, returns None.
     """
     paragraphs = [
         index
@@ -297,7 +301,8 @@ def _is_sentence_heading(block: PageBlock) -> bool:
 
 
 def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range | None:
-    """Return the blocks of a short element that directly precedes the element with the text.
+    """Return the range of the blocks in a short element that directly precedes the element with the
+    text.
 
     Returns None if there is no such element.
     """

@@ -192,9 +192,9 @@ def _collect_marked(elements: Iterable[Element]) -> set[Element]:
 
 
 def _find_banner_box(element: Element, lineage: Collection[Element]) -> Element:
-    """Return the parent of the block around an element.
+    """Return the parent of the block around an element, or the block if its parent is in `lineage`.
 
-    Returns the block itself if its parent is in `lineage`.
+    lineage: the start of the release, the elements to keep, and the ancestors of all these.
     """
     parts = (element, *element.iterancestors())
     block = next(part for part in parts if part.tag not in INLINE_TAGS)
@@ -213,8 +213,10 @@ def _collect_lineage(elements: Iterable[Element]) -> set[Element]:
 def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_certain: bool) -> bool:
     """Return whether an element is in an alert, or in a box with an h1 of its own.
 
-    An h1 counts only if it is certain which heading belongs to the release. Elements in `lineage`
-    do not count as boxes.
+    An h1 counts only if it is certain which heading belongs to the release.
+
+    lineage: elements that do not count as boxes, because they contain the start of the release or
+        an element to keep.
     """
     parts = (element, *element.iterancestors())
     boxes = takewhile(lambda part: part not in lineage, parts)
@@ -567,8 +569,9 @@ def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
 def _is_text_section(element: Element) -> bool:
     """Return whether an element is a section of the text.
 
-    A section is a heading with sentences, a list or a table. Sections with many links do not count,
-    nor do lists and tables with any link.
+    A section contains a heading, and sentences, a list or a table. If it contains sentences, it
+    does not count if a large part of its text is in links. Otherwise, it does not count if it
+    contains any link.
     """
     heading = next(element.iter("h2", "h3"), None)
     if heading is None or any(True for _ in element.iter(*NON_SECTION_TAGS)):

@@ -149,8 +149,9 @@ class SiteProbe:
     def list_crawled_sources(self, pages: dict[str, Response], agency: Agency) -> list[str]:
         """Return the sources that a news crawl would read.
 
-        These are the declared sources or, if there are none, the sources that the given page or the
-        home page links to. If the given page cannot be fetched, it counts as a source.
+        These are the declared sources or, if there are none, the sources that the page at the given
+        URL or the home page links to. If the page at the given URL cannot be fetched, it counts as
+        a source.
         """
         missing = [url for url in self.given_urls if url not in pages]
         found = SourceURLs()
@@ -160,7 +161,7 @@ class SiteProbe:
         return [*list_declared_urls(agency), *missing, *(url for _, url in found.iter_by_kind())]
 
     def find_start_sources(self, pages: dict[str, Response], agency: Agency) -> SourceURLs:
-        """Return the sources that the given page and the home page link to.
+        """Return the sources that the page at the given URL and the home page link to.
 
         The given URL is included, because it may itself be a source.
         """

@@ -71,7 +71,7 @@ class SourceTracker:
     It stores and counts their links, and records which pages of listings were read.
 
     started_at: the start of the crawl. Pages fetched after it do not become due again.
-    since: links with an earlier date are skipped.
+    since: a date, or None. Links with an earlier date are skipped.
     """
 
     archive: Archive

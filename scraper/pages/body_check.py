@@ -1,10 +1,10 @@
 """Checks whether the wrong text of a page was extracted as its body.
 
 A body is compared with two independent readings of its page: the text after the page's heading and
-the densest block (the element with the most text in sentences). Both consist of the sentences of
-the page before anything is removed from it. They depend neither on class names nor on the words of
-any language, and are therefore less precise than the body. A correct body often lacks some of their
-text, but almost never most of it.
+the densest block (the element with the most text in sentences). Both consist of sentences that are
+read before anything is removed from the page. They depend neither on class names nor on the words
+of any language, and are therefore less precise than the body. A correct body often lacks some of
+their text, but almost never most of it.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ SharedSentence = tuple[Sentence, int]
 class PageSentences:
     """The sentences and the headings of a page, in document order.
 
-    Each belongs to a part of the page. The parts are the children of the outermost element that has
-    more than one child.
+    Each sentence and heading belongs to a part of the page. The parts are the children of the
+    outermost element that has more than one child.
     """
 
     sentences: list[Sentence] = field(default_factory=list)
@@ -209,7 +209,8 @@ def _find_start_doubt(
 def _find_place_doubt(
     pairs: Sequence[SharedSentence], place: tuple[int, Element], title: str | None, text: str
 ) -> str | None:
-    """Return what is wrong with the place of a body on its page, or None if nothing is.
+    """Return what is wrong with the place of a body on its page, or None if nothing is wrong with
+    it.
 
     place: the heading's place, as in `PageSentences.headings`.
     """

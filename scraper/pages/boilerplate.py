@@ -589,8 +589,8 @@ def _find_main_ancestor(element: Element, root: Element) -> Element:
 def _is_alert(element: Element) -> bool:
     """Return whether an element marked as an alert is an alert of the site.
 
-    It may be marked by its role, class or id. In an article, only names that sites use for their
-    own alerts count.
+    The element may be marked by its role, class or id. In an article, only names that sites use for
+    their own alerts count.
     """
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
     if _is_in_article(element) and not _is_site_alert_name(names):

@@ -441,9 +441,9 @@ def find_canonical_url(document: Document) -> str | None:
 def _is_credible_canonical_url(canonical: str, url: str) -> bool:
     """Return whether a declared canonical URL can be the URL of the page itself.
 
-    It must be on the same host, and must not be the front page or a parent folder of the page. If
-    the page's URL has a query (?id=3), a URL with the same path but no query is not credible
-    either.
+    It must be on the page's host, and must be neither the front page nor a parent folder of the
+    page. If the page's URL has a query (?id=3), a URL with the same path but no query is not
+    credible either.
     """
     declared, page = urlsplit(canonical), urlsplit(url)
     if not canonical or extract_host(canonical) != extract_host(url):

@@ -133,7 +133,7 @@ def find_frame(start: Element) -> Element:
 def move_intro_to_heading(start: Element) -> None:
     """Move an introduction that directly precedes the box of a heading into the box.
 
-    It is put directly before the heading.
+    The introduction is put directly before the heading.
 
     Does nothing if `start` is not an h1, or if the heading and its introduction are inside a main
     element, an article or a table.
@@ -155,9 +155,9 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
     """Remove sentences before the element at which the release starts, with the boxes around them.
 
     Sentences in the frame of the release (see `find_frame`) are kept, because a lead or a
-    correction may be above the heading. They are removed, however, if they are in an alert or in a
-    box with its own heading. Dates, tags and images are kept if no sentence is beside them. The
-    elements in `kept` are also kept.
+    correction may be above the heading. Such sentences are removed, however, if they are in an
+    alert or in a box with its own heading. Dates, tags and images are kept if no sentence is beside
+    them. The elements in `kept` are also kept.
     """
     lineage = _collect_lineage((start, *kept))
     lineage.update(part for element in kept for part in element.iter())

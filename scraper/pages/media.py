@@ -149,7 +149,7 @@ class CaptionIndex:
 
 
 def _find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
-    """Return the URL of an image, or None for a decorative one.
+    """Return the URL of an image, or None if the image is decorative.
 
     The only image of a figure with a caption is not decorative, unless it is a placeholder.
     """

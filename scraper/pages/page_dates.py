@@ -270,9 +270,10 @@ def _read_address_date(url: str) -> PageDate | None:
 
 
 def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:
-    """Return the first date that could be parsed, or a more exact date that agrees with it.
+    """Return the first date that could be parsed.
 
-    If none could be parsed, the first date is returned, or None if there are no dates.
+    If a more exact date agrees with it, that date is returned instead. If none could be parsed, the
+    first date is returned, or None if there are no dates.
 
     exact: dates that are used only if they are more exact.
     """
@@ -482,8 +483,8 @@ def _parse_line_dates(
 ) -> Iterator[PageDate]:
     """Yield the labelled dates of one line, and a date without a label at its start.
 
-    timestamps: the datetime attributes in the line. They replace less exact dates if there is one
-        attribute for each label.
+    timestamps: the datetime attributes in the line. If there is one attribute for each label, the
+        attributes replace less exact dates.
     """
     labels = split_date_labels(text)
     for number, label in enumerate(labels):

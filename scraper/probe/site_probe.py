@@ -275,8 +275,8 @@ class SiteProbe:
     async def widen_table(self, result: ProbeResult) -> None:
         """Propose a wider table if the present one excludes the releases in the crawled sources.
 
-        They may be excluded by the pattern `releases`, or because they are on another host. In that
-        case, the pattern is dropped or the host is added.
+        They may be excluded by the pattern `releases`, or because they are on another host. To
+        include them, the pattern is dropped or the host is added.
         """
         agency = replace(result.base_agency, releases=None)
         for source in [source for source in result.sources if source.url in result.crawled_urls]:

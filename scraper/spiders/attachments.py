@@ -1,7 +1,7 @@
 """Contains AttachmentSpider, the base class of the spiders that also fetch attachments.
 
-`scrapy crawl attachments` fetches only attachments. It is for releases checked by workers of
-distributed crawling, because workers fetch no attachments.
+`scrapy crawl attachments` fetches only attachments. This command is for releases that were checked
+by workers of distributed crawling, because workers fetch no attachments.
 
 When a release has been checked, its attachments become due, each at most once a day
 (archive/attachments/attachment_store.py). They are requested when no releases are due. The agency's

@@ -101,8 +101,8 @@ class AgencyAudit:
     def confirms(self, problem: SourceProblem, source: AuditedSource) -> bool:
         """Return whether a problem on a page of a listing remains, given what has been read so far.
 
-        A stated number of releases is no longer a problem once that many have been found. Neither
-        is an archive page once it is read as a source of its own.
+        A stated number of releases is no longer a problem once that many releases have been found.
+        An archive page is no longer a problem once it has been read as a source of its own.
         """
         if problem.code == "count":
             return states_more(problem.value or "", len(source.urls))

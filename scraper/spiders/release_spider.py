@@ -626,8 +626,8 @@ class ReleaseSpider(IdentifiedSpider):
     ) -> None:
         """Raise NotARelease if a response cannot be the release at `url`.
 
-        This is the case for the status 404 or 410, a challenge that keeps robots out, a listing,
-        and a redirect to a page that cannot be the release.
+        This is the case if the status is 404 or 410, or if the response is a challenge that keeps
+        robots out, a listing, or a redirect to a page that cannot be the release.
         """
         if is_cloudflare_challenge(response):
             raise NotARelease(url, CHALLENGE_PROBLEM, "blocked")

@@ -209,8 +209,7 @@ def _find_start_doubt(
 def _find_place_doubt(
     pairs: Sequence[SharedSentence], place: tuple[int, Element], title: str | None, text: str
 ) -> str | None:
-    """Return what is wrong with the place of a body on its page, or None if nothing is wrong with
-    it.
+    """Return what is wrong with the place of a body on its page, or None if it is right.
 
     place: the heading's place, as in `PageSentences.headings`.
     """
@@ -271,8 +270,7 @@ def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
 
 
 def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
-    """Return whether most of the text that the body and the page share is in parts other than
-    `part`.
+    """Return whether most of the text shared by the body and the page is outside `part`.
 
     Returns False if `part` has no sentences, because the text is then usually in the next part.
     """

@@ -435,7 +435,7 @@ def _collect_site_parts(
     role: str,
     meaning: str,
 ) -> set[Element]:
-    """Return the elements that have the given tag or role, or a class or id with the given
+    """Return the elements with the given tag or role, or with a class or id of the given
     meaning.
     """
     named = (element for element, meanings in marked.items() if meaning in meanings)

@@ -787,11 +787,13 @@ def _find_charset(label: str) -> str | None:
 
 
 def _decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
-    """Decode bytes that are invalid in the charset of their page, or return U+FFFD for them.
+    """Decode bytes that are invalid in the charset of their page.
 
     This is a codec error handler. Some systems paste windows-1252 into UTF-8 pages without
-    converting it. Bytes that windows-1252 does not define become control characters, as in
-    browsers, so that a misread letter with such a byte can be repaired.
+    converting it, so invalid bytes in UTF-8 are decoded as windows-1252. U+FFFD is returned for a
+    letter that was cut off, and for invalid bytes in other multi-byte charsets. Bytes that a
+    single-byte charset does not define become control characters, as in browsers, so that a misread
+    letter with such a byte can be repaired.
     """
     if not isinstance(error, UnicodeDecodeError):
         raise error
@@ -804,8 +806,7 @@ def _decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
 
 
 def _is_cut_letter(strays: bytes, following: bytes) -> bool:
-    """Return whether stray bytes are the first part of a UTF-8 letter that was cut off with the end
-    of a text.
+    """Return whether stray bytes are the beginning of a letter in UTF-8 that was cut off.
 
     A Nordic letter in windows-1252 before a quotation mark or a dash looks the same, but does not
     count.

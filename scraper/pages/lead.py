@@ -91,10 +91,9 @@ def _find_heading_end(blocks: Sequence[PageBlock]) -> int:
 def _find_summarised_block(
     blocks: Sequence[PageBlock], start: int, declared_summaries: Sequence[str]
 ) -> range | None:
-    """Return the range of the first block that matches a declared summary, or None if no block
-    does.
+    """Return the range of the first block that matches a declared summary.
 
-    Only the blocks up to the first sentence are considered.
+    Returns None if no block does. Only the blocks up to the first sentence are considered.
     """
     sentences = (index for index in range(start, len(blocks)) if is_sentence_block(blocks[index]))
     # a sentence further down belongs to the text
@@ -301,8 +300,7 @@ def _is_sentence_heading(block: PageBlock) -> bool:
 
 
 def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range | None:
-    """Return the range of the blocks in a short element that directly precedes the element with the
-    text.
+    """Return the range of the blocks in a short element directly before the element with the text.
 
     Returns None if there is no such element.
     """

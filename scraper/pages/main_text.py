@@ -484,12 +484,11 @@ def _narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Eleme
 def find_text_container(
     main: Element, body: Element | None, *, is_agency_selector: bool
 ) -> Element:
-    """Return `body` if it can be trusted, or else the smallest element with nine tenths of the
-    running text.
+    """Return `body` if it can be trusted, or else the element with nearly all the running text.
 
-    body: the element that a selector matched. It is returned if the selector is the agency's own,
-        or if the element contains most of the text. A CMS's selector may match only one of several
-        fields with text.
+    body: the element that a selector matched, or None. It can be trusted if the selector is the
+        agency's own, or if the element contains most of the text. A CMS's selector may match only
+        one of several fields with text.
     """
     text_lengths = _measure_running_text(main)
     if body is not None and main in (body, *body.iterancestors()):

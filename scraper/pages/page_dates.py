@@ -666,9 +666,7 @@ def _find_unlabelled_date(
 
 
 def iter_title_neighbours(heading: Element) -> Iterator[Element]:
-    """Yield the short elements in the title, and then the short elements around it, the nearest
-    first.
-    """
+    """Yield the short elements in the title, and then those around the title, the nearest first."""
     yield from heading.iter("time", "span")
     node = heading
     for _ in range(3):
@@ -976,7 +974,7 @@ def is_date_of_field(element: Element, field: str) -> bool:
 
 
 def _read_datetime_attributes(*elements: Element) -> list[str | None]:
-    """Return the datetime attribute of each <time> in the elements, with None for a <time> without
-    one.
+    """Return the datetime attribute of each <time> in the elements, or None for a <time> without
+    it.
     """
     return [time.get("datetime") for element in elements for time in element.iter("time")]

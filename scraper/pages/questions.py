@@ -297,8 +297,7 @@ def _ends_answer(question: PageBlock, block: PageBlock) -> bool:
 
 
 def _is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
-    """Return whether a group really consists of questions and answers, and not of rhetorical
-    headings.
+    """Return whether a group consists of questions and answers, and not of rhetorical headings.
 
     Returns True if the group is announced just before it, begins with a marked question, or has at
     least three pairs. Two pairs are enough in panels. Elsewhere, a smaller group is trusted if at

@@ -178,9 +178,7 @@ def _drop_listing_links(
 
 
 def _is_numbered_url(pager: ListingPager, url: str | None) -> bool:
-    """Return whether any link in the listing leads to the given URL and has only a number as its
-    text.
-    """
+    """Return whether any link to the given URL in the listing has only a number as its text."""
     numbers = (link.get("href", "") for link, text in pager.texts.items() if text.isdecimal())
     return url is not None and any(pager.resolve(href) == url for href in numbers)
 
@@ -219,8 +217,9 @@ def _find_problem(
     links: Sequence[SourceLink],
     files: Sequence[SourceLink],
 ) -> SourceProblem | None:
-    """Return why a listing may have more releases than were found, or None if nothing suggests
-    this.
+    """Return why a listing may have more releases than were found.
+
+    Returns None if nothing suggests this.
 
     links: the releases found on this page.
     next_url: the URL of the next page, or None. If it is given, the releases on that page will also

@@ -624,8 +624,9 @@ class ListingPager:
     def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
         """Return the URLs of the pager's links, and the query parameters that differ between pages.
 
-        The parameters are sets of names. They are taken only from links that are marked as pager
-        links (by rel, or by a pager element).
+        For each link, the parameters are a set of names: those whose values differ from the current
+        page's. They are taken only from links that are marked as pager links (by rel, or by a pager
+        element).
         """
         addresses, names = set[str](), set[frozenset[str]]()
         for href, is_declared in self.iter_pager_hrefs():

@@ -343,10 +343,7 @@ class ReleaseSpider(IdentifiedSpider):
         return True
 
     def defer_release(self, row: FrontierEntry, error: IgnoreRequest, request: Request) -> None:
-        """Leave a release at a paused host for a later crawl.
-
-        The pause of a host is logged only once per agency.
-        """
+        """Leave a release at a paused host for a later crawl. Each pause is logged once."""
         host = extract_host(request.url)
         if host not in self.deferred_hosts[row.agency]:
             self.deferred_hosts[row.agency].add(host)
@@ -612,8 +609,7 @@ class ReleaseSpider(IdentifiedSpider):
             self.finish_release(slug, row.url)
 
     def log_problem(self, row: FrontierEntry, problem: str, *other_words: str) -> None:
-        """Log a page's problem as a warning, unless the frontier already has this problem for the
-        page.
+        """Log a page's problem as a warning, unless it is already in the page's frontier row.
 
         other_words: other wordings in which the frontier may have the problem.
         """

@@ -245,7 +245,7 @@ def _iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:
 
 
 def _measure_share(pairs: Iterable[SharedSentence]) -> float | None:
-    """Return what share of the characters in the sentences is in the body.
+    """Return the share of the sentences' characters that is in the body.
 
     Returns None if there are too few characters to judge.
     """

@@ -302,7 +302,7 @@ def _find_contact_headings(document: Document) -> Iterator[Element]:
 
 @cache_by_text(16_384)
 def opens_contact_section(text: str) -> bool:
-    """Return whether a text is a heading above contacts, or begins with one such as "Kontakt:".
+    """Return whether a text is a heading above contacts, or begins with a lead-in ("Kontakt: …").
 
     Results are cached, because menus are the same on many pages.
     """

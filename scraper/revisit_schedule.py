@@ -79,6 +79,7 @@ def parse_schedule(text: str) -> RevisitSchedule:
 def find_recheck_delay(failures: int) -> timedelta:
     """Return how long to wait before a stored release whose page could not be read is tried again.
 
-    failures: the number of failures in a row so far. Each doubles the delay, up to a maximum.
+    failures: the number of failures in a row so far. Each failure doubles the delay, up to a
+        maximum.
     """
     return min(MIN_RECHECK_DELAY * (1 << min(failures, 10)), MAX_RECHECK_DELAY)

@@ -256,6 +256,9 @@ def is_caption_block(block: PageBlock) -> bool:
 
 
 def _find_only_child(element: Tag) -> Tag | None:
-    """Return the only child of an element, or None if the element has other children or text."""
+    """Return the only child of an element.
+
+    Returns None if the element has no child elements, several children, or text of its own.
+    """
     parts = [part for part in element.contents if isinstance(part, Tag) or str(part).strip()]
     return parts[0] if len(parts) == 1 and isinstance(parts[0], Tag) else None

@@ -1,10 +1,10 @@
 """Checks whether the wrong text of a page was extracted as its body.
 
 A body is compared with two independent readings of its page: the text after the page's heading and
-the densest block (the element with the most text in sentences). Both consist of the sentences of
-the page before anything is removed from it. They depend neither on class names nor on words of a
-language, so they are less precise than the body. A correct body often lacks some of their text, but
-almost never most of it.
+the densest block (the element with the most text in sentences). Both consist of sentences that are
+read before anything is removed from the page. They depend neither on class names nor on the words
+of any language, and are therefore less precise than the body. A correct body often lacks some of
+their text, but almost never most of it.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ SharedSentence = tuple[Sentence, int]
 class PageSentences:
     """The sentences and the headings of a page, in document order.
 
-    Each belongs to a part of the page. The parts are the children of the outermost element that has
-    more than one child.
+    Each sentence and heading belongs to a part of the page. The parts are the children of the
+    outermost element that has more than one child.
     """
 
     sentences: list[Sentence] = field(default_factory=list)
@@ -209,7 +209,7 @@ def _find_start_doubt(
 def _find_place_doubt(
     pairs: Sequence[SharedSentence], place: tuple[int, Element], title: str | None, text: str
 ) -> str | None:
-    """Return what is wrong with the place of a body on its page, or None if nothing is.
+    """Return what is wrong with the place of a body on its page, or None if it is right.
 
     place: the heading's place, as in `PageSentences.headings`.
     """
@@ -222,7 +222,7 @@ def _find_place_doubt(
 
 
 def _find_size_doubt(pairs: Sequence[SharedSentence], start: float | None) -> str | None:
-    """Return why a body may be too small a part of its page, or None if it is large enough.
+    """Return why a body may be too small a part of its page's text, or None if it is large enough.
 
     A body is doubted only if it lacks much of the text after the heading.
     """
@@ -245,7 +245,7 @@ def _iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:
 
 
 def _measure_share(pairs: Iterable[SharedSentence]) -> float | None:
-    """Return the share of the sentences' characters that are in the body.
+    """Return the share of the sentences' characters that is in the body.
 
     Returns None if there are too few characters to judge.
     """
@@ -261,7 +261,7 @@ def _count_characters(pairs: Iterable[SharedSentence]) -> int:
 
 
 def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
-    """Return whether all of the text shared by body and page is before a position in `pairs`.
+    """Return whether all the text that the body and the page share is before a position in `pairs`.
 
     Returns False if no text is shared.
     """
@@ -270,7 +270,7 @@ def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
 
 
 def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
-    """Return whether most of the text shared by body and page is in parts other than `part`.
+    """Return whether most of the text shared by the body and the page is outside `part`.
 
     Returns False if `part` has no sentences, because the text is then usually in the next part.
     """

@@ -334,8 +334,8 @@ def drop_boilerplate(document: Document) -> None:
 def drop_hidden_headings(document: Document) -> None:
     """Remove h1 headings that are hidden on screen, if the page also has a visible h1.
 
-    A heading is removed together with the hidden element around it, unless that element has much
-    text.
+    A heading is removed together with the hidden element around it, unless that element contains
+    much text.
     """
     headings = document.select_by_tag("h1")
     hidden = [
@@ -353,7 +353,7 @@ def drop_hidden_headings(document: Document) -> None:
 def _drop_feedback_boxes(document: Document) -> None:
     """Remove short boxes with buttons or fields that ask for feedback.
 
-    They begin with words such as "Hjälpte informationen dig?".
+    Such boxes begin with words such as "Hjälpte informationen dig?".
     """
     controls = document.select_by_tag("button", "input", "textarea")
     ancestors = dict.fromkeys(
@@ -435,7 +435,9 @@ def _collect_site_parts(
     role: str,
     meaning: str,
 ) -> set[Element]:
-    """Return the elements with the given tag or role, or a class or id of the given meaning."""
+    """Return the elements with the given tag or role, or with a class or id of the given
+    meaning.
+    """
     named = (element for element, meanings in marked.items() if meaning in meanings)
     return {*document.select_by_tag(tag), *document.select_by_role(role), *named}
 
@@ -523,7 +525,10 @@ def is_side_column(element: Element) -> bool:
 
 
 def _is_boilerplate_element(element: Element, naming: str) -> bool:
-    """Return whether an element is boilerplate, according to its tag, role, class and id."""
+    """Return whether an element is boilerplate, according to its tag, role, class and id.
+
+    naming: what its class and id mean (see `_choose_naming`).
+    """
     tag = cast("str", element.tag)
     if tag == "nav" or element.get("role") in BOILERPLATE_ROLES:
         return True
@@ -533,7 +538,10 @@ def _is_boilerplate_element(element: Element, naming: str) -> bool:
 
 
 def _has_boilerplate_name(element: Element, naming: str) -> bool:
-    """Return whether an element is boilerplate by its class or id, and contains no text to keep."""
+    """Return whether an element is boilerplate by its class or id, and contains no text to keep.
+
+    naming: what its class and id mean (see `_choose_naming`).
+    """
     if not naming:
         return False
     if naming == "hidden":
@@ -549,7 +557,7 @@ def _has_boilerplate_name(element: Element, naming: str) -> bool:
 def _drop_alerts(document: Document, marked: Mapping[Element, frozenset[str]]) -> None:
     """Remove the site's alerts.
 
-    Boxes with the same class names are kept if they are between sentences of the text.
+    An alert is kept if it is between sentences of the text, or is a large part of the text.
     """
     root, alerts = document.root, _collect_alerts(document, marked)
     sentence_counts: Counter[Element] = Counter()  # by main element, or the root
@@ -581,8 +589,8 @@ def _find_main_ancestor(element: Element, root: Element) -> Element:
 def _is_alert(element: Element) -> bool:
     """Return whether an element marked as an alert is an alert of the site.
 
-    It may be marked by its role, class or id. In an article, only names that sites use for their
-    own alerts count.
+    The element may be marked by its role, class or id. In an article, only names that sites use for
+    their own alerts count.
     """
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
     if _is_in_article(element) and not _is_site_alert_name(names):
@@ -640,8 +648,8 @@ def drop_sidebars(main: Element) -> None:
 def drop_cards(main: Element) -> list[Element]:
     """Remove teasers for other pages, and return the possible teasers left at the end of the text.
 
-    Teasers that make up most of the text are kept, because the page may be about them. Rows of
-    teasers with dates at the end of the text are removed in any case.
+    Teasers that make up most of the text are kept, because the page may be about them. A row of
+    dated teasers at the end of the text is removed in any case.
     """
     total = count_text_letters(main)
     cards = list(_iter_cards(main))
@@ -673,8 +681,8 @@ def _is_teaser_row(row: Sequence[Element], *, is_short: bool) -> bool:
 def _find_closing_row(main: Element) -> list[Element]:
     """Return the row of teasers at the end of the text, or [] if there is none.
 
-    All teasers open with a link, or all end with the same button. A row belongs to the text if a
-    line with a colon introduces it, or if no sentence precedes it.
+    In such a row, all teasers open with a link, or all end with the same button. A row belongs to
+    the text if a line with a colon introduces it, or if no sentence precedes it.
     """
     waiting = [main]
     while waiting:

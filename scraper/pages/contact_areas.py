@@ -126,8 +126,8 @@ def choose_contacts(
 ) -> tuple[list[ContactItem], Provenance] | None:
     """Return the contacts of the release and their provenance, or None if it has no contacts.
 
-    From a doubtful area outside the main element, only people are taken, because the offices in
-    such an area are usually on every page.
+    An area is doubtful if its contacts may be those of the site. From a doubtful area outside the
+    main element, only people are taken, because its offices are usually on every page.
     """
     chosen: dict[ContactItem, None] = {}
     evidence: Provenance | None = None
@@ -302,7 +302,7 @@ def _find_contact_headings(document: Document) -> Iterator[Element]:
 
 @cache_by_text(16_384)
 def opens_contact_section(text: str) -> bool:
-    """Return whether a text is a heading above contacts, or begins as "Kontakt: Eva Ek" does.
+    """Return whether a text is a heading above contacts, or begins with a lead-in ("Kontakt: …").
 
     Results are cached, because menus are the same on many pages.
     """

@@ -1,4 +1,4 @@
-"""Parses contacts from lines of text: finds the names and roles, and where a contact ends.
+"""Parses contacts from lines of text: finds names and roles, and decides where a contact ends.
 
 Also contains the words by which contacts are recognised: headings, verbs, titles, offices, labels
 and notes.
@@ -434,7 +434,7 @@ def _find_people(text: str) -> list[ContactDraft]:
 def _opens_with_several_people(line: str) -> bool:
     """Return whether a line names several people before its first number or address.
 
-    A conjunction such as "eller" must be among the words.
+    Returns False if the text before that number or address contains no conjunction such as "eller".
     """
     kind, text = next(iter(tokenise_contact_line(line)), ("", ""))
     return kind == "text" and CONJUNCTION.search(text) is not None and len(_find_people(text)) > 1
@@ -579,7 +579,10 @@ class ContactParser:
         return draft
 
     def has_address(self, email: str) -> bool:
-        """Return whether the previous contact has this email address, which a link may repeat."""
+        """Return whether the previous contact has this email address.
+
+        If so, a link to the address only repeats it.
+        """
         return bool(self.contacts) and self.contacts[-1].email == email
 
     def finish_contact(self) -> None:
@@ -678,7 +681,7 @@ def _order_name_and_role(chunk: str) -> list[tuple[str, str]]:
 
 
 def _read_desk(chunk: str) -> str | None:
-    """Return the name of a switchboard or desk, or None if a chunk contains anything else.
+    """Return the name of a switchboard or desk, or None if the chunk is not such a name.
 
     Words such as "kontakta" and "på" around the name are left out.
 
@@ -714,7 +717,7 @@ def _is_switchboard(desk: str) -> bool:
 def _split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
     """Return the name and the title in a chunk.
 
-    Each is None if it is missing. Both are None for a sentence.
+    Each is None if it is missing. Both are None if the chunk is a sentence.
 
     >>> _split_name_and_role("Eva Ek"), _split_name_and_role("pressekreterare Eva Ek")
     (('Eva Ek', None), ('Eva Ek', 'pressekreterare'))
@@ -755,8 +758,8 @@ def _find_name_before_title(
     The title may be None. Returns None if there is no name or if other words follow it, as in a
     sentence.
 
-    has_lead_in: whether the text before `words` shows that a name follows. Any words may then
-        follow the name.
+    has_lead_in: whether the text before `words` shows that a name follows. If so, the name may be
+        followed by any words.
     """
     name = _find_longest_name(words)
     if name is None:

@@ -192,7 +192,7 @@ class Document:
     def read_head(self) -> None:
         """Collect the document's declarations about itself, which may be outside its head.
 
-        If a name occurs several times, its first value counts.
+        If several declarations have the same name, the first one counts.
         """
         for element in self.root.iter("meta", "link", "base", "title", "script"):
             tag = element.tag
@@ -228,7 +228,7 @@ class Document:
         self.base_url = self.resolve_base_url(self.url)
 
     def resolve_base_url(self, url: str) -> str:
-        """Return the URL that relative links are resolved against in a page fetched from `url`."""
+        """Return the base URL for the relative links of a page that was fetched from `url`."""
         try:
             return urljoin(url, self.base_href)
         except (
@@ -441,9 +441,9 @@ def find_canonical_url(document: Document) -> str | None:
 def _is_credible_canonical_url(canonical: str, url: str) -> bool:
     """Return whether a declared canonical URL can be the URL of the page itself.
 
-    It must be on the same host, and must not be the front page or a parent folder of the page. If
-    the page's URL has a query (?id=3), a URL with the same path but no query is not credible
-    either.
+    It must be on the page's host, and must be neither the front page nor a parent folder of the
+    page. If the page's URL has a query (?id=3), a URL with the same path but no query is not
+    credible either.
     """
     declared, page = urlsplit(canonical), urlsplit(url)
     if not canonical or extract_host(canonical) != extract_host(url):
@@ -707,7 +707,8 @@ def compile_selector(css: str) -> CompiledSelector:
 def _parse_selector_steps(css: str) -> tuple[SelectorStep, ...]:
     """Return the steps of a selector, last step first.
 
-    Returns () unless the selector consists of tags and classes and ends in a class.
+    Returns () unless the selector consists only of tags, classes and spaces, and its last step has
+    a class.
 
     >>> [step.tag for step in _parse_selector_steps("main p.ingress")]
     ['p', 'main']
@@ -786,11 +787,13 @@ def _find_charset(label: str) -> str | None:
 
 
 def _decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
-    """Decode bytes that are invalid in the charset of their page, or return U+FFFD for them.
+    """Decode bytes that are invalid in the charset of their page.
 
     This is a codec error handler. Some systems paste windows-1252 into UTF-8 pages without
-    converting it. Bytes that windows-1252 does not define become control characters, as in
-    browsers, so that a misread letter with such a byte can be repaired.
+    converting it, so invalid bytes in UTF-8 are decoded as windows-1252. U+FFFD is returned for a
+    letter that was cut off, and for invalid bytes in other multi-byte charsets. Bytes that a
+    single-byte charset does not define become control characters, as in browsers, so that a misread
+    letter with such a byte can be repaired.
     """
     if not isinstance(error, UnicodeDecodeError):
         raise error
@@ -803,7 +806,7 @@ def _decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
 
 
 def _is_cut_letter(strays: bytes, following: bytes) -> bool:
-    """Return whether stray bytes are the beginning of a letter in UTF-8, at the end of a cut text.
+    """Return whether stray bytes are the beginning of a letter in UTF-8 that was cut off.
 
     A Nordic letter in windows-1252 before a quotation mark or a dash looks the same, but does not
     count.

@@ -91,9 +91,9 @@ def _find_heading_end(blocks: Sequence[PageBlock]) -> int:
 def _find_summarised_block(
     blocks: Sequence[PageBlock], start: int, declared_summaries: Sequence[str]
 ) -> range | None:
-    """Return the first block that matches a declared summary, or None if no block does.
+    """Return the range of the first block that matches a declared summary.
 
-    Only the blocks up to the first sentence are considered.
+    Returns None if no block does. Only the blocks up to the first sentence are considered.
     """
     sentences = (index for index in range(start, len(blocks)) if is_sentence_block(blocks[index]))
     # a sentence further down belongs to the text
@@ -106,7 +106,7 @@ def _find_summarised_block(
 
 
 def _find_lone_sentence(blocks: Sequence[PageBlock], start: int, text_start: int) -> range | None:
-    """Return the only sentence between the title and the running text.
+    """Return the range of the only sentence between the title and the running text.
 
     Returns None if there is no sentence or more than one.
     """
@@ -116,7 +116,10 @@ def _find_lone_sentence(blocks: Sequence[PageBlock], start: int, text_start: int
 
 
 def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | None:
-    """Return the heading directly after the h1 if it is a sentence and a paragraph follows it."""
+    """Return the range of the heading directly after the h1.
+
+    Returns None unless this heading is a sentence and a paragraph follows it.
+    """
     if not 0 < start < len(blocks) - 1:
         return None
     is_lead = _is_sentence_heading(blocks[start]) and blocks[start + 1].kind == "p"
@@ -124,9 +127,9 @@ def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | N
 
 
 def _find_bold_opening(blocks: Sequence[PageBlock]) -> range | None:
-    """Return the first long paragraph if it is bold, unless it is a question.
+    """Return the range of the first long paragraph if it is bold and the next one is not.
 
-    Returns None if the next paragraph is also bold.
+    Otherwise, or if the paragraph is a question, returns None.
     """
     paragraphs = [
         index
@@ -155,7 +158,7 @@ def _find_opening_with_own_class(blocks: Sequence[PageBlock], start: int) -> ran
 def _has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
     """Return whether a paragraph has a class attribute that no block of text after it has.
 
-    Most of the blocks after it must share a class attribute or have none.
+    Most of the blocks after it must have the same class attribute, or none.
     """
     block, following = blocks[index], _list_text_blocks(blocks[index + 1 :])
     own, *others = (str(part.element.get("class") or "") for part in (block, *following))
@@ -177,8 +180,8 @@ def _list_text_blocks(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[str]) -> bool:
     """Return whether a paragraph's class can be compared with the classes of the blocks after it.
 
-    Several blocks must follow. Fewer are enough if the first of them is a sibling and at least one
-    of them has a class.
+    Several blocks must follow the paragraph. Fewer are enough if the first of them is a sibling of
+    the paragraph and at least one of them has a class.
 
     classes: the class attributes of the blocks that follow.
     """
@@ -297,7 +300,7 @@ def _is_sentence_heading(block: PageBlock) -> bool:
 
 
 def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range | None:
-    """Return the blocks of a short element that directly precedes the element with the text.
+    """Return the range of the blocks in a short element directly before the element with the text.
 
     Returns None if there is no such element.
     """

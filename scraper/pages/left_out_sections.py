@@ -39,7 +39,7 @@ def drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 def drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     """Return the blocks without requests for feedback.
 
-    These are questions such as "Hittade du det du sökte?", with the choices below them, and
+    Such requests are questions such as "Hittade du det du sökte?", with the choices below them, and
     headings such as "Tyck till om sidan", with the text in the same box.
     """
     remaining: list[PageBlock] = []

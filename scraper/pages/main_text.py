@@ -1,9 +1,9 @@
 """Finds where the release is on its page: its start, the main element, and the running text.
 
-Banners of the site (a crisis, a disruption, cookies) are recognised by their place, because their
-names and words differ between sites and times. A release starts at its heading. Sentences before
-the heading are therefore not part of the release, unless they are in the same main element, article
-or table, or directly before the heading.
+Banners of the site (about a crisis, a disruption or cookies) are recognised by their place, because
+their names and words differ between sites and times. A release starts at its heading. Sentences
+before the heading are therefore not part of the release, unless they are in the same main element,
+article or table, or directly before the heading.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def find_frame(start: Element) -> Element:
 def move_intro_to_heading(start: Element) -> None:
     """Move an introduction that directly precedes the box of a heading into the box.
 
-    It is put directly before the heading.
+    The introduction is put directly before the heading.
 
     Does nothing if `start` is not an h1, or if the heading and its introduction are inside a main
     element, an article or a table.
@@ -155,9 +155,9 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
     """Remove sentences before the element at which the release starts, with the boxes around them.
 
     Sentences in the frame of the release (see `find_frame`) are kept, because a lead or a
-    correction may be above the heading. They are removed, however, if they are in an alert or in a
-    box with its own heading. Dates, tags and images are kept if no sentence is beside them. The
-    elements in `kept` are also kept.
+    correction may be above the heading. Such sentences are removed, however, if they are in an
+    alert or in a box with its own heading. Dates, tags and images are kept if no sentence is beside
+    them. The elements in `kept` are also kept.
     """
     lineage = _collect_lineage((start, *kept))
     lineage.update(part for element in kept for part in element.iter())
@@ -192,9 +192,9 @@ def _collect_marked(elements: Iterable[Element]) -> set[Element]:
 
 
 def _find_banner_box(element: Element, lineage: Collection[Element]) -> Element:
-    """Return the parent of the block around an element.
+    """Return the parent of the block around an element, or the block if its parent is in `lineage`.
 
-    Returns the block itself if its parent is in `lineage`.
+    lineage: the start of the release, the elements to keep, and the ancestors of all these.
     """
     parts = (element, *element.iterancestors())
     block = next(part for part in parts if part.tag not in INLINE_TAGS)
@@ -213,8 +213,10 @@ def _collect_lineage(elements: Iterable[Element]) -> set[Element]:
 def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_certain: bool) -> bool:
     """Return whether an element is in an alert, or in a box with an h1 of its own.
 
-    An h1 counts only if it is certain which heading belongs to the release. Elements in `lineage`
-    do not count as boxes.
+    An h1 counts only if it is certain which heading belongs to the release.
+
+    lineage: elements that do not count as boxes, because they contain the start of the release or
+        an element to keep.
     """
     parts = (element, *element.iterancestors())
     boxes = takewhile(lambda part: part not in lineage, parts)
@@ -385,8 +387,8 @@ def _include_heading(
 
     The ancestor is preferred, because the lead and the tags are between the heading and the text.
     If it contains a menu, it may be the whole page, or the densest text may be in a wrong part of
-    the page, such as a footer. The largest block with the heading and without a menu is then
-    returned.
+    the page, such as a footer. In these cases, the largest block that contains the heading but no
+    menu is returned.
     """
     if heading is None:
         return dense
@@ -482,11 +484,11 @@ def _narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Eleme
 def find_text_container(
     main: Element, body: Element | None, *, is_agency_selector: bool
 ) -> Element:
-    """Return the smallest element with nine tenths of the running text, or `body`.
+    """Return `body` if it can be trusted, or else the element with nearly all the running text.
 
-    body: the element that a selector matched. It is returned if the selector is the agency's own,
-        or if the element contains most of the text. A CMS's selector may match only one of several
-        fields with text.
+    body: the element that a selector matched, or None. It can be trusted if the selector is the
+        agency's own, or if the element contains most of the text. A CMS's selector may match only
+        one of several fields with text.
     """
     text_lengths = _measure_running_text(main)
     if body is not None and main in (body, *body.iterancestors()):
@@ -566,8 +568,9 @@ def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
 def _is_text_section(element: Element) -> bool:
     """Return whether an element is a section of the text.
 
-    A section is a heading with sentences, a list or a table. Sections with many links do not count,
-    nor do lists and tables with any link.
+    A section contains a heading, and sentences, a list or a table. If it contains sentences, it
+    does not count if a large part of its text is in links. Otherwise, it does not count if it
+    contains any link.
     """
     heading = next(element.iter("h2", "h3"), None)
     if heading is None or any(True for _ in element.iter(*NON_SECTION_TAGS)):

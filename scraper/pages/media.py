@@ -116,7 +116,8 @@ class CaptionIndex:
     def find_caption(self, image: Tag) -> str | None:
         """Return an image's caption and credit, or None if it has no caption.
 
-        They come from the image's figure, or from the nearest element with captions.
+        The caption and the credit come from the image's figure, or from the nearest element with
+        captions.
         """
         container = image.parent
         for _ in range(3):
@@ -148,7 +149,7 @@ class CaptionIndex:
 
 
 def _find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
-    """Return the URL of an image, or None for a decorative one.
+    """Return the URL of an image, or None if the image is decorative.
 
     The only image of a figure with a caption is not decorative, unless it is a placeholder.
     """

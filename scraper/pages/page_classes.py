@@ -568,7 +568,7 @@ CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
 
 
 def choose_page_class(document: Document, agency: Agency | None) -> type[NewsPage]:
-    """Return the page class to parse a document with.
+    """Return the page class with which to parse a document.
 
     This is the class set for the agency. If none is set, it is the class for the page's CMS, or
     NewsPage for an unknown CMS.

@@ -270,9 +270,10 @@ def _read_address_date(url: str) -> PageDate | None:
 
 
 def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:
-    """Return the first date that could be parsed, or a more exact date that agrees with it.
+    """Return the first date that could be parsed.
 
-    If none could be parsed, the first date is returned, or None if there are no dates.
+    If a more exact date agrees with it, that date is returned instead. If none could be parsed, the
+    first date is returned, or None if there are no dates.
 
     exact: dates that are used only if they are more exact.
     """
@@ -482,8 +483,8 @@ def _parse_line_dates(
 ) -> Iterator[PageDate]:
     """Yield the labelled dates of one line, and a date without a label at its start.
 
-    timestamps: the datetime attributes in the line. They replace less exact dates if there is one
-        attribute for each label.
+    timestamps: the datetime attributes in the line. If there is one attribute for each label, the
+        attributes replace less exact dates.
     """
     labels = split_date_labels(text)
     for number, label in enumerate(labels):
@@ -631,8 +632,8 @@ def _find_date_start(label: str, url: str) -> int:
 def _is_date_only(text: str) -> bool:
     """Return whether a line has at most one word besides a date and a release type.
 
-    Returns False if the line has such a word and ends in a digit and a full stop, as a sentence
-    may.
+    Returns False if the line has such a word and ends in a digit and a full stop, because it may
+    then be a sentence.
     """
     found = LONG_WORD.findall(text)
     words = [
@@ -665,7 +666,7 @@ def _find_unlabelled_date(
 
 
 def iter_title_neighbours(heading: Element) -> Iterator[Element]:
-    """Yield short elements in the title, and then those around it, the nearest first."""
+    """Yield the short elements in the title, and then those around the title, the nearest first."""
     yield from heading.iter("time", "span")
     node = heading
     for _ in range(3):
@@ -859,7 +860,7 @@ def _is_in_teaser(parents: Iterable[Element], main: Element, *, is_inside: bool)
     """Return whether any of an element's ancestors is a teaser.
 
     is_inside: whether the element is in the main element. There, only cards are teasers. Elsewhere,
-        any item with a link is one.
+        any item with a link is a teaser.
     """
     is_teaser = is_card if is_inside else _is_linked_item
     return any(is_teaser(part) for part in parents if part.tag in TEASER_TAGS and part is not main)
@@ -973,5 +974,7 @@ def is_date_of_field(element: Element, field: str) -> bool:
 
 
 def _read_datetime_attributes(*elements: Element) -> list[str | None]:
-    """Return the datetime attribute of each <time> in the elements, or None where it is missing."""
+    """Return the datetime attribute of each <time> in the elements, or None for a <time> without
+    it.
+    """
     return [time.get("datetime") for element in elements for time in element.iter("time")]

@@ -1,4 +1,7 @@
-"""Parses a page or a press wire's record into a ReleaseItem: the agency's own words, as strings."""
+"""Parses a page or a press wire's record into a ReleaseItem.
+
+The fields of the item are the agency's own words, as strings.
+"""
 
 from __future__ import annotations
 

@@ -515,7 +515,7 @@ def _has_password_field(document: Document) -> bool:
 
 
 def find_rejection(signals: PageSignals) -> PageRejection | None:
-    """Return why a page is not a release, or None if nothing shows this.
+    """Return why a page is not a release, or None if no sign of this is found.
 
     Only signs that are reliable on a page of any length are used.
     """
@@ -554,9 +554,10 @@ def _reject_redirect(signals: PageSignals, problem: str) -> PageRejection:
 def find_short_page_rejection(
     signals: PageSignals, title: str | None, text: str, *, has_date: bool
 ) -> PageRejection | None:
-    """Return why a page with few words or none is not a release, or None if nothing shows this.
+    """Return why a page with few words or none is not a release.
 
-    The signs that are used would not be reliable on a longer page.
+    Returns None if no sign of this is found. The signs that are used would not be reliable on a
+    longer page.
 
     title, text: the title and the text that were extracted from the page.
     has_date: whether the page has a publication date, which walls and outages lack.
@@ -661,7 +662,7 @@ def is_listing_url(url: str, agency: Agency | None = None) -> bool:
 
 
 def is_listing(main: Element) -> bool:
-    """Return whether almost all text of the main element is in a row of entries with links."""
+    """Return whether almost all the text of the main element is in a row of entries with links."""
     total = count_text_letters(main)
     for row in _iter_sibling_rows(main):
         entry_letters = sum(map(count_text_letters, row))

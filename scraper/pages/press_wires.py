@@ -1,6 +1,6 @@
 """Parses releases from the JSON records of press wires.
 
-The fields of a record are read by their keys. Only the texts are HTML. They are parsed like the
+The fields of a record are read by their keys. Only the texts may be HTML. They are parsed like the
 texts of a page. Fields that are not mentioned here are ignored.
 """
 
@@ -218,7 +218,7 @@ class ViaTTPage(WirePage):
 
 
 class CisionPage(WirePage):
-    """Record of Cision, in which the texts are plain text.
+    """Record of Cision, whose texts are plain text.
 
     If the wire's list contains all details, the texts are also given as HTML (`HtmlIntro`,
     `HtmlBody`).

@@ -1,6 +1,6 @@
 """Finds questions and answers in the blocks of a text.
 
-Questions may be headings, bold paragraphs, panels or terms in a list.
+Questions may be headings, bold paragraphs, titles of panels, or terms in a description list.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _find_question_indexes(
 
 
 def _are_most_headings(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
-    """Return whether there are several pairs, and most headings are questions.
+    """Return whether many of the headings in a text are questions with answers.
 
     There must be at least two pairs, and at least half as many pairs as there are headings and bold
     lines.
@@ -297,7 +297,7 @@ def _ends_answer(question: PageBlock, block: PageBlock) -> bool:
 
 
 def _is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
-    """Return whether a group really is questions and answers, and not rhetorical headings.
+    """Return whether a group consists of questions and answers, and not of rhetorical headings.
 
     Returns True if the group is announced just before it, begins with a marked question, or has at
     least three pairs. Two pairs are enough in panels. Elsewhere, a smaller group is trusted if at

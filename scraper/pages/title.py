@@ -212,9 +212,9 @@ def _list_declared_titles(
 def find_page_heading(document: Document) -> Element | None:
     """Return the only h1 of a page, or the h1 that the declared titles confirm best.
 
-    Returns None if several different headings are equally good. If headings have the same text, the
-    last one is returned, because a print version comes first. If no h1 can be the heading, another
-    element whose text is exactly a declared title may be returned.
+    Returns None if several different headings are equally good. If several headings have the same
+    text, the last one is returned, because the earlier ones belong to a print version. If no h1 can
+    be the heading, another element whose text is exactly a declared title may be returned.
     """
     site_names = find_site_names(document)
     declared = _list_declared_titles(document, site_names, ())

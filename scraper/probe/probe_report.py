@@ -160,7 +160,7 @@ def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRo
     """Return a row for each field of the item.
 
     Rows for other elements that the parser recorded, such as the main element, come last. For a
-    date, the row contains the parsed value and the text.
+    date, the row contains the parsed value and the text from which it was parsed.
 
     release: the normalised release, or None if normalising failed.
     """
@@ -230,7 +230,7 @@ def shorten_line(text: str, width: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _FieldTexts:
-    """The texts of a page's fields, to find out which lines of the page are in a field."""
+    """The texts of a page's fields, used to find out which lines of the page are in a field."""
 
     values: list[str]  # keys of short values, the longest first
     all_text: str

@@ -81,7 +81,7 @@ class ProbedSource:
 class ProbedPage:
     """A sample page parsed as a release.
 
-    item, release: what was parsed before any error. Each is None if it could not be made.
+    item, release: what was parsed. Each is None if an error occurred before it was complete.
     """
 
     url: str
@@ -147,8 +147,8 @@ class ProbeResult:
     def propose_sources(self, kind: str, declared_urls: Iterable[str]) -> tuple[str, ...]:
         """Return the URLs of the sources of a type that the table should contain.
 
-        These are the declared sources that were not requested, and then the sources that list
-        something.
+        These are the declared sources that were not requested, and then the sources that have
+        links.
         """
         requested_urls = {source.url for source in self.sources}
         urls = [url for url in declared_urls if url not in requested_urls]
@@ -158,9 +158,10 @@ class ProbeResult:
         return tuple(dict.fromkeys(urls))
 
     def is_useful(self, source: ProbedSource) -> bool:
-        """Return whether a source without a problem lists something or was not requested.
+        """Return whether a source has links or was not requested.
 
-        Returns False for JSON endpoints and press wires, because they have keys of their own.
+        Returns False if the source has a problem. Also returns False for JSON endpoints and press
+        wires, because they have keys of their own.
         """
         if source.problem or (source.is_requested and not source.links):
             return False
@@ -237,7 +238,8 @@ def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResul
 def describe_press_room(url: str, agencies: dict[str, Agency]) -> str:
     """Describe a link to news on another host, for the notes of a probe.
 
-    The host belongs to a press wire, to another agency, or to a site that should be probed.
+    The note says that the host belongs to a press wire or to another agency, or that the link's
+    site should also be probed.
     """
     if wire := find_press_wire(url):
         return f"press wire: {url}: {wire.name}; the agency may publish there first, or only there"
@@ -496,7 +498,7 @@ def _format_toml_key(name: str, value: str | bool | tuple[str | JSONSource, ...]
 
 
 def _format_toml_value(value: str | JSONSource) -> str:
-    """Format one value of a list: a string as such, or a JSON endpoint as an inline table."""
+    """Format one value of a list as TOML. A JSON endpoint becomes an inline table."""
     if isinstance(value, str):
         return quote_toml(value)
     pairs = ((each.name, getattr(value, each.name)) for each in fields(value))

@@ -79,7 +79,7 @@ class SiteProbe:
     fetch: coroutine function that returns the response for a URL, or raises SourceError. It must
         cache responses and errors, because it may be called again with the same URL.
     agency: the agency to which the site belongs. If it is None, the agency with the home page's
-        host is used, or a new one.
+        host is used, or a new agency if no agency has that host.
     choose_sample: function that chooses the sample releases.
     """
 
@@ -149,8 +149,9 @@ class SiteProbe:
     def list_crawled_sources(self, pages: dict[str, Response], agency: Agency) -> list[str]:
         """Return the sources that a news crawl would read.
 
-        These are the declared sources or, if there are none, the sources that the given page or the
-        home page links to. If the given page cannot be fetched, it counts as a source.
+        These are the declared sources or, if there are none, the sources that the page at the given
+        URL or the home page links to. If the page at the given URL cannot be fetched, it counts as
+        a source.
         """
         missing = [url for url in self.given_urls if url not in pages]
         found = SourceURLs()
@@ -160,7 +161,7 @@ class SiteProbe:
         return [*list_declared_urls(agency), *missing, *(url for _, url in found.iter_by_kind())]
 
     def find_start_sources(self, pages: dict[str, Response], agency: Agency) -> SourceURLs:
-        """Return the sources that the given page and the home page link to.
+        """Return the sources that the page at the given URL and the home page link to.
 
         The given URL is included, because it may itself be a source.
         """
@@ -274,8 +275,8 @@ class SiteProbe:
     async def widen_table(self, result: ProbeResult) -> None:
         """Propose a wider table if the present one excludes the releases in the crawled sources.
 
-        They may be excluded by the pattern `releases`, or because they are on another host. In that
-        case, the pattern is dropped or the host is added.
+        They may be excluded by the pattern `releases`, or because they are on another host. To
+        include them, the pattern is dropped or the host is added.
         """
         agency = replace(result.base_agency, releases=None)
         for source in [source for source in result.sources if source.url in result.crawled_urls]:

@@ -150,7 +150,7 @@ def _find_feeds(page: Selector, base: str) -> list[str]:
 
 
 def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
-    """Return [URL] for a link that leads to a press wire named in its text, otherwise [].
+    """Return [URL] for a link to a press wire that is named in the link's text, or else [].
 
     An example of such a text is "Vårt pressrum på Mynewsdesk".
     """
@@ -160,7 +160,7 @@ def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
 
 
 def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
-    """Return [URL] for a link that leads to a site other than the agency's, otherwise []."""
+    """Return [URL] for a link that leads to a site other than the agency's, or else []."""
     address = resolve_canonical_url(base, href)
     if not address or urlsplit(address).scheme not in ("http", "https") or agency.owns(address):
         return []

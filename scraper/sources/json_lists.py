@@ -191,7 +191,7 @@ def read_item(
 
     Raises PageError if the item's address is missing or unusable.
 
-    number: the position in the list, used in errors to name an item without a title.
+    number: the item's position in the list. Errors name an item without a title by its position.
     text: for a press wire, the item as received.
     """
     href = search(source, "link", item, url)
@@ -328,8 +328,8 @@ def find_embedded_links(
     Scripts that are not JSON are skipped. Raises SourceError if the JSON is too large or too deeply
     nested.
 
-    is_only_list: whether the page has no other list. If so, a framework's data that is not valid
-        JSON raises SourceError.
+    is_only_list: whether the page has no other list. If so, SourceError is also raised if a
+        framework's data is not valid JSON.
     """
     links: list[SourceLink] = []
     texts = _list_data_scripts(page)
@@ -380,7 +380,7 @@ def _resolve_references(data: Any) -> Any:
 
 
 def _resolve_object(data: list[Any], item: dict[str, Any]) -> dict[str, Any]:
-    """Return an object's texts and, after them, the addresses of the objects nested in it."""
+    """Return an object's texts and, after them, its nested objects, reduced to their addresses."""
     texts, nested = dict[str, Any](), dict[str, Any]()
     for key, reference in item.items():
         value = _resolve_value(data, reference)

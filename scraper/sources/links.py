@@ -76,7 +76,8 @@ class ListingPage(NamedTuple):
         there is no next page.
     has_numbered_next: whether the pager links to the next page by number. If so, an empty next page
         is an error. (A link such as "»" may lead past the end.)
-    problem: why the listing may contain more releases than were found. None if nothing suggests it.
+    problem: why the listing may contain more releases than were found. None if nothing suggests
+        this.
     errors: the problems of entries that cannot be used.
     archive_urls: pages of years or of older releases, which are also listings.
     """
@@ -134,7 +135,7 @@ def drop_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
 
 
 def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
-    """Return the first link to each URL, with session ids removed."""
+    """Return the first link to each URL, with session ids removed from the URLs."""
     found: dict[str, SourceLink] = {}
     for link in links:
         found.setdefault(link.url, link)

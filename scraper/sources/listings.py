@@ -178,7 +178,7 @@ def _drop_listing_links(
 
 
 def _is_numbered_url(pager: ListingPager, url: str | None) -> bool:
-    """Return whether the listing has a link to a URL whose text is only a number."""
+    """Return whether any link to the given URL in the listing has only a number as its text."""
     numbers = (link.get("href", "") for link, text in pager.texts.items() if text.isdecimal())
     return url is not None and any(pager.resolve(href) == url for href in numbers)
 
@@ -201,7 +201,7 @@ def _are_files_releases(
     """Return whether the documents in a listing are releases.
 
     The agency's key `files` decides this. If it is not set, documents are releases if there are
-    more documents than pages, and most documents have a date.
+    several of them, more than there are linked pages, and most of them have a date.
     """
     if agency.files is not None:
         return agency.files
@@ -217,9 +217,13 @@ def _find_problem(
     links: Sequence[SourceLink],
     files: Sequence[SourceLink],
 ) -> SourceProblem | None:
-    """Return why a listing may have more releases than were found, or None if nothing suggests it.
+    """Return why a listing may have more releases than were found.
 
-    links: the releases found on this page. Those on the next page will also be found.
+    Returns None if nothing suggests this.
+
+    links: the releases found on this page.
+    next_url: the URL of the next page, or None. If it is given, the releases on that page will also
+        be found.
     files: documents that do not count as releases. If any of them has a date, they may still be
         releases.
     """

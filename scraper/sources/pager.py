@@ -442,9 +442,9 @@ class ListingPager:
 
     @cached_property
     def archive_links(self) -> list[tuple[Element, str, str | None]]:
-        """Return the links with a text for an archive, as (link, URL, year).
+        """Return the links whose text is a year or names an archive, as (link, URL, year).
 
-        The year is None if the text is not a year.
+        The year is None if the text names an archive.
         """
         found = []
         for link, text in self.texts.items():
@@ -463,9 +463,9 @@ class ListingPager:
         """Return the URLs of the listing's archive pages, in page order.
 
         These are the pages of years and of older releases. An archive page must be below the
-        listing, or its URL must differ only in the query. Other archives of the agency are thus not
-        mistaken for this listing's archive. The page of a year may also be next to the listing if
-        its URL contains the year.
+        listing, or its URL must differ from the listing's only in the query. Other archives of the
+        agency are thus not mistaken for this listing's archive. The page of a year may also be next
+        to the listing if its URL contains the year.
         """
         own = urlsplit(canonical_url(self.url))
         listing_path = own.path.rstrip("/")
@@ -624,8 +624,9 @@ class ListingPager:
     def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
         """Return the URLs of the pager's links, and the query parameters that differ between pages.
 
-        The parameters are sets of names. They are taken only from links that are marked as pager
-        links (by rel, or by a pager element).
+        For each link, the parameters are a set of names: those whose values differ from the current
+        page's. They are taken only from links that are marked as pager links (by rel, or by a pager
+        element).
         """
         addresses, names = set[str](), set[frozenset[str]]()
         for href, is_declared in self.iter_pager_hrefs():

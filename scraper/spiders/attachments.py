@@ -1,14 +1,14 @@
 """Contains AttachmentSpider, the base class of the spiders that also fetch attachments.
 
-`scrapy crawl attachments` fetches only attachments. It is for releases checked by workers of
-distributed crawling, because workers fetch no attachments.
+`scrapy crawl attachments` fetches only attachments. This command is for releases that were checked
+by workers of distributed crawling, because workers fetch no attachments.
 
 When a release has been checked, its attachments become due, each at most once a day
 (archive/attachments/attachment_store.py). They are requested when no releases are due. The agency's
 limits apply: robots.txt, delays, pauses and the maximum duration of a crawl. Attachments use at
 most half of DAILY_BUDGET, so that requests are left for the day's news. A file that is not fetched
 stays due for a later crawl. A file that cannot be fetched does not count as a failure of its
-agency. It is logged and listed among the problems of the crawl.
+agency. Instead, its problem is logged, and is listed among the problems of the crawl.
 
 A release that is itself a file is stored as a version of its own URL. When a crawl has finished,
 missing texts are extracted from the stored bytes of such releases, and of files that an earlier
@@ -115,7 +115,7 @@ class AttachmentSpider(ReleaseSpider):
     def next_requests(self, slug: str) -> Iterator[Request]:
         """Yield requests for an agency's next due releases.
 
-        If these are few, requests for the agency's due attachments follow.
+        If there are only a few, requests for the agency's due attachments follow.
         """
         yield from super().next_requests(slug)
         limit = MAX_REQUESTS_AHEAD - len(self.requested_urls[slug])

@@ -101,8 +101,8 @@ class AgencyAudit:
     def confirms(self, problem: SourceProblem, source: AuditedSource) -> bool:
         """Return whether a problem on a page of a listing remains, given what has been read so far.
 
-        A stated number of releases is no longer a problem once that many have been found. Neither
-        is an archive page once it is read as a source of its own.
+        A stated number of releases is no longer a problem once that many releases have been found.
+        An archive page is no longer a problem once it has been read as a source of its own.
         """
         if problem.code == "count":
             return states_more(problem.value or "", len(source.urls))
@@ -215,8 +215,8 @@ class AuditSpider(ReleaseSpider):
     def is_cut_short(self, audit: AgencyAudit) -> bool:
         """Return whether an audit was cut short, so that the coverage cannot be updated.
 
-        This is the case if the crawl is ending, or if part of the agency was deferred and nothing
-        has been read.
+        This is the case if the crawl is ending, or if part of the audit was deferred and no source
+        has given a result (see `AgencyAudit.has_results`).
         """
         if self.deadline.is_stopping or not self.crawler.crawling:
             return True

@@ -71,7 +71,7 @@ class SourceTracker:
     It stores and counts their links, and records which pages of listings were read.
 
     started_at: the start of the crawl. Pages fetched after it do not become due again.
-    since: links with an earlier date are skipped.
+    since: a date, or None. Links with an earlier date are skipped.
     """
 
     archive: Archive
@@ -231,7 +231,7 @@ class NewsSpider(AttachmentSpider):
     def _warn_of_untried_agencies(self) -> None:
         """Warn about agencies that were never surveyed and have no completed crawl.
 
-        Agencies on this machine, as in tests, do not count.
+        Agencies whose site is on this machine, as in tests, do not count.
         """
         sql = "select 1 from crawls where agency = ? and finished is not null limit 1"
         untried = [
@@ -670,8 +670,8 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
 def _may_be_empty(response: Response, page: int, *, is_past_end: bool) -> bool:
     """Return whether a page may have no links, because it is the first page or past the end.
 
-    A page that is recognised as something other than a listing may not be empty, except an error
-    page past the end.
+    A page that is recognised as something other than a listing may not be empty, unless it is an
+    error page past the end.
     """
     rejection = None if is_json(response.body) else detect_rejection(response.body, response.url)
     if rejection is None:

@@ -89,10 +89,11 @@ class PastSpider(ReleaseSpider):
     """Read older captures of agencies' releases from web archives.
 
     Captures are requested only if they were made before the archive itself first read the release.
-    The release must be stored, or have an address that fits the agency's key `releases`.
+    The release must be stored, or its address must match the pattern in the agency's key
+    `releases`.
 
-        source=URL  Address of a web archive's captures; its name may follow. Default: the web
-                    archives in the agency's key `past`.
+        source=URL  Address of a web archive's captures, optionally followed by a space and the
+                    web archive's name. Default: the web archives in the agency's key `past`.
     """
 
     name = "past"

@@ -53,8 +53,8 @@ class RefetchSpider(ReleaseSpider):
     Requests are unconditional. robots.txt, delays, pauses and `DAILY_BUDGET` apply as always. `url`
     or `state` must be given, but not both.
 
-        url=URL      One or more addresses, separated by spaces, each of a listed agency. Unknown
-                     pages are added.
+        url=URL      One or more addresses, separated by spaces, of pages of agencies in the
+                     agencies file. Unknown pages are added.
         state=STATE  All pages in this state of the table `frontier`: rejected, failed, gone or
                      quarantined. Separate several states by commas.
     """

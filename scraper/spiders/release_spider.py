@@ -343,7 +343,7 @@ class ReleaseSpider(IdentifiedSpider):
         return True
 
     def defer_release(self, row: FrontierEntry, error: IgnoreRequest, request: Request) -> None:
-        """Leave a release at a paused host for a later crawl. A pause is logged once per host."""
+        """Leave a release at a paused host for a later crawl. Each pause is logged once."""
         host = extract_host(request.url)
         if host not in self.deferred_hosts[row.agency]:
             self.deferred_hosts[row.agency].add(host)
@@ -439,8 +439,8 @@ class ReleaseSpider(IdentifiedSpider):
 
         The list's next page is requested if any of these releases are missing. A release that is
         missing from the whole list is recorded as gone, but only if the list contains older ones.
-        Releases that were not looked for when the crawl ends stay due. Reading ends at the first
-        page that lists nothing new.
+        Releases that have not been looked for by the time the crawl ends stay due. Reading ends at
+        the first page that lists nothing new.
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:
@@ -609,9 +609,9 @@ class ReleaseSpider(IdentifiedSpider):
             self.finish_release(slug, row.url)
 
     def log_problem(self, row: FrontierEntry, problem: str, *other_words: str) -> None:
-        """Log a page's problem as a warning, unless the page has the same problem in the frontier.
+        """Log a page's problem as a warning, unless it is already in the page's frontier row.
 
-        other_words: other wordings of the problem that the frontier may have.
+        other_words: other wordings in which the frontier may have the problem.
         """
         is_known = self.archive.frontier.has_problem(row.url, problem, *other_words)
         self.agency_stats[row.agency].known_problems += is_known
@@ -622,8 +622,8 @@ class ReleaseSpider(IdentifiedSpider):
     ) -> None:
         """Raise NotARelease if a response cannot be the release at `url`.
 
-        This is the case for the status 404 or 410, a challenge that keeps robots out, a listing,
-        and a redirect to a page that cannot be the release.
+        This is the case if the status is 404 or 410, or if the response is a challenge that keeps
+        robots out, a listing, or a redirect to a page that cannot be the release.
         """
         if is_cloudflare_challenge(response):
             raise NotARelease(url, CHALLENGE_PROBLEM, "blocked")
@@ -872,7 +872,7 @@ def _find_oldest(links: Iterable[SourceLink], oldest: str) -> str:
 
     Returns "" if no time is stated.
 
-    oldest: the earliest time on the pages before, or "" if they state none.
+    oldest: the earliest time on the earlier pages, or "" if they state none.
     """
     dates = [link.published for link in links if link.published]
     return min([*filter(None, [oldest]), *dates], default="")

@@ -24,7 +24,7 @@ from scraper.survey.survey_record import Row, SurveyRecord, build_mark, list_tab
 
 
 def accept_survey(record: SurveyRecord, file: Path, only: tuple[str, ...] = ()) -> str:
-    """Write the last survey of each agency into a list of agencies, and return a diff.
+    """Write the result of each agency's last survey into a list of agencies, and return a diff.
 
     Lines before the diff name the agencies that were left out, and say why. Comments, the order of
     the tables and all other keys are kept. Raises AgencyError, and changes nothing, if the list is

@@ -40,7 +40,7 @@ KEYS = {"r": "right", "w": "wrong", "s": "skip", "o": "open in the browser", "q"
 def _load_by_verdict(record: SurveyRecord, only: tuple[str, ...] = ()) -> list[Row]:
     """Return the last survey of each agency, in the order of VERDICTS.
 
-    only: as for SurveyRecord.load_all.
+    only: the slugs of the agencies. If it is empty, all agencies are included.
     """
     order = list(VERDICTS)
     return sorted(record.load_all(only), key=lambda row: order.index(row["verdict"]))
@@ -146,8 +146,8 @@ def preview_changes(
 def list_changes(captures: Captures, before: Row, after: Row) -> list[str]:
     """Return what changed between two surveys of an agency, as lines of text.
 
-    The verdict, the site, the sources that a crawl reads, the fields of the releases in both
-    surveys, and the template are compared.
+    The following are compared: the verdict, the site, the sources that a crawl reads, the template,
+    and the fields of those releases that are in both surveys.
     """
     urls = _list_urls(before) & _list_urls(after)
     old, new = (_list_facts(row, urls) for row in (before, after))
@@ -172,7 +172,7 @@ def _load_read_pages(captures: Captures, row: Row) -> list[PageVersion]:
 
 
 def _list_facts(row: Row, urls: set[str]) -> dict[tuple[str, str], Any]:
-    """Return the facts of a survey that are compared, as (URL, name) → value.
+    """Return the facts of a survey that are compared, as a map from (URL, name) to value.
 
     The URL is "" for facts about the agency.
 
@@ -231,8 +231,8 @@ def review(record: SurveyRecord, only: tuple[str, ...] = ()) -> int:
 def _choose_pages(row: Row) -> list[Row]:
     """Return the releases of an agency that a person should judge.
 
-    These are releases that a crawl would read and that nobody has judged yet. Together with those
-    already judged, they are at most MAX_JUDGED.
+    These are releases that a crawl would read and that nobody has judged yet. Including those
+    already judged, there are at most MAX_JUDGED of them.
     """
     pages = _list_read_pages(list_table_pages(row))
     unjudged = [page for page in pages if not page["judged"]]

@@ -248,7 +248,8 @@ class AgencySurvey:
     ) -> list[SourceLink]:
         """Return the links of a source that a crawl with the present or proposed table would read.
 
-        limit: how many of the source's links are considered. If it is None, all are.
+        limit: how many of the source's links are considered. If it is None, all links are
+            considered.
         """
         sources = {source.url for source in result.sources}
         return [

@@ -146,9 +146,9 @@ def list_doubts(page: Row) -> list[str]:
 
 
 def _find_shared_fields(pages: list[Row]) -> list[str]:
-    """Return a line for each title or body that several pages share, and for a date that all share.
+    """Return a line for each title or body that several pages share.
 
-    A line is also returned if no page has a date.
+    A line about the date is added if all pages share the same date, or if no page has a date.
     """
     faults = []
     if pages and not any(map(_get_day, pages)):

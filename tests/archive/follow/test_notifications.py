@@ -190,8 +190,9 @@ async def test_daily_digest_is_cut(life: Life, own_site: Site) -> None:
     life.moment += DAY
     (mail,) = life.take_mails()
     assert mail["Subject"].startswith("60 händelser: ")
-    assert "Ytterligare 10 händelser finns på sidan:\nhttps://arkiv.example/-/follow?agency=fyr\n" in read_text(
-        mail
+    assert (
+        "Ytterligare 10 händelser finns på sidan:\nhttps://arkiv.example/-/follow?agency=fyr\n"
+        in read_text(mail)
     )
     assert read_text(mail).count("/archive/releases/") == 50
 

@@ -42,7 +42,7 @@ HTTP_GONE = 410  # the receiver of a webhook wants no more messages (Standard We
 class UnfoldedHeader(UnstructuredHeader):
     """An email header on one line.
 
-    Folding would encode a long URL, and no email program decodes it.
+    Folding would encode a long URL, and no email program decodes such a URL.
     """
 
     name: str  # of BaseHeader, which the registry adds
@@ -296,8 +296,8 @@ def request_url(
 def check_public_url(url: str, private_hosts: Collection[str] = ()) -> SplitResult:
     """Check the URL of a visitor's webhook, and return its parts.
 
-    Raises ValueError unless the URL is https, has no password and a usual port, and its host is not
-    known to be private.
+    Raises ValueError if the URL is not https, contains a password or an unusual port, or has a host
+    that is known to be private.
 
     private_hosts: hosts that may be private and need no TLS, such as hosts in a newsroom's own
         network.

@@ -21,8 +21,8 @@ all_refused     failing       releases are listed, but none of the pages request
                               could be parsed
 none_held       never worked  releases are listed, nothing failed, and none was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check
-fields          suspect       a field that at least half of the pages contained fell to a third of
-                              its share or less: a new design
+fields          suspect       a field that at least half of the pages contained is now in a third of
+                              that share or less, probably because of a new design
 many_refused    suspect       in two weeks, at least half of the attempts to read pages failed; few
                               failed before, and some pages still cannot be read
 source_fails    suspect       one of several sources could not be read for about a day
@@ -273,7 +273,8 @@ def _check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
 def check_pattern(activity: AgencyActivity) -> HealthAssessment | None:
     """Return a fault if sources list links, but the agency's `releases` pattern matches none.
 
-    Returns None otherwise. The cause of this fault is an error in agencies.toml, not at the agency.
+    Returns None otherwise. The cause of this fault is an error in agencies.toml, not an error of
+    the agency.
     """
     streak = list(
         takewhile(

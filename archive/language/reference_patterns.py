@@ -2,9 +2,10 @@
 "lagen (2013:319)".
 
 A number alone is not a reference: 2013:319 may be a statute, terms of reference or a time. The text
-before the number (for EU acts, also the text after it) says which type of document it is. Only
-these numbers show their type by themselves: reports of Riksdag committees (2023/24:FiU1),
-committees of inquiry (U 2022:02) and records of the Government Offices (S2023/01234).
+before the number (for EU acts, also the text after it) says which type of document it is. The only
+numbers that show their type by themselves are those of reports of Riksdag committees
+(2023/24:FiU1), committees of inquiry (U 2022:02) and records of the Government Offices
+(S2023/01234).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
                                 shown
 
 A snapshot can be made while a crawl writes, and gets its name once it is complete. Other machines
-may copy the folder with any tool and in any order, because a snapshot is used only once all its
+may copy the folder with any tool and in any order, because a snapshot is not used until all its
 checksums match. The copied captures.db contains no bytes of pages that were taken down or refused,
 and no bytes to which the copied archive.db does not refer.
 """

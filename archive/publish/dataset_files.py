@@ -629,7 +629,7 @@ def read_coverage_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of the coverage table: one per agency and year, sorted by agency and year.
 
     A year is included if the selection, the archive or the sources contain releases from it. An
-    agency's row without a year comes last.
+    agency's row without a year comes after its other rows.
     """
     rows_by_key: dict[tuple[str, str | None], dict[str, Any]] = {}
     for sql in (SELECTION_COVERAGE_SQL, *ARCHIVE_COVERAGE_SQL):

@@ -517,7 +517,7 @@ def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
 
 
 def opens_sentence(text: str, position: int, role: str = "") -> bool:
-    """Return whether a sentence begins at `position`, or with the `role` right before it."""
+    """Return whether a sentence begins at `position`, or with the `role` that ends right there."""
     # without copying all text before: a paragraph may name thousands of people
     end = _skip_spaces_back(text, position)
     if role and text.endswith(role, 0, end):

@@ -451,7 +451,7 @@ class ValueLists:
 
 
 def _take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
-    """Return the values of several releases. Reading them one by one takes three times as long.
+    """Return a column's values for several releases, three times as fast as one by one.
 
     >>> _take_values([0, 7, 8, 9], [3, 1]), _take_values([0, 7], [1]), _take_values([0], [])
     ((9, 7), [7], [])

@@ -368,7 +368,7 @@ def _is_changed(removed: set[QueryLeaf], added: set[QueryLeaf], node: QueryNode)
 async def run_in_thread(function: Callable[[], Result]) -> Result:
     """Run a slow function in a thread or, if there is no event loop, directly.
 
-    The latter is for callers of run_without_waiting.
+    There is no event loop in a call through run_without_waiting.
     """
     try:
         asyncio.get_running_loop()

@@ -157,8 +157,8 @@ class _WantedWord:
 def ranks_any_word(request: SearchRequest, number: int) -> bool:
     """Return whether there are so few strict results that loose ones are ranked with them.
 
-    Always false if the request is strict or is for quotations, which must contain all words, or if
-    no word of the query is optional.
+    Returns False if the request is strict, if it is for quotations (which must contain all words),
+    or if no word of the query is optional.
 
     number: the number of strict results.
     """
@@ -335,7 +335,7 @@ class _LooseSearch:
         return await replace(self.finder, request=request).read_found()
 
     async def find_referring(self) -> list[int]:
-        """Return the results that contain a reference in the query, newest first.
+        """Return the results that contain a reference from the query, newest first.
 
         These results need not contain the words of the query.
         """
@@ -421,7 +421,8 @@ class _LooseSearch:
     async def rank_shared_words(
         self, relevance: Mapping[int, float]
     ) -> tuple[Query, dict[int, float]]:
-        """Return a query for words that the best results share, and the weights of its results.
+        """Return a query for words that the best results share, and the weights of that query's
+        results.
 
         A result's weight is the number of these words that it contains. Rare words count more. The
         heaviest results come first. The query is empty in a search of question pairs, and if a word

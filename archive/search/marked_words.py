@@ -491,8 +491,8 @@ class OccurrenceFinder:
     def count(self, state: Mapping[str, Any]) -> dict[QueryLeaf, int]:
         """Count how often each part of the query occurs in a state.
 
-        If the body repeats a question or answer, an occurrence in both counts once, unless the part
-        is limited to questions or answers.
+        If the body repeats a question or answer, an occurrence in both is counted once, unless the
+        part is limited to questions or answers.
         """
         counts = dict.fromkeys(self.terms, 0)
         for text, spans in self.find_in_state(state):

@@ -98,7 +98,7 @@ async def filter_releases(
 def list_matching(
     run: RunQuery, request: SearchRequest
 ) -> tuple[Sequence[int], Sequence[SearchNote]]:
-    """Return all releases that match a request, unsorted, and the notes on the request.
+    """Return all releases that match a request, unsorted, and notes on how it was understood.
 
     run: a query runner that does not wait (build_connection_runner).
     """

@@ -70,7 +70,7 @@ def find_named_periods(text: str, today: date) -> list[NamedPeriod]:
     There are two for a winter of a single year (the winter that begins and the winter that ends in
     that year), one for any other name, and none if the query names no period or several periods. A
     year alone is recognised only if it is the whole query. Nothing is recognised in a query with
-    operators, which may belong to a name.
+    operators, because an operator may apply to a name.
 
     today: the day from which names such as "i fjol" are counted.
 

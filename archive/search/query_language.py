@@ -150,7 +150,8 @@ class NearNode:
 class FilterNode:
     """A filter, for example for an agency, a speaker or a date.
 
-    value: the value as typed, but for a person, the slug, and for a date, the date in ISO 8601.
+    value: the slug if the filter is for a person, the date in ISO 8601 if it is for a date, and
+        otherwise the value as typed.
     """
 
     field: str
@@ -554,7 +555,10 @@ class QueryParser:
         return self.lexemes[min(self.position + offset, len(self.lexemes) - 1)]
 
     def parse_and(self, field: str | None, depth: int) -> QueryNode | None:
-        """Parse parts that must all match, up to the closing bracket or the end of the query."""
+        """Parse parts that must all match, up to the closing bracket or the end of the query.
+
+        Returns None if there are no parts.
+        """
         parts: list[QueryNode] = []
         while (lexeme := self.peek()).kind != "end":
             if lexeme.kind == ")":
@@ -745,7 +749,9 @@ def _can_be_value(lexeme: Lexeme, field: str) -> bool:
 
 
 def _build_reference(lexeme: Lexeme, field: str | None) -> QueryNode:
-    """Return the node for a reference. In attachments, the reference is searched as a phrase."""
+    """Return the node for a reference. In the field for attachments, the reference is searched as a
+    phrase.
+    """
     if field == "attachment":
         return TermNode(lexeme.words, field=field, match=QUOTED)
     return ReferenceNode(lexeme.reference_type, lexeme.text, field)
@@ -910,7 +916,7 @@ def _read_operator(text: str, *, follows_directly: bool) -> Lexeme | None:
 def _read_words(
     text: str, words: tuple[str, ...], unknown_field: str, *, follows_directly: bool
 ) -> Lexeme:
-    """Build the token of words without spaces between them, with an optional plus or star."""
+    """Build one token from words without spaces between them and an optional plus or star."""
     has_star, long_enough = _ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
     is_required = not follows_directly and text[0] == "+" and text[1:2].isalnum()
     match = WRITTEN if CAPITALS.fullmatch(text) else WORD

@@ -54,8 +54,8 @@ class UnfoldedHeader(UnstructuredHeader):
 class EncodedHeader(UnstructuredHeader):
     """An email header that is encoded as a whole unless all its characters are ASCII.
 
-    Python's policy encodes word by word, and the spaces between two encoded words are lost (RFC
-    2047, 6.2).
+    Python's own policy encodes each word separately, so that the spaces between two encoded words
+    are lost (RFC 2047, 6.2).
     """
 
     name: str  # of BaseHeader, which the registry adds

@@ -175,7 +175,9 @@ class Crawl:
 
     @property
     def succeeded(self) -> bool:
-        """Return whether a news crawl listed releases, or another crawl found readable pages."""
+        """Return whether the crawl succeeded: a news crawl listed releases, or any other crawl
+        found readable pages.
+        """
         return self.listed > 0 if self.spider == "news" else self.readable_pages > 0
 
 

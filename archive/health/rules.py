@@ -175,7 +175,7 @@ def read_health_rows(
 def _carry_over_fault(
     assessment: HealthAssessment, previous: Mapping[str, Any] | None
 ) -> HealthAssessment:
-    """Return an assessment with the start of the previous fault, if both have the same code.
+    """Return an assessment that keeps the start of the previous fault, if both have the same code.
 
     The type of the previous fault is also kept if failures of that type still occur.
     """
@@ -353,10 +353,11 @@ def _is_refusal_rise(
     *, bad: int, n: int, bad_before: int, before: int, pages: int, **_: object
 ) -> bool:
     """Return whether the share of refused pages (`bad` of `n`) has risen sharply, and by more than
-    chance explains.
+    chance can explain.
 
-    pages: how many pages are still refused. There must be at least SMALL_SAMPLE_PAGES, or
-        MIN_REFUSED_PAGES if at least half of all pages were refused.
+    pages: how many pages are still refused. The result is False if this is less than
+        SMALL_SAMPLE_PAGES or, if at least half of all pages were refused, less than
+        MIN_REFUSED_PAGES.
     """
     usual = (bad_before + 1) / (before + 2)  # rule of succession (Laplace)
     min_pages = MIN_REFUSED_PAGES if 2 * bad >= n else SMALL_SAMPLE_PAGES

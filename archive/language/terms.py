@@ -338,8 +338,8 @@ def _split_meaningful(lemma: str) -> tuple[str, ...]:
 
 
 def _list_opaque_parts(lemma: str) -> set[str]:
-    """Return the parts of those words inside a compound whose meaning does not follow from their
-    parts.
+    """Return the parts of certain words inside a compound: words whose meaning does not follow from
+    their parts.
     """
     return {
         swedish_lemma(find_part_base(part))

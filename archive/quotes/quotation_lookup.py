@@ -467,9 +467,9 @@ class QuotationCheck:
         """Return the result for a verbatim quotation, with the speakers named in one of the
         versions.
 
-        A version whose speaker may be the person whom the visitor's text names is preferred. If
-        there is no such version, and all releases with the quotation were compared, the verdict is
-        `wrong_speaker`.
+        A version is preferred if its speaker is unknown, or may be the person whom the visitor's
+        text names. If there is no such version, and all releases with the quotation were compared,
+        the verdict is `wrong_speaker`.
         """
         quotation, speakers = result.quotation, defaultdict[int, list[Any]](list)
         ids = [version.revision for version in versions]

@@ -404,7 +404,7 @@ def _has_unnamed_speaker(text: str, start: int) -> bool:
 def _cut_attributions(
     text: str, start: int, found: Sequence[Attribution], speaker: Subject
 ) -> list[Span]:
-    """Return the speech in a reply, without attributions and text about the speaker."""
+    """Return the spans of speech in a reply, without attributions and text about the speaker."""
     spans, position = list[Span](), start
     for match, subject in found:
         if _is_another_person(subject, speaker):
@@ -460,7 +460,7 @@ def _attribute_marks(paragraph: Paragraph) -> None:
 
 
 def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
-    """Return the speaker named right after or before a passage in quotation marks, or None."""
+    """Return the speaker named next to a passage in quotation marks, or None if there is none."""
     subject, end = None, passage.end - (passage.text[-1:] in ",.!?…")
     after = ATTRIBUTION_START.match(text, end)
     if after:
@@ -588,7 +588,7 @@ def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
 
 
 def _find_block_speaker(before: Paragraph, after: Paragraph | None) -> Subject | None:
-    """Return the speaker named before or after a paragraph in quotation marks, or None."""
+    """Return the speaker named before or after a quoted paragraph, or None if there is none."""
     sentence = before.text[sentence_start(before.text, len(before.text) - 1) :]
     if sentence.endswith(":") and (verb := INTRODUCTION.search(sentence)):
         return parse_introduction(sentence[: verb.start()]) or parse_introduction(sentence)
@@ -859,7 +859,7 @@ def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Pe
 def _find_speaker_in_next_line(
     paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person]
 ) -> str | None:
-    """Return the speaker named in the line after a quotation ("Det sade NAME"), or None."""
+    """Return the speaker named after a quotation ("Det sade NAME"), or None if there is none."""
     if paragraph.index + 1 == len(paragraphs):
         return None
     text = paragraphs[paragraph.index + 1].text
@@ -882,7 +882,7 @@ def _speaks_of_speaker(before: Paragraph, paragraph: Paragraph, people: Sequence
 def _find_next_speaker(
     paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person]
 ) -> str | None:
-    """Return the first name in the attributions of the replies right below a quotation, or None."""
+    """Return the first speaker named in replies below a quotation, or None if there is none."""
     for each in islice(paragraphs, paragraph.index + 1, None):
         if not each.dash:
             return None

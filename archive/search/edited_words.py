@@ -117,10 +117,10 @@ class ChangedLeaf:
 async def resolve_query(
     run: RunQuery, tree: QueryNode | None
 ) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up the names, prefixes and edits in a query.
+    """Look up the names, prefixes and edits in a query. Return them, and notes for the visitor.
 
-    Also return notes on names that do not exist, and on releases that the query leaves out because
-    they state only a month.
+    The notes are about names that do not exist, and about releases that the query leaves out
+    because they state only a month.
     """
     names, notes = await resolve_names(run, tree)
     notes += await _list_month_notes(run, tree)

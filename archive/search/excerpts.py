@@ -83,8 +83,8 @@ MarkedText = list[tuple[str, bool]]  # parts of a text, and whether each is mark
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchExplanation:
-    """The forms in which a query term occurs in a result: a map from field to form to number of
-    occurrences.
+    """The forms in which a query term occurs in a result: for each field, a map from each form to
+    its number of occurrences.
     """
 
     query_term: str

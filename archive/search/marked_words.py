@@ -111,7 +111,7 @@ class TokenList(list[TextToken]):
     @cached_property
     def parts(self) -> Mapping[str, Sequence[int]]:
         """Return a map from each compound part to the positions of the compounds that a search for
-        it finds.
+        that part finds.
         """
         return self._group_parts(is_loose=False)
 

@@ -124,8 +124,8 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[s
 def is_earlier(published: str | None, than: str | None) -> bool:
     """Return whether a time is certainly before another.
 
-    Return False if the order is unknown because both are on the same day and one has no time of
-    day, or because one is a month that contains the other.
+    Return False if one of them is None, or if the order is unknown because both are on the same day
+    and one has no time of day, or because one is a month that contains the other.
 
     >>> [is_earlier(day, "2024-05-28T09:30:00+02:00") for day in ("2024-05-28", "2024-05-27")]
     [False, True]

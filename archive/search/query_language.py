@@ -442,8 +442,10 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
-    """Return an OR of all names of the agency that the words name, or None if they name no
-    agency.
+    """Return an OR of the names of the agency that the words name.
+
+    Abbreviations that are also common words are not added. Returns None if the words do not name an
+    agency, or are a common word.
     """
     names, words = read_agency_names(), tuple(list_words(find_terms(AndNode(tuple(run)))))
     others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))

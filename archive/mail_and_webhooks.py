@@ -83,7 +83,7 @@ class RecipientError(OSError):
 
     Messages to other recipients may still be accepted.
 
-    is_permanent: whether the recipient will not accept the message later either.
+    is_permanent: whether the recipient would also reject the message later.
     is_gone: whether the recipient wants no more messages.
     """
 

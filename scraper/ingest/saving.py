@@ -234,9 +234,7 @@ class Ingest:
         return outcome
 
     def move(self, matched: MatchedPage) -> None:
-        """Store the new URL of a moved release, or restore the original URL of a release stored
-        under a wrong one.
-        """
+        """Store the new URL of a moved release, or the original URL of a misplaced one."""
         match, own, response = matched.match, matched.candidates.own, matched.response
         if match.kind == "renamed" and own is not None:
             self.archive.removals.mark_moved(

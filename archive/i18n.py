@@ -259,7 +259,7 @@ def format_importance_bar(importance: int | None) -> str:
 def format_check_pair(language: str, after: str | None, when: str | None) -> str:
     """Describe when an event happened by giving the two checks between which it happened.
 
-    If both checks were in the same minute, their time is given only once.
+    If both checks were made in the same minute, the time is given only once.
 
     >>> format_check_pair("en", "2024-06-03T08:15:10+00:00", "2024-06-03T08:15:40+00:00")
     'on 3 June 2024, 10:15, between two checks in the same minute'
@@ -298,8 +298,8 @@ def describe_readings(language: str, version: Mapping[str, Any]) -> str:
     """Describe when an imported version replaced the previous one by giving the two readings
     between which it did so.
 
-    The readings are those of the version's collection. If a web archive captured the version, the
-    times of the captures are given instead.
+    They are readings of the collection to which the version belongs. If a web archive captured the
+    version, the times of the captures are given instead.
     """
     if past := version["past"]:
         key = "captured_before" if past["is_read"] else "captured_between"

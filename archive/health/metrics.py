@@ -389,7 +389,7 @@ def find_lost_fields(
 def _is_lost(name: str, now: FieldCount, earlier: FieldCount, newest: FieldCount) -> bool:
     """Return whether a common field was lost: whether its share of pages fell to a third or less.
 
-    The loss must be too large to be due to chance, and the newest pages alone must show it, too.
+    The loss must be too large to be due to chance, and must also show in the newest pages alone.
     """
     share = (earlier.filled + 1) / (earlier.pages + 2)  # rule of succession (Laplace)
     usual_share = MIN_UPDATED_FILL_RATE if name == "updated" else MIN_FILL_RATE

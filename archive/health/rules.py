@@ -1,8 +1,8 @@
 """Assesses the health of agencies from the results of their crawls, and records changes.
 
-The first rule that applies decides. Each rule is a function of an agency's past up to a given time.
-Rules do not read the clock and make no requests. "In a row" below means two or more consecutive
-news crawls, the first and last at least about a day apart.
+The first rule that applies determines the state. Each rule is a function of an agency's past up to
+a given time. Rules do not read the clock and make no requests. "In a row" below means two or more
+consecutive news crawls, the first and last at least about a day apart.
 
 code            state         when
 paused, …       paused        paused in the agency list, or missing from that list (unlisted)
@@ -124,7 +124,7 @@ def assess_agencies(
 def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = "") -> None:
     """Assess an agency and store its health, without committing.
 
-    If its state or the reason for a fault has changed, a health event is stored, too.
+    If its state or the reason for a fault has changed, a health event is also stored.
 
     pause_code: the code of the reason why the agency is paused; "" if it is not paused.
     """

@@ -404,7 +404,7 @@ def find_part_base(part: str) -> str:
 
 
 def _list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]:
-    """List all ways to split the word, from position `start`, into at most `max_parts` parts."""
+    """List all ways to split a word, from position `start` on, into at most `max_parts` parts."""
     lexicon = load_lexicon()
     found: list[tuple[str, ...]] = []
     if start and can_end_compound(word[start:]):

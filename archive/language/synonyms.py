@@ -52,7 +52,7 @@ def split_query_words(text: str) -> tuple[str, ...]:
 
 
 def find_synonyms(text: str) -> tuple[str, ...]:
-    """Return the synonyms of a word or phrase, which may be inflected.
+    """Return the synonyms of a word or phrase, even if it is inflected.
 
     text: the word or phrase, without function words.
 

@@ -81,8 +81,7 @@ def read_withdrawn_name(folder: Path) -> str:
 def count_snapshot_releases(snapshot: Path) -> int:
     """Count the releases that a snapshot lists.
 
-    Redacted releases are counted, but hidden releases, and those that moved to another URL, are
-    not.
+    Redacted releases are counted. Hidden releases, and releases that moved to another URL, are not.
     """
     with closing(open_readonly(snapshot / ARCHIVE_FILE)) as db:
         return int(db.execute("select count(*) from release_facets").fetchone()[0])

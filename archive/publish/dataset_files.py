@@ -104,7 +104,7 @@ def _parse_agency_day(text: str) -> date | None:
 
 
 def _find_date_precision(text: str) -> str:
-    """Return how precise a stated time is: month, day or moment.
+    """Return the precision of a stated time: `month`, `day` or `moment`.
 
     >>> texts = ("2024-05", "2024-05-28", "2024-05-28T00:30:00+02:00")
     >>> [_find_date_precision(text) for text in texts]

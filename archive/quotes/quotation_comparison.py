@@ -497,8 +497,9 @@ def _is_reversing(key: str) -> bool:
 def hides_negation(gap: Sequence[str]) -> bool:
     """Return whether an omission hides a negation.
 
-    It does if the omitted text begins with a negation. It also does if the omitted text ends within
-    a sentence, and a sentence that is only partly omitted contains a negation in the omitted part.
+    A negation is hidden if the omitted text begins with it. It is also hidden if the omitted text
+    ends within a sentence, and a sentence that is only partly omitted contains a negation in the
+    omitted part.
 
     gap: the omitted words and punctuation marks.
 

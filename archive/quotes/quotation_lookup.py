@@ -625,7 +625,7 @@ class QuotationCheck:
 
 
 def _find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
-    """Return the versions that contain the words of a quotation, each with the passage.
+    """Return the versions that contain the words of a quotation, each with the passage it contains.
 
     A version is included even if the quotation leaves out a negation.
     """
@@ -811,8 +811,8 @@ def _has_company(name: str, text: str) -> bool:
 def may_be_same(name: str, other: str) -> bool:
     """Return whether two names may belong to the same person.
 
-    They may if a word of one name is similar to a word of the other, or begins with it, as "Ebba"
-    begins with the initial "E".
+    This is the case if a word of one name is similar to a word of the other name, or begins with
+    such a word, as "Ebba" begins with the initial "E".
 
     >>> names = ("Ek", "Ebba Ström", "E. Berg", "Bo Eek", "Bo Li")
     >>> [may_be_same("Ebba Ek", other) for other in names]

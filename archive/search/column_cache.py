@@ -203,7 +203,10 @@ class ColumnCache:
             values.store(release, list(numbers))
 
     def _encode_reference(self, reference: str) -> int:
-        """Return the number that stands for a reference, which is given as "type number"."""
+        """Return the number that stands for a reference.
+
+        reference: the reference in the form "type number".
+        """
         label = format_reference(*reference.split(" ", 1))
         return self.reference_codes.setdefault(label, len(self.reference_codes))
 

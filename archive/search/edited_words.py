@@ -320,7 +320,9 @@ async def _check_edits(
     leaves: Mapping[QueryLeaf, ChangedLeaf],
     edits: Sequence[int],
 ) -> list[int]:
-    """Return the edits that match a query. If `leaves` are uncertain, the stored texts decide."""
+    """Return the edits that match a query. Where `leaves` are uncertain, the stored texts are
+    compared.
+    """
     finder = OccurrenceFinder(OrNode(tuple(iter_changed(tree))), names.prefix_lemmas)
 
     def list_matching(pairs: Mapping[int, tuple[State, State]]) -> list[int]:

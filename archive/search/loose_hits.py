@@ -174,7 +174,7 @@ async def find_loose_hits(finder: HitFinder, strict: HitList) -> LooseHits:
     The relevance of a result is bm25 × recency × substance (see `HitFinder.weigh_ranks`) × the cube
     of its share of the query's words × (1 + ½ the share of these words in its title). In a share,
     rare words count more than common ones. Other words that the best results have in common add at
-    most 0.2 of the best relevance. Releases that contain only a reference from the request, and
+    most 0.2 times the best relevance. Releases that contain only a reference from the request, and
     none of its words, come last.
     """
     if not ranks_any_word(finder.request, len(strict.ids)):
@@ -384,7 +384,7 @@ class _LooseSearch:
         return [AndNode((nodes[0], OrNode(tuple(nodes[1:]))))], ranked
 
     async def count_affordable(self, numbers: Sequence[int]) -> int:
-        """Return for how many words, starting with the rarest, all results can be read.
+        """Return the number of words, starting with the rarest, for which all results can be read.
 
         numbers: the number of results of each word, in ascending order.
         """

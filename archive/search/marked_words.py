@@ -237,7 +237,7 @@ def _split_lemmas(lemmas: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def _list_related_readings(text: str, compound: str) -> tuple[tuple[str, ...], ...]:
-    """List the lemmas of the words related to a word, and those of the parts of a compound.
+    """List the lemmas of the words related to a word, and the lemmas of a compound's parts.
 
     compound: the lemma of the word, which may be a compound.
     """

@@ -51,7 +51,7 @@ async def match_releases(
 async def match_versions_before(
     run: RunQuery, request: SearchRequest, edits: Mapping[int, tuple[int | None, int]]
 ) -> set[int]:
-    """Return those of the given edits whose previous version matched a request.
+    """Return the given edits for which the version before the edit matched a request.
 
     edits: a map from the revision that an edit created to the revision before it and the last row
         of its release's chain (releases.continues_as). The filters of the request are compared with

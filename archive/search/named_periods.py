@@ -147,7 +147,7 @@ def _read_season(match: re.Match[str], today: date) -> Iterator[Days]:
 
 
 def _read_latest_season(match: re.Match[str], today: date) -> Iterator[Days]:
-    """Yield the first and last day of the latest season of this name that has ended."""
+    """Yield the first and last day of the most recent season of the given name that has ended."""
     month = _LATEST_SEASONS[match[0]]
     seasons = (_list_months(today.year - back, month, _SEASON_MONTHS) for back in range(3))
     yield next(season for season in seasons if season[1] < today.isoformat())

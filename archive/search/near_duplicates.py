@@ -124,8 +124,8 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[s
 def is_earlier(published: str | None, than: str | None) -> bool:
     """Return whether a time is certainly before another.
 
-    Return False if one of them is None, or if the order is unknown because both are on the same day
-    and one has no time of day, or because one is a month that contains the other.
+    Return False if either time is None. Also return False if the order is unknown: if both are on
+    the same day and one has no time of day, or if one is a month that contains the other.
 
     >>> [is_earlier(day, "2024-05-28T09:30:00+02:00") for day in ("2024-05-28", "2024-05-27")]
     [False, True]
@@ -364,8 +364,8 @@ def _key_range(band: int, key: int) -> KeyRange:
 def to_day_number(published: str | None, updated: str | None, added: str) -> int:
     """Return a release's date as the number of days since 1 January 1970.
 
-    This is the stated publication date, or else the stated update date, or else the date on which
-    the release was added.
+    This is the first of these dates that is known: the stated publication date, the stated update
+    date, and the date on which the release was added.
 
     >>> to_day_number(None, "1970-01-03T10:00:00+01:00", "2024-01-01T00:00:00+00:00")
     2

@@ -888,7 +888,8 @@ def _has_minus(text: str) -> bool:
 
 
 def _split_field(text: str) -> tuple[str, str, str]:
-    """Return the field that a text begins with, the field's name as typed, and the rest.
+    """Return the field that a text begins with, the field's name as typed, and the rest of the
+    text.
 
     >>> _split_field("Rubrik:skola"), _split_field("EU:s")
     (('title', 'Rubrik', 'skola'), ('', '', 'EU:s'))

@@ -39,13 +39,14 @@ IMPORTANCE_LEVELS = (  # least importance, number of marks (of four), name of th
 class WebArchiveName(str):
     """The name of a web archive that captured a version.
 
-    The name of any other collection is a plain string. If `translate` gets a name of this type, it
-    uses the variant of the text whose key ends in `.captured`.
+    The name of any other collection is a plain string. For a name of this type, `translate` uses
+    the variant of the text whose key ends in `.captured`.
     """
 
 
 def read_catalogue(language: str) -> gettext.GNUTranslations:
-    """Read the texts of a language. Texts that it lacks are taken from the default language.
+    """Read the texts of a language. Texts that the language lacks are taken from the default
+    language.
 
     An installed package has the compiled catalogue (.mo). In a checkout with Babel, the .po file is
     read instead if it is newer, so that a changed text is used without compiling.
@@ -129,7 +130,8 @@ def _parse_quality_value(text: str) -> float:
 
 
 def translate(language: str, key: str, **values: object) -> str:
-    """Return an interface text with `values` inserted. `n` selects singular or plural.
+    """Return an interface text with `values` inserted. The value `n` selects the singular or the
+    plural form.
 
     Whole numbers get thousands separators. Raises KeyError if neither the language nor the default
     language has the text.
@@ -162,7 +164,7 @@ def translate_code(language: str, group: str, code: str) -> str:
 
 @lru_cache(maxsize=4096)  # pages have hundreds of texts
 def find_text(language: str, key: str, count: object = None) -> str | None:
-    """Return the text with a key, or None if neither the language nor the default language has it.
+    """Return the text for a key, or None if neither the language nor the default language has it.
 
     count: the number that selects the singular or the plural form.
     """
@@ -185,7 +187,7 @@ def format_number(language: str, number: int) -> str:
 
 @lru_cache(maxsize=4096)  # lists have a time several times
 def format_time(language: str, text: str | None) -> str:
-    """Format a time in UTC that the archive recorded (seen, checked …) as Swedish time.
+    """Format a UTC time that the archive recorded, such as the time of a check, in Swedish time.
 
     >>> format_time("en", "2021-05-18T10:57:00+00:00")
     '18 May 2021, 12:57'
@@ -198,7 +200,7 @@ def format_time(language: str, text: str | None) -> str:
 
 @lru_cache(maxsize=4096)
 def format_stated_time(language: str, text: str | None) -> str:
-    """Format a time that an agency states (published, updated) in the agency's own time zone.
+    """Format a time that an agency states, such as that of publication, in its own time zone.
 
     >>> format_stated_time("en", "2024-01-18T10:57:00+00:00"), format_stated_time("sv", "2024-06")
     ('18 January 2024, 10:57', 'juni 2024')
@@ -255,9 +257,9 @@ def format_importance_bar(importance: int | None) -> str:
 
 
 def format_check_pair(language: str, after: str | None, when: str | None) -> str:
-    """Describe when an event happened, by the two checks between which it happened.
+    """Describe when an event happened by giving the two checks between which it happened.
 
-    If both checks were in the same minute, their time is given only once.
+    If both checks were made in the same minute, the time is given only once.
 
     >>> format_check_pair("en", "2024-06-03T08:15:10+00:00", "2024-06-03T08:15:40+00:00")
     'on 3 June 2024, 10:15, between two checks in the same minute'
@@ -270,7 +272,7 @@ def format_check_pair(language: str, after: str | None, when: str | None) -> str
 def describe_edit_time(
     language: str, after: str | None, when: str | None, text_key: str = "edit.made_between"
 ) -> str:
-    """Describe when an edit was made, by the two checks between which it was made.
+    """Describe when an edit was made by giving the two checks between which it was made.
 
     after: the time of the last check before the edit; None if there was no such check.
     when: the time of the check that found the edit.
@@ -293,11 +295,11 @@ def name_version(language: str, version: Mapping[str, Any]) -> str:
 
 
 def describe_readings(language: str, version: Mapping[str, Any]) -> str:
-    """Describe when an imported version replaced the previous one, by the two readings between
-    which it happened.
+    """Describe when an imported version replaced the previous one by giving the two readings
+    between which it did so.
 
-    The readings are those of the version's collection. If a web archive captured the version, the
-    times of the captures are given instead.
+    They are readings of the collection to which the version belongs. If a web archive captured the
+    version, the times of the captures are given instead.
     """
     if past := version["past"]:
         key = "captured_before" if past["is_read"] else "captured_between"
@@ -335,7 +337,7 @@ def describe_removal(language: str, kind: str, status: int | None, target: str |
 
 
 def format_field_value(language: str, field: str, text: str) -> str:
-    """Format times, types and languages in words. Values of other fields are returned unchanged.
+    """Format a time, type or language in words. The value of any other field is returned unchanged.
 
     >>> values = (("sv", "updated", "2024-06-03"), ("en", "language", "sv"))
     >>> tuple(format_field_value(*value) for value in values)

@@ -42,7 +42,7 @@ HTTP_GONE = 410  # the receiver of a webhook wants no more messages (Standard We
 class UnfoldedHeader(UnstructuredHeader):
     """An email header on one line.
 
-    Folding would encode a long URL, and no email program decodes it.
+    Folding would encode a long URL, and no email program decodes such a URL.
     """
 
     name: str  # of BaseHeader, which the registry adds
@@ -54,8 +54,8 @@ class UnfoldedHeader(UnstructuredHeader):
 class EncodedHeader(UnstructuredHeader):
     """An email header that is encoded as a whole unless all its characters are ASCII.
 
-    Python's policy encodes word by word, and the spaces between two encoded words are lost (RFC
-    2047, 6.2).
+    Python's own policy encodes each word separately, so that the spaces between two encoded words
+    are lost (RFC 2047, 6.2).
     """
 
     name: str  # of BaseHeader, which the registry adds
@@ -83,7 +83,7 @@ class RecipientError(OSError):
 
     Messages to other recipients may still be accepted.
 
-    is_permanent: whether the recipient will not accept the message later either.
+    is_permanent: whether the recipient would also reject the message later.
     is_gone: whether the recipient wants no more messages.
     """
 
@@ -296,8 +296,8 @@ def request_url(
 def check_public_url(url: str, private_hosts: Collection[str] = ()) -> SplitResult:
     """Check the URL of a visitor's webhook, and return its parts.
 
-    Raises ValueError unless the URL is https, has no password and a usual port, and its host is not
-    known to be private.
+    Raises ValueError if the URL is not https, contains a password or an unusual port, or has a host
+    that is known to be private.
 
     private_hosts: hosts that may be private and need no TLS, such as hosts in a newsroom's own
         network.

@@ -236,7 +236,7 @@ def _format_reason_value(language: str, name: str, value: Any) -> Any:
 
 
 def format_swedish_day(language: str, text: str | None) -> str:
-    """Format the Swedish date of a stored time or day."""
+    """Format a stored time or day as a date in Swedish time."""
     return format_time(language, to_iso(to_swedish_day(text)) if text and len(text) > 10 else text)
 
 

@@ -156,8 +156,8 @@ class Crawl:
 
     @property
     def made_requests(self) -> bool:
-        """Return whether the crawl made requests and had an outcome: it finished, succeeded or
-        recorded failures.
+        """Return whether the crawl made requests, and either finished, succeeded or recorded
+        failures.
         """
         counted = bool(self.requests or self.rejected or self.errors)
         return counted and (self.reason == "finished" or self.succeeded or bool(self.failures))
@@ -175,7 +175,9 @@ class Crawl:
 
     @property
     def succeeded(self) -> bool:
-        """Return whether a news crawl listed releases, or another crawl found readable pages."""
+        """Return whether the crawl succeeded: a news crawl listed releases, or any other crawl
+        found readable pages.
+        """
         return self.listed > 0 if self.spider == "news" else self.readable_pages > 0
 
 
@@ -251,7 +253,7 @@ class AgencyActivity:
     def count_refusals(self, window: timedelta) -> dict[str, Any] | None:
         """Count refused pages in the period that ends now, and in the weeks before that period.
 
-        Returns the row of REFUSALS_SQL, or None if one of the periods has no responses.
+        Returns the row that REFUSALS_SQL selects, or None if one of the periods has no responses.
 
         window: the length of the period that ends now.
         """
@@ -344,7 +346,7 @@ def _sum_counts(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
 def _measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
     """Return each field's fill rate in the newest pages and in earlier ones, in per cent.
 
-    Returns {} if there are no crawls.
+    A rate is None if there are no such pages. Returns {} if there are no crawls.
     """
     if not crawls:
         return {}
@@ -385,9 +387,9 @@ def find_lost_fields(
 
 
 def _is_lost(name: str, now: FieldCount, earlier: FieldCount, newest: FieldCount) -> bool:
-    """Return whether the share of pages with a common field fell to a third or less.
+    """Return whether a common field was lost: whether its share of pages fell to a third or less.
 
-    The loss must be too large to be due to chance, and the newest pages alone must show it, too.
+    The loss must be too large to be due to chance, and must also show in the newest pages alone.
     """
     share = (earlier.filled + 1) / (earlier.pages + 2)  # rule of succession (Laplace)
     usual_share = MIN_UPDATED_FILL_RATE if name == "updated" else MIN_FILL_RATE

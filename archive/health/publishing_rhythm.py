@@ -67,7 +67,7 @@ def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None
 
 
 def _find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
-    """Return the longest silence, in days, in the same weeks of earlier years.
+    """Return the longest silence, in days, in the weeks around the same date in earlier years.
 
     Returns None if the history does not go back that far.
 

@@ -1,8 +1,8 @@
 """Assesses the health of agencies from the results of their crawls, and records changes.
 
-The first rule that applies decides. Each rule is a function of an agency's past up to a given time.
-Rules do not read the clock and make no requests. "In a row" below means two or more consecutive
-news crawls, the first and last at least about a day apart.
+The first rule that applies determines the state. Each rule is a function of an agency's past up to
+a given time. Rules do not read the clock and make no requests. "In a row" below means two or more
+consecutive news crawls, the first and last at least about a day apart.
 
 code            state         when
 paused, …       paused        paused in the agency list, or missing from that list (unlisted)
@@ -21,8 +21,8 @@ all_refused     failing       releases are listed, but none of the pages request
                               could be parsed
 none_held       never worked  releases are listed, nothing failed, and none was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check
-fields          suspect       a field that at least half of the pages contained fell to a third of
-                              its share or less: a new design
+fields          suspect       a field that at least half of the pages contained is now in a third of
+                              that share or less, probably because of a new design
 many_refused    suspect       in two weeks, at least half of the attempts to read pages failed; few
                               failed before, and some pages still cannot be read
 source_fails    suspect       one of several sources could not be read for about a day
@@ -124,7 +124,7 @@ def assess_agencies(
 def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = "") -> None:
     """Assess an agency and store its health, without committing.
 
-    If its state or the reason for a fault has changed, a health event is stored, too.
+    If its state or the reason for a fault has changed, a health event is also stored.
 
     pause_code: the code of the reason why the agency is paused; "" if it is not paused.
     """
@@ -175,7 +175,7 @@ def read_health_rows(
 def _carry_over_fault(
     assessment: HealthAssessment, previous: Mapping[str, Any] | None
 ) -> HealthAssessment:
-    """Return an assessment with the start of the previous fault, if both have the same code.
+    """Return an assessment that keeps the start of the previous fault, if both have the same code.
 
     The type of the previous fault is also kept if failures of that type still occur.
     """
@@ -273,7 +273,8 @@ def _check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
 def check_pattern(activity: AgencyActivity) -> HealthAssessment | None:
     """Return a fault if sources list links, but the agency's `releases` pattern matches none.
 
-    Returns None otherwise. The cause of this fault is an error in agencies.toml, not at the agency.
+    Returns None otherwise. The cause of this fault is an error in agencies.toml, not an error of
+    the agency.
     """
     streak = list(
         takewhile(
@@ -352,10 +353,11 @@ def _is_refusal_rise(
     *, bad: int, n: int, bad_before: int, before: int, pages: int, **_: object
 ) -> bool:
     """Return whether the share of refused pages (`bad` of `n`) has risen sharply, and by more than
-    chance explains.
+    chance can explain.
 
-    pages: how many pages are still refused. There must be at least SMALL_SAMPLE_PAGES, or
-        MIN_REFUSED_PAGES if at least half of all pages were refused.
+    pages: how many pages are still refused. The result is False if this is less than
+        SMALL_SAMPLE_PAGES or, if at least half of all pages were refused, less than
+        MIN_REFUSED_PAGES.
     """
     usual = (bad_before + 1) / (before + 2)  # rule of succession (Laplace)
     min_pages = MIN_REFUSED_PAGES if 2 * bad >= n else SMALL_SAMPLE_PAGES

@@ -187,7 +187,7 @@ def _add_compound_forms(
 
 @cache
 def _intern_flags(*flags: str) -> tuple[str, ...]:
-    """Return the same tuple for the same flags, to save memory."""
+    """Return the same tuple object for equal flags, to save memory."""
     return flags
 
 
@@ -303,7 +303,7 @@ def _classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> 
 
 
 def _classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordReading | None:
-    """Return the reading of a form that a flag of a verb produces.
+    """Return the reading of a form that one of a verb's flags produces.
 
     Some dictionary lines of verbs also produce forms of a noun, such as kontakter from kontakta.
     """
@@ -318,7 +318,9 @@ def _classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordRe
 
 
 def _build_noun(verb: str, flag: str) -> str:
-    """Return the noun whose forms a flag of a verb also produces, or "" if there is none."""
+    """Return the noun of which a verb's flag also produces forms, or "" if there is no such
+    noun.
+    """
     if flag in "HI":
         return verb[:-1]
     return verb + "n" if flag == "E" else ""
@@ -350,7 +352,7 @@ def split_compound(word: str) -> tuple[str, ...]:
 
 
 def _takes_joining_s(parts: tuple[str, ...]) -> bool:
-    """Return whether the last part begins with an s that belongs to the joint before it.
+    """Return whether the s at the start of the last part is really a joining s.
 
     For example, vindkraftspark is vindkraft-s-park, not vindkraft-spark. A compound that is a first
     part usually takes a joining s. A simple word often does not: berg-slag.
@@ -363,7 +365,7 @@ def _takes_joining_s(parts: tuple[str, ...]) -> bool:
 
 
 def _list_unlisted_splits(word: str) -> list[tuple[str, ...]]:
-    """List the ways to split a word that is not in the dictionary into a noun and a last part.
+    """List the ways to split a word into a noun and a last part, if the dictionary lacks the word.
 
     This finds compounds whose first part is a noun for which the dictionary lists no compound form.
     """
@@ -402,7 +404,7 @@ def find_part_base(part: str) -> str:
 
 
 def _list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]:
-    """List all ways to split the word, from position `start`, into at most `max_parts` parts."""
+    """List all ways to split a word, from position `start` on, into at most `max_parts` parts."""
     lexicon = load_lexicon()
     found: list[tuple[str, ...]] = []
     if start and can_end_compound(word[start:]):

@@ -173,7 +173,7 @@ def _find_base_form(word: str) -> str:
 
 
 def _is_verbal_noun(word: str) -> bool:
-    """Return whether a word is a noun formed from a verb with -n.
+    """Return whether a word is a noun formed by adding -n to a verb.
 
     >>> _is_verbal_noun("påverkan"), _is_verbal_noun("gatan")
     (True, False)
@@ -208,7 +208,7 @@ def _find_short_base(word: str) -> str:
 
 
 def _look_up_lemma(word: str, language: str) -> str:
-    """Return simplemma's lemma of a word, in lower case.
+    """Return simplemma's lemma for a word, in lower case.
 
     If the lemma is not a single word, the word itself is returned.
     """

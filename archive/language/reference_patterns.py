@@ -2,9 +2,10 @@
 "lagen (2013:319)".
 
 A number alone is not a reference: 2013:319 may be a statute, terms of reference or a time. The text
-before the number (for EU acts, also the text after it) says which type of document it is. Only
-these numbers show their type by themselves: reports of Riksdag committees (2023/24:FiU1),
-committees of inquiry (U 2022:02) and records of the Government Offices (S2023/01234).
+before the number (for EU acts, also the text after it) says which type of document it is. The only
+numbers that show their type by themselves are those of reports of Riksdag committees
+(2023/24:FiU1), committees of inquiry (U 2022:02) and records of the Government Offices
+(S2023/01234).
 """
 
 from __future__ import annotations
@@ -204,7 +205,8 @@ def _read_match(match: re.Match[str], *, only_ends: bool = False) -> Iterator[Re
 
 
 def _list_range(text: str) -> list[str]:
-    """List the numbers in a range, at most MAX_RANGE. Returns [] if the text is a single number.
+    """List the numbers in a range, up to MAX_RANGE of them. Returns [] if the text is a single
+    number.
 
     >>> _list_range("2022:406–409"), _list_range("2023/24:9-2023/24:10"), _list_range("2022:406")
     (['2022:406', '2022:407', '2022:408', '2022:409'], ['2023/24:9', '2023/24:10'], [])

@@ -1,7 +1,7 @@
 """Defines the words that a search drops from a query, and the words that it adds.
 
-Function words are dropped. Other names of agencies, synonyms and translations, listed in the *.tsv
-files, are added.
+Function words are dropped. Synonyms, translations and the other names of agencies, all listed in
+the *.tsv files, are added.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def split_query_words(text: str) -> tuple[str, ...]:
 
 
 def find_synonyms(text: str) -> tuple[str, ...]:
-    """Return the synonyms of a word or phrase, which may be inflected.
+    """Return the synonyms of a word or phrase, even if it is inflected.
 
     text: the word or phrase, without function words.
 
@@ -70,7 +70,7 @@ def _read_synonyms() -> dict[str, tuple[str, ...]]:
     """Read synonyms.tsv and english_words.tsv as a map from words to their synonyms.
 
     Lines of synonyms.tsv apply in both directions. In the keys, function words are left out, and
-    Swedish words are lemmas.
+    Swedish words are replaced by their lemmas.
     """
     found: dict[str, dict[str, None]] = {}
 

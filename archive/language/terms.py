@@ -2,9 +2,9 @@
 
 `analyze` returns the terms of a text, and `analyze_word` the terms of a word in a query. Both
 analyse words in the same way. A term is a lemma. A Swedish compound is also found by its parts,
-which have different weights. `find_compound_parts` lists the last part, and compounds at the
-beginning. `find_minor_parts` lists other words at the beginning. `find_loose_parts` lists the parts
-that only a looser search uses.
+which have different weights. `find_compound_parts` lists the last part of a compound, and any
+compound that it begins with. `find_minor_parts` lists other words that it begins with.
+`find_loose_parts` lists the parts that only a looser search uses.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ def is_english(text: str) -> bool:
 def is_english_release(state: Mapping[str, Any]) -> bool:
     """Return whether a release is in English.
 
-    If the release does not declare its language, its text decides.
+    If the release does not declare its language, the language is guessed from its text.
     """
     if state["language"] is None:
         return is_english(state["title"] + "\n" + state["body"])
@@ -338,8 +338,8 @@ def _split_meaningful(lemma: str) -> tuple[str, ...]:
 
 
 def _list_opaque_parts(lemma: str) -> set[str]:
-    """Return the parts of those words inside a compound whose meaning does not follow from their
-    parts.
+    """Return the parts of certain words inside a compound: words whose meaning does not follow from
+    their parts.
     """
     return {
         swedish_lemma(find_part_base(part))

@@ -5,7 +5,7 @@
                                 shown
 
 A snapshot can be made while a crawl writes, and gets its name once it is complete. Other machines
-may copy the folder with any tool and in any order, because a snapshot is used only once all its
+may copy the folder with any tool and in any order, because a snapshot is not used until all its
 checksums match. The copied captures.db contains no bytes of pages that were taken down or refused,
 and no bytes to which the copied archive.db does not refer.
 """
@@ -81,8 +81,7 @@ def read_withdrawn_name(folder: Path) -> str:
 def count_snapshot_releases(snapshot: Path) -> int:
     """Count the releases that a snapshot lists.
 
-    Redacted releases are counted, but hidden releases, and those that moved to another URL, are
-    not.
+    Redacted releases are counted. Hidden releases, and releases that moved to another URL, are not.
     """
     with closing(open_readonly(snapshot / ARCHIVE_FILE)) as db:
         return int(db.execute("select count(*) from release_facets").fetchone()[0])
@@ -133,8 +132,8 @@ def withdraw_snapshots(folder: Path, name: str) -> None:
 def _choose_snapshot_name(folder: Path, moment: datetime) -> str:
     """Return the name of a snapshot made at `moment`.
 
-    If a snapshot with this or a later name exists, return the name for one second after the newest,
-    so that names always increase.
+    If a snapshot with this or a later name exists, return the name for the time one second after
+    the newest snapshot, so that names always increase.
     """
     newest = max(
         [read_withdrawn_name(folder), *(snapshot.name for snapshot in list_all_snapshots(folder))]

@@ -104,7 +104,7 @@ def _parse_agency_day(text: str) -> date | None:
 
 
 def _find_date_precision(text: str) -> str:
-    """Return how precise a stated time is: month, day or moment.
+    """Return the precision of a stated time: `month`, `day` or `moment`.
 
     >>> texts = ("2024-05", "2024-05-28", "2024-05-28T00:30:00+02:00")
     >>> [_find_date_precision(text) for text in texts]
@@ -629,7 +629,7 @@ def read_coverage_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of the coverage table: one per agency and year, sorted by agency and year.
 
     A year is included if the selection, the archive or the sources contain releases from it. An
-    agency's row without a year comes last.
+    agency's row without a year comes after its other rows.
     """
     rows_by_key: dict[tuple[str, str | None], dict[str, Any]] = {}
     for sql in (SELECTION_COVERAGE_SQL, *ARCHIVE_COVERAGE_SQL):

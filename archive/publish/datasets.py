@@ -489,7 +489,9 @@ def _format_datapackage(
 
 
 def _describe_resource(resource: DatasetResource, table_names: Collection[str]) -> dict[str, Any]:
-    """Describe a table by its first file (CSV if it exists), with other formats as alternates."""
+    """Describe a table by its first file (CSV if it exists), with files in other formats as
+    alternates.
+    """
     table = resource.table
     first, *others = resource.files
     foreign_keys = [

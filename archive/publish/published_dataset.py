@@ -129,7 +129,7 @@ def _list_publications(folder: Path) -> list[Path]:
 
 @lru_cache(maxsize=2)  # a publication is never changed
 def _read_publication(folder: Path) -> Publication:
-    """Return a publication with its files: SHA256SUMS, and the files listed in SHA256SUMS."""
+    """Return a publication with its files: SHA256SUMS, and the files that SHA256SUMS lists."""
     hashes = {
         **read_checksums(folder),
         CHECKSUMS_FILE: compute_file_sha256(folder / CHECKSUMS_FILE),

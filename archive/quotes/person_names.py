@@ -260,7 +260,7 @@ def parse_introduction(text: str) -> Subject | None:
 def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
     """Yield each pronoun in a text as a subject, with its position.
 
-    The preposition "i" is left out, and "I" counts only at the end of the text.
+    The preposition "i" is left out, and "I" counts as a pronoun only at the end of the text.
     """
     for match in INTRODUCED_PRONOUN.finditer(text):
         word = match[0]
@@ -442,9 +442,10 @@ def _is_article_of_role(head: str, name_start: int) -> bool:
 
 
 def _parse_apposition(clauses: Sequence[str]) -> tuple[str | None, str | None]:
-    """Return the role and the organisation in the clauses after a name, each None if it is missing.
+    """Return the role and the organisation in the clauses after a name.
 
-    An example of such clauses is "Hamnpartiet, ordförande i nämnden".
+    Either is None if it is missing. An example of such clauses is "Hamnpartiet, ordförande i
+    nämnden".
     """
     first, second = (*(each for each in clauses if not each[:1].isdigit()), "", "")[:2]  # no age
     if not first[:1].isupper() or re.search(ROLE_HEAD, first, re.IGNORECASE):
@@ -517,7 +518,7 @@ def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
 
 
 def opens_sentence(text: str, position: int, role: str = "") -> bool:
-    """Return whether a sentence begins at `position`, or with the `role` right before it."""
+    """Return whether a sentence begins at `position`, or with the `role` that ends right there."""
     # without copying all text before: a paragraph may name thousands of people
     end = _skip_spaces_back(text, position)
     if role and text.endswith(role, 0, end):

@@ -4,9 +4,10 @@ A quotation is a passage in quotation marks, or a reply: a paragraph with a dial
 its attribution (", säger NAME").
 
 What counts as the same text
-  - Differences in these do not count: quotation marks, the type of dashes and spaces, soft hyphens,
-    ligatures, the grouping of digits, a capital at the start, and a comma, full stop or colon at
-    the end. The attribution (", säger NAME") may be left out, and paragraphs may be joined.
+  - Differences in the following do not count: quotation marks, the type of dashes and spaces, soft
+    hyphens, ligatures, the grouping of digits, a capital at the start, and a comma, full stop or
+    colon at the end. The attribution (", säger NAME") may be left out, and paragraphs may be
+    joined.
   - "…" and "[…]" mark an omission: the pieces of the quotation must occur in this order. Text
     omitted within a sentence must not contain a negation. A sentence that ends with a full stop, or
     that belongs to a reply, must not be cut off right before a negation.
@@ -238,7 +239,7 @@ class Quotation:
     """A quotation in a text, at text[start:end].
 
     pieces: the parts of the quotation between its omissions ("…").
-    speaker: the person who says the quotation according to the text, or None if this is not
+    speaker: the person who says the quotation according to the text, or None if the speaker is not
         certain.
     around: the rest of the line that contains the quotation.
     """
@@ -496,8 +497,9 @@ def _is_reversing(key: str) -> bool:
 def hides_negation(gap: Sequence[str]) -> bool:
     """Return whether an omission hides a negation.
 
-    It does if the omitted text begins with a negation. It also does if the omitted text ends within
-    a sentence, and a sentence that is only partly omitted contains a negation in the omitted part.
+    A negation is hidden if the omitted text begins with it. It is also hidden if the omitted text
+    ends within a sentence, and a sentence that is only partly omitted contains a negation in the
+    omitted part.
 
     gap: the omitted words and punctuation marks.
 

@@ -232,7 +232,7 @@ class QuotationResult:
 
     revision: the version that contains the quotation, or the original from which it was altered.
     presence: the last period in which a release contained a withdrawn quotation.
-    releases: how many releases contain the quotation, or contained a withdrawn one.
+    releases: how many releases contain the quotation or, if it was withdrawn, contained it.
     is_minimum: whether more releases may contain the quotation, because not all were compared.
     speakers: the name and role of each person who says the quotation in this version, if known. If
         the verdict is `wrong_speaker`, all releases attribute the quotation to people other than
@@ -256,6 +256,8 @@ class QuotationResult:
     @property
     def speaker_verdict(self) -> Literal["same", "other", "not compared"] | None:
         """Return whether the visitor's text and the release name the same speaker.
+
+        The result is `not compared` if no speaker is named, or if the speakers may differ.
 
         Returns None if the verdict is neither `verbatim` nor `wrong_speaker`.
         """
@@ -356,8 +358,9 @@ class QuotationCheck:
         return max(0.02, 1 - math.log(1 + self.counts.get(word, 0)) / math.log(1 + self.stored))
 
     async def count_short(self, quotation: Quotation) -> QuotationResult:
-        """Return a result that counts the releases with the words of a quotation too short to be
-        checked.
+        """Return a result for a quotation that is too short to be checked.
+
+        The result contains the number of releases with the words of the quotation.
         """
         match = " AND ".join(
             " AND ".join(map(_match_number, piece.word_keys))
@@ -461,11 +464,12 @@ class QuotationCheck:
     async def compare_speakers(
         self, result: QuotationResult, versions: Sequence[StoredVersion]
     ) -> QuotationResult:
-        """Return the result of a verbatim quotation, with the speakers in one of the versions.
+        """Return the result for a verbatim quotation, with the speakers named in one of the
+        versions.
 
-        A version whose speaker may be the person whom the visitor's text names is preferred. If
-        there is no such version, and all releases with the quotation were compared, the verdict is
-        `wrong_speaker`.
+        A version is preferred if its speaker is unknown, or may be the person whom the visitor's
+        text names. If there is no such version, and all releases with the quotation were compared,
+        the verdict is `wrong_speaker`.
         """
         quotation, speakers = result.quotation, defaultdict[int, list[Any]](list)
         ids = [version.revision for version in versions]
@@ -487,7 +491,8 @@ class QuotationCheck:
     async def find_withdrawal(
         self, quotation: Quotation, found: Sequence[FoundPassage]
     ) -> QuotationResult | None:
-        """Return a result that says when a quotation disappeared from its releases.
+        """Return a result that says when a quotation disappeared from the releases that contained
+        it.
 
         The verdict is `verbatim` if one of the releases contains the quotation again. Returns None
         if no agency's page ever contained it.
@@ -570,7 +575,8 @@ class QuotationCheck:
         return await self.read_versions(rows)
 
     def _choose_rare_words(self, words: Sequence[str]) -> Sequence[str]:
-        """Return the words that only few releases contain, or else the three rarest words.
+        """Return the words that only a few releases contain or, if there are none, the three rarest
+        words.
 
         words: the words of a quotation, the rarest first.
         """
@@ -601,8 +607,8 @@ class QuotationCheck:
     def choose_original(
         self, quotation: Quotation, versions: Sequence[StoredVersion]
     ) -> tuple[StoredVersion, Original] | None:
-        """Return the version that contains the largest part of a quotation, and the passages
-        similar to it.
+        """Return the version that contains the largest part of a quotation, and its passages that
+        are similar to the quotation.
 
         Returns None if no version contains enough of the quotation.
         """
@@ -619,7 +625,7 @@ class QuotationCheck:
 
 
 def _find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
-    """Return the versions that contain the words of a quotation, each with the passage.
+    """Return the versions that contain the words of a quotation, each with the passage it contains.
 
     A version is included even if the quotation leaves out a negation.
     """
@@ -707,7 +713,7 @@ def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
 
 
 def _find_attributed_name(quotation: Quotation, before: str, after: str) -> str:
-    """Return the name in the attribution after a quotation, or right before it.
+    """Return the name in the attribution after a quotation, or else in the words right before it.
 
     Returns "" if there is no such name, or if somebody else may have said the quotation.
     """
@@ -805,8 +811,8 @@ def _has_company(name: str, text: str) -> bool:
 def may_be_same(name: str, other: str) -> bool:
     """Return whether two names may belong to the same person.
 
-    They may if a word of one name is similar to a word of the other, or begins with it, as "Ebba"
-    begins with the initial "E".
+    This is the case if a word of one name is similar to a word of the other name, or begins with
+    such a word, as "Ebba" begins with the initial "E".
 
     >>> names = ("Ek", "Ebba Ström", "E. Berg", "Bo Eek", "Bo Li")
     >>> [may_be_same("Ebba Ek", other) for other in names]

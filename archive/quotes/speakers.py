@@ -1,8 +1,8 @@
 """Finds the quotations in a release, with the name and role printed for each speaker.
 
 What is a quotation
-  - A reply with a dialogue dash and an attribution (", säger NAME"), or in a place where only
-    speech can occur: below a printed question, next to attributed replies, or after a line that
+  - A reply with a dialogue dash, if it has an attribution (", säger NAME") or is where only speech
+    can occur: below a printed question, next to attributed replies, or after a line that
     introduces the reply. List items are not quotations.
   - A passage in quotation marks with an attribution right after or before it. A title or a word in
     quotation marks is not a quotation.
@@ -343,7 +343,7 @@ def _attribute_to_introduction(paragraph: Paragraph, colon: int) -> None:
 
 
 def _attribute_bullet(paragraph: Paragraph) -> None:
-    """Attribute a list item that ends with ", säger NAME"."""
+    """Attribute a list item that ends with ", säger NAME" to the person named."""
     text = paragraph.text
     bullet = BULLET.match(text)
     final = FINAL_SAID.search(text) if bullet else None
@@ -375,7 +375,7 @@ def _attribute_reply(paragraph: Paragraph) -> None:
 
 
 def _find_attributions(text: str, start: int) -> list[Attribution]:
-    """Return the attributions in a reply, or else one in a rarer form at the end of the reply."""
+    """Return the attributions in a reply or, if there are none, a rarer form of one at its end."""
     found = [
         (match, subject)
         for match in ATTRIBUTION_START.finditer(text, start)
@@ -404,7 +404,7 @@ def _has_unnamed_speaker(text: str, start: int) -> bool:
 def _cut_attributions(
     text: str, start: int, found: Sequence[Attribution], speaker: Subject
 ) -> list[Span]:
-    """Return the speech in a reply, without attributions and text about the speaker."""
+    """Return the spans of speech in a reply, without attributions and text about the speaker."""
     spans, position = list[Span](), start
     for match, subject in found:
         if _is_another_person(subject, speaker):
@@ -460,7 +460,7 @@ def _attribute_marks(paragraph: Paragraph) -> None:
 
 
 def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
-    """Return the speaker named right after or before a passage in quotation marks, or None."""
+    """Return the speaker named next to a passage in quotation marks, or None if there is none."""
     subject, end = None, passage.end - (passage.text[-1:] in ",.!?…")
     after = ATTRIBUTION_START.match(text, end)
     if after:
@@ -474,7 +474,7 @@ def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
 
 
 def _mark_context(paragraphs: Sequence[Paragraph]) -> None:
-    """Mark the speech in paragraphs without an attribution, judging by those around them."""
+    """Mark the speech in paragraphs without an attribution, judging by nearby paragraphs."""
     _join_attributions(paragraphs)
     for (name, has_dash), group in groupby(
         paragraphs, key=lambda each: (each.field, each.dash > 0)
@@ -571,7 +571,7 @@ def _mark_blocks(run: Sequence[Paragraph], paragraphs: Sequence[Paragraph]) -> N
 
 
 def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
-    """Mark a paragraph in quotation marks as speech if the line before or after it attributes it.
+    """Mark a paragraph in quotation marks as speech if the line before or after it names a speaker.
 
     Paragraphs below a line such as "NAME har gjort följande uttalande:" are also marked.
     """
@@ -588,7 +588,7 @@ def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
 
 
 def _find_block_speaker(before: Paragraph, after: Paragraph | None) -> Subject | None:
-    """Return the speaker named before or after a paragraph in quotation marks, or None."""
+    """Return the speaker named before or after a quoted paragraph, or None if there is none."""
     sentence = before.text[sentence_start(before.text, len(before.text) - 1) :]
     if sentence.endswith(":") and (verb := INTRODUCTION.search(sentence)):
         return parse_introduction(sentence[: verb.start()]) or parse_introduction(sentence)
@@ -754,7 +754,7 @@ def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Pers
 
 
 def _complete_name(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return the full name that contains a name, or else the name if it may be a person's."""
+    """Return a full name that contains a name, or the name if it may be a person's, or None."""
     if " " in name:
         return name
     for person in _ordered_people(paragraph, people):
@@ -769,7 +769,7 @@ def _find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str
 
 
 def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return the nearest person with the given role, definite or not, or None if there is none."""
+    """Return the nearest person with a role in either its definite or indefinite form, or None."""
     stems = _list_role_stems(role)
     endings = (*stems, *(stem + "n" for stem in stems))
     deputy = DEPUTIES.intersection(role.casefold().split())
@@ -792,9 +792,9 @@ def _list_role_stems(role: str) -> set[str]:
 
 
 def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | None) -> str | None:
-    """Return the person that a pronoun in an attribution refers to.
+    """Return the person that a pronoun in an attribution refers to, or None if nobody is near.
 
-    Without an attribution, this is the person that the text right before the quotation is about.
+    If there is no attribution, return the person that the text right before the quotation is about.
     """
     start = paragraph.speech[0][0] if paragraph.kind == "marks" else 0
     end = bisect_left(people, (paragraph.index, start), key=attrgetter("paragraph", "start"))
@@ -809,7 +809,7 @@ def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | No
 
 
 def _choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
-    """Return the first person whom the quotation does not name: speakers call themselves "jag"."""
+    """Return the first person whom the quotation does not name, because speakers say "jag"."""
     for name in near:
         if not name_in(name, text):
             return name
@@ -859,7 +859,7 @@ def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Pe
 def _find_speaker_in_next_line(
     paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person]
 ) -> str | None:
-    """Return the speaker named in the line after a quotation ("Det sade NAME"), or None."""
+    """Return the speaker named after a quotation ("Det sade NAME"), or None if there is none."""
     if paragraph.index + 1 == len(paragraphs):
         return None
     text = paragraphs[paragraph.index + 1].text
@@ -882,7 +882,7 @@ def _speaks_of_speaker(before: Paragraph, paragraph: Paragraph, people: Sequence
 def _find_next_speaker(
     paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person]
 ) -> str | None:
-    """Return the first name in the attributions of the replies right below a quotation, or None."""
+    """Return the first speaker named in replies below a quotation, or None if there is none."""
     for each in islice(paragraphs, paragraph.index + 1, None):
         if not each.dash:
             return None
@@ -971,8 +971,8 @@ def _update_people(
     """Update the names of people in a changed revision, and delete people without quotations.
 
     A person's name is stored in the spelling that most releases print. If a name turns out to be a
-    spelling of another person's name, its address leads to that person as long as a release prints
-    the spelling.
+    spelling of another person's name, the address of its page leads to that person as long as a
+    release prints the spelling.
 
     people: the people who are quoted in the revision now, by the name as printed.
     stored: the people who were quoted in the revision before.

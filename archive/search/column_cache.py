@@ -203,7 +203,10 @@ class ColumnCache:
             values.store(release, list(numbers))
 
     def _encode_reference(self, reference: str) -> int:
-        """Return the number that stands for a reference, which is given as "type number"."""
+        """Return the number that stands for a reference.
+
+        reference: the reference in the form "type number".
+        """
         label = format_reference(*reference.split(" ", 1))
         return self.reference_codes.setdefault(label, len(self.reference_codes))
 
@@ -451,7 +454,7 @@ class ValueLists:
 
 
 def _take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
-    """Return the values of several releases. Reading them one by one takes three times as long.
+    """Return a column's values for several releases, three times as fast as one by one.
 
     >>> _take_values([0, 7, 8, 9], [3, 1]), _take_values([0, 7], [1]), _take_values([0], [])
     ((9, 7), [7], [])

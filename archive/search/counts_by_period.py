@@ -74,7 +74,10 @@ class PeriodCounts:
         }
 
     def list_values(self, unit: str, periods: Sequence[str]) -> list[tuple[int, int | None]]:
-        """Return the numbers of results and of all releases for each given month or year."""
+        """Return the numbers of results and of all releases for each given month or year.
+
+        The second number is None if there are no `totals`.
+        """
         grouped = self.group(unit)
         return [grouped.get(period, (0, None if self.totals is None else 0)) for period in periods]
 
@@ -156,7 +159,7 @@ async def count_periods(
     A search without words may be counted by year instead: see count_without_words.
 
     releases: the releases that contain the results, or None if they still have to be read.
-    limit: how many results to read at most.
+    limit: the maximum number of results to read.
     """
     request, columns = finder.request, finder.columns
     if finder.has_only_facets:

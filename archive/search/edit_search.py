@@ -556,7 +556,7 @@ async def _find_steady(
     Returns a map from each of these releases to its first version.
 
     releases: releases with several versions, whose current text contains the wording.
-    versions: as for _read_presences.
+    versions: for each release, the indexed versions that contain the wording.
     """
     (row,) = await run(STEADY_SQL, {"ids": json.dumps(list(releases))})
     columns = (json.loads(row[name]) for name in ("releases", "firsts", "numbers"))

@@ -117,10 +117,10 @@ class ChangedLeaf:
 async def resolve_query(
     run: RunQuery, tree: QueryNode | None
 ) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up the names, prefixes and edits in a query.
+    """Look up the names, prefixes and edits in a query. Return them, and notes for the visitor.
 
-    Also return notes on names that do not exist, and on releases that the query leaves out because
-    they state only a month.
+    The notes are about names that do not exist, and about releases that the query leaves out
+    because they state only a month.
     """
     names, notes = await resolve_names(run, tree)
     notes += await _list_month_notes(run, tree)
@@ -320,7 +320,9 @@ async def _check_edits(
     leaves: Mapping[QueryLeaf, ChangedLeaf],
     edits: Sequence[int],
 ) -> list[int]:
-    """Return the edits that match a query. If `leaves` are uncertain, the stored texts decide."""
+    """Return the edits that match a query. Where `leaves` are uncertain, the stored texts are
+    compared.
+    """
     finder = OccurrenceFinder(OrNode(tuple(iter_changed(tree))), names.prefix_lemmas)
 
     def list_matching(pairs: Mapping[int, tuple[State, State]]) -> list[int]:
@@ -368,7 +370,7 @@ def _is_changed(removed: set[QueryLeaf], added: set[QueryLeaf], node: QueryNode)
 async def run_in_thread(function: Callable[[], Result]) -> Result:
     """Run a slow function in a thread or, if there is no event loop, directly.
 
-    The latter is for callers of run_without_waiting.
+    There is no event loop in a call through run_without_waiting.
     """
     try:
         asyncio.get_running_loop()

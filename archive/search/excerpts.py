@@ -83,8 +83,8 @@ MarkedText = list[tuple[str, bool]]  # parts of a text, and whether each is mark
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchExplanation:
-    """The forms in which a query term occurs in a result: a map from field to form to number of
-    occurrences.
+    """The forms in which a query term occurs in a result: for each field, a map from each form to
+    its number of occurrences.
     """
 
     query_term: str
@@ -123,7 +123,9 @@ class TextChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentExcerpt:
-    """An excerpt of that page of a release's attachments that best matches a query."""
+    """An excerpt of an attachment: of the page that best matches a query among all pages of a
+    release's attachments.
+    """
 
     url: str
     version: int  # of the file, as in /-/attachment/<version>
@@ -309,8 +311,9 @@ def highlight_state(
 def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, MarkedText]:
     """Choose the text with the most query terms, and return its question's position and an excerpt.
 
-    The position is None if the text is neither a question nor an answer. If another text contains
-    query terms that this one lacks, half of the excerpt comes from the other text.
+    The position is None if the text is neither a question nor an answer, or contains no query term.
+    If another text contains query terms that this one lacks, half of the excerpt comes from the
+    other text.
     """
     best = max(texts, key=lambda text: len(text.matched_terms))
     if not best.highlights:
@@ -448,7 +451,7 @@ class HighlightedText:
     def excerpt(self, size: int = FRAGMENT_WORDS) -> MarkedText:
         """Return the one or two fragments that contain most of the query's terms.
 
-        If the text contains none, return its beginning.
+        If the text contains no query term, return its beginning.
 
         size: the number of words in all fragments together.
         """
@@ -516,7 +519,8 @@ class HighlightedText:
         return nearest
 
     def cut_fragment(self, first: int, end: int) -> MarkedText:
-        """Return the words from `first` to before `end`, with the query's words highlighted.
+        """Return the words from `first` up to but not including `end`, with the query's words
+        highlighted.
 
         White space is collapsed.
         """

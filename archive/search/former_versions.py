@@ -2,7 +2,7 @@
 
 For `added:` and `removed:`, the edit that matches is found instead. The index `search_versions`
 contains the texts of all earlier versions. A version matches if the query's FTS5 expression matches
-it, as for current texts in `search`. Filters are compared with the current release.
+it, just as a current text in `search` does. Filters are compared with the current release.
 """
 
 from __future__ import annotations
@@ -278,7 +278,10 @@ async def describe_changes(
 
 
 def _order(change: TextChange) -> tuple[int, int | None]:
-    """Return the version whose text an excerpt shows, and the version to compare it with."""
+    """Return the version whose text an excerpt shows, and the version to compare it with.
+
+    The latter is None if there is no version after the change.
+    """
     if change.kind == "added" and change.after:
         return change.after, change.before
     return change.before, change.after

@@ -157,8 +157,8 @@ class _WantedWord:
 def ranks_any_word(request: SearchRequest, number: int) -> bool:
     """Return whether there are so few strict results that loose ones are ranked with them.
 
-    Always false if the request is strict or is for quotations, which must contain all words, or if
-    no word of the query is optional.
+    Returns False if the request is strict, if it is for quotations (which must contain all words),
+    or if no word of the query is optional.
 
     number: the number of strict results.
     """
@@ -174,7 +174,7 @@ async def find_loose_hits(finder: HitFinder, strict: HitList) -> LooseHits:
     The relevance of a result is bm25 × recency × substance (see `HitFinder.weigh_ranks`) × the cube
     of its share of the query's words × (1 + ½ the share of these words in its title). In a share,
     rare words count more than common ones. Other words that the best results have in common add at
-    most 0.2 of the best relevance. Releases that contain only a reference from the request, and
+    most 0.2 times the best relevance. Releases that contain only a reference from the request, and
     none of its words, come last.
     """
     if not ranks_any_word(finder.request, len(strict.ids)):
@@ -335,7 +335,7 @@ class _LooseSearch:
         return await replace(self.finder, request=request).read_found()
 
     async def find_referring(self) -> list[int]:
-        """Return the results that contain a reference in the query, newest first.
+        """Return the results that contain a reference from the query, newest first.
 
         These results need not contain the words of the query.
         """
@@ -384,7 +384,7 @@ class _LooseSearch:
         return [AndNode((nodes[0], OrNode(tuple(nodes[1:]))))], ranked
 
     async def count_affordable(self, numbers: Sequence[int]) -> int:
-        """Return for how many words, starting with the rarest, all results can be read.
+        """Return the number of words, starting with the rarest, for which all results can be read.
 
         numbers: the number of results of each word, in ascending order.
         """
@@ -421,7 +421,8 @@ class _LooseSearch:
     async def rank_shared_words(
         self, relevance: Mapping[int, float]
     ) -> tuple[Query, dict[int, float]]:
-        """Return a query for words that the best results share, and the weights of its results.
+        """Return a query for words that the best results share, and the weights of that query's
+        results.
 
         A result's weight is the number of these words that it contains. Rare words count more. The
         heaviest results come first. The query is empty in a search of question pairs, and if a word

@@ -111,7 +111,7 @@ class TokenList(list[TextToken]):
     @cached_property
     def parts(self) -> Mapping[str, Sequence[int]]:
         """Return a map from each compound part to the positions of the compounds that a search for
-        it finds.
+        that part finds.
         """
         return self._group_parts(is_loose=False)
 
@@ -237,7 +237,7 @@ def _split_lemmas(lemmas: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def _list_related_readings(text: str, compound: str) -> tuple[tuple[str, ...], ...]:
-    """List the lemmas of the words related to a word, and those of the parts of a compound.
+    """List the lemmas of the words related to a word, and the lemmas of a compound's parts.
 
     compound: the lemma of the word, which may be a compound.
     """
@@ -491,8 +491,8 @@ class OccurrenceFinder:
     def count(self, state: Mapping[str, Any]) -> dict[QueryLeaf, int]:
         """Count how often each part of the query occurs in a state.
 
-        If the body repeats a question or answer, an occurrence in both counts once, unless the part
-        is limited to questions or answers.
+        If the body repeats a question or answer, an occurrence in both is counted once, unless the
+        part is limited to questions or answers.
         """
         counts = dict.fromkeys(self.terms, 0)
         for text, spans in self.find_in_state(state):

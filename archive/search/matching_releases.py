@@ -51,7 +51,7 @@ async def match_releases(
 async def match_versions_before(
     run: RunQuery, request: SearchRequest, edits: Mapping[int, tuple[int | None, int]]
 ) -> set[int]:
-    """Return those of the given edits whose previous version matched a request.
+    """Return the given edits for which the version before the edit matched a request.
 
     edits: a map from the revision that an edit created to the revision before it and the last row
         of its release's chain (releases.continues_as). The filters of the request are compared with
@@ -98,7 +98,7 @@ async def filter_releases(
 def list_matching(
     run: RunQuery, request: SearchRequest
 ) -> tuple[Sequence[int], Sequence[SearchNote]]:
-    """Return all releases that match a request, unsorted, and the notes on the request.
+    """Return all releases that match a request, unsorted, and notes on how it was understood.
 
     run: a query runner that does not wait (build_connection_runner).
     """

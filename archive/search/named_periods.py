@@ -70,7 +70,7 @@ def find_named_periods(text: str, today: date) -> list[NamedPeriod]:
     There are two for a winter of a single year (the winter that begins and the winter that ends in
     that year), one for any other name, and none if the query names no period or several periods. A
     year alone is recognised only if it is the whole query. Nothing is recognised in a query with
-    operators, which may belong to a name.
+    operators, because an operator may apply to a name.
 
     today: the day from which names such as "i fjol" are counted.
 
@@ -147,7 +147,7 @@ def _read_season(match: re.Match[str], today: date) -> Iterator[Days]:
 
 
 def _read_latest_season(match: re.Match[str], today: date) -> Iterator[Days]:
-    """Yield the first and last day of the latest season of this name that has ended."""
+    """Yield the first and last day of the most recent season of the given name that has ended."""
     month = _LATEST_SEASONS[match[0]]
     seasons = (_list_months(today.year - back, month, _SEASON_MONTHS) for back in range(3))
     yield next(season for season in seasons if season[1] < today.isoformat())

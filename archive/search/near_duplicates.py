@@ -1,7 +1,8 @@
 """Finds near-duplicates (pairs of releases with almost the same text) with MinHash.
 
-The two releases are from different agencies, or from one agency: on two sites (its own and that of
-a press wire, distinguished by host) or at two addresses of one site.
+The two releases are from different agencies or from the same one. Releases from the same agency are
+on two sites (its own and that of a press wire, distinguished by host), or at two addresses of one
+site.
 
 Two texts are near-duplicates if they share at least 60% of their shingles (runs of five words) and
 are at most two weeks apart. The time limit excludes recurring texts (a council's next meeting, a
@@ -12,8 +13,8 @@ time. Texts of fewer than 12 words are never compared. On one site, many texts a
 model of the previous one, so two such texts have to share 90% of their shingles and all figures.
 
 Candidates are found by MinHash bands. Of the pairs of texts that share 60% of their shingles, 98%
-have a band in common. Practically all pairs that share 70% do, but only one in 60 of those that
-share 10%.
+have a band in common. Practically all pairs that share 70% have one, but only one in 60 of the
+pairs that share 10% has.
 """
 
 from __future__ import annotations
@@ -123,8 +124,8 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[s
 def is_earlier(published: str | None, than: str | None) -> bool:
     """Return whether a time is certainly before another.
 
-    Return False if the order is unknown because both are on the same day and one has no time of
-    day, or because one is a month that contains the other.
+    Return False if either time is None. Also return False if the order is unknown: if both are on
+    the same day and one has no time of day, or if one is a month that contains the other.
 
     >>> [is_earlier(day, "2024-05-28T09:30:00+02:00") for day in ("2024-05-28", "2024-05-27")]
     [False, True]
@@ -234,7 +235,8 @@ class NearDuplicates:
         self.db.execute("delete from minhash_bands")
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
-        """Return the id and similarity of an agency's releases with nearly the given text.
+        """Return the id and similarity of each release of an agency whose text is nearly the given
+        one.
 
         The most similar releases come first. Releases of any date are found.
         """
@@ -360,10 +362,10 @@ def _key_range(band: int, key: int) -> KeyRange:
 
 
 def to_day_number(published: str | None, updated: str | None, added: str) -> int:
-    """Return a release's date in days since 1970.
+    """Return a release's date as the number of days since 1 January 1970.
 
-    This is the stated publication date, or else the stated update date, or else the date on which
-    the release was added.
+    This is the first of these dates that is known: the stated publication date, the stated update
+    date, and the date on which the release was added.
 
     >>> to_day_number(None, "1970-01-03T10:00:00+01:00", "2024-01-01T00:00:00+00:00")
     2

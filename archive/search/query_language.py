@@ -150,7 +150,8 @@ class NearNode:
 class FilterNode:
     """A filter, for example for an agency, a speaker or a date.
 
-    value: the value as typed, but for a person, the slug, and for a date, the date in ISO 8601.
+    value: the slug if the filter is for a person, the date in ISO 8601 if it is for a date, and
+        otherwise the value as typed.
     """
 
     field: str
@@ -441,8 +442,10 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
-    """Return an OR of all names of the agency that the words name, or None if they name no
-    agency.
+    """Return an OR of the names of the agency that the words name.
+
+    Abbreviations that are also common words are not added. Returns None if the words do not name an
+    agency, or are a common word.
     """
     names, words = read_agency_names(), tuple(list_words(find_terms(AndNode(tuple(run)))))
     others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
@@ -554,7 +557,10 @@ class QueryParser:
         return self.lexemes[min(self.position + offset, len(self.lexemes) - 1)]
 
     def parse_and(self, field: str | None, depth: int) -> QueryNode | None:
-        """Parse parts that must all match, up to the closing bracket or the end of the query."""
+        """Parse parts that must all match, up to the closing bracket or the end of the query.
+
+        Returns None if there are no parts.
+        """
         parts: list[QueryNode] = []
         while (lexeme := self.peek()).kind != "end":
             if lexeme.kind == ")":
@@ -745,7 +751,9 @@ def _can_be_value(lexeme: Lexeme, field: str) -> bool:
 
 
 def _build_reference(lexeme: Lexeme, field: str | None) -> QueryNode:
-    """Return the node for a reference. In attachments, the reference is searched as a phrase."""
+    """Return the node for a reference. In the field for attachments, the reference is searched as a
+    phrase.
+    """
     if field == "attachment":
         return TermNode(lexeme.words, field=field, match=QUOTED)
     return ReferenceNode(lexeme.reference_type, lexeme.text, field)
@@ -880,7 +888,8 @@ def _has_minus(text: str) -> bool:
 
 
 def _split_field(text: str) -> tuple[str, str, str]:
-    """Return the field that a text begins with, the field's name as typed, and the rest.
+    """Return the field that a text begins with, the field's name as typed, and the rest of the
+    text.
 
     >>> _split_field("Rubrik:skola"), _split_field("EU:s")
     (('title', 'Rubrik', 'skola'), ('', '', 'EU:s'))
@@ -910,7 +919,7 @@ def _read_operator(text: str, *, follows_directly: bool) -> Lexeme | None:
 def _read_words(
     text: str, words: tuple[str, ...], unknown_field: str, *, follows_directly: bool
 ) -> Lexeme:
-    """Build the token of words without spaces between them, with an optional plus or star."""
+    """Build one token from words without spaces between them and an optional plus or star."""
     has_star, long_enough = _ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
     is_required = not follows_directly and text[0] == "+" and text[1:2].isalnum()
     match = WRITTEN if CAPITALS.fullmatch(text) else WORD

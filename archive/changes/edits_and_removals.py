@@ -638,8 +638,8 @@ FIRST_CRAWL_SQL = """
 class EditWeek:
     """The number of edits found in one week (Monday to Sunday, Swedish time).
 
-    counts: the number of edits at each of IMPORTANCE_LEVELS, then the number of edits without an
-        importance.
+    counts: the number of edits at each level in IMPORTANCE_LEVELS, then the number of edits that
+        have no level.
     """
 
     first: date

@@ -112,8 +112,8 @@ class PageState:
     def last_reading(self) -> str | None:
         """Return the time at which the state was last found.
 
-        This is the time of the last check. If no check found the state, it is the time at which its
-        collection last read it, or None if that is unknown.
+        This is the time of the last check that found it. If no check did, it is the time at which
+        its collection last read it, or None if that time is unknown.
         """
         return self.last_check or self.first["last_reading"]
 
@@ -301,7 +301,8 @@ def _pair_readings(before: PageState | None, until: str) -> CheckPair:
 
 
 def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
-    """Return when the last version of a sequence was first found missing, or None if it is current.
+    """Return when the archive found that the last version of a sequence had been replaced or moved.
+    Returns None if that version is current.
 
     last: the last version in the sequence that the archive itself read.
     """

@@ -489,7 +489,9 @@ class PaginationCursors:
         self.table.insert({**row, "interrupted": to_iso(interrupted_at)}, replace=True)
 
     def delete(self, listing_url: str) -> None:
-        """Delete the cursor of a listing that was read to its end or starts again."""
+        """Delete the cursor of a listing that has been read to its end or will be read from the
+        start again.
+        """
         self.table.delete_where("listing = ?", [listing_url])
 
     def delete_except(self, agency: str, listing_urls: Collection[str]) -> None:

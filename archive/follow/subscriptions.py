@@ -1,9 +1,9 @@
 """Stores subscriptions and queued messages in follow.db, a separate file beside the archive.
 
 The file and its key can be read only by their owner (mode 0600). Datasette never opens the file, no
-snapshot contains it, and a backup includes it only on request. The file holds addresses, what is
-followed from each address, and the data needed for delivery. Sent messages and ended subscriptions
-are deleted, and the freed pages of the file are overwritten.
+snapshot contains it, and a backup includes it only on request. The file holds the subscribers'
+addresses, what each subscriber follows, and the data needed for delivery. Sent messages and ended
+subscriptions are deleted, and the freed pages of the file are overwritten.
 
 Tokens in links name a subscription and are signed with the key. Whoever has such a link may see,
 confirm and end this subscription. A token for all subscriptions of an address is sent only to that

@@ -207,7 +207,7 @@ def find_word_readings(word: str) -> list[WordReading]:
 
 
 def _find_base_readings(word: str) -> list[WordReading]:
-    """List the readings in which the word is itself a base."""
+    """List the readings in which the word is its own base form."""
     readings = []
     for flags in load_lexicon().flags.get(word, ()):
         if _is_infinitive_entry(word, flags):

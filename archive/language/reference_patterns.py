@@ -136,7 +136,7 @@ _HINT = re.compile(r"[:/)-](?<=\d.)(?:[ \u00a0\u202f]?\d|\w).*")
 
 
 class Reference(NamedTuple):
-    """A reference to a document: its type, its number as usually written, and its position."""
+    """A reference to a document: its type, its normalised number, and its position."""
 
     type: str  # of REFERENCE_TYPES
     number: str
@@ -230,7 +230,7 @@ def _has_open_bracket(text: str, start: int, end: int) -> bool:
 
 
 def _normalise_number(kind: str, number: str) -> str:
-    """Return a number as it is usually written.
+    """Return a document number in its normalised form.
 
     >>> _normalise_number("bet", "2023/24: fiu1"), _normalise_number("com", "(2020)66")
     ('2023/24:FiU1', '2020/66')

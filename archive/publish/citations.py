@@ -164,7 +164,7 @@ def format_reference(citation: Citation, lang: str) -> str:
 def format_bibtex(citation: Citation, lang: str) -> str:
     """Format a citation as a BibTeX @misc entry (also for biber) in UTF-8.
 
-    LaTeX characters in names and titles are escaped.
+    Characters with a special meaning in LaTeX are escaped in names and titles.
     """
     parts = _split_date(citation.published)
     fields: dict[str, str | None] = {

@@ -11,8 +11,8 @@ What counts as the same text
   - "…" and "[…]" mark an omission: the pieces of the quotation must occur in this order. Text
     omitted within a sentence must not contain a negation. A sentence that ends with a full stop, or
     that belongs to a reply, must not be cut off right before a negation.
-  - Every other difference is an alteration, such as a different word, number or name, a capital
-    letter, a comma or a word in square brackets.
+  - Every other difference, such as a different word, number or name, a capital letter, a comma or
+    a word in square brackets, is an alteration.
 """
 
 from __future__ import annotations

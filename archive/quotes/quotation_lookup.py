@@ -402,11 +402,12 @@ class QuotationCheck:
         versions: Sequence[StoredVersion],
         found: list[FoundPassage],
     ) -> QuotationResult:
-        """Look for a quotation in earlier versions. If none contains it, look for its original.
+        """Look for a quotation in earlier versions, or else for the passage that was altered.
 
         values: the SQL parameters for finding versions that contain the quotation's phrases.
         versions: the current versions, which have already been searched.
-        found: the versions that contain the words of the quotation.
+        found: the versions found so far that contain the words of the quotation. Further matches
+            are appended to it.
         """
         earlier = await self.read_versions(
             (await self.run(EARLIER_SQL, values))[:MAX_VERBATIM_RELEASES]
@@ -677,7 +678,7 @@ def _match_number(key: str) -> str:
 
 
 def _is_grouped_number(key: str) -> bool:
-    """Return whether a number may be written with groups of digits."""
+    """Return whether a number can be written with its digits in groups (as in 10 000)."""
     return key.isdecimal() and key.isascii() and 3 < len(key) < 20
 
 

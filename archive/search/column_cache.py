@@ -441,9 +441,8 @@ class ValueLists:
         return {number: -count for count, number in heapq.nsmallest(limit, counted)}
 
     def count(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
-        """Return how many of the given releases have each number.
-
-        Only the `limit` most common numbers are included.
+        """Return how many of the given releases have each facet value, by the number that encodes
+        the value. Only the `limit` most common values are included.
         """
         found, numbers = array("I"), self.numbers
         lengths = _take_values(self.lengths, releases)

@@ -264,11 +264,12 @@ def _cut_change(
     marked_terms: Sequence[QueryTerm],
     op: Literal["del", "ins"],
 ) -> EditExcerpt:
-    """Return, piece by piece, how an edit changed the first paragraph that contains a query term.
+    """Return the pieces of the first changed paragraph that contains a query term.
 
-    The list is empty if no paragraph contains a query term.
+    The pieces are unchanged, deleted and inserted text. Returns [] if no paragraph contains a query
+    term.
 
-    own: the state in which the terms are searched.
+    own: the state in which the terms are searched for.
     other: the other state.
     op: the operation for words that only `own` contains.
     """

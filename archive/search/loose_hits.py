@@ -371,7 +371,7 @@ class _LooseSearch:
         """Return the nodes by which results are found, and the nodes by which they are ranked
         (bm25).
 
-        If it would take too long to read the results of all words, the most common words are left
+        If reading the results of every word would take too long, the most common words are left
         out.
         """
         words = sorted((word for word in self.words if word.number), key=attrgetter("number"))

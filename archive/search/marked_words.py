@@ -330,7 +330,9 @@ def _collect_initials(terms: Iterable[QueryTerm]) -> set[str]:
 
 
 def _find_joined_words(text: str, to_lemma: Callable[[str], str]) -> dict[int, str]:
-    """Return a map from the position of each hyphenated word to its lemma without the hyphen."""
+    """Return a map from the position of each hyphenated word to the lemma of the word without its
+    hyphens.
+    """
     return {
         match.start(): to_lemma("".join(find_words(match[0])))
         for match in HYPHENATED_WORD.finditer(text)

@@ -358,7 +358,9 @@ def find_reference_nodes(node: QueryNode | None) -> list[ReferenceNode]:
 
 
 def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
-    """Yield the parts about edits that a result must or may match."""
+    """Yield the edit nodes (added:, removed:) that a result must or may match, but not excluded
+    ones.
+    """
     if isinstance(node, EditNode):
         yield node
     elif isinstance(node, AndNode | OrNode):

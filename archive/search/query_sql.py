@@ -833,7 +833,9 @@ def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, 
 
 
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
-    """Return the FTS5 expression of a request, for its words and its included facet values."""
+    """Return the FTS5 expression for a request: its words and, for releases, the facet values that
+    it includes and excludes.
+    """
     if request.show != "releases":
         return plan.match
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]

@@ -400,7 +400,7 @@ def apply_corrections(text: str, corrections: Iterable[SpellingCorrection]) -> s
 
 
 def apply_correction(text: str, correction: SpellingCorrection) -> str:
-    """Return a query with the corrected words replaced, and everything else as typed.
+    """Return a query with its misspelled words corrected, and everything else as typed.
 
     A capital letter at the beginning is kept. If a word after a field is replaced by two words,
     they are put in brackets, so that the field applies to both.

@@ -177,7 +177,7 @@ def _strip_operators(query: Query) -> str:
 
 @cache
 def load_translations() -> dict[tuple[str, ...], str]:
-    """Return a map from English words, as a tuple of their lemmas, to their Swedish translation.
+    """Return a map from English phrases, each a tuple of lemmas, to their Swedish translations.
 
     Each entry is also included without its function words, because most queries omit them.
     """

@@ -767,7 +767,7 @@ class ReleaseWriter:
 
 
 def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return a map from columns of the table revisions to the lists of a state, as JSON.
+    """Return a map from columns of the `revisions` table to a state's lists, as JSON.
 
     A list that was not recorded is None.
     """

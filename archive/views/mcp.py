@@ -425,7 +425,8 @@ async def check_quotations(text: str) -> dict[str, Any]:
     verbatim, wrong_speaker (the words are right, but the text seems to quote `speaker`, and the
     release quotes `said_by`), altered (`difference` says how), withdrawn (only an earlier version
     contains it), not_found (the archive does not contain it, which does not mean that it was never
-    said), short, not_checked. speaker_verdict: "same", "other" or "not compared".
+    said), short (too short to be checked), not_checked (a limit on length, number or time was
+    reached). speaker_verdict: "same", "other" or "not compared".
     """
     return (await fetch("/-/check.json", body={"text": text}))[0]
 

@@ -3,7 +3,7 @@
 /search (.json, .csv, .xlsx, .atom) shows releases, questions or quotations, and facets. Every
 search has its own URL. CSV and Excel contain all results unless a page is requested.
 
-Datasette's parameter `_search=` of the table releases uses the same query language, because the
+Datasette's `_search=` parameter for the `releases` table uses the same query language, because the
 archive replaces Datasette's escape_fts. With `_versions=all`, releases with a matching earlier
 version are also found. `_searchmode=raw` bypasses all of this: the text is then an FTS5 expression.
 """

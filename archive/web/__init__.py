@@ -4,7 +4,7 @@ Views import from here what they need to describe a view, to read the request, a
 list of data, a feed or a file. They also use:
 
     charts               inline SVG
-    request_limits       queues, budgets and bodies; who counts as one client
+    request_limits       queues, time budgets, request bodies; what counts as one client
     datasette_versions   what differs between Datasette 0.65 and 1.0
 
 archive/plugins/archive_site.py also uses datasette_setup (start-up, template variables) and

@@ -3,7 +3,7 @@
 See docs/contributing.md. On 0.65, the archive replaces Datasette's views of a database, its tables
 and its rows (archive.web.table_pages). On 1.0, the archive leaves these views unchanged, but sorts
 rows in a total order and uses the same queue and sandbox as on 0.65. Of the pages under
-`/archive/-/`, which 1.0 adds, only the page of SQL queries is open.
+`/archive/-/`, which 1.0 adds, visitors can open only the one for SQL queries.
 """
 
 from __future__ import annotations

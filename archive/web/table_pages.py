@@ -162,7 +162,7 @@ class KeysetPage:
         self.next_start: Sequence[Any] | None = None
 
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Rewrite Datasette's statement to return rows after `start` in total order.
+        """Rewrite Datasette's statement so that it returns the rows after `start` in a total order.
 
         Each row begins with the values by which the rows are ordered.
         """

@@ -25,7 +25,7 @@ class Command(ProjectCommand):
     """Run a scheduled command, and tell the operators if it fails.
 
     NAME is round, audit, notify, backup, publish or another name. A message is sent through the
-    channels of alerts: once a day while the command fails, and once when it works again. After a
+    alert channels: once a day while the command fails, and once when it works again. After a
     success, the URL in the variable PING_<NAME> is requested. If a service manager runs the command
     itself, it passes the result to `scrapy report` as NAME:ok or NAME:failed. The exit code is the
     command's exit code, or 1 if the command succeeded but its result could not be delivered.

@@ -85,9 +85,8 @@ class Command(ProjectCommand):
         return int(left > 0)
 
     def survey(self, record: SurveyRecord, opts: argparse.Namespace) -> int:
-        """Survey the agencies that have not been tried yet.
-
-        Returns the number of agencies that are still untried.
+        """Survey the agencies that have never been tried, or not within the last `opts.again` days.
+        Returns the number of agencies that are left.
         """
         if opts.again <= 0 and not opts.agency:  # an interrupted survey would begin again
             raise AgencyError("arguments", None, "again", "must be above 0, or name the agencies")

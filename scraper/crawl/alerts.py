@@ -295,7 +295,7 @@ def _send_channel_alerts(
 
 
 def _take_old_faults(alerts: AlertEvents, since: str) -> list[HealthEvent]:
-    """Remove the faults that ended before `since` from `alerts`, and return their events.
+    """Remove from `alerts` the faults that ended before `since`, and return their events.
 
     Such faults are not reported.
     """

@@ -214,7 +214,7 @@ class Ingest:
     ) -> SaveResult:
         """Write a page, its release and its URLs in one transaction, and return the outcome.
 
-        is_missing: whether a later check found the release missing, so that its removal stays.
+        is_missing: whether a later check found the release missing. Its removal then stays.
         """
         response, stored = matched.response, matched.stored
         sha256 = self.recorder.store_body(response) if matched.is_changed else ""
@@ -250,8 +250,8 @@ class Ingest:
     ) -> tuple[ParsedPage, StoredRelease | None]:
         """Return a page, and the release whose second address is the page's URL.
 
-        If there is no such release, None is returned in its place. If the URL was a release's
-        second address but its text differs now, the page is returned without its `release_id`.
+        If there is no such release, None is returned instead of it. If a release's second address
+        now shows a different text, the page is returned without its `release_id`.
         """
         others = find_other_addresses(self.archive, prepared, page)
         if not others:

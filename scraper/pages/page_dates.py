@@ -481,7 +481,7 @@ def _has_text_after_date(line: str, url: str) -> bool:
 def _parse_line_dates(
     text: str, timestamps: Sequence[str | None], path: str, url: str
 ) -> Iterator[PageDate]:
-    """Yield the labelled dates of one line, and a date without a label at its start.
+    """Yield the labelled dates of one line, and any unlabelled date at the start of the line.
 
     timestamps: the datetime attributes in the line. If there is one attribute for each label, the
         attributes replace less exact dates.

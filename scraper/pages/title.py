@@ -142,9 +142,8 @@ class TitleFinder:
         return None
 
     def read_lower_start(self) -> FoundTitle | None:
-        """Return the element at which the release starts as the title.
-
-        Returns None unless this element is a lower heading than h1.
+        """Return, as the title, the element at which the release starts. Returns None unless this
+        element is a heading below h1.
         """
         start = self.lower_start
         if start is None:

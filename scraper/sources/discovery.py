@@ -170,7 +170,7 @@ def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
 def _drop_press_overviews(listings: dict[str, tuple[bool, int]], press_pages: list[str]) -> None:
     """Drop overview pages for the press if there is a listing below them.
 
-    listings: the listings found, which are changed.
+    listings: the listings found so far. The dict is changed in place.
     press_pages: the URLs of the overview pages.
     """
     for hub in press_pages:

@@ -25,7 +25,7 @@ class TrapDetector:
     ) -> str | None:
         """Record a page of a listing, and return why the listing is a crawler trap.
 
-        Returns None if the listing is no trap. A trap has at least `max_pages` pages, or several
+        Returns None if the listing is not a trap. A trap has at least `max_pages` pages, or several
         pages in a row without a new link.
         """
         urls, seen_urls = {link.url for link in links}, self.seen_urls[listing]

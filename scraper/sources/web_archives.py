@@ -124,7 +124,9 @@ def _parse_line(line: str) -> Mapping[str, Any]:
 
 
 def _read_row(row: Mapping[str, Any]) -> IndexedCapture | None:
-    """Return the capture of a row, or None if it is a redirect, an error or not HTML."""
+    """Return the capture in a row of an index. Returns None if the capture is a redirect, an error
+    or not HTML, or if its time or URL is invalid.
+    """
     values = {CDX_NAMES.get(name, name): str(value or "") for name, value in row.items()}
     timestamp, digest = values["timestamp"], values.get("digest", "").removeprefix("sha1:")
     is_page = bool(PAGE_TYPE.search(values.get("mime", "")))

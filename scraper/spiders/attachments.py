@@ -171,7 +171,9 @@ class AttachmentSpider(ReleaseSpider):
         super().finish_release(row.agency, row.url)
 
     def check_attachment(self, row: FrontierEntry, response: Response, page: FetchedPage) -> None:
-        """Raise NotARelease if a response is not the file that was requested."""
+        """Raise NotARelease if a response is not the requested file, or if the server forbids
+        indexing it.
+        """
         if page.status in (404, 410):
             raise NotARelease(row.url, f"answered {page.status}", "gone")
         if page.status == 304:

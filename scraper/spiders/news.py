@@ -670,8 +670,8 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
 def _may_be_empty(response: Response, page: int, *, is_past_end: bool) -> bool:
     """Return whether a page may have no links, because it is the first page or past the end.
 
-    A page that is recognised as something other than a listing may not be empty, unless it is an
-    error page past the end.
+    For a page that is recognised as something other than a listing, True is returned only if it is
+    an error page past the end.
     """
     rejection = None if is_json(response.body) else detect_rejection(response.body, response.url)
     if rejection is None:

@@ -1,10 +1,10 @@
 """`scrapy survey --accept`: writes the findings of a survey into the list of agencies.
 
 The table of each surveyed agency gets the key `survey` (SurveyMark), with the result of the
-agency's last survey, even if an earlier one was better. The proposed table replaces the present one
-if the verdict requires it, and if a person judged at least one of the releases and found all judged
-ones right. An agency is left out if its table was changed after the survey, because the new table
-has not been tried.
+agency's last survey, even if an earlier one was better. The proposed table replaces the current one
+if the verdict requires it, and if a person has reviewed at least one of the releases and found
+every reviewed release correct. An agency is left out if its table was changed after the survey,
+because the new table has not been tried.
 """
 
 from __future__ import annotations

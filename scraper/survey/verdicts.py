@@ -112,9 +112,9 @@ def _is_clean(page: Row) -> bool:
 
 
 def _find_missed_pages(pages: list[Row], sources: list[Row]) -> list[str]:
-    """Return a line for each release that a crawl with the present table misses.
-
-    Such a release is in a feed or listing, or is newer than the releases that the crawl reads.
+    """Return a line for each release that a crawl with the current table should read but misses.
+    Only releases that are in a feed or listing, or are newer than all releases that the crawl
+    reads, are included.
     """
     newest = max((_get_day(page) for page in pages if page["is_crawled"]), default="")
     lists = {source["url"] for source in sources if source["kind"] != "sitemaps"}

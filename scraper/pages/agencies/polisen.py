@@ -1,4 +1,4 @@
-"""polisen.se: event notices, press releases and news of the police."""
+"""polisen.se: event notices, press releases and news from the police."""
 
 from __future__ import annotations
 

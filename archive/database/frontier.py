@@ -8,9 +8,9 @@ attachment, capture (a page in a web archive) or captures (an index of such page
 outcome of reading it:
 
     due          found, not read yet
-    stored       read, its release is in the archive
-    failed       no usable response (network, 5xx), retried
-    rejected     a response, but no release could be read
+    stored       read; its release is in the archive
+    failed       no usable response (network, 5xx); it will be retried
+    rejected     responded, but no release could be read in the response
     done         a source that was read to its end
     gone         404 or 410
     quarantined  read and quarantined (quarantined_pages.py); fetched again at intervals, in case
@@ -383,7 +383,7 @@ class Frontier:
         return bool(self.db.execute(sql, {"source": source, "url": url}).fetchone()[0])
 
     def list_known_entries(self, source: str) -> list[FrontierEntry]:
-        """Return the entries of the URLs that an unchanged source lists.
+        """Return the frontier entries of the URLs that an unchanged source lists.
 
         URLs that another source listed first are left out.
         """
@@ -597,7 +597,11 @@ class Hosts:
         return pause
 
     def set_agency_pauses(self, reasons: dict[str, str | None]) -> None:
-        """Store why the operator has paused each agency (slug → reason; None if not paused)."""
+        """Store why the operator has paused each agency.
+
+        reasons: a map from each agency's slug to the reason, or to None if the agency is not
+            paused.
+        """
         for slug, reason in reasons.items():
             self.db.execute(
                 "update agencies set paused = :reason where slug = :slug and paused is not :reason",
@@ -605,7 +609,9 @@ class Hosts:
             )
 
     def clear_pause(self, host: str) -> None:
-        """Clear a host's pause, because the host responds again. Its next pause will be short."""
+        """Clear a host's pause, because the host responds again. The host's next pause will be
+        short.
+        """
         self.db.execute(
             "update hosts set paused_until = null, pause_reason ="
             " null, pauses = 0 where host = ? and pauses > 0",

@@ -4,8 +4,8 @@
 
     gone        404 or 410
     error page  200, but the page says "not found"
-    moved       the same text is at another URL
-    redirected  to the front page, a listing or another text
+    moved       the same text at another URL
+    redirected  a redirect to the front page, a listing or another text
     replaced    200, with a completely different text
 
 A removal is `confirmed` once several checks over at least a day agree. Until then it may be
@@ -14,8 +14,8 @@ when the release was found again.
 
 If many of an agency's pages go missing in the same way, this is a `Collapse`, which is more likely
 to be a fault of the site than many removals. During a collapse, removals are not confirmed at
-first. If they last, they are confirmed later, so that a real clean-up is reported. The rules depend
-on the type:
+first. If the pages stay missing, the removals are confirmed later, so that a real clean-up is
+reported. The rules depend on the type:
 
     404, 410     The server reports each URL as missing. This is a collapse only if hardly any other
                  page of the agency responds (WHOLE_SITE_SHARE). The removals are confirmed after
@@ -96,9 +96,8 @@ COMPARED_PAGES_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collapse:
-    """Many pages of an agency that went missing in the same way.
-
-    Their removal is not yet confirmed.
+    """Many pages of an agency that went missing in the same way, and whose removal is not yet
+    confirmed.
     """
 
     kind: str  # the most common kind of removal among them

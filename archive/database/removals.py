@@ -297,8 +297,8 @@ class Removals:
         """Undo the check at `seen_at`, which by mistake began a removal although it found the
         release.
 
-        The removal is deleted if this was its only check. Otherwise, the next check with a known
-        time becomes its first.
+        The removal is deleted if this was its only check. Otherwise, the removal's next check with
+        a known time becomes its first check.
         """
         condition, values = (
             "release = ? and first_seen = ? and kind <> 'moved'",
@@ -327,7 +327,7 @@ class Removals:
     def mark_moved(
         self, release_id: int, seen_at: datetime, url: str, *, status: int | None = None
     ) -> None:
-        """Record that a release moved to another URL, and make this the URL of the release."""
+        """Record that a release moved to another URL, and store this URL as the release's own."""
         self.releases.update(release_id, {"url": url})
         self._insert_move(release_id, seen_at, url, release_id, status)
 

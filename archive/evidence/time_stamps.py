@@ -1,7 +1,7 @@
 """Time stamps of manifests by authorities outside the archive (RFC 3161).
 
 An authority signs the digest of a manifest together with the time on its own clock. The signed
-response is stored in the table `time_stamps`, and `openssl ts -verify` checks it against the
+response is stored in the table `time_stamps`, and `openssl ts -verify` can check it against the
 manifest's text without this project's software. A stamp of a manifest also covers everything in the
 manifests before it.
 
@@ -12,7 +12,7 @@ Setting, from the environment:
 
 The program openssl makes the requests and checks the responses. The library rfc3161-client is not
 used: it cannot check a signature without the root certificate, and it refuses responses whose
-certificates are not in DER order, which openssl's own authority sends.
+certificates are not in DER order, such as those of openssl's own authority.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ ReplayWeb.page can show such a file in a browser. The file contains:
     pages/pages.jsonl
     datapackage.json and its digest
 
-The records are written directly into the ZIP file. The files in it are not compressed again, so
-that a reader can request single records by their byte range. Two exports of the same captures are
-identical.
+The records are written directly into the ZIP file. The files in the ZIP file are not compressed
+again, so that a reader can request single records by their byte range. Two exports of the same
+captures are identical.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class WaczFile(AbstractContextManager["WaczFile"]):
         )
 
     def write_descriptions(self) -> None:
-        """Write datapackage.json, and its hash to datapackage-digest.json."""
+        """Write datapackage.json, and write its hash to datapackage-digest.json."""
         package = {
             "profile": "data-package",
             "wacz_version": "1.1.1",

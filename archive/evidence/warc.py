@@ -105,10 +105,9 @@ EXPORTED_CAPTURES_SQL = f"""
 
 @dataclass(slots=True, kw_only=True)
 class WarcExport:
-    """The counts of an export.
+    """The counts and findings of an export.
 
-    Each of the `findings` reports a capture whose bytes could not be read. Such captures are not in
-    the file.
+    Each finding reports a capture whose bytes could not be read. Such captures are not in the file.
     """
 
     responses: int = 0

@@ -159,7 +159,7 @@ Entry = dict[str, Any]  # a row of a register
 class RegisterQuery:
     """A request for a page of edits, removals or takedowns.
 
-    `filters` holds the value of each URL parameter, or None if the parameter is missing.
+    `filters` maps each URL parameter to its value, or to None if the parameter is missing.
     """
 
     filters: Mapping[str, Any]

@@ -413,7 +413,7 @@ UNCONFIRMED_REMOVALS_SQL = """
 
 
 async def read_unconfirmed_removals(run: RunQuery, agency: str | None) -> list[Any]:
-    """Return the releases of the newest unconfirmed removals (at most 20).
+    """Return the releases with the newest unconfirmed removals (at most 20 releases).
 
     agency: if None, return the releases of all agencies.
     """
@@ -421,8 +421,8 @@ async def read_unconfirmed_removals(run: RunQuery, agency: str | None) -> list[A
 
 
 async def read_knowledge(run: RunQuery, agency: str | None) -> dict[str, Any]:
-    """Return whether any release was ever checked, whether any was ever read, and how many removals
-    are unconfirmed.
+    """Return whether any release was ever checked, whether any was ever read, and how many releases
+    have an unconfirmed removal.
 
     The keys are the columns of KNOWLEDGE_SQL.
 

@@ -337,7 +337,8 @@ def _find_import_end(chain: ReleaseChain, last: PageState) -> tuple[PageState | 
 
 
 def _find_time_after(last: PageState, version: PageState) -> str | None:
-    """Return when a version was found, or None if that was not after `last` was found.
+    """Return the time at which a version was found after `last`. Returns None if it was not found
+    after `last`.
 
     The time at which a collection read the version counts only if the time of `last` is unknown.
 

@@ -173,7 +173,7 @@ class Captures(AbstractContextManager["Captures"]):
     def _create_tables(self, new_id: int, *, exists: bool) -> None:
         """Create missing tables, and give the file the id of its archive if it has none.
 
-        A file made by an older version may lack only the newest tables.
+        A file made by an older version may already contain all tables except the newest ones.
         """
         is_current = exists and bool(self._db.execute(HAS_REFUSED_SQL).fetchone())
         for sql in () if is_current else CAPTURES_SCHEMA:

@@ -339,7 +339,7 @@ class Frontier:
         )
 
     def set_link_count(self, source: str, link_count: int) -> None:
-        """Store how many releases a source lists now; for a listing, how many its first page lists.
+        """Store how many releases a source lists now. For a listing, only its first page counts.
 
         `usual_links` is also updated, unless the number is less than half of `usual_links` and the
         source usually lists at least MIN_SOURCE_LINKS releases. In that case, `accept_link_count`
@@ -356,9 +356,9 @@ class Frontier:
         self.db.execute("update frontier set usual_links = links where url = ?", [source])
 
     def find_short_sources(self, agency: str) -> dict[str, tuple[int, int]]:
-        """Return the sources that list far fewer releases than usual.
+        """Return the sources that list less than half as many releases as usual.
 
-        The result is a map from URL to the current and the usual number of releases.
+        The result is a map from a source's URL to its current and its usual number of releases.
         """
         rows = self.db.execute(
             "select url, links, usual_links from frontier where"

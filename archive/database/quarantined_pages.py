@@ -353,7 +353,7 @@ class GroupHabits:
         """Return whether most releases read after the loss of a field was accepted have the field
         again.
 
-        A lead or text must also be about as long as it was before the loss.
+        If the field is the lead or the text, it must also be about as long as before the loss.
         """
         if name in MEASURED_FIELDS:
             length_before = _find_short_length(self.lengths_before[name])

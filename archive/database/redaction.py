@@ -252,7 +252,7 @@ def _redact_texts(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
 def _mark_spans(texts: list[str], ends: Sequence[int], spans: Sequence[tuple[int, int]]) -> None:
     """Replace each span of the joined texts with a single █████.
 
-    ends: the position after each text in the joined text.
+    ends: the positions in the joined text at which the texts end.
     """
     starts = [end - len(text) for end, text in zip(ends, texts, strict=True)]
     for begin, finish in reversed(spans):
@@ -264,7 +264,7 @@ def _mark_spans(texts: list[str], ends: Sequence[int], spans: Sequence[tuple[int
 
 
 def _delete_revealing_attributes(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
-    """Delete the attributes that contain a passage. Return whether there were any."""
+    """Delete the attributes that contain a passage. Return whether any were deleted."""
     revealing = [
         (node, name)
         for node in root.iter()

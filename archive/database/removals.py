@@ -8,9 +8,9 @@
     redirected  a redirect to the front page, a listing or another text
     replaced    200, with a completely different text
 
-A removal is `confirmed` once several checks over at least a day agree. Until then it may be
-temporary. Outages, block pages and pages forbidden by robots.txt are never stored here. `ended` is
-when the release was found again.
+A removal is `confirmed` once several checks over at least a day agree. Until then, the absence may
+be temporary. Outages, block pages and pages forbidden by robots.txt are never stored here. `ended`
+is when the release was found again.
 
 If many of an agency's pages go missing in the same way, this is a `Collapse`, which is more likely
 to be a fault of the site than many removals. During a collapse, removals are not confirmed at
@@ -265,7 +265,9 @@ class Removals:
         )
 
     def is_replacement_shared(self, release_id: int, target: str | None) -> bool:
-        """Return whether the same text also replaced another release of the agency."""
+        """Return whether a page with the title `target` also replaced another release of the same
+        agency.
+        """
         row = self.db.execute(
             "select 1 from removals o join releases r on r.id ="
             " o.release where o.release <> :release"

@@ -422,7 +422,8 @@ def _is_abbreviation(word: str) -> bool:
 def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
     """Split a text into tokens.
 
-    Joined with their spaces, the tokens are the text without its leading white space.
+    Joined with the white space that follows them, the tokens make up the text without its leading
+    white space.
 
     capitals: how the text uses capital letters. If None, this is determined from the text itself.
 

@@ -3,8 +3,8 @@
 A row is written in the transaction that updates the page's frontier entry. The page's bytes are
 stored before that. `decided` is null while the row is pending. `decision` is the outcome:
 
-    null        not decided yet: the crawl is running or was killed, and the agency's next crawl
-                decides
+    null        not decided yet: the crawl is still running, or it was killed and the agency's next
+                crawl decides
     confirmed   many of the agency's pages lost the same field, or the page itself shows that it was
                 misread (PAGE_REASONS); still pending until a person accepts it or a corrected rule
                 reads it
@@ -17,8 +17,8 @@ stored before that. `decided` is null while the row is pending. `decision` is th
 
 There are two statistics. Field habits are the fields that an agency's newest releases usually have;
 they are computed before a crawl. Field losses are fields that many pages lost at once. If many
-pages lost a field, a rule no longer fits; if only a few did, the agency published them without the
-field.
+pages lost a field, a parsing rule probably no longer fits. If only a few did, the agency probably
+published these pages without the field.
 
 No function commits: wrap calls in `Archive.transaction`.
 """

@@ -352,7 +352,8 @@ def _build_passage_pattern(passage: str) -> str:
 def _build_gap_pattern(gap: str, previous_letter: str, letter: str, *, is_long_number: bool) -> str:
     """Return a pattern for what may be between two characters of a passage.
 
-    is_long_number: whether the passage is a long number. Its digits may be grouped in any way.
+    is_long_number: whether the passage is a long number. If so, its digits may be grouped in any
+        way.
     """
     digits = previous_letter.isdigit() and letter.isdigit()
     if digits and gap.strip() and not is_long_number:

@@ -147,7 +147,9 @@ def format_manifest_part(db: sqlite3.Connection, table: str, first: int, last: i
 
 
 def format_manifest_line(table: str, row: Mapping[str, Any]) -> bytes:
-    """Format a row's line as JSON. Raises ValueError or TypeError if its state cannot be read."""
+    """Format a row's line as JSON. Raises ValueError or TypeError if the row's state cannot be
+    read.
+    """
     if table == "captures":
         line = {
             "capture": row["id"],

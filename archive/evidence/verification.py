@@ -607,7 +607,9 @@ class Verifier:
     def _check_lost_manifest(
         self, manifest: Manifest, previous: Manifest | None
     ) -> Iterator[ArchiveError]:
-        """Check that the digest of a manifest whose text is lost matches the rows it covers."""
+        """Check that the digest of a manifest whose text is lost matches the rows that the manifest
+        covers.
+        """
         try:
             if self.recompute_digest(manifest, previous) == manifest.digest:
                 return
@@ -637,7 +639,8 @@ class Verifier:
         )
 
     def check_manifest_part(self, day: str, part: dict[str, Any]) -> Iterator[ArchiveError]:
-        """Report the rows of a part that differ from its text, are missing, or were added later.
+        """Report the rows of a manifest part that differ from the part's text, are missing, or were
+        added later.
 
         Rows whose state withheld.db cannot restore are skipped here; `check_revisions` reports
         them.

@@ -239,7 +239,8 @@ def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
 
 
 def _write_pages(db: sqlite3.Connection, out: MemberWriter, unwritten: Container[int]) -> None:
-    """Write the list of the captured pages of releases and their versions, with their titles.
+    """Write a list of the captured pages of versions of releases, each with the title of its
+    version.
 
     unwritten: ids of captures that have no record. Their pages are left out.
     """

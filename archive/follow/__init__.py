@@ -25,9 +25,10 @@ All settings come from the environment, as some are secrets:
                           start `smtps://user:password@host:465`. Only `notify` needs it.
     FOLLOW_RETURN_PATH    Where SMTP servers send bounces: `bounces+{token}@arkiv.example`. See
                           `python -m archive bounce`.
-    FOLLOW_PRIVATE_HOSTS  Hosts of webhooks that may be in a private network, separated by commas.
+    FOLLOW_PRIVATE_HOSTS  Hosts, separated by commas, that webhooks may use although they are in a
+                          private network.
     FOLLOW_MAX_REQUESTS   How many subscriptions can be requested in an hour. After that, each
                           visitor may make only one request an hour. Default: 100.
 
-docs/reference/settings.md has these lines (`make reference`).
+`make reference` copies these lines to docs/reference/settings.md.
 """

@@ -121,7 +121,7 @@ class DatasetCommand(ArchiveCommand):
 
 
 class ArchiveGroup(click.Group):
-    """A group of ArchiveCommands."""
+    """A command group whose commands are ArchiveCommands."""
 
     command_class = ArchiveCommand
     group_class = type  # nested groups use this class, too
@@ -413,9 +413,9 @@ def reindex(file: Path, processes: int | None) -> None:
 def extract_attachments(file: Path, agency: str | None, processes: int | None) -> int:
     """Extract the text of stored files whose text has not been extracted with the current rules.
 
-    These include the files of agencies with attachments = "links". After an interruption, run the
-    command again: it continues where it stopped. The exit code is 1 if the bytes of any file cannot
-    be read.
+    These include the files of agencies whose table in agencies.toml sets attachments = "links".
+    After an interruption, run the command again: it continues where it stopped. The exit code is 1
+    if the bytes of any file cannot be read.
     """
     from archive.database.captures import Captures
 
@@ -595,7 +595,7 @@ def import_releases(
 
     The exit code is 1 if any line cannot be read, 2 if nothing is imported or an error ends the
     import early, and 130 if the import is interrupted. After 2 or 130, run the same command again:
-    it continues after the lines that are stored.
+    it continues after the lines that have been stored.
     """
     from archive.database.captures import Captures
     from archive.evidence.manifest import write_manifest

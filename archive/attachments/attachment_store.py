@@ -6,7 +6,7 @@ times at which they were found.
 
     attachment_links     each URL that a release links to, or once linked to, and when checks of
                          the release found the link
-    attachment_versions  what was found at a URL: one row each time the file had changed
+    attachment_versions  what was found at a URL: one row for each check that found a changed file
     attachment_edits     the releases that linked to a URL when its file was replaced; the
                          replacement is an edit of each of them
     attachment_files     each file once, by its SHA-256, with the outcome of extracting its text
@@ -242,7 +242,8 @@ class Attachments:
                 self.record_version(url, sha256, size, capture_id, seen_at, media_type=media_type)
 
     def describe_changes(self, file_id: int) -> bool:
-        """Store what changed in the text when a file replaced another file, or was itself replaced.
+        """Store how the text changed each time a file replaced another file, or was itself
+        replaced.
 
         Returns whether any stored value changed.
         """
@@ -455,7 +456,7 @@ class AttachmentText:
 
     @property
     def letters(self) -> int:
-        """Return the number of letters and digits. It is 0 for a scan without a text layer."""
+        """Return the number of letters and digits, which is 0 for a scan without a text layer."""
         return sum(page.letters for page in self.pages)
 
 

@@ -71,7 +71,7 @@ class FileTextError(Exception):
 
 
 def prepare() -> bytes:
-    """Read the file, and import the libraries for it.
+    """Read the file, import the libraries that parse it, and return the file's bytes.
 
     This runs before the limits apply, so that the imports do not count towards the limit on open
     files.
@@ -205,7 +205,9 @@ def _join_word(match: re.Match[str]) -> str:
 
 
 def _open_text(kind: str, parts: list[Callable[[], Iterator[str]]]) -> Iterator[Page]:
-    """Yield a document without fixed pages (DOCX, ODT) as a single page."""
+    """Write the first line of the output for a document without fixed pages (DOCX, ODT), and yield
+    the document as a single page.
+    """
     write(kind=kind, pages=1)
 
     def read_page(max_letters: int) -> tuple[str, bool]:

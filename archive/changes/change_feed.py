@@ -9,7 +9,7 @@ id. `change` is one of:
     added       first read, or imported from another collection
     changed     has a new current state (revision)
     removed     by the agency; the archive still shows it
-    returned    found again at the agency
+    returned    found again on the agency's site
     moved       its URL changed, or it moved to another release
     attachment  one of its files was found or replaced, or the text of a file was extracted or
                 withheld

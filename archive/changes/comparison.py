@@ -28,10 +28,10 @@ The type of a change
      text is the same.
 
 The importance of a change
-  - If a fact, a negation or a modal verb was replaced, or a word by its opposite, the importance
-    depends on the type: from 60 for a time of day to 82 for a negation. The importance is lower
-    for a reference (SOU 2031:5, dnr 2031/77), for a name with one letter corrected, and for a modal
-    verb that was only added or removed.
+  - If a fact, a negation or a modal verb was replaced, or if a word was replaced by its opposite,
+    the importance depends on the type: from 60 for a time of day to 82 for a negation. The
+    importance is lower for a reference (SOU 2031:5, dnr 2031/77), for a name with one letter
+    corrected, and for a modal verb that was only added or removed.
   - A fact that only one version contains is less important if many other words of its paragraph
     also changed, because such a rewrite is rarely about a single fact. A reference, or a fact in
     brackets, counts only half as much.
@@ -51,7 +51,7 @@ The importance of a change
   - A change of the agency's update date has no importance. A change of the publication date has
     little importance if only the time of day was added or removed.
 
-The values of importance are coarse. They were chosen with the help of edits that a reader had rated
+The importance values are coarse. They were chosen with the help of edits that a reader had rated
 (tests/bench/importance.py). They are stored with each version. When the rules change,
 CHANGES_VERSION is raised, and the stored values are computed again (archive.store.derived_data).
 """

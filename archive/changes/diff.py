@@ -110,7 +110,7 @@ class BlockPair:
 
 @dataclass(frozen=True, slots=True)
 class DiffSegment:
-    """A part of a text.
+    """A piece of the diff of two texts.
 
     op: same (in both versions), ins (only in the later version) or del (only in the earlier one).
     """
@@ -459,8 +459,8 @@ def _join_pieces(pieces: Sequence[tuple[str, str]]) -> list[DiffSegment]:
 def diff_paragraphs(before: str, after: str) -> list[list[DiffSegment]]:
     """Diff two texts paragraph by paragraph.
 
-    A split or merged paragraph is one list of segments that contains the blank line. A moved
-    paragraph is deleted in one place and inserted in another.
+    A paragraph that was split or merged is one list of segments, which includes the blank line. A
+    moved paragraph is deleted in one place and inserted in another.
     """
     old, new = split_paragraphs(before), split_paragraphs(after)
     return [

@@ -159,7 +159,7 @@ Entry = dict[str, Any]  # a row of a register
 class RegisterQuery:
     """A request for a page of edits, removals or takedowns.
 
-    `filters` holds the value of each URL parameter, or None if the parameter is missing.
+    `filters` maps each URL parameter to its value, or to None if the parameter is missing.
     """
 
     filters: Mapping[str, Any]
@@ -207,8 +207,8 @@ async def _count_register_entries(
     build_releases_sql: Callable[[Mapping[str, Any]], str],
     counts_sql: str | None = None,
 ) -> dict[str, Any]:
-    """Count the entries of a list: the total with all filters, and the number for each agency
-    without the agency filter.
+    """Count the entries of a list: the total that matches all filters, and the number for each
+    agency if the agency filter is ignored.
 
     The key `capped` of the result says whether there are more entries than `total`. `agencies`
     lists the agencies with entries, and the selected agency. If there are too many entries to count
@@ -300,8 +300,8 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
 
     The id of a changed file is the negative id of its version, so that releases and files can be
     sorted together. `attachment` is None in rows of releases. Rows of files have no `stamp`,
-    because the agency gives no update date for them. Differences between readings of a collection
-    have the values that `add_observations` adds, and no `stamp`.
+    because the agency gives no update date for them. Rows of differences between readings of a
+    collection have no `stamp`, but hold the values that `add_observations` adds.
     """
     values, chain = query.build_sql_values(), _build_chain_cte(query.filters)
     index = await _choose_index(run, query.filters)

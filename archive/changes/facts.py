@@ -422,7 +422,8 @@ def _is_abbreviation(word: str) -> bool:
 def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
     """Split a text into tokens.
 
-    Joined with their spaces, the tokens are the text without its leading white space.
+    Joined with the white space that follows them, the tokens make up the text without its leading
+    white space.
 
     capitals: how the text uses capital letters. If None, this is determined from the text itself.
 
@@ -539,7 +540,7 @@ def _join_names(tokens: list[DiffToken], capitals: CapitalUsage) -> list[DiffTok
 
 
 def _find_end_of_name(tokens: Sequence[DiffToken], named: Sequence[bool], start: int) -> int:
-    """Return the position after a name.
+    """Return the position after the end of the name that begins at `start`.
 
     A name consists of capitalised words on one line, and particles between them.
     """
@@ -794,7 +795,7 @@ def find_content_lemma(word: str) -> str:
 
 
 def _is_content(reading: WordReading) -> bool:
-    """Return whether a reading is a noun or an adjective.
+    """Return whether a dictionary reading of a word is a noun or an adjective.
 
     Neuter forms such as "väldigt" do not count as adjectives, because they are often adverbs.
     """

@@ -152,7 +152,7 @@ def _diff_value(old: str | None, new: str | None) -> list[DiffSegment]:
 def _diff_lists(
     old: Sequence[Any], new: Sequence[Any], get_key: Callable[[Any], str]
 ) -> list[DiffRow]:
-    """Compare two lists. `get_key` returns what identifies an item.
+    """Compare two lists. `get_key` returns the string that identifies an item.
 
     Rows are in the new order, with removed items last.
     """

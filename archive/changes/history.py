@@ -244,7 +244,7 @@ async def read_preceding_revisions(
     """Return the revisions that precede the given ones, each under its own id, for
     `find_last_seen`.
 
-    If such a revision was re-parsed, the revision before it is included, too.
+    If a preceding revision was re-parsed, the revision before it is also included.
     """
     return {
         row["id"]: dict(row)
@@ -413,19 +413,19 @@ UNCONFIRMED_REMOVALS_SQL = """
 
 
 async def read_unconfirmed_removals(run: RunQuery, agency: str | None) -> list[Any]:
-    """Return the releases of the newest unconfirmed removals (at most 20).
+    """Return the releases with the newest unconfirmed removals (at most 20 releases).
 
-    agency: None for the releases of all agencies.
+    agency: if None, return the releases of all agencies.
     """
     return list(await run(UNCONFIRMED_REMOVALS_SQL, {"agency": agency}))
 
 
 async def read_knowledge(run: RunQuery, agency: str | None) -> dict[str, Any]:
-    """Return whether any release was ever checked, whether any was ever read, and how many removals
-    are unconfirmed.
+    """Return whether any release was ever checked, whether any was ever read, and how many releases
+    have an unconfirmed removal.
 
     The keys are the columns of KNOWLEDGE_SQL.
 
-    agency: None for all agencies.
+    agency: if None, the values are for all agencies.
     """
     return dict((await run(KNOWLEDGE_SQL, {"agency": agency}))[0])

@@ -262,7 +262,7 @@ def _compare_facts(
 ) -> tuple[list[Change], list[UnmatchedFact]]:
     """Pair facts with their replacements, and return the changes and the unmatched facts.
 
-    Facts are paired in order: first facts of the same type, then any figures. Names in long
+    Facts are paired in order: first facts of the same type, then figures of any type. Names in long
     passages are not paired.
     """
     old = _find_missing_facts(passage.before, passage.after)
@@ -729,7 +729,7 @@ def _compare_tags(before: Sequence[str], after: Sequence[str]) -> list[Change]:
 def _build_value_change(field: str, before: str | None, after: str | None) -> Change:
     """Build the change for a field whose value differs.
 
-    If the two publication dates are the same day, and only one of them has a time of day, the
+    If the two publication dates are on the same day, and only one of them states a time of day, the
     change has a low importance.
     """
     if field == "published" and only_hour_differs(before, after):

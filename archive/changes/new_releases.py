@@ -15,8 +15,8 @@ An Atom feed should not be empty for a new reader. If it has fewer than FILLED_S
 other releases that a crawl has read are added, the most recently published first. Releases that
 were only imported are never added.
 
-An entry shows the state as first read. Better parsing rules, a new design or an edit do not move
-entries in a feed of new releases. Edits and removals have their own feeds.
+An entry shows the release as it was first read. Better parsing rules, a new design or an edit do
+not move entries in a feed of new releases. Edits and removals have their own feeds.
 """
 
 from __future__ import annotations

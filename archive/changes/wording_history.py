@@ -100,7 +100,9 @@ class Presence:
 
 @dataclass(slots=True)
 class PageState:
-    """A revision, and later revisions parsed from the same page without an edit by the agency."""
+    """A revision, and the later revisions that were parsed from the same page without an edit by
+    the agency.
+    """
 
     release: int
     first: Mapping[str, Any]  # row of the first revision
@@ -335,7 +337,8 @@ def _find_import_end(chain: ReleaseChain, last: PageState) -> tuple[PageState | 
 
 
 def _find_time_after(last: PageState, version: PageState) -> str | None:
-    """Return when a version was found, or None if that was not after `last` was found.
+    """Return the time at which a version was found after `last`. Returns None if it was not found
+    after `last`.
 
     The time at which a collection read the version counts only if the time of `last` is unknown.
 
@@ -451,7 +454,9 @@ def _choose_source(pair: CheckPair | None, imported: Import | None) -> str:
 
 
 def _add_missing_times(chain: ReleaseChain, presence: Presence) -> Presence:
-    """Return a copy of a period with the times at which the release was temporarily missing."""
+    """Return a copy of a period to which the times when the release was temporarily missing are
+    added.
+    """
     end = presence.disappeared and presence.disappeared.until
     missing = tuple(
         CheckPair(row["first_seen"], row["ended"])

@@ -7,8 +7,9 @@
                                     (refused_pages.py)
 
 The pages of a site are mostly alike, so a page is compressed against a base: a page of the same
-host. A host has several bases, for example one per template, or one for the old and one for the new
-design. A base is not compressed against another base, so reading a blob takes at most two rows.
+host. A host can have several bases, for example one per template, or one for the old and one for
+the new design. A base is not compressed against another base, so reading a blob takes at most two
+rows.
 
 captures.db is beside archive.db, and is never served. It is committed before archive.db. It has the
 application_id of its archive.db, so that a swapped file is detected.
@@ -172,7 +173,7 @@ class Captures(AbstractContextManager["Captures"]):
     def _create_tables(self, new_id: int, *, exists: bool) -> None:
         """Create missing tables, and give the file the id of its archive if it has none.
 
-        A file made by an older version may lack only the newest tables.
+        A file made by an older version may already contain all tables except the newest ones.
         """
         is_current = exists and bool(self._db.execute(HAS_REFUSED_SQL).fetchone())
         for sql in () if is_current else CAPTURES_SCHEMA:
@@ -232,7 +233,7 @@ class Captures(AbstractContextManager["Captures"]):
             return error
 
     def compress_body(self, body: bytes, host: str) -> tuple[int | None, bytes, bool]:
-        """Compress a page of a host (see `HostBases.compress_page`)."""
+        """Compress a page of a host. The result is that of `HostBases.compress_page`."""
         bases = self._host_bases(host)
         return bases.compress_page(body, lambda key: self._try_read_base(key, host))
 
@@ -242,7 +243,9 @@ class Captures(AbstractContextManager["Captures"]):
         )
 
     def size(self, sha256: str) -> int | None:
-        """Return the number of bytes stored under a SHA-256, or None if there are none."""
+        """Return the number of bytes stored under a SHA-256, or None if nothing is stored under
+        it.
+        """
         rows = self.query("select size from blobs where sha256 = ?", sha256)
         return rows[0][0] if rows else None
 
@@ -447,7 +450,8 @@ class HostBases:
         """Return whether a page becomes a base.
 
         Three conditions must be met: the page compresses well by itself, it compresses poorly
-        against the host's best base (or the host has no base), and the host may have another base.
+        against the host's best base (or the host has no base), and another base may be added for
+        the host.
         """
         # a page of text that no base fits has a new design, unlike an image or a few words
         is_text = len(body) in BASE_SIZE_RANGE and len(plain) < len(body) / 2
@@ -517,7 +521,7 @@ def _build_dictionary(base: bytes) -> zstd.ZstdDict:
 def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
     """Decompress a zstd frame.
 
-    Raises ZstdError or ValueError if it is damaged or does not have `size` bytes.
+    Raises ZstdError or ValueError if the frame is damaged or does not contain `size` bytes.
 
     >>> decompress(compress(b"abc", b"abcabc"), 3, b"abcabc")
     b'abc'
@@ -554,7 +558,10 @@ def open_captures(path: Path) -> Captures | nullcontext[None]:
 
 
 def read_capture_body(captures: Captures | None, sha256: str) -> bytes:
-    """Return stored bytes. Raises ArchiveError if they are missing or there is no captures.db."""
+    """Return the bytes with a SHA-256.
+
+    Raises ArchiveError if they are missing or damaged, or if there is no captures.db.
+    """
     if captures is None:
         raise ArchiveError("captures.db", "no such file", key=sha256)
     return captures.read(sha256)

@@ -8,9 +8,9 @@ attachment, capture (a page in a web archive) or captures (an index of such page
 outcome of reading it:
 
     due          found, not read yet
-    stored       read, its release is in the archive
-    failed       no usable response (network, 5xx), retried
-    rejected     a response, but no release could be read
+    stored       read; its release is in the archive
+    failed       no usable response (network, 5xx); it will be retried
+    rejected     responded, but no release could be read in the response
     done         a source that was read to its end
     gone         404 or 410
     quarantined  read and quarantined (quarantined_pages.py); fetched again at intervals, in case
@@ -339,7 +339,7 @@ class Frontier:
         )
 
     def set_link_count(self, source: str, link_count: int) -> None:
-        """Store how many releases a source lists now; for a listing, how many its first page lists.
+        """Store how many releases a source lists now. For a listing, only its first page counts.
 
         `usual_links` is also updated, unless the number is less than half of `usual_links` and the
         source usually lists at least MIN_SOURCE_LINKS releases. In that case, `accept_link_count`
@@ -356,9 +356,9 @@ class Frontier:
         self.db.execute("update frontier set usual_links = links where url = ?", [source])
 
     def find_short_sources(self, agency: str) -> dict[str, tuple[int, int]]:
-        """Return the sources that list far fewer releases than usual.
+        """Return the sources that list less than half as many releases as usual.
 
-        The result is a map from URL to the current and the usual number of releases.
+        The result is a map from a source's URL to its current and its usual number of releases.
         """
         rows = self.db.execute(
             "select url, links, usual_links from frontier where"
@@ -383,7 +383,7 @@ class Frontier:
         return bool(self.db.execute(sql, {"source": source, "url": url}).fetchone()[0])
 
     def list_known_entries(self, source: str) -> list[FrontierEntry]:
-        """Return the entries of the URLs that an unchanged source lists.
+        """Return the frontier entries of the URLs that an unchanged source lists.
 
         URLs that another source listed first are left out.
         """
@@ -597,7 +597,11 @@ class Hosts:
         return pause
 
     def set_agency_pauses(self, reasons: dict[str, str | None]) -> None:
-        """Store why the operator has paused each agency (slug → reason; None if not paused)."""
+        """Store why the operator has paused each agency.
+
+        reasons: a map from each agency's slug to the reason, or to None if the agency is not
+            paused.
+        """
         for slug, reason in reasons.items():
             self.db.execute(
                 "update agencies set paused = :reason where slug = :slug and paused is not :reason",
@@ -605,7 +609,9 @@ class Hosts:
             )
 
     def clear_pause(self, host: str) -> None:
-        """Clear a host's pause, because the host responds again. Its next pause will be short."""
+        """Clear a host's pause, because the host responds again. The host's next pause will be
+        short.
+        """
         self.db.execute(
             "update hosts set paused_until = null, pause_reason ="
             " null, pauses = 0 where host = ? and pauses > 0",

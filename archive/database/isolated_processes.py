@@ -35,7 +35,7 @@ def start_isolated(
 ) -> subprocess.Popen[bytes]:
     """Start a script as an isolated process.
 
-    limits: maps the names of limits (those in `resource`, without RLIMIT_) to their values.
+    limits: maps the name of each limit (as in the module `resource`, without RLIMIT_) to its value.
     has_packages: whether the script may import installed packages.
     streams: further keyword arguments for subprocess.Popen, such as `stdin` and `stdout`.
     """

@@ -3,21 +3,22 @@
 A row is written in the transaction that updates the page's frontier entry. The page's bytes are
 stored before that. `decided` is null while the row is pending. `decision` is the outcome:
 
-    null        not decided yet: the crawl is running or was killed, and the agency's next crawl
-                decides
+    null        not decided yet: the crawl is still running, or it was killed and the agency's next
+                crawl decides
     confirmed   many of the agency's pages lost the same field, or the page itself shows that it was
-                misread (PAGE_REASONS); pending until accepted by hand or by a corrected rule
+                misread (PAGE_REASONS); still pending until a person accepts it or a corrected rule
+                reads it
     genuine     the agency really changed the page; stored
-    accepted    stored by hand (scrapy quarantine --accept): pages may lack the field until it is
-                usual again
+    accepted    stored by hand (scrapy quarantine --accept); further pages may lack the field until
+                most releases contain it again
     reparsed    read completely by corrected rules, and stored (scrapy reparse)
     superseded  the page has since been read completely, or found equal to the stored release
     dropped     dropped by hand (scrapy quarantine --drop)
 
 There are two statistics. Field habits are the fields that an agency's newest releases usually have;
 they are computed before a crawl. Field losses are fields that many pages lost at once. If many
-pages lost a field, a rule no longer fits; if only a few did, the agency published them without the
-field.
+pages lost a field, a parsing rule probably no longer fits. If only a few did, the agency probably
+published these pages without the field.
 
 No function commits: wrap calls in `Archive.transaction`.
 """
@@ -207,7 +208,7 @@ class Quarantine:
     def confirm(self, page_id: int) -> None:
         """Confirm a page as misread.
 
-        The page stays pending until it is accepted by hand or by a corrected rule.
+        The page stays pending until a person accepts it or a corrected rule reads it.
         """
         self.table.update(page_id, {"decision": "confirmed"})
 
@@ -245,7 +246,7 @@ class Quarantine:
         return None
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
-        """Return the fields whose loss was accepted by hand, each with the time of the
+        """Return a map from each field whose loss was accepted by hand to the time of the
         acceptance.
         """
         rows = self.db.execute(
@@ -305,7 +306,7 @@ class FieldCount:
 
     @property
     def share(self) -> float:
-        """Return the share of pages or releases with the field; 1.0 if none were counted."""
+        """Return the share of pages or releases with the field, or 1.0 if none were counted."""
         return self.filled / self.pages if self.pages else 1.0
 
     @property
@@ -352,7 +353,7 @@ class GroupHabits:
         """Return whether most releases read after the loss of a field was accepted have the field
         again.
 
-        A lead or text must also be about as long as it was before the loss.
+        If the field is the lead or the text, it must also be about as long as before the loss.
         """
         if name in MEASURED_FIELDS:
             length_before = _find_short_length(self.lengths_before[name])
@@ -383,7 +384,7 @@ class RepeatedLines:
     def find(self, url: str, body: str) -> list[str]:
         """Return the lines of a body that at least MIN_LINE_PAGES other pages also contain.
 
-        url: the page with the body, which does not count.
+        url: the URL of the page with the body. This page does not count.
         """
         own = self.pages.get(url, ())
         return [
@@ -463,7 +464,7 @@ def split_lines(body: str) -> list[str]:
 
 
 def _find_short_length(lengths: Sequence[int]) -> int:
-    """Return the length that nearly all of `lengths` reach, or 0 if there are too few.
+    """Return the length that nearly all of `lengths` reach, or 0 if there are too few lengths.
 
     >>> _find_short_length(list(range(100, 140))), _find_short_length([100])
     (102, 0)

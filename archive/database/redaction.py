@@ -3,15 +3,15 @@
 `PassageMatcher` finds passages in texts and URLs, regardless of how they are spelt or how their
 digits are grouped. `Takedowns` reads the takedowns in force and redacts states: a hidden state
 shows only type, dates and language; a redacted state shows everything except the passages.
-`WithheldStore` is withheld.db, beside archive.db, with the content that was taken down. Only its
-owner can read it, and it is never served:
+`WithheldStore` reads and writes withheld.db, which is beside archive.db and holds the content that
+was taken down. Only the file's owner can read the file, and it is never served:
 
     states     revision; state, the columns without redaction, as JSON, so that hashes and
                manifests can be checked
     passages   takedown; passage, the text that is redacted
 
-Like captures.db, withheld.db is committed before archive.db. After a failed transaction, it may
-have rows that archive.db does not refer to. Such rows are harmless.
+Like captures.db, withheld.db is committed before archive.db. After a failed transaction,
+withheld.db may contain rows that archive.db does not refer to. Such rows are harmless.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Takedowns:
     def redact_for_display(
         self, release_id: int, state: Mapping[str, Any]
     ) -> tuple[Mapping[str, Any], int | None]:
-        """Return a state as it may be shown, and the id of the takedown that covers it.
+        """Return a state as it may be shown, and the id of the takedown that covers the release.
 
         The id is None if no takedown covers the release. A takedown covers every version of a
         release, because any version may contain the passage.
@@ -252,7 +252,7 @@ def _redact_texts(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
 def _mark_spans(texts: list[str], ends: Sequence[int], spans: Sequence[tuple[int, int]]) -> None:
     """Replace each span of the joined texts with a single █████.
 
-    ends: the position after each text in the joined text.
+    ends: the positions in the joined text at which the texts end.
     """
     starts = [end - len(text) for end, text in zip(ends, texts, strict=True)]
     for begin, finish in reversed(spans):
@@ -264,7 +264,7 @@ def _mark_spans(texts: list[str], ends: Sequence[int], spans: Sequence[tuple[int
 
 
 def _delete_revealing_attributes(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
-    """Delete the attributes that contain a passage. Return whether there were any."""
+    """Delete the attributes that contain a passage. Return whether any were deleted."""
     revealing = [
         (node, name)
         for node in root.iter()
@@ -284,7 +284,7 @@ class PassageMatcher:
         self.pattern = _compile_passages(self.passages)
 
     def find(self, text: str) -> list[tuple[int, int]]:
-        """Return the spans of all passages in a text, in order.
+        """Return the start and end of each passage in a text, in order.
 
         A URL or email address that contains a passage is a single span.
 
@@ -302,7 +302,9 @@ class PassageMatcher:
         return merged
 
     def is_in_address(self, address: str) -> bool:
-        """Return whether a URL, or another attribute value, contains any of the passages."""
+        """Return whether a URL or the value of another HTML attribute contains any of the
+        passages.
+        """
         return any(self.pattern.search(text) for text in (address, unquote(address))) or any(
             _address_contains(address, text) for text in self.passages
         )
@@ -350,7 +352,8 @@ def _build_passage_pattern(passage: str) -> str:
 def _build_gap_pattern(gap: str, previous_letter: str, letter: str, *, is_long_number: bool) -> str:
     """Return a pattern for what may be between two characters of a passage.
 
-    is_long_number: whether the passage is a long number. Its digits may be grouped in any way.
+    is_long_number: whether the passage is a long number. If so, its digits may be grouped in any
+        way.
     """
     digits = previous_letter.isdigit() and letter.isdigit()
     if digits and gap.strip() and not is_long_number:
@@ -447,7 +450,9 @@ class WithheldStore:
 
 
 def restore_withheld_row(db: sqlite3.Connection, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row of revisions (with `id` and `takedown`) as it was before the takedown."""
+    """Return a row of revisions as it was before the takedown. The row must include `id` and
+    `takedown`.
+    """
     if row["takedown"] is None:
         return row
     withheld = WithheldStore.beside_connection(db).get_state(row["id"])

@@ -1,5 +1,5 @@
-"""Refused pages: responses without a readable release, kept for a limited time in case a better
-parser can read them.
+"""Refused pages: responses in which no release could be read. They are kept for a limited time, in
+case a better parser can read them.
 
     refused_pages    agency; url, as in the frontier; address, the URL after redirects;
                      record_url, the URL at a press wire; fetched; status; headers; sha256;
@@ -11,8 +11,8 @@ Both are tables of captures.db, beside `blobs`. Refused pages are not rows of `c
 archive.db. They are not evidence of anything that the archive shows, and are deleted after some
 time. So no manifest, evidence file, export, dataset, snapshot or visitor's query may contain them,
 and nothing may refer to their bytes. captures.db is not served. A body is compressed against a page
-of its host in `blobs`, which is never deleted. The body is not a base itself, so it can be deleted
-at any time.
+of its host in `blobs`, which is never deleted. The body is never a base itself, so it can be
+deleted at any time.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ OVERFLOW_TARGET = 0.9
 
 
 class Retention(NamedTuple):
-    """How many days refused pages are kept, and their maximum share of captures.db.
+    """For how many days refused pages are kept, and what share of captures.db they may take up.
 
     If either value is 0, no pages are kept.
     """
@@ -143,8 +143,8 @@ class RefusedPages:
     def delete_urls(self, urls: Collection[str]) -> None:
         """Delete the pages at these URLs, and pages with the same final address or bytes.
 
-        If a deleted page also has other URLs, other pages at those URLs are kept, because a site
-        may have redirected all its URLs to one page. `is_at_one_of` compares the URLs.
+        If a deleted page also has other URLs, the other pages at those URLs are kept, because a
+        site may have redirected all its URLs to one page. `is_at_one_of` compares the URLs.
         """
         rows = self.captures.query("select url, address, sha256 from refused_pages")
         found = json.dumps(
@@ -160,8 +160,8 @@ class RefusedPages:
 def is_at_one_of(addresses: Collection[str], urls: Collection[str]) -> bool:
     """Return whether a page at these addresses is at one of the URLs.
 
-    An address may differ from the URL in `www.` or in the scheme (http or https), and may have a
-    longer query.
+    An address may differ from the URL in the scheme (http or https) or by a leading `www.`, and may
+    have a longer query.
     """
     places = [_split_address(address) for address in addresses]
     return any(

@@ -4,18 +4,18 @@
 
     gone        404 or 410
     error page  200, but the page says "not found"
-    moved       the same text is at another URL
-    redirected  to the front page, a listing or another text
+    moved       the same text at another URL
+    redirected  a redirect to the front page, a listing or another text
     replaced    200, with a completely different text
 
-A removal is `confirmed` once several checks over at least a day agree. Until then it may be
-temporary. Outages, block pages and pages forbidden by robots.txt are never stored here. `ended` is
-when the release was found again.
+A removal is `confirmed` once several checks over at least a day agree. Until then, the absence may
+be temporary. Outages, block pages and pages forbidden by robots.txt are never stored here. `ended`
+is when the release was found again.
 
 If many of an agency's pages go missing in the same way, this is a `Collapse`, which is more likely
 to be a fault of the site than many removals. During a collapse, removals are not confirmed at
-first. If they last, they are confirmed later, so that a real clean-up is reported. The rules depend
-on the type:
+first. If the pages stay missing, the removals are confirmed later, so that a real clean-up is
+reported. The rules depend on the type:
 
     404, 410     The server reports each URL as missing. This is a collapse only if hardly any other
                  page of the agency responds (WHOLE_SITE_SHARE). The removals are confirmed after
@@ -96,9 +96,8 @@ COMPARED_PAGES_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collapse:
-    """Many pages of an agency that went missing in the same way.
-
-    Their removal is not yet confirmed.
+    """Many pages of an agency that went missing in the same way, and whose removal is not yet
+    confirmed.
     """
 
     kind: str  # the most common kind of removal among them
@@ -266,7 +265,9 @@ class Removals:
         )
 
     def is_replacement_shared(self, release_id: int, target: str | None) -> bool:
-        """Return whether the same text also replaced another release of the agency."""
+        """Return whether a page with the title `target` also replaced another release of the same
+        agency.
+        """
         row = self.db.execute(
             "select 1 from removals o join releases r on r.id ="
             " o.release where o.release <> :release"
@@ -298,8 +299,8 @@ class Removals:
         """Undo the check at `seen_at`, which by mistake began a removal although it found the
         release.
 
-        The removal is deleted if this was its only check. Otherwise, the next check with a known
-        time becomes its first.
+        The removal is deleted if this was its only check. Otherwise, the removal's next check with
+        a known time becomes its first check.
         """
         condition, values = (
             "release = ? and first_seen = ? and kind <> 'moved'",
@@ -328,7 +329,7 @@ class Removals:
     def mark_moved(
         self, release_id: int, seen_at: datetime, url: str, *, status: int | None = None
     ) -> None:
-        """Record that a release moved to another URL, and make this the URL of the release."""
+        """Record that a release moved to another URL, and store this URL as the release's own."""
         self.releases.update(release_id, {"url": url})
         self._insert_move(release_id, seen_at, url, release_id, status)
 

@@ -388,7 +388,8 @@ def map_in_order(
 
     processes: the number of worker processes. If it is 0, `function` runs in this process.
     to_payload: returns the part of a task that is sent to another process.
-    threads: use threads, because `function` waits or releases the GIL.
+    threads: whether to use threads instead of processes, because `function` waits or releases the
+        GIL.
     """
     if processes < 1:
         for task in tasks:
@@ -426,7 +427,7 @@ def map_in_order(
 
 
 def choose_process_count(size: float = math.inf) -> int:
-    """Return the number of processes to use: one per core, or 0 for little work.
+    """Return the number of processes to use: one per core, or 0 if there is little work.
 
     The writing process needs no core of its own, because it is often idle. Small files are read
     faster by a single process.
@@ -462,9 +463,9 @@ def _wait_for_parent() -> None:
 def relieve_garbage_collector() -> None:
     """Exclude all existing objects from garbage collection, and run the collector less often.
 
-    Nearly all objects are freed without the collector, because they are in no reference cycle. The
-    collector took a tenth of a crawl's time, and a third of the time to read a long history of a
-    wording.
+    Nearly all objects are freed without the collector, because they are in no reference cycle. At
+    its usual frequency, the collector took a tenth of a crawl's time, and a third of the time to
+    read a long history of a wording.
     """
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     _freeze_objects()
@@ -483,7 +484,8 @@ def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
     On a terminal, the callback shows a bar. Otherwise, it prints a line every PROGRESS_INTERVAL
     seconds.
 
-    if_stopped: what to print after Ctrl-C or SIGTERM. SIGTERM then has the effect of Ctrl-C.
+    if_stopped: what to print after Ctrl-C or SIGTERM. If it is given, SIGTERM has the effect of
+        Ctrl-C.
     """
     from rich.console import Console  # noqa: PLC0415 - commands without progress start faster
     from rich.progress import Progress, TaskID  # noqa: PLC0415

@@ -50,7 +50,7 @@ ALLOWED_SCHEMES = {"http", "https", "mailto", "tel"}  # allowed in links
 
 
 def strip_invisible(text: str) -> str:
-    """Return a text in NFC without invisible characters; white space is kept.
+    """Return a text in NFC without invisible characters. White space is kept.
 
     >>> strip_invisible("fo\u0308r\u00ad a\u200blla")
     'för alla'

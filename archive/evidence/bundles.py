@@ -94,7 +94,7 @@ UNFETCHED_SQL = (
 
 @dataclass(slots=True, kw_only=True)
 class EvidenceBundle:
-    """A zip file being written. The same content always results in the same bytes."""
+    """A zip file that is being written. The same content always results in the same bytes."""
 
     zip: ZipFile
     folder: str
@@ -208,7 +208,8 @@ class ManifestEntry:
 
 
 def write_bundle(path: Path, table: str, row_ids: Sequence[int], out: IO[bytes]) -> bool:
-    """Write the bundles of rows of `revisions` or `removals`, each in its own folder.
+    """Write a zip file with the bundles of rows of `revisions` or `removals`, each in its own
+    folder.
 
     Returns False if one of the rows does not exist. The guide lists bytes and manifests that are
     missing or damaged. Raises ArchiveError if archive.db cannot be read.

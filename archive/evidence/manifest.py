@@ -1,16 +1,16 @@
 """The daily hash-chained manifest, whose digest covers everything stored so far.
 
-    manifests in archive.db   day (UTC, when written), previous (digest of the manifest before),
+    manifests in archive.db   day (UTC, when written), previous (digest of the preceding manifest),
                               captures_to and revisions_to (last ids covered), digest (SHA-256 of
                               the manifest's text)
     captures.db               the text and its parts, stored under their SHA-256
 
 A manifest begins where the previous one ends, so each row of `captures` and `revisions` is in
-exactly one manifest. There is at most one manifest per day; rows stored later that day are in the
-next one. Manifests are in the order in which they were written. If a wrong clock dated a manifest
-in the future, the next one has an earlier day. A text is never rewritten, so the columns that its
-lines describe must not change in a covered row. The lines are made from the columns themselves
-instead of `hash`, because a migration may redefine that column.
+exactly one manifest. There is at most one manifest per day. Rows stored later that day are in the
+next manifest. Manifests are in the order in which they were written. If a wrong clock dated a
+manifest in the future, the next one has an earlier day. A text is never rewritten, so the columns
+that its lines describe must not change in a covered row. The lines are made from these columns, not
+from the column `hash`, because a migration may redefine `hash`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str
 
 
 def _find_last_id(db: sqlite3.Connection, table: str, last: Manifest | None) -> int:
-    """Return the last id of a table, or the last id that a manifest covers if that id is higher."""
+    """Return the highest id of a table, or the last id that the manifest `last` covers if that id
+    is higher.
+    """
     newest = db.execute(f"select max(id) from {table}").fetchone()[0] or 0
     return max(newest, last.last_id_of(table) if last else 0)
 
@@ -96,7 +98,7 @@ def find_newest_manifest(db: sqlite3.Connection) -> Manifest | None:
 
 
 def _is_next_day(day: date, last: Manifest) -> bool:
-    """Return whether a manifest for this day may follow the last one.
+    """Return whether a manifest for `day` may follow the manifest `last`.
 
     >>> last = Manifest(day="2027-03-02", previous=None, captures_to=0, revisions_to=0, digest="")
     >>> days = ((2027, 3, 3), (2027, 3, 2), (2027, 3, 1), (2026, 11, 27))
@@ -145,7 +147,9 @@ def format_manifest_part(db: sqlite3.Connection, table: str, first: int, last: i
 
 
 def format_manifest_line(table: str, row: Mapping[str, Any]) -> bytes:
-    """Format a row's line as JSON. Raises ValueError or TypeError if its state cannot be read."""
+    """Format a row's line as JSON. Raises ValueError or TypeError if the row's state cannot be
+    read.
+    """
     if table == "captures":
         line = {
             "capture": row["id"],
@@ -173,7 +177,8 @@ def format_canonical_state(row: Mapping[str, Any]) -> bytes:
 def iter_stored_rows(
     db: sqlite3.Connection, table: str, first: int, last: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield a range of rows with the current values of the columns that manifests cover.
+    """Yield the rows in a range of ids, with the current values of the columns that manifests
+    cover.
 
     `takedown` is the id of the takedown that covers a revision, or None if none does.
     """

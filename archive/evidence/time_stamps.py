@@ -1,7 +1,7 @@
 """Time stamps of manifests by authorities outside the archive (RFC 3161).
 
 An authority signs the digest of a manifest together with the time on its own clock. The signed
-response is stored in the table `time_stamps`, and `openssl ts -verify` checks it against the
+response is stored in the table `time_stamps`, and `openssl ts -verify` can check it against the
 manifest's text without this project's software. A stamp of a manifest also covers everything in the
 manifests before it.
 
@@ -12,7 +12,7 @@ Setting, from the environment:
 
 The program openssl makes the requests and checks the responses. The library rfc3161-client is not
 used: it cannot check a signature without the root certificate, and it refuses responses whose
-certificates are not in DER order, which openssl's own authority sends.
+certificates are not in DER order, such as those of openssl's own authority.
 """
 
 from __future__ import annotations
@@ -72,9 +72,10 @@ class StampReport:
 
 
 def read_authorities() -> list[str]:
-    """Return the URLs of the time-stamping authorities that are set in the environment variable.
+    """Return the URLs of the time-stamping authorities that the environment variable
+    STAMP_AUTHORITIES lists.
 
-    Raises ArchiveError if one of them is not an http(s) address.
+    Raises ArchiveError if one of them is not an http(s) URL.
     """
     authorities = os.environ.get(AUTHORITIES_VARIABLE, "").split()
     for url in authorities:
@@ -116,7 +117,8 @@ def stamp_manifests(
 def _request_stamp(authority: str, text: bytes) -> tuple[bytes, datetime]:
     """Return an authority's response for the text of a manifest, and the time in it.
 
-    Raises OSError or StampError.
+    Raises OSError if the request fails, and StampError if openssl fails or the response is not a
+    valid time stamp.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -146,7 +148,7 @@ def check_stamp(response: bytes, digest: str, roots: Path | None = None) -> date
 def _check_response(
     folder: Path, response: bytes, *subject: str, roots: Path | None = None
 ) -> datetime:
-    """Check a response, and return the time in it. Raises StampError if it is invalid.
+    """Check a response, and return the time in it. Raises StampError if the response is invalid.
 
     folder: a folder for temporary files.
     """

@@ -178,7 +178,7 @@ def verify(
     since: the digest of an earlier manifest, kept outside the archive. If no manifest has this
         digest, that is a finding. If there are no findings, everything that this manifest covers is
         unchanged.
-    texts: whether to extract the text of each attachment again, too (about half a second per file).
+    texts: whether to also extract the text of each attachment again (about half a second per file).
     roots: a PEM file with certificates. One of these must have issued the certificate of each time
         stamp.
     """
@@ -216,7 +216,7 @@ def open_archive(path: Path) -> sqlite3.Connection:
 
 @dataclass(slots=True, kw_only=True)
 class Verifier:
-    """The checks of an archive that is open for reading."""
+    """Checks an archive that is open for reading."""
 
     path: Path
     db: sqlite3.Connection
@@ -227,7 +227,8 @@ class Verifier:
     def run(self, since: str | None, progress: ProgressCallback) -> VerificationReport:
         """Run all checks.
 
-        If damage to the file stops a check, the damage becomes a finding, and the next check runs.
+        If damage to the file stops a check, the damage is reported as a finding, and the next check
+        runs.
         """
         newest = find_newest_manifest(self.db)
         counts = {table: self.count(table) for table in VERIFIED_TABLES}
@@ -256,7 +257,8 @@ class Verifier:
         return report
 
     def list_checks(self, report: VerificationReport) -> list[tuple[str, int, CheckResults]]:
-        """Return the subject of each check, the number of items that it checks, and its results.
+        """Return for each check its subject, the number of items to check, and an iterator over its
+        results.
 
         Files that are missing, or belong to another archive, are reported as findings and not
         checked further.
@@ -326,7 +328,7 @@ class Verifier:
         return int(self.db.execute(f"select count(*) from {table}{condition}").fetchone()[0])
 
     def iter_id_ranges(self, table: str) -> Iterator[tuple[int, int]]:
-        """Yield ranges of ROWS_PER_QUERY ids as (first, last), to keep queries short."""
+        """Yield ranges of ROWS_PER_QUERY ids as (first, last), so that each query stays short."""
         end = self.db.execute(f"select coalesce(max(id), 0) from {table}").fetchone()[0]
         for first in range(1, end + 1, ROWS_PER_QUERY):
             yield first, first + ROWS_PER_QUERY - 1
@@ -414,9 +416,8 @@ class Verifier:
         return parts
 
     def check_quotes(self) -> CheckResults:
-        """Check that each quotation is at its stored position.
-
-        The version must also contain the speaker's name.
+        """Check that each quotation is at its stored position, and that the version contains the
+        speaker's name.
         """
         columns = self.db.execute("select name from pragma_table_info('quotes')").fetchall()
         names = SPELLINGS[("speaker",) in columns]
@@ -442,7 +443,9 @@ class Verifier:
             yield self.fault("people", slug, "no quote has it")
 
     def list_reference_checks(self) -> list[tuple[str, int, CheckResults]]:
-        """Return the check of references, or [] if the archive has not been migrated yet."""
+        """Return a list with the check of references, or [] if the archive does not have the table
+        of references yet.
+        """
         table = "document_references"
         if not self.db.execute("select 1 from sqlite_master where name = ?", [table]).fetchone():
             return []
@@ -503,7 +506,9 @@ class Verifier:
                 )
 
     def check_changefeed(self) -> CheckResults:
-        """Report each release without a change feed entry, because mirrors would miss it."""
+        """Report each release without a change feed entry, because mirrors would miss the
+        release.
+        """
         for (release,) in self.db.execute(RELEASES_WITHOUT_CHANGES_SQL):
             yield self.fault("changefeed", release, "the release has no entry")
 
@@ -535,7 +540,9 @@ class Verifier:
             previous = manifest
 
     def list_stamp_checks(self) -> list[tuple[str, int, CheckResults]]:
-        """Return the check of time stamps, or [] if the archive has not been migrated yet."""
+        """Return a list with the check of time stamps, or [] if the archive does not have the table
+        of time stamps yet.
+        """
         if not Database(self.db).table("time_stamps").exists():
             return []
         return [("time stamps", self.count("time_stamps"), self.check_time_stamps())]
@@ -590,8 +597,8 @@ class Verifier:
             yield from self.check_manifest_part(manifest.day, part)
 
     def _check_part_text(self, day: str, part: dict[str, Any]) -> Iterator[ArchiveError]:
-        """Report a part whose text is not stored, even if the text could be reproduced from the
-        rows.
+        """Report a manifest part whose text is not stored, even if the text could be reproduced
+        from the rows.
         """
         if self.captures and part["sha256"] not in self.captures:
             problem = f"the text of a part is missing: {part['sha256']}"
@@ -600,7 +607,9 @@ class Verifier:
     def _check_lost_manifest(
         self, manifest: Manifest, previous: Manifest | None
     ) -> Iterator[ArchiveError]:
-        """Check that the digest of a manifest whose text is lost matches the rows it covers."""
+        """Check that the digest of a manifest whose text is lost matches the rows that the manifest
+        covers.
+        """
         try:
             if self.recompute_digest(manifest, previous) == manifest.digest:
                 return
@@ -630,7 +639,8 @@ class Verifier:
         )
 
     def check_manifest_part(self, day: str, part: dict[str, Any]) -> Iterator[ArchiveError]:
-        """Report the rows of a part that differ from its text, are missing, or were added later.
+        """Report the rows of a manifest part that differ from the part's text, are missing, or were
+        added later.
 
         Rows whose state withheld.db cannot restore are skipped here; `check_revisions` reports
         them.

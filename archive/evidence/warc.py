@@ -83,8 +83,8 @@ QUARANTINED_CAPTURES_SQL = (  # of pages that were never stored as a version
 def select_exportable_captures(columns: str) -> str:
     """Return the start of a SELECT of the captures that may be published.
 
-    It ends in a `where` condition, to which callers can add others with `and`. The condition
-    excludes captures that takedowns withhold, and captures that only the quarantine uses.
+    It ends in a `where` condition, to which callers can add further conditions with `and`. The
+    condition excludes captures that takedowns withhold, and captures that only the quarantine uses.
     """
     return (
         f"select {columns} from captures where id not in ({WITHHELD_CAPTURES_SQL})"
@@ -105,10 +105,9 @@ EXPORTED_CAPTURES_SQL = f"""
 
 @dataclass(slots=True, kw_only=True)
 class WarcExport:
-    """The counts of an export.
+    """The counts and findings of an export.
 
-    Each of the `findings` reports a capture whose bytes could not be read. Such captures are not in
-    the file.
+    Each finding reports a capture whose bytes could not be read. Such captures are not in the file.
     """
 
     responses: int = 0

@@ -19,15 +19,16 @@ are waiting.
 All settings come from the environment, as some are secrets:
 
     PUBLIC_URL            The site's public address, such as `https://arkiv.example`.
-    FOLLOW_MAIL_FROM      The sender of emails. Without this and `PUBLIC_URL`, the site offers only
-                          feeds.
+    FOLLOW_MAIL_FROM      The sender of emails. Unless this and `PUBLIC_URL` are set, the site
+                          offers only feeds.
     FOLLOW_SMTP           SMTP server: `smtp://host:25` (STARTTLS if offered), or with TLS from the
                           start `smtps://user:password@host:465`. Only `notify` needs it.
     FOLLOW_RETURN_PATH    Where SMTP servers send bounces: `bounces+{token}@arkiv.example`. See
                           `python -m archive bounce`.
-    FOLLOW_PRIVATE_HOSTS  Hosts of webhooks that may be in a private network, separated by commas.
-    FOLLOW_MAX_REQUESTS   Number of requests for subscriptions in an hour. Once it is reached, each
+    FOLLOW_PRIVATE_HOSTS  Hosts, separated by commas, that webhooks may use although they are in a
+                          private network.
+    FOLLOW_MAX_REQUESTS   How many subscriptions can be requested in an hour. After that, each
                           visitor may make only one request an hour. Default: 100.
 
-docs/reference/settings.md has these lines (`make reference`).
+`make reference` copies these lines to docs/reference/settings.md.
 """

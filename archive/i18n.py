@@ -295,10 +295,10 @@ def name_version(language: str, version: Mapping[str, Any]) -> str:
 
 
 def describe_readings(language: str, version: Mapping[str, Any]) -> str:
-    """Describe when an imported version replaced the previous one by giving the two readings
-    between which it did so.
+    """Describe when an imported version replaced the previous one by giving the readings before and
+    after the replacement.
 
-    They are readings of the collection to which the version belongs. If a web archive captured the
+    These are readings of the collection to which the version belongs. If a web archive captured the
     version, the times of the captures are given instead.
     """
     if past := version["past"]:

@@ -162,7 +162,10 @@ def _match_query(
 def _choose_events(
     subscription: Subscription, matching: Sequence[ArchiveChange]
 ) -> tuple[list[tuple[str, int, int | None]], int]:
-    """Return the most important unsent changes for a subscription, and how many were left out."""
+    """Return the most important unreported changes for a subscription, and how many were left out.
+
+    Each change is a tuple: its type, the release and the revision (or None).
+    """
     own = [change for change in matching if change.id > _read_position(subscription)]
     own.sort(key=lambda change: IMPORTANCE_OF_KINDS.index(change.kind))
     shown = sorted(own[:MAX_EVENTS], key=lambda change: change.id)

@@ -109,9 +109,9 @@ class Sender:
     def send_due(self, should_stop: Callable[[], bool]) -> None:
         """Try to send each due message, until `should_stop` returns True.
 
-        If the mail server fails repeatedly, the remaining email waits for the next run. So do the
-        remaining messages to webhooks, and the remaining requests for confirmation, if sending the
-        previous ones took too long.
+        If the mail server fails repeatedly, the remaining email waits for the next run. If sending
+        messages to webhooks takes too long, the remaining ones also wait for the next run. The same
+        applies to requests for confirmation.
         """
         for message_id in self.store.list_message_ids(self.clock()):
             if should_stop():

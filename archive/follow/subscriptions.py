@@ -7,7 +7,7 @@ subscriptions are deleted, and the freed pages of the file are overwritten.
 
 Tokens in links name a subscription and are signed with the key. Whoever has such a link may see,
 confirm and end this subscription. A token for all subscriptions of an address is sent only to that
-address, and expires, because messages are forwarded.
+address, and expires, because messages may be forwarded.
 """
 
 from __future__ import annotations
@@ -288,8 +288,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         then continues at the position of the earlier one.
 
         address: the address to which the confirmation link was sent. It replaces the stored
-            address, because only its owner has agreed. The two may differ in the part after a plus
-            sign.
+            address, because only the owner of this address has agreed. The two addresses may differ
+            in the part after a plus sign.
         """
         with write_transaction(self.db):
             self.db.execute(
@@ -351,7 +351,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     # Messages
 
     def request_access(self, subscription: Subscription, now: datetime) -> None:
-        """Store a message with a link to all subscriptions of an address.
+        """Store a message with a link to all subscriptions of the address of `subscription`.
 
         If such a message is already waiting, no other is stored.
         """
@@ -462,13 +462,13 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def excuse(self, message: QueuedMessage, now: datetime) -> None:
-        """Restart the age of a message at zero, because the recipient did not cause the failed
+        """Count the age of a message from now, because the recipient did not cause the failed
         delivery.
         """
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
-        """Store how many seconds a webhook took to respond, or half of the stored value if that is
+        """Store how many seconds a webhook took to respond, or half of the stored value if half is
         more.
 
         A single fast response therefore does not hide slow ones.
@@ -496,8 +496,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def count_rejection(self, subscription: Subscription, now: datetime) -> bool:
         """Count a bounce or a permanent rejection. Returns whether this ended the subscription.
 
-        A rejection soon after the last one (MIN_REJECTION_GAP) is not counted. If the last one was
-        longer than REJECTION_GAP ago, counting starts again from one.
+        A rejection less than MIN_REJECTION_GAP after the previous one is not counted. If the
+        previous one was more than REJECTION_GAP ago, counting starts again from one.
         """
         if subscription.rejected and subscription.rejected > str(to_iso(now - MIN_REJECTION_GAP)):
             return False
@@ -517,7 +517,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     # Tokens
 
     def sign(self, subscription: Subscription, *parts: object) -> str:
-        """Return a signature of a subscription and of `parts`, which must not contain a dash.
+        """Return a signature of a subscription and of `parts`, none of which may contain a dash.
 
         The signature also covers the subscription's time of creation and address, because in a
         restored or new file another subscription may have the same id.
@@ -547,8 +547,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return self.make_token(subscription, datetime.fromtimestamp(int(token.split("-")[1]), UTC))
 
     def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
-        """Return the subscription of a token, and whether the token is for all subscriptions of the
-        address.
+        """Return the subscription that a token names, and whether the token is for all
+        subscriptions of the address.
 
         Returns None if the token is not valid.
         """
@@ -684,8 +684,8 @@ class FollowSettings:
 
 
 def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowSettings | None:
-    """Read the settings from the environment. Returns None if feeds are the only way in which
-    visitors can follow releases.
+    """Read the settings from the environment. Returns None if neither email nor webhooks are set
+    up, so that visitors can follow releases only through feeds.
 
     Raises ArchiveError if a variable is invalid. The error does not contain the value, which may be
     a secret.

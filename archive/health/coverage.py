@@ -16,9 +16,9 @@ A release is counted in its month of publication. The month is taken from the st
 that states no date, from the source (feed, listing). If neither states a date, the month is
 unknown. Sitemaps state only when a page was changed.
 
-`missing_releases.state` says why a URL is missing: unseen (no crawl has found it), due (found, not
-read yet), failed (no usable response) or quarantined. If the URL is no longer missing, the state is
-filled, rejected or unlisted (no source lists it any more, and it was never read).
+`missing_releases.state` says why a URL is missing: unseen (no crawl has found it), due (found, but
+not read yet), failed (no usable response) or quarantined. If the URL is no longer missing, the
+state is filled, rejected or unlisted (no source lists it any more, and it was never read).
 """
 
 from __future__ import annotations
@@ -176,9 +176,10 @@ class KnownMonths:
     def find_thin(self, periods: Iterable[str]) -> dict[str, list[str]]:
         """Return the months or years in which the archive lacks releases, grouped by reason.
 
-        The reasons are `none` (no releases), `begins` or `ends` (the archive covers only a part),
-        `gaps` (most months are missing), `few` (most agencies are not covered), `missing` (listed
-        releases are missing) and `fewer` (less than a quarter of the releases of a typical year).
+        The reasons are `none` (no releases), `begins` or `ends` (the archive begins or ends within
+        the period), `gaps` (most months of the year are missing), `few` (most agencies are not
+        covered), `missing` (listed releases are missing) and `fewer` (less than a quarter of the
+        releases of a typical year).
         """
         thin: defaultdict[str, list[str]] = defaultdict(list)
         for period in periods:

@@ -19,23 +19,23 @@ more_refused    suspect       the share of pages refused for their content rose 
                               week
 all_refused     failing       releases are listed, but none of the pages requested over about a day
                               could be parsed
-none_held       never worked  releases are listed, nothing failed, and none was parsed
+none_held       never worked  releases are listed and nothing failed, but no release was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check
-fields          suspect       a field that at least half of the pages contained is now in a third of
-                              that share or less, probably because of a new design
+fields          suspect       at least half of the pages contained a field, and the share has fallen
+                              to a third or less, probably because of a new design
 many_refused    suspect       in two weeks, at least half of the attempts to read pages failed; few
                               failed before, and some pages still cannot be read
 source_fails    suspect       one of several sources could not be read for about a day
-lists_fewer     suspect       sources list less than a third of the usual number, and one of them
-                              dropped suddenly
+lists_fewer     suspect       sources list less than a third of the usual number, and the number
+                              that one of them lists dropped suddenly
 too_few         healthy       too few days with releases to measure a rhythm
 silent          suspect       silent for much longer than usual, and longer than in the same weeks
                               of earlier years
 quiet_season    quiet         silent for longer than usual, as in the same weeks of an earlier year
 quiet_holiday   quiet         silent for longer than usual in summer or at Christmas, if there is no
                               earlier year
-fewer           suspect       less than a quarter of the releases of the same three months a year
-                              ago
+fewer           suspect       in three months, less than a quarter of the releases of the same
+                              months a year ago
 quiet           quiet         silent for longer than 19 of 20 gaps between days with releases
 usual           healthy       no other rule applies
 
@@ -175,9 +175,9 @@ def read_health_rows(
 def _carry_over_fault(
     assessment: HealthAssessment, previous: Mapping[str, Any] | None
 ) -> HealthAssessment:
-    """Return an assessment that keeps the start of the previous fault, if both have the same code.
+    """Return an assessment. If it has the code of the previous fault, it keeps that fault's start.
 
-    The type of the previous fault is also kept if failures of that type still occur.
+    In this case, it also keeps the type of the previous fault if failures of that type still occur.
     """
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
@@ -273,8 +273,8 @@ def _check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
 def check_pattern(activity: AgencyActivity) -> HealthAssessment | None:
     """Return a fault if sources list links, but the agency's `releases` pattern matches none.
 
-    Returns None otherwise. The cause of this fault is an error in agencies.toml, not an error of
-    the agency.
+    Returns None otherwise. The cause of this fault is an error in agencies.toml, not on the
+    agency's site.
     """
     streak = list(
         takewhile(
@@ -355,9 +355,9 @@ def _is_refusal_rise(
     """Return whether the share of refused pages (`bad` of `n`) has risen sharply, and by more than
     chance can explain.
 
-    pages: how many pages are still refused. The result is False if this is less than
-        SMALL_SAMPLE_PAGES or, if at least half of all pages were refused, less than
-        MIN_REFUSED_PAGES.
+    pages: how many pages are still refused. The result is False if there are too few of them: less
+        than MIN_REFUSED_PAGES if at least half of all pages were refused, otherwise less than
+        SMALL_SAMPLE_PAGES.
     """
     usual = (bad_before + 1) / (before + 2)  # rule of succession (Laplace)
     min_pages = MIN_REFUSED_PAGES if 2 * bad >= n else SMALL_SAMPLE_PAGES

@@ -275,7 +275,7 @@ class Replicas:
                 self.stop(port)
 
     def serve(self, snapshot: Path) -> None:
-        """Start a process with a snapshot on each port that has none.
+        """On each free port without a process, start a process that serves a snapshot.
 
         If all processes are ready, stop one that serves an older snapshot, so that it is replaced.
         """

@@ -658,7 +658,8 @@ def write_dataset_table(
     meanings: Sequence[str],
     formats: Sequence[str],
 ) -> TableStats:
-    """Write the rows of a table in each format, and return how many values each column has.
+    """Write the rows of a table in each format, and return the numbers of rows and of values in
+    each column.
 
     Raises ArchiveError if a time cannot be parsed.
 

@@ -358,7 +358,7 @@ def _find_apposed_name(clauses: Sequence[str], found: FoundName | None) -> str |
 def _ends_after_role(head: str) -> bool:
     """Return whether the subject at the start of an attribution is only a role.
 
-    For example, "ministrarna i ett uttalande från Norra Hamnen".
+    An example is "ministrarna i ett uttalande från Norra Hamnen".
     """
     role = ROLE_ALONE.match(head)
     end = ROLE_END.match(head, role.end()) if role else None
@@ -477,8 +477,8 @@ def segment_end(text: str, start: int) -> int:
 def iter_names(text: str) -> Iterator[FoundName]:
     """Yield the start, the end and the words of each person's name in a text.
 
-    Titles before a name are left out. So are names in the genitive before a role ("Anna Eks
-    hamnchef").
+    Titles before a name are left out. Names in the genitive before a role ("Anna Eks hamnchef") are
+    also left out.
     """
     for match in NAME.finditer(text):
         start, words = _trim_name(text, match.start(), match[0].split(" "))
@@ -507,7 +507,9 @@ def _trim_name(text: str, start: int, words: list[str]) -> tuple[int, list[str]]
 
 
 def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
-    """Return whether the first of several capitalised words is not part of the name."""
+    """Return whether the first of some capitalised words is, for example, a title and not part of
+    the name.
+    """
     word = words[0]
     if _is_role_word(word) or word in COURTESY_TITLES:
         return True
@@ -518,7 +520,9 @@ def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
 
 
 def opens_sentence(text: str, position: int, role: str = "") -> bool:
-    """Return whether a sentence begins at `position`, or with the `role` that ends right there."""
+    """Return whether a sentence begins at `position`, or with `role` if this ends right before
+    it.
+    """
     # without copying all text before: a paragraph may name thousands of people
     end = _skip_spaces_back(text, position)
     if role and text.endswith(role, 0, end):

@@ -190,7 +190,7 @@ class PassageText:
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        """Return the position of each word, number and punctuation mark in `text`."""
+        """Return the start and end, in `text`, of each word, number and punctuation mark."""
         return [match.span() for match in TOKEN.finditer(self.text)]
 
     @cached_property
@@ -201,7 +201,8 @@ class PassageText:
     def iter_occurrences(self, piece: PassageText) -> Iterator[int]:
         """Yield the positions at which this text contains a piece of a quotation.
 
-        The first letter may differ in case. Everything else must be the same.
+        The first letter may differ in case. Everything else must be the same. A statement is not
+        found where a question mark follows its words.
         """
         forms = piece.forms
         offset = self.joined.find(piece.joined)
@@ -454,10 +455,10 @@ class PassageMatch(NamedTuple):
 
 
 def find_pieces(pieces: Sequence[PassageText], text: PassageText) -> PassageMatch | None:
-    """Find a quotation's pieces, in this order, in a text, and return the best match.
+    """Find a quotation's pieces, in the given order, in a text, and return the best match.
 
     Matches that hide no negation are preferred, and among these the one that leaves out the fewest
-    words. Returns None if the text does not contain all pieces in this order.
+    words. Returns None if the text does not contain all pieces in the given order.
 
     >>> pieces = [PassageText("vi ska"), PassageText("bygga")]
     >>> match = find_pieces(pieces, PassageText("Vi ska alltid bygga."))

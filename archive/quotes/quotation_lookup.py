@@ -234,9 +234,9 @@ class QuotationResult:
     presence: the last period in which a release contained a withdrawn quotation.
     releases: how many releases contain the quotation or, if it was withdrawn, contained it.
     is_minimum: whether more releases may contain the quotation, because not all were compared.
-    speakers: the name and role of each person who says the quotation in this version, if known. If
-        the verdict is `wrong_speaker`, all releases attribute the quotation to people other than
-        the one in the visitor's text.
+    speakers: the name and role of each person who says the quotation in the version `revision`, if
+        known. If the verdict is `wrong_speaker`, all releases attribute the quotation to people
+        other than the one in the visitor's text.
     omitted: the number of words that the quotation leaves out.
     segments: how an altered quotation differs from its original.
     reason: why the quotation was not checked.
@@ -255,9 +255,10 @@ class QuotationResult:
 
     @property
     def speaker_verdict(self) -> Literal["same", "other", "not compared"] | None:
-        """Return whether the visitor's text and the release name the same speaker.
+        """Return `same` if the visitor's text and the release probably name the same speaker, and
+        `other` if they name different ones.
 
-        The result is `not compared` if no speaker is named, or if the speakers may differ.
+        Returns `not compared` if a speaker is not named, or if it is uncertain whether they differ.
 
         Returns None if the verdict is neither `verbatim` nor `wrong_speaker`.
         """
@@ -402,7 +403,7 @@ class QuotationCheck:
         versions: Sequence[StoredVersion],
         found: list[FoundPassage],
     ) -> QuotationResult:
-        """Look for a quotation in earlier versions, or else for the passage that was altered.
+        """Look for a quotation in earlier versions. If none contains it, look for its original.
 
         values: the SQL parameters for finding versions that contain the quotation's phrases.
         versions: the current versions, which have already been searched.

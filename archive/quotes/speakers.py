@@ -375,7 +375,7 @@ def _attribute_reply(paragraph: Paragraph) -> None:
 
 
 def _find_attributions(text: str, start: int) -> list[Attribution]:
-    """Return the attributions in a reply or, if there are none, a rarer form of one at its end."""
+    """Return the attributions in a reply or, if there are none, one of a rarer form at its end."""
     found = [
         (match, subject)
         for match in ATTRIBUTION_START.finditer(text, start)
@@ -754,7 +754,7 @@ def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Pers
 
 
 def _complete_name(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return a full name that contains a name, or the name if it may be a person's, or None."""
+    """Return the full name that contains `name`, else `name` if it may be a person's, else None."""
     if " " in name:
         return name
     for person in _ordered_people(paragraph, people):
@@ -849,7 +849,7 @@ def _find_names(paragraph: Paragraph, people: Sequence[Person]) -> set[str]:
 
 
 def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Person]:
-    """Return the people without anyone who asks the question in the preceding paragraph."""
+    """Return the people, except anyone who asks the question in the preceding paragraph."""
     if not _is_question(before) or not ASKS.search(before.text):
         return people
     asking = _find_names(before, people)
@@ -974,8 +974,8 @@ def _update_people(
     spelling of another person's name, the address of its page leads to that person as long as a
     release prints the spelling.
 
-    people: the people who are quoted in the revision now, by the name as printed.
-    stored: the people who were quoted in the revision before.
+    people: a map from each name as printed to the id of the person now quoted in the revision.
+    stored: the printed names and the ids of the people who were quoted in the revision before.
     """
     former = {name: person_id for name, person_id in stored if person_id}
     for name, person_id in {*people.items(), *former.items()}:

@@ -167,7 +167,7 @@ class ColumnCache:
         vars(self).update(vars(loaded))
 
     async def keep(self, name: str, read: Callable[[], Awaitable[Value]]) -> Value:
-        """Return the cached result of `read`, which is called again if the archive has changed."""
+        """Return the result of `read`, cached under `name` until the archive changes."""
         last, value = self._kept.get(name, (-1, None))
         if last == self.last_change:
             return cast(Value, value)
@@ -258,7 +258,7 @@ class ColumnCache:
 
     @property
     def size(self) -> int:
-        """Return an upper limit for the number of releases."""
+        """Return an upper bound for the number of releases."""
         return len(self.sort_dates)
 
     def sort_pairs_by_date(self, releases: Mapping[int, int], order: str) -> list[int]:
@@ -453,7 +453,8 @@ class ValueLists:
 
 
 def _take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
-    """Return a column's values for several releases, three times as fast as one by one.
+    """Return a column's values for several releases, three times as fast as reading them one by
+    one.
 
     >>> _take_values([0, 7, 8, 9], [3, 1]), _take_values([0, 7], [1]), _take_values([0], [])
     ((9, 7), [7], [])

@@ -48,8 +48,8 @@ def read_catalogue(language: str) -> gettext.GNUTranslations:
     """Read the texts of a language. Texts that the language lacks are taken from the default
     language.
 
-    An installed package has the compiled catalogue (.mo). In a checkout with Babel, the .po file is
-    read instead if it is newer, so that a changed text is used without compiling.
+    An installed package contains the compiled catalogue (.mo). In a checkout with Babel, the .po
+    file is read instead if it is newer, so that a changed text is used without compiling.
     """
     compiled = LOCALE_FOLDER / language / CATALOGUE_FILE
     source = compiled.with_suffix(".po")

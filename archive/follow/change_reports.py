@@ -160,8 +160,8 @@ async def _read_rows_by_id(run: RunQuery, sql: str, ids: Sequence[int | None]) -
 
 
 def _choose_language(row: Mapping[str, Any], column: str, language: str) -> Any:
-    """Return a column's English value if `language` is en and there is such a value. Otherwise,
-    return the Swedish value.
+    """Return the English value of a column if `language` is "en" and the value is not empty.
+    Otherwise, return the Swedish value.
     """
     return (row[f"{column}_en"] if language == "en" else None) or row[column]
 

@@ -1,4 +1,4 @@
-"""`myndighetsarkivet notify`: finds what to report to subscribers, and has it sent.
+"""`myndighetsarkivet notify`: finds the changes to report to subscribers, and sends the reports.
 
 For each subscription with news, a run first stores a message and the subscription's new position in
 the change feed. The run then sends the messages (see sending.py).
@@ -59,7 +59,7 @@ def notify(
 ) -> NotifyResult | None:
     """Queue and send due messages. Returns None if another process is sending.
 
-    Raises ArchiveError if there is no archive or if no mail server is set.
+    Raises ArchiveError if there is no archive, or if no mail server is set.
 
     should_stop: called before each message. If it returns True, no more messages are sent.
     """

@@ -1,10 +1,10 @@
 """Sends the queued messages one after the other, and deletes each once it has been accepted.
 
-If the process is killed, no message is lost. A later run repeats at most the message that was being
-sent, with the same Message-ID. If a recipient does not accept a message, the message is sent again
-after increasing delays. If a recipient rejects messages on three days, or accepts none for a week,
-the subscription is ended. If the mail server is down, or rejects email to all addresses, this does
-not count against any subscription.
+If the process is killed, no message is lost. A later run sends at most one message again, the one
+that was being sent, with the same Message-ID. If a recipient does not accept a message, the message
+is sent again after increasing delays. If a recipient rejects messages on three days, or accepts
+none for a week, the subscription is ended. If the mail server is down, or rejects email to all
+addresses, this does not count against any subscription.
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ class Sender:
         self.result.sent += 1
 
     def post(self, message: QueuedMessage, text: str, link: str, **members: object) -> None:
-        """Post a message to a webhook, signed as in Standard Webhooks 1.0."""
+        """Post a message to a webhook, signed as specified in Standard Webhooks 1.0."""
         moment = self.clock()
         at = str(to_iso(moment))
         payload = format_payload(

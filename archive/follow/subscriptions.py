@@ -197,10 +197,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         """Store an unconfirmed subscription, and the message that asks for its confirmation.
 
         If the address has received too many such messages, the new one is sent later. If such a
-        message is already waiting, no other is stored, because the link in it shows all requests.
-        Therefore nobody can lock out the owner of an address, or flood the address with email. If
-        the address already has MAX_SUBSCRIPTIONS confirmed subscriptions, nothing is stored. The
-        caller is not told, because that would reveal who subscribes.
+        message is already waiting, no other is stored, because the link in the waiting message
+        shows all requests. Therefore nobody can lock out the owner of an address, or flood the
+        address with email. If the address already has MAX_SUBSCRIPTIONS confirmed subscriptions,
+        nothing is stored. The caller is not told, because that would reveal who subscribes.
         """
         with write_transaction(self.db):
             self.delete_unconfirmed(now)
@@ -468,8 +468,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
-        """Store how many seconds a webhook took to respond, or half of the stored value if half is
-        more.
+        """Store how many seconds a webhook took to respond, or half of the stored value, whichever
+        is more.
 
         A single fast response therefore does not hide slow ones.
         """
@@ -565,7 +565,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return (subscription, is_all) if hmac.compare_digest(expected, signature) else None
 
     def build_webhook_secret(self, subscription: Subscription) -> str:
-        """Return the secret that signs a webhook's messages, in the form of Standard Webhooks."""
+        """Return the secret for signing a webhook's messages, in the format of Standard
+        Webhooks.
+        """
         return "whsec_" + base64.b64encode(self.derive_webhook_key(subscription)).decode()
 
     def derive_webhook_key(self, subscription: Subscription) -> bytes:
@@ -710,7 +712,7 @@ def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowS
 
 
 def _read_servers(public_url: str, mail_server: str, sender: str) -> MailServer | None:
-    """Check the URL of the site, and return the mail server, or None if no mail server is set.
+    """Check the URL of the site, and return the mail server. Returns None if no mail server is set.
 
     Raises ArchiveError if the URL of the site or of the mail server is invalid.
     """

@@ -206,9 +206,9 @@ def _find_within(months: Iterable[str], period: str) -> list[str]:
 
 
 async def read_known_months(run: RunQuery, agencies: Collection[str] = ()) -> KnownMonths:
-    """Return the months for which the archive has releases of some agencies.
+    """Return the months for which the archive has releases of the given agencies.
 
-    agencies: if empty, all agencies are included.
+    agencies: the slugs of the agencies. If empty, all agencies are included.
     """
     chosen = "and agency in (select value from json_each(:agencies))" if agencies else ""
     sql = KNOWN_MONTHS_SQL.format(
@@ -394,7 +394,7 @@ def _build_coverage_rows(
 ) -> list[dict[str, Any]]:
     """Return the coverage rows of a source, one per month.
 
-    A source without releases has one row, so that the coverage page shows it.
+    A source without releases has a single row, so that the coverage page shows the source.
 
     unlisted: the number of unlisted releases per month, or None if the numbers are unknown.
     """
@@ -508,7 +508,7 @@ def describe_source_problem(language: str, row: Mapping[str, Any]) -> str | None
 async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any]]:
     """Return the totals of each agency. Agencies with the most missing releases come first.
 
-    A row's `checked` is None if the agency was never audited.
+    The value `checked` is None for an agency that was never audited.
     """
     rows = [dict(row) for row in await run(OVERVIEW_SQL, {})]
 

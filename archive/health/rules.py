@@ -2,7 +2,7 @@
 
 The first rule that applies determines the state. Each rule is a function of an agency's past up to
 a given time. Rules do not read the clock and make no requests. "In a row" below means two or more
-consecutive news crawls, the first and last at least about a day apart.
+consecutive news crawls, with at least about a day between the first and the last.
 
 code            state         when
 paused, …       paused        paused in the agency list, or missing from that list (unlisted)
@@ -21,8 +21,8 @@ all_refused     failing       releases are listed, but none of the pages request
                               could be parsed
 none_held       never worked  releases are listed and nothing failed, but no release was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check
-fields          suspect       at least half of the pages contained a field, and the share has fallen
-                              to a third or less, probably because of a new design
+fields          suspect       at least half of the pages contained a field, but at most a third
+                              of that share do now, probably because of a new design
 many_refused    suspect       in two weeks, at least half of the attempts to read pages failed; few
                               failed before, and some pages still cannot be read
 source_fails    suspect       one of several sources could not be read for about a day
@@ -115,7 +115,7 @@ def assess_agencies(
 ) -> None:
     """Assess agencies and store their health and health events, without committing.
 
-    pause_codes: slug → code of the reason why the agency is paused.
+    pause_codes: a map from the slug of each paused agency to the code of the reason for the pause.
     """
     for agency in agencies:
         assess_agency(db, agency, now, (pause_codes or {}).get(agency, ""))
@@ -536,7 +536,9 @@ def _count_published(activity: AgencyActivity, until: date) -> int:
 
 
 def _predict_next_release(activity: AgencyActivity) -> date | None:
-    """Return the day by which the next release is expected, or None if no rhythm is known."""
+    """Return the day by which the next release is expected, or None if the agency's rhythm is
+    unknown.
+    """
     rhythm, newest = activity.rhythm, activity.last_release_day
     if rhythm is None or newest is None:
         return None

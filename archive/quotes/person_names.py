@@ -507,7 +507,7 @@ def _trim_name(text: str, start: int, words: list[str]) -> tuple[int, list[str]]
 
 
 def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
-    """Return whether the first of some capitalised words is, for example, a title and not part of
+    """Return whether the first of one or more capitalised words, such as a title, is not part of
     the name.
     """
     word = words[0]
@@ -520,8 +520,8 @@ def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
 
 
 def opens_sentence(text: str, position: int, role: str = "") -> bool:
-    """Return whether a sentence begins at `position`, or with `role` if this ends right before
-    it.
+    """Return whether a sentence begins at `position`, or, if `role` ends right before `position`,
+    at the start of `role`.
     """
     # without copying all text before: a paragraph may name thousands of people
     end = _skip_spaces_back(text, position)
@@ -623,7 +623,7 @@ def build_role_key(role: str) -> str:
 
 
 def find_right_name(name: str, role: str, text: str) -> str:
-    """Return the correct full name for a misprinted name or a surname.
+    """Return the correct full name of a person whose name is misprinted, or is only a surname.
 
     If no correct name is found, the name itself is returned.
 

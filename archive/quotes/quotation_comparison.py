@@ -706,9 +706,10 @@ def _find_window(
 
 
 def _find_best_chain(runs: Sequence[WordRun]) -> tuple[WordRun, WordRun]:
-    """Return the first and the last run of the heaviest chain.
+    """Return the first and the last run of the chain with the greatest weight.
 
-    A chain consists of runs that have the same order in the passage and in the text.
+    A chain consists of runs that have the same order in the passage and in the text. Its weight is
+    the sum of their weights, less a cost for the gaps between them.
     """
     # for each run: weight of the chain that ends with it, and the index of the run before it
     best: list[tuple[float, int]] = []
@@ -805,7 +806,9 @@ def _join_windows(
 
 
 def _shorten_segment(segment: DiffSegment) -> DiffSegment:
-    """Cut the middle of a long deleted segment. Other segments are returned unchanged."""
+    """Shorten a long deleted segment by cutting its middle. Any other segment is returned
+    unchanged.
+    """
     if segment.op != "del" or len(segment.text) <= 3 * SHOWN_GAP_LENGTH:
         return segment
     return DiffSegment(

@@ -577,8 +577,8 @@ class QuotationCheck:
         return await self.read_versions(rows)
 
     def _choose_rare_words(self, words: Sequence[str]) -> Sequence[str]:
-        """Return the words that only a few releases contain or, if there are none, the three rarest
-        words.
+        """Return the words that only a few releases contain or, if there are no such words, the
+        three rarest ones.
 
         words: the words of a quotation, the rarest first.
         """
@@ -779,7 +779,8 @@ def _is_misattributed(quotation: Quotation, said: Mapping[str, Any], text: str) 
     whom the text attributes it. The rest of the release may name this person only if the
     attribution in the release names another speaker.
 
-    said: the words of the quotation in the release, with the name and origin of the speaker.
+    said: the words of the quotation in the release, the speaker's name, and how this name was
+        found.
     """
     name, speaker = quotation.speaker, said["name"] or ""
     if not name or not is_person(speaker) or may_be_same(name, speaker):
@@ -804,7 +805,7 @@ def _is_in_each(name: str, paragraphs: Sequence[str]) -> bool:
 def _has_company(name: str, text: str) -> bool:
     """Return whether a name in a text is followed by a word such as "och" or "genom".
 
-    The person may then speak together with others, or through somebody else.
+    In this case, the person may speak together with others, or through somebody else.
     """
     pattern = rf"{re.escape(name)}(?:\s\(\w+\))?,? (?:och|samt|tillsammans|genom|via|and) "
     return re.search(pattern, text) is not None

@@ -163,7 +163,7 @@ class Quote:
     speaker: the name as printed, or None if only a role is printed.
     person: the name, corrected if the release proves that it is misprinted, or "" if only a role is
         printed.
-    organisation: the organisation that the speaker belongs to.
+    organisation: the organisation to which the speaker belongs.
     origin: how the speaker's name was found: in the attribution, by a pronoun, by a role, or in the
         text around the quotation.
     """
@@ -598,7 +598,7 @@ def _find_block_speaker(before: Paragraph, after: Paragraph | None) -> Subject |
 
 
 def _mark_statement(introduction: str, paragraphs: Sequence[Paragraph]) -> None:
-    """Mark the full sentences below "NAME har gjort följande uttalande:" as speech."""
+    """Mark as speech the full sentences below "NAME har gjort följande uttalande:"."""
     start, end, name = next(found for found in iter_names(introduction) if " " in found[2])
     role = find_role_before(introduction, start) or find_role_after(introduction, end)
     subject = Subject(name, role, False, 0)
@@ -611,7 +611,7 @@ def _mark_statement(introduction: str, paragraphs: Sequence[Paragraph]) -> None:
 
 
 def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
-    """Mark the paragraphs that continue an answer in an interview as speech."""
+    """Mark as speech the paragraphs that continue an answer in an interview."""
     if paragraphs[number - 1].dash:
         return
     for each in paragraphs[number + 1 :]:
@@ -769,7 +769,7 @@ def _find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str
 
 
 def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return the nearest person with a role in either its definite or indefinite form, or None."""
+    """Return the nearest person with a role, in its definite or indefinite form, or None."""
     stems = _list_role_stems(role)
     endings = (*stems, *(stem + "n" for stem in stems))
     deputy = DEPUTIES.intersection(role.casefold().split())

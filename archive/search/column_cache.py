@@ -132,8 +132,8 @@ class ColumnCache:
     async def refresh(self, run: RunQuery) -> ColumnCache:
         """Apply the changes since the last call, and return the cache itself.
 
-        If the change feed is shorter than before, it belongs to another archive, and everything is
-        read again.
+        If the change feed is shorter than before, it must belong to another archive, and everything
+        is read again.
         """
         if self.loading and self.loading.is_alive():
             await asyncio.to_thread(self.loading.join)
@@ -356,7 +356,7 @@ class ColumnCache:
     def _list_checks(
         self, chosen: Mapping[str, Iterable[str]], skipped: str = "", *, is_wanted: bool = True
     ) -> list[FacetCheck]:
-        """Return a check for each facet with chosen values, except the facet `skipped`."""
+        """Return a condition for each facet with chosen values, except the facet `skipped`."""
         return [
             FacetCheck(
                 facet=name,
@@ -412,9 +412,10 @@ def _encode_month(row: Mapping[str, Any]) -> int:
 
 
 class ValueLists:
-    """A column with several numbers per release, each of which stands for a value such as a tag.
+    """A column with several numbers per release, each of which stands for a facet value, such as a
+    tag.
 
-    totals: how many releases have each number.
+    totals: a map from each number to how many releases have it.
     """
 
     def __init__(self) -> None:

@@ -58,7 +58,8 @@ class PeriodCounts:
         return self.undated + sum(self.hits.values())
 
     def group(self, unit: str) -> dict[str, tuple[int, int | None]]:
-        """Return a map from each month or year to its numbers of results and of all releases.
+        """Return a map from each month or year to a pair: its numbers of results and of all
+        releases.
 
         Months or years without releases are left out. The second number is None if there are no
         `totals`.
@@ -74,7 +75,7 @@ class PeriodCounts:
         }
 
     def list_values(self, unit: str, periods: Sequence[str]) -> list[tuple[int, int | None]]:
-        """Return the numbers of results and of all releases for each given month or year.
+        """Return a pair for each given month or year: the numbers of results and of all releases.
 
         The second number is None if there are no `totals`.
         """

@@ -239,8 +239,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
 
         is_all: return all confirmed subscriptions of the address, oldest first. Otherwise, return
             the given subscription. If it is unconfirmed, also return the other unconfirmed
-            subscriptions of its mailbox: the earlier ones, then the later ones, each group newest
-            first.
+            subscriptions of its mailbox: the earlier ones, then the later ones, newest first and at
+            most MAX_PENDING in each group.
         """
         if is_all:
             address = [subscription.channel, subscription.address]
@@ -577,7 +577,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
 
 
 def _read_key(path: Path) -> bytes:
-    """Return the secret key in a file. The file is created if it does not exist."""
+    """Return the secret key in a file. The file is created if it does not exist.
+
+    Raises ArchiveError if the file does not contain a valid key.
+    """
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     if not path.exists():
         with os.fdopen(
@@ -686,8 +689,8 @@ class FollowSettings:
 
 
 def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowSettings | None:
-    """Read the settings from the environment. Returns None if neither email nor webhooks are set
-    up, so that visitors can follow releases only through feeds.
+    """Read the settings from the environment. Returns None if FOLLOW_MAIL_FROM is not set. Visitors
+    can then follow releases only through feeds.
 
     Raises ArchiveError if a variable is invalid. The error does not contain the value, which may be
     a secret.

@@ -195,7 +195,8 @@ def analyze_word(word: str) -> tuple[str, ...]:
 def find_abbreviations(text: str, words: Sequence[str]) -> set[str]:
     """Return, in lower case, the words that occur in a text only in capitals.
 
-    Such words are not treated as inflected forms.
+    Such words are not treated as inflected forms. If the whole text is in capitals, no words are
+    returned.
     """
     counts = Counter(word.lower() for word in ABBREVIATION.findall(text))
     if not counts or text.isupper():

@@ -132,8 +132,8 @@ def withdraw_snapshots(folder: Path, name: str) -> None:
 def _choose_snapshot_name(folder: Path, moment: datetime) -> str:
     """Return the name of a snapshot made at `moment`.
 
-    If a snapshot with this or a later name exists, return the name for the time one second after
-    the newest snapshot, so that names always increase.
+    If a snapshot with this or a later name exists or was withdrawn, return the name for the time
+    one second after the newest of these snapshots, so that names always increase.
     """
     newest = max(
         [read_withdrawn_name(folder), *(snapshot.name for snapshot in list_all_snapshots(folder))]

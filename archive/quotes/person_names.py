@@ -273,7 +273,8 @@ def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
 def _find_introduced_names(text: str) -> Iterator[tuple[int, Subject]]:
     """Yield each person's name in a text as a subject, with its position.
 
-    A single name counts only at the end of the text.
+    A single name counts only at the end of the text. A full name does not count if it follows a
+    preposition such as "till".
     """
     for start, end, name in iter_names(text):
         if name.casefold() in ("he", "she"):
@@ -460,7 +461,8 @@ def _has_function_word(text: str) -> bool:
 
 
 def segment_end(text: str, start: int) -> int:
-    """Return the end of the sentence that begins at `start`.
+    """Return the end of the sentence that begins at `start`, at most MAX_ATTRIBUTION_LENGTH after
+    it.
 
     The full stop after an initial or abbreviation does not end a sentence.
     """

@@ -717,7 +717,9 @@ def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
 def _find_attributed_name(quotation: Quotation, before: str, after: str) -> str:
     """Return the name in the attribution after a quotation, or else in the words right before it.
 
-    Returns "" if there is no such name, or if somebody else may have said the quotation.
+    Returns "" if there is no such name, or if somebody else may have said the quotation. If the
+    attributions contain different names, the names are joined by line breaks, so that the result is
+    not a person's name.
     """
     text = quotation.text
     line, end = text[:-1] + after, len(text) - text.endswith((*",.!?…",))

@@ -792,7 +792,7 @@ def _list_role_stems(role: str) -> set[str]:
 
 
 def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | None) -> str | None:
-    """Return the person that a pronoun in an attribution refers to, or None if nobody is near.
+    """Return the person to whom a pronoun in an attribution refers, or None if nobody is near.
 
     If there is no attribution, return the person that the text right before the quotation is about.
     """

@@ -48,8 +48,8 @@ def read_catalogue(language: str) -> gettext.GNUTranslations:
     """Read the texts of a language. Texts that the language lacks are taken from the default
     language.
 
-    An installed package has the compiled catalogue (.mo). In a checkout with Babel, the .po file is
-    read instead if it is newer, so that a changed text is used without compiling.
+    An installed package contains the compiled catalogue (.mo). In a checkout with Babel, the .po
+    file is read instead if it is newer, so that a changed text is used without compiling.
     """
     compiled = LOCALE_FOLDER / language / CATALOGUE_FILE
     source = compiled.with_suffix(".po")
@@ -295,10 +295,10 @@ def name_version(language: str, version: Mapping[str, Any]) -> str:
 
 
 def describe_readings(language: str, version: Mapping[str, Any]) -> str:
-    """Describe when an imported version replaced the previous one by giving the two readings
-    between which it did so.
+    """Describe when an imported version replaced the previous one by giving the readings before and
+    after the replacement.
 
-    They are readings of the collection to which the version belongs. If a web archive captured the
+    These are readings of the collection to which the version belongs. If a web archive captured the
     version, the times of the captures are given instead.
     """
     if past := version["past"]:

@@ -83,7 +83,7 @@ class RecipientError(OSError):
 
     Messages to other recipients may still be accepted.
 
-    is_permanent: whether the recipient would also reject the message later.
+    is_permanent: whether the recipient would also reject the message if it were sent again.
     is_gone: whether the recipient wants no more messages.
     """
 
@@ -167,7 +167,7 @@ def send_mail(
     headers: Mapping[str, str] | None = None,
     return_path: str | None = None,
 ) -> None:
-    """Send an email to every recipient.
+    """Send one email to all recipients.
 
     Raises RecipientError if the server works but rejects the email for all recipients. Raises
     OSError if the server rejects the email for some recipients or cannot be used. A password is
@@ -296,8 +296,8 @@ def request_url(
 def check_public_url(url: str, private_hosts: Collection[str] = ()) -> SplitResult:
     """Check the URL of a visitor's webhook, and return its parts.
 
-    Raises ValueError if the URL is not https, contains a password or an unusual port, or has a host
-    that is known to be private.
+    Raises ValueError if the URL is malformed, does not use https, contains a user name or an
+    unusual port, or has a host that is known to be private.
 
     private_hosts: hosts that may be private and need no TLS, such as hosts in a newsroom's own
         network.

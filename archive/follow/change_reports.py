@@ -160,8 +160,8 @@ async def _read_rows_by_id(run: RunQuery, sql: str, ids: Sequence[int | None]) -
 
 
 def _choose_language(row: Mapping[str, Any], column: str, language: str) -> Any:
-    """Return a column's English value if `language` is en and there is such a value. Otherwise,
-    return the Swedish value.
+    """Return the English value of a column if `language` is "en" and the value is not empty.
+    Otherwise, return the Swedish value.
     """
     return (row[f"{column}_en"] if language == "en" else None) or row[column]
 
@@ -205,8 +205,8 @@ def _describe_absence(kind: str, row: Mapping[str, Any], language: str) -> str:
 
 
 async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """Return the diff of an edit, cut to at most MAX_DIFF_LINES lines, and whether this is the
-    whole diff.
+    """Return the diff of an edit, cut to at most MAX_DIFF_LINES lines (`difference`), and whether
+    this is the whole diff (`is_difference_complete`).
 
     The diff is left out if a version is missing, or if the versions are too long.
     """
@@ -222,10 +222,10 @@ async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str)
 
 
 def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]:
-    """Yield the changed lines of a field, and a line with the field's note if it has one.
+    """Yield the changed lines of a field and, if the field has a note, a line with the note.
 
     A changed line is yielded as it was before the edit, and then as it is after the edit. Nothing
-    is yielded for a field whose changes the body already shows.
+    is yielded for a field whose changes are already shown in the diff of the body.
     """
     if field_diff.shown_in_body:
         return

@@ -3,8 +3,8 @@
 Changes come from the change feed (archive.changes.change_feed), so nothing is missed or reported
 twice. Their types are:
 
-    new       by the rules of the feeds of new releases: a backfill, an import or a better parser
-              does not count
+    new       new by the rules of the feeds of new releases: a release found by a backfill, an
+              import or a better parser does not count
     edited    edited by the agency (`revisions.is_edit`)
     removed   found missing in several checks
     returned  found again after a removal
@@ -286,7 +286,7 @@ async def _match_person(
 async def _match_search(
     run: RunQuery, request: SearchRequest, changes: Sequence[ArchiveChange]
 ) -> list[ArchiveChange]:
-    """Return the changes of releases that match a search, or that matched it before the edit."""
+    """Return the changes whose release matches a search, or matched it before the edit."""
     current = await match_releases(run, request, {change.last for change in changes})
     edits = {
         change.revision: (change.previous, change.last)

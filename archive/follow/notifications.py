@@ -1,4 +1,4 @@
-"""`myndighetsarkivet notify`: finds what to report to subscribers, and has it sent.
+"""`myndighetsarkivet notify`: finds the changes to report to subscribers, and sends the reports.
 
 For each subscription with news, a run first stores a message and the subscription's new position in
 the change feed. The run then sends the messages (see sending.py).
@@ -59,7 +59,7 @@ def notify(
 ) -> NotifyResult | None:
     """Queue and send due messages. Returns None if another process is sending.
 
-    Raises ArchiveError if there is no archive or if no mail server is set.
+    Raises ArchiveError if there is no archive, or if no mail server is set.
 
     should_stop: called before each message. If it returns True, no more messages are sent.
     """
@@ -162,7 +162,10 @@ def _match_query(
 def _choose_events(
     subscription: Subscription, matching: Sequence[ArchiveChange]
 ) -> tuple[list[tuple[str, int, int | None]], int]:
-    """Return the most important unsent changes for a subscription, and how many were left out."""
+    """Return the most important unreported changes for a subscription, and how many were left out.
+
+    Each change is a tuple: its type, the release and the revision (or None).
+    """
     own = [change for change in matching if change.id > _read_position(subscription)]
     own.sort(key=lambda change: IMPORTANCE_OF_KINDS.index(change.kind))
     shown = sorted(own[:MAX_EVENTS], key=lambda change: change.id)

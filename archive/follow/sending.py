@@ -1,10 +1,10 @@
 """Sends the queued messages one after the other, and deletes each once it has been accepted.
 
-If the process is killed, no message is lost. A later run repeats at most the message that was being
-sent, with the same Message-ID. If a recipient does not accept a message, the message is sent again
-after increasing delays. If a recipient rejects messages on three days, or accepts none for a week,
-the subscription is ended. If the mail server is down, or rejects email to all addresses, this does
-not count against any subscription.
+If the process is killed, no message is lost. A later run sends at most one message again, the one
+that was being sent, with the same Message-ID. If a recipient does not accept a message, the message
+is sent again after increasing delays. If a recipient rejects messages on three days, or accepts
+none for a week, the subscription is ended. If the mail server is down, or rejects email to all
+addresses, this does not count against any subscription.
 """
 
 from __future__ import annotations
@@ -109,9 +109,9 @@ class Sender:
     def send_due(self, should_stop: Callable[[], bool]) -> None:
         """Try to send each due message, until `should_stop` returns True.
 
-        If the mail server fails repeatedly, the remaining email waits for the next run. So do the
-        remaining messages to webhooks, and the remaining requests for confirmation, if sending the
-        previous ones took too long.
+        If the mail server fails repeatedly, the remaining email waits for the next run. If sending
+        messages to webhooks takes too long, the remaining ones also wait for the next run. The same
+        applies to requests for confirmation.
         """
         for message_id in self.store.list_message_ids(self.clock()):
             if should_stop():
@@ -271,7 +271,7 @@ class Sender:
         self.result.sent += 1
 
     def post(self, message: QueuedMessage, text: str, link: str, **members: object) -> None:
-        """Post a message to a webhook, signed as in Standard Webhooks 1.0."""
+        """Post a message to a webhook, signed as specified in Standard Webhooks 1.0."""
         moment = self.clock()
         at = str(to_iso(moment))
         payload = format_payload(

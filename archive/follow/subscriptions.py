@@ -7,7 +7,7 @@ subscriptions are deleted, and the freed pages of the file are overwritten.
 
 Tokens in links name a subscription and are signed with the key. Whoever has such a link may see,
 confirm and end this subscription. A token for all subscriptions of an address is sent only to that
-address, and expires, because messages are forwarded.
+address, and expires, because messages may be forwarded.
 """
 
 from __future__ import annotations
@@ -197,10 +197,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         """Store an unconfirmed subscription, and the message that asks for its confirmation.
 
         If the address has received too many such messages, the new one is sent later. If such a
-        message is already waiting, no other is stored, because the link in it shows all requests.
-        Therefore nobody can lock out the owner of an address, or flood the address with email. If
-        the address already has MAX_SUBSCRIPTIONS confirmed subscriptions, nothing is stored. The
-        caller is not told, because that would reveal who subscribes.
+        message is already waiting, no other is stored, because the link in the waiting message
+        shows all requests. Therefore nobody can lock out the owner of an address, or flood the
+        address with email. If the address already has MAX_SUBSCRIPTIONS confirmed subscriptions,
+        nothing is stored. The caller is not told, because that would reveal who subscribes.
         """
         with write_transaction(self.db):
             self.delete_unconfirmed(now)
@@ -239,8 +239,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
 
         is_all: return all confirmed subscriptions of the address, oldest first. Otherwise, return
             the given subscription. If it is unconfirmed, also return the other unconfirmed
-            subscriptions of its mailbox: the earlier ones, then the later ones, each group newest
-            first.
+            subscriptions of its mailbox: the earlier ones, then the later ones, newest first and at
+            most MAX_PENDING in each group.
         """
         if is_all:
             address = [subscription.channel, subscription.address]
@@ -288,8 +288,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         then continues at the position of the earlier one.
 
         address: the address to which the confirmation link was sent. It replaces the stored
-            address, because only its owner has agreed. The two may differ in the part after a plus
-            sign.
+            address, because only the owner of this address has agreed. The two addresses may differ
+            in the part after a plus sign.
         """
         with write_transaction(self.db):
             self.db.execute(
@@ -351,7 +351,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     # Messages
 
     def request_access(self, subscription: Subscription, now: datetime) -> None:
-        """Store a message with a link to all subscriptions of an address.
+        """Store a message with a link to all subscriptions of the address of `subscription`.
 
         If such a message is already waiting, no other is stored.
         """
@@ -462,14 +462,14 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         )
 
     def excuse(self, message: QueuedMessage, now: datetime) -> None:
-        """Restart the age of a message at zero, because the recipient did not cause the failed
+        """Count the age of a message from now, because the recipient did not cause the failed
         delivery.
         """
         self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
-        """Store how many seconds a webhook took to respond, or half of the stored value if that is
-        more.
+        """Store how many seconds a webhook took to respond, or half of the stored value, whichever
+        is more.
 
         A single fast response therefore does not hide slow ones.
         """
@@ -496,8 +496,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def count_rejection(self, subscription: Subscription, now: datetime) -> bool:
         """Count a bounce or a permanent rejection. Returns whether this ended the subscription.
 
-        A rejection soon after the last one (MIN_REJECTION_GAP) is not counted. If the last one was
-        longer than REJECTION_GAP ago, counting starts again from one.
+        A rejection less than MIN_REJECTION_GAP after the previous one is not counted. If the
+        previous one was more than REJECTION_GAP ago, counting starts again from one.
         """
         if subscription.rejected and subscription.rejected > str(to_iso(now - MIN_REJECTION_GAP)):
             return False
@@ -517,7 +517,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     # Tokens
 
     def sign(self, subscription: Subscription, *parts: object) -> str:
-        """Return a signature of a subscription and of `parts`, which must not contain a dash.
+        """Return a signature of a subscription and of `parts`, none of which may contain a dash.
 
         The signature also covers the subscription's time of creation and address, because in a
         restored or new file another subscription may have the same id.
@@ -547,8 +547,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return self.make_token(subscription, datetime.fromtimestamp(int(token.split("-")[1]), UTC))
 
     def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
-        """Return the subscription of a token, and whether the token is for all subscriptions of the
-        address.
+        """Return the subscription that a token names, and whether the token is for all
+        subscriptions of the address.
 
         Returns None if the token is not valid.
         """
@@ -565,7 +565,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return (subscription, is_all) if hmac.compare_digest(expected, signature) else None
 
     def build_webhook_secret(self, subscription: Subscription) -> str:
-        """Return the secret that signs a webhook's messages, in the form of Standard Webhooks."""
+        """Return the secret for signing a webhook's messages, in the format of Standard
+        Webhooks.
+        """
         return "whsec_" + base64.b64encode(self.derive_webhook_key(subscription)).decode()
 
     def derive_webhook_key(self, subscription: Subscription) -> bytes:
@@ -575,7 +577,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
 
 
 def _read_key(path: Path) -> bytes:
-    """Return the secret key in a file. The file is created if it does not exist."""
+    """Return the secret key in a file. The file is created if it does not exist.
+
+    Raises ArchiveError if the file does not contain a valid key.
+    """
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     if not path.exists():
         with os.fdopen(
@@ -684,8 +689,8 @@ class FollowSettings:
 
 
 def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowSettings | None:
-    """Read the settings from the environment. Returns None if feeds are the only way in which
-    visitors can follow releases.
+    """Read the settings from the environment. Returns None if FOLLOW_MAIL_FROM is not set. Visitors
+    can then follow releases only through feeds.
 
     Raises ArchiveError if a variable is invalid. The error does not contain the value, which may be
     a secret.
@@ -710,7 +715,7 @@ def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowS
 
 
 def _read_servers(public_url: str, mail_server: str, sender: str) -> MailServer | None:
-    """Check the URL of the site, and return the mail server, or None if no mail server is set.
+    """Check the URL of the site, and return the mail server. Returns None if no mail server is set.
 
     Raises ArchiveError if the URL of the site or of the mail server is invalid.
     """

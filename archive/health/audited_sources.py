@@ -26,8 +26,8 @@ class ListedUrl:
 class SourceProblem:
     """Why a source may list more releases than could be read.
 
-    code: the last part of the key of an interface text (`failure.*`). Failed requests have the same
-        texts.
+    code: the last part of the key of an interface text (`failure.*`). Failed requests are described
+        by the same texts.
     url: the page with the problem.
     value: the number or label that the text contains, if it contains one.
     """
@@ -68,8 +68,8 @@ class AuditedSource:
 class UrlStatus:
     """What the archive knows about a URL.
 
-    `state` is the URL's state in the frontier, but `source` if the URL is that of a source instead
-    of a release, and `unseen` if no crawl has found the URL.
+    `state` is `source` if the URL is that of a source instead of a release, and `unseen` if no
+    crawl has found the URL. Otherwise, it is the URL's state in the frontier.
     """
 
     state: str

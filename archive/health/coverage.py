@@ -16,9 +16,9 @@ A release is counted in its month of publication. The month is taken from the st
 that states no date, from the source (feed, listing). If neither states a date, the month is
 unknown. Sitemaps state only when a page was changed.
 
-`missing_releases.state` says why a URL is missing: unseen (no crawl has found it), due (found, not
-read yet), failed (no usable response) or quarantined. If the URL is no longer missing, the state is
-filled, rejected or unlisted (no source lists it any more, and it was never read).
+`missing_releases.state` says why a URL is missing: unseen (no crawl has found it), due (found, but
+not read yet), failed (no usable response) or quarantined. If the URL is no longer missing, the
+state is filled, rejected or unlisted (no source lists it any more, and it was never read).
 """
 
 from __future__ import annotations
@@ -176,9 +176,10 @@ class KnownMonths:
     def find_thin(self, periods: Iterable[str]) -> dict[str, list[str]]:
         """Return the months or years in which the archive lacks releases, grouped by reason.
 
-        The reasons are `none` (no releases), `begins` or `ends` (the archive covers only a part),
-        `gaps` (most months are missing), `few` (most agencies are not covered), `missing` (listed
-        releases are missing) and `fewer` (less than a quarter of the releases of a typical year).
+        The reasons are `none` (no releases), `begins` or `ends` (the archive begins or ends within
+        the period), `gaps` (most months of the year are missing), `few` (most agencies are not
+        covered), `missing` (listed releases are missing) and `fewer` (less than a quarter of the
+        releases of a typical year).
         """
         thin: defaultdict[str, list[str]] = defaultdict(list)
         for period in periods:
@@ -205,9 +206,9 @@ def _find_within(months: Iterable[str], period: str) -> list[str]:
 
 
 async def read_known_months(run: RunQuery, agencies: Collection[str] = ()) -> KnownMonths:
-    """Return the months for which the archive has releases of some agencies.
+    """Return the months for which the archive has releases of the given agencies.
 
-    agencies: if empty, all agencies are included.
+    agencies: the slugs of the agencies. If empty, all agencies are included.
     """
     chosen = "and agency in (select value from json_each(:agencies))" if agencies else ""
     sql = KNOWN_MONTHS_SQL.format(
@@ -393,7 +394,7 @@ def _build_coverage_rows(
 ) -> list[dict[str, Any]]:
     """Return the coverage rows of a source, one per month.
 
-    A source without releases has one row, so that the coverage page shows it.
+    A source without releases has a single row, so that the coverage page shows the source.
 
     unlisted: the number of unlisted releases per month, or None if the numbers are unknown.
     """
@@ -507,7 +508,7 @@ def describe_source_problem(language: str, row: Mapping[str, Any]) -> str | None
 async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any]]:
     """Return the totals of each agency. Agencies with the most missing releases come first.
 
-    A row's `checked` is None if the agency was never audited.
+    The value `checked` is None for an agency that was never audited.
     """
     rows = [dict(row) for row in await run(OVERVIEW_SQL, {})]
 

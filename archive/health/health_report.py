@@ -123,8 +123,8 @@ async def read_health_events(
 ) -> Sequence[Any]:
     """Return health events, newest first.
 
-    If an agency is given, all its events count. Otherwise, only changes to or from a fault count,
-    at any agency.
+    If an agency is given, all its events are returned. Otherwise, only changes to or from a fault
+    are returned, but for all agencies.
 
     before: return only events with a lower id, for the next page. Ignored if an agency is given.
     """
@@ -162,7 +162,7 @@ async def read_daily_states(
 
 
 def _classify_state(event: Mapping[str, Any]) -> str:
-    """Return the one of STRIP_STATES that began with a health event."""
+    """Return which of STRIP_STATES began with a health event."""
     if is_fault(event["state"], event["code"]):
         return "fault"
     if event["state"] == "paused":

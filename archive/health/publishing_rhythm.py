@@ -1,4 +1,4 @@
-"""Measures how often an agency publishes, and how long a silence is usual for it."""
+"""Measures how often an agency publishes, and how long its silences usually are."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The first rule that applies determines the state. Each rule is a function of an agency's past up to
 a given time. Rules do not read the clock and make no requests. "In a row" below means two or more
-consecutive news crawls, the first and last at least about a day apart.
+consecutive news crawls, with at least about a day between the first and the last.
 
 code            state         when
 paused, …       paused        paused in the agency list, or missing from that list (unlisted)
@@ -19,23 +19,23 @@ more_refused    suspect       the share of pages refused for their content rose 
                               week
 all_refused     failing       releases are listed, but none of the pages requested over about a day
                               could be parsed
-none_held       never worked  releases are listed, nothing failed, and none was parsed
+none_held       never worked  releases are listed and nothing failed, but no release was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check
-fields          suspect       a field that at least half of the pages contained is now in a third of
-                              that share or less, probably because of a new design
+fields          suspect       at least half of the pages contained a field, but at most a third
+                              of that share do now, probably because of a new design
 many_refused    suspect       in two weeks, at least half of the attempts to read pages failed; few
                               failed before, and some pages still cannot be read
 source_fails    suspect       one of several sources could not be read for about a day
-lists_fewer     suspect       sources list less than a third of the usual number, and one of them
-                              dropped suddenly
+lists_fewer     suspect       sources list less than a third of the usual number, and the number
+                              that one of them lists dropped suddenly
 too_few         healthy       too few days with releases to measure a rhythm
 silent          suspect       silent for much longer than usual, and longer than in the same weeks
                               of earlier years
 quiet_season    quiet         silent for longer than usual, as in the same weeks of an earlier year
 quiet_holiday   quiet         silent for longer than usual in summer or at Christmas, if there is no
                               earlier year
-fewer           suspect       less than a quarter of the releases of the same three months a year
-                              ago
+fewer           suspect       in three months, less than a quarter of the releases of the same
+                              months a year ago
 quiet           quiet         silent for longer than 19 of 20 gaps between days with releases
 usual           healthy       no other rule applies
 
@@ -115,7 +115,7 @@ def assess_agencies(
 ) -> None:
     """Assess agencies and store their health and health events, without committing.
 
-    pause_codes: slug → code of the reason why the agency is paused.
+    pause_codes: a map from the slug of each paused agency to the code of the reason for the pause.
     """
     for agency in agencies:
         assess_agency(db, agency, now, (pause_codes or {}).get(agency, ""))
@@ -175,9 +175,9 @@ def read_health_rows(
 def _carry_over_fault(
     assessment: HealthAssessment, previous: Mapping[str, Any] | None
 ) -> HealthAssessment:
-    """Return an assessment that keeps the start of the previous fault, if both have the same code.
+    """Return an assessment. If it has the code of the previous fault, it keeps that fault's start.
 
-    The type of the previous fault is also kept if failures of that type still occur.
+    In this case, it also keeps the type of the previous fault if failures of that type still occur.
     """
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
@@ -273,8 +273,8 @@ def _check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
 def check_pattern(activity: AgencyActivity) -> HealthAssessment | None:
     """Return a fault if sources list links, but the agency's `releases` pattern matches none.
 
-    Returns None otherwise. The cause of this fault is an error in agencies.toml, not an error of
-    the agency.
+    Returns None otherwise. The cause of this fault is an error in agencies.toml, not on the
+    agency's site.
     """
     streak = list(
         takewhile(
@@ -355,9 +355,9 @@ def _is_refusal_rise(
     """Return whether the share of refused pages (`bad` of `n`) has risen sharply, and by more than
     chance can explain.
 
-    pages: how many pages are still refused. The result is False if this is less than
-        SMALL_SAMPLE_PAGES or, if at least half of all pages were refused, less than
-        MIN_REFUSED_PAGES.
+    pages: how many pages are still refused. The result is False if there are too few of them: less
+        than MIN_REFUSED_PAGES if at least half of all pages were refused, otherwise less than
+        SMALL_SAMPLE_PAGES.
     """
     usual = (bad_before + 1) / (before + 2)  # rule of succession (Laplace)
     min_pages = MIN_REFUSED_PAGES if 2 * bad >= n else SMALL_SAMPLE_PAGES
@@ -536,7 +536,9 @@ def _count_published(activity: AgencyActivity, until: date) -> int:
 
 
 def _predict_next_release(activity: AgencyActivity) -> date | None:
-    """Return the day by which the next release is expected, or None if no rhythm is known."""
+    """Return the day by which the next release is expected, or None if the agency's rhythm is
+    unknown.
+    """
     rhythm, newest = activity.rhythm, activity.last_release_day
     if rhythm is None or newest is None:
         return None

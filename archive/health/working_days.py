@@ -15,7 +15,7 @@ HOLIDAY_PERIODS = (SUMMER_PERIOD, ((12, 20), (12, 31)), ((1, 1), (1, 7)))
 def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
     """Count the days between two dates, except those in holiday periods. The result is at least 1.
 
-    summer_pace: the share of a day that each summer day counts as.
+    summer_pace: how much a summer day counts, from 0 (not at all) to 1 (as much as any other day).
 
     >>> summer = (date(2024, 6, 17), date(2024, 8, 19))
     >>> spring = (date(2024, 5, 2), date(2024, 5, 6))

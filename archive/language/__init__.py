@@ -2,9 +2,9 @@
 
 Other packages use:
 
-    terms       analyze(text, language): lemmas, parts of compounds, words; the language of a text
+    terms       analyze(text, language): a text's words, lemmas and parts of compounds; its language
     lemmas      base forms
     compounds   how compounds are split and joined; readings of a word
-    reference_patterns  references to documents in a text: prop. 2023/24:99
+    reference_patterns  references to documents in a text, such as prop. 2023/24:99
     synonyms    words that a search adds to a query or drops from it
 """

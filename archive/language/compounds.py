@@ -318,9 +318,7 @@ def _classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordRe
 
 
 def _build_noun(verb: str, flag: str) -> str:
-    """Return the noun of which a verb's flag also produces forms, or "" if there is no such
-    noun.
-    """
+    """Return the noun whose forms a verb's flag also produces, or "" if there is no such noun."""
     if flag in "HI":
         return verb[:-1]
     return verb + "n" if flag == "E" else ""

@@ -206,7 +206,7 @@ def _read_match(match: re.Match[str], *, only_ends: bool = False) -> Iterator[Re
 
 def _list_range(text: str) -> list[str]:
     """List the numbers in a range, up to MAX_RANGE of them. Returns [] if the text is a single
-    number.
+    number. If the range does not ascend, only its first number is returned.
 
     >>> _list_range("2022:406–409"), _list_range("2023/24:9-2023/24:10"), _list_range("2022:406")
     (['2022:406', '2022:407', '2022:408', '2022:409'], ['2023/24:9', '2023/24:10'], [])

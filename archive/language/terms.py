@@ -3,7 +3,7 @@
 `analyze` returns the terms of a text, and `analyze_word` the terms of a word in a query. Both
 analyse words in the same way. A term is a lemma. A Swedish compound is also found by its parts,
 which have different weights. `find_compound_parts` lists the last part of a compound, and any
-compound that it begins with. `find_minor_parts` lists other words that it begins with.
+shorter compound at its beginning. `find_minor_parts` lists other words at its beginning.
 `find_loose_parts` lists the parts that only a looser search uses.
 """
 
@@ -161,7 +161,9 @@ def _list_compounds(lemmas: Iterable[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=200_000)
 def _find_all_parts(lemma: str) -> tuple[tuple[str, ...], ...]:
-    """Return the compound, minor and loose parts of a lemma, or () if it has no parts."""
+    """Return three tuples: the compound, minor and loose parts of a lemma. Returns () if the lemma
+    has no parts.
+    """
     parts = (find_compound_parts(lemma), find_minor_parts(lemma), find_loose_parts(lemma))
     return parts if any(parts) else ()
 
@@ -193,7 +195,8 @@ def analyze_word(word: str) -> tuple[str, ...]:
 def find_abbreviations(text: str, words: Sequence[str]) -> set[str]:
     """Return, in lower case, the words that occur in a text only in capitals.
 
-    Such words are not treated as inflected forms.
+    Such words are not treated as inflected forms. If the whole text is in capitals, no words are
+    returned.
     """
     counts = Counter(word.lower() for word in ABBREVIATION.findall(text))
     if not counts or text.isupper():
@@ -275,7 +278,9 @@ def _find_inner_compounds(parts: tuple[str, ...]) -> list[str]:
 
 
 def _join_hyphenated_words(text: str, to_lemma: Callable[[str], str]) -> tuple[str, ...]:
-    """Return the lemmas of hyphenated words without the hyphen: rotavdrag for ROT-avdrag."""
+    """Return the lemmas of a text's hyphenated words, written without hyphens: rotavdrag for
+    ROT-avdrag.
+    """
     found = HYPHENATED_WORD.findall(text) if "-" in text else ()
     return tuple(to_lemma("".join(find_words(word))) for word in found)
 
@@ -338,8 +343,8 @@ def _split_meaningful(lemma: str) -> tuple[str, ...]:
 
 
 def _list_opaque_parts(lemma: str) -> set[str]:
-    """Return the parts of certain words inside a compound: words whose meaning does not follow from
-    their parts.
+    """Return the lemmas of the parts of words inside a compound, if the meaning of these words does
+    not follow from their parts (OPAQUE_COMPOUNDS).
     """
     return {
         swedish_lemma(find_part_base(part))

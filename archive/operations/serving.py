@@ -56,7 +56,7 @@ def update_archive(path: Path) -> None:
 def raise_file_limit() -> None:
     """Raise this process's limit on open files to MAX_OPEN_FILES, or to the system's maximum.
 
-    With the usual limit of 1,024, idle clients would leave no file descriptors for SQLite.
+    With the usual limit of 1,024, idle clients could use up the file descriptors that SQLite needs.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
@@ -153,7 +153,7 @@ class DatasetteProcess:
         return self.process.poll() is not None
 
     def check_ready(self) -> bool:
-        """Return whether Datasette has started and accepts requests."""
+        """Return whether Datasette has started and is accepting requests."""
         if not self.is_ready and not self.has_exited():
             with suppress(OSError), socket.create_connection(self.address, timeout=1):
                 self.is_ready = True
@@ -166,7 +166,9 @@ class DatasetteProcess:
         )
 
     def terminate(self, seconds: float) -> None:
-        """Tell the process to finish its requests and exit within `seconds`."""
+        """Tell the process to finish its requests and exit. `reap` kills it if it has not exited
+        within `seconds`.
+        """
         self.kill_at = min(self.kill_at, time.monotonic() + seconds)
         self.process.terminate()
 
@@ -275,7 +277,7 @@ class Replicas:
                 self.stop(port)
 
     def serve(self, snapshot: Path) -> None:
-        """Start a process with a snapshot on each port that has none.
+        """On each free port without a process, start a process that serves a snapshot.
 
         If all processes are ready, stop one that serves an older snapshot, so that it is replaced.
         """

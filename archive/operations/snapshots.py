@@ -4,10 +4,10 @@
     FOLDER/withdrawn            a name: the snapshot with this name and earlier ones must not be
                                 shown
 
-A snapshot can be made while a crawl writes, and gets its name once it is complete. Other machines
-may copy the folder with any tool and in any order, because a snapshot is not used until all its
-checksums match. The copied captures.db contains no bytes of pages that were taken down or refused,
-and no bytes to which the copied archive.db does not refer.
+A snapshot can be made while a crawl is writing. It gets its name once it is complete. Other
+machines may copy the folder with any tool and in any order, because a snapshot is not used until
+all its checksums match. The copied captures.db contains no bytes of pages that were taken down or
+refused, and no bytes to which the copied archive.db does not refer.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def publish_snapshot(
 ) -> Path:
     """Publish a new snapshot of an archive, and delete all but the newest `keep` snapshots.
 
-    Some earlier snapshots are kept, because replicas may still use them. Raises ArchiveError, and
+    Earlier snapshots are kept because replicas may still be serving them. Raises ArchiveError, and
     publishes nothing, if the archive does not exist, cannot be served or cannot be copied.
 
     withdraw: also withdraw all earlier snapshots. The next call deletes them.
@@ -132,8 +132,8 @@ def withdraw_snapshots(folder: Path, name: str) -> None:
 def _choose_snapshot_name(folder: Path, moment: datetime) -> str:
     """Return the name of a snapshot made at `moment`.
 
-    If a snapshot with this or a later name exists, return the name for the time one second after
-    the newest snapshot, so that names always increase.
+    If a snapshot with this or a later name exists or was withdrawn, return the name for the time
+    one second after the newest of these snapshots, so that names always increase.
     """
     newest = max(
         [read_withdrawn_name(folder), *(snapshot.name for snapshot in list_all_snapshots(folder))]

@@ -105,7 +105,7 @@ class Citation:
 
 
 async def read_citation(run: RunQuery, revision: int, permalink: str, lang: str) -> Citation | None:
-    """Return the facts for citing a revision, or None if there is no such revision."""
+    """Return the facts for citing a version, or None if there is no revision with this id."""
     for row in map(dict, await run(CITATION_SQL, {"revision": revision})):
         name, name_en = row.pop("name"), row.pop("name_en")
         author = name_en if lang == "en" and name_en else name
@@ -247,7 +247,8 @@ def _format_original(citation: Citation, lang: str) -> str:
 
 
 def _format_archive_note(citation: Citation, lang: str, *, with_hash: bool = True) -> str:
-    """Return a note on when the archive read the cited version, or each of two compared versions.
+    """Return a note that says when the archive read the cited version, or each of two compared
+    versions.
 
     with_hash: whether the note contains the hash of each version.
     """
@@ -292,7 +293,7 @@ def _format_long_note(citation: Citation, lang: str) -> str:
 
 
 def _split_date(text: str | None) -> list[int]:
-    """Return [year, month, day] of a stated time, in its own time zone.
+    """Return a stated time as [year, month, day], in its own time zone.
 
     If the time is only a month, the day is left out. Returns [] for None.
 

@@ -91,8 +91,8 @@ def _parse_utc_moment(text: str) -> datetime | None:
 
 
 def _parse_agency_day(text: str) -> date | None:
-    """Return the day of a time in the agency's own time zone. Returns None if the time is only a
-    month.
+    """Return the day of a stated time, in the agency's time zone. Returns None if the time is only
+    a month.
 
     >>> _parse_agency_day("2024-05-28T00:30:00+02:00"), _parse_agency_day("2024-05")
     (datetime.date(2024, 5, 28), None)
@@ -658,7 +658,8 @@ def write_dataset_table(
     meanings: Sequence[str],
     formats: Sequence[str],
 ) -> TableStats:
-    """Write the rows of a table in each format, and return how many values each column has.
+    """Write the rows of a table in each format, and return the numbers of rows and of values in
+    each column.
 
     Raises ArchiveError if a time cannot be parsed.
 
@@ -742,7 +743,9 @@ def _parse_column(
 
 
 def _split_row_groups(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
-    """Yield groups of rows that fit in memory. The same rows always form the same groups."""
+    """Divide rows into groups that fit in memory, and yield the groups. The same rows always form
+    the same groups.
+    """
     group: list[Sequence[Any]] = []
     characters = 0
     for row in rows:

@@ -180,7 +180,10 @@ def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None
 
 
 def _fetch_release_ids(cursor: sqlite3.Cursor, archive_path: Path) -> tuple[str, array[int]]:
-    """Return the name of the result column that contains the release ids, and the ids."""
+    """Return the name of the result column that contains the release ids, and the ids.
+
+    Raises ArchiveError if there is no such column, or if a value in it is not an integer.
+    """
     columns = [name for name, *_ in cursor.description or ()]
     # columns of a SELECT with release ids; the first one that exists is used
     column = next((name for name in ("release", "id") if name in columns), None)

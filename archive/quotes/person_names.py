@@ -273,7 +273,8 @@ def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
 def _find_introduced_names(text: str) -> Iterator[tuple[int, Subject]]:
     """Yield each person's name in a text as a subject, with its position.
 
-    A single name counts only at the end of the text.
+    A single name counts only at the end of the text. A full name does not count if it follows a
+    preposition such as "till".
     """
     for start, end, name in iter_names(text):
         if name.casefold() in ("he", "she"):
@@ -358,7 +359,7 @@ def _find_apposed_name(clauses: Sequence[str], found: FoundName | None) -> str |
 def _ends_after_role(head: str) -> bool:
     """Return whether the subject at the start of an attribution is only a role.
 
-    For example, "ministrarna i ett uttalande från Norra Hamnen".
+    An example is "ministrarna i ett uttalande från Norra Hamnen".
     """
     role = ROLE_ALONE.match(head)
     end = ROLE_END.match(head, role.end()) if role else None
@@ -460,7 +461,8 @@ def _has_function_word(text: str) -> bool:
 
 
 def segment_end(text: str, start: int) -> int:
-    """Return the end of the sentence that begins at `start`.
+    """Return the end of the sentence that begins at `start`, at most MAX_ATTRIBUTION_LENGTH after
+    it.
 
     The full stop after an initial or abbreviation does not end a sentence.
     """
@@ -477,8 +479,8 @@ def segment_end(text: str, start: int) -> int:
 def iter_names(text: str) -> Iterator[FoundName]:
     """Yield the start, the end and the words of each person's name in a text.
 
-    Titles before a name are left out. So are names in the genitive before a role ("Anna Eks
-    hamnchef").
+    Titles before a name are left out. Names in the genitive before a role ("Anna Eks hamnchef") are
+    also left out.
     """
     for match in NAME.finditer(text):
         start, words = _trim_name(text, match.start(), match[0].split(" "))
@@ -507,7 +509,9 @@ def _trim_name(text: str, start: int, words: list[str]) -> tuple[int, list[str]]
 
 
 def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
-    """Return whether the first of several capitalised words is not part of the name."""
+    """Return whether the first of one or more capitalised words, such as a title, is not part of
+    the name.
+    """
     word = words[0]
     if _is_role_word(word) or word in COURTESY_TITLES:
         return True
@@ -518,7 +522,9 @@ def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
 
 
 def opens_sentence(text: str, position: int, role: str = "") -> bool:
-    """Return whether a sentence begins at `position`, or with the `role` that ends right there."""
+    """Return whether a sentence begins at `position`, or, if `role` ends right before `position`,
+    at the start of `role`.
+    """
     # without copying all text before: a paragraph may name thousands of people
     end = _skip_spaces_back(text, position)
     if role and text.endswith(role, 0, end):
@@ -619,7 +625,7 @@ def build_role_key(role: str) -> str:
 
 
 def find_right_name(name: str, role: str, text: str) -> str:
-    """Return the correct full name for a misprinted name or a surname.
+    """Return the correct full name of a person whose name is misprinted, or is only a surname.
 
     If no correct name is found, the name itself is returned.
 

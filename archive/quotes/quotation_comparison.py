@@ -190,7 +190,7 @@ class PassageText:
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        """Return the position of each word, number and punctuation mark in `text`."""
+        """Return the start and end, in `text`, of each word, number and punctuation mark."""
         return [match.span() for match in TOKEN.finditer(self.text)]
 
     @cached_property
@@ -201,7 +201,8 @@ class PassageText:
     def iter_occurrences(self, piece: PassageText) -> Iterator[int]:
         """Yield the positions at which this text contains a piece of a quotation.
 
-        The first letter may differ in case. Everything else must be the same.
+        The first letter may differ in case. Everything else must be the same. A statement is not
+        found where a question mark follows its words.
         """
         forms = piece.forms
         offset = self.joined.find(piece.joined)
@@ -454,10 +455,10 @@ class PassageMatch(NamedTuple):
 
 
 def find_pieces(pieces: Sequence[PassageText], text: PassageText) -> PassageMatch | None:
-    """Find a quotation's pieces, in this order, in a text, and return the best match.
+    """Find a quotation's pieces, in the given order, in a text, and return the best match.
 
     Matches that hide no negation are preferred, and among these the one that leaves out the fewest
-    words. Returns None if the text does not contain all pieces in this order.
+    words. Returns None if the text does not contain all pieces in the given order.
 
     >>> pieces = [PassageText("vi ska"), PassageText("bygga")]
     >>> match = find_pieces(pieces, PassageText("Vi ska alltid bygga."))
@@ -705,9 +706,10 @@ def _find_window(
 
 
 def _find_best_chain(runs: Sequence[WordRun]) -> tuple[WordRun, WordRun]:
-    """Return the first and the last run of the heaviest chain.
+    """Return the first and the last run of the chain with the greatest weight.
 
-    A chain consists of runs that have the same order in the passage and in the text.
+    A chain consists of runs that have the same order in the passage and in the text. Its weight is
+    the sum of their weights, less a cost for the gaps between them.
     """
     # for each run: weight of the chain that ends with it, and the index of the run before it
     best: list[tuple[float, int]] = []
@@ -804,7 +806,9 @@ def _join_windows(
 
 
 def _shorten_segment(segment: DiffSegment) -> DiffSegment:
-    """Cut the middle of a long deleted segment. Other segments are returned unchanged."""
+    """Shorten a long deleted segment by cutting its middle. Any other segment is returned
+    unchanged.
+    """
     if segment.op != "del" or len(segment.text) <= 3 * SHOWN_GAP_LENGTH:
         return segment
     return DiffSegment(

@@ -234,9 +234,9 @@ class QuotationResult:
     presence: the last period in which a release contained a withdrawn quotation.
     releases: how many releases contain the quotation or, if it was withdrawn, contained it.
     is_minimum: whether more releases may contain the quotation, because not all were compared.
-    speakers: the name and role of each person who says the quotation in this version, if known. If
-        the verdict is `wrong_speaker`, all releases attribute the quotation to people other than
-        the one in the visitor's text.
+    speakers: the name and role of each person who says the quotation in the version `revision`, if
+        known. If the verdict is `wrong_speaker`, all releases attribute the quotation to people
+        other than the one in the visitor's text.
     omitted: the number of words that the quotation leaves out.
     segments: how an altered quotation differs from its original.
     reason: why the quotation was not checked.
@@ -255,9 +255,10 @@ class QuotationResult:
 
     @property
     def speaker_verdict(self) -> Literal["same", "other", "not compared"] | None:
-        """Return whether the visitor's text and the release name the same speaker.
+        """Return `same` if the visitor's text and the release probably name the same speaker, and
+        `other` if they name different ones.
 
-        The result is `not compared` if no speaker is named, or if the speakers may differ.
+        Returns `not compared` if a speaker is not named, or if it is uncertain whether they differ.
 
         Returns None if the verdict is neither `verbatim` nor `wrong_speaker`.
         """
@@ -402,7 +403,7 @@ class QuotationCheck:
         versions: Sequence[StoredVersion],
         found: list[FoundPassage],
     ) -> QuotationResult:
-        """Look for a quotation in earlier versions, or else for the passage that was altered.
+        """Look for a quotation in earlier versions. If none contains it, look for its original.
 
         values: the SQL parameters for finding versions that contain the quotation's phrases.
         versions: the current versions, which have already been searched.
@@ -576,8 +577,8 @@ class QuotationCheck:
         return await self.read_versions(rows)
 
     def _choose_rare_words(self, words: Sequence[str]) -> Sequence[str]:
-        """Return the words that only a few releases contain or, if there are none, the three rarest
-        words.
+        """Return the words that only a few releases contain or, if there are no such words, the
+        three rarest ones.
 
         words: the words of a quotation, the rarest first.
         """
@@ -716,7 +717,9 @@ def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
 def _find_attributed_name(quotation: Quotation, before: str, after: str) -> str:
     """Return the name in the attribution after a quotation, or else in the words right before it.
 
-    Returns "" if there is no such name, or if somebody else may have said the quotation.
+    Returns "" if there is no such name, or if somebody else may have said the quotation. If the
+    attributions contain different names, the names are joined by line breaks, so that the result is
+    not a person's name.
     """
     text = quotation.text
     line, end = text[:-1] + after, len(text) - text.endswith((*",.!?…",))
@@ -778,7 +781,8 @@ def _is_misattributed(quotation: Quotation, said: Mapping[str, Any], text: str) 
     whom the text attributes it. The rest of the release may name this person only if the
     attribution in the release names another speaker.
 
-    said: the words of the quotation in the release, with the name and origin of the speaker.
+    said: the words of the quotation in the release, the speaker's name, and how this name was
+        found.
     """
     name, speaker = quotation.speaker, said["name"] or ""
     if not name or not is_person(speaker) or may_be_same(name, speaker):
@@ -803,7 +807,7 @@ def _is_in_each(name: str, paragraphs: Sequence[str]) -> bool:
 def _has_company(name: str, text: str) -> bool:
     """Return whether a name in a text is followed by a word such as "och" or "genom".
 
-    The person may then speak together with others, or through somebody else.
+    In this case, the person may speak together with others, or through somebody else.
     """
     pattern = rf"{re.escape(name)}(?:\s\(\w+\))?,? (?:och|samt|tillsammans|genom|via|and) "
     return re.search(pattern, text) is not None

@@ -163,7 +163,7 @@ class Quote:
     speaker: the name as printed, or None if only a role is printed.
     person: the name, corrected if the release proves that it is misprinted, or "" if only a role is
         printed.
-    organisation: the organisation that the speaker belongs to.
+    organisation: the organisation to which the speaker belongs.
     origin: how the speaker's name was found: in the attribution, by a pronoun, by a role, or in the
         text around the quotation.
     """
@@ -375,7 +375,7 @@ def _attribute_reply(paragraph: Paragraph) -> None:
 
 
 def _find_attributions(text: str, start: int) -> list[Attribution]:
-    """Return the attributions in a reply or, if there are none, a rarer form of one at its end."""
+    """Return the attributions in a reply or, if there are none, one of a rarer form at its end."""
     found = [
         (match, subject)
         for match in ATTRIBUTION_START.finditer(text, start)
@@ -598,7 +598,7 @@ def _find_block_speaker(before: Paragraph, after: Paragraph | None) -> Subject |
 
 
 def _mark_statement(introduction: str, paragraphs: Sequence[Paragraph]) -> None:
-    """Mark the full sentences below "NAME har gjort följande uttalande:" as speech."""
+    """Mark as speech the full sentences below "NAME har gjort följande uttalande:"."""
     start, end, name = next(found for found in iter_names(introduction) if " " in found[2])
     role = find_role_before(introduction, start) or find_role_after(introduction, end)
     subject = Subject(name, role, False, 0)
@@ -611,7 +611,7 @@ def _mark_statement(introduction: str, paragraphs: Sequence[Paragraph]) -> None:
 
 
 def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
-    """Mark the paragraphs that continue an answer in an interview as speech."""
+    """Mark as speech the paragraphs that continue an answer in an interview."""
     if paragraphs[number - 1].dash:
         return
     for each in paragraphs[number + 1 :]:
@@ -754,7 +754,7 @@ def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Pers
 
 
 def _complete_name(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return a full name that contains a name, or the name if it may be a person's, or None."""
+    """Return the full name that contains `name`, else `name` if it may be a person's, else None."""
     if " " in name:
         return name
     for person in _ordered_people(paragraph, people):
@@ -769,7 +769,7 @@ def _find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str
 
 
 def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return the nearest person with a role in either its definite or indefinite form, or None."""
+    """Return the nearest person with a role, in its definite or indefinite form, or None."""
     stems = _list_role_stems(role)
     endings = (*stems, *(stem + "n" for stem in stems))
     deputy = DEPUTIES.intersection(role.casefold().split())
@@ -792,7 +792,7 @@ def _list_role_stems(role: str) -> set[str]:
 
 
 def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | None) -> str | None:
-    """Return the person that a pronoun in an attribution refers to, or None if nobody is near.
+    """Return the person to whom a pronoun in an attribution refers, or None if nobody is near.
 
     If there is no attribution, return the person that the text right before the quotation is about.
     """
@@ -849,7 +849,7 @@ def _find_names(paragraph: Paragraph, people: Sequence[Person]) -> set[str]:
 
 
 def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Person]:
-    """Return the people without anyone who asks the question in the preceding paragraph."""
+    """Return the people, except anyone who asks the question in the preceding paragraph."""
     if not _is_question(before) or not ASKS.search(before.text):
         return people
     asking = _find_names(before, people)
@@ -974,8 +974,8 @@ def _update_people(
     spelling of another person's name, the address of its page leads to that person as long as a
     release prints the spelling.
 
-    people: the people who are quoted in the revision now, by the name as printed.
-    stored: the people who were quoted in the revision before.
+    people: a map from each name as printed to the id of the person now quoted in the revision.
+    stored: the printed names and the ids of the people who were quoted in the revision before.
     """
     former = {name: person_id for name, person_id in stored if person_id}
     for name, person_id in {*people.items(), *former.items()}:

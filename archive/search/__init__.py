@@ -2,7 +2,7 @@
 
 Other packages use:
 
-    results            search(): the results of a request; one release by its URL
+    results            search(): returns the results of a request; finds one release by its URL
     search_request     requests as URL parameters, and links that change one parameter
     query_language     parses a query into a tree
     query_sql          translates the tree into FTS5 and SQL
@@ -11,7 +11,7 @@ Other packages use:
     ranking            finds and sorts results, for callers that show no page of results
     excerpts           excerpts with the query's words highlighted
     marked_words       finds the terms of a query in texts and stored states
-    counts_by_period   results by month or year
+    counts_by_period   the number of results by month or year
     document_references  the table of references to documents: bills, statutes, reports
     matching_releases  which releases match, for callers that show no results, and for the search
                        of the table releases in Datasette

@@ -132,8 +132,8 @@ class ColumnCache:
     async def refresh(self, run: RunQuery) -> ColumnCache:
         """Apply the changes since the last call, and return the cache itself.
 
-        If the change feed is shorter than before, it belongs to another archive, and everything is
-        read again.
+        If the change feed is shorter than before, it must belong to another archive, and everything
+        is read again.
         """
         if self.loading and self.loading.is_alive():
             await asyncio.to_thread(self.loading.join)
@@ -167,7 +167,7 @@ class ColumnCache:
         vars(self).update(vars(loaded))
 
     async def keep(self, name: str, read: Callable[[], Awaitable[Value]]) -> Value:
-        """Return the cached result of `read`, which is called again if the archive has changed."""
+        """Return the result of `read`, cached under `name` until the archive changes."""
         last, value = self._kept.get(name, (-1, None))
         if last == self.last_change:
             return cast(Value, value)
@@ -258,7 +258,7 @@ class ColumnCache:
 
     @property
     def size(self) -> int:
-        """Return an upper limit for the number of releases."""
+        """Return an upper bound for the number of releases."""
         return len(self.sort_dates)
 
     def sort_pairs_by_date(self, releases: Mapping[int, int], order: str) -> list[int]:
@@ -356,7 +356,7 @@ class ColumnCache:
     def _list_checks(
         self, chosen: Mapping[str, Iterable[str]], skipped: str = "", *, is_wanted: bool = True
     ) -> list[FacetCheck]:
-        """Return a check for each facet with chosen values, except the facet `skipped`."""
+        """Return a condition for each facet with chosen values, except the facet `skipped`."""
         return [
             FacetCheck(
                 facet=name,
@@ -412,9 +412,10 @@ def _encode_month(row: Mapping[str, Any]) -> int:
 
 
 class ValueLists:
-    """A column with several numbers per release, each of which stands for a value such as a tag.
+    """A column with several numbers per release, each of which stands for a facet value, such as a
+    tag.
 
-    totals: how many releases have each number.
+    totals: a map from each number to how many releases have it.
     """
 
     def __init__(self) -> None:
@@ -453,7 +454,8 @@ class ValueLists:
 
 
 def _take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
-    """Return a column's values for several releases, three times as fast as one by one.
+    """Return a column's values for several releases, three times as fast as reading them one by
+    one.
 
     >>> _take_values([0, 7, 8, 9], [3, 1]), _take_values([0, 7], [1]), _take_values([0], [])
     ((9, 7), [7], [])

@@ -58,7 +58,8 @@ class PeriodCounts:
         return self.undated + sum(self.hits.values())
 
     def group(self, unit: str) -> dict[str, tuple[int, int | None]]:
-        """Return a map from each month or year to its numbers of results and of all releases.
+        """Return a map from each month or year to a pair: its numbers of results and of all
+        releases.
 
         Months or years without releases are left out. The second number is None if there are no
         `totals`.
@@ -74,7 +75,7 @@ class PeriodCounts:
         }
 
     def list_values(self, unit: str, periods: Sequence[str]) -> list[tuple[int, int | None]]:
-        """Return the numbers of results and of all releases for each given month or year.
+        """Return a pair for each given month or year: the numbers of results and of all releases.
 
         The second number is None if there are no `totals`.
         """
@@ -102,7 +103,8 @@ def list_periods(
 ) -> tuple[str, list[str]]:
     """Return the unit, and all months or years from the first result to the last one, oldest first.
 
-    If a search is limited to certain dates, the list also covers the months of these dates.
+    If a search is limited to certain dates, the list also covers the months of these dates. If a
+    search was counted by year, the unit is always the year.
 
     unit: if None, months are used if there are at most MAX_MONTHS of them, otherwise years.
     whole: further months that the list must include.
@@ -140,7 +142,7 @@ def _number_month(name: str) -> int:
 async def count_hit_page(finder: HitFinder, hit_page: HitPage) -> PeriodCounts | None:
     """Count the results of a search page by month or year.
 
-    Return None if there are too many results to count: more than MAX_PAGE_HITS, or so many
+    Returns None if there are too many results to count: more than MAX_PAGE_HITS, or so many
     questions or quotations that their number is capped.
     """
     if hit_page.capped and finder.request.show != "releases":
@@ -218,7 +220,7 @@ def _count_months(totals: Mapping[str, tuple[int, int]], years: Collection[str])
     """Build the counts of all releases, by month.
 
     totals: for each month, the numbers of all and of dated releases.
-    years: count only releases of these years. If empty, count all releases.
+    years: count only releases published in these years. If empty, count all releases.
     """
     hits = {
         name: dated
@@ -261,8 +263,8 @@ async def _read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], b
 
 
 async def _read_month_totals(finder: HitFinder) -> dict[str, tuple[int, int]]:
-    """Return, for each month, how many releases the searched agencies have, and how many are
-    dated.
+    """Return, for each month, how many releases the searched agencies have, and how many of these
+    are dated.
     """
     include, exclude = finder.chosen_agencies, finder.request.exclude.get("agency")
     agencies: Iterable[str] = [""] if include is None else include

@@ -128,13 +128,15 @@ def build_cited_condition(text: str, bind: Bind) -> str:
 
 
 def build_reference_terms(node: ReferenceNode, bind: Bind) -> str:
-    """Return the SQL terms that select a reference from `document_references d`."""
+    """Return the SQL conditions, joined by AND, that select a reference from `document_references
+    d`.
+    """
     wanted = {"number": node.number, "type": node.type, "field": node.field}
     return " and ".join(f"d.{name} = {bind(value)}" for name, value in wanted.items() if value)
 
 
 async def list_unknown_references(run: RunQuery, nodes: Iterable[object]) -> list[str]:
-    """List the references in a query's nodes that occur in no version of any release."""
+    """List the references among the given nodes that do not occur in any version of a release."""
     unknown = []
     for node in dict.fromkeys(node for node in nodes if isinstance(node, ReferenceNode)):
         values: dict[str, Any] = {}

@@ -1,6 +1,6 @@
 """Finds which releases match a search, without ranking them and without excerpts.
 
-Datasette's own search of the table releases (`_search=`) also uses this module, so that it
+Datasette's own search of the `releases` table (`_search=`) also uses this module, so that it
 understands the query language. Datasette builds the condition `rowid in (select rowid from search
 where search match escape_fts(:search))`. Parts of a query that FTS5 cannot express (myndighet:,
 från:, fråga:, or only excluded words) become a further condition.
@@ -121,7 +121,7 @@ async def read_current(run: RunQuery, request: SearchRequest, names: ResolvedNam
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSearch:
-    """A search of the table releases: the FTS5 expression for escape_fts, and SQL conditions."""
+    """A search of the `releases` table: the FTS5 expression for escape_fts, and SQL conditions."""
 
     match: str
     conditions: Sequence[str] = ()
@@ -131,7 +131,7 @@ class TableSearch:
 async def plan_table_search(
     run: RunQuery, columns: ColumnCache, text: str, *, all_versions: bool
 ) -> TableSearch | None:
-    """Translate a search of the table releases into an FTS5 expression and SQL conditions.
+    """Translate a search of the `releases` table into an FTS5 expression and SQL conditions.
 
     Return None if no conditions are needed: match_table_search then returns the whole expression.
     """

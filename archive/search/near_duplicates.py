@@ -165,9 +165,10 @@ class NearDuplicates:
         """Store a release's keys and near-duplicates. Its row in releases must already be stored.
 
         keys: the keys of the release's text (build_band_keys).
-        replaced: the state whose keys are stored. If it is None, no keys are stored, and the
-            release is compared only with releases that have smaller ids. This is sufficient for a
-            new release, and when the keys of all releases are rewritten in the order of their ids.
+        replaced: the state from which the stored keys were computed. If it is None, no keys are
+            stored yet, and the release is compared only with releases that have smaller ids. This
+            is sufficient for a new release, and when the keys of all releases are rewritten in the
+            order of their ids.
         is_new: whether the release has just been added, so that it has no stored near-duplicates.
         """
         agency, url, added = self.db.execute(
@@ -215,7 +216,9 @@ class NearDuplicates:
         return pairs
 
     def _replace_pairs(self, release_id: int, pairs: Mapping[int, float], before: int) -> None:
-        """Replace a release's stored near-duplicates whose ids are below `before` with `pairs`."""
+        """Replace, with `pairs`, a release's stored near-duplicates whose ids are below
+        `before`.
+        """
         self.db.execute(
             "delete from near_duplicates"
             " where (release = ?1 and other < ?2) or (other = ?1 and release < ?2)",
@@ -235,8 +238,7 @@ class NearDuplicates:
         self.db.execute("delete from minhash_bands")
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
-        """Return the id and similarity of each release of an agency whose text is nearly the given
-        one.
+        """Return the id and similarity of each of an agency's releases with almost the given text.
 
         The most similar releases come first. Releases of any date are found.
         """

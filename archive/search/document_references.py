@@ -128,8 +128,8 @@ def build_cited_condition(text: str, bind: Bind) -> str:
 
 
 def build_reference_terms(node: ReferenceNode, bind: Bind) -> str:
-    """Return the SQL conditions, joined by AND, that select a reference from `document_references
-    d`.
+    """Return the SQL conditions that select a reference from `document_references d`, joined by
+    AND.
     """
     wanted = {"number": node.number, "type": node.type, "field": node.field}
     return " and ".join(f"d.{name} = {bind(value)}" for name, value in wanted.items() if value)

@@ -1,4 +1,5 @@
-"""Finds the edits that removed or added words: `removed:`, `added:`, and search in lists of edits.
+"""Finds the edits that removed or added words, for `removed:`, `added:` and the search in lists of
+edits.
 
 A word or phrase counts as removed if it occurs more often in the whole text of the release before
 the edit than after it, and as added if it occurs less often. The index (`search_diff`) stores this

@@ -252,8 +252,8 @@ async def describe_changes(
     """Add to each result the change that made it match, and an excerpt of the changed text.
 
     A change is added only to results that match in an earlier version or by an edit. If the query
-    also has words outside `added:` and `removed:`, the excerpts of current results show these words
-    instead.
+    also has words outside `added:` and `removed:`, the excerpts of results whose current version
+    matches show these words instead.
     """
     if not former.ids and not names.edits:
         return list(hits)

@@ -840,7 +840,9 @@ def _tokenise_query(text: str) -> Iterator[Lexeme | None]:
 
 
 def _read_references(text: str, *, follows_directly: bool) -> list[Lexeme]:
-    """Return a token for each reference in a text. Several references are put in brackets."""
+    """Return a token for each reference in a text. If there are several, bracket tokens enclose
+    them.
+    """
     found = [
         Lexeme(
             "reference",

@@ -108,7 +108,9 @@ class SearchRequest:
 
     @property
     def days(self) -> dict[str, str]:
-        """Return a map from URL parameter to date for the request's first and last date, if set."""
+        """Return the request's first and last date, each under the name of its URL parameter, if
+        set.
+        """
         return {
             name: day
             for name, day in zip(DATE_FIELDS, (self.from_day, self.to_day), strict=True)

@@ -355,7 +355,9 @@ def _prepare_line(
 def _import_release(
     archive: Archive, collection: Collection, imported_at: datetime, line: PreparedLine
 ) -> Outcome | FieldError:
-    """Save the release of a line, and return the outcome, or an error if it cannot be accepted."""
+    """Save the release in a line. Return the outcome, or an error if the release cannot be
+    accepted.
+    """
     if isinstance(line, str):
         return "withheld"
     if isinstance(line, FieldError):

@@ -1,5 +1,5 @@
-"""Takedowns: hides releases or redacts passages in them, each with a public reason, and lifts
-takedowns.
+"""Takedowns: hides releases, redacts passages in them, and lifts takedowns. Each takedown has a
+public reason.
 
 Content that is taken down is deleted from archive.db completely: from tables, from the search index
 and from free pages of the file. The content is kept in withheld.db (archive.database.redaction), so

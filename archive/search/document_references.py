@@ -111,7 +111,8 @@ def write_references(
 def build_reference_condition(node: ReferenceNode, index: str, bind: Bind) -> str:
     """Return the SQL condition for a reference, for a statement that selects from an index.
 
-    A question pair also matches if the title, lead or body of its release contains the reference.
+    A question pair matches if its question or answer contains the reference. If the reference is
+    limited to the title, lead or body, the release of the pair must contain it there.
     """
     if index == "search_questions" and node.field in PLAIN_FIELDS:
         index = "search"

@@ -473,7 +473,7 @@ class PhraseHistory(RegisterSearch):
 
 
 def quote_words(query: Query) -> str | None:
-    """Put a query of several plain words in quotation marks. Returns None for any other query.
+    """Return a query of several plain words in quotation marks. Returns None for any other query.
 
     >>> from archive.search.query_language import parse_query
     >>> quote_words(parse_query("120 miljoner kronor")), quote_words(parse_query('"120 miljoner"'))
@@ -528,7 +528,7 @@ async def _read_times(
     appeared or disappeared. Only the versions of these releases are read one by one.
 
     current: the releases whose current text contains the wording.
-    former: the releases of which only an earlier version contains the wording.
+    former: the releases that contain the wording only in an earlier version.
     """
     found = [*current, *former.ids]
     (row,) = await run(CHANGED_SQL, {"ids": json.dumps(found)})

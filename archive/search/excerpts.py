@@ -1,4 +1,6 @@
-"""Builds the results on a page: highlighted excerpts of texts, and the matching word forms."""
+"""Builds the results that a page shows: highlighted excerpts of texts, and the matching word
+forms.
+"""
 
 from __future__ import annotations
 

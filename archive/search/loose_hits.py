@@ -386,7 +386,7 @@ class _LooseSearch:
         return [AndNode((nodes[0], OrNode(tuple(nodes[1:]))))], ranked
 
     async def count_affordable(self, numbers: Sequence[int]) -> int:
-        """Return the number of words, starting with the rarest, for which all results can be read.
+        """Return for how many words, starting with the rarest, all results can be read in time.
 
         numbers: the number of results of each word, in ascending order.
         """

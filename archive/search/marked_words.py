@@ -481,8 +481,8 @@ class OccurrenceFinder:
         return sorted(spans, key=lambda span: span[:2])
 
     def find_in_state(self, state: Mapping[str, Any]) -> list[tuple[StateText, list[TermSpan]]]:
-        """Return the texts of a state that contain a part of the query, each with the
-        occurrences.
+        """Return the texts of a state that contain a part of the query, each with the occurrences
+        in it.
         """
         english = is_english_release(state)
         found = (

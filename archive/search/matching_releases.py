@@ -77,7 +77,7 @@ async def match_versions_before(
 async def filter_releases(
     run: RunQuery, request: SearchRequest, plan: SearchPlan, releases: Iterable[int]
 ) -> set[int]:
-    """Keep the releases that match a plan and have the facet values of a request."""
+    """Return the given releases that match a plan, and whose facet values a request allows."""
     conditions = [
         *plan.conditions,
         *build_facet_conditions(request, plan, None, facets_in_match=False),
@@ -98,7 +98,8 @@ async def filter_releases(
 def list_matching(
     run: RunQuery, request: SearchRequest
 ) -> tuple[Sequence[int], Sequence[SearchNote]]:
-    """Return all releases that match a request, unsorted, and notes on how it was understood.
+    """Return all releases that match a request, unsorted, and notes on how the query was
+    understood.
 
     run: a query runner that does not wait (build_connection_runner).
     """
@@ -159,7 +160,10 @@ async def plan_table_search(
 
 
 async def match_table_search(run: RunQuery, text: str) -> str:
-    """Return the FTS5 expression for a visitor's text. A text without words matches nothing."""
+    """Return the FTS5 expression for a visitor's text. A text without words matches nothing.
+
+    A filter that FTS5 cannot express is searched for as words.
+    """
     if text.startswith(MATCH_ALL):
         return text
     tree = parse_query(text).tree

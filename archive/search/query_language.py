@@ -735,8 +735,9 @@ class QueryParser:
 
 
 def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
-    """Return whether a query is entirely in capitals, so that capitals do not mark
-    abbreviations.
+    """Return whether a query is entirely in capitals, so that capitals do not mark abbreviations.
+
+    At least one word must be too long to be an abbreviation.
     """
     words = [lexeme for lexeme in lexemes if lexeme.kind == "words"]
     if not all(lexeme.text.isupper() for lexeme in words):

@@ -351,8 +351,8 @@ class HitFinder:
     async def fetch(self, order: str) -> HitList:
         """Fetch the results in the given order: `best`, `newest` or `oldest`.
 
-        If the request asks for earlier versions, releases of which only an earlier version matches
-        are included.
+        If the request asks for earlier versions, releases that match only in an earlier version are
+        included.
         """
         return await add_former_hits(self, await self.fetch_current(order), order)
 

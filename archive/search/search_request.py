@@ -119,7 +119,7 @@ class SearchRequest:
 
     @property
     def has_filters(self) -> bool:
-        """Return whether any facet value is included or excluded, or the dates are limited."""
+        """Return whether any facet value is included or excluded, or any date limit is set."""
         return bool(self.include or self.exclude or self.days)
 
     @property

@@ -539,7 +539,7 @@ def _read_inline_text(element: Any) -> str:
 
 
 def _clean_markdown(text: str) -> str:
-    """Return a text with one blank line between paragraphs.
+    """Return a text without invisible characters, and with one blank line between paragraphs.
 
     Indentation is kept, because Markdown needs it.
 

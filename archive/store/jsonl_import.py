@@ -333,11 +333,11 @@ def _prepare_line(
     seen: datetime | date | None,
     row: Mapping[str, Any],
 ) -> PreparedLine:
-    """Parse the release in a line. The release's text is analysed only if its URL is not stored
-    yet.
+    """Parse the release in a line. If its URL is not stored yet, its text is also analysed.
 
-    If the archive from which the line comes has taken the release down, only the release's URL is
-    returned.
+    Returns the prepared release, the time when the collection read it, and the names of the fields
+    that are not imported. If the archive from which the line comes has taken the release down, only
+    the release's URL is returned.
     """
     if row.get("takedown") in TAKEDOWN_KINDS.values():
         try:

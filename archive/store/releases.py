@@ -629,8 +629,8 @@ class ReleaseWriter:
     def _find_reverted(
         self, before: StoredRelease, release_id: int, state: Mapping[str, Any], cause: str
     ) -> int | None:
-        """Return the earlier revision that a new state restores, or None if there is no such
-        revision.
+        """Return the id of the earlier revision that a new state restores, or None if there is
+        none.
 
         before: the state that the new one follows.
         """

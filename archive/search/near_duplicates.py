@@ -13,8 +13,8 @@ time. Texts of fewer than 12 words are never compared. On one site, many texts a
 model of the previous one, so two such texts have to share 90% of their shingles and all figures.
 
 Candidates are found by MinHash bands. Of the pairs of texts that share 60% of their shingles, 98%
-have a band in common. Practically all pairs that share 70% have one, but only one in 60 of the
-pairs that share 10% has.
+have a band in common. Practically all pairs that share 70% have one, but of the pairs that share
+10%, only one in 60 has one.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class NearDuplicates:
         *,
         is_new: bool = False,
     ) -> None:
-        """Store a release's keys and near-duplicates. Its row in releases must already be stored.
+        """Store a release's keys and near-duplicates. Its row in `releases` must already be stored.
 
         keys: the keys of the release's text (build_band_keys).
         replaced: the state from which the stored keys were computed. If it is None, no keys are

@@ -509,7 +509,9 @@ class HitFinder:
         return HitList(ids=listed_ids, releases=listed_ids, capped=capped)
 
     def sort_by_similarity(self, hits: HitList) -> HitList:
-        """Sort results by similarity to the releases that the query names, if it names any."""
+        """Sort results by similarity to the releases that the query names. If it names none, keep
+        the order.
+        """
         related = self.names.related
         liked = [
             related[number] for number in list_liked(self.request.query.tree) if number in related

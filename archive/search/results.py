@@ -123,7 +123,7 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchScope:
-    """The releases that were searched, shown to a visitor whose search found nothing."""
+    """The numbers of searched releases, shown to a visitor whose search found nothing."""
 
     agencies: list[FacetValue]  # each with its number of searched releases
     stored: int  # number of all releases

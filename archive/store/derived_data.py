@@ -443,7 +443,9 @@ def _write_changes(data: DerivedData, saved: SavedRevision, diff: Diff | None) -
 
 
 def _write_diff(db: Database, table: str, key: str, revision_id: int, diff: Diff) -> bool:
-    """Write the changes of an edit to a row, and return whether this changed the row."""
+    """Write the changes, importance and summary of an edit to its row, and return whether the row
+    changed.
+    """
     changes = json.dumps([asdict(change) for change in diff.changes], ensure_ascii=False)
     values = [diff.importance, diff.summary("sv"), diff.summary("en"), changes, revision_id]
     written = db.execute(

@@ -140,9 +140,9 @@ def import_file(
 ) -> ImportResult:
     """Import a file with releases of one stored agency.
 
-    Raises ArchiveError if the agency is not stored. If the import ends early for another reason
-    (the file is truncated, the disk is full), the error is in the result's `failure`, and the lines
-    that were already saved are kept.
+    Raises ArchiveError if the agency is not stored. If the import ends early for any other reason
+    (for example, if the file is truncated or the disk is full), the error is in the result's
+    `failure`, and the lines that were already saved are kept.
 
     source: the collection to which the file belongs. By default, the file is a collection of its
         own.

@@ -469,7 +469,7 @@ class StoredRelease:
         return self.removed_at is None and self.moved_to is None
 
     def was_missed_after(self, moment: datetime) -> bool:
-        """Return whether the release is missing, and a check after `moment` did not find it."""
+        """Return whether the release is missing, and was not found by a check after `moment`."""
         return self.missed is not None and self.missed > str(to_iso(moment))
 
 

@@ -40,7 +40,7 @@ class DateWindow:
     def open_next_months(self) -> str:
         """Add months to the window, and return an FTS5 expression for the added months.
 
-        Return "", and open all months, if the window would include too many releases.
+        If the window would include too many releases, open all months and return "".
         """
         first = self.opened_months
         if self.target >= MAX_WINDOW_SHARE * self.total:
@@ -63,8 +63,8 @@ class DateWindow:
     def list_match_parts(self) -> list[str]:
         """Return FTS5 expressions for the first months of the window and for its other months.
 
-        The second expression is "" (any month) if the window contains all months. For a small
-        window, only the first expression is returned.
+        If the window contains all months, the second expression is "" (any month). If it contains
+        only one of several months, there is no second expression.
         """
         newest = max(1, self.opened_months // NEWEST_FRACTION)
         parts = [self._match_range(0, newest)]
@@ -80,7 +80,7 @@ class DateWindow:
 
 
 async def read_month_counts(run: RunQuery) -> list[tuple[str, int]]:
-    """Return the number of releases in each month, newest first."""
+    """Return each month with its number of releases, newest month first."""
     return [(row["month"], row["releases"]) for row in await run(MONTH_COUNTS_SQL, {})]
 
 

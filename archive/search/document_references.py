@@ -111,7 +111,8 @@ def write_references(
 def build_reference_condition(node: ReferenceNode, index: str, bind: Bind) -> str:
     """Return the SQL condition for a reference, for a statement that selects from an index.
 
-    A question pair also matches if the title, lead or body of its release contains the reference.
+    A question pair matches if its question or answer contains the reference. If the reference is
+    limited to the title, lead or body, the release of the pair must contain it there.
     """
     if index == "search_questions" and node.field in PLAIN_FIELDS:
         index = "search"
@@ -128,13 +129,15 @@ def build_cited_condition(text: str, bind: Bind) -> str:
 
 
 def build_reference_terms(node: ReferenceNode, bind: Bind) -> str:
-    """Return the SQL terms that select a reference from `document_references d`."""
+    """Return the SQL conditions that select a reference from `document_references d`, joined by
+    AND.
+    """
     wanted = {"number": node.number, "type": node.type, "field": node.field}
     return " and ".join(f"d.{name} = {bind(value)}" for name, value in wanted.items() if value)
 
 
 async def list_unknown_references(run: RunQuery, nodes: Iterable[object]) -> list[str]:
-    """List the references in a query's nodes that occur in no version of any release."""
+    """List the references among the given nodes that do not occur in any version of a release."""
     unknown = []
     for node in dict.fromkeys(node for node in nodes if isinstance(node, ReferenceNode)):
         values: dict[str, Any] = {}

@@ -1,4 +1,5 @@
-"""Searches edits by changed words, removals by last text, and the history of a phrase.
+"""Searches edits by the words that they changed, removals by the release's last text, and the
+history of a phrase.
 
 The history of a phrase says which releases contain or contained the words of a query, and between
 which two checks the words appeared and disappeared. Current texts are searched in one index, and
@@ -472,7 +473,7 @@ class PhraseHistory(RegisterSearch):
 
 
 def quote_words(query: Query) -> str | None:
-    """Put a query of several plain words in quotation marks. Returns None for any other query.
+    """Return a query of several plain words in quotation marks. Returns None for any other query.
 
     >>> from archive.search.query_language import parse_query
     >>> quote_words(parse_query("120 miljoner kronor")), quote_words(parse_query('"120 miljoner"'))
@@ -527,7 +528,7 @@ async def _read_times(
     appeared or disappeared. Only the versions of these releases are read one by one.
 
     current: the releases whose current text contains the wording.
-    former: the releases of which only an earlier version contains the wording.
+    former: the releases that contain the wording only in an earlier version.
     """
     found = [*current, *former.ids]
     (row,) = await run(CHANGED_SQL, {"ids": json.dumps(found)})
@@ -616,7 +617,7 @@ async def _read_unchanged_times(
 ) -> list[PhraseTimes]:
     """Return the times of releases that have contained the wording ever since they were archived.
 
-    firsts: for each release with several versions, the first of them.
+    firsts: a map from each release with several versions to its first version.
     """
     (row,) = await run(TIMES_SQL, {"ids": json.dumps(list(releases))})
     names = ("releases", "revisions", "agencies", "imported", "appeared", "checked", "stated")

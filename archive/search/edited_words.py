@@ -1,10 +1,11 @@
-"""Finds the edits that removed or added words: `removed:`, `added:`, and search in lists of edits.
+"""Finds the edits that removed or added words, for `removed:`, `added:` and the search in lists of
+edits.
 
 A word or phrase counts as removed if it occurs more often in the whole text of the release before
 the edit than after it, and as added if it occurs less often. The index (`search_diff`) stores this
 difference for single words, and the changed paragraphs for phrases. The stored texts are compared
-for words with a star, for NEAR, and for the few edits that have the same part of a query in their
-removed and in their added text.
+for words with a star, for NEAR, and for the few edits in which the same part of a query occurs in
+both the removed and the added text.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ async def resolve_query(
 
 
 async def _list_month_notes(run: RunQuery, tree: QueryNode | None) -> list[SearchNote]:
-    """Return a note if a query from a certain day leaves out releases that state only a month.
+    """Return a note if a query with a start date leaves out releases that state only a month.
 
     Such a release counts as published on the first of the month, so a query that begins later in
     the month leaves it out.
@@ -179,8 +180,8 @@ async def find_edits(
 
 
 def iter_changed(tree: QueryNode | None) -> Iterator[QueryLeaf]:
-    """Yield the words, phrases and NEAR groups of a query, including those in removed: and
-    added:.
+    """Yield the words, phrases, NEAR groups and references of a query, including those in removed:
+    and added:.
     """
     yield from iter_leaves(tree)
     for node in iter_nodes(tree):
@@ -288,7 +289,7 @@ def _restrict(
 
 
 def _holds(leaves: Mapping[QueryLeaf, ChangedLeaf], edit: int, node: QueryNode) -> bool | None:
-    """Return whether an edit changed a part of a query.
+    """Return whether an edit made the change that a part of a query requires.
 
     Return None if only the stored texts show this, or if the part is a filter.
     """
@@ -361,7 +362,10 @@ def _compare(
 
 
 def _is_changed(removed: set[QueryLeaf], added: set[QueryLeaf], node: QueryNode) -> bool | None:
-    """Return whether an edit changed a part of a query, or None if the part is not about text."""
+    """Return whether an edit made the change that a part of a query requires.
+
+    Return None if the part is not about text.
+    """
     if isinstance(node, EditNode):
         return _holds_on_sides(node, removed.__contains__, added.__contains__)
     return node in removed or node in added if isinstance(node, QueryLeaf) else None

@@ -1,4 +1,6 @@
-"""Builds the results on a page: highlighted excerpts of texts, and the matching word forms."""
+"""Builds the results that a page shows: highlighted excerpts of texts, and the matching word
+forms.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +106,7 @@ class TextChange:
     check.
 
     kind: former (the last version with the words of the query was replaced), removed, added, or
-        edited (removed and added).
+        edited (words were both removed and added).
     """
 
     kind: str
@@ -123,8 +125,8 @@ class TextChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentExcerpt:
-    """An excerpt of an attachment: of the page that best matches a query among all pages of a
-    release's attachments.
+    """An excerpt of an attachment. It is taken from the page that best matches the query, among all
+    pages of the release's attachments.
     """
 
     url: str
@@ -216,7 +218,7 @@ async def read_attachment_excerpts(
     """Return an attachment excerpt for each of the given releases that has a matching attachment.
 
     match: an FTS5 expression for search_attachments.
-    query_terms: only the terms about attachments are highlighted.
+    query_terms: the terms of the query. Only those about attachments are highlighted.
     """
     rows = await run(MATCHING_PAGES_SQL, {"match": match, "ids": json.dumps(list(ids))})
     terms = [term for term in query_terms if term.field == "attachment"]
@@ -309,7 +311,8 @@ def highlight_state(
 
 
 def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, MarkedText]:
-    """Choose the text with the most query terms, and return its question's position and an excerpt.
+    """Choose the text with the most query terms. Return the position of its question, and an
+    excerpt.
 
     The position is None if the text is neither a question nor an answer, or contains no query term.
     If another text contains query terms that this one lacks, half of the excerpt comes from the
@@ -494,7 +497,10 @@ class HighlightedText:
         }
 
     def find_best_start(self, covered: set[int], size: int) -> int:
-        """Return the start of the first fragment with the most terms that are not in `covered`."""
+        """Return the start of the fragment with the most terms that are not in `covered`.
+
+        If several fragments have equally many, the start of the first one is returned.
+        """
         candidates = dict.fromkeys(
             self.find_fragment_start(mark.first, size) for mark in self.highlights
         )

@@ -252,8 +252,8 @@ async def describe_changes(
     """Add to each result the change that made it match, and an excerpt of the changed text.
 
     A change is added only to results that match in an earlier version or by an edit. If the query
-    also has words outside `added:` and `removed:`, the excerpts of current results show these words
-    instead.
+    also has words outside `added:` and `removed:`, the excerpts of results whose current version
+    matches show these words instead.
     """
     if not former.ids and not names.edits:
         return list(hits)
@@ -332,7 +332,7 @@ async def _cut_excerpts(
     shown: Sequence[tuple[SearchHit, tuple[int, int | None]]],
     query_terms: Sequence[QueryTerm],
 ) -> list[SearchHit]:
-    """Return all results, and add an excerpt of the given version to those in `shown`."""
+    """Return all results, with an excerpt of the given version added to each result in `shown`."""
     revisions = [key for hit, versions in shown for key in versions if key and not hit.is_pair]
     states = await read_version_texts(run, revisions) if revisions else {}
 
@@ -384,8 +384,8 @@ def _add_excerpt(
     """Return a result with an excerpt of the given version (`state`).
 
     If the texts that differ from version `other` contain all words of the query, the excerpt is
-    from these texts, otherwise from any text. The title is used only if no other text contains as
-    many of the words.
+    from these texts. Otherwise, it may be from any text. The title is used only if no other text
+    contains as many of the words.
     """
     changed = next(keep_changed_texts(state, other)) if other else state
     texts = highlight_state(changed, query_terms)

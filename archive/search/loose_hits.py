@@ -218,7 +218,9 @@ def _order_hits(
 
 
 async def _prepare(finder: HitFinder) -> _LooseSearch:
-    """Correct misspelt words of a request, and read the results of each word."""
+    """Prepare a search: correct the misspelt words of a request, and read the results of each
+    word.
+    """
     query, corrections = finder.request.query, None
     counts = await count_beginnings(finder.run, find_terms(query.tree))
     is_known = (count or list_related_words(" ".join(term.words)) for term, count in counts.items())
@@ -344,9 +346,9 @@ class _LooseSearch:
         return self.finder.columns.sort_pairs_by_date(await self.find_allowed([]), "newest")
 
     async def weigh_shares(self, found: Collection[int]) -> dict[int, float]:
-        """Return for each result a factor that grows with its share of the query's words.
+        """Return, for each result, a factor that grows with its share of the query's words.
 
-        The share in the title raises the factor further.
+        The share of these words that the title contains raises the factor further.
         """
         shares, title_shares = dict.fromkeys(found, 0.0), dict.fromkeys(found, 0.0)
         for place, word in enumerate(self.words):
@@ -384,7 +386,7 @@ class _LooseSearch:
         return [AndNode((nodes[0], OrNode(tuple(nodes[1:]))))], ranked
 
     async def count_affordable(self, numbers: Sequence[int]) -> int:
-        """Return the number of words, starting with the rarest, for which all results can be read.
+        """Return for how many words, starting with the rarest, all results can be read in time.
 
         numbers: the number of results of each word, in ascending order.
         """
@@ -424,9 +426,9 @@ class _LooseSearch:
         """Return a query for words that the best results share, and the weights of that query's
         results.
 
-        A result's weight is the number of these words that it contains. Rare words count more. The
-        heaviest results come first. The query is empty in a search of question pairs, and if a word
-        of the search is limited to a field.
+        A result's weight is the number of these words that it contains, with rare words counting
+        for more. The heaviest results come first. The query is empty in a search of question pairs,
+        and if a word of the search is limited to a field.
         """
         has_fields = any(term.field for word in self.words for term in word.terms)
         if has_fields or self.finder.request.show == "questions":
@@ -450,7 +452,9 @@ class _LooseSearch:
         return weights
 
     async def find_shared(self, relevance: Mapping[int, float]) -> list[str]:
-        """Return words that several of the best results contain, but few other releases do."""
+        """Return words that several of the best results contain, but that few other releases
+        contain.
+        """
         best = heapq.nlargest(_SHARED_HITS, relevance, key=relevance.__getitem__)
         rows = await self.finder.run(_BEST_TEXTS_SQL, {"ids": json.dumps(best)})
         texts = {row["id"]: set(find_words(row["text"])) for row in rows}

@@ -228,7 +228,7 @@ def _build_word_term(
 
 
 def _is_short_form(text: str, readings: Collection[tuple[str, ...]]) -> bool:
-    """Return whether a short word may be an abbreviation, because it is not its own lemma."""
+    """Return whether a word may be an abbreviation: it is short, and it is not its own lemma."""
     return len(text) <= MAX_ABBREVIATION_LENGTH and (text,) not in readings
 
 
@@ -428,7 +428,8 @@ def _list_parts(lemma: str, is_loose: bool) -> frozenset[str]:
 def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = False) -> bool:
     """Return whether a token has the lemma `text` or, if `is_exact` is true, the form `text`.
 
-    If `prefix` is set, return whether the token starts with this prefix.
+    If `prefix` is set, `text` is ignored: return whether the form or (unless `is_exact` is true)
+    the lemma starts with this prefix.
     """
     if prefix:
         return token.word.startswith(prefix) or (token.lemma.startswith(prefix) and not is_exact)
@@ -480,8 +481,8 @@ class OccurrenceFinder:
         return sorted(spans, key=lambda span: span[:2])
 
     def find_in_state(self, state: Mapping[str, Any]) -> list[tuple[StateText, list[TermSpan]]]:
-        """Return the texts of a state that contain a part of the query, each with the
-        occurrences.
+        """Return the texts of a state that contain a part of the query, each with the occurrences
+        in it.
         """
         english = is_english_release(state)
         found = (
@@ -556,7 +557,9 @@ def _build_leaf_terms(
 
 
 def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
-    """Yield all words, phrases and NEAR groups of a query, including parts that must not match."""
+    """Yield all words, phrases, NEAR groups and references of a query, including those that must
+    not match.
+    """
     if isinstance(node, QueryLeaf):
         yield node
     elif isinstance(node, NotNode):

@@ -1,6 +1,6 @@
 """Finds which releases match a search, without ranking them and without excerpts.
 
-Datasette's own search of the table releases (`_search=`) also uses this module, so that it
+Datasette's own search of the `releases` table (`_search=`) also uses this module, so that it
 understands the query language. Datasette builds the condition `rowid in (select rowid from search
 where search match escape_fts(:search))`. Parts of a query that FTS5 cannot express (myndighet:,
 från:, fråga:, or only excluded words) become a further condition.
@@ -77,7 +77,7 @@ async def match_versions_before(
 async def filter_releases(
     run: RunQuery, request: SearchRequest, plan: SearchPlan, releases: Iterable[int]
 ) -> set[int]:
-    """Keep the releases that match a plan and have the facet values of a request."""
+    """Return the given releases that match a plan, and whose facet values a request allows."""
     conditions = [
         *plan.conditions,
         *build_facet_conditions(request, plan, None, facets_in_match=False),
@@ -98,7 +98,8 @@ async def filter_releases(
 def list_matching(
     run: RunQuery, request: SearchRequest
 ) -> tuple[Sequence[int], Sequence[SearchNote]]:
-    """Return all releases that match a request, unsorted, and notes on how it was understood.
+    """Return all releases that match a request, unsorted, and notes on how the query was
+    understood.
 
     run: a query runner that does not wait (build_connection_runner).
     """
@@ -121,7 +122,7 @@ async def read_current(run: RunQuery, request: SearchRequest, names: ResolvedNam
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSearch:
-    """A search of the table releases: the FTS5 expression for escape_fts, and SQL conditions."""
+    """A search of the `releases` table: the FTS5 expression for escape_fts, and SQL conditions."""
 
     match: str
     conditions: Sequence[str] = ()
@@ -131,7 +132,7 @@ class TableSearch:
 async def plan_table_search(
     run: RunQuery, columns: ColumnCache, text: str, *, all_versions: bool
 ) -> TableSearch | None:
-    """Translate a search of the table releases into an FTS5 expression and SQL conditions.
+    """Translate a search of the `releases` table into an FTS5 expression and SQL conditions.
 
     Return None if no conditions are needed: match_table_search then returns the whole expression.
     """
@@ -159,7 +160,10 @@ async def plan_table_search(
 
 
 async def match_table_search(run: RunQuery, text: str) -> str:
-    """Return the FTS5 expression for a visitor's text. A text without words matches nothing."""
+    """Return the FTS5 expression for a visitor's text. A text without words matches nothing.
+
+    A filter that FTS5 cannot express is searched for as words.
+    """
     if text.startswith(MATCH_ALL):
         return text
     tree = parse_query(text).tree

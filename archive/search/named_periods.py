@@ -175,7 +175,10 @@ def _read_year(match: re.Match[str], today: date) -> Iterator[Days]:
 
 
 def _list_months(year: int, month: int, number: int) -> Days:
-    """Return the first and the last day of a period of `number` months."""
+    """Return the first and the last day of a period of `number` months.
+
+    month: the first month of the period.
+    """
     years, last = divmod(month + number - 2, 12)
     end = parse_typed_date(f"{year + years}-{last + 1}", end=True)
     return f"{year}-{month:02}-01", end or ""

@@ -13,8 +13,8 @@ time. Texts of fewer than 12 words are never compared. On one site, many texts a
 model of the previous one, so two such texts have to share 90% of their shingles and all figures.
 
 Candidates are found by MinHash bands. Of the pairs of texts that share 60% of their shingles, 98%
-have a band in common. Practically all pairs that share 70% have one, but only one in 60 of the
-pairs that share 10% has.
+have a band in common. Practically all pairs that share 70% have one, but of the pairs that share
+10%, only one in 60 has one.
 """
 
 from __future__ import annotations
@@ -162,12 +162,13 @@ class NearDuplicates:
         *,
         is_new: bool = False,
     ) -> None:
-        """Store a release's keys and near-duplicates. Its row in releases must already be stored.
+        """Store a release's keys and near-duplicates. Its row in `releases` must already be stored.
 
         keys: the keys of the release's text (build_band_keys).
-        replaced: the state whose keys are stored. If it is None, no keys are stored, and the
-            release is compared only with releases that have smaller ids. This is sufficient for a
-            new release, and when the keys of all releases are rewritten in the order of their ids.
+        replaced: the state from which the stored keys were computed. If it is None, no keys are
+            stored yet, and the release is compared only with releases that have smaller ids. This
+            is sufficient for a new release, and when the keys of all releases are rewritten in the
+            order of their ids.
         is_new: whether the release has just been added, so that it has no stored near-duplicates.
         """
         agency, url, added = self.db.execute(
@@ -215,7 +216,9 @@ class NearDuplicates:
         return pairs
 
     def _replace_pairs(self, release_id: int, pairs: Mapping[int, float], before: int) -> None:
-        """Replace a release's stored near-duplicates whose ids are below `before` with `pairs`."""
+        """Replace, with `pairs`, a release's stored near-duplicates whose ids are below
+        `before`.
+        """
         self.db.execute(
             "delete from near_duplicates"
             " where (release = ?1 and other < ?2) or (other = ?1 and release < ?2)",
@@ -235,8 +238,7 @@ class NearDuplicates:
         self.db.execute("delete from minhash_bands")
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
-        """Return the id and similarity of each release of an agency whose text is nearly the given
-        one.
+        """Return the id and similarity of each of an agency's releases with almost the given text.
 
         The most similar releases come first. Releases of any date are found.
         """

@@ -286,8 +286,8 @@ def parse_query(text: str) -> Query:
 def add_filters(query: Query, filters: Sequence[QueryNode]) -> Query:
     """Add filters to a query.
 
-    If something was typed, but no word, number or filter, the query is returned unchanged, so that
-    it still finds nothing.
+    If the visitor typed something that contains no word, number or filter, the query is returned
+    unchanged, so that it still finds nothing.
     """
     if query.is_blank or not filters:
         return query
@@ -444,10 +444,10 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
-    """Return an OR of the names of the agency that the words name.
+    """Return an OR of all names of the agency that the given words stand for.
 
-    Abbreviations that are also common words are not added. Returns None if the words do not name an
-    agency, or are a common word.
+    Abbreviations that are also common words are not added. Returns None if the words are not the
+    name of an agency, or if they are a common word.
     """
     names, words = read_agency_names(), tuple(list_words(find_terms(AndNode(tuple(run)))))
     others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
@@ -735,8 +735,9 @@ class QueryParser:
 
 
 def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
-    """Return whether a query is entirely in capitals, so that capitals do not mark
-    abbreviations.
+    """Return whether a query is entirely in capitals, so that capitals do not mark abbreviations.
+
+    At least one word must be too long to be an abbreviation.
     """
     words = [lexeme for lexeme in lexemes if lexeme.kind == "words"]
     if not all(lexeme.text.isupper() for lexeme in words):
@@ -840,7 +841,9 @@ def _tokenise_query(text: str) -> Iterator[Lexeme | None]:
 
 
 def _read_references(text: str, *, follows_directly: bool) -> list[Lexeme]:
-    """Return a token for each reference in a text. Several references are put in brackets."""
+    """Return a token for each reference in a text. If there are several, bracket tokens enclose
+    them.
+    """
     found = [
         Lexeme(
             "reference",
@@ -861,7 +864,7 @@ def _tokenise_run(
 ) -> Iterator[Lexeme]:
     """Yield the tokens of a text without spaces.
 
-    The tokens are either an operator, or a word and any minus or field before it.
+    These are either a single operator, or a word preceded by any minus and field.
 
     next_character: the character that follows the text in the query.
     """
@@ -921,7 +924,7 @@ def _read_operator(text: str, *, follows_directly: bool) -> Lexeme | None:
 def _read_words(
     text: str, words: tuple[str, ...], unknown_field: str, *, follows_directly: bool
 ) -> Lexeme:
-    """Build one token from words without spaces between them and an optional plus or star."""
+    """Build one token from words that have no spaces between them, and from any plus or star."""
     has_star, long_enough = _ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
     is_required = not follows_directly and text[0] == "+" and text[1:2].isalnum()
     match = WRITTEN if CAPITALS.fullmatch(text) else WORD

@@ -352,7 +352,7 @@ def _collect_prefixes(nodes: Iterable[QueryNode]) -> set[str]:
 def _list_name_notes(
     names: ResolvedNames, related: Mapping[str, RelatedReleases | None]
 ) -> list[SearchNote]:
-    """Return notes on names that do not exist, and on prefixes that match too many words."""
+    """Return notes on unknown names, releases without similar ones, and too common prefixes."""
     cut = [text for text, expansion in names.prefixes.items() if expansion.omitted]
     unlike = [number for number, found in names.related.items() if not found.similarity]
     return [
@@ -601,10 +601,10 @@ def _build_prefilters(parts: Iterable[QueryNode], names: ResolvedNames) -> list[
 
 
 def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: str = "") -> str:
-    """Return the FTS5 expression that matches any lemma of a word, also as a part of compounds.
+    """Return the FTS5 expression that matches any lemma of a word, alone or in a compound.
 
-    The expression is "" for a word without letters and digits. The first lemma is searched in all
-    columns, because a column filter takes three times as long.
+    The expression is "" for a word without any letters or digits. The first lemma is searched in
+    all columns, because a search with a column filter takes three times as long.
 
     part_columns: if given, compound parts are searched only in these columns, and the word is also
         searched as typed. Ranking needs this, so that bm25 weighs how common a part is.
@@ -636,7 +636,7 @@ def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: 
 def match_changed_word(word: str) -> str:
     """Return the FTS5 expression for a word in the `terms` of `search_diff`.
 
-    The expression is "" for a word without letters and digits. Unlike with `match_word`, each
+    The expression is "" for a word without any letters or digits. Unlike with `match_word`, each
     occurrence matches only one of the alternatives, so that their counts can be added up.
     """
     lemmas, part = list(analyze_word(word)), find_compound_key(word)
@@ -823,7 +823,7 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 
 
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
-    """Return SQL and parameters that count the releases matching a request's filters, by agency."""
+    """Return SQL and parameters that count, by agency, the releases matching the filters."""
     plan = build_plan(extract_filters(request.query.tree), names)
     conditions = [
         *plan.conditions,
@@ -907,7 +907,7 @@ def build_hits_sql(
     skip_facet: a facet whose included values are ignored.
     limit: select only this many results, in the order `newest` or `oldest`. If the request has
         words, question pairs are ordered by when they were stored. With `oldest`, undated releases
-        are left out: they would come last, and the rows could not be read in index order.
+        are left out, because the rows could otherwise not be read in index order.
     """
     conditions = _list_hit_conditions(
         request, plan, match, skip_facet, only_dated=order == "oldest" and limit is not None

@@ -96,8 +96,8 @@ class HitPage:
     def shown_facets(self) -> list[str]:
         """Return the facets that help to narrow the results down.
 
-        Such a facet has several values, or one value that only some of the results have. For a
-        single result, the facets ALWAYS_SHOWN_FACETS are also included.
+        Such a facet has several values, or one value that only some of the results have. If there
+        is only one result, the facets in ALWAYS_SHOWN_FACETS are also included.
         """
         always = ALWAYS_SHOWN_FACETS if self.total == 1 else ()
         return [
@@ -178,7 +178,8 @@ class HitFinder:
         )
 
     def list_chosen_facets(self, exact_counts: Collection[str]) -> list[str]:
-        """List the facets with included values that have to be counted without these values.
+        """List the facets that have included values and must be counted as if these were not
+        chosen.
 
         Facets that are counted exactly are left out, and so are facets of which a release can have
         several values, such as tags.
@@ -194,7 +195,9 @@ class HitFinder:
         return [replace(year, total=totals.get(year.value, 0)) for year in years]
 
     def is_sorted_by_relevance(self) -> bool:
-        """Return whether results can be ranked by words, or by similarity to given releases."""
+        """Return whether results can be ranked by words, or by similarity to releases in the
+        query.
+        """
         plan = plan_search(self.request, self.names)
         return bool(plan.match or list_liked(self.request.query.tree))
 
@@ -348,8 +351,8 @@ class HitFinder:
     async def fetch(self, order: str) -> HitList:
         """Fetch the results in the given order: `best`, `newest` or `oldest`.
 
-        If the request asks for earlier versions, releases of which only an earlier version matches
-        are included.
+        If the request asks for earlier versions, releases that match only in an earlier version are
+        included.
         """
         return await add_former_hits(self, await self.fetch_current(order), order)
 
@@ -506,7 +509,9 @@ class HitFinder:
         return HitList(ids=listed_ids, releases=listed_ids, capped=capped)
 
     def sort_by_similarity(self, hits: HitList) -> HitList:
-        """Sort results by similarity to the releases that the query names, if it names any."""
+        """Sort results by similarity to the releases that the query names. If it names none, keep
+        the order.
+        """
         related = self.names.related
         liked = [
             related[number] for number in list_liked(self.request.query.tree) if number in related
@@ -684,7 +689,7 @@ class HitFinder:
         brief: Collection[int] = (),
         titled: Collection[int] = (),
     ) -> dict[int, float]:
-        """Return the relevance of results by their ids, best first.
+        """Return a map from the id of each result to its relevance, best first.
 
         The relevance of a result is bm25 × recency × substance × title.
 

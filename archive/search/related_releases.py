@@ -1,4 +1,4 @@
-"""Finds releases related to a release: they share words frequent in it and rare elsewhere.
+"""Finds releases related to a release: they share words that are frequent in it and rare elsewhere.
 
 Nothing about related releases is stored, so an edit, a takedown or a new release has an immediate
 effect. The words are weighted by tf-idf, for which the table `vocabulary` contains the number of

@@ -123,7 +123,7 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchScope:
-    """The releases that were searched, shown to a visitor whose search found nothing."""
+    """The numbers of searched releases, shown to a visitor whose search found nothing."""
 
     agencies: list[FacetValue]  # each with its number of searched releases
     stored: int  # number of all releases
@@ -209,8 +209,8 @@ def _list_hit_notes(
     hits: Sequence[SearchHit],
     suggestions: Sequence[Suggestion],
 ) -> list[SearchNote]:
-    """Return notes on a missing result page, an English query with few results, and the order of
-    the results.
+    """Return notes on a page number that is too high, an English query with few results, and the
+    order of the results.
     """
     notes = []
     if request.page > hit_page.pages:
@@ -272,8 +272,8 @@ async def find_hit_position(
 
     The returned object also contains the results before and after the release.
 
-    number: the position when the link to the release was made, which may have changed since. If
-        None, only the terms to highlight are returned.
+    number: the position at the time when the link to the release was made. It may have changed
+        since. If None, only the terms to highlight are returned.
     """
     page = (number or 0) // request.size + 1  # the page with the next hit
     finder, _ = await prepare_finder(run, replace(request, page=page), columns)
@@ -436,7 +436,7 @@ async def _name_facet_values(
 ) -> dict[tuple[str, str], FacetValue]:
     """Return the counted facet values and the chosen agencies and speakers, by facet and value.
 
-    Each of them contains its name. Chosen values without results have the count 0.
+    Each FacetValue includes a display name. Chosen values without results have the count 0.
     """
     chosen: dict[tuple[str, str], FacetValue] = {}
     for name, sql in CHOSEN_NAMES_SQL.items():

@@ -7,17 +7,17 @@ All tables except vocabulary are contentless FTS5 tables that only archive.store
 rebuild. For each text, they contain four columns: its lemmas, the lemmas of the parts of its
 compounds, the lemmas of the minor parts of its compounds, and its words as written.
 
-`search` contains the current texts, and `search_versions` the texts of earlier versions, whether an
-edit, an import or a move replaced them. `text_versions` says which version has which text. In this
-module, a version is the newest parse of a page, or of a line of an import. Only `search_versions`
-contains captions. If a release has earlier versions and its current text has captions, the current
-text is also in `search_versions`.
+`search` contains the current texts, and `search_versions` the texts of earlier versions, regardless
+of whether an edit, an import or a move replaced them. `text_versions` says which version has which
+text. In this module, a version is the newest parse of a page, or of a line of an import. Only
+`search_versions` contains captions. If a release has earlier versions and its current text has
+captions, the current text is also in `search_versions`.
 
 `search_diff` contains what each edit of an agency removed and added. For the removed text, and
 likewise for the added text, it contains a row for all fields together, and a row for each field
-whose changes differ from that row. The column `scope` says which fields a row covers. The columns
-`text` contain the changed paragraphs, for finding phrases. The columns `terms` contain only the
-terms that occur more often in this version than in the other, because most words of a changed
+whose changes differ from those in that row. The column `scope` says which fields a row covers. The
+columns `text` contain the changed paragraphs, for finding phrases. The columns `terms` contain only
+the terms that occur more often in this version than in the other, because most words of a changed
 paragraph are unchanged.
 
 Facet values are terms of the index, so that FTS5 can intersect them with the words of a query. A
@@ -470,7 +470,9 @@ class SearchIndex:
             self.db.conn.executemany(sql, removed_words)
 
     def index_quotes(self, release_id: int, revision_id: int, state: Mapping[str, Any]) -> None:
-        """Index the quotations of a release's current revision, and remove its other quotations.
+        """Index the quotations of a release's current revision.
+
+        The release's other quotations are removed from the index.
 
         state: the state of the current revision.
         """
@@ -490,7 +492,8 @@ class SearchIndex:
     ) -> None:
         """Index what an edit removed and added. The states must not contain taken-down text.
 
-        revision_id: the revision that the edit created. Its rows begin at DIFF_ROWS * revision_id.
+        revision_id: the revision that the edit created. The ids of its rows begin at DIFF_ROWS *
+            revision_id.
         """
         first = DIFF_ROWS * revision_id
         self.db.execute(

@@ -108,7 +108,9 @@ class SearchRequest:
 
     @property
     def days(self) -> dict[str, str]:
-        """Return a map from URL parameter to date for the request's first and last date, if set."""
+        """Return the request's first and last date, each under the name of its URL parameter, if
+        set.
+        """
         return {
             name: day
             for name, day in zip(DATE_FIELDS, (self.from_day, self.to_day), strict=True)
@@ -117,7 +119,7 @@ class SearchRequest:
 
     @property
     def has_filters(self) -> bool:
-        """Return whether any facet value is included or excluded, or the dates are limited."""
+        """Return whether any facet value is included or excluded, or any date limit is set."""
         return bool(self.include or self.exclude or self.days)
 
     @property

@@ -186,7 +186,7 @@ async def _correct_misspelt_words(
     counts: Mapping[str, int],
     hit_count: int,
 ) -> list[SpellingCorrection]:
-    """Return corrections of words to similar words of the archive.
+    """Return corrections that replace words with similar words of the archive.
 
     A word that no release contains may also be split into two words.
 
@@ -227,7 +227,9 @@ async def _find_joined_words(
 
 
 async def _count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str, int]:
-    """Return the number of releases that contain each word. Words in no release are left out."""
+    """Return the number of releases that contain each word. Words that do not occur in any release
+    are left out.
+    """
     rows = await run(WORD_COUNTS_SQL, {"words": json.dumps(list(words), ensure_ascii=False)})
     return {row["word"]: row["releases"] for row in rows}
 
@@ -400,10 +402,10 @@ def apply_corrections(text: str, corrections: Iterable[SpellingCorrection]) -> s
 
 
 def apply_correction(text: str, correction: SpellingCorrection) -> str:
-    """Return a query with its misspelled words corrected, and everything else as typed.
+    """Return a query with a misspelt word (or two) replaced, and everything else as typed.
 
-    A capital letter at the beginning is kept. If a word after a field is replaced by two words,
-    they are put in brackets, so that the field applies to both.
+    A capital letter at the beginning of the word is kept. If a word after a field is replaced by
+    two words, they are put in brackets, so that the field applies to both.
 
     >>> correction = SpellingCorrection("manniskohandel", "människohandel")
     >>> apply_correction('"Manniskohandel" -x', correction)

@@ -154,8 +154,8 @@ async def _list_other_texts(
 async def _list_typed_references(run: RunQuery, text: str) -> list[str]:
     """Return queries in which a type of document is added to a bare number.
 
-    There is one query for each type of document with that number to which releases refer, the most
-    common type first.
+    Releases may refer to documents of several types with the same number. There is one query for
+    each of these types, the most common type first.
     """
     texts = []
     for found in islice(find_bare_numbers(text), MAX_TYPED_NUMBERS):

@@ -198,10 +198,11 @@ def find_past_edits(
 ) -> None:
     """Store which versions of a release follow versions that a web archive captured.
 
-    For each of the later versions, also store whether the change is an edit by the agency.
+    For each of the later versions, also store whether its difference from the earlier version is an
+    edit by the agency.
 
     judge: decides whether the change from one version to the next is an edit. It is called once for
-        each pair.
+        each pair of versions.
     """
     with archive.transaction():
         stored = dict(archive.db.execute(STORED_STEPS_SQL, [release_id]).fetchall())

@@ -341,9 +341,10 @@ class DerivedData:
         return len(keys)
 
     def _list_batch(self, table: str, last: int) -> list[int]:
-        """Return the ids of the rows after `last` that are written in the next transaction.
+        """Return the ids of the rows after `last` that are to be written in the next transaction.
 
-        If their texts are long, the batch contains fewer rows, because it is kept in memory.
+        If the texts of the rows are long, the batch contains fewer rows, because it is kept in
+        memory.
         """
         keys: list[int] = []
         characters = 0
@@ -384,7 +385,7 @@ class DerivedData:
         Returns whether the change feed must report a difference.
 
         is_stored: whether the release already has rows, computed from the state `replaced` or, if
-            that is None, from the present state.
+            that is None, from the current state.
         ahead: data that was already computed. It is used only for revisions that have not changed
             since.
         """
@@ -442,7 +443,9 @@ def _write_changes(data: DerivedData, saved: SavedRevision, diff: Diff | None) -
 
 
 def _write_diff(db: Database, table: str, key: str, revision_id: int, diff: Diff) -> bool:
-    """Write the changes of an edit to a row, and return whether this changed the row."""
+    """Write the changes, importance and summary of an edit to its row, and return whether the row
+    changed.
+    """
     changes = json.dumps([asdict(change) for change in diff.changes], ensure_ascii=False)
     values = [diff.importance, diff.summary("sv"), diff.summary("en"), changes, revision_id]
     written = db.execute(
@@ -458,7 +461,7 @@ def _undo_changes(
 ) -> dict[str, Any]:
     """Return the state `after`, but with the given paragraphs as they are in `before`.
 
-    A paragraph that is missing because of a takedown is left alone.
+    A change is not undone if its paragraph is missing from either state because of a takedown.
     """
     undone = {**after}
     for old_field, old, field, new in paragraphs:

@@ -440,7 +440,8 @@ def _parse_markdown(text: str, url: str) -> ImportedBody:
 
 
 def _escape_speech_hyphens(text: str) -> str:
-    """Escape hyphens that mark speech, so that Markdown does not turn them into a list.
+    """Escape hyphens that mark speech, so that a Markdown parser does not take them for list
+    markers.
 
     A hyphen marks speech if only one line of its paragraph starts with a hyphen.
 
@@ -471,7 +472,8 @@ def _sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> Impor
 
 
 def _html_to_text(markup: str) -> str:
-    """Convert sanitised HTML into text, with one line per list item (• or number) or table row.
+    """Convert sanitised HTML into text, with one line per list item (preceded by • or its number)
+    or table row.
 
     >>> table = "<table><tr><th>d</th><td>e</td></tr></table>"
     >>> _html_to_text(f"<p>a<br>b</p><ol><li>c</li></ol>{table}")
@@ -505,7 +507,7 @@ def _iter_block_texts(parent: Any) -> Iterator[str]:
 
 
 def _iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
-    """Yield the items of a list, one per line, each followed by the items of its nested lists."""
+    """Yield each item of a list as one line, followed by the items of its nested lists."""
     for number, item in enumerate(parent.findall("li"), int(parent.get("start") or 1)):
         nested = [child for child in item if child.tag in ("ul", "ol")]
         for child in nested:
@@ -537,7 +539,7 @@ def _read_inline_text(element: Any) -> str:
 
 
 def _clean_markdown(text: str) -> str:
-    """Return a text with one blank line between paragraphs.
+    """Return a text without invisible characters, and with one blank line between paragraphs.
 
     Indentation is kept, because Markdown needs it.
 

@@ -140,9 +140,9 @@ def import_file(
 ) -> ImportResult:
     """Import a file with releases of one stored agency.
 
-    Raises ArchiveError if the agency is not stored. If the import ends early for another reason
-    (the file is truncated, the disk is full), the error is in the result's `failure`, and the lines
-    that were already saved are kept.
+    Raises ArchiveError if the agency is not stored. If the import ends early for any other reason
+    (for example, if the file is truncated or the disk is full), the error is in the result's
+    `failure`, and the lines that were already saved are kept.
 
     source: the collection to which the file belongs. By default, the file is a collection of its
         own.
@@ -333,11 +333,11 @@ def _prepare_line(
     seen: datetime | date | None,
     row: Mapping[str, Any],
 ) -> PreparedLine:
-    """Parse the release in a line. The release's text is analysed only if its URL is not stored
-    yet.
+    """Parse the release in a line. If its URL is not stored yet, its text is also analysed.
 
-    If the archive from which the line comes has taken the release down, only the release's URL is
-    returned.
+    Returns the prepared release, the time when the collection read it, and the names of the fields
+    that are not imported. If the archive from which the line comes has taken the release down, only
+    the release's URL is returned.
     """
     if row.get("takedown") in TAKEDOWN_KINDS.values():
         try:
@@ -355,7 +355,9 @@ def _prepare_line(
 def _import_release(
     archive: Archive, collection: Collection, imported_at: datetime, line: PreparedLine
 ) -> Outcome | FieldError:
-    """Save the release of a line, and return the outcome, or an error if it cannot be accepted."""
+    """Save the release in a line. Return the outcome, or an error if the release cannot be
+    accepted.
+    """
     if isinstance(line, str):
         return "withheld"
     if isinstance(line, FieldError):

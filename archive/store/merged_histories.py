@@ -19,8 +19,9 @@ def find_adjoining_states(
 ) -> tuple[StoredRelease, StoredRelease] | None:
     """Return a release's last state and the target's first state, if the latter follows the former.
 
-    Returns None if the target is older or existed at the same time, because the difference is then
-    not an edit. Also returns None if the archive has not read both releases itself.
+    Returns None if the target is older, or if both releases existed at the same time, because the
+    difference is then not an edit. Also returns None if the archive has not read both releases
+    itself.
     """
     before, after = archive.get_latest(release_id), archive.get_first(target_id)
     if not before or not after or before.revision_id > after.revision_id:

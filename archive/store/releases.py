@@ -1,4 +1,4 @@
-"""Archive: saves and reads releases, each with all its rows in one transaction of archive.db.
+"""Archive: reads releases from archive.db, and saves each with all its rows in one transaction.
 
 `Archive.save` decides whether a release is new, revised or unchanged. `ReleaseWriter` writes the
 rows, and derived_data.py computes further data from them. Data that depends only on the release
@@ -167,7 +167,7 @@ class Archive(AbstractContextManager["Archive"]):
     ) -> None:
         """Store an agency, or update its stored columns.
 
-        survey: the agency's result in a survey of sites, with the keys in SURVEY_KEYS.
+        survey: the result of surveying the agency's site, with the keys in SURVEY_KEYS.
         """
         facts = {
             "slug": slug,
@@ -362,7 +362,8 @@ class Archive(AbstractContextManager["Archive"]):
         return self._find_stored(first, [release_id])
 
     def list_candidates(self, release_id: int | None, url: str, other: str) -> list[StoredRelease]:
-        """Return the current states of a release, and of other releases at the same addresses.
+        """Return the current state of a release, and of each other release with one of its
+        addresses.
 
         The other releases are those at `url`, at `other`, and at the URL where the current state of
         the given release was captured.
@@ -468,7 +469,7 @@ class StoredRelease:
         return self.removed_at is None and self.moved_to is None
 
     def was_missed_after(self, moment: datetime) -> bool:
-        """Return whether the release is missing, and a check after `moment` did not find it."""
+        """Return whether the release is missing, and was not found by a check after `moment`."""
         return self.missed is not None and self.missed > str(to_iso(moment))
 
 
@@ -628,8 +629,8 @@ class ReleaseWriter:
     def _find_reverted(
         self, before: StoredRelease, release_id: int, state: Mapping[str, Any], cause: str
     ) -> int | None:
-        """Return the earlier revision that a new state restores, or None if there is no such
-        revision.
+        """Return the id of the earlier revision that a new state restores, or None if there is
+        none.
 
         before: the state that the new one follows.
         """

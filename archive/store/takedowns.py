@@ -1,5 +1,5 @@
-"""Takedowns: hides releases or redacts passages in them, each with a public reason, and lifts
-takedowns.
+"""Takedowns: hides releases, redacts passages in them, and lifts takedowns. Each takedown has a
+public reason.
 
 Content that is taken down is deleted from archive.db completely: from tables, from the search index
 and from free pages of the file. The content is kept in withheld.db (archive.database.redaction), so
@@ -222,7 +222,7 @@ def copy_takedowns(archive: Archive, release_id: int, target_id: int) -> None:
 
 
 def find_uncovered_releases(archive: Archive, release_id: int, passage: str) -> list[int]:
-    """Return the other releases whose current text or attachments contain a passage.
+    """Return the ids of other releases whose current text or attachments contain a passage.
 
     This reads the texts of all releases and attachments.
     """
@@ -236,7 +236,8 @@ def find_uncovered_releases(archive: Archive, release_id: int, passage: str) -> 
 
 
 def _find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[int]:
-    """Return the releases that link, or once linked, to an attachment that contains a passage.
+    """Return the ids of the releases that link, or once linked, to an attachment containing a
+    passage.
 
     This reads the texts of all attachments.
     """

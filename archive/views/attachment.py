@@ -174,7 +174,7 @@ def _choose_title(version: Mapping[str, Any], releases: Sequence[Mapping[str, An
 
 
 def _find_next_page(shown: Sequence[dict[str, Any]], pages: Sequence[dict[str, Any]]) -> int | None:
-    """Return the number of the page after the shown ones, or None if there are no more pages."""
+    """Return the number of the page after the shown pages, or None if there are no more pages."""
     last: int = shown[-1]["page"] if shown else 0
     return last + 1 if any(page["page"] > last for page in pages) else None
 

@@ -262,9 +262,9 @@ def _add_english_anchors(page: DocsPage, original: DocsPage) -> DocsPage:
 def parse_page(name: str, text: str, query: str = "") -> DocsPage:
     """Render a Markdown page.
 
-    Headings get anchors. Links to pages lose the suffix `.md` and get `query`.
+    Headings get anchors. In links to other pages, `query` replaces the suffix `.md`.
 
-    name: the page's path in the folder of the documentation, without the suffix.
+    name: the page's path in the documentation folder, without the suffix.
 
     >>> text = "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json)."
     >>> page = parse_page("a", text)

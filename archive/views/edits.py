@@ -156,8 +156,8 @@ def _choose_empty_reason(
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
     """Return whether the response must export all entries.
 
-    It must for Excel. It also must for CSV if there are more pages, unless `after` or `size` is
-    given.
+    This is so for Excel. It is also so for CSV if there is a next page, unless the request contains
+    `after` or `size`.
     """
     is_page = "after" in site.args or "size" in site.args
     return site.format_name == "xlsx" or (
@@ -348,8 +348,8 @@ class EditsRegister(Register):
 async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     """Build the chart of edits per week.
 
-    Returns None on later pages, for a search for words, for types of edits that the archive did not
-    itself observe, and if there is nothing to chart: no edits, or only one week.
+    Returns None on pages after the first, for a search for words, for types of edits that the
+    archive did not itself observe, and if the weeks to show contain no edits or are fewer than two.
     """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:

@@ -7,9 +7,9 @@
   that second.
 - /-/web/timemap/link/<address> and /-/web/timemap/json/<address>: all mementos of an address.
 
-An address is written as it is, with its query and without encoding. http and https, and paths with
-and without a slash at the end, are the same address. Pages that a takedown withholds, or that are
-in quarantine, are left out.
+An address is written as it is, with its query and without encoding. Addresses that differ only in
+the scheme (http or https), or in a slash at the end of the path, count as the same address. Pages
+that a takedown withholds, or that are in quarantine, are left out.
 """
 
 from __future__ import annotations
@@ -278,10 +278,10 @@ def _build_url(site: SiteRequest, memento: Memento, *, is_raw: bool = False) -> 
 def _link_memento(
     site: SiteRequest, mementos: Sequence[Memento], place: int, shown: int | None = None
 ) -> str:
-    """Return a link to a memento, for the Link header.
+    """Return a link to the memento with the index `place`, for the Link header.
 
-    The relations in the link say whether the memento is the first or the last of all, and whether
-    it precedes or follows memento `shown`.
+    The relations in the link say whether this memento is the first or the last of all, and whether
+    it comes just before or after the memento with the index `shown`.
     """
     relations = {"first": 0, "last": len(mementos) - 1}
     if shown is not None:

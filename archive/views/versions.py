@@ -641,7 +641,8 @@ async def _read_diff_metadata(
 async def _find_adjacent_edits(
     site: SiteRequest, before: Revision, after: Revision
 ) -> dict[str, Any]:
-    """Return the last edit up to the earlier revision, and the first edit after the later one.
+    """Return the last edit no later than the earlier revision, and the first edit after the later
+    revision.
 
     Either of them is None if there is no such edit.
     """

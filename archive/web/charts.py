@@ -65,7 +65,7 @@ VERSION_BAR = 12  # height of the bar of a version; edits rise above it by their
 class ChartSeries:
     """The values that a chart shows in one colour.
 
-    values: one for each period; None if the archive has nothing to count.
+    values: a value for each period, or None for a period of which the archive has no releases.
     bases: the heights on which values are stacked.
     uncertain: the indexes of values that cannot be compared with the other values. Their columns
         are fainter, and lines are interrupted by a gap with a dot.
@@ -281,8 +281,8 @@ def _find_places(periods: Sequence[str], chosen: Collection[str]) -> list[int]:
 def _find_few(
     counts: Sequence[Sequence[tuple[int, int | None]]], periods: Sequence[str]
 ) -> list[str]:
-    """Return the periods in which a searched agency has some, but fewer than FEW_RELEASES
-    releases.
+    """Return the periods in which a searched agency has at least one release, but fewer than
+    FEW_RELEASES.
     """
     return [
         period

@@ -342,7 +342,7 @@ async def _name_codes(
 async def _add_release_texts(
     site: SiteRequest, batches: AsyncIterator[Rows]
 ) -> AsyncIterator[Rows]:
-    """Yield rows with the RELEASE_COLUMNS of the rows' releases added."""
+    """Yield rows with RELEASE_COLUMNS added: values of the release to which each row belongs."""
     async for rows in batches:
         ids = json.dumps([row["release"] for row in rows])
         found = {row["id"]: dict(row) for row in await site.run(RELEASE_TEXTS_SQL, {"ids": ids})}

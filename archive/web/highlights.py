@@ -111,7 +111,9 @@ class HtmlText:
         return text
 
     def read_break(self, name: str, start: int) -> str:
-        """Return the break that a tag makes in the text, and record where it is."""
+        """Return the line or paragraph break that a tag makes in the text, and record its position
+        in the HTML.
+        """
         text = LINE_BREAK if name == "br" else PARAGRAPH_BREAK
         self.starts.extend([start] * len(text))
         self.ends.extend([start] * len(text))

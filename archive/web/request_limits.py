@@ -205,7 +205,7 @@ class WorkQueue:
         return max(map(len, self.requests_by_client.values()), default=0) > own + 1
 
     def reject_newest(self) -> None:
-        """Reject the newest request of the client with the most requests."""
+        """Reject the newest waiting request of the client with the most waiting requests."""
         rejected = max(self.requests_by_client.values(), key=len).pop()
         if not rejected.done():
             rejected.set_result(False)
@@ -452,7 +452,7 @@ class ResponseDelivery:
     async def send_chunk(self, message: dict[str, Any]) -> None:
         """Send a chunk, or give up and wait to be cancelled.
 
-        Datasette would write an exception raised here into the response.
+        No exception is raised here, because Datasette would write it into the response.
         """
         if not self.disconnected:
             with suppress(TimeoutError):

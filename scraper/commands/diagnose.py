@@ -504,7 +504,7 @@ def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Ite
 def _describe_trial(finding: FieldDiagnosis) -> str:
     """Describe on how many other pages a remedy worked.
 
-    Returns "" if the remedy was not tried on any.
+    Returns "" if the remedy was not tried on any other page.
     """
     if not finding.tried:
         return ""

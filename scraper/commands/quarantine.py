@@ -109,7 +109,9 @@ def parse_ids(text: str) -> set[int]:
 
 
 def print_quarantine(archive: Archive, slugs: list[str], ids: set[int]) -> None:
-    """Print the undecided pages of agencies, each with id, fetch time, title, URL and reason."""
+    """Print the undecided pages of agencies, each with its id, fetch time, title, URL and
+    reasons.
+    """
     quarantine = Quarantine(archive.db)
     for slug in slugs or quarantine.list_agencies():
         pages = select_pages(quarantine.list_pending(slug), ids)

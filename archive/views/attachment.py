@@ -3,8 +3,8 @@
 - /-/attachment/<version>: what the file is, its text, how it differs from the previous version, and
   which releases link to it; also as .json.
 
-The file itself is in the evidence bundles of the releases. It is not served here, because a browser
-could run scripts in it.
+The file itself is in the evidence bundles of these releases. It is not served here, because a
+browser could run scripts in it.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ async def _show_check(site: SiteRequest) -> Response:
 
 
 async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
-    """Look up the quotations in a text.
+    """Find the quotations in a text, and look them up in the archive.
 
     Returns the template variables: the results, each with its source and links, and facts about
     what was searched.

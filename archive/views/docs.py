@@ -4,8 +4,8 @@
   Swedish translation) and /docs/reference/settings; /docs/images/<file>: an image on a page.
 - /openapi.json: a machine-readable description of the API.
 
-A page is in English, or in the language that its folder is named after. Visitors get the page in
-the language of the interface, if it exists in that language.
+A page is in English, or in the language that its folder is named after. Visitors get the version of
+a page in the language of the interface, if there is one.
 """
 
 from __future__ import annotations
@@ -222,9 +222,9 @@ def find_translation(name: str, language: str) -> str | None:
 def read_page(site: SiteRequest, name: str) -> DocsPage:
     """Return a rendered page, from the cache if its file has not changed.
 
-    Raises NotFound if there is no such page. The examples on PAGES_FOR_READERS use the address of
-    this site. The headings of a translation also have the anchors of the English page, so that
-    links to these anchors work.
+    Raises NotFound if there is no such page. The examples on the pages in PAGES_FOR_READERS use the
+    address of this site. The headings of a translation also have the anchors of the English page,
+    so that links to these anchors work.
     """
     page, english = _read_file(name, site.requested_language), _get_english_name(name)
     if page is None:

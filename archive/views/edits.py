@@ -5,7 +5,8 @@ CSV and Excel contain all entries unless a page is requested.
 - /-/edits: changes by agencies.
 - /-/removed: releases removed by agencies.
 - /-/takedowns: releases hidden or redacted by the archive.
-- /-/phrase: the periods in which releases contained the words of a query; its page is /-/over-time.
+- /-/phrase: the periods in which releases contained the words of a query; the HTML page is
+    /-/over-time.
 """
 
 from __future__ import annotations

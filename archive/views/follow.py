@@ -437,8 +437,8 @@ def _find_first_confirmed(
 
     Returns None if there is no such subscription.
 
-    The page shows the webhook's secret only then, because later anybody who sees the webhook's
-    messages has the link to the page.
+    The page shows a webhook's secret only at the first confirmation, because later anybody who sees
+    the webhook's messages has the link to the page.
     """
     is_first = action == "confirm" and chosen[0].confirmed is None
     return store.find(chosen[0].id) if is_first else None

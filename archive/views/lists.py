@@ -111,7 +111,7 @@ def _find_neighbours(month: str, months: Iterable[str]) -> tuple[str | None, str
 async def _show_tag(site: SiteRequest) -> Response:
     """Show a tag at its permanent URL, which contains its number.
 
-    A URL with the name of the tag redirects there.
+    A URL with the name of the tag redirects to the permanent URL.
     """
     name = unquote(site.url_vars["name"])
     tag = await find_tag(site.run, name)

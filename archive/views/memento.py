@@ -154,9 +154,10 @@ def _build_memento_links(site: SiteRequest, url: str) -> str:
 
 
 async def link_version(site: SiteRequest, capture: int | None) -> tuple[str | None, dict[str, str]]:
-    """Return the path of the stored page from which a version was read, and a Link header for it.
+    """Return the path of the stored page from which a version was read, and a dict with its Link
+    header.
 
-    If the version's page is not stored, or is withheld, the path is None and there is no header.
+    If the version's page is not stored, or is withheld, the path is None and the dict is empty.
     """
     found = await site.run(CAPTURE_SQL, {"capture": capture})
     if not found:

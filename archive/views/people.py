@@ -267,7 +267,7 @@ def _mark_words(text: str, words: Sequence[str]) -> list[tuple[str, bool]]:
 
 
 def _merge_roles(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return each role once, the latest first, in the spelling that occurs most often.
+    """Return up to MAX_ROLES roles, the latest first, each in the spelling that occurs most often.
 
     rows: the roles as printed, the most frequent first.
     """

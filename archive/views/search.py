@@ -622,8 +622,8 @@ def _format_facet_value(choice: FacetValue) -> dict[str, Any]:
 def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
     """Build the feed entry of a result. Its id is the same in every feed.
 
-    The entry's date is the publication date. If that is unknown, or if the feed contains only new
-    releases, it is the time of the first crawl.
+    The entry's date is the publication date. If this date is unknown, or if the feed contains only
+    new releases, it is the time of the first crawl.
     """
     row, language = hit.row, site.language
     published = format_stated_atom_time(row["published"])

@@ -264,7 +264,7 @@ def _format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
 
 
 async def _list_status_changes(site: SiteRequest) -> DataList:
-    """Return the changes of agencies to or from a fault state, for an Atom feed."""
+    """Return, for an Atom feed, each change of an agency's state to or from a fault."""
     before = parse_number_parameter(site.args, "after")
     events = await read_health_events(site.run, before=before, limit=EVENTS_PAGE_SIZE + 1)
     page, next_cursor = take_page(events, EVENTS_PAGE_SIZE)

@@ -112,7 +112,7 @@ def format_atom_time(text: str) -> str:
 
 
 def format_stated_atom_time(text: str | None) -> str | None:
-    """Format a time stated by an agency for Atom. Returns None for None and for a month.
+    """Format, for Atom, a time stated by an agency. Returns None for None and for a month.
 
     >>> format_stated_atom_time("2024-06-03"), format_stated_atom_time("2024-06")
     ('2024-06-03T00:00:00+02:00', None)

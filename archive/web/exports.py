@@ -327,7 +327,7 @@ def _list_codes(list_name: str, columns: Sequence[str]) -> dict[str, str]:
 async def _name_codes(
     language: str, codes: Mapping[str, str], batches: AsyncIterator[Rows]
 ) -> AsyncIterator[Rows]:
-    """Yield rows with codes such as `press release` replaced by words."""
+    """Yield rows with codes such as `press release` replaced by words in the given language."""
 
     def name_codes(row: Mapping[str, Any]) -> dict[str, Any]:
         named = ((name, row[name], prefix) for name, prefix in codes.items())

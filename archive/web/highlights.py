@@ -120,7 +120,7 @@ class HtmlText:
         return text
 
     def split_span(self, span: Span) -> list[Span]:
-        """Return the parts of a span of the text between tags, as positions in the HTML."""
+        """Split a span of the text at tags, and return the positions of its parts in the HTML."""
         parts: list[Span] = []
         for start, end in zip(self.starts[slice(*span)], self.ends[slice(*span)], strict=True):
             if parts and start <= parts[-1][1]:

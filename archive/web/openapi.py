@@ -254,7 +254,7 @@ class Operation:
     text: a description of the text in a request's body, if requests have one.
     required: the parameters that a request must contain.
     text_parameter: the parameter that can be sent by GET instead of the text.
-    statuses: error statuses besides 400, 404 and 503.
+    statuses: the error statuses that a response may have besides 400, 404 and 503.
     parameter_names: the parameters of the data, by default the parameters of the page.
     name: the name of the operation, if it cannot be built from the path.
     """

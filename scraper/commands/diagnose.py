@@ -275,9 +275,12 @@ def _format_first_value(value: object) -> str:
 def find_rule(
     finding: FieldDiagnosis, agency: Agency, good: ReparsedPage
 ) -> tuple[str, str | None]:
-    """Return where the rule that parsed a field on the good page is defined, and its selector.
+    """Return where the rule that parsed a field on the good page is defined, and the rule's
+    selector.
 
-    The selector is None if it is not known.
+    The rule is defined in agencies.toml, or in the page class whose name is returned.
+
+    The selector is None if it is unknown.
     """
     own: str | None = getattr(agency, finding.field, None)
     if own and finding.old_evidence.rule == "selector":
@@ -314,7 +317,8 @@ def find_remedy(
 ) -> None:
     """Set the remedy for a lost field: the simplest selector that finds the field's old value.
 
-    Also sets the number of other pages on which the selector works.
+    Also sets the number of other pages on which the selector was tried, and the number of these on
+    which it finds the field.
     """
     for css in suggest_selectors(element) if finding.field in SELECTOR_KEYS else ():
         fixed_agency = replace(agency, **{finding.field: css})  # type: ignore[arg-type] # a name of SELECTOR_KEYS

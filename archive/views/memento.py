@@ -1,10 +1,10 @@
 """The stored pages as a web archive: Memento (RFC 7089), with the same routes as pywb.
 
-- /-/web/<address>: the TimeGate of an address of an agency; it redirects to the page as it was at
-  the time in the header Accept-Datetime, or to the newest one.
+- /-/web/<address>: the TimeGate of an address of an agency; it redirects to the memento nearest to
+    the time in the header Accept-Datetime or, without this header, to the newest memento.
 - /-/web/<timestamp>/<address> and /-/web/<timestamp>id_/<address>: a memento, which is the bytes as
-  they were received at that time; redirects to the nearest memento if there is none from exactly
-  that second.
+    they were received at that time. If there is none from exactly that second, the path redirects
+    to the nearest memento.
 - /-/web/timemap/link/<address> and /-/web/timemap/json/<address>: all mementos of an address.
 
 An address is written as it is, with its query and without encoding. Addresses that differ only in

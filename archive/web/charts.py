@@ -102,7 +102,7 @@ class Chart:
 
 
 def _choose_ticks(highest: float, *, whole: bool = True) -> list[float]:
-    """Return up to five values for a scale. The last is at least the highest value.
+    """Return up to five values for a scale. The last of them is at least as high as `highest`.
 
     >>> _choose_ticks(7), _choose_ticks(134), _choose_ticks(1)
     ([0, 2, 4, 6, 8], [0, 50, 100, 150], [0, 1])
@@ -354,7 +354,7 @@ def _describe_periods(
     The notes say what is counted and what is not, where the archive lacks releases, and when it
     began to read the agencies' websites.
 
-    thin: the periods with few or missing releases, by reason.
+    thin: the periods of which the archive has few releases or lacks some, by reason.
     """
     capped = [each.counts.total for each in searches if each.counts.capped]
     undated = sum(each.counts.undated for each in searches)

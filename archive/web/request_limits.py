@@ -28,7 +28,7 @@ CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a send
 
 
 class Work(NamedTuple):
-    """Limits for one type of work: on running requests, on waiting requests, and on the wait.
+    """Limits for one type of work: on running requests, waiting requests and the waiting time.
 
     downloads: how many downloads may be in progress. A download takes minutes, and waits for its
         turn before each part that it sends.
@@ -117,7 +117,8 @@ class SandboxLimits:
 
 
 def client_key(scope: Mapping[str, Any]) -> str:
-    """Return a key for a request's sender: an IPv4 address, or an IPv6 address's first 64 bits.
+    """Return a key for a request's sender: an IPv4 address, or the first 64 bits of an IPv6
+    address.
 
     A household or a server usually has all IPv6 addresses that begin with the same 64 bits. Behind
     a proxy that uvicorn trusts, the address is taken from X-Forwarded-For. Returns "" if there is

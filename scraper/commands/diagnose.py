@@ -275,12 +275,9 @@ def _format_first_value(value: object) -> str:
 def find_rule(
     finding: FieldDiagnosis, agency: Agency, good: ReparsedPage
 ) -> tuple[str, str | None]:
-    """Return where the rule that parsed a field on the good page is defined, and the rule's
-    selector.
+    """Return the rule that parsed a field on the good page: where it is defined, and its selector.
 
-    The rule is defined in agencies.toml, or in the page class whose name is returned.
-
-    The selector is None if it is unknown.
+    It is defined in agencies.toml or in a page class. The selector is None if it is unknown.
     """
     own: str | None = getattr(agency, finding.field, None)
     if own and finding.old_evidence.rule == "selector":

@@ -127,9 +127,9 @@ def reparse_archive(
 
     Agencies that another process is crawling are left out.
 
-    Returns counts of releases by the result that `reparse_releases` reports, of quarantined pages
-    by SaveResult, and of refused pages by the result of `take_in_refused`. Raises ArchiveError if
-    there is no archive.
+    Returns three counts: of releases by the result that `reparse_releases` reports, of quarantined
+    pages by SaveResult, and of refused pages by the result of `take_in_refused`. Raises
+    ArchiveError if there is no archive.
 
     all_agencies: whether `agencies` contains all listed agencies. If so, stored agencies that are
         missing from `agencies` are logged.

@@ -291,8 +291,9 @@ def _read_site_publication(site: SiteRequest) -> Publication | None:
 
 
 async def _read_withheld_since(site: SiteRequest, publication: Publication) -> str | None:
-    """Return the time since which a takedown has withheld a publication, or None if it is not
-    withheld.
+    """Return the time at which a takedown began to withhold a publication.
+
+    Returns None if the publication is not withheld.
     """
     rows = await site.run(WITHHOLDING_SQL, publication.withholding_values)
     return rows[0]["at"]  # type: ignore[no-any-return] # a row

@@ -568,9 +568,9 @@ def _parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> R
 
 
 async def read_wording(site: SiteRequest, text: str, agency: str | None) -> dict[str, Any]:
-    """Return the part of the page /-/over-time that is about a wording.
+    """Return the template variables for the part of /-/over-time that is about a wording.
 
-    It consists of the history of the wording, and the newest edits that removed or added it.
+    They contain the history of the wording, and the newest edits that removed or added it.
     """
     register, filters = PhraseRegister(), {"q": " ".join(text.split()), "agency": agency}
     query = parse_register_query(site.args, WORDING_PAGE_SIZE, filters)

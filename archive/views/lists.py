@@ -250,7 +250,7 @@ class ReleaseCalendar:
 
 
 async def read_calendar(run: RunQuery, agency: str | None = None) -> ReleaseCalendar:
-    """Read the months of one agency, or of all agencies, from the stored counts."""
+    """Return the calendar of one agency, or of all agencies, from the stored counts."""
     rows = await run(MONTH_COUNTS_SQL, {"agency": agency or ""})
     return ReleaseCalendar(
         months={row["month"]: row["dated"] for row in rows if row["dated"]},

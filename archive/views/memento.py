@@ -296,7 +296,9 @@ def _link_memento(
 
 
 def _join_links(site: SiteRequest, address: str, mementos: Sequence[Memento], shown: int) -> str:
-    """Return the Link header of a memento, or of the TimeGate that chose the memento."""
+    """Return the Link header of the memento with the index `shown`, or of the TimeGate that chose
+    it.
+    """
     places = {0, shown - 1, shown, shown + 1, len(mementos) - 1} & set(range(len(mementos)))
     links = [_link_memento(site, mementos, place, shown) for place in sorted(places)]
     return ", ".join([_build_memento_links(site, address), *links])

@@ -154,7 +154,7 @@ async def _read_batches(site: SiteRequest, asked: _Question) -> AsyncIterator[li
 class _Question:
     """The searches that a URL of the page compares, and how it compares them.
 
-    unit: month or year, or None if the length of the period decides.
+    unit: month, year, or None if the unit depends on the length of the period.
     agencies: the names of all agencies, by slug.
     """
 

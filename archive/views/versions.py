@@ -598,7 +598,9 @@ async def _read_revision_pair(site: SiteRequest) -> list[Revision]:
 
 
 def _is_stored_edit(previous: int, row: Mapping[str, Any] | None) -> bool:
-    """Return whether a row of `revisions` or `past_edits` contains the changes since `previous`."""
+    """Return whether a row of `revisions` or `past_edits` contains the changes since the revision
+    `previous`.
+    """
     return row is not None and row["previous"] == previous and row["changes"] is not None
 
 

@@ -462,7 +462,7 @@ def write_sheets(
     The temporary files of the sheets are removed, even after an error.
 
     names: the name of the sheets with rows, and the name of the sheet with the notes.
-    is_typed: whether times are date cells, and URLs are links.
+    is_typed: whether times are written as date cells, and URLs as links.
     """
     with TemporaryDirectory() as folder:
         workbook = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})

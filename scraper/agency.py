@@ -1,7 +1,7 @@
 """An agency and its table in agencies.toml.
 
-A comment that begins with #: describes a key or value in docs/reference/agencies-toml.md and
-agencies.schema.json. `make reference` writes these two files from this module. A line `key = value`
+A comment that begins with #: describes a key or value. `make reference` copies these descriptions
+from this module to docs/reference/agencies-toml.md and agencies.schema.json. A line `key = value`
 in such a comment is an example. A line that begins with ## is a heading.
 """
 

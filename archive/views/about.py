@@ -14,7 +14,7 @@ from archive.web.datasette_versions import read_instance_metadata
 
 @site_view("/about")
 async def _show_about(site: SiteRequest) -> Response:
-    """Show /about. Its contact comes from the operator's metadata (`about` and `about_url`)."""
+    """Show /about, with the contact from the operator's metadata (`about` and `about_url`)."""
     agencies = await read_agency_overview(site.run)
     metadata = await read_instance_metadata(site.datasette)
     minimums = [importance for importance, _, _ in IMPORTANCE_LEVELS]  # highest first

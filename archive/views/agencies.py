@@ -70,8 +70,8 @@ def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 async def _show_agency(site: SiteRequest) -> Response:
     """Show the page of an agency.
 
-    The first page also shows the agency's counts, months and tags. Later pages (after=) list only
-    releases.
+    The first page also shows the agency's counts, months and tags. Later pages (with the parameter
+    `after`) list only releases.
     """
     agency = await find_requested_agency(site)
     slug, after = agency["slug"], parse_number_parameter(site.args, "after")
@@ -95,7 +95,9 @@ async def _show_agency(site: SiteRequest) -> Response:
 
 
 async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
-    """Return all agencies, each with its number of releases and the time its last crawl ended."""
+    """Return all agencies, each with its number of releases and the time at which its last crawl
+    ended.
+    """
     return [dict(row) for row in await run(AGENCY_LIST_SQL, {})]
 
 

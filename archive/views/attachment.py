@@ -3,8 +3,8 @@
 - /-/attachment/<version>: what the file is, its text, how it differs from the previous version, and
   which releases link to it; also as .json.
 
-The file itself is in the evidence bundles of the releases. It is not served here, because a browser
-could run scripts in it.
+The file itself is in the evidence bundles of these releases. It is not served here, because a
+browser could run scripts in it.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def _choose_title(version: Mapping[str, Any], releases: Sequence[Mapping[str, An
 
 
 def _find_next_page(shown: Sequence[dict[str, Any]], pages: Sequence[dict[str, Any]]) -> int | None:
-    """Return the number of the page after the shown ones, or None if there are no more pages."""
+    """Return the number of the page after the shown pages, or None if there are no more pages."""
     last: int = shown[-1]["page"] if shown else 0
     return last + 1 if any(page["page"] > last for page in pages) else None
 

@@ -157,7 +157,7 @@ async def _show_check(site: SiteRequest) -> Response:
 
 
 async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
-    """Look up the quotations in a text.
+    """Find the quotations in a text, and look them up in the archive.
 
     Returns the template variables: the results, each with its source and links, and facts about
     what was searched.
@@ -315,7 +315,8 @@ def _format_presence(site: SiteRequest, result: QuotationResult) -> dict[str, An
 
 
 def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
-    """Return the checks (or readings of a collection) between which a quotation disappeared.
+    """Return the times of the checks (or readings of a collection) between which a quotation
+    disappeared, as JSON values.
 
     Returns None if the quotation has not disappeared.
     """
@@ -330,8 +331,8 @@ def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
 def _format_checks(pair: CheckPair, imported: Import | None) -> dict[str, str | None]:
     """Return the times of two checks as JSON values.
 
-    imported: the import of a collection if the later check was that collection's reading, otherwise
-        None.
+    imported: the import of a collection, if the later check was a reading of that collection, or
+        None if it was not.
     """
     if imported is None:
         return {"after": pair.after, "until": pair.until}

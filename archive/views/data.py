@@ -230,7 +230,9 @@ async def _describe_dataset(
 
 
 def _list_tables() -> dict[str, Any]:
-    """Return the tables that are not hidden, and the names of the main and of the other tables."""
+    """Return template variables: the tables that are not hidden, and the names of the main tables
+    and of the others.
+    """
     described = read_metadata()["databases"]["archive"]["tables"]
     tables = {name: table for name, table in described.items() if not table.get("hidden")}
     main = [name for name in TABLES if name in tables]
@@ -289,8 +291,9 @@ def _read_site_publication(site: SiteRequest) -> Publication | None:
 
 
 async def _read_withheld_since(site: SiteRequest, publication: Publication) -> str | None:
-    """Return the time since which a takedown has withheld a publication, or None if it is not
-    withheld.
+    """Return the time at which a takedown began to withhold a publication.
+
+    Returns None if the publication is not withheld.
     """
     rows = await site.run(WITHHOLDING_SQL, publication.withholding_values)
     return rows[0]["at"]  # type: ignore[no-any-return] # a row
@@ -439,7 +442,8 @@ def _build_cell(
 ) -> Cell:
     """Build the cell that shows column `name` of a row.
 
-    link: the column with the path to which the cell is linked, or None.
+    link: the column that contains the path for the cell's link, or None if the cell has no link to
+        a page.
     """
     value = row[name]
     text = _format_value(site, name, value, agencies)

@@ -4,8 +4,8 @@
   Swedish translation) and /docs/reference/settings; /docs/images/<file>: an image on a page.
 - /openapi.json: a machine-readable description of the API.
 
-A page is in English, or in the language that its folder is named after. Visitors get the page in
-the language of the interface, if it exists in that language.
+A page is in English, or in the language that its folder is named after. Visitors get the version of
+a page in the language of the interface, if there is one.
 """
 
 from __future__ import annotations
@@ -222,9 +222,9 @@ def find_translation(name: str, language: str) -> str | None:
 def read_page(site: SiteRequest, name: str) -> DocsPage:
     """Return a rendered page, from the cache if its file has not changed.
 
-    Raises NotFound if there is no such page. The examples on PAGES_FOR_READERS use the address of
-    this site. The headings of a translation also have the anchors of the English page, so that
-    links to these anchors work.
+    Raises NotFound if there is no such page. The examples on the pages in PAGES_FOR_READERS use the
+    address of this site. The headings of a translation also have the anchors of the English page,
+    so that links to these anchors work.
     """
     page, english = _read_file(name, site.requested_language), _get_english_name(name)
     if page is None:
@@ -262,9 +262,9 @@ def _add_english_anchors(page: DocsPage, original: DocsPage) -> DocsPage:
 def parse_page(name: str, text: str, query: str = "") -> DocsPage:
     """Render a Markdown page.
 
-    Headings get anchors. Links to pages lose the suffix `.md` and get `query`.
+    Headings get anchors. In links to other pages, `query` replaces the suffix `.md`.
 
-    name: the page's path in the folder of the documentation, without the suffix.
+    name: the page's path in the documentation folder, without the suffix.
 
     >>> text = "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json)."
     >>> page = parse_page("a", text)

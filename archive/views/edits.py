@@ -5,7 +5,8 @@ CSV and Excel contain all entries unless a page is requested.
 - /-/edits: changes by agencies.
 - /-/removed: releases removed by agencies.
 - /-/takedowns: releases hidden or redacted by the archive.
-- /-/phrase: the periods in which releases contained the words of a query; its page is /-/over-time.
+- /-/phrase: the periods in which releases contained the words of a query; the HTML page is
+    /-/over-time.
 """
 
 from __future__ import annotations
@@ -156,8 +157,8 @@ def _choose_empty_reason(
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
     """Return whether the response must export all entries.
 
-    It must for Excel. It also must for CSV if there are more pages, unless `after` or `size` is
-    given.
+    This is so for Excel. It is also so for CSV if there is a next page, unless the request contains
+    `after` or `size`.
     """
     is_page = "after" in site.args or "size" in site.args
     return site.format_name == "xlsx" or (
@@ -348,8 +349,8 @@ class EditsRegister(Register):
 async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     """Build the chart of edits per week.
 
-    Returns None on later pages, for a search for words, for types of edits that the archive did not
-    itself observe, and if there is nothing to chart: no edits, or only one week.
+    Returns None on pages after the first, for a search for words, for types of edits that the
+    archive did not itself observe, and if the weeks to show contain no edits or are fewer than two.
     """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:
@@ -567,9 +568,9 @@ def _parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> R
 
 
 async def read_wording(site: SiteRequest, text: str, agency: str | None) -> dict[str, Any]:
-    """Return the part of the page /-/over-time that is about a wording.
+    """Return the template variables for the part of /-/over-time that is about a wording.
 
-    It consists of the history of the wording, and the newest edits that removed or added it.
+    They contain the history of the wording, and the newest edits that removed or added it.
     """
     register, filters = PhraseRegister(), {"q": " ".join(text.split()), "agency": agency}
     query = parse_register_query(site.args, WORDING_PAGE_SIZE, filters)

@@ -89,8 +89,8 @@ class RequestCounter:
         """Return whether a request is allowed. If it is, count it.
 
         max_requests: the limit for all clients together. Once it is reached, each client may make
-            one request an hour, and each network MAX_CLIENT_REQUESTS, so that no client can shut
-            out the others.
+            only one request an hour, and the clients of a network may together make
+            MAX_CLIENT_REQUESTS, so that no client can shut out the others.
         """
         moment, network = time.monotonic(), _network_key(client)
         while self.requests and self.requests[0][0] < moment - LIMIT_SECONDS:
@@ -110,9 +110,9 @@ class RequestCounter:
 
 
 def _network_key(client: str) -> str:
-    """Return a client's network, in the largest size that a single party may own.
+    """Return the network of a client. Its size is the largest that a single party is likely to own.
 
-    It consists of the first 24 bits of an IPv4 address, or the first 48 bits of an IPv6 address.
+    The network is the first 24 bits of an IPv4 address, or the first 48 bits of an IPv6 address.
 
     >>> [_network_key(client) for client in ("203.0.113.7", "2001:db8:0:1::/64", "unix")]
     ['203.0.113.0/24', '2001:db8::/48', 'unix']
@@ -433,10 +433,12 @@ def _is_open_to_all(action: str, subscription: Subscription) -> bool:
 def _find_first_confirmed(
     store: FollowStore, action: str, chosen: list[Subscription]
 ) -> Subscription | None:
-    """Return the subscription if the action has just confirmed it for the first time, or None.
+    """Return the subscription that the action has just confirmed for the first time.
 
-    The page shows the webhook's secret only then, because later anybody who sees the webhook's
-    messages has the link to the page.
+    Returns None if there is no such subscription.
+
+    The page shows a webhook's secret only at the first confirmation, because later anybody who sees
+    the webhook's messages has the link to the page.
     """
     is_first = action == "confirm" and chosen[0].confirmed is None
     return store.find(chosen[0].id) if is_first else None

@@ -70,7 +70,7 @@ async def _show_index(site: SiteRequest) -> Response:
 async def _read_latest_changes(run: RunQuery) -> list[Entry]:
     """Return the latest edits and removals together, newest first.
 
-    Only removals contain the key `confirmed`. Releases that came back are left out.
+    Only removals contain the key `confirmed`. Removals of releases that came back are left out.
     """
     edits = await read_latest_edits(run, MAX_INDEX_CHANGES)
     no_filters = dict.fromkeys(("agency", "kind", "tag", "back"))

@@ -7,9 +7,10 @@
 
 Lists are read from the table release_facets. Its `sort_date` is the publication date, or else the
 update date, or else the time of the first crawl. It is empty for undated releases that may be of
-any age, such as imported releases. These come last. The list of a tag is read from tag_releases,
-which has the same order. Neither table contains moved releases, because these continue under
-another id. A list is paginated by a cursor, the id of the last release on the previous page.
+any age, such as imported releases. Releases with an empty `sort_date` come last. The list of a tag
+is read from tag_releases, which has the same order. Neither table contains moved releases, because
+these continue under another id. A list is paginated by a cursor, the id of the last release on the
+previous page.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def _find_neighbours(month: str, months: Iterable[str]) -> tuple[str | None, str
 async def _show_tag(site: SiteRequest) -> Response:
     """Show a tag at its permanent URL, which contains its number.
 
-    A URL with the name of the tag redirects there.
+    A URL with the name of the tag redirects to the permanent URL.
     """
     name = unquote(site.url_vars["name"])
     tag = await find_tag(site.run, name)
@@ -219,7 +220,8 @@ class YearCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseCalendar:
-    """The number of releases in each month (yyyy-mm), in order, and of undated releases.
+    """The number of releases in each month (yyyy-mm), in chronological order, and the number of
+    undated releases.
 
     Months without releases are left out.
     """
@@ -248,7 +250,7 @@ class ReleaseCalendar:
 
 
 async def read_calendar(run: RunQuery, agency: str | None = None) -> ReleaseCalendar:
-    """Read the months of one agency, or of all agencies, from the stored counts."""
+    """Return the calendar of one agency, or of all agencies, from the stored counts."""
     rows = await run(MONTH_COUNTS_SQL, {"agency": agency or ""})
     return ReleaseCalendar(
         months={row["month"]: row["dated"] for row in rows if row["dated"]},
@@ -288,7 +290,10 @@ async def read_tag_agencies(run: RunQuery, tag_id: int) -> Sequence[Any]:
 
 
 async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | None, Any | None]:
-    """Return the releases before and after a release in its agency's list (None at either end)."""
+    """Return the releases before and after a release in its agency's list.
+
+    Either of them is None if there is no such release.
+    """
     values = {
         "release": release_id,
         **dict((await run(LIST_POSITION_SQL, {"release": release_id}))[0]),

@@ -185,7 +185,7 @@ async def _read_hits(site: SiteRequest, results: Sequence[BatchResult]) -> dict[
 async def search_terms(
     run: RunQuery, columns: ColumnCache, terms: Sequence[str], match: str
 ) -> list[BatchResult]:
-    """Count the releases that match each term, and find the first of them.
+    """Count the releases that match each term, and find the first few of these releases.
 
     After MAX_BATCH_SECONDS, the remaining terms are not searched for.
     """

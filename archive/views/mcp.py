@@ -197,7 +197,7 @@ async def _handle_message(site: SiteRequest, body: bytes) -> Response:
 def _load_server() -> Callable[[], Any]:
     """Load the SDK, and return a function that builds a session manager.
 
-    A session manager can only run once.
+    A session manager can run only once.
     """
     server_module, types = (
         importlib.import_module("mcp.server"),

@@ -1,15 +1,15 @@
 """The stored pages as a web archive: Memento (RFC 7089), with the same routes as pywb.
 
-- /-/web/<address>: the TimeGate of an address of an agency; it redirects to the page as it was at
-  the time in the header Accept-Datetime, or to the newest one.
+- /-/web/<address>: the TimeGate of an address of an agency; it redirects to the memento nearest to
+    the time in the header Accept-Datetime or, without this header, to the newest memento.
 - /-/web/<timestamp>/<address> and /-/web/<timestamp>id_/<address>: a memento, which is the bytes as
-  they were received at that time; redirects to the nearest memento if there is none from exactly
-  that second.
+    they were received at that time. If there is none from exactly that second, the path redirects
+    to the nearest memento.
 - /-/web/timemap/link/<address> and /-/web/timemap/json/<address>: all mementos of an address.
 
-An address is written as it is, with its query and without encoding. http and https, and paths with
-and without a slash at the end, are the same address. Pages that a takedown withholds, or that are
-in quarantine, are left out.
+An address is written as it is, with its query and without encoding. Addresses that differ only in
+the scheme (http or https), or in a slash at the end of the path, count as the same address. Pages
+that a takedown withholds, or that are in quarantine, are left out.
 """
 
 from __future__ import annotations
@@ -154,9 +154,10 @@ def _build_memento_links(site: SiteRequest, url: str) -> str:
 
 
 async def link_version(site: SiteRequest, capture: int | None) -> tuple[str | None, dict[str, str]]:
-    """Return the path of the stored page from which a version was read, and a Link header for it.
+    """Return the path of the stored page from which a version was read, and a dict with its Link
+    header.
 
-    If the version's page is not stored, or is withheld, the path is None and there is no header.
+    If the version's page is not stored, or is withheld, the path is None and the dict is empty.
     """
     found = await site.run(CAPTURE_SQL, {"capture": capture})
     if not found:
@@ -278,10 +279,10 @@ def _build_url(site: SiteRequest, memento: Memento, *, is_raw: bool = False) -> 
 def _link_memento(
     site: SiteRequest, mementos: Sequence[Memento], place: int, shown: int | None = None
 ) -> str:
-    """Return a link to a memento, for the Link header.
+    """Return a link to the memento with the index `place`, for the Link header.
 
-    The relations in the link say whether the memento is the first or the last of all, and whether
-    it precedes or follows memento `shown`.
+    The relations in the link say whether this memento is the first or the last of all, and whether
+    it comes just before or after the memento with the index `shown`.
     """
     relations = {"first": 0, "last": len(mementos) - 1}
     if shown is not None:
@@ -295,7 +296,9 @@ def _link_memento(
 
 
 def _join_links(site: SiteRequest, address: str, mementos: Sequence[Memento], shown: int) -> str:
-    """Return the Link header of a memento, or of the TimeGate that chose the memento."""
+    """Return the Link header of the memento with the index `shown`, or of the TimeGate that chose
+    it.
+    """
     places = {0, shown - 1, shown, shown + 1, len(mementos) - 1} & set(range(len(mementos)))
     links = [_link_memento(site, mementos, place, shown) for place in sorted(places)]
     return ", ".join([_build_memento_links(site, address), *links])

@@ -131,7 +131,7 @@ async def _read_feed_title(site: SiteRequest, agency_slug: str | None, tag: int 
 
 
 def _build_feed_page_path(agency: str | None, tag: int | None) -> str:
-    """Return the path of the HTML page with the same releases as a feed."""
+    """Return the path of the HTML page that lists the same releases as a feed."""
     if agency and tag is not None:
         return add_query("/search", agency=agency, tag=tag)
     if agency:

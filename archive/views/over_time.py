@@ -1,4 +1,4 @@
-"""/-/over-time (.svg): searches over time.
+"""/-/over-time (.svg): charts the results of searches over time.
 
 The page shows, by month or year, how many releases each search finds, or their share of all
 releases. It also lists edits that removed or added the words of a search and, for a single search,
@@ -6,8 +6,8 @@ the history of the wording.
 
 `q` and `agency` may be repeated: each search in each agency is a series, up to MAX_SERIES of them.
 The numbers are available as data at /-/compare (.json, .csv, .xlsx), with a row for each period of
-a series, and one for the undated releases of a series. The pages /-/compare and /-/phrase redirect
-to this page.
+a series, and a row for the series' undated releases. The pages /-/compare and /-/phrase redirect to
+this page.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ async def _read_batches(site: SiteRequest, asked: _Question) -> AsyncIterator[li
 class _Question:
     """The searches that a URL of the page compares, and how it compares them.
 
-    unit: month or year, or None if the length of the period decides.
+    unit: month, year, or None if the unit depends on the length of the period.
     agencies: the names of all agencies, by slug.
     """
 

@@ -267,7 +267,9 @@ def _mark_words(text: str, words: Sequence[str]) -> list[tuple[str, bool]]:
 
 
 def _merge_roles(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return each role once, the latest first, in the spelling that occurs most often.
+    """Merge the spellings of each role, and return up to MAX_ROLES roles, the latest first.
+
+    The most frequent spelling of each role is used.
 
     rows: the roles as printed, the most frequent first.
     """

@@ -163,7 +163,9 @@ def build_reference_path(kind: str, number: str) -> str:
 
 
 def _find_document_url(kind: str, number: str) -> str | None:
-    """Return the URL at which a document is published. None if there is no such URL for its type.
+    """Return the URL at which a document is published.
+
+    Returns None if no such URL is known for the document's type.
 
     >>> _find_document_url("prop", "2023/24:99"), _find_document_url("dnr", "S2023/01234")
     ('https://lagen.nu/prop/2023/24:99', None)

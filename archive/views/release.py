@@ -355,7 +355,7 @@ async def read_search_context(
     )
 
     def keep_search(path: str, hit: int | None = number) -> str:
-        """Add the parameters of the search to a path."""
+        """Add the parameters of the search, and the position `hit` of a result, to a path."""
         return str(
             site.datasette.urls.path(build_hit_url(path, request, hit, site.requested_language))
         )

@@ -362,7 +362,8 @@ def _name_facet_value(
 
 
 def _list_reference_links(query: SearchRequest, results: Results | None) -> dict[str, str]:
-    """Return the paths of the pages about the documents named in a search, by the document's label.
+    """Return a map from the label of each document named in a search to the path of the page about
+    it.
 
     Documents to which no release refers are left out.
     """
@@ -621,8 +622,8 @@ def _format_facet_value(choice: FacetValue) -> dict[str, Any]:
 def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
     """Build the feed entry of a result. Its id is the same in every feed.
 
-    The entry's date is the publication date. If that is unknown, or if the feed contains only new
-    releases, it is the time of the first crawl.
+    The entry's date is the publication date. If this date is unknown, or if the feed contains only
+    new releases, it is the time of the first crawl.
     """
     row, language = hit.row, site.language
     published = format_stated_atom_time(row["published"])
@@ -656,7 +657,7 @@ def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Ato
 def build_search_filter(request: Any, database: str, table: str, datasette: Any) -> Any:
     """Return a function that replaces Datasette's search of the table releases (`_search`).
 
-    Returns None for other requests.
+    Returns None if the request does not search this table, or if it bypasses the query language.
     """
     text, raw = request.args.get("_search"), request.args.get("_searchmode") == "raw"
     if (database, table) != ("archive", "releases") or text is None:

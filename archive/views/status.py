@@ -179,9 +179,11 @@ def _group_agencies(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
 
 @lru_cache(maxsize=1024)  # most agencies have the same
 def _draw_agency_strip(language: str, days: tuple[str, ...]) -> Markup:
-    """Draw the state of an agency on each day, with the numbers of days and faults as the title.
+    """Draw the state of an agency on each day.
 
-    Returns "" if the agency was not assessed in this period.
+    The title contains the number of days with an assessment, and the number of days with a fault.
+
+    Returns "" if the agency was not assessed on any of the days.
     """
     counts = Counter(filter(None, days))
     if not counts:
@@ -262,7 +264,7 @@ def _format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
 
 
 async def _list_status_changes(site: SiteRequest) -> DataList:
-    """Return the changes of agencies to or from a fault state, for an Atom feed."""
+    """Return, for an Atom feed, each change of an agency's state to or from a fault."""
     before = parse_number_parameter(site.args, "after")
     events = await read_health_events(site.run, before=before, limit=EVENTS_PAGE_SIZE + 1)
     page, next_cursor = take_page(events, EVENTS_PAGE_SIZE)
@@ -342,7 +344,9 @@ async def _show_coverage(site: SiteRequest) -> Response | DataList:
 
 
 def _build_overview_context(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the agencies grouped by the completeness of their coverage, and totals."""
+    """Return template variables: the agencies, grouped by the completeness of their coverage, and
+    totals.
+    """
     checked = [row for row in rows if row["checked"]]
     groups: dict[str, Any] = {"agencies_with_missing": [], "incomplete": [], "complete": []}
     for row in checked:

@@ -227,7 +227,7 @@ async def _show_related(site: SiteRequest) -> Response | DataList:
 def _format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]:
     """Format an event as a row for JSON and CSV.
 
-    The URL of the diff or of the evidence is None if the event has no diff or evidence.
+    The value `diff` is None if the event has no diff, and `evidence` is None if it has no evidence.
     """
     revision, attachment, diff, evidence = None, None, None, None
     if event["kind"] in FILE_KINDS:
@@ -598,7 +598,9 @@ async def _read_revision_pair(site: SiteRequest) -> list[Revision]:
 
 
 def _is_stored_edit(previous: int, row: Mapping[str, Any] | None) -> bool:
-    """Return whether a row of `revisions` or `past_edits` contains the changes since `previous`."""
+    """Return whether a row of `revisions` or `past_edits` contains the changes since the revision
+    `previous`.
+    """
     return row is not None and row["previous"] == previous and row["changes"] is not None
 
 
@@ -641,7 +643,8 @@ async def _read_diff_metadata(
 async def _find_adjacent_edits(
     site: SiteRequest, before: Revision, after: Revision
 ) -> dict[str, Any]:
-    """Return the last edit up to the earlier revision, and the first edit after the later one.
+    """Return the last edit no later than the earlier revision, and the first edit after the later
+    revision.
 
     Either of them is None if there is no such edit.
     """

@@ -238,7 +238,7 @@ def _measure_value(value: object, max_bytes: int, *, as_json: bool) -> int:
 
 
 class EscapeFtsProxy:
-    """The SQL function escape_fts. The server executes the function, which needs dictionaries."""
+    """The SQL function escape_fts. It is executed by the server, because it needs dictionaries."""
 
     def __init__(self, pipe: Connection, limits: dict[str, Any]) -> None:
         self.pipe, self.limits, self.calls_left = pipe, limits, 0

@@ -22,7 +22,7 @@ TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must neve
 class AtomEntry:
     """An entry of an Atom feed.
 
-    published: None if the day is unknown.
+    published: the time of publication, or None if the day is unknown.
     release_url: the URL of the release's page in the archive, by default `link`.
     field_diffs: objects of archive.changes.field_differences.FieldDiff. They are shown after
         `content`, or after `summary` if there is no content.
@@ -112,7 +112,7 @@ def format_atom_time(text: str) -> str:
 
 
 def format_stated_atom_time(text: str | None) -> str | None:
-    """Format a time stated by an agency for Atom. Returns None for None and for a month.
+    """Format, for Atom, a time stated by an agency. Returns None for None and for a month.
 
     >>> format_stated_atom_time("2024-06-03"), format_stated_atom_time("2024-06")
     ('2024-06-03T00:00:00+02:00', None)

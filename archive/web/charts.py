@@ -65,7 +65,7 @@ VERSION_BAR = 12  # height of the bar of a version; edits rise above it by their
 class ChartSeries:
     """The values that a chart shows in one colour.
 
-    values: one for each period; None if the archive has nothing to count.
+    values: a value for each period, or None for a period of which the archive has no releases.
     bases: the heights on which values are stacked.
     uncertain: the indexes of values that cannot be compared with the other values. Their columns
         are fainter, and lines are interrupted by a gap with a dot.
@@ -102,7 +102,7 @@ class Chart:
 
 
 def _choose_ticks(highest: float, *, whole: bool = True) -> list[float]:
-    """Return up to five values for a scale. The last is at least the highest value.
+    """Return up to five values for a scale. The last of them is at least as high as `highest`.
 
     >>> _choose_ticks(7), _choose_ticks(134), _choose_ticks(1)
     ([0, 2, 4, 6, 8], [0, 50, 100, 150], [0, 1])
@@ -281,8 +281,8 @@ def _find_places(periods: Sequence[str], chosen: Collection[str]) -> list[int]:
 def _find_few(
     counts: Sequence[Sequence[tuple[int, int | None]]], periods: Sequence[str]
 ) -> list[str]:
-    """Return the periods in which a searched agency has some, but fewer than FEW_RELEASES
-    releases.
+    """Return the periods in which a searched agency has at least one release, but fewer than
+    FEW_RELEASES.
     """
     return [
         period
@@ -354,7 +354,7 @@ def _describe_periods(
     The notes say what is counted and what is not, where the archive lacks releases, and when it
     began to read the agencies' websites.
 
-    thin: the periods with few or missing releases, by reason.
+    thin: the periods of which the archive has few releases or lacks some, by reason.
     """
     capped = [each.counts.total for each in searches if each.counts.capped]
     undated = sum(each.counts.undated for each in searches)

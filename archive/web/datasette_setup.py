@@ -105,7 +105,7 @@ def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
     def link_in_language(cell: str) -> str:
         """Add the requested language to the links in a cell rendered by Datasette.
 
-        Cells with only text are unchanged.
+        A cell that contains only text is returned unchanged.
         """
         if not isinstance(cell, Markup):
             return cell
@@ -249,7 +249,7 @@ async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None
 
 
 def _connect_apart(db: Any) -> sqlite3.Connection:
-    """Open a connection for one thread only.
+    """Open a connection that only one thread will use.
 
     Datasette closes its own connections even while a thread is reading from them.
     """

@@ -153,7 +153,7 @@ async def _order_totally(
 ) -> tuple[str | None, str | None, str]:
     """Return the order in which Datasette sorts a page, with the table's key added at the end.
 
-    The key of a view is its first column. Without the key, rows with equal values are lost or
+    The key of a view is its first column. Without the key, rows with equal values would be lost or
     repeated between pages.
     """
     key = key or escape_sqlite(sortable_columns[0])

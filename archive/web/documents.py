@@ -36,8 +36,8 @@ class DataList:
     read_entries: returns the entries of the Atom feed. It is called only if the client does not
         already have the current feed.
     members: the other values of the JSON object.
-    notes: sentences about the rows, for the last sheet of an Excel file. They are complete once the
-        batches are read.
+    notes: sentences about the rows, for the last sheet of an Excel file. They are complete only
+        after all batches have been read.
     """
 
     title: str

@@ -327,7 +327,7 @@ def _list_codes(list_name: str, columns: Sequence[str]) -> dict[str, str]:
 async def _name_codes(
     language: str, codes: Mapping[str, str], batches: AsyncIterator[Rows]
 ) -> AsyncIterator[Rows]:
-    """Yield rows with codes such as `press release` replaced by words."""
+    """Yield rows with codes such as `press release` replaced by words in the given language."""
 
     def name_codes(row: Mapping[str, Any]) -> dict[str, Any]:
         named = ((name, row[name], prefix) for name, prefix in codes.items())
@@ -342,7 +342,7 @@ async def _name_codes(
 async def _add_release_texts(
     site: SiteRequest, batches: AsyncIterator[Rows]
 ) -> AsyncIterator[Rows]:
-    """Yield rows with the RELEASE_COLUMNS of the rows' releases added."""
+    """Yield rows with RELEASE_COLUMNS added: values of the release to which each row belongs."""
     async for rows in batches:
         ids = json.dumps([row["release"] for row in rows])
         found = {row["id"]: dict(row) for row in await site.run(RELEASE_TEXTS_SQL, {"ids": ids})}
@@ -462,7 +462,7 @@ def write_sheets(
     The temporary files of the sheets are removed, even after an error.
 
     names: the name of the sheets with rows, and the name of the sheet with the notes.
-    is_typed: whether times are date cells, and URLs are links.
+    is_typed: whether times are written as date cells, and URLs as links.
     """
     with TemporaryDirectory() as folder:
         workbook = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})

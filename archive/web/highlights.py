@@ -111,14 +111,16 @@ class HtmlText:
         return text
 
     def read_break(self, name: str, start: int) -> str:
-        """Return the break that a tag makes in the text, and record where it is."""
+        """Return the line or paragraph break that a tag makes in the text, and record its position
+        in the HTML.
+        """
         text = LINE_BREAK if name == "br" else PARAGRAPH_BREAK
         self.starts.extend([start] * len(text))
         self.ends.extend([start] * len(text))
         return text
 
     def split_span(self, span: Span) -> list[Span]:
-        """Return the parts of a span of the text between tags, as positions in the HTML."""
+        """Split a span of the text at tags, and return the positions of its parts in the HTML."""
         parts: list[Span] = []
         for start, end in zip(self.starts[slice(*span)], self.ends[slice(*span)], strict=True):
             if parts and start <= parts[-1][1]:

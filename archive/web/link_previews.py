@@ -36,7 +36,8 @@ def describe_article(
     """Return the metadata of a release from its citation. Unknown facts are left out.
 
     url: the URL of the page that gets the metadata.
-    modified: when the release was last changed, according to the agency or the archive, or None.
+    modified: when the release was last changed, according to the agency or the archive, or None if
+        it is not known to have been changed.
     """
     description = shorten(lead or "", MAX_DESCRIPTION_LENGTH)
     facts = {

@@ -254,7 +254,8 @@ class Operation:
     text: a description of the text in a request's body, if requests have one.
     required: the parameters that a request must contain.
     text_parameter: the parameter that can be sent by GET instead of the text.
-    statuses: error statuses besides 400, 404 and 503.
+    statuses: descriptions of further error statuses, by status. Those of 400, 404 and 503 are added
+        where these can occur.
     parameter_names: the parameters of the data, by default the parameters of the page.
     name: the name of the operation, if it cannot be built from the path.
     """
@@ -477,7 +478,7 @@ def _build_operation(
 
 
 def _list_parameters(operation: Operation, address: str, method: str) -> list[Schema]:
-    """Return the parameters of an operation: first in its path, then in its query."""
+    """Return the parameters of an operation: first those in its path, then those in its query."""
     required = (*operation.required, *([operation.text_parameter] if method == "get" else []))
     types, in_path = {**PARAMETERS, **operation.parameters}, NAME_IN_PATH.findall(address)
     return [

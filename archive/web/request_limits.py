@@ -28,7 +28,7 @@ CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a send
 
 
 class Work(NamedTuple):
-    """Limits for one type of work: on running requests, on waiting requests, and on the wait.
+    """Limits for one type of work: on running requests, waiting requests and the waiting time.
 
     downloads: how many downloads may be in progress. A download takes minutes, and waits for its
         turn before each part that it sends.
@@ -117,7 +117,8 @@ class SandboxLimits:
 
 
 def client_key(scope: Mapping[str, Any]) -> str:
-    """Return a key for a request's sender: an IPv4 address, or an IPv6 address's first 64 bits.
+    """Return a key for a request's sender: an IPv4 address, or the first 64 bits of an IPv6
+    address.
 
     A household or a server usually has all IPv6 addresses that begin with the same 64 bits. Behind
     a proxy that uvicorn trusts, the address is taken from X-Forwarded-For. Returns "" if there is
@@ -205,7 +206,7 @@ class WorkQueue:
         return max(map(len, self.requests_by_client.values()), default=0) > own + 1
 
     def reject_newest(self) -> None:
-        """Reject the newest request of the client with the most requests."""
+        """Reject the newest waiting request of the client with the most waiting requests."""
         rejected = max(self.requests_by_client.values(), key=len).pop()
         if not rejected.done():
             rejected.set_result(False)
@@ -452,7 +453,7 @@ class ResponseDelivery:
     async def send_chunk(self, message: dict[str, Any]) -> None:
         """Send a chunk, or give up and wait to be cancelled.
 
-        Datasette would write an exception raised here into the response.
+        No exception is raised here, because Datasette would write it into the response.
         """
         if not self.disconnected:
             with suppress(TimeoutError):

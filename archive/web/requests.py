@@ -73,7 +73,7 @@ class ReaderError(Exception):
 class SiteRequest:
     """A request for a page, with everything that the page's view needs.
 
-    The object knows the language and the format, runs queries, and builds URLs and responses.
+    The object stores the language and the format, runs queries, and builds URLs and responses.
 
     parameters: the parameters that the page or its data supports.
     format_name: None for the HTML page.

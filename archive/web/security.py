@@ -176,7 +176,8 @@ def _hide_reader(record: logging.LogRecord) -> bool:
 
 
 def read_limits(datasette: Any) -> SandboxLimits:
-    """Return the limits that metadata.json sets for the plugin "guard", with defaults for the rest.
+    """Return the limits that metadata.json sets for the plugin "guard", with defaults for those
+    that it does not set.
 
     The keys in metadata.json are fields of SandboxLimits, and the types of work in WORK.
     """

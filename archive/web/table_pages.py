@@ -492,7 +492,7 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
             )
 
     async def check_arrays(self, database: str, table: str, column: str) -> None:
-        """Raise FilterError if any of the first values of a column is not JSON.
+        """Raise FilterError if any of the first values of a column is not valid JSON.
 
         Datasette's array facets count only values in JSON arrays.
         """

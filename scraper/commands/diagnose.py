@@ -275,9 +275,9 @@ def _format_first_value(value: object) -> str:
 def find_rule(
     finding: FieldDiagnosis, agency: Agency, good: ReparsedPage
 ) -> tuple[str, str | None]:
-    """Return where the rule that parsed a field on the good page is defined, and its selector.
+    """Return the rule that parsed a field on the good page: where it is defined, and its selector.
 
-    The selector is None if it is not known.
+    It is defined in agencies.toml or in a page class. The selector is None if it is unknown.
     """
     own: str | None = getattr(agency, finding.field, None)
     if own and finding.old_evidence.rule == "selector":
@@ -314,7 +314,8 @@ def find_remedy(
 ) -> None:
     """Set the remedy for a lost field: the simplest selector that finds the field's old value.
 
-    Also sets the number of other pages on which the selector works.
+    Also sets the number of other pages on which the selector was tried, and the number of these on
+    which it finds the field.
     """
     for css in suggest_selectors(element) if finding.field in SELECTOR_KEYS else ():
         fixed_agency = replace(agency, **{finding.field: css})  # type: ignore[arg-type] # a name of SELECTOR_KEYS
@@ -504,7 +505,7 @@ def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Ite
 def _describe_trial(finding: FieldDiagnosis) -> str:
     """Describe on how many other pages a remedy worked.
 
-    Returns "" if the remedy was not tried on any.
+    Returns "" if the remedy was not tried on any other page.
     """
     if not finding.tried:
         return ""

@@ -23,9 +23,9 @@ from scraper.project_command import ProjectCommand, option
 class Command(ProjectCommand):
     """Assess the health of every agency from its crawls.
 
-    Each agency is compared with its own past (rules: archive/health/rules.py). Exit code 0: no
-    fault, or only acknowledged ones; 1: a fault that is not acknowledged; 2: the configuration is
-    wrong.
+    Each agency is compared with its own past, by the rules in archive/health/rules.py. Exit code 0:
+    no fault, or only acknowledged ones; 1: a fault that is not acknowledged; 2: the configuration
+    is wrong.
     """
 
     options = (

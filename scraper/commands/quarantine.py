@@ -99,7 +99,7 @@ class Command(ProjectCommand):
 
 
 def parse_ids(text: str) -> set[int]:
-    """Parse ids separated by commas. Raises AgencyError if one is not a number."""
+    """Parse ids separated by commas. Raises AgencyError if one of them is not a number."""
     try:
         return {int(part) for part in text.split(",") if part.strip()}
     except ValueError as error:
@@ -109,7 +109,7 @@ def parse_ids(text: str) -> set[int]:
 
 
 def print_quarantine(archive: Archive, slugs: list[str], ids: set[int]) -> None:
-    """Print the undecided pages of agencies, each with id, fetch time, title, URL and reason."""
+    """Print agencies' undecided pages, each with its id, fetch time, title, URL and reasons."""
     quarantine = Quarantine(archive.db)
     for slug in slugs or quarantine.list_agencies():
         pages = select_pages(quarantine.list_pending(slug), ids)

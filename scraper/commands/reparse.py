@@ -71,9 +71,9 @@ class Command(ProjectCommand):
     'parser', which is never reported as an edit by the agency. If the current rules find a text
     with which other readings of the page disagree, the stored text is kept. To continue an
     interrupted run, run the same command again. Captures that were already parsed with the current
-    rules are not read again (`python -m archive verify` finds damaged ones). Exit code 0: all other
-    captures were parsed; 1: some captures could not be parsed, or the results are doubtful; 2: the
-    configuration is wrong.
+    rules are not read again (`python -m archive verify` finds damaged captures). Exit code 0: all
+    other captures were parsed; 1: some captures could not be parsed, or the results are doubtful;
+    2: the configuration is wrong.
     """
 
     takes_agency_option = True
@@ -127,14 +127,14 @@ def reparse_archive(
 
     Agencies that another process is crawling are left out.
 
-    Returns counts of releases by the result that `reparse_releases` reports, of quarantined pages
-    by SaveResult, and of refused pages by the result of `take_in_refused`. Raises ArchiveError if
-    there is no archive.
+    Returns three counts: of releases by the result that `reparse_releases` reports, of quarantined
+    pages by SaveResult, and of refused pages by the result of `take_in_refused`. Raises
+    ArchiveError if there is no archive.
 
     all_agencies: whether `agencies` contains all listed agencies. If so, stored agencies that are
         missing from `agencies` are logged.
-    processes: the number of processes that parse pages. With None, many releases are parsed by one
-        process per core.
+    processes: the number of processes that parse pages. If it is None, the number of releases
+        decides it: many releases are parsed by one process per core.
     """
     check_database(archive_path)
     counts, repaired, taken_in = Counter[str](), Counter[SaveResult](), Counter[str]()

@@ -80,8 +80,8 @@ def run_reported(
     """Run a command, report how it ended, and return the exit code.
 
     may_find: whether the command's exit code 1 means findings, not a failure.
-    every: run the command again at intervals of this many minutes, until a signal arrives. None:
-        run it once.
+    every: the interval, in minutes, at which the command is run again until a signal arrives. If it
+        is None, the command is run once.
     """
     with CommandRunner() as runner:
         while True:

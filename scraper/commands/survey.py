@@ -85,8 +85,9 @@ class Command(ProjectCommand):
         return int(left > 0)
 
     def survey(self, record: SurveyRecord, opts: argparse.Namespace) -> int:
-        """Survey the agencies that have never been tried, or not within the last `opts.again` days.
-        Returns the number of agencies that are left.
+        """Survey the agencies that have not been tried within the last `opts.again` days.
+
+        Returns the number of these agencies that are still untried.
         """
         if opts.again <= 0 and not opts.agency:  # an interrupted survey would begin again
             raise AgencyError("arguments", None, "again", "must be above 0, or name the agencies")

@@ -146,7 +146,7 @@ class Deadline:
 
 
 def parse_deadline(minutes: str) -> Deadline:
-    """Convert a number of minutes into a deadline ("" for no limit).
+    """Convert a number of minutes into a deadline. With "", there is no limit.
 
     Raises AgencyError if the number is not positive.
 
@@ -167,7 +167,7 @@ def parse_deadline(minutes: str) -> Deadline:
 
 
 class CrawlState(Protocol):
-    """The attributes of the parsing spider that the pipeline needs."""
+    """The attributes that the pipeline needs from the spider that parses pages."""
 
     archive: Archive
     recorder: CrawlRecorder

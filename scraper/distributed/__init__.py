@@ -1,4 +1,5 @@
-"""Distributed crawling: workers on any number of machines crawl, and one writer owns archive.db.
+"""Distributed crawling: workers on any number of machines crawl, and one writer stores their
+results in archive.db.
 
     scrapy enqueue ── an agency's slug ──▶ queue ──▶ scrapy worker   one round of one agency each
                                                       │ takes the lease of the agency's host

@@ -1,8 +1,8 @@
 """HTTP download handler: limits headers, decompresses bodies and rejects incomplete responses.
 
 Scrapy limits a body (DOWNLOAD_MAXSIZE) and the duration of a download (DOWNLOAD_TIMEOUT), but
-Twisted keeps any amount of header lines, and Scrapy's HttpCompressionMiddleware accepts a truncated
-compressed body as complete. Here a successful response that is truncated raises
+Twisted accepts any number of header lines, and Scrapy's HttpCompressionMiddleware accepts a
+truncated compressed body as complete. Here a successful response that is truncated raises
 ResponseDataLossError before any middleware sees it. The request is then retried, and a host that
 keeps sending truncated responses is paused.
 

@@ -1,4 +1,4 @@
-"""Reads from the archive the data with which a page has to be compared before it is stored."""
+"""Reads the archived data that a page is compared with before it is stored."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Candidates:
 
 
 def find_candidates(archive: Archive, prepared: PreparedRelease, page: ParsedPage) -> Candidates:
-    """Read from the archive the data needed to decide which release a page belongs to."""
+    """Read the archived data that is needed to decide which release a page belongs to."""
     release, url = prepared.release, prepared.release.url
     found = archive.list_candidates(page.release_id, page.url, url)
     is_elsewhere = url != page.url and any(stored.url == url for stored in found)
@@ -125,7 +125,9 @@ def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool
 
 
 def is_credible(release: Release) -> bool:
-    """Return whether a page could be a release: it has enough text, and a date or a type."""
+    """Return whether a page has enough text, and a date or a type, so that it could be a
+    release.
+    """
     has_date_or_kind = bool(release.published or release.updated or release.kind)
     return (
         has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH

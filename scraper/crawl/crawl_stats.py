@@ -179,7 +179,7 @@ class CrawlState(Protocol):
 class ArchiveSpider(CrawlState, Protocol):
     """The parts of a ReleaseSpider that extensions use.
 
-    This is a protocol and not the class itself, because spiders import this module.
+    This is a protocol rather than the class itself, because spiders import this module.
     """
 
     name: str

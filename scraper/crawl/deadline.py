@@ -26,7 +26,7 @@ MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not c
 class DeadlineMiddleware(CrawlerComponent):
     """Drops waiting requests when a stop is requested.
 
-    This keeps a Retry-After from delaying the end of the crawl for minutes. When the time of the
+    A long Retry-After would otherwise delay the end of the crawl for minutes. When the time of the
     pass is over, only requests for sitemaps in a sitemap index are dropped.
     """
 

@@ -17,7 +17,7 @@ The commands use:
     worker_crawl      the worker
     archive_writer    the writer
 
-Guarantees, even if any of the processes dies at any moment:
+The following is guaranteed, even if any of the processes dies at any moment:
 - Only one worker at a time crawls an agency, so that the host's crawl delay is kept. A worker that
   has not heard from the broker for DISTRIBUTED_LEASE seconds sends no more requests, and no other
   worker may send any until CRAWL_DELAY_MAX seconds later.

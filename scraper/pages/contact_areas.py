@@ -127,7 +127,7 @@ def choose_contacts(
     """Return the contacts of the release and their provenance, or None if it has no contacts.
 
     An area is doubtful if its contacts may be those of the site. From a doubtful area outside the
-    main element, only people are taken, because its offices are usually on every page.
+    main element, only people are taken, because the offices in it are usually on every page.
     """
     chosen: dict[ContactItem, None] = {}
     evidence: Provenance | None = None
@@ -320,7 +320,7 @@ def _is_contact_class(classes: str) -> bool:
 
 
 def _find_block(heading: Element) -> Element:
-    """Return the block element that is the heading or contains it."""
+    """Return the block element that contains a heading, or the heading itself if it is one."""
     parts = (heading, *heading.iterancestors())
     return next((part for part in parts if part.tag not in INLINE_TAGS), parts[-1])
 

@@ -148,7 +148,7 @@ class Deadline:
 def parse_deadline(minutes: str) -> Deadline:
     """Convert a number of minutes into a deadline. With "", there is no limit.
 
-    Raises AgencyError if the number is not positive.
+    Raises AgencyError if `minutes` is neither empty nor a positive number.
 
     >>> parse_deadline("").ends_at is None, parse_deadline("0.5").has_passed()
     (True, False)

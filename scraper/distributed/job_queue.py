@@ -87,11 +87,7 @@ class JobQueue:
         self.worker.start()
 
     def stop(self) -> None:
-        """Stop taking rounds, and wait for the running one.
-
-        If the broker does not respond, this does not wait, because the broker hands the round to
-        another worker anyway.
-        """
+        """Stop taking rounds, and wait for the running round to end."""
         if self.worker:
             self.idle.wait()
             self.worker.stop(timeout=10_000)  # milliseconds for each of its threads to end

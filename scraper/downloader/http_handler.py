@@ -91,10 +91,10 @@ class BoundedHTTPFactory(_LenientHTTP11ClientFactory):
 
 
 def decode_response(response: Response, max_bytes: int) -> Response:
-    """Return a response with its body decompressed to at most `max_bytes` bytes (0: no limit).
+    """Return a response with its body decompressed.
 
     Raises ResponseDataLossError if a successful response is incomplete, and IgnoreRequest if the
-    body is too large.
+    decompressed body has more than `max_bytes` bytes. If `max_bytes` is 0, any size is allowed.
     """
     is_success = 200 <= response.status < 300
     encodings = _list_encodings(response)

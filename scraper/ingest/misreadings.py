@@ -271,7 +271,7 @@ class QuarantineCheck:
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
         """Return the share (0 to 1) of a body's characters in repeated lines, and these lines.
 
-        A repeated line is one that also occurs on other pages.
+        A repeated line is one that also occurs on other pages and has not been accepted.
         """
         lines = [
             line

@@ -214,9 +214,9 @@ class NoDateError(ValueError):
 def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
     """Return what the date in a line means (published, updated, reviewed or none), and the date.
 
-    The date is a day or a moment, or None if it means `none`. A date without a label word counts as
-    published. The caller must check whether a date at the line's place on the page can be a
-    publication date. A missing year is taken from the URL. Raises ValueError if no date can be
+    The date is a day or a moment, or None if the meaning is `none`. A date without a label word
+    counts as published. The caller must check whether a date at the line's place on the page can be
+    a publication date. A missing year is taken from the URL. Raises ValueError if no date can be
     parsed with certainty.
 
     >>> parse_label("Senast uppdaterad: 18 maj, 2021", "https://a.se/")

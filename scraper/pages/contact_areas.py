@@ -236,8 +236,8 @@ def _has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
 def _is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bool:
     """Return whether a contact is evidently a person to contact.
 
-    The contact must have a name and one of these: a job title, an email address that contains the
-    name, or a word for contacts in the line that contains the name.
+    The contact must have a name and one of these: a job title, an email address that contains a
+    word of the name, or a word for contacts in the line that contains the name.
     """
     name = contact.name
     if name is None or has_job_title(contact.role) or has_own_address(contact):

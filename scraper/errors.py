@@ -1,10 +1,10 @@
 """The errors of this package, except request errors (scraper/downloader/limits.py).
 
 AgencyError          agencies.toml, a setting or an argument is wrong; names the file, table and key
-BrokerError          the broker of a distributed crawl cannot be used: names the broker's address
-SourceError          a feed, sitemap or listing cannot be read: names the URL
+BrokerError          the broker of a distributed crawl cannot be used; names the broker's address
+SourceError          a feed, sitemap or listing cannot be read; names the URL
 └── CutFeedError     only the feed's beginning was received (scraper/sources/feeds.py)
-PageError            a page cannot be read: names the URL and the field
+PageError            a page cannot be read; names the URL and the field
 └── NotARelease      the page is not a release: error page, consent wall, redirect stub, listing
 """
 

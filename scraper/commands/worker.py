@@ -18,9 +18,9 @@ class Command(ProjectCommand):
     """Crawl rounds from the queue, one agency at a time, for an archive on another machine.
 
     `scrapy enqueue` queues the rounds, and `scrapy writer` stores the results. A worker stores
-    nothing: if it is killed, another worker crawls its round. Exit code 0: the worker was stopped
-    by SIGTERM, and its round went back to the queue; 2: the configuration is wrong, or the broker
-    did not respond at the start.
+    nothing. If it is killed, its round is crawled by another worker. Exit code 0: the worker was
+    stopped by SIGTERM, and its current round went back to the queue; 2: the configuration is wrong,
+    or the broker did not respond at the start.
     """
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from scraper.project_command import CONFIGURATION_ERRORS, ProjectCommand
 class Command(ProjectCommand):
     """Store the results of workers on other machines, and hand out jobs to the workers.
 
-    Each message is stored once.
+    A result that a worker sends twice is stored only once.
 
     An archive has one writer. Exit code 0: the writer was stopped by SIGTERM; 1: the archive cannot
     be written, or the broker failed; 2: the configuration is wrong.

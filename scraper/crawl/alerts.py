@@ -1,21 +1,22 @@
-"""Alerts, sent to the operators by webhook and email.
+"""Sends alerts to the operators by webhook and email.
 
 Alerts report new faults and recoveries of agencies and of scheduled commands.
 
 Settings come from the environment only, because some are secrets:
 
     ALERT_WEBHOOK      URL that gets the message as JSON by POST. Slack and Mattermost show `text`.
-    ALERT_SECRET       `whsec_` and a key in base64, which signs the webhook's messages (Standard
-                       Webhooks 1.0).
+    ALERT_SECRET       `whsec_` followed by a key in base64. The key signs the webhook's messages
+                       (Standard Webhooks 1.0).
     ALERT_MAIL         Recipients: email addresses, separated by commas.
-    ALERT_SMTP         SMTP server: `smtp://host:25` (STARTTLS if offered), or with TLS from the
-                       start `smtps://user:password@host:465`.
+    ALERT_SMTP         SMTP server: `smtp://host:25` (STARTTLS if offered), or
+                       `smtps://user:password@host:465` (TLS from the start).
     ALERT_MAIL_FROM    The sender. Default: the first address of `ALERT_MAIL`.
     ALERT_LANGUAGE     `sv` (default) or `en`.
     ALERT_STATUS_PAGE  URL of the public status page, to which messages link.
     PING_<NAME>        URL that is requested after each success of a command that `scrapy report
                        <name>` runs: `PING_ROUND`, `PING_NOTIFY`, `PING_BACKUP`, `PING_PUBLISH`,
-                       `PING_AUDIT` … For a service that raises an alarm when the requests stop.
+                       `PING_AUDIT` … It belongs to a service that raises an alarm when the
+                       requests stop.
 
 `make reference` copies these lines to docs/reference/settings.md.
 
@@ -222,7 +223,7 @@ class AlertChannel:
     def mark_handled(self, events: Sequence[HealthEvent], sent_at: datetime | None) -> None:
         """Record events as handled by this channel.
 
-        sent_at: None if the events needed no message.
+        sent_at: when the message was sent, or None if the events needed no message.
         """
         self.db.table("alert_deliveries").insert_all(
             [
@@ -409,7 +410,7 @@ def _format_subject(counts: dict[str, int], language: str) -> str:
 def _format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -> str:
     """Format an agency's alert as one line.
 
-    The line gives the agency's current state or, after a transient fault, the fault.
+    The line names the agency's current state or, after a transient fault, the fault.
     """
     event = next(event for event in reversed(events) if event["is_fault"] or kind != "passed")
     name, at = (
@@ -450,7 +451,7 @@ def report_result(
     ping_url: str | None,
     problem: str | None,
 ) -> bool:
-    """Report how a command has ended.
+    """Alert operators if a command failed or works again. Request `ping_url` if it succeeded.
 
     Returns False if the failure message or the ping was not delivered.
 
@@ -507,7 +508,7 @@ def _send_command_message(
 def attempt(what: str, act: Callable[[], object]) -> bool:
     """Call `act` to send or store something. If it fails, log the error and return False.
 
-    what: what `act` does, for the log.
+    what: a description, for the log, of what `act` sends or stores.
     """
     try:
         act()

@@ -114,7 +114,7 @@ class ArchivePipeline(CrawlerComponent):
         )
 
     def take_in_earlier(self, slug: str, url: str) -> None:
-        """Before today's page is stored, store the refused pages of its URL that can now be parsed.
+        """Store the refused pages of a URL that can now be parsed, before today's page is stored.
 
         Pages must be stored in the order in which they were fetched.
         """
@@ -192,7 +192,7 @@ def _describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | Non
 
 
 def describe_page_problems(pages: Iterable[QuarantinedPage]) -> Iterator[str]:
-    """Yield the problems of quarantined pages that are not field losses.
+    """Yield the problems of quarantined pages, except field losses.
 
     Each problem is yielded once, with an example URL and the number of other pages that have it.
     """

@@ -146,9 +146,9 @@ class Deadline:
 
 
 def parse_deadline(minutes: str) -> Deadline:
-    """Convert a number of minutes into a deadline ("" for no limit).
+    """Convert a number of minutes into a deadline. With "", there is no limit.
 
-    Raises AgencyError if the number is not positive.
+    Raises AgencyError if `minutes` is neither empty nor a positive number.
 
     >>> parse_deadline("").ends_at is None, parse_deadline("0.5").has_passed()
     (True, False)
@@ -167,7 +167,7 @@ def parse_deadline(minutes: str) -> Deadline:
 
 
 class CrawlState(Protocol):
-    """The attributes of the parsing spider that the pipeline needs."""
+    """The attributes that the pipeline needs from the spider that parses pages."""
 
     archive: Archive
     recorder: CrawlRecorder
@@ -179,7 +179,7 @@ class CrawlState(Protocol):
 class ArchiveSpider(CrawlState, Protocol):
     """The parts of a ReleaseSpider that extensions use.
 
-    This is a protocol and not the class itself, because spiders import this module.
+    This is a protocol rather than the class itself, because spiders import this module.
     """
 
     name: str

@@ -2,8 +2,8 @@
 
 When a stop is requested, responses in flight are still processed, but waiting requests are dropped.
 When the time of the pass (the argument `minutes`) is over, spiders create no further requests.
-Waiting requests are still sent, except those for the sitemaps in a sitemap index, which may list
-thousands.
+Waiting requests are still sent, except those for the sitemaps in a sitemap index, because an index
+may list thousands of sitemaps.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not c
 class DeadlineMiddleware(CrawlerComponent):
     """Drops waiting requests when a stop is requested.
 
-    This keeps a Retry-After from delaying the end of the crawl for minutes. When the time of the
-    pass is over, only requests for sitemaps are dropped.
+    A long Retry-After would otherwise delay the end of the crawl for minutes. When the time of the
+    pass is over, only requests for sitemaps in a sitemap index are dropped.
     """
 
     needs_archive = True
@@ -52,7 +52,10 @@ class DeadlineMiddleware(CrawlerComponent):
             raise CrawlStopped("the time of the pass is over")
 
     def check_stop(self, spider: ArchiveSpider) -> None:
-        """Drop waiting requests if a stop was requested or the time of the pass is over."""
+        """Drop all waiting requests if a stop was requested.
+
+        If only the time of the pass is over, drop the requests for sitemaps in a sitemap index.
+        """
         if not self.crawler.engine:
             return
         if not self.crawler.crawling:

@@ -57,9 +57,9 @@ def unlock_agency(lock: TextIO, slug: str) -> None:
 
 
 def warn_about_unlisted(archive: Archive, agencies: Container[str]) -> None:
-    """Log the agencies that have stored releases but are not in `agencies`.
+    """Log a warning that names the agencies that have stored releases but are not in `agencies`.
 
-    Such agencies are skipped.
+    The caller skips these agencies.
     """
     rows = archive.db.execute(
         "select agency, count(*) from releases group by agency order by agency"
@@ -108,7 +108,7 @@ def lock_writer(archive_path: Path) -> TextIO:
 
 
 def _lock_whole_file(path: Path) -> tuple[TextIO, bool]:
-    """Open a file and try to lock it. Return the file, and whether it was locked.
+    """Open a file and try to lock it. Return the file, and whether the lock was obtained.
 
     Raises ArchiveError if the file cannot be opened.
     """

@@ -1,4 +1,5 @@
-"""Distributed crawling: workers on any number of machines crawl, and one writer owns archive.db.
+"""Distributed crawling: workers on any number of machines crawl, and one writer stores their
+results in archive.db.
 
     scrapy enqueue ── an agency's slug ──▶ queue ──▶ scrapy worker   one round of one agency each
                                                       │ takes the lease of the agency's host
@@ -16,7 +17,7 @@ The commands use:
     worker_crawl      the worker
     archive_writer    the writer
 
-Guarantees, even if any of the processes dies at any moment:
+The following is guaranteed, even if any of the processes dies at any moment:
 - Only one worker at a time crawls an agency, so that the host's crawl delay is kept. A worker that
   has not heard from the broker for DISTRIBUTED_LEASE seconds sends no more requests, and no other
   worker may send any until CRAWL_DELAY_MAX seconds later.

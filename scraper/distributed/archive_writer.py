@@ -1,8 +1,8 @@
 """The writer: applies the workers' messages to archive.db, and hands out jobs to the workers.
 
-Messages are applied in order, each once. A message is applied by the functions that a local crawl
-uses, in one transaction with the message's number. It is acknowledged and deleted from the stream
-only after the commit. If a message arrives again, it has no effect.
+Messages are applied in order, and each of them only once. A message is applied by the functions
+that a local crawl uses, in one transaction with the message's number. It is acknowledged and
+deleted from the stream only after the commit. If a message arrives again, it has no effect.
 """
 
 from __future__ import annotations
@@ -361,7 +361,7 @@ class ArchiveWriter:
     def read_entries(self, after_id: str, count: int) -> list[StreamEntry]:
         """Return at most `count` messages of the stream.
 
-        after_id: ">" for new messages, or an id for the unacknowledged messages after it.
+        after_id: ">" to read new messages, or an id to read the unacknowledged messages after it.
         """
         found = self.broker.call_with_retry(
             lambda: self.broker.redis.xreadgroup(
@@ -506,9 +506,9 @@ class ArchiveWriter:
             self.broker.run_script(REVOKE_LEASE_SCRIPT, [key], token)
 
     def close_rounds(self) -> None:
-        """Assess every agency's health and send alerts, if the last running round has ended.
+        """Assess every agency's health and send alerts, if no round is running any more.
 
-        While rounds are running, this is done once an hour.
+        While rounds are running, this is done at most once an hour.
         """
         if not self.has_open_rounds or (
             self.locked_agencies and monotonic() - self.judged_at < MAX_JUDGE_INTERVAL

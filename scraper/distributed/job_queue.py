@@ -24,8 +24,9 @@ class JobQueue:
     """Dramatiq's queue of rounds. Each worker runs one agency's round at a time.
 
     run_job: the function that runs the round of an agency, given the agency's slug and host. It
-        returns None, or the number of seconds after which any worker may try the round again. The
-        round is also tried again if the function raises an exception or if its worker dies.
+        returns None if the round need not be tried again, or otherwise the number of seconds after
+        which any worker may try it again. The round is also tried again if the function raises an
+        exception or if its worker dies.
     """
 
     def __init__(
@@ -86,11 +87,7 @@ class JobQueue:
         self.worker.start()
 
     def stop(self) -> None:
-        """Stop taking rounds, and wait for the running one.
-
-        If the broker does not respond, this does not wait, because the broker hands the round to
-        another worker anyway.
-        """
+        """Stop taking rounds, and wait for the running round to end."""
         if self.worker:
             self.idle.wait()
             self.worker.stop(timeout=10_000)  # milliseconds for each of its threads to end

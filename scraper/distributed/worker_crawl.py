@@ -179,7 +179,7 @@ class ArchiveCopy(Archive):
 
 
 class RecordingProxy:
-    """Proxy for a part of the archive that records calls of the part's `ARCHIVE_OPERATIONS`.
+    """Proxy for a part of the archive. It records the calls of the part's `ARCHIVE_OPERATIONS`.
 
     name: the part's name.
     """
@@ -413,8 +413,8 @@ class RoundRunner:
     def run_round(self, slug: str, host: str) -> float | None:
         """Run an agency's round.
 
-        Returns the number of seconds to wait before trying again, or None if the round was
-        completed.
+        Returns the number of seconds to wait before trying again, or None if the round need not be
+        tried again.
         """
         if self.runner.stop_requested:
             return 0.0

@@ -192,7 +192,7 @@ def unpack_job(data: bytes, folder: Path) -> None:
 
 
 def pack_operations(operations: tuple[WorkerOperation, ...]) -> tuple[bytes, bytes]:
-    """Return two compressed parts of a message: the operations as JSON, and a response's body.
+    """Return the two parts of a message, compressed: its operations as JSON, and a response's body.
 
     The body is b"" if the operations contain no response. Raises ValueError if they contain more
     than one.

@@ -1,4 +1,4 @@
-"""A browser for listings that are built by scripts, as a last resort.
+"""A browser that is used, as a last resort, for listings that are built by scripts.
 
 It is used for agencies with `browser = true`. BrowserMiddleware runs the scripts of a fetched
 listing page in Chromium. The browser has no network access: Scrapy's downloader sends its requests,
@@ -171,7 +171,7 @@ class PageVisit:
     """A page in the browser, and the requests that its scripts make.
 
     problems: descriptions of requests that were rejected or failed.
-    deferral: the exception because of which the page is left for a later crawl, or None.
+    deferral: the exception that postpones the page to a later crawl, or None if there is none.
     """
 
     crawler: Crawler

@@ -1,8 +1,8 @@
 """HTTP download handler: limits headers, decompresses bodies and rejects incomplete responses.
 
 Scrapy limits a body (DOWNLOAD_MAXSIZE) and the duration of a download (DOWNLOAD_TIMEOUT), but
-Twisted keeps any amount of header lines, and Scrapy's HttpCompressionMiddleware accepts a truncated
-compressed body as complete. Here a successful response that is truncated raises
+Twisted accepts any number of header lines, and Scrapy's HttpCompressionMiddleware accepts a
+truncated compressed body as complete. Here a successful response that is truncated raises
 ResponseDataLossError before any middleware sees it. The request is then retried, and a host that
 keeps sending truncated responses is paused.
 
@@ -91,10 +91,10 @@ class BoundedHTTPFactory(_LenientHTTP11ClientFactory):
 
 
 def decode_response(response: Response, max_bytes: int) -> Response:
-    """Return a response with its body decompressed to at most `max_bytes` bytes (0: no limit).
+    """Return a response with its body decompressed.
 
     Raises ResponseDataLossError if a successful response is incomplete, and IgnoreRequest if the
-    body is too large.
+    decompressed body has more than `max_bytes` bytes. If `max_bytes` is 0, any size is allowed.
     """
     is_success = 200 <= response.status < 300
     encodings = _list_encodings(response)

@@ -203,7 +203,7 @@ class DailyBudgetMiddleware(CrawlerComponent):
     """Rejects requests beyond an agency's daily budget.
 
     If a request has the meta key `budget_share`, the limit is this share of the budget. The URLs of
-    rejected requests stay due.
+    rejected requests remain due for a later crawl.
     """
 
     receivers = (("spider_opened", signals.spider_opened),)
@@ -238,10 +238,10 @@ class DailyBudgetMiddleware(CrawlerComponent):
 def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | None = None) -> int:
     """Return the number of requests sent to an agency on a day, by all spiders or by one.
 
-    A crawl that was killed has stored no total. The result is therefore at least the number of
-    pages that, according to the archive, were fetched on that day: those in the frontier or, for
-    one spider, the older releases that were checked. Times after the day (from a wrong clock) are
-    ignored.
+    The total of a crawl that was killed is missing. The result is therefore at least the number of
+    pages that, according to the archive, were fetched on that day. For all spiders, these are pages
+    in the frontier. For one spider, they are releases that were found earlier and checked on that
+    day.
     """
     fetched = (
         "select count(*) from frontier where agency = :slug and fetched >= :day and fetched < :next"

@@ -115,7 +115,10 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         return await self.parse_rules(text, request)
 
     async def parse_rules(self, text: bytes, request: Request) -> RobotParser:
-        """Parse a robots.txt and send the signal robots_parsed (for CrawlDelayExtension)."""
+        """Parse a robots.txt, and return its rules.
+
+        Sends the signal robots_parsed, for CrawlDelayExtension.
+        """
         settings = self.crawler.settings
         rules = normalise_agent_lines(
             text, settings["ROBOTSTXT_USER_AGENT"] or settings["USER_AGENT"]
@@ -132,10 +135,9 @@ class RobotsMiddleware(RobotsTxtMiddleware):
                 self.archive.hosts.store_robots(netloc, state, now(), text)
 
     async def handle_unreachable(self, request: Request, problem: str) -> RobotParser | None:
-        """Raise RobotsUnreachable, unless robots.txt has been unreachable for too long.
+        """Raise RobotsUnreachable, or return rules once ROBOTS_UNREACHABLE_DAYS have passed.
 
-        After ROBOTS_UNREACHABLE_DAYS, the rules that were last read are returned, or None if none
-        were ever read.
+        The returned rules are those that were last read. If none were ever read, None is returned.
         """
         netloc, failed_at = urlparse_cached(request).netloc, now()
         message = f"robots.txt of {netloc} cannot be read: {problem}"
@@ -172,8 +174,8 @@ def _truncate_robots(text: bytes) -> bytes:
 def normalise_agent_lines(text: bytes, own_agent: str) -> bytes:
     """Reduce the User-agent lines of a robots.txt to whole product tokens (RFC 9309, 2.2.1).
 
-    Scrapy's parser checks whether each name in robots.txt occurs in our own name. A slash after the
-    names of other robots prevents a match.
+    Scrapy's parser applies a robot's rules to us if the robot's name occurs in our own name. A
+    slash is therefore appended to the names of other robots, so that they do not match.
 
     >>> text = b"User-Agent: skogsbot/1.0 (+https://a.example)\\nuser-agent: Skog # kort"
     >>> normalise_agent_lines(text, "Skogsbot/2")

@@ -3,9 +3,10 @@
 The filter applies to all URLs in pages and redirects, and to all addresses from name servers.
 
 SSRFFilter checks each request before it is sent, including redirects and requests for robots.txt.
-It checks the scheme, and whether the URL shows that the host is private (by a private name or an IP
-address). PublicResolver checks the address that a name server returns. The connection is made to
-the address that was checked, so that a second lookup cannot return a different one (DNS rebinding).
+It checks the scheme, and whether the URL shows that the host is private (by a private name or a
+private IP address). PublicResolver checks the address that a name server returns. The connection is
+made to the address that was checked, so that a second lookup cannot return a different one (DNS
+rebinding).
 
 An agency with a home page on this machine (`*.localhost`, 127.0.0.1) may be crawled on this
 machine, but only on the hosts and ports that its table in agencies.toml names. Requests to this
@@ -97,7 +98,7 @@ def _is_loopback_at(url: str, netloc: str) -> bool:
 
 
 def _is_start_url(request: Request) -> bool:
-    """Return whether a request goes to this machine, but not because of a link or redirect."""
+    """Return whether a request goes to this machine and does not come from a link or redirect."""
     is_found = bool(request.meta.get("depth")) or "redirect_urls" in request.meta
     return is_loopback(request.url) and not is_found
 

@@ -1,4 +1,4 @@
-"""Reads from the archive the data with which a page has to be compared before it is stored."""
+"""Reads the archived data that a page is compared with before it is stored."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ logger = logging.getLogger(__name__)
 class Candidates:
     """What the archive contains about a page's URL and about the parsed release's URL.
 
-    own: the release to which the page's URL has led.
-    by_url: the releases at both URLs, `own`, and the release at the URL where `own` was fetched.
-    entries: the frontier's rows for both URLs.
+    own: the release to which the page's URL has led, or None if it has led to none.
+    by_url: a map from URL to release, with the releases at both URLs, `own`, and the release at the
+        URL where `own` was fetched.
+    entries: a map from each of the two URLs to its row in the frontier, or to None if it has no
+        row.
     is_canonical_shared: whether a third URL has also led to the release that is stored at the
         parsed release's URL.
     is_placeholder: whether the page cannot be a release, and the site shows it at the URLs of
@@ -45,7 +47,7 @@ class Candidates:
 
 
 def find_candidates(archive: Archive, prepared: PreparedRelease, page: ParsedPage) -> Candidates:
-    """Read from the archive the data needed to decide which release a page belongs to."""
+    """Read the archived data that is needed to decide which release a page belongs to."""
     release, url = prepared.release, prepared.release.url
     found = archive.list_candidates(page.release_id, page.url, url)
     is_elsewhere = url != page.url and any(stored.url == url for stored in found)
@@ -125,7 +127,7 @@ def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool
 
 
 def is_credible(release: Release) -> bool:
-    """Return whether a page could be a release: it has enough text, and a date or a type."""
+    """Return whether a page has enough text, and a date or a type, to be a release."""
     has_date_or_kind = bool(release.published or release.updated or release.kind)
     return (
         has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH

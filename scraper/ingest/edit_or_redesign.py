@@ -224,7 +224,7 @@ def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
 
 
 def count_template_names(old: bytes, new: bytes) -> tuple[int, int]:
-    """Return how many class names and ids are in both templates, and how many in at least one.
+    """Return how many class names and ids are in both templates, and how many are in at least one.
 
     old, new: fingerprints made by `fingerprint_template`.
     """
@@ -363,8 +363,8 @@ class StateComparison:
     def dates_differ(self) -> bool:
         """Return whether the agency changed a date to another day.
 
-        Dates that are in only one of the states do not count. Different dates do not count, either,
-        if both pages contain both dates.
+        Dates that are in only one of the states do not count. Nor do different dates count if both
+        pages contain both dates.
         """
         for name in ("published", "updated"):
             was, now = self.before[name], self.after[name]
@@ -433,6 +433,8 @@ class StateComparison:
         """Return whether the redesign left most of the site's own URLs unchanged.
 
         At least half of the internal links with unchanged texts must have unchanged targets.
+
+        ignored_texts: the texts of links that are not counted.
         """
         before, after = (
             _group_links_by_text(link for link in page.links if _is_internal_page(link[1]))
@@ -466,9 +468,10 @@ def _extract_links(root: etree._Element, base_url: str) -> LinkSet:
 
 
 def _normalise_link_target(href: str, base_url: str) -> str:
-    """Return a link's target in a comparable form, for pages without the scheme and "www.".
+    """Return a link's target in a form in which links can be compared.
 
-    The host is also left out if it is the host of the page that contains the link.
+    A link to a page loses its scheme and "www.". It also loses its host if this is the host of the
+    page that contains the link.
 
     >>> _normalise_link_target("https://www.ek.se/a/?utm_source=x#b", "https://ek.se/c")
     '/a'

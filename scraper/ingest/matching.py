@@ -42,7 +42,7 @@ class PageMatch:
         redirected  the stored release's URL, which now redirects to a page with a different text
         replaced    the page at the stored release's URL now has a different text
         misplaced   the stored release was fetched at another URL (`original_url`), whose page
-                    only declared this URL canonical
+                    only declared this URL as canonical
         duplicate   another page of a stored release, with a different text: a print version, or a
                     later edit
     """
@@ -144,7 +144,7 @@ def match_other_address(
     each other, because agencies repeat some texts. Without dates, the days on which the two URLs
     were found must be close to each other.
 
-    others: the candidates (`find_other_addresses`).
+    others: the candidates, as returned by `find_other_addresses`.
     found_at: the time at which the page's URL was found.
     """
     words_and_files = _read_words_and_files(prepared.state)

@@ -135,7 +135,9 @@ class QuarantineCheck:
         return situation.is_backfill or (day is not None and day < self.habits.oldest)
 
     def predates_accepted_loss(self, stored: StoredRelease | None) -> bool:
-        """Return whether a release was last read before an operator last accepted a lost field."""
+        """Return whether a release was last read before the last time an operator accepted a
+        field's loss.
+        """
         if stored is None or not self.accepted_losses:
             return False
         return stored.seen < max(self.accepted_losses.values())
@@ -269,7 +271,7 @@ class QuarantineCheck:
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
         """Return the share (0 to 1) of a body's characters in repeated lines, and these lines.
 
-        A repeated line is one that also occurs on other pages.
+        A repeated line is one that also occurs on other pages and has not been accepted.
         """
         lines = [
             line

@@ -14,7 +14,7 @@ from scraper.pages.document import Document
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedPage:
-    """A response to a request, which serves as evidence of an edit or a removal.
+    """A response that serves as evidence of an edit or a removal.
 
     record_url: for a record of a press wire, the URL of the list that contained the record, with
         the record's id as the fragment. If no list contained the record, the body is empty and

@@ -167,8 +167,8 @@ class _PastComparison:
     def read_page(self, stored: StoredRelease) -> PageVersion | None:
         """Return the page of a version.
 
-        Returns None if the page is missing, or if today's rules read a text in it that differs from
-        the stored text.
+        Returns None if the page is missing, or if today's rules extract a text from it that differs
+        from the stored text.
         """
         page = self.versions.stored(stored.sha256, stored.url) if stored.sha256 else None
         release, _ = reparse_stored(stored, page, stored.url, self.agency) if page else (None, None)
@@ -198,7 +198,7 @@ def _find_changed_paragraphs(
     old_page: PageText | None,
     new_page: PageText | None,
 ) -> list[ChangedParagraph]:
-    """Return the paragraphs of which only a part was changed.
+    """Return the paragraphs that were changed only in part.
 
     The two pages may have different templates.
     """

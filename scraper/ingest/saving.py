@@ -78,7 +78,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """The outcome of saving a page, and the reasons why it was quarantined (() if it was not)."""
+    """The outcome of saving a page, and the reasons for its quarantine, or () if there are none."""
 
     release: Release
     outcome: SaveResult
@@ -105,7 +105,7 @@ class MatchedPage:
 
     @property
     def stored(self) -> StoredRelease | None:
-        """Return the release that gets this page as its next state, or None for a new release."""
+        """Return the stored release that this page may update, or None for a new release."""
         if self.match.kind == "renamed":
             return self.candidates.own
         if self.match.kind == "misplaced":
@@ -339,7 +339,7 @@ class Ingest:
         return replace(release, title=title, attachments=files)
 
     def record_other_address(self, page: ParsedPage, release_id: int) -> None:
-        """Record a page's URL as a release's second address, and store the bytes if new."""
+        """Record a page's URL as a release's second address, and store bytes that are new."""
         archive, response = self.archive, page.response
         # a record's capture has another URL, by which a takedown would not find it
         has_own_capture = response.record_url is None and response.url == page.url
@@ -612,8 +612,8 @@ class CrawlRecorder:
     ) -> None:
         """Store a response in which no release could be read.
 
-        Nothing is stored if the frontier lacks the URL, or its release is hidden, redacted or a
-        file.
+        Nothing is stored if the frontier lacks the URL, or if the URL's release is hidden, redacted
+        or a file.
         """
         entry, addresses = self.archive.frontier.get(url), (url, response.url)
         is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)
@@ -707,7 +707,7 @@ class CrawlRecorder:
         return True
 
     def merge_moved(self, release_id: int, response: FetchedPage) -> None:
-        """Merge a release that has disappeared with its copy at another URL, if it has one."""
+        """If a release that has disappeared has a copy at another URL, merge the two."""
         copy = find_moved_copy(self.archive, release_id, min_similarity=MIN_MOVED_SIMILARITY)
         if copy:
             self.record_merge(
@@ -783,7 +783,7 @@ def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Cou
     A page is no longer suspicious if it has no problem of its own and none of the agency's field
     losses.
 
-    Returns the field losses, and the number of stored pages by outcome.
+    Returns the field losses, and a count, by outcome, of the pages that were to be stored.
     """
     archive, quarantine = ingest.archive, ingest.quarantine
     pending = resolve_superseded(ingest, quarantine.list_pending(agency))
@@ -891,7 +891,7 @@ def _parse_response(
 
 
 def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:
-    """Store an agency's quarantined pages that are no longer suspicious.
+    """Parse an agency's quarantined pages again, and store those that are no longer suspicious.
 
     Returns the number of pages by outcome.
     """

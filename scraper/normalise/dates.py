@@ -214,9 +214,9 @@ class NoDateError(ValueError):
 def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
     """Return what the date in a line means (published, updated, reviewed or none), and the date.
 
-    The date is a day or a moment, or None if it means `none`. A date without a label word counts as
-    published. The caller must check whether a date at the line's place on the page can be a
-    publication date. A missing year is taken from the URL. Raises ValueError if no date can be
+    The date is a day or a moment, or None if the meaning is `none`. A date without a label word
+    counts as published. The caller must check whether a date at the line's place on the page can be
+    a publication date. A missing year is taken from the URL. Raises ValueError if no date can be
     parsed with certainty.
 
     >>> parse_label("Senast uppdaterad: 18 maj, 2021", "https://a.se/")
@@ -304,7 +304,7 @@ def _search_first_date(line: str) -> re.Match[str] | None:
 
 
 def _parse_day(match: re.Match[str], url: str) -> date:
-    """Return the day that a match names. Raises ValueError if it does not exist or is ambiguous."""
+    """Return the day that a match names. Raises ValueError for a nonexistent or ambiguous day."""
     parts = match.groupdict()
     if "a" in parts:
         month, day = _order_month_and_day(int(parts["a"]), int(parts["b"]), url)
@@ -408,8 +408,8 @@ def find_address_day(url: str) -> str | None:
     The day must be in folders or at the start of the last part, before the name of the release. By
     convention, sites put the day of publication there, so it can be trusted even if it is known
     from only one page. The name may mention other dates, but no other folder may contradict the
-    day. A date at the end of a name, or a day without separators, is just as often a date in the
-    subject.
+    day. A date at the end of a name, or a day without separators, is just as likely to be part of
+    the release's subject.
 
     >>> paths = ["2020/03/02/ny-bro/", "nyheter/2022-06-01-ny-bro", "2026/09/14/valet-2026/"]
     >>> [find_address_day(f"https://a.se/{path}") for path in paths]

@@ -45,8 +45,8 @@ def extract_host(url: str) -> str:
 def remove_session_ids(urls: Sequence[str]) -> list[str]:
     """Remove query parameters that all URLs share and that look like session ids.
 
-    Some sites put a new session id into every link on each visit, so that links already seen would
-    look new.
+    Some sites put a new session id into every link on each visit, which would make links that were
+    seen before look new.
 
     >>> url = "https://a.se/{0}?xq=5f2a0c9d1e7b4a3f&p={0}"
     >>> remove_session_ids([url.format(number) for number in range(3)])

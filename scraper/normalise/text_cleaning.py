@@ -180,7 +180,7 @@ def _repair_mojibake_match(match: re.Match[str]) -> str:
 def _recover_misread_bytes(text: str) -> bytes:
     """Return the original bytes of a text that was decoded as windows-1252.
 
-    Bytes that windows-1252 does not define are taken as Latin-1, as browsers do.
+    Bytes that windows-1252 does not define are taken as Latin-1, as in browsers.
     """
     return b"".join(
         character.encode("latin-1" if character < "\u0100" else "windows-1252")

@@ -121,7 +121,8 @@ def convert_to_soup(root: Element) -> BeautifulSoup:
 def decompose_soup(soup: BeautifulSoup) -> None:
     """Empty a soup, so that its memory is freed without garbage collection.
 
-    The elements of a soup refer to each other, so only the garbage collector would free them.
+    The elements of a soup refer to each other, so otherwise only the garbage collector would free
+    them.
     """
     for part in list(soup.contents):  # soup.decompose() alone leaves the first element
         part.decompose()
@@ -339,7 +340,7 @@ def _is_text_figure(element: Tag) -> bool:
 
 @dataclass(slots=True)
 class InlineText:
-    """Collects inline text as plain text and as HTML, and counts the bold and the linked part."""
+    """Collects inline text as text and HTML, and counts its bold and its linked characters."""
 
     resolve_url: Callable[[str], str | None]
     text_parts: list[str] = field(default_factory=list)
@@ -503,7 +504,7 @@ def _ends_with_line_break(node: Node) -> bool:
 
 @dataclass(slots=True)
 class ListLine:
-    """One line of a list: an item, or text or a nested list between the items.
+    """One line of a list: an item, or a text or nested list between two items.
 
     Such text and lists are not valid HTML, but browsers show them.
     """

@@ -69,7 +69,7 @@ def _belongs_to_text_around(
 
 
 def _is_closing_line(block: PageBlock) -> bool:
-    """Return whether the last line of a text is about the page or announces related links."""
+    """Return whether a text's last line is about the page itself, or announces related links."""
     if len(block.text) >= MAX_CAPTION_LENGTH:
         return False
     is_heading = not block.link_share and block.text[-1] not in SENTENCE_ENDS

@@ -209,7 +209,7 @@ def _find_start_doubt(
 def _find_place_doubt(
     pairs: Sequence[SharedSentence], place: tuple[int, Element], title: str | None, text: str
 ) -> str | None:
-    """Return what is wrong with the place of a body on its page, or None if it is right.
+    """Return what is wrong with the place of a body on its page, or None if nothing is wrong.
 
     place: the heading's place, as in `PageSentences.headings`.
     """

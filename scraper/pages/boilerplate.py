@@ -503,7 +503,9 @@ def _keep_date_label(element: Element) -> None:
 
 
 def _is_date_label(element: Element, box: Element) -> bool:
-    """Return whether an element contains only a date of the page, outside links and articles.
+    """Return whether an element is a date label of the page, such as "Publicerad 3 juni".
+
+    Such an element is short, contains no link, and is not inside a link or an article.
 
     box: the element that contains `element`. If it is a side column, the date on which the column
         itself was created does not count.

@@ -127,7 +127,7 @@ def choose_contacts(
     """Return the contacts of the release and their provenance, or None if it has no contacts.
 
     An area is doubtful if its contacts may be those of the site. From a doubtful area outside the
-    main element, only people are taken, because its offices are usually on every page.
+    main element, only people are taken, because the offices in it are usually on every page.
     """
     chosen: dict[ContactItem, None] = {}
     evidence: Provenance | None = None
@@ -236,8 +236,8 @@ def _has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
 def _is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bool:
     """Return whether a contact is evidently a person to contact.
 
-    The contact must have a name and one of these: a job title, an email address that contains the
-    name, or a word for contacts in the line that contains the name.
+    The contact must have a name and one of these: a job title, an email address that contains a
+    word of the name, or a word for contacts in the line that contains the name.
     """
     name = contact.name
     if name is None or has_job_title(contact.role) or has_own_address(contact):
@@ -320,7 +320,7 @@ def _is_contact_class(classes: str) -> bool:
 
 
 def _find_block(heading: Element) -> Element:
-    """Return the block element that is the heading or contains it."""
+    """Return the block element that contains a heading, or the heading itself if it is one."""
     parts = (heading, *heading.iterancestors())
     return next((part for part in parts if part.tag not in INLINE_TAGS), parts[-1])
 

@@ -567,7 +567,7 @@ class ContactParser:
         """Return the draft that a part belongs to: the current contact or its last desk.
 
         The parts after the name of a desk belong to that desk. Exceptions are a second number of a
-        switchboard, and an email address that contains the person's name.
+        switchboard, and an email address that contains a word of the person's name.
         """
         desk, draft = self.desk, self.draft
         if desk is None or kind not in ("role", "phone", "email"):
@@ -806,7 +806,7 @@ def has_person_name(text: str) -> bool:
 
 
 def _parse_role(text: str) -> str | None:
-    """Return a title or office, or None if the text is a sentence or too long."""
+    """Return a title or office, or None if the text is a sentence, too short or too long."""
     fits = 2 < len(text) <= MAX_ROLE_LENGTH and len(text.split()) <= MAX_CHUNK_WORDS
     return text if fits and not SENTENCE_VERB.search(text) else None
 

@@ -441,7 +441,7 @@ MAX_SCANNED_CHARACTERS = 60_000
 
 
 class DrupalPage(NewsPage):
-    """Page built with Drupal, which marks each field with a class name."""
+    """A page built with Drupal, which marks each field with a class name."""
 
     title_css: ClassVar[tuple[str, ...]] = (
         "h1.page-title",
@@ -473,7 +473,7 @@ class DrupalPage(NewsPage):
 
 
 class EpiserverPage(NewsPage):
-    """Page built with Episerver (now Optimizely), the most common CMS among agencies."""
+    """A page built with Episerver (now Optimizely), the most common CMS among agencies."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "main .preamble",
@@ -497,7 +497,7 @@ class EpiserverPage(NewsPage):
 
 
 class SiteVisionPage(NewsPage):
-    """Page built with SiteVision, in which a page consists of rows of portlets."""
+    """A page built with SiteVision, which builds pages from rows of portlets."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "main .sv-text-portlet .ingress",
@@ -517,7 +517,7 @@ class SiteVisionPage(NewsPage):
 
 
 class WordPressPage(NewsPage):
-    """Page built with WordPress, with a classic theme or the block editor."""
+    """A page built with WordPress, with a classic theme or the block editor."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "article .preamble",

@@ -9,7 +9,7 @@ The tables of survey.db:
                  judged
 
 A Row holds what was found in the survey of one agency at one time, as in report.json, but without
-the changes since the previous survey. scraper/survey/survey_spider.py makes it:
+the changes since the previous survey. It is built by scraper/survey/survey_spider.py:
 
     tried       time in ISO 8601
     declared    the agency's table in agencies.toml; proposed: the table that the probe proposes
@@ -145,7 +145,7 @@ def select(rows: list[Row], key: str) -> list[Row]:
 def list_table_pages(row: Row) -> list[Row]:
     """Return the pages that a crawl would read.
 
-    The crawl uses the proposed table if the verdict requires it, and otherwise the present table.
+    The crawl uses the proposed table if the verdict requires it, and otherwise the current table.
     """
     table = "is_proposed" if row["verdict"] in ("table", "wire") else "is_crawled"
     return select(row["pages"], table)

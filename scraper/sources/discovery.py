@@ -150,7 +150,9 @@ def _find_feeds(page: Selector, base: str) -> list[str]:
 
 
 def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
-    """Return a list with the URL of a link whose text names a press wire, or [] for other links.
+    """Return a list with the URL of a link to a press wire that the link's text names.
+
+    Returns [] for any other link.
 
     An example of such a text is "Vårt pressrum på Mynewsdesk".
     """
@@ -160,8 +162,9 @@ def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
 
 
 def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
-    """Return a list with the URL of a link to a site other than the agency's, or [] for other
-    links.
+    """Return a list with the URL of a link to a site other than the agency's.
+
+    Returns [] for any other link.
     """
     address = resolve_canonical_url(base, href)
     if not address or urlsplit(address).scheme not in ("http", "https") or agency.owns(address):

@@ -651,10 +651,7 @@ class ReleaseSpider(IdentifiedSpider):
         return other is not None and other.role == "listing"
 
     def record_unchanged(self, row: FrontierEntry, release_id: int) -> None:
-        """Record that the server reports a stored release as unchanged.
-
-        This takes as few writes as possible.
-        """
+        """Record that the server reports a stored release as unchanged."""
         checked_at, stats = now(), self.agency_stats[row.agency]
         if row.state == "stored":
             self.recorder.record_unchanged(release_id, checked_at)

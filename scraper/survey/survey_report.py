@@ -99,7 +99,7 @@ def _format_table_diff(row: Row) -> str:
 
 
 def _list_read_pages(pages: list[Row]) -> list[Row]:
-    """Return the pages that were parsed as releases, doubtful ones first."""
+    """Return the pages that were parsed as releases, with doubtful releases first."""
     return sorted(select(pages, "fields"), key=lambda page: not page["doubts"])
 
 

@@ -749,8 +749,8 @@ def _read_form_fields(form: FormElement) -> list[tuple[str, str]] | None:
     """Return the fields of a form as (name, value), or None if the form must not be sent.
 
     Forms for searches, logins and messages must not be sent. Such forms are recognised by words in
-    their attributes (such as id and class), or by a text field, unless the form surrounds the
-    content.
+    their attributes (such as id and class), by a password field, or by a text field. A text field
+    does not count if the form surrounds the content.
     """
     names = " ".join(
         form.get(name, "") for name in ("id", "class", "name", "action", "role", "aria-label")

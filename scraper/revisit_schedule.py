@@ -31,8 +31,8 @@ class RevisitSchedule:
     def next_check(self, seen_at: datetime, first_seen: str, *stated_dates: str | None) -> datetime:
         """Return when a release that was last checked at `seen_at` is due for its next check.
 
-        The release's age counts from the latest of its stated dates, or from `first_seen` if it
-        states none. Dates after `seen_at` do not count.
+        The release's age counts from the latest of its stated dates, or from `first_seen` if the
+        release states no date. Dates after `seen_at` do not count.
         """
         dates = [
             moment

@@ -337,11 +337,11 @@ class Document:
         )
 
     def is_present(self, element: Element) -> bool:
-        """Return whether an element has not been removed from the page."""
+        """Return whether an element is still on the page."""
         return element is self.root or self.root in element.iterancestors()
 
     def list_elements(self, attributes: Iterable[str]) -> list[Element]:
-        """Return the elements with any of these class attributes.
+        """Return the elements whose class attribute is one of `attributes`.
 
         They are in document order, unless elements have been moved.
         """
@@ -376,7 +376,7 @@ class Document:
         )
 
     def resolve_url(self, href: str) -> str | None:
-        """Return the absolute http(s) URL that a link leads to, or None if there is none."""
+        """Return the absolute URL that a link leads to, or None if it is not an http(s) URL."""
         try:
             url = urljoin(self.base_url, href.strip())
         except ValueError:  # not a URL, such as http://[x]
@@ -397,9 +397,9 @@ def _is_json_ld_script(element: Element) -> bool:
 class ElementIndex:
     """The elements of a page by tag and attributes, collected in one pass.
 
-    order: the number of each element in document order.
+    order: the position of each element in document order.
     by_tag, by_class: the elements with each tag or class attribute.
-    ids, roles, styles: the values of these attributes by element.
+    ids, roles, styles: the attribute `id`, `role` or `style` of each element that has it.
     attributes_by_class: for each class looked up so far, the class attributes that contain it.
     """
 
@@ -455,7 +455,9 @@ def _is_credible_canonical_url(canonical: str, url: str) -> bool:
 
 
 def iter_declared_dates(document: Document, field: str | None) -> Iterator[tuple[str, str]]:
-    """Yield declared dates as (rule, value), the most reliable first.
+    """Yield the declared dates, the most reliable first.
+
+    Each is a pair: the rule that found the date, and the date as declared.
 
     field: published, updated, created, or None for dates whose meaning is not stated.
     """
@@ -684,7 +686,7 @@ class SelectorStep(NamedTuple):
 class CompiledSelector(NamedTuple):
     """A CSS selector compiled to XPath, with the parts that can be matched faster without XPath.
 
-    classes, ids: if any of these is missing from a page, the selector matches nothing there.
+    classes, ids: if any of these is missing from a page, the selector matches nothing on that page.
     steps: the steps of a selector that consists only of tags and classes, last step first. The
         steps of any other selector are empty.
     """
@@ -806,7 +808,7 @@ def _decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
 
 
 def _is_cut_letter(strays: bytes, following: bytes) -> bool:
-    """Return whether stray bytes are the beginning of a letter in UTF-8 that was cut off.
+    """Return whether stray bytes are the beginning of a UTF-8 letter that was cut off.
 
     A Nordic letter in windows-1252 before a quotation mark or a dash looks the same, but does not
     count.

@@ -42,8 +42,8 @@ def find_lead(
 
     Returns None if there is no lead.
 
-    attribute: the name of the attribute whose value is "lead" on an element that a selector
-        matched.
+    attribute: the attribute that marks an element matched by a selector for the lead. Its value is
+        then "lead".
     text_start: the index of the first block of the running text.
     """
     if found := _find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
@@ -158,7 +158,7 @@ def _find_opening_with_own_class(blocks: Sequence[PageBlock], start: int) -> ran
 def _has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
     """Return whether a paragraph has a class attribute that no block of text after it has.
 
-    Most of the blocks after it must have the same class attribute, or none.
+    Most of the blocks after it must share one class attribute, or have none.
     """
     block, following = blocks[index], _list_text_blocks(blocks[index + 1 :])
     own, *others = (str(part.element.get("class") or "") for part in (block, *following))
@@ -180,8 +180,8 @@ def _list_text_blocks(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[str]) -> bool:
     """Return whether a paragraph's class can be compared with the classes of the blocks after it.
 
-    Several blocks must follow the paragraph. Fewer are enough if the first of them is a sibling of
-    the paragraph and at least one of them has a class.
+    At least two blocks must follow the paragraph. A single block is enough if it is a sibling of
+    the paragraph and has a class.
 
     classes: the class attributes of the blocks that follow.
     """
@@ -214,7 +214,7 @@ def _may_lead(block: PageBlock) -> bool:
 def _find_marked_lead(
     blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]
 ) -> range | None:
-    """Return the range of blocks near the start that are in one lead element.
+    """Return the range of the blocks near the start that are in the same lead element.
 
     Returns None if there are no such blocks.
     """
@@ -382,7 +382,10 @@ def _is_followed_by_text(
 ) -> bool:
     """Return whether the longest text in `holders` directly follows a lead.
 
-    The text must be longer than the lead.
+    The text must be longer than the lead or, if the lead has several blocks, longer than twice the
+    lead.
+
+    holders: elements after the lead, each with the blocks in it.
     """
     longest = max((text for _, text in holders), key=_count_characters)
     next_block = next(

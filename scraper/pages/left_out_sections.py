@@ -61,7 +61,7 @@ def _is_feedback_heading(block: PageBlock, line: str) -> bool:
 
 
 def _find_feedback_box(heading: PageBlock) -> Tag | None:
-    """Return the parent of a heading, or None if the parent is too long to be a feedback box."""
+    """Return the parent of a heading, or None if it has too much text to be a feedback box."""
     parent = heading.element.parent
     is_box = parent is not None and len(parent.get_text()) < MAX_FEEDBACK_LENGTH
     return parent if is_box else None

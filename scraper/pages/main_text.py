@@ -102,7 +102,8 @@ def find_release_start(document: Document) -> Element | None:
 def _find_first_copy(heading: Element, document: Document) -> Element:
     """Return the first h1 with the same words as a heading.
 
-    The heading may itself be a copy below the text.
+    Returns the given heading if there is no such h1. The given heading may be a copy of this h1,
+    for example below the text.
     """
     key = build_comparison_key(get_text_content(heading))
     headings = document.select_by_tag("h1")
@@ -386,9 +387,9 @@ def _include_heading(
     """Return the element with the densest text, or its nearest ancestor that contains the heading.
 
     The ancestor is preferred, because the lead and the tags are between the heading and the text.
-    If it contains a menu, it may be the whole page, or the densest text may be in a wrong part of
-    the page, such as a footer. In these cases, the largest block that contains the heading but no
-    menu is returned.
+    If the ancestor contains a menu, the largest block that contains the heading but no menu is
+    returned instead, because the ancestor may be the whole page, or the densest text may be in a
+    wrong part of the page, such as a footer.
     """
     if heading is None:
         return dense

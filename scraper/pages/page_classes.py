@@ -188,10 +188,10 @@ class NewsPage:
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 
     def prepare_tree(self) -> None:
-        """Prepare the tree for parsing: drop boilerplate, find the main element and mark elements.
+        """Prepare the tree for parsing.
 
-        The elements that selectors match are marked. Raises NotARelease if the main element is a
-        listing.
+        This drops boilerplate, finds the main element, and marks the elements that selectors match.
+        Raises NotARelease if the main element is a listing.
         """
         root = self.document.root
         drop_hidden_headings(self.document)
@@ -388,7 +388,7 @@ class NewsPage:
         return None
 
     def iter_filled(self, field: str, css: str) -> Iterator[Element]:
-        """Yield the elements that a selector matches and that have text or a content attribute."""
+        """Yield the elements that match a selector and contain text or have a content attribute."""
         for element in self.document.select(css):
             text = clean_line(get_text_content(element))
             if (text or element.get("content")) and (field != "lead" or has_words(text)):
@@ -404,7 +404,10 @@ class NewsPage:
 
 
 def _count_sentence_letters(block: PageBlock) -> int:
-    """Return the length of a block that ends as a sentence does, or 0 for any other block."""
+    """Return the length of a block that ends like a sentence and is mainly outside links.
+
+    Returns 0 for any other block.
+    """
     if block.level < 9 or len(block.text) < MIN_SENTENCE_LENGTH or block.link_share >= 0.5:
         return 0
     is_linked = any(parent.name == "a" for parent in block.element.parents)
@@ -441,7 +444,7 @@ MAX_SCANNED_CHARACTERS = 60_000
 
 
 class DrupalPage(NewsPage):
-    """Page built with Drupal, which marks each field with a class name."""
+    """A page built with Drupal, which marks each field with a class name."""
 
     title_css: ClassVar[tuple[str, ...]] = (
         "h1.page-title",
@@ -473,7 +476,7 @@ class DrupalPage(NewsPage):
 
 
 class EpiserverPage(NewsPage):
-    """Page built with Episerver (now Optimizely), the most common CMS among agencies."""
+    """A page built with Episerver (now Optimizely), the most common CMS among agencies."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "main .preamble",
@@ -497,7 +500,7 @@ class EpiserverPage(NewsPage):
 
 
 class SiteVisionPage(NewsPage):
-    """Page built with SiteVision, in which a page consists of rows of portlets."""
+    """A page built with SiteVision, which builds pages from rows of portlets."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "main .sv-text-portlet .ingress",
@@ -517,7 +520,7 @@ class SiteVisionPage(NewsPage):
 
 
 class WordPressPage(NewsPage):
-    """Page built with WordPress, with a classic theme or the block editor."""
+    """A page built with WordPress, with a classic theme or the block editor."""
 
     lead_css: ClassVar[tuple[str, ...]] = (
         "article .preamble",

@@ -253,7 +253,7 @@ def _is_later(update: PageDate, published: PageDate) -> bool:
 
 
 def _read_address_date(url: str) -> PageDate | None:
-    """Return the day in a page's URL, or None if the URL gives no day.
+    """Return the day in a page's URL, or None if the URL contains no day.
 
     The day of an event, a meeting or a decision does not count.
     """
@@ -718,9 +718,9 @@ def _is_block_in_flow(element: Element) -> bool:
 
 
 def _follow_last_sentence(elements: Sequence[Element], main: Element) -> bool:
-    """Return whether the elements end the main element, directly after a sentence.
+    """Return whether elements are the last in the main element and directly follow a sentence.
 
-    Returns False if their texts differ.
+    Returns False if the elements have different texts.
     """
     wordings = {clean_line(get_text_content(element)) for element in elements}
     ending = "".join("".join(wordings).split()) * len(elements)

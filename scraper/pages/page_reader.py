@@ -23,7 +23,7 @@ __all__ = ["adapt_agency", "open_document", "read_document", "read_page"]
 def read_page(html: bytes, url: str, agency: Agency | None = None) -> ReleaseItem:
     """Parse the bytes of a page as a release.
 
-    Raises NotARelease if the page is something else, and PageError if a field cannot be parsed.
+    Raises NotARelease if the page is not a release, and PageError if a field cannot be parsed.
     """
     return read_document(open_document(html, url), agency)
 

@@ -481,7 +481,7 @@ def _read_first_heading(document: Document) -> str:
 def _is_challenge(document: Document) -> bool:
     """Return whether a page consists of little more than a challenge, such as a captcha.
 
-    The words in menus count, too. A challenge in the footer does not count.
+    The text of menus counts as part of the page's text. A challenge in the footer is ignored.
     """
     widgets = [widget for css in CHALLENGE_WIDGETS for widget in document.select(css)]
     return (
@@ -556,8 +556,8 @@ def find_short_page_rejection(
 ) -> PageRejection | None:
     """Return why a page with few words or none is not a release.
 
-    Returns None if no sign of this is found. The signs that are used would not be reliable on a
-    longer page.
+    Returns None if no sign of this is found. Only signs that would be unreliable on a longer page
+    are used.
 
     title, text: the title and the text that were extracted from the page.
     has_date: whether the page has a publication date, which walls and outages lack.

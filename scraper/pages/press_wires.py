@@ -1,7 +1,7 @@
 """Parses releases from the JSON records of press wires.
 
-The fields of a record are read by their keys. Only the texts may be HTML. They are parsed like the
-texts of a page. Fields that are not mentioned here are ignored.
+The fields of a record are read by their keys. Only texts may contain HTML. They are parsed in the
+same way as the texts of a page. Fields that are not mentioned here are ignored.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class WirePage(NewsPage):
 
 
 class ViaTTPage(WirePage):
-    """Record of Via TT, in which `leadtext` and `body` are HTML.
+    """A record of Via TT, in which `leadtext` and `body` are HTML.
 
     `published` has a UTC offset.
     """
@@ -218,7 +218,7 @@ class ViaTTPage(WirePage):
 
 
 class CisionPage(WirePage):
-    """Record of Cision, whose texts are plain text.
+    """A record of Cision, whose texts are plain text.
 
     If the wire's list contains all details, the texts are also given as HTML (`HtmlIntro`,
     `HtmlBody`).

@@ -152,7 +152,7 @@ def _is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
 
 
 def _find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return the indexes of ordinary paragraphs that are questions answered after a dash.
+    """Return the indexes of ordinary paragraphs that are questions whose answer starts with a dash.
 
     Returns [] if there is only one such question.
     """

@@ -261,7 +261,7 @@ def _find_tags_in_line(heading: Element, following: Element | None, rule: str) -
 def _is_mostly_entries(items: list[Element], container: Element, max_other_characters: int) -> bool:
     """Return whether a container has little text besides its entries.
 
-    Prose with a link in it is therefore not a list of tags.
+    This prevents prose that contains a link from being mistaken for a list of tags.
     """
     entry_length = sum(len(clean_line(get_text_content(item))) for item in items)
     return (

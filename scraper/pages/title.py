@@ -161,7 +161,7 @@ class TitleFinder:
         return title, Provenance(rule="declared title", element="head"), None
 
     def read_start_outside_text(self) -> FoundTitle | None:
-        """Return the h1 at which the release starts as the title.
+        """Return, as the title, the h1 at which the release starts.
 
         Returns None if there is no such h1, or if no declared title confirms it. The h1 may have
         been removed from the page.

@@ -291,7 +291,9 @@ def _list_visible_lines(html: bytes, url: str) -> list[str]:
 
 
 def _is_known_date_line(line: str, url: str, days: set[str]) -> bool:
-    """Return whether a line contains only labelled dates that the release already has."""
+    """Return whether a line contains only labelled dates that are already among the release's
+    dates.
+    """
     labels = split_date_labels(line)
     if len(line) > MAX_DATE_LINE or not all(map(find_date_role, labels)):
         return False

@@ -93,9 +93,9 @@ class ProbedPage:
 
     @property
     def problem(self) -> str | None:
-        """Return why the page has no release, or None if it has one.
+        """Return why no release could be parsed from the page, or None if one was parsed.
 
-        The text does not contain the URL of the page.
+        The reason does not contain the URL of the page.
         """
         if isinstance(self.error, PageError):
             return f"{self.error.field}: {self.error.problem}"
@@ -161,7 +161,7 @@ class ProbeResult:
         """Return whether a source has links or was not requested.
 
         Returns False if the source has a problem. Also returns False for JSON endpoints and press
-        wires, because they have keys of their own.
+        wires, because the table has separate keys for them.
         """
         if source.problem or (source.is_requested and not source.links):
             return False
@@ -298,7 +298,8 @@ def probe_home_page(
 def probe_page(
     html: bytes, url: str, agency: Agency, item: ReleaseItem | None = None
 ) -> ProbedPage:
-    """Parse a page as a release. If this fails, keep what was parsed before the error.
+    """Parse a page as a release. If this fails, the result contains what was parsed before the
+    error.
 
     item: the item of a file that a listing describes. It is used instead of a parsed page, because
         the file is not requested.
@@ -508,8 +509,8 @@ def _format_toml_value(value: str | JSONSource) -> str:
 def quote_toml(text: str) -> str:
     """Return a text as a TOML string.
 
-    If the text contains a backslash, the string is a literal one, unless the text also contains an
-    apostrophe or a control character. Otherwise, it is a basic one.
+    The string is a literal one if the text contains a backslash, but no apostrophe or control
+    character. Otherwise, it is a basic one.
 
     >>> quote_toml("Skogsrådet"), quote_toml(r"^/nyheter/.+"), quote_toml("\\\\d")
     ('"Skogsrådet"', '"^/nyheter/.+"', "'\\\\d'")

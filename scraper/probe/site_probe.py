@@ -76,11 +76,12 @@ def choose_sample(result: ProbeResult) -> SourceLink | None:
 class SiteProbe:
     """Finds the sources and releases of a site, and proposes a table for agencies.toml.
 
-    fetch: coroutine function that returns the response for a URL, or raises SourceError. It must
+    fetch: a coroutine function that returns the response for a URL, or raises SourceError. It must
         cache responses and errors, because it may be called again with the same URL.
     agency: the agency to which the site belongs. If it is None, the agency with the home page's
         host is used, or a new agency if no agency has that host.
-    choose_sample: function that chooses the sample releases.
+    choose_sample: a function that returns the link to the next sample release, or None if no more
+        are needed.
     """
 
     def __init__(
@@ -150,8 +151,8 @@ class SiteProbe:
         """Return the sources that a news crawl would read.
 
         These are the declared sources or, if there are none, the sources that the page at the given
-        URL or the home page links to. If the page at the given URL cannot be fetched, it counts as
-        a source.
+        URL or the home page links to. If the page at the given URL cannot be fetched, the URL
+        itself counts as a source.
         """
         missing = [url for url in self.given_urls if url not in pages]
         found = SourceURLs()
@@ -251,7 +252,7 @@ class SiteProbe:
             result.base_agency = agency
 
     async def probe_wire(self, result: ProbeResult, url: str) -> None:
-        """Add the press wire to which a press room belongs.
+        """Add to the result the press wire to which a press room belongs.
 
         If the wire's list cannot be read or has no releases, only a note is added.
         """
@@ -273,7 +274,7 @@ class SiteProbe:
         await self.probe_sources(result, "listings", sources.listings)
 
     async def widen_table(self, result: ProbeResult) -> None:
-        """Propose a wider table if the present one excludes the releases in the crawled sources.
+        """Propose a wider table if the current one excludes the releases in the crawled sources.
 
         They may be excluded by the pattern `releases`, or because they are on another host. To
         include them, the pattern is dropped or the host is added.
@@ -305,7 +306,7 @@ class SiteProbe:
     async def probe_sources(
         self, result: ProbeResult, kind: str, found_urls: Iterable[str]
     ) -> list[str]:
-        """Fetch sources of a type, and add each to the result with its links or its problem.
+        """Fetch sources of a type, and add each source to the result with its links or its problem.
 
         All declared sources of the type and the first few of `found_urls` are fetched.
 

@@ -1,6 +1,6 @@
 """Finds where releases are listed, and parses feeds, sitemaps, listings and lists in JSON.
 
-Other packages use the names below, and this module:
+Other packages use the names that this package exports, and this module:
 
     web_archives   indexes of the captures in web archives
 """

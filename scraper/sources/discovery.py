@@ -150,7 +150,9 @@ def _find_feeds(page: Selector, base: str) -> list[str]:
 
 
 def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
-    """Return [URL] for a link to a press wire that is named in the link's text, or else [].
+    """Return a list with the URL of a link to a press wire that the link's text names.
+
+    Returns [] for any other link.
 
     An example of such a text is "Vårt pressrum på Mynewsdesk".
     """
@@ -160,7 +162,10 @@ def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
 
 
 def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
-    """Return [URL] for a link that leads to a site other than the agency's, or else []."""
+    """Return a list with the URL of a link to a site other than the agency's.
+
+    Returns [] for any other link.
+    """
     address = resolve_canonical_url(base, href)
     if not address or urlsplit(address).scheme not in ("http", "https") or agency.owns(address):
         return []

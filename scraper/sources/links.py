@@ -55,7 +55,7 @@ class WireRecord:
 class SourceLink:
     """A link to a release that a source lists.
 
-    Times are as stated by the source, in ISO 8601 in UTC, or None if not stated.
+    Times are in ISO 8601 in UTC, as stated by the source, or None if the source states none.
     """
 
     url: str

@@ -624,9 +624,8 @@ class ListingPager:
     def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
         """Return the URLs of the pager's links, and the query parameters that differ between pages.
 
-        For each link, the parameters are a set of names: those whose values differ from the current
-        page's. They are taken only from links that are marked as pager links (by rel, or by a pager
-        element).
+        For each link, the second value contains a set of the names of those parameters. The sets
+        come only from links that are marked as pager links (by rel, or by a pager element).
         """
         addresses, names = set[str](), set[frozenset[str]]()
         for href, is_declared in self.iter_pager_hrefs():
@@ -638,7 +637,10 @@ class ListingPager:
         return addresses, names
 
     def iter_pager_hrefs(self) -> Iterator[tuple[str, bool]]:
-        """Yield the href of each link to another page, and whether it is marked as a pager link."""
+        """Yield the href of each link to another page.
+
+        Each comes with whether the link is marked as a pager link.
+        """
         for rel in ("next", "prev"):
             for href in self.page.xpath(REL_XPATH.format(rel)).getall():
                 yield href, True
@@ -747,8 +749,8 @@ def _read_form_fields(form: FormElement) -> list[tuple[str, str]] | None:
     """Return the fields of a form as (name, value), or None if the form must not be sent.
 
     Forms for searches, logins and messages must not be sent. Such forms are recognised by words in
-    their attributes (such as id and class), or by a text field, unless the form surrounds the
-    content.
+    their attributes (such as id and class), by a password field, or by a text field. A text field
+    does not count if the form surrounds the content.
     """
     names = " ".join(
         form.get(name, "") for name in ("id", "class", "name", "action", "role", "aria-label")
@@ -794,7 +796,7 @@ def _read_number(text: str) -> int | None:
 
 
 def _is_next_label(text: str) -> bool:
-    """Return whether a label says only that a link leads to the next page.
+    """Return whether a label says that a link leads to the next page, and nothing else.
 
     >>> [_is_next_label(text)
     ...     for text in ("Nästa sida ›", "Visa nästa 10 nyheter", "»", "Nästa steg för skogen")]
@@ -867,7 +869,7 @@ def _states_more_of_total(numbers: Sequence[int], words: Set[str], listed: int) 
 def _is_same_listing(page_url: str, listing_url: str) -> bool:
     """Return whether a URL leads to another page of a listing.
 
-    The URL may differ from the listing's in its query, or by a path such as /sida/2.
+    Its query must differ from the listing's, or its path must end in a page number such as /sida/2.
     """
     if urlsplit(page_url).path.rstrip("/") == urlsplit(listing_url).path.rstrip("/"):
         return _parse_query_pairs(page_url) != _parse_query_pairs(listing_url)

@@ -115,7 +115,7 @@ class AttachmentSpider(ReleaseSpider):
     def next_requests(self, slug: str) -> Iterator[Request]:
         """Yield requests for an agency's next due releases.
 
-        If there are only a few, requests for the agency's due attachments follow.
+        If only a few releases are due, requests for the agency's due attachments follow.
         """
         yield from super().next_requests(slug)
         limit = MAX_REQUESTS_AHEAD - len(self.requested_urls[slug])
@@ -314,5 +314,5 @@ class CheckedAttachmentSpider(AttachmentSpider):
                 yield request
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """Return no releases: this crawl requests only files."""
+        """Return no rows, because this crawl requests only files."""
         return ()

@@ -321,8 +321,9 @@ class AuditSpider(ReleaseSpider):
     ) -> None:
         """Mark a source as incomplete if it has links, but none that matches `releases`.
 
-        links: the links of the source that match.
-        read: function that returns the source's links for an agency without the pattern.
+        links: the source's links that match the pattern.
+        read: a function that returns the source's links for a given agency. It is called with an
+            agency without the pattern.
         """
         if not links and self.fits_no_link(audit.agency, response.url, read):
             problem = SourceProblem("pattern", response.url, audit.agency.releases)
@@ -391,8 +392,8 @@ class AuditSpider(ReleaseSpider):
 def _format_audit_report(coverage: CoverageTotals, due_count: int | None) -> str:
     """Format the coverage as one line of text.
 
-    due_count: the number of missing releases that were made due, or None without the option
-        `refill`.
+    due_count: the number of missing releases that were made due, or None if the option `refill` was
+        not given.
     """
     parts = [
         f"{coverage.listed} listed",

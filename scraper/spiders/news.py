@@ -113,9 +113,10 @@ class SourceTracker:
         self.count_listed([link.url for link in links], are_read=any(link.record for link in links))
 
     def count_listed(self, urls: list[str], *, are_read: bool = False) -> None:
-        """Count the listed releases, each once per crawl, and those already stored.
+        """Count the listed releases, and how many of them are already stored.
 
-        A stored release that is fetched in this crawl is not counted as already stored.
+        Each release is counted once per crawl. A stored release that has been fetched in this crawl
+        is not counted as already stored.
 
         are_read: whether the source itself contains the releases. If so, they do not count as
             already stored.
@@ -482,8 +483,8 @@ class NewsSpider(AttachmentSpider):
     def report_empty_page(self, response: Response, agency: Agency, found: ListingPage) -> None:
         """Log why a page of a listing has no links, if the reason is known.
 
-        If it is the only page, some stored releases become due, to show whether their pages can
-        still be read.
+        If the listing has only this page, some stored releases become due, to show whether their
+        pages can still be read.
         """
         if found.problem:
             logger.warning("%s", found.problem)

@@ -173,7 +173,7 @@ class RefetchSpider(ReleaseSpider):
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = True) -> Request:
         """Return an unconditional request for a release.
 
-        The rules may have changed even if the page has not.
+        The page is parsed again even if it is unchanged, because the rules may have changed.
         """
         return super().build_release_request(row, unconditional=True)
 

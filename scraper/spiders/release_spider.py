@@ -437,10 +437,10 @@ class ReleaseSpider(IdentifiedSpider):
     def parse_list(self, response: Response) -> Iterator[ParsedPage | Request]:
         """Parse the requested releases in a press wire's list.
 
-        The list's next page is requested if any of these releases are missing. A release that is
-        missing from the whole list is recorded as gone, but only if the list contains older ones.
-        Releases that have not been looked for by the time the crawl ends stay due. Reading ends at
-        the first page that lists nothing new.
+        The list's next page is requested if any of these releases is not on this page. A release
+        that is missing from the whole list is recorded as gone, but only if the list contains older
+        ones. Releases that have not been looked for by the time the crawl ends stay due. Reading
+        ends at the first page that lists nothing new.
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:
@@ -562,7 +562,7 @@ class ReleaseSpider(IdentifiedSpider):
         Call this for a source without matching links. Such sources are counted, and logged once per
         agency.
 
-        read: function that returns the source's links for a given agency.
+        read: a function that returns the source's links for a given agency.
         """
         plain = replace(agency, releases=None)
         others = (
@@ -611,7 +611,7 @@ class ReleaseSpider(IdentifiedSpider):
     def log_problem(self, row: FrontierEntry, problem: str, *other_words: str) -> None:
         """Log a page's problem as a warning, unless it is already in the page's frontier row.
 
-        other_words: other wordings in which the frontier may have the problem.
+        other_words: other wordings of the problem that the frontier row may contain.
         """
         is_known = self.archive.frontier.has_problem(row.url, problem, *other_words)
         self.agency_stats[row.agency].known_problems += is_known
@@ -641,7 +641,7 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether the frontier has a listing whose URL differs only in its final slash.
+        """Return whether a listing in the frontier has the same URL except for the final slash.
 
         Returns False for a URL with a query.
         """
@@ -651,10 +651,7 @@ class ReleaseSpider(IdentifiedSpider):
         return other is not None and other.role == "listing"
 
     def record_unchanged(self, row: FrontierEntry, release_id: int) -> None:
-        """Record that the server reports a stored release as unchanged.
-
-        This takes as few writes as possible.
-        """
+        """Record that the server reports a stored release as unchanged."""
         checked_at, stats = now(), self.agency_stats[row.agency]
         if row.state == "stored":
             self.recorder.record_unchanged(release_id, checked_at)
@@ -914,7 +911,7 @@ def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | No
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Return False for a log record that only says that the archive cannot be written.
+    """Return whether a log record says more than that the archive cannot be written.
 
     An error in a statement (SQLITE_ERROR) is our own mistake, and is logged with its traceback.
     """

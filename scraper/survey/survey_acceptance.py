@@ -55,9 +55,10 @@ def accept_survey(record: SurveyRecord, file: Path, only: tuple[str, ...] = ()) 
 
 
 def _is_confirmed(row: Row) -> bool:
-    """Return whether the proposed table is needed, and was confirmed by a person.
+    """Return whether the verdict requires the proposed table and a person has confirmed it.
 
-    The person must have judged at least one of the releases, and found all judged ones right.
+    The person must have reviewed at least one of the releases and found every reviewed release
+    correct.
     """
     judged = select(list_table_pages(row), "judged")
     return (

@@ -9,15 +9,15 @@ The tables of survey.db:
                  judged
 
 A Row holds what was found in the survey of one agency at one time, as in report.json, but without
-the changes since the previous survey. scraper/survey/survey_spider.py makes it:
+the changes since the previous survey. It is built by scraper/survey/survey_spider.py:
 
     tried       time in ISO 8601
     declared    the agency's table in agencies.toml; proposed: the table that the probe proposes
     final_home  the URL that the home page redirected to
     problem     why nothing could be read; failure: its type (scraper/crawl/failures.py)
     robots      the SHA-256 of the site's robots.txt, which is in captures.db
-    sources     `kind` · url · is_declared: whether the present table names the source ·
-                is_crawled: whether a crawl with the present table reads it · is_proposed: whether
+    sources     `kind` · url · is_declared: whether the current table names the source ·
+                is_crawled: whether a crawl with the current table reads it · is_proposed: whether
                 a crawl with the proposed table reads it · links · problem: why it is left out ·
                 failure: its type · note: why it may list more than was read
     pages       url · sha256 · sources: the URLs that list the page · is_crawled, is_proposed ·
@@ -98,7 +98,7 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         return [slug for (slug,) in self._query(sql, since)]
 
     def load_all(self, only: tuple[str, ...] = ()) -> list[Row]:
-        """Return the row of the last survey of each agency.
+        """Return one row for each agency: that of its last survey.
 
         only: the slugs of the agencies. If it is empty, all agencies are included.
         """
@@ -109,7 +109,7 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
 
         The rows contain all judgements by a person.
 
-        limit: the maximum number of surveys.
+        limit: the maximum number of rows.
         """
         sql = "select found from agencies where slug = ? order by tried desc limit ?"
         rows = [json.loads(found) for (found,) in self._query(sql, slug, limit)]
@@ -145,7 +145,7 @@ def select(rows: list[Row], key: str) -> list[Row]:
 def list_table_pages(row: Row) -> list[Row]:
     """Return the pages that a crawl would read.
 
-    The crawl uses the proposed table if the verdict requires it, and otherwise the present table.
+    The crawl uses the proposed table if the verdict requires it, and otherwise the current table.
     """
     table = "is_proposed" if row["verdict"] in ("table", "wire") else "is_crawled"
     return select(row["pages"], table)

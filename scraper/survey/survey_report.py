@@ -1,7 +1,8 @@
 """Writes the report of a survey, finds what has changed, and lets a person review releases.
 
-The changes are those since the last survey, or those caused by another table or parser. The review
-takes place in a terminal. Agencies and releases that need a person's attention come first.
+The changes are those since the previous survey, or those that result from parsing the stored pages
+with the current table and parser. The review takes place in a terminal. Agencies and releases that
+need a person's attention come first.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def write_reports(record: SurveyRecord) -> list[Path]:
 
 
 def _format_table_diff(row: Row) -> str:
-    """Return a diff from an agency's present table to the proposed one.
+    """Return a diff from an agency's current table to the proposed one.
 
     Returns "" if the tables do not differ, or if no table is proposed.
     """
@@ -98,7 +99,7 @@ def _format_table_diff(row: Row) -> str:
 
 
 def _list_read_pages(pages: list[Row]) -> list[Row]:
-    """Return the pages that were parsed as releases, doubtful ones first."""
+    """Return the pages that were parsed as releases, with doubtful releases first."""
     return sorted(select(pages, "fields"), key=lambda page: not page["doubts"])
 
 
@@ -126,7 +127,8 @@ def preview_changes(
 ) -> list[str]:
     """Return what changes if stored pages are parsed with the current tables and parser.
 
-    The last line states the number of changes, and how many of them are better or worse.
+    The changes are lines of text. The last line states the number of changes, and how many of them
+    are better or worse.
     """
     lines = []
     for slug, agency in agencies.items():

@@ -1,5 +1,7 @@
-"""Surveys agencies: several at once through a ProbeSpider, or a single agency again from its stored
-responses. To survey an agency is to probe its site, and to look for reasons to doubt its releases.
+"""Surveys agencies, either several at once through a ProbeSpider, or one again from stored
+responses.
+
+A survey probes the agency's site, and looks for reasons to doubt the releases found there.
 """
 
 from __future__ import annotations
@@ -145,8 +147,8 @@ class AgencySurvey:
 
     known: the agencies in agencies.toml.
     captures: where the bodies of responses are stored.
-    request: function that requests a URL. If it is None, nothing is requested, and `responses` are
-        those of an earlier survey.
+    request: a function that requests a URL. If it is None, nothing is requested, and `responses`
+        are those of an earlier survey.
     responses: the responses by requested URL, as in a SurveyRecord.
     only: the URLs of the releases to read. If it is None, a sample is read.
     """
@@ -246,7 +248,7 @@ class AgencySurvey:
     def list_readable_links(
         self, source: ProbedSource, result: ProbeResult, limit: int | None = None
     ) -> list[SourceLink]:
-        """Return the links of a source that a crawl with the present or proposed table would read.
+        """Return the links of a source that a crawl with the current or proposed table would read.
 
         limit: how many of the source's links are considered. If it is None, all links are
             considered.
@@ -384,16 +386,18 @@ def _is_useless(source: ProbedSource, result: ProbeResult) -> bool:
 
 
 def _find_links(url: str, result: ProbeResult) -> dict[str, SourceLink]:
-    """Return the links to a page, by the URL of the source that contains the link."""
+    """Return the links to a page, as a map from the URL of each source to the link in that
+    source.
+    """
     return {
         source.url: link for source in result.sources for link in source.links if link.url == url
     }
 
 
 def _has_enough(links: list[SourceLink], result: ProbeResult) -> bool:
-    """Return whether enough of a source's releases have been read.
+    """Return whether enough of a source's releases have been fetched as samples.
 
-    Also returns True if too many pages have been requested.
+    Also returns True if the maximum number of samples has been reached.
     """
     urls, sampled = {link.url for link in links}, result.sampled_urls
     clean = {page.url for page in result.pages if page.has_date and not page.warnings}

@@ -83,7 +83,7 @@ def _identify(page: Row) -> object:
 def _find_faults(row: Row, table: str) -> list[str]:
     """Return what is wrong with the results of a table, as lines of text.
 
-    table: `is_crawled` for the present table, `is_proposed` for the proposed one.
+    table: `is_crawled` for the current table, `is_proposed` for the proposed one.
     """
     sources, pages = select(row["sources"], table), select(row["pages"], table)
     if not sources:

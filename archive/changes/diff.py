@@ -329,7 +329,7 @@ def _find_best_steps(
 def _count_shared_words(
     left: Sequence[WordNumbers], right: Sequence[WordNumbers]
 ) -> dict[tuple[int, int], int]:
-    """For each pair of paragraphs, count the words that both contain in the same order.
+    """Count, for each pair of paragraphs, the words that both contain in the same order.
 
     Pairs that share few words, or are far apart, are left out.
     """

@@ -277,7 +277,7 @@ class Replicas:
                 self.stop(port)
 
     def serve(self, snapshot: Path) -> None:
-        """On each free port without a process, start a process that serves a snapshot.
+        """Start a process that serves a snapshot on each free port that has no process.
 
         If all processes are ready, stop one that serves an older snapshot, so that it is replaced.
         """

@@ -2,7 +2,8 @@
 
 In the text, paragraphs are matched, and each changed passage of an altered paragraph is classified:
 facts first, then wording. Other changes are in dates, tags, images, attachments, contacts, links
-and layout. comparison.py describes the rules; `importance.py` has the table of types and numbers.
+and layout. comparison.py describes the rules, and importance.py contains the table of types and
+their importance.
 """
 
 from __future__ import annotations
@@ -819,7 +820,7 @@ def _compare_kept_links(
     files: set[object],
     text_changes: Sequence[Change],
 ) -> list[Change]:
-    """Return the changes of links whose text was kept, except links to files."""
+    """Return the changes to links whose text was kept, except links to files."""
     changes, removed, added = _compare_links(_count_links(old, files), _count_links(new, files))
     removed_text = _pad_words([change.before for change in text_changes])
     added_text = _pad_words([change.after for change in text_changes])

@@ -152,7 +152,8 @@ async def read_presences(
     """Return the periods in which each release contained a wording, oldest first.
 
     releases: ids of releases, each the last row of its chain.
-    find: returns the ids of the given revisions that contain the wording.
+    find: a function that, given ids of revisions, returns the ids of those that contain the
+        wording.
     """
     values = {"releases": json.dumps(list(releases))}
     chains = {root: ReleaseChain(root) for root in releases}

@@ -128,10 +128,10 @@ class Frontier:
     ) -> bool:
         """Insert a URL with the source that first listed it. Returns True if the URL was new.
 
-        listed: the date that the source gives for the URL. If it is later than the stored date, a
-            source that was read becomes due again, so that an interrupted crawl does not count it
-            as read. So does a stored, gone or quarantined release, unless it was read after that
-            date, or since the crawl started.
+        listed: the date that the source gives for the URL. If it is later than the stored date, the
+            URL becomes due again in two cases. A source that was read becomes due, so that it does
+            not count as read if the crawl is interrupted. A stored, gone or quarantined release
+            becomes due unless it was read after that date or since the crawl started.
         file_title, file_day: a new title or day of a stored file makes the file due again.
 
         A stored time of reading that is later than `seen_at` is ignored, because it was set while

@@ -548,8 +548,8 @@ def _measure_loss(
 def _find_loss_start(pages: list[QuarantinedPage]) -> str | None:
     """Return the time at which the first undecided page was read.
 
-    If there are too few undecided pages, returns the time at which the third newest page was read,
-    or None if there are too few pages in all.
+    If there are too few undecided pages, the time at which the third-newest page was read is
+    returned, or None if there are fewer than three pages in all.
     """
     undecided = [page.seen_at for page in pages if page.decision is None]
     if len(undecided) >= MIN_LOSS_PAGES:

@@ -212,7 +212,7 @@ def _count_words_by_lemma(db: Database) -> None:
 
 @migrations(name="times_of_wordings_indexed")
 def _index_times(db: Database) -> None:
-    """Add the indexes for reading histories of wordings."""
+    """Add the indexes that are needed to read the history of a wording."""
     _replace(db, "idx_releases_times idx_revisions_imported")
 
 

@@ -113,12 +113,12 @@ def export_wacz(
     *,
     processes: int = 0,
 ) -> WarcExport:
-    """Write the captures that may be published to a WACZ file, and return the counts.
+    """Write a WACZ file with all captures that may be published, and return the counts.
 
     If there are no such captures, the number of records is 0. Raises ArchiveError if the archive or
     its captures.db cannot be read; the file is then incomplete.
 
-    created: the time of creation to be stated in the file (ISO 8601 in UTC).
+    created: the creation time to write in the file (ISO 8601, UTC).
     processes: the number of threads that compress records.
     """
     with (

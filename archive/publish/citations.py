@@ -105,7 +105,7 @@ class Citation:
 
 
 async def read_citation(run: RunQuery, revision: int, permalink: str, lang: str) -> Citation | None:
-    """Return the facts for citing a version, or None if there is no revision with this id."""
+    """Return the facts needed to cite a version, or None if there is no revision with this id."""
     for row in map(dict, await run(CITATION_SQL, {"revision": revision})):
         name, name_en = row.pop("name"), row.pop("name_en")
         author = name_en if lang == "en" and name_en else name

@@ -658,8 +658,8 @@ def write_dataset_table(
     meanings: Sequence[str],
     formats: Sequence[str],
 ) -> TableStats:
-    """Write the rows of a table in each format, and return the numbers of rows and of values in
-    each column.
+    """Write the rows of a table in each format, and return the number of rows and, for each column,
+    the number of values that are not null.
 
     Raises ArchiveError if a time cannot be parsed.
 

@@ -229,7 +229,7 @@ FoundName = tuple[int, int, str]  # start, end and words of a name
 class Subject(NamedTuple):
     """The subject of an attribution: a full or single name, a role, or a pronoun.
 
-    If the subject is a name, `role` is the role printed beside it, if there is one.
+    If the subject is a name, `role` is the role printed beside it, or None if none is printed.
     """
 
     name: str | None

@@ -40,7 +40,7 @@ class DateWindow:
     def open_next_months(self) -> str:
         """Add months to the window, and return an FTS5 expression for the added months.
 
-        If the window would include too many releases, open all months and return "".
+        If the window would include too many releases, add all remaining months and return "".
         """
         first = self.opened_months
         if self.target >= MAX_WINDOW_SHARE * self.total:

@@ -238,7 +238,8 @@ class NearDuplicates:
         self.db.execute("delete from minhash_bands")
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
-        """Return the id and similarity of each of an agency's releases with almost the given text.
+        """Return the id and similarity of each of an agency's releases whose text is almost the
+        same as the given one.
 
         The most similar releases come first. Releases of any date are found.
         """

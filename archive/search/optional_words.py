@@ -78,8 +78,8 @@ def search_any_of(query: Query, words: Sequence[QueryNode]) -> Query:
 def _join_synonyms(run: Sequence[QueryNode]) -> OptionalWord | None:
     """Join an abbreviation, or adjacent words, with their synonyms: asylum seekers OR asylsökande.
 
-    Return None if there are no synonyms, or if `run` is a single word other than an abbreviation:
-    such a word is searched as LOOSE, which includes its synonyms.
+    Returns None if there are no synonyms, or if `run` is a single word other than an abbreviation,
+    because the match type LOOSE, which is used for such a word, already includes its synonyms.
     """
     terms = find_terms(AndNode(tuple(run)))
     if not all(map(is_plain_term, run)) or (len(run) == 1 and terms[0].match == WORD):

@@ -291,7 +291,7 @@ class ResolvedNames:
 
     @property
     def prefix_lemmas(self) -> dict[str, tuple[str, ...]]:
-        """Return, for each word with a star, the lemmas that it also matches."""
+        """Return a map from each prefix, such as `finans`, to the lemmas that it also matches."""
         return {prefix: expansion.lemmas for prefix, expansion in self.prefixes.items()}
 
 

@@ -377,7 +377,8 @@ async def read_hits(
 
 
 def _describe_looseness(hit: SearchHit, loose: LooseHits, key: int) -> SearchHit:
-    """Add to a loose result the query's missing words, and the related words that it contains.
+    """Add to a loose result the words of the query that it lacks, and the related words that it
+    contains.
 
     A word also counts as missing if its related words are not in the part of the text that is read
     for excerpts.

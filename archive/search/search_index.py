@@ -265,7 +265,7 @@ def _count_terms(texts: Sequence[AnalyzedText]) -> tuple[Counter[str], ...]:
 
 
 def build_columns(*columns: Sequence[AnalyzedText], between: str = " ") -> tuple[str, ...]:
-    """Return the values of the index columns of texts, in the order of INDEX_COLUMNS.
+    """Return the values of the index columns for the given texts, in the order of INDEX_COLUMNS.
 
     columns: for each text column (title, lead and so on), the texts to index.
     between: the separator to put between these texts.

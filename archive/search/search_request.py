@@ -108,8 +108,8 @@ class SearchRequest:
 
     @property
     def days(self) -> dict[str, str]:
-        """Return the request's first and last date, each under the name of its URL parameter, if
-        set.
+        """Return the first and last dates of the request that are set, each under the name of its
+        URL parameter.
         """
         return {
             name: day

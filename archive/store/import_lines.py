@@ -381,7 +381,7 @@ def _parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
 def _parse_part(field_path: str, part: object, part_type: type[Any], position: int) -> Any:
     """Parse an object in a list field.
 
-    Raises FieldError for an unknown key, whose value would be lost.
+    Raises FieldError for an unknown key, because its value would otherwise be lost.
     """
     if not isinstance(part, dict):
         raise FieldError(field_path, "is not an object")

@@ -1,10 +1,10 @@
 """The archive as data.
 
 - /data (.json): lists the canned queries, the downloads and the tables.
-- /data/<question>: a form for the parameters of a canned query, and its first results with links to
-  their pages.
+- /data/<question>: a form for the parameters of a canned query, and the first rows of its result,
+    which link to the pages about them.
 - /data/files/<path>: a file of the published dataset (archive.publish.published_dataset), or a part
-  of it (RFC 9110, 14).
+    of the file (RFC 9110, section 14).
 """
 
 from __future__ import annotations

@@ -110,7 +110,8 @@ class RequestCounter:
 
 
 def _network_key(client: str) -> str:
-    """Return the network of a client. Its size is the largest that a single party is likely to own.
+    """Return the network of a client: the largest one around it that a single party is likely to
+    own.
 
     The network is the first 24 bits of an IPv4 address, or the first 48 bits of an IPv6 address.
 
@@ -323,7 +324,9 @@ async def _find_feed_filters(site: SiteRequest, search: SearchRequest) -> dict[s
 
 @site_view("/-/follow/(?:subscription|export)", parameters=("token",))
 async def _show_subscription(site: SiteRequest) -> Response:
-    """Show or export the subscription of a token, or perform the action requested by a form."""
+    """Show or export the subscriptions that a token gives access to, or perform the action that a
+    form requests.
+    """
     settings, path = read_follow_settings(), _find_writable_archive(site)
     if settings is None:
         raise ReaderError(404, "error.follow_off")

@@ -114,7 +114,7 @@ def _format_feed_content(document: DataList) -> str:
 
 
 def format_csv(rows: Rows, columns: Sequence[str], *, header: bool = True) -> str:
-    """Format rows as CSV with a header line.
+    """Format rows as CSV, with a header line unless `header` is False.
 
     None becomes an empty cell, True becomes 1, and False becomes 0.
 

@@ -212,7 +212,7 @@ class WorkQueue:
             rejected.set_result(False)
 
     def withdraw(self, client: str, request: asyncio.Future[bool]) -> None:
-        """Remove a request that no longer waits.
+        """Remove a request that is no longer waiting.
 
         If the request got a slot at the last moment, release the slot.
         """
@@ -404,8 +404,8 @@ class ResponseDelivery:
     async def send(self, message: dict[str, Any]) -> None:
         """Send a message in chunks.
 
-        The start of a response is held back until the first bytes of its body, because until then a
-        503 response may be sent instead.
+        The start of a response is held back until the first bytes of its body are sent, because a
+        503 response may be sent instead until then.
         """
         if message["type"] == "http.response.start":
             await self.begin_response(message)

@@ -72,7 +72,9 @@ def site_view(
 
 
 def _guard_text(view: View) -> View:
-    """Wrap a view of a posted text, so that unexpected errors contain no part of the text."""
+    """Wrap a view that receives a posted text, so that unexpected errors contain no part of the
+    text.
+    """
 
     async def show(site: SiteRequest) -> Any:
         if site.request.method == "OPTIONS":

@@ -1,15 +1,15 @@
 """Datasette's own views of a database, with complete responses and checked parameters.
 
-Pages. Datasette 0.65 orders a page of a table only by the column that is sorted, so rows with equal
-values are lost or repeated between pages. It finds the pages of a view by their offset. Here, every
-page of a table or view is in a total order: the sorted column, then the primary key (`rowid` if
-there is none; for a view its first column, see archive/database/schema.sql). The next page begins
-after the last row. Datasette builds the statement for a page, and KeysetPage rewrites it just
-before it is executed. Datasette itself sees no `_next=` and no extra row.
+Pages. Datasette 0.65 orders the rows of a table only by the chosen sort column, so rows with equal
+values in that column may be lost or repeated between pages. It finds the pages of a view by their
+offset. Here, every page of a table or view is in a total order: the sorted column, then the primary
+key (`rowid` if there is none; for a view its first column, see archive/database/schema.sql). The
+next page begins after the last row. Datasette builds the statement for a page, and KeysetPage
+rewrites it just before it is executed. Datasette itself sees no `_next=` and no extra row.
 
 CSV. A request whose statement fails gets a 400 response. If a stream fails later, the connection is
-broken, so that clients never mistake half of a table for the whole. Streams are ordered by the key
-unless the request sorts them by a column.
+broken off, so that clients never mistake a part of a table for the whole. Streams are ordered by
+the key unless the request sorts them by a column.
 
 Parameters. A request with parameters that Datasette would ignore (such as a misspelt column or
 option), or on which it would fail, gets a 400 response.

@@ -457,7 +457,9 @@ def iter_diagnosis_lines(
 
 
 def _iter_page_lines(diagnosis: Diagnosis) -> Iterator[str]:
-    """Yield the lines about the good and the bad page, if they exist."""
+    """Yield the lines about the good page and the bad page. A page that does not exist is left
+    out.
+    """
     for name, reparsed in (("good", diagnosis.good), ("bad", diagnosis.bad)):
         if reparsed:
             seen, class_name = reparsed.seen_at[:16], reparsed.class_name or "not parsed"

@@ -165,8 +165,8 @@ class ArchiveCopy(Archive):
     def operation(self, name: str, *args: Any, **kwargs: Any) -> Iterator[None]:
         """Record an operation to send to the writer.
 
-        The `with` block performs the operation on the copy. Nothing is recorded inside the block of
-        another operation.
+        The `with` block performs the operation on the worker's copy of the archive. Nothing is
+        recorded inside the block of another operation.
         """
         with self.transaction():
             if not self.depth:

@@ -409,7 +409,7 @@ class StateComparison:
         """Return whether a link's target changed, or a link to another site was added or removed.
 
         New targets on the page's own site do not count if most internal links with unchanged texts
-        have new targets, because a redesign has then changed the site's URLs.
+        have new targets, because this means that a redesign changed the site's URLs.
         """
         was, now = _read_state_links(self.before, self.url), _read_state_links(self.after, self.url)
         removed = _select_links_without(was - now, self.new_page)

@@ -340,7 +340,9 @@ def _is_text_figure(element: Tag) -> bool:
 
 @dataclass(slots=True)
 class InlineText:
-    """Collects inline text as text and HTML, and counts its bold and its linked characters."""
+    """Collects inline content as plain text and as HTML, and counts its bold and linked
+    characters.
+    """
 
     resolve_url: Callable[[str], str | None]
     text_parts: list[str] = field(default_factory=list)

@@ -540,7 +540,8 @@ def _is_boilerplate_element(element: Element, naming: str) -> bool:
 
 
 def _has_boilerplate_name(element: Element, naming: str) -> bool:
-    """Return whether an element is boilerplate by its class or id, and contains no text to keep.
+    """Return whether an element's class or id marks it as boilerplate, and it contains no text to
+    keep.
 
     naming: what its class and id mean (see `_choose_naming`).
     """

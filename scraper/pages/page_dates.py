@@ -871,7 +871,7 @@ def _is_linked_item(element: Element) -> bool:
 
 
 def _follows_linked_line(element: Element) -> bool:
-    """Return whether the line before an element is a link to another text, as in a list of news."""
+    """Return whether the line before an element is a link to another text, as in a news list."""
     before = element.getprevious()
     if before is None or SERVICE_LINE.match(clean_line(get_text_content(before))):
         return False
@@ -937,7 +937,8 @@ def _iter_microdata_dates(
     main: Element,
     field: str,
 ) -> Iterator[PageDate]:
-    """Yield the dates that can be parsed in elements with the itemprop of a field.
+    """Yield the dates of the elements that have a field's itemprop. Dates that cannot be parsed are
+    left out.
 
     A <time> may instead have the field's name as a class. Outside the main element, dates in side
     columns are left out.

@@ -218,7 +218,7 @@ class ViaTTPage(WirePage):
 
 
 class CisionPage(WirePage):
-    """A record of Cision, whose texts are plain text.
+    """A record from the press wire Cision. Its texts are plain text.
 
     If the wire's list contains all details, the texts are also given as HTML (`HtmlIntro`,
     `HtmlBody`).

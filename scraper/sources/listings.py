@@ -362,8 +362,8 @@ def _find_file_links(pager: ListingPager, items: Collection[Element]) -> list[So
 def _read_file_link(anchor: Element, address: str, items: Collection[Element]) -> SourceLink | None:
     """Return the document that a link leads to.
 
-    Returns None if the listing gives no title for the document, or if the document is in an item
-    that belongs to a page.
+    Returns None if the listing gives no title for the document, or if the link is in a list item
+    that is about a page.
     """
     item = next(anchor.iterancestors(*ITEM_TAGS), anchor.getparent())
     title = FILE_LABEL.sub("", get_line_text(anchor)).strip()

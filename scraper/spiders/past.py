@@ -169,7 +169,8 @@ class PastSpider(ReleaseSpider):
                     self.add_row(slug, source, url)
 
     def list_prefixes(self, agency: Agency) -> list[str]:
-        """Return the beginnings of the addresses of an agency's releases, up to the first folder.
+        """Return the prefixes of the URLs of an agency's releases: each URL up to and including its
+        first folder.
 
         They are taken from the stored releases and the key `releases`. If there are none or too
         many, the home page's URL is returned.

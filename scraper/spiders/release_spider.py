@@ -399,8 +399,8 @@ class ReleaseSpider(IdentifiedSpider):
     ) -> ParsedPage:
         """Parse a page as a release.
 
-        The result contains `document` only if the release is stored, because the document is then
-        compared with the stored page.
+        The result contains `document` only if the release is already stored, because only then is
+        the document compared with the stored page.
         """
         return ParsedPage(
             item=read_document(

@@ -105,9 +105,9 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         return [self.load_tries(slug)[0] for slug in self.list_slugs() if not only or slug in only]
 
     def load_tries(self, slug: str, limit: int = 1) -> list[Row]:
-        """Return the rows of an agency's last surveys, the latest first.
+        """Return the rows of an agency's most recent surveys, newest first.
 
-        The rows contain all judgements by a person.
+        Each page that a person has judged includes that judgement.
 
         limit: the maximum number of rows.
         """

@@ -1,4 +1,4 @@
-"""Page classes of single agencies, for pages that no key of agencies.toml can describe.
+"""Page classes for individual agencies, for pages that the keys of agencies.toml cannot describe.
 
 An agency's key `page` names a file in this package: `page = "polisen"` selects the class
 PolisenPage in polisen.py. The class derives from NewsPage, or from the class for the site's CMS

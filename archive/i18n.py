@@ -384,13 +384,15 @@ def format_month(language: str, month: str) -> str:
 def format_search_note(language: str, key: str, value: str) -> str:
     """Format a note about how a search was understood.
 
-    value: the day or the words that the note is about.
+    value: the day, the month or the words that the note is about.
 
     >>> format_search_note("en", "day", "2024-06-06")[:34]
     'Showing releases from 6 June 2024.'
     """
     if key == "day":
         words = format_stated_time(language, value)
+    elif key == "month_only":
+        words = format_month(language, value)
     else:
         words = translate(language, "format.quoted", text=value)
     return translate(language, f"search.note.{key}", words=words)

@@ -131,7 +131,9 @@ def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, An
         `last_seen`         when the state was last found on the web; for a re-parsed state, when
                             the page that was parsed was last found
         `last_seen_before`  when the previous state was last found on the web
+        `until`             the last check that found the state; None for an unchecked import
         `stamp`             for an edit, one of UPDATE_STAMPS
+        `unannounced`       whether the agency's update stamp did not move with the edit
 
     rows_by_id: all rows of the timeline, by the id of the revision.
     """
@@ -279,7 +281,7 @@ async def find_release_status(
     run: RunQuery, release_id: int, last_seen: str | None
 ) -> dict[str, Any] | None:
     """Return why the last check did not find a release at its URL, or None if the check found it
-    there.
+    there or the release was never fetched.
 
     The key `kind` of the result is one of these:
 
@@ -291,7 +293,8 @@ async def find_release_status(
         unread     no release could be read in the last response
 
     `since` and `until` say when this was first and last observed. For the last three types, `since`
-    is `last_seen`, and `problem` is the crawler's message. Other keys are columns of `removals`.
+    is `last_seen`, and `problem` is the crawler's message. Other keys are columns of `removals`;
+    `removal_kind` is the column `kind`.
 
     last_seen: the time of the last check that found the release, or None if no check ever did.
     """

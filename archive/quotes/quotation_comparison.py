@@ -349,7 +349,8 @@ def find_marked_passages(text: str, start: int, end: int) -> list[Quotation]:
 def _opens_passage(text: str, start: int, position: int, end: int) -> bool:
     """Return whether a quotation mark opens a passage.
 
-    The mark must not follow a letter, a digit or one of .,!?% and must not precede a space.
+    The mark must not follow a letter, a digit or one of .,!?% and must be followed by a character
+    other than a space.
     """
     if position > start and (text[position - 1].isalnum() or text[position - 1] in ".,!?%"):
         return False

@@ -611,7 +611,7 @@ def _mark_statement(introduction: str, paragraphs: Sequence[Paragraph]) -> None:
 
 
 def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
-    """Mark as speech the paragraphs that continue an answer in an interview."""
+    """Mark the paragraphs that continue an answer as speech, unless a dash precedes the answer."""
     if paragraphs[number - 1].dash:
         return
     for each in paragraphs[number + 1 :]:

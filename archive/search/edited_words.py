@@ -60,7 +60,9 @@ EDITS_SQL = """
     cross join releases r on r.id = v.release
     where search_diff match :match
 """
-MONTH_ONLY_SQL = "select 1 from release_facets where sort_date = :month limit 1"
+MONTH_ONLY_SQL = (
+    "select 1 from release_facets where sort_date = :month and sort_day is not null limit 1"
+)
 AGENCY_EDITS_SQL = EDITS_SQL.format(
     revisions="revisions v indexed by idx_revisions_edit_release"
     f" on v.id = f.rowid / {DIFF_ROWS} and v.is_edit"

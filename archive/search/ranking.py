@@ -618,7 +618,7 @@ class HitFinder:
     ) -> list[int]:
         """Return the matching ids.
 
-        If there are more than MAX_SORTED_HITS, only the newest (or oldest) are returned.
+        If there are at least MAX_SORTED_HITS, only the newest (or oldest) are returned.
         """
         found = await self.read_index_ids(plan, match, MAX_SORTED_HITS)
         return (

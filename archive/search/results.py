@@ -154,7 +154,7 @@ class Results:
 async def prepare_finder(
     run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
 ) -> tuple[HitFinder, list[SearchNote]]:
-    """Return a HitFinder for a request, and notes on names in the query that do not exist.
+    """Return a HitFinder for a request, and notes on its query (see `resolve_query`).
 
     columns: the archive's cached columns, for callers that search more than once. If None, the
         columns are read first.
@@ -176,7 +176,7 @@ async def search(
     columns: the archive's cached columns, as in prepare_finder.
     with_periods: also count the results by month or year.
     """
-    finder, name_notes = await prepare_finder(run, request, columns)
+    finder, query_notes = await prepare_finder(run, request, columns)
     columns, names = finder.columns, finder.names
     hit_page = await finder.find_page()
     hits, suggestions, unknown_values = await asyncio.gather(
@@ -184,7 +184,7 @@ async def search(
         find_suggestions(run, columns, request, hit_page, names),
         _find_unknown_values(run, columns, request),
     )
-    notes = [*request.query.notes, *request.notes, *name_notes, *unknown_values]
+    notes = [*request.query.notes, *request.notes, *query_notes, *unknown_values]
     notes += _list_hit_notes(request, hit_page, hits, suggestions)
     needs_periods = with_periods and hit_page.total
     needs_earlier = not (hit_page.total or request.all_versions or request.news)
@@ -377,8 +377,8 @@ async def read_hits(
 
 
 def _describe_looseness(hit: SearchHit, loose: LooseHits, key: int) -> SearchHit:
-    """Add to a loose result the words of the query that it lacks, and the related words that it
-    contains.
+    """Return a loose result with the words of the query that it lacks, and the related words that
+    it contains.
 
     A word also counts as missing if its related words are not in the part of the text that is read
     for excerpts.

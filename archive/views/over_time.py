@@ -208,7 +208,7 @@ async def _count_all_series(site: SiteRequest, asked: _Question) -> list[Compare
     for text, slug in asked.pairs:
         request = SearchRequest(text=text, include={"agency": (slug,)} if slug else {})
         columns = get_search_columns(site.datasette)
-        finder, name_notes = await prepare_finder(site.run, request, columns)
+        finder, query_notes = await prepare_finder(site.run, request, columns)
         # the title of the chart has what all series share
         names = (
             text if len(asked.texts) > 1 else "",
@@ -218,7 +218,7 @@ async def _count_all_series(site: SiteRequest, asked: _Question) -> list[Compare
             name=", ".join(filter(None, names)) or text or asked.agencies[slug],
             request=request,
             counts=await count_periods(finder, None, MAX_COMPARED_HITS),
-            notes=[*request.query.notes, *name_notes],
+            notes=[*request.query.notes, *query_notes],
         )
         series.append(search)
     return series

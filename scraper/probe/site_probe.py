@@ -254,7 +254,8 @@ class SiteProbe:
     async def probe_wire(self, result: ProbeResult, url: str) -> None:
         """Add to the result the press wire to which a press room belongs.
 
-        If the wire's list cannot be read or has no releases, only a note is added.
+        If the wire's list cannot be read or has no releases, only a note is added. There is no note
+        if the agency already names the wire.
         """
         page = ""
         with suppress(SourceError):

@@ -49,6 +49,7 @@ async def test_unknown_agency_name_finds_nothing(sample: Searcher) -> None:
         ("", {"from_day": "2023-09-15"}, ["Dag"], ["2023-09"]),
         ("från:2023-09-01", {}, ["Dag", "Månad"], []),
         ("från:2023-08-15", {}, ["Dag", "Månad"], []),
+        ("från:2024-02-15", {}, [], []),
         ("till:2023-09-15", {}, ["Månad"], []),
     ],
 )
@@ -61,6 +62,8 @@ async def test_a_period_that_begins_within_a_month_notes_what_it_leaves_out(
         for title, published in (("Månad", Month(2023, 9, 1)), ("Dag", date(2023, 9, 20))):
             release = build_release("fyr", title, title, published=published)
             archive.save(release, seen_at=SEEN)
+        undated = build_release("fyr", "Odaterat", "Odaterat", updated=Month(2024, 2, 1))
+        archive.save(undated, seen_at=SEEN)
         searcher = Searcher(build_connection_runner(archive.db.conn))
         results = await searcher.find(text, **days)
     assert sorted(plain(hit.title) for hit in results.hits) == titles

@@ -280,7 +280,7 @@ async def test_nothing_found_by_checks(
         ),
         (
             "en",
-            "Compared with 3 releases. The archive has not read the websites.",
+            "Compared with 3 imported releases. The archive itself has not read the agencies’ websites.",
             "Compared with 3 releases.",
         ),
     ],
@@ -293,7 +293,7 @@ async def test_check_counts_no_edits_without_any(
         response = await datasette.client.post(f"/-/check?lang={lang}", data={"text": f"”{WORDS}”"})
     text = " ".join(html.fromstring(response.text).text_content().split())
     assert ((imported if state == "imported" else crawled) in text) == (state != "year")
-    assert ("webbplatserna" in text or "the websites" in text) == (state == "imported")
+    assert ("webbplatserna" in text or "agencies’ websites" in text) == (state == "imported")
     assert not re.search(r"\b0 (ändringar|edits)", text)
 
 

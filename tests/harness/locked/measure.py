@@ -136,6 +136,8 @@ def ask(port: int, attack: Attack) -> tuple[int, float, int]:
         return answer.status, time.perf_counter() - begun - PAUSE * attack.slow, size
     except (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected):
         return 0, time.perf_counter() - begun, 0
+    except http.client.IncompleteRead as error:  # a stream that took too long is cut off
+        return 0, time.perf_counter() - begun, len(error.partial)
     finally:
         connection.close()
 

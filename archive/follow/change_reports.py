@@ -113,7 +113,7 @@ async def read_events(
 
     Events of releases that are hidden or no longer exist are left out.
 
-    events: for each event, its type, release and version.
+    events: the type, release and version of each event.
     """
     versions = await _read_rows_by_id(run, VERSIONS_SQL, [each[2] for each in events])
     releases = await _read_rows_by_id(run, RELEASES_SQL, [each[1] for each in events])
@@ -355,7 +355,7 @@ def format_payload(
 
     Its keys are type, timestamp, text and data.
 
-    text: what Slack and Mattermost show.
+    text: the text that Slack and Mattermost show.
     """
     rows = [
         {**asdict(event), "difference": [asdict(line) for line in event.difference]}

@@ -109,7 +109,9 @@ class Followed:
 
     @property
     def hidden_key(self) -> str:
-        """Return the key of a text that describes the subject without quoting any of its words."""
+        """Return the key of an interface text that names only the type of the subject, and quotes
+        no words of it.
+        """
         kind = "person" if self.person else "search" if self.release is None else "release"
         return f"follow.mail.{kind}"
 

@@ -315,8 +315,8 @@ def _find_unlinked_sources(
 
     Sources that were last read more than FORGET_AFTER ago are left out.
 
-    If agencies.toml names the sources, no home page is fetched, so that only sources of the type
-    `archive` can become unlinked. If a named source was removed from agencies.toml, nothing is
+    If agencies.toml names the sources, no home page is fetched, and therefore only sources of the
+    type `archive` can become unlinked. If a named source was removed from agencies.toml, nothing is
     returned, because the sources of the type `archive` may have belonged to it.
     """
     urls = {source.url for source in sources}

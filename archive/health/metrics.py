@@ -373,8 +373,8 @@ def find_lost_fields(
 
     The earlier rate comes first, and then the current one.
 
-    accepted_fields: the time at which an operator accepted the loss of each field. For these
-        fields, only later crawls are compared.
+    accepted_fields: a map from each field whose loss an operator accepted to the time of the
+        acceptance. For these fields, only later crawls are compared.
     """
     for name in sorted({name for crawl in page_crawls for name in crawl.field_counts}):
         crawls = [

@@ -175,7 +175,8 @@ def find_typed_references(text: str) -> list[Reference]:
 
 
 def find_bare_numbers(text: str) -> Iterator[re.Match[str]]:
-    """Yield numbers in the text of a query that may be references, but whose type is not stated.
+    """Yield a match for each number in a query that may be a reference, but whose type is not
+    stated.
 
     >>> [found[0] for found in find_bare_numbers("hamn 2013:319 prop. 2023/24:99")]
     ['2013:319']

@@ -787,7 +787,9 @@ def _join_windows(
 ) -> DiffSegment:
     """Return the diff segment that stands between the passages of two consecutive pieces.
 
-    It is a `same` segment if the quotation may leave out the text between the passages.
+    It is a `same` segment if the quotation may leave out the text between the passages, or if one
+    of the passages is missing. Otherwise, it is a `del` segment or, if the pieces around a "…" have
+    another order in the text, an `ins` segment.
     """
     if one is None or other is None:
         return DiffSegment("same", " … " if is_marked else ". ")

@@ -499,7 +499,7 @@ class QuotationCheck:
         The verdict is `verbatim` if one of the releases contains the quotation again. Returns None
         if no agency's page ever contained it.
 
-        found: versions that contain the quotation, and are not current.
+        found: versions that contain the quotation but are not current.
         """
         releases = list(
             dict.fromkeys(
@@ -627,7 +627,7 @@ class QuotationCheck:
 
 
 def _find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
-    """Return the versions that contain the words of a quotation, each with the passage it contains.
+    """Return the versions that contain the words of a quotation, each with the matching passage.
 
     A version is included even if the quotation leaves out a negation.
     """

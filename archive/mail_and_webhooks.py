@@ -83,7 +83,7 @@ class RecipientError(OSError):
 
     Messages to other recipients may still be accepted.
 
-    is_permanent: whether the recipient would also reject the message if it were sent again.
+    is_permanent: whether the recipient would reject the message again if it were sent again.
     is_gone: whether the recipient wants no more messages.
     """
 

@@ -205,10 +205,10 @@ def _describe_absence(kind: str, row: Mapping[str, Any], language: str) -> str:
 
 
 async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """Return the diff of an edit, cut to at most MAX_DIFF_LINES lines (`difference`), and whether
-    this is the whole diff (`is_difference_complete`).
+    """Return a map with the first MAX_DIFF_LINES lines of an edit's diff (`difference`), and
+    whether these are all its lines (`is_difference_complete`).
 
-    The diff is left out if a version is missing, or if the versions are too long.
+    `difference` is left out if a version is missing, or if the versions are too long.
     """
     states = await read_stored_revisions(run, [row["id"], row["previous"]])
     sides = [states[key]["state"] for key in (row["previous"], row["id"]) if key in states]
@@ -224,8 +224,9 @@ async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str)
 def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]:
     """Yield the changed lines of a field and, if the field has a note, a line with the note.
 
-    A changed line is yielded as it was before the edit, and then as it is after the edit. Nothing
-    is yielded for a field whose changes are already shown in the diff of the body.
+    For each changed line, the old text is yielded first, and then the new text. A text that does
+    not exist is left out. Nothing is yielded for a field whose changes are already shown in the
+    diff of the body.
     """
     if field_diff.shown_in_body:
         return

@@ -251,7 +251,8 @@ class AgencyActivity:
         return max(self.releases_by_day, default=None)
 
     def count_refusals(self, window: timedelta) -> dict[str, Any] | None:
-        """Count refused pages in the period that ends now, and in the weeks before that period.
+        """Count the pages that were refused in the period that ends now, and in the weeks before
+        it.
 
         Returns the row that REFUSALS_SQL selects, or None if one of the periods has no responses.
 

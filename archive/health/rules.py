@@ -167,7 +167,7 @@ def _read_health_row(db: Database, agency: str) -> dict[str, Any] | None:
 def read_health_rows(
     db: Database, condition: str | None = None, values: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """Return rows of `health`, with their JSON parsed."""
+    """Return rows of `health`, with their JSON values parsed."""
     rows = db.table("health").rows_where(condition, values)
     return [row | {name: json.loads(row[name]) for name in ("reason", "facts")} for row in rows]
 

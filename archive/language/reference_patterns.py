@@ -187,8 +187,8 @@ def find_bare_numbers(text: str) -> Iterator[re.Match[str]]:
 def _read_match(match: re.Match[str], *, only_ends: bool = False) -> Iterator[Reference]:
     """Yield the references that a match contains.
 
-    The position of the first reference includes the text before its number, and that of the last
-    reference includes the text after its number. All references of a range have the same position.
+    The span of the first reference includes the text before its number, and the span of the last
+    reference includes the text after its number. All references in a range have the same span.
 
     only_ends: yield only the first and the last reference of a range.
     """

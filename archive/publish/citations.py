@@ -162,7 +162,7 @@ def format_reference(citation: Citation, lang: str) -> str:
 
 
 def format_bibtex(citation: Citation, lang: str) -> str:
-    """Format a citation as a BibTeX @misc entry (also for biber) in UTF-8.
+    """Format a citation as a BibTeX @misc entry in UTF-8, which biber can also read.
 
     Characters with a special meaning in LaTeX are escaped in names and titles.
     """

@@ -349,7 +349,7 @@ def find_marked_passages(text: str, start: int, end: int) -> list[Quotation]:
 def _opens_passage(text: str, start: int, position: int, end: int) -> bool:
     """Return whether a quotation mark opens a passage.
 
-    The mark must not follow a letter, a digit or one of .,!?% and must not precede a space.
+    The mark must not come right after a letter, a digit or one of .,!?%, or right before a space.
     """
     if position > start and (text[position - 1].isalnum() or text[position - 1] in ".,!?%"):
         return False

@@ -438,7 +438,9 @@ class ValueLists:
         self.lengths[release] = len(numbers)
 
     def count_all(self, limit: int) -> Mapping[int, int]:
-        """Return how many releases have each number, for the `limit` most common numbers."""
+        """Return a map from each of the `limit` most common numbers to how many releases have
+        it.
+        """
         counted = ((-count, number) for number, count in self.totals.items() if count)
         return {number: -count for count, number in heapq.nsmallest(limit, counted)}
 

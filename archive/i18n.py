@@ -39,8 +39,8 @@ IMPORTANCE_LEVELS = (  # least importance, number of marks (of four), name of th
 class WebArchiveName(str):
     """The name of a web archive that captured a version.
 
-    The name of any other collection is a plain string. For a name of this type, `translate` uses
-    the variant of the text whose key ends in `.captured`.
+    The name of any other collection is a plain string. If `translate` inserts a WebArchiveName, it
+    uses the variant of the text whose key ends in `.captured`.
     """
 
 
@@ -200,7 +200,8 @@ def format_time(language: str, text: str | None) -> str:
 
 @lru_cache(maxsize=4096)
 def format_stated_time(language: str, text: str | None) -> str:
-    """Format a time that an agency states, such as that of publication, in its own time zone.
+    """Format a time that an agency states, such as the time of publication, in the time zone that
+    the stated time gives.
 
     >>> format_stated_time("en", "2024-01-18T10:57:00+00:00"), format_stated_time("sv", "2024-06")
     ('18 January 2024, 10:57', 'juni 2024')
@@ -209,7 +210,10 @@ def format_stated_time(language: str, text: str | None) -> str:
 
 
 def _format_moment(language: str, value: date | None) -> str:
-    """Format a month, a day, or a moment in its own time zone. Returns "" for None."""
+    """Format a month, a day or a point in time. Returns "" for None.
+
+    A point in time is formatted in its own time zone.
+    """
     if value is None:
         return ""
     precision = (

@@ -83,7 +83,7 @@ class RecipientError(OSError):
 
     Messages to other recipients may still be accepted.
 
-    is_permanent: whether the recipient would also reject the message if it were sent again.
+    is_permanent: whether the recipient would reject the message again if it were sent again.
     is_gone: whether the recipient wants no more messages.
     """
 
@@ -173,9 +173,9 @@ def send_mail(
     OSError if the server rejects the email for some recipients or cannot be used. A password is
     sent only over TLS, unless the server is on this machine.
 
-    message_id: stays the same when the email is sent again, so that receivers recognise the
-        duplicate.
-    return_path: the address for bounces, by default the sender.
+    message_id: the Message-ID. It stays the same when the email is sent again, so that receivers
+        recognise the duplicate.
+    return_path: the address for bounces; by default, the sender's address.
     """
     mail = EmailMessage(MAIL_POLICY)
     mail["Subject"] = _format_header_text(subject)

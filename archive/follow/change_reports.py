@@ -113,7 +113,7 @@ async def read_events(
 
     Events of releases that are hidden or no longer exist are left out.
 
-    events: for each event, its type, release and version.
+    events: the type, release and version of each event.
     """
     versions = await _read_rows_by_id(run, VERSIONS_SQL, [each[2] for each in events])
     releases = await _read_rows_by_id(run, RELEASES_SQL, [each[1] for each in events])
@@ -205,10 +205,10 @@ def _describe_absence(kind: str, row: Mapping[str, Any], language: str) -> str:
 
 
 async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """Return the diff of an edit, cut to at most MAX_DIFF_LINES lines (`difference`), and whether
-    this is the whole diff (`is_difference_complete`).
+    """Return a map with the first MAX_DIFF_LINES lines of an edit's diff (`difference`), and
+    whether these are all its lines (`is_difference_complete`).
 
-    The diff is left out if a version is missing, or if the versions are too long.
+    `difference` is left out if a version is missing, or if the versions are too long.
     """
     states = await read_stored_revisions(run, [row["id"], row["previous"]])
     sides = [states[key]["state"] for key in (row["previous"], row["id"]) if key in states]
@@ -224,8 +224,9 @@ async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str)
 def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]:
     """Yield the changed lines of a field and, if the field has a note, a line with the note.
 
-    A changed line is yielded as it was before the edit, and then as it is after the edit. Nothing
-    is yielded for a field whose changes are already shown in the diff of the body.
+    For each changed line, the old text is yielded first, and then the new text. A text that does
+    not exist is left out. Nothing is yielded for a field whose changes are already shown in the
+    diff of the body.
     """
     if field_diff.shown_in_body:
         return
@@ -355,7 +356,7 @@ def format_payload(
 
     Its keys are type, timestamp, text and data.
 
-    text: what Slack and Mattermost show.
+    text: the text that Slack and Mattermost show.
     """
     rows = [
         {**asdict(event), "difference": [asdict(line) for line in event.difference]}

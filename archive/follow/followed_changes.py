@@ -9,8 +9,9 @@ twice. Their types are:
     removed   found missing in several checks
     returned  found again after a removal
 
-A release matches a search by its current state. An edited release also matches by its state before
-the edit, because the edit may have removed the words that were searched for.
+A search is matched against the current state of a release. If the release was edited, the search is
+also matched against the state before the edit, because the edit may have removed the words that
+were searched for.
 """
 
 from __future__ import annotations
@@ -109,7 +110,9 @@ class Followed:
 
     @property
     def hidden_key(self) -> str:
-        """Return the key of a text that describes the subject without quoting any of its words."""
+        """Return the key of an interface text that names only the type of the subject, and quotes
+        no words of it.
+        """
         kind = "person" if self.person else "search" if self.release is None else "release"
         return f"follow.mail.{kind}"
 

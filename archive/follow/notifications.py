@@ -164,7 +164,8 @@ def _choose_events(
 ) -> tuple[list[tuple[str, int, int | None]], int]:
     """Return the most important unreported changes for a subscription, and how many were left out.
 
-    Each change is a tuple: its type, the release and the revision (or None).
+    Each change is a tuple of its type, its release and the revision after the change, which is None
+    if there is no such revision.
     """
     own = [change for change in matching if change.id > _read_position(subscription)]
     own.sort(key=lambda change: IMPORTANCE_OF_KINDS.index(change.kind))

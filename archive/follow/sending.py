@@ -1,10 +1,10 @@
 """Sends the queued messages one after the other, and deletes each once it has been accepted.
 
-If the process is killed, no message is lost. A later run sends at most one message again, the one
-that was being sent, with the same Message-ID. If a recipient does not accept a message, the message
-is sent again after increasing delays. If a recipient rejects messages on three days, or accepts
-none for a week, the subscription is ended. If the mail server is down, or rejects email to all
-addresses, this does not count against any subscription.
+If the process is killed, no message is lost. A later run sends at most one message a second time:
+the one that was being sent when the process was killed. It keeps its Message-ID. If a recipient
+does not accept a message, the message is sent again after increasing delays. If a recipient rejects
+messages on three days, or accepts none for a week, the subscription is ended. If the mail server is
+down, or rejects email to all addresses, this does not count against any subscription.
 """
 
 from __future__ import annotations
@@ -109,9 +109,9 @@ class Sender:
     def send_due(self, should_stop: Callable[[], bool]) -> None:
         """Try to send each due message, until `should_stop` returns True.
 
-        If the mail server fails repeatedly, the remaining email waits for the next run. If sending
-        messages to webhooks takes too long, the remaining ones also wait for the next run. The same
-        applies to requests for confirmation.
+        If the mail server fails repeatedly, the remaining email waits for the next run. Messages to
+        webhooks and requests for confirmation have a time limit per run. When it is exceeded, the
+        remaining ones also wait for the next run.
         """
         for message_id in self.store.list_message_ids(self.clock()):
             if should_stop():

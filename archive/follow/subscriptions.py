@@ -530,8 +530,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def make_token(self, subscription: Subscription, expires: datetime | None = None) -> str:
         """Return a token for a subscription.
 
-        expires: when the token expires. If it is set, the token is for all subscriptions of the
-            address.
+        expires: when the token expires. If it is None, the token does not expire and is for this
+            subscription only. Otherwise, the token is for all subscriptions of the address.
         """
         if expires is None:
             return f"{subscription.id}-{self.sign(subscription, 'one')}"

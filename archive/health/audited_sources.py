@@ -68,7 +68,7 @@ class AuditedSource:
 class UrlStatus:
     """What the archive knows about a URL.
 
-    `state` is `source` if the URL is that of a source instead of a release, and `unseen` if no
+    `state` is `source` if the URL belongs to a source and not to a release, and `unseen` if no
     crawl has found the URL. Otherwise, it is the URL's state in the frontier.
     """
 

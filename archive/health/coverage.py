@@ -174,7 +174,7 @@ class KnownMonths:
         return typical >= MIN_TYPICAL_YEAR and self.years.get(year, typical) * 4 < typical
 
     def find_thin(self, periods: Iterable[str]) -> dict[str, list[str]]:
-        """Return the months or years in which the archive lacks releases, grouped by reason.
+        """Return a map from reasons to the months or years in which the archive lacks releases.
 
         The reasons are `none` (no releases), `begins` or `ends` (the archive begins or ends within
         the period), `gaps` (most months of the year are missing), `few` (most agencies are not
@@ -284,8 +284,8 @@ def _is_counted(source: AuditedSource) -> bool:
 
 
 def _merge_listed_urls(sources: Sequence[AuditedSource]) -> dict[str, ListedUrl]:
-    """Return each URL's entry in the first source that gives a date for it or, if none does, in the
-    first source that lists it.
+    """Return a map from each URL to its entry in the first source that gives a date for the URL or,
+    if no source does, in the first source that lists the URL.
     """
     listed: dict[str, ListedUrl] = {}
     for source in sources:
@@ -315,8 +315,8 @@ def _find_unlinked_sources(
 
     Sources that were last read more than FORGET_AFTER ago are left out.
 
-    If agencies.toml names the sources, no home page is fetched, so that only sources of the type
-    `archive` can become unlinked. If a named source was removed from agencies.toml, nothing is
+    If agencies.toml names the sources, no home page is fetched, and therefore only sources of the
+    type `archive` can become unlinked. If a named source was removed from agencies.toml, nothing is
     returned, because the sources of the type `archive` may have belonged to it.
     """
     urls = {source.url for source in sources}

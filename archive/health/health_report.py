@@ -137,9 +137,10 @@ async def read_health_events(
 async def read_daily_states(
     run: RunQuery, rows: Sequence[AgencyHealth], today: date
 ) -> dict[str, list[str]]:
-    """Return each agency's state on each of the last STRIP_DAYS days (Swedish time), oldest first.
+    """Return a map from each agency to its states on the last STRIP_DAYS days (Swedish time),
+    oldest first.
 
-    The states are fault, ok, paused, and "" for days on which the agency was not crawled or
+    A state is `fault`, `ok` or `paused`, or "" for a day on which the agency was not crawled or
     assessed. A day counts as a fault even if the fault lasted for only part of the day.
     """
     first = today - timedelta(days=STRIP_DAYS - 1)
@@ -162,7 +163,7 @@ async def read_daily_states(
 
 
 def _classify_state(event: Mapping[str, Any]) -> str:
-    """Return which of STRIP_STATES began with a health event."""
+    """Return the state in STRIP_STATES that began with a health event."""
     if is_fault(event["state"], event["code"]):
         return "fault"
     if event["state"] == "paused":
@@ -171,8 +172,8 @@ def _classify_state(event: Mapping[str, Any]) -> str:
 
 
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
-    """Return the total numbers of requests and bytes of all crawls in the 30 days before each
-    agency's last assessment.
+    """Return how many requests were made and how many bytes were received, in total, by all crawls
+    in the 30 days before each agency's last assessment.
 
     `not_modified` is the number of responses that said that a page had not changed. `delay` is the
     shortest delay between requests. `robots` counts agencies by the outcome of the last request for
@@ -241,7 +242,7 @@ def format_swedish_day(language: str, text: str | None) -> str:
 
 
 def format_size(language: str, size: int) -> str:
-    """Format a number of bytes in a suitable unit.
+    """Format a size in bytes in a suitable unit.
 
     >>> format_size("sv", 1_234_567), format_size("en", 900)
     ('1,2\\xa0MB', '900\\xa0bytes')

@@ -126,7 +126,7 @@ REFUSALS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crawl:
-    """A finished crawl: a row of `crawls`, with 0 in place of counters that are null."""
+    """A crawl that has ended: a row of `crawls`, with 0 in place of counters that are null."""
 
     spider: str
     reason: str | None
@@ -156,7 +156,7 @@ class Crawl:
 
     @property
     def made_requests(self) -> bool:
-        """Return whether the crawl made requests, and either finished, succeeded or recorded
+        """Return whether the crawl made requests, and also ran to its end, succeeded or recorded
         failures.
         """
         counted = bool(self.requests or self.rejected or self.errors)
@@ -251,7 +251,8 @@ class AgencyActivity:
         return max(self.releases_by_day, default=None)
 
     def count_refusals(self, window: timedelta) -> dict[str, Any] | None:
-        """Count refused pages in the period that ends now, and in the weeks before that period.
+        """Count the pages that were refused in the period that ends now, and in the weeks before
+        it.
 
         Returns the row that REFUSALS_SQL selects, or None if one of the periods has no responses.
 
@@ -261,7 +262,9 @@ class AgencyActivity:
         return next(self.db.query(REFUSALS_SQL, values), None)
 
     def is_resolved(self, crawl: Crawl) -> bool:
-        """Return whether a crawl's quarantined pages have since been accepted or re-parsed."""
+        """Return whether a crawl quarantined pages, and quarantined pages have been accepted or
+        re-parsed since the crawl began.
+        """
         return bool(
             crawl.quarantined and self.last_accepted_at and crawl.started <= self.last_accepted_at
         )
@@ -344,9 +347,11 @@ def _sum_counts(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 
 def _measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
-    """Return each field's fill rate in the newest pages and in earlier ones, in per cent.
+    """Return a map from each field to its fill rates, in per cent, in the newest pages and in
+    earlier ones.
 
-    A rate is None if there are no such pages. Returns {} if there are no crawls.
+    A rate is None if there are no pages from which to compute it. Returns {} if there are no
+    crawls.
     """
     if not crawls:
         return {}
@@ -369,8 +374,8 @@ def find_lost_fields(
 
     The earlier rate comes first, and then the current one.
 
-    accepted_fields: the time at which an operator accepted the loss of each field. For these
-        fields, only later crawls are compared.
+    accepted_fields: a map from each field whose loss an operator accepted to the time of the
+        acceptance. For these fields, only later crawls are compared.
     """
     for name in sorted({name for crawl in page_crawls for name in crawl.field_counts}):
         crawls = [
@@ -387,7 +392,8 @@ def find_lost_fields(
 
 
 def _is_lost(name: str, now: FieldCount, earlier: FieldCount, newest: FieldCount) -> bool:
-    """Return whether a common field was lost: whether its share of pages fell to a third or less.
+    """Return whether a common field was lost, that is, whether the share of pages that contain it
+    fell to a third or less of the earlier share.
 
     The loss must be too large to be due to chance, and must also show in the newest pages alone.
     """

@@ -87,7 +87,7 @@ def _find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
 
 
 def _measure_summer_pace(days: Sequence[date]) -> float:
-    """Return the share of its usual pace at which an agency publishes in summer, from 0 to 1.
+    """Return an agency's publishing pace in summer as a share of its usual pace, from 0 to 1.
 
     If the history includes no summer, the share is estimated as 0. With each further summer, the
     estimate comes closer to the measured pace.

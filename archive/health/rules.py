@@ -21,8 +21,8 @@ all_refused     failing       releases are listed, but none of the pages request
                               could be parsed
 none_held       never worked  releases are listed and nothing failed, but no release was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check
-fields          suspect       at least half of the pages contained a field, but at most a third
-                              of that share do now, probably because of a new design
+fields          suspect       a field that at least half of the pages contained has become at most a
+                              third as common, probably because of a new design
 many_refused    suspect       in two weeks, at least half of the attempts to read pages failed; few
                               failed before, and some pages still cannot be read
 source_fails    suspect       one of several sources could not be read for about a day
@@ -34,8 +34,8 @@ silent          suspect       silent for much longer than usual, and longer than
 quiet_season    quiet         silent for longer than usual, as in the same weeks of an earlier year
 quiet_holiday   quiet         silent for longer than usual in summer or at Christmas, if there is no
                               earlier year
-fewer           suspect       in three months, less than a quarter of the releases of the same
-                              months a year ago
+fewer           suspect       in the last three months, less than a quarter of the releases of the
+                              same months a year ago
 quiet           quiet         silent for longer than 19 of 20 gaps between days with releases
 usual           healthy       no other rule applies
 
@@ -167,7 +167,7 @@ def _read_health_row(db: Database, agency: str) -> dict[str, Any] | None:
 def read_health_rows(
     db: Database, condition: str | None = None, values: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """Return rows of `health`, with their JSON parsed."""
+    """Return rows of `health`, with their JSON values parsed."""
     rows = db.table("health").rows_where(condition, values)
     return [row | {name: json.loads(row[name]) for name in ("reason", "facts")} for row in rows]
 
@@ -175,9 +175,9 @@ def read_health_rows(
 def _carry_over_fault(
     assessment: HealthAssessment, previous: Mapping[str, Any] | None
 ) -> HealthAssessment:
-    """Return an assessment. If it has the code of the previous fault, it keeps that fault's start.
+    """Return the assessment, with the start of the previous fault if both have the same code.
 
-    In this case, it also keeps the type of the previous fault if failures of that type still occur.
+    In this case, the type of the previous fault is also kept if failures of that type still occur.
     """
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
@@ -355,8 +355,8 @@ def _is_refusal_rise(
     """Return whether the share of refused pages (`bad` of `n`) has risen sharply, and by more than
     chance can explain.
 
-    pages: how many pages are still refused. The result is False if there are too few of them: less
-        than MIN_REFUSED_PAGES if at least half of all pages were refused, otherwise less than
+    pages: how many pages are still refused. The result is False if there are too few of them: fewer
+        than MIN_REFUSED_PAGES if at least half of all pages were refused, otherwise fewer than
         SMALL_SAMPLE_PAGES.
     """
     usual = (bad_before + 1) / (before + 2)  # rule of succession (Laplace)

@@ -352,8 +352,9 @@ def split_compound(word: str) -> tuple[str, ...]:
 def _takes_joining_s(parts: tuple[str, ...]) -> bool:
     """Return whether the s at the start of the last part is really a joining s.
 
-    For example, vindkraftspark is vindkraft-s-park, not vindkraft-spark. A compound that is a first
-    part usually takes a joining s. A simple word often does not: berg-slag.
+    For example, vindkraftspark is vindkraft-s-park, not vindkraft-spark. A compound that is itself
+    the first part of a longer compound usually takes a joining s. A simple word often does not:
+    berg-slag.
     """
     lexicon, first, last = load_lexicon(), *parts[-2:]
     is_joint = (

@@ -285,8 +285,8 @@ def _find_underlying_base(word: str, readings: list[WordReading], dictionary_lem
 
 
 def _find_adjective_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """Return the verb of a participle or the base of a superlative. Any other word is returned
-    unchanged.
+    """Return the verb from which a participle is formed, or the base of a superlative. Any other
+    word is returned unchanged.
     """
     verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)
     if verb != word or not word.endswith("st"):

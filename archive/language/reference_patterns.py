@@ -175,7 +175,8 @@ def find_typed_references(text: str) -> list[Reference]:
 
 
 def find_bare_numbers(text: str) -> Iterator[re.Match[str]]:
-    """Yield numbers in the text of a query that may be references, but whose type is not stated.
+    """Yield a match for each number in a query that may be a reference, but whose type is not
+    stated.
 
     >>> [found[0] for found in find_bare_numbers("hamn 2013:319 prop. 2023/24:99")]
     ['2013:319']
@@ -186,8 +187,8 @@ def find_bare_numbers(text: str) -> Iterator[re.Match[str]]:
 def _read_match(match: re.Match[str], *, only_ends: bool = False) -> Iterator[Reference]:
     """Yield the references that a match contains.
 
-    The position of the first reference includes the text before its number, and that of the last
-    reference includes the text after its number. All references of a range have the same position.
+    The span of the first reference includes the text before its number, and the span of the last
+    reference includes the text after its number. All references in a range have the same span.
 
     only_ends: yield only the first and the last reference of a range.
     """

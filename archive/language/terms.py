@@ -343,8 +343,8 @@ def _split_meaningful(lemma: str) -> tuple[str, ...]:
 
 
 def _list_opaque_parts(lemma: str) -> set[str]:
-    """Return the lemmas of the parts of words inside a compound, if the meaning of these words does
-    not follow from their parts (OPAQUE_COMPOUNDS).
+    """Find the words inside a compound whose meaning does not follow from their own parts
+    (OPAQUE_COMPOUNDS), and return the lemmas of those parts.
     """
     return {
         swedish_lemma(find_part_base(part))

@@ -277,7 +277,7 @@ class Replicas:
                 self.stop(port)
 
     def serve(self, snapshot: Path) -> None:
-        """Start a process that serves a snapshot on each free port that has no process.
+        """On each free port without a process, start one that serves the snapshot.
 
         If all processes are ready, stop one that serves an older snapshot, so that it is replaced.
         """
@@ -328,7 +328,7 @@ class Replicas:
         self.stopping.append(server)
 
     def is_servable(self, snapshot: Path) -> bool:
-        """Return whether a snapshot is complete and has not recently failed to start."""
+        """Return whether a snapshot is complete, and no process has recently failed to serve it."""
         if self.retry_at.get(snapshot.name, 0.0) > time.monotonic():
             return False
         if snapshot.name not in self.complete_snapshots:

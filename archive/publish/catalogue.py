@@ -133,7 +133,7 @@ def build_croissant(
 ) -> dict[str, Any]:
     """Describe a publication in the format Croissant 1.0.
 
-    If `site` is None, URLs are relative to the file with the description.
+    If `site` is None, URLs are relative to the file that contains the description.
     """
     base = f"{site}{FILES_PATH}" if site else ""
     return {
@@ -209,7 +209,7 @@ def _describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_dcat_period(package: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the period from the first publication date of the releases to the last, for DCAT-AP.
+    """Return, for DCAT-AP, the period from the first to the last publication date of the releases.
 
     The period has no dates if no release states a date.
     """
@@ -227,7 +227,7 @@ def build_dcat(
 ) -> dict[str, Any]:
     """Describe a publication in the format DCAT-AP 3.
 
-    If `site` is None, URLs are relative to the file with the description.
+    If `site` is None, URLs are relative to the file that contains the description.
     """
     base = f"{site}{FILES_PATH}" if site else ""
     home = {"@id": f"{site}/data" if site else "."}
@@ -356,7 +356,7 @@ def list_schema_files(
 ) -> dict[str, Any]:
     """Return the properties that a publication adds to the schema.org Dataset of a site.
 
-    These are its version, time and citation, and its SQLite, WACZ and JSON files.
+    These are its version, modification time and citation, and its SQLite, WACZ and JSON files.
     """
     return {
         "version": package["version"],

@@ -59,8 +59,8 @@ LATEX_ESCAPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """The facts of a citation. Times are in the format in which they are stored. `permalink` and
-    `url` are absolute.
+    """The facts that a citation contains. Times are in the format in which they are stored.
+    `permalink` and `url` are absolute.
     """
 
     revision: int
@@ -117,7 +117,7 @@ async def read_citation(run: RunQuery, revision: int, permalink: str, lang: str)
 def cite_comparison(
     before: Citation, after: Citation, permalink: str, *, summary: str, made: str | None, lang: str
 ) -> Citation:
-    """Return the facts for citing the comparison of two versions.
+    """Return the facts needed to cite a comparison of two versions.
 
     summary: what differs between the versions.
     made: a sentence that says when the agency made the edit between the versions. None if the
@@ -162,7 +162,7 @@ def format_reference(citation: Citation, lang: str) -> str:
 
 
 def format_bibtex(citation: Citation, lang: str) -> str:
-    """Format a citation as a BibTeX @misc entry (also for biber) in UTF-8.
+    """Format a citation as a BibTeX @misc entry in UTF-8, which biber can also read.
 
     Characters with a special meaning in LaTeX are escaped in names and titles.
     """
@@ -281,7 +281,9 @@ def _format_archive_note(citation: Citation, lang: str, *, with_hash: bool = Tru
 
 
 def _separate(text: str) -> str:
-    """Replace no-break spaces with ordinary ones, because citations are pasted elsewhere."""
+    """Replace no-break spaces with ordinary ones, because citations are pasted into other
+    documents.
+    """
     return text.replace(NO_BREAK_SPACE, " ")
 
 
@@ -293,7 +295,7 @@ def _format_long_note(citation: Citation, lang: str) -> str:
 
 
 def _split_date(text: str | None) -> list[int]:
-    """Return a stated time as [year, month, day], in its own time zone.
+    """Return a stated time as [year, month, day], in the time zone that it gives.
 
     If the time is only a month, the day is left out. Returns [] for None.
 

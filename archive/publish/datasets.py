@@ -203,7 +203,7 @@ def _fetch_release_ids(cursor: sqlite3.Cursor, archive_path: Path) -> tuple[str,
 
 @contextmanager
 def _allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
-    """Allow only SELECTs within the block. The file itself is opened read-only."""
+    """Allow only SELECTs within the `with` block. In addition, the file is opened read-only."""
 
     def authorise(action: int, argument: str | None, *_: str | None) -> int:
         # FTS5 reads it

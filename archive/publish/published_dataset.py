@@ -166,7 +166,8 @@ def publish(
     and the next call starts from the beginning.
 
     site: the archive's public URL.
-    processes: the number of threads that compress captures. If it is 0, the calling thread does so.
+    processes: the number of threads that compress captures. If it is 0, the calling thread
+        compresses them.
     """
     check_database(archive)
     create_target_folder(folder)

@@ -461,8 +461,8 @@ def _has_function_word(text: str) -> bool:
 
 
 def segment_end(text: str, start: int) -> int:
-    """Return the end of the sentence that begins at `start`, at most MAX_ATTRIBUTION_LENGTH after
-    it.
+    """Return the end of the sentence that begins at `start`, but at most `start` plus
+    MAX_ATTRIBUTION_LENGTH.
 
     The full stop after an initial or abbreviation does not end a sentence.
     """
@@ -522,8 +522,9 @@ def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
 
 
 def opens_sentence(text: str, position: int, role: str = "") -> bool:
-    """Return whether a sentence begins at `position`, or, if `role` ends right before `position`,
-    at the start of `role`.
+    """Return whether a sentence begins at `position`.
+
+    If `role` ends right before `position`, return whether a sentence begins at the start of `role`.
     """
     # without copying all text before: a paragraph may name thousands of people
     end = _skip_spaces_back(text, position)

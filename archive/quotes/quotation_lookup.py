@@ -350,7 +350,9 @@ class QuotationCheck:
         self.stored = max(2, (await self.run(RELEASE_COUNT_SQL, {}))[0]["n"])
 
     def weigh(self, key: str) -> float:
-        """Return the weight of a word, from near 0 (in every release) to 1 (in no release)."""
+        """Return the weight of a word: near 0 if every release contains it, and 1 if no release
+        does.
+        """
         return max(map(self.weigh_word, find_words(key)), default=0.1)
 
     def weigh_word(self, word: str) -> float:
@@ -499,7 +501,7 @@ class QuotationCheck:
         The verdict is `verbatim` if one of the releases contains the quotation again. Returns None
         if no agency's page ever contained it.
 
-        found: versions that contain the quotation, and are not current.
+        found: versions that contain the quotation but are not current.
         """
         releases = list(
             dict.fromkeys(
@@ -627,7 +629,7 @@ class QuotationCheck:
 
 
 def _find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
-    """Return the versions that contain the words of a quotation, each with the passage it contains.
+    """Return the versions that contain the words of a quotation, each with the matching passage.
 
     A version is included even if the quotation leaves out a negation.
     """
@@ -816,8 +818,8 @@ def _has_company(name: str, text: str) -> bool:
 def may_be_same(name: str, other: str) -> bool:
     """Return whether two names may belong to the same person.
 
-    This is the case if a word of one name is similar to a word of the other name, or begins with
-    such a word, as "Ebba" begins with the initial "E".
+    This is the case if a word of one name is similar to a word of the other name, or is the
+    beginning of one, as "E" is of "Ebba".
 
     >>> names = ("Ek", "Ebba Ström", "E. Berg", "Bo Eek", "Bo Li")
     >>> [may_be_same("Ebba Ek", other) for other in names]

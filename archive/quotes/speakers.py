@@ -294,7 +294,7 @@ UNNAMED = Subject(None, None, False, -1)
 
 
 def _needs_people(paragraph: Paragraph) -> bool:
-    """Return whether the release must be searched for the speaker's full name or role."""
+    """Return whether the full name or role of a paragraph's speaker must be looked for."""
     subject = paragraph.subject
     if paragraph.kind is None or subject is CONTINUED:
         return False
@@ -769,7 +769,7 @@ def _find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str
 
 
 def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    """Return the nearest person with a role, in its definite or indefinite form, or None."""
+    """Return the nearest person with a role (definite or indefinite), or None if nobody has it."""
     stems = _list_role_stems(role)
     endings = (*stems, *(stem + "n" for stem in stems))
     deputy = DEPUTIES.intersection(role.casefold().split())
@@ -809,7 +809,7 @@ def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | No
 
 
 def _choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
-    """Return the first person whom the quotation does not name, because speakers say "jag"."""
+    """Return the first person not named in the quotation, as speakers call themselves "jag"."""
     for name in near:
         if not name_in(name, text):
             return name
@@ -975,7 +975,7 @@ def _update_people(
     release prints the spelling.
 
     people: a map from each name as printed to the id of the person now quoted in the revision.
-    stored: the printed names and the ids of the people who were quoted in the revision before.
+    stored: the printed names and the ids of the people previously quoted in the revision.
     """
     former = {name: person_id for name, person_id in stored if person_id}
     for name, person_id in {*people.items(), *former.items()}:

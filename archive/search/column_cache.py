@@ -334,7 +334,8 @@ class ColumnCache:
         *,
         skip_chosen: bool = True,
     ) -> Mapping[str, int]:
-        """Count all listed releases that have the chosen facet values, by their value of one facet.
+        """For each value of one facet, count the listed releases that have it and the chosen facet
+        values.
 
         skip_chosen: ignore the values of this facet in `include`.
         """
@@ -382,7 +383,7 @@ class ColumnCache:
     def _count_codes(
         self, facet: str, agency_checks: Sequence[FacetCheck], other_checks: Sequence[FacetCheck]
     ) -> Counter[int]:
-        """Count the releases that pass all checks, by their code for one facet."""
+        """For each code of one facet, count the releases that have it and pass all checks."""
         column, counts = CODED_COLUMNS.index(facet) - 1, Counter[int]()
         groups = self._list_agency_codes(agency_checks) if agency_checks else [ALL_AGENCIES]
         for group in groups:
@@ -437,7 +438,9 @@ class ValueLists:
         self.lengths[release] = len(numbers)
 
     def count_all(self, limit: int) -> Mapping[int, int]:
-        """Return how many releases have each number, for the `limit` most common numbers."""
+        """Return a map from each of the `limit` most common numbers to how many releases have
+        it.
+        """
         counted = ((-count, number) for number, count in self.totals.items() if count)
         return {number: -count for count, number in heapq.nsmallest(limit, counted)}
 

@@ -1,6 +1,6 @@
 """Counts the results of a search and, for comparison, all releases, by month or year.
 
-A release is counted in the month of the publication date that its agency states
+A release is counted in the month in which, according to its agency, it was published
 (release_facets.sort_day). Undated releases are counted separately. The `totals` of a month count
 all releases of the searched agencies, regardless of the words and other filters of the search.
 """
@@ -186,9 +186,9 @@ async def count_periods(
 def find_limits(tree: QueryNode | None, months: Sequence[str]) -> list[str]:
     """Return the months of the first and the last date to which a query is limited.
 
-    A limit that the query does not set is left out. A first date before the given months is
-    replaced by the earliest month, and a last date after them by the latest. Returns [] if the
-    query is limited to dates outside the given months.
+    If the query sets only one of the two limits, only its month is returned. A limit outside the
+    given months is replaced by the earliest or the latest of these months. Returns [] if the query
+    is limited to dates outside the given months.
     """
     if not months:
         return []
@@ -202,7 +202,8 @@ def find_limits(tree: QueryNode | None, months: Sequence[str]) -> list[str]:
 async def count_without_words(finder: HitFinder) -> PeriodCounts:
     """Count all releases with the chosen facet values, for a search without words.
 
-    They are counted by month if only agencies and years are chosen, otherwise by year.
+    They are counted by month if the search has no filters but included agencies and years, and by
+    year otherwise.
     """
     include, exclude = finder.request.include, finder.request.exclude
     totals = await _read_month_totals(finder)
@@ -219,7 +220,7 @@ async def count_without_words(finder: HitFinder) -> PeriodCounts:
 def _count_months(totals: Mapping[str, tuple[int, int]], years: Collection[str]) -> PeriodCounts:
     """Build the counts of all releases, by month.
 
-    totals: for each month, the numbers of all and of dated releases.
+    totals: for each month, the number of all releases and the number of dated releases.
     years: count only releases published in these years. If empty, count all releases.
     """
     hits = {

@@ -109,7 +109,7 @@ def write_references(
 
 
 def build_reference_condition(node: ReferenceNode, index: str, bind: Bind) -> str:
-    """Return the SQL condition for a reference, for a statement that selects from an index.
+    """Return the SQL condition for a reference, for use in a statement that selects from an index.
 
     A question pair matches if its question or answer contains the reference. If the reference is
     limited to the title, lead or body, the release of the pair must contain it there.
@@ -149,7 +149,7 @@ async def list_unknown_references(run: RunQuery, nodes: Iterable[object]) -> lis
 
 
 def label_reference(node: ReferenceNode) -> str:
-    """Return a reference as it is usually written, or only its number if it may be of any type."""
+    """Return a reference as it is usually written, or only its number if it has no type."""
     return format_reference(node.type, node.number) if node.type else node.number
 
 

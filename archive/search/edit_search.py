@@ -1,5 +1,5 @@
-"""Searches edits by the words that they changed, removals by the release's last text, and the
-history of a phrase.
+"""Searches edits by the words that they changed, removals by the last text of the removed release,
+and the history of a phrase.
 
 The history of a phrase says which releases contain or contained the words of a query, and between
 which two checks the words appeared and disappeared. Current texts are searched in one index, and
@@ -431,7 +431,7 @@ class PhraseEntry:
     def since(self) -> str:
         """Return the stated publication date if the release's first version contains the wording.
 
-        Otherwise, or if no date is stated, return the time of the check that first found the
+        If it does not, or if no date is stated, return the time of the check that first found the
         wording.
         """
         return str(self.row["sort_date"] if self.is_stated else self.presence.appeared.until)

@@ -270,7 +270,7 @@ def _restrict(
 ) -> set[int] | None:
     """Return a set that includes all edits that match a query, or None if any edit may match.
 
-    pick: returns the edits that may have changed a word or phrase.
+    pick: a function that returns the edits that may have changed a word or phrase.
     """
     if isinstance(node, QueryLeaf):
         return pick(node)

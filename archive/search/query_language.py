@@ -864,7 +864,7 @@ def _tokenise_run(
 ) -> Iterator[Lexeme]:
     """Yield the tokens of a text without spaces.
 
-    These are either a single operator, or a word preceded by any minus and field.
+    The text is either a single operator, or a word that a minus sign and a field may precede.
 
     next_character: the character that follows the text in the query.
     """
@@ -888,7 +888,7 @@ def _tokenise_run(
 
 
 def _has_minus(text: str) -> bool:
-    """Return whether a text is a lone minus, or begins with one before a letter or digit."""
+    """Return whether a text is a lone minus sign, or begins with one before a letter or digit."""
     return text[0] in "-−" and (len(text) == 1 or text[1].isalnum())
 
 
@@ -924,7 +924,7 @@ def _read_operator(text: str, *, follows_directly: bool) -> Lexeme | None:
 def _read_words(
     text: str, words: tuple[str, ...], unknown_field: str, *, follows_directly: bool
 ) -> Lexeme:
-    """Build one token from words that have no spaces between them, and from any plus or star."""
+    """Build one token from words that have no spaces between them, including any plus or star."""
     has_star, long_enough = _ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
     is_required = not follows_directly and text[0] == "+" and text[1:2].isalnum()
     match = WRITTEN if CAPITALS.fullmatch(text) else WORD

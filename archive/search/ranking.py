@@ -494,8 +494,8 @@ class HitFinder:
     ) -> HitList:
         """Fetch the newest (or oldest) releases for a request that has no FTS5 expression.
 
-        build_sql: returns the SQL for all releases or, if called with `limit`, for that many
-            releases.
+        build_sql: a function that returns the SQL for all releases or, if called with `limit`, for
+            that many releases.
         """
         ids = await select_ids(self.run, build_sql(limit=limit + 1), plan.values)
         if order == "oldest" and len(ids) <= limit:  # without those that have no date
@@ -570,7 +570,8 @@ class HitFinder:
     def match_rare_facets(self) -> list[str]:
         """Return FTS5 expressions for the facets whose chosen values are rare (MAX_RARE_SHARE).
 
-        With common values, bm25 would take longer, because it counts the releases of each term.
+        With common values, bm25 would take longer, because it counts the releases that contain each
+        term.
         """
         most = self.columns.size * MAX_RARE_SHARE
         rare = {
@@ -702,7 +703,7 @@ class HitFinder:
         - Recency is 1 for a release published today, falls to 0.875 in two years, and is never
             below 0.75.
         - Substance is 0.5 for releases with hardly any text, such as invitations, otherwise 1.
-        - Title is 1.5 for releases with all words in the title, also as parts of compounds,
+        - Title is 1.5 for releases with all words in the title, even if only as parts of compounds,
             otherwise 1.
 
         ranks: the bm25 ranks by id.

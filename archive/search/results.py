@@ -360,7 +360,8 @@ async def read_hits(
 ) -> list[SearchHit]:
     """Return a result with excerpts for each id, in the order of `ids`.
 
-    ids: the ids of releases, question pairs or quotations, depending on what the request shows.
+    ids: the ids of releases, question pairs or quotations, depending on what the request searches
+        for.
     """
     read = READERS[request.show]
     hits: dict[int, SearchHit] = {}

@@ -97,7 +97,9 @@ class SearchRequest:
         return add_filters(query, filters)
 
     def _list_chosen(self, facet: str, name: str) -> list[QueryNode]:
-        """Return filters of the field `name` for the chosen values of a facet. All must match.
+        """Return filters of the field `name` for the chosen values of a facet.
+
+        All of these filters must match.
 
         In a search for quotations, several speakers become a single filter that matches any of
         them, because a quotation has only one speaker.
@@ -108,7 +110,7 @@ class SearchRequest:
 
     @property
     def days(self) -> dict[str, str]:
-        """Return the first and last dates of the request that are set, each under the name of its
+        """Return the request's first and last dates, if they are set, each under the name of its
         URL parameter.
         """
         return {

@@ -216,7 +216,7 @@ def _parse_text_field(
 
     Raises FieldError if the value is not a text.
 
-    parent: the path of the object that contains the field, for the error.
+    parent: the path of the object that contains the field, for the error message.
     """
     value = row.get(name)
     if value is None:

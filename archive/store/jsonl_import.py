@@ -400,7 +400,7 @@ def schedule_first_check(archive: Archive, release: Release, imported_at: dateti
 
 @contextmanager
 def open_or_create_archive(path: Path) -> Iterator[Archive]:
-    """Open an archive for the block, and create it if it does not exist.
+    """Open an archive for the `with` block. If it does not exist, it is created first.
 
     If a new archive is still empty at the end of the block, it is deleted.
     """

@@ -303,9 +303,10 @@ class Archive(AbstractContextManager["Archive"]):
         the check is recorded. Raises ArchiveError, which names the table and the key, if the
         release cannot be written.
 
-        cause: why a new revision differs: `source` or `parser`. With `parser`, a revision is stored
-            even if nothing visible differs. The first revision that the archive reads has the cause
-            `first`, even if readings of collections precede it (archive.store.collection_readings).
+        cause: why a new revision differs from the previous one (`source` or `parser`). With
+            `parser`, a revision is stored even if nothing visible differs. The first revision that
+            the archive reads has the cause `first`, even if readings of collections precede it
+            (archive.store.collection_readings).
         capture_id: the capture from which the release was parsed.
         parser_version: the version of the parser.
         previous: the state that this one follows, if it is not the state stored under the release's

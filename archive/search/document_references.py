@@ -137,7 +137,7 @@ def build_reference_terms(node: ReferenceNode, bind: Bind) -> str:
 
 
 async def list_unknown_references(run: RunQuery, nodes: Iterable[object]) -> list[str]:
-    """List the references among the given nodes that do not occur in any version of a release."""
+    """List the references among the given nodes that occur in no version of any release."""
     unknown = []
     for node in dict.fromkeys(node for node in nodes if isinstance(node, ReferenceNode)):
         values: dict[str, Any] = {}

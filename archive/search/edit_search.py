@@ -522,7 +522,7 @@ async def read_phrase_history(
 async def _read_times(
     run: RunQuery, current: Sequence[int], former: FormerHits
 ) -> tuple[list[PhraseTimes], list[PhraseEntry]]:
-    """Return the times of a wording in all releases, and the entries of changed releases.
+    """Return the times of a wording in the given releases, and the entries of changed releases.
 
     The newest times come first. Changed releases are releases in which the wording may have
     appeared or disappeared. Only the versions of these releases are read one by one.
@@ -542,7 +542,7 @@ async def _read_times(
 
 
 def _find_last(times: Iterable[PhraseTimes]) -> list[PhraseTimes]:
-    """Return a list with the times of the entry whose wording was seen most recently.
+    """Return a list with the times of the entry in which the wording was seen most recently.
 
     The list is empty if no check ever found the wording.
     """

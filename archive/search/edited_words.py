@@ -118,10 +118,11 @@ class ChangedLeaf:
 async def resolve_query(
     run: RunQuery, tree: QueryNode | None
 ) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up the names, prefixes and edits in a query. Return them, and notes for the visitor.
+    """Look up the names, prefixes and edits in a query. Return what was found, and notes for the
+    visitor.
 
-    The notes are about names that do not exist, and about releases that the query leaves out
-    because they state only a month.
+    The notes are about names that do not exist and similar problems (resolve_names), and about
+    releases that the query leaves out because they state only a month.
     """
     names, notes = await resolve_names(run, tree)
     notes += await _list_month_notes(run, tree)

@@ -494,7 +494,7 @@ def _describe_word(word: _WantedWord) -> TypedWord:
 
 
 def _keep_greatest(values: Mapping[int, float], number: int) -> Mapping[int, float]:
-    """Keep the `number` greatest values, and all values equal to the least of them.
+    """Keep the `number` greatest values, and any others that equal the least of these.
 
     >>> _keep_greatest({1: 2.0, 2: 0.5, 3: 1.0, 4: 1.0}, 2)
     {1: 2.0, 3: 1.0, 4: 1.0}
@@ -508,7 +508,7 @@ def _keep_greatest(values: Mapping[int, float], number: int) -> Mapping[int, flo
 def _choose_lemmas(
     sharing: Mapping[str, Sequence[float]], totals: Mapping[str, int], size: int
 ) -> list[str]:
-    """Choose lemmas that several texts share, heaviest first, and drop lemmas that are too common.
+    """Choose lemmas that several texts share and that are not too common, heaviest first.
 
     sharing: a map from each lemma to the relevance of each text that contains it.
     totals: a map from each lemma to the number of releases that contain it.

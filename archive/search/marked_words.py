@@ -172,7 +172,7 @@ def extract_query_terms(
 
 
 def _build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]]) -> QueryTerm:
-    """Build a query term that matches the same words as the index does."""
+    """Build a query term that matches the same words of a text as the index does."""
     text = " ".join(term.words)
     label = text + ("*" if term.is_prefix else "")
     if term.match in (QUOTED, WRITTEN):

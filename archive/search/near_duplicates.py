@@ -86,10 +86,10 @@ KeyRange = tuple[int, int, int]  # band, lowest and highest value
 def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[str, Any]]:
     """Return the near-duplicates of a release, one per agency, in the order of publication.
 
-    For the release's own agency, one per host is returned. If an agency or host has several, the
-    most similar one is chosen and, of about equally similar ones, the one closest in time. In each
-    result, `earlier` is true if both releases state a date and the near-duplicate was certainly
-    published earlier.
+    For the release's own agency, one per host is returned. If an agency or host has several
+    near-duplicates, the most similar one is chosen or, if several are about equally similar, the
+    one closest in time. In each result, `earlier` is true if both releases state a date and the
+    near-duplicate was certainly published earlier.
     """
     sql = "select published, updated, added, agency from releases where id = ?"
     own = connection.execute(sql, [release]).fetchone()

@@ -323,7 +323,8 @@ def list_days(tree: QueryNode | None, field: str) -> list[str]:
 def find_terms(node: QueryNode | None, *, with_added: bool = False) -> list[TermNode]:
     """List the terms that a result must or may contain, in order.
 
-    with_added: also list the other names and spellings that were added to the typed words.
+    with_added: whether to also list the other names and spellings that were added to the typed
+        words.
     """
     if isinstance(node, TermNode):
         return [node] if with_added or not node.is_added else []
@@ -369,7 +370,7 @@ def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
 
 
 def requires_words(node: QueryNode) -> bool:
-    """Return whether every matching text contains at least one word or reference of the node."""
+    """Return whether every text that matches a node contains a word or reference in the node."""
     if isinstance(node, AndNode):
         return any(map(requires_words, node.parts))
     if isinstance(node, OrNode):
@@ -539,7 +540,7 @@ class QueryParser:
         self.position = 0
 
     def add_note(self, key: str, value: str = "") -> None:
-        """Add a note for the visitor, unless the same note was already added."""
+        """Add a note for the visitor, unless the same note has already been added."""
         if (note := SearchNote(key, value)) not in self.notes:
             self.notes.append(note)
 

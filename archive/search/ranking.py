@@ -317,7 +317,9 @@ class HitFinder:
     async def count_coded_facet(
         self, name: str, hits: HitList, exact_counts: Mapping[str, int] | None
     ) -> list[FacetValue]:
-        """Count the values of a facet with one value per release, and add the names of agencies."""
+        """Count the values of a facet that has one value per release, and add the names of
+        agencies.
+        """
         counts = exact_counts or self.columns.count_values(hits.releases, name)
         if name != "agency":
             return [FacetValue(value=value, name=value, count=counts[value]) for value in counts]

@@ -380,7 +380,8 @@ class FacetLinks:
         self.url_parts: dict[str, tuple[str, str]] = {}
 
     def build_url(self, facet: str, value: str, *, exclude: bool = False) -> str:
-        """Return the URL of the search with a facet value added, or removed if already chosen.
+        """Return the URL of the search with a facet value added, or removed if it was already
+        chosen.
 
         >>> FacetLinks(SearchRequest(text="fyr"), "sv").build_url("tag", "Öar & skär", exclude=True)
         '/search?q=fyr&tag__not=%C3%96ar+%26+sk%C3%A4r&lang=sv'

@@ -144,7 +144,7 @@ async def find_corrections(
 async def _leave_out_file_words(run: RunQuery, terms: Iterable[TermNode]) -> list[TermNode]:
     """Return the terms, except terms about attachments that occur in attachments.
 
-    The vocabulary does not contain the words of attachments.
+    Such terms are not misspelt, but the vocabulary does not contain the words of attachments.
     """
     terms = list(terms)
     pages = await count_beginnings(run, [term for term in terms if term.field == "attachment"])

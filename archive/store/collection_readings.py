@@ -92,8 +92,8 @@ class _Reading(NamedTuple):
 class PastEdit(NamedTuple):
     """Says whether an agency edited its text between a captured version and the next version.
 
-    paragraphs: if not None, only these changed paragraphs count, because the pages have different
-        templates.
+    paragraphs: if not None, only these changed paragraphs count, because the two pages have
+        different templates.
     """
 
     is_edit: bool

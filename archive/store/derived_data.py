@@ -182,7 +182,7 @@ class DerivedData:
     def describe_past_edit(self, revision_id: int, state: State) -> bool:
         """If a version is an edit of the captured version before it, write how the two differ.
 
-        Returns whether the stored description has changed.
+        Returns whether the stored description of the difference has changed.
 
         revision_id: the later version.
         state: the later version without content that is taken down.

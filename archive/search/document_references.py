@@ -64,7 +64,7 @@ class StateReference(NamedTuple):
 
 
 def find_state_references(state: Mapping[str, Any]) -> list[StateReference]:
-    """Return the references in the texts of a state, in order.
+    """Return the references in the texts of a state, in the order in which they occur.
 
     >>> parts = {"questions": [], "images": []}
     >>> find_state_references({"title": "A", "lead": None, "body": "Se SOU 2023:12.", **parts})[0]
@@ -129,9 +129,7 @@ def build_cited_condition(text: str, bind: Bind) -> str:
 
 
 def build_reference_terms(node: ReferenceNode, bind: Bind) -> str:
-    """Return the SQL conditions that select a reference from `document_references d`, joined by
-    AND.
-    """
+    """Return SQL conditions, joined by AND, that select a reference in `document_references d`."""
     wanted = {"number": node.number, "type": node.type, "field": node.field}
     return " and ".join(f"d.{name} = {bind(value)}" for name, value in wanted.items() if value)
 

@@ -473,7 +473,7 @@ class PhraseHistory(RegisterSearch):
 
 
 def quote_words(query: Query) -> str | None:
-    """Return a query of several plain words in quotation marks. Returns None for any other query.
+    """Put a query of several plain words in quotation marks. Returns None for any other query.
 
     >>> from archive.search.query_language import parse_query
     >>> quote_words(parse_query("120 miljoner kronor")), quote_words(parse_query('"120 miljoner"'))

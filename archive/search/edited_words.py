@@ -153,7 +153,7 @@ async def _list_month_notes(run: RunQuery, tree: QueryNode | None) -> list[Searc
 async def find_edits(
     run: RunQuery, tree: QueryNode, names: ResolvedNames, *, of_collections: bool = False
 ) -> dict[int, int] | None:
-    """Return a map from each edit that matches a query to its release.
+    """Return a map from each edit that matches a query to the release that was edited.
 
     A release is identified by the last row of its chain (releases.continues_as). Words outside
     removed: and added: match if the edit removed or added them. Filters are ignored. Return None if

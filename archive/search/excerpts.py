@@ -239,7 +239,7 @@ async def read_attachment_excerpts(
 
 
 def _find_first_match(text: str, query_terms: Sequence[QueryTerm]) -> HighlightedText:
-    """Return the first piece of an attachment page in which a term occurs.
+    """Return the first piece of an attachment page that contains a term of the query.
 
     If there is no match in the language of the page, the page is also analysed in the other
     language, because a whole file is indexed in one language. If there is still no match, the first

@@ -95,7 +95,7 @@ _WORD_LEMMAS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseHits:
-    """The most relevant results that match a request only loosely, at most MAX_LOOSE_HITS."""
+    """The most relevant of the results that match a request only loosely (up to MAX_LOOSE_HITS)."""
 
     # id of each hit → the query whose words are marked
     queries: Mapping[int, Query] = field(default_factory=dict)
@@ -426,9 +426,9 @@ class _LooseSearch:
         """Return a query for words that the best results share, and the weights of that query's
         results.
 
-        A result's weight is the number of these words that it contains, with rare words counting
-        for more. The heaviest results come first. The query is empty in a search of question pairs,
-        and if a word of the search is limited to a field.
+        A result's weight is the number of these words that it contains, but rare words count more.
+        The results with the greatest weights come first. The query is empty in a search of question
+        pairs, and if a word of the search is limited to a field.
         """
         has_fields = any(term.field for word in self.words for term in word.terms)
         if has_fields or self.finder.request.show == "questions":

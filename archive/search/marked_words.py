@@ -237,7 +237,9 @@ def _split_lemmas(lemmas: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def _list_related_readings(text: str, compound: str) -> tuple[tuple[str, ...], ...]:
-    """List the lemmas of the words related to a word, and the lemmas of a compound's parts.
+    """List the lemmas of the words related to a word, and the lemmas of a compound's two parts.
+
+    The parts are left out if `find_subject` finds no subject in the compound.
 
     compound: the lemma of the word, which may be a compound.
     """

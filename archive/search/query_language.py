@@ -802,7 +802,7 @@ def _clean_query_text(text: str) -> str:
 
 
 def fold_diacritics(text: str) -> str:
-    """Return a text in lower case without diacritics.
+    """Return a text in lower case and without diacritics.
 
     >>> fold_diacritics("Ämne"), fold_diacritics("FRÅGA")
     ('amne', 'fraga')

@@ -275,7 +275,7 @@ class HitFinder:
     ) -> dict[str, list[FacetValue]]:
         """Count the results with each facet value.
 
-        Years are sorted by time, and the values of all other facets by count.
+        Years are sorted chronologically, and the values of all other facets by count.
 
         exact_counts: for some facets, the counts to use instead of counting the list of results.
         """

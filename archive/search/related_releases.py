@@ -103,8 +103,8 @@ async def find_related(run: RunQuery, release_id: int) -> RelatedReleases | None
     """Find the releases related to a release.
 
     Return None if there is no such release, or if it is hidden. The release's near-duplicates are
-    left out. Of several related releases that are near-duplicates of each other, only the most
-    similar is kept.
+    left out. If several related releases are near-duplicates of each other, only the one most
+    similar to the release is kept.
     """
     release = await find_final_release(run, release_id)
     rows = await run(LISTED_TEXT_SQL, {"release": release})

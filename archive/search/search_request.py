@@ -331,7 +331,7 @@ def build_over_time_url(
 ) -> str:
     """Return the URL of the page that compares searches over time, or of its data.
 
-    path: the path of the page or the data.
+    path: the path of the page or of the data.
     options: further parameters.
 
     >>> build_over_time_url(["fyr", ""], ["hamn"], None, "/-/compare.csv", by=None)
@@ -350,8 +350,8 @@ def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: s
 
     If the search has no words and no filters, only the language is added.
 
-    number: the position among all results, counted from 1, so that the page can link to adjacent
-        results.
+    number: the result's position among all results, counted from 1. With it, the page can link to
+        the adjacent results.
 
     >>> request = SearchRequest(text="på natten", page=3)
     >>> build_hit_url("/archive/releases/2#question-1", request, 47, "en")

@@ -369,7 +369,7 @@ def _strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
 def _parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
     """Parse a list field into objects such as Question or Image.
 
-    Questions are numbered in order.
+    Questions are numbered in the order of the list, starting with 1.
     """
     parts = _parse_list_field(row, name)
     return tuple(

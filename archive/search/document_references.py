@@ -64,7 +64,7 @@ class StateReference(NamedTuple):
 
 
 def find_state_references(state: Mapping[str, Any]) -> list[StateReference]:
-    """Return the references in the texts of a state, in order.
+    """Return the references in the texts of a state, in the order in which they occur.
 
     >>> parts = {"questions": [], "images": []}
     >>> find_state_references({"title": "A", "lead": None, "body": "Se SOU 2023:12.", **parts})[0]
@@ -109,7 +109,7 @@ def write_references(
 
 
 def build_reference_condition(node: ReferenceNode, index: str, bind: Bind) -> str:
-    """Return the SQL condition for a reference, for a statement that selects from an index.
+    """Return the SQL condition for a reference, for use in a statement that selects from an index.
 
     A question pair matches if its question or answer contains the reference. If the reference is
     limited to the title, lead or body, the release of the pair must contain it there.
@@ -129,15 +129,13 @@ def build_cited_condition(text: str, bind: Bind) -> str:
 
 
 def build_reference_terms(node: ReferenceNode, bind: Bind) -> str:
-    """Return the SQL conditions that select a reference from `document_references d`, joined by
-    AND.
-    """
+    """Return SQL conditions, joined by AND, that select a reference in `document_references d`."""
     wanted = {"number": node.number, "type": node.type, "field": node.field}
     return " and ".join(f"d.{name} = {bind(value)}" for name, value in wanted.items() if value)
 
 
 async def list_unknown_references(run: RunQuery, nodes: Iterable[object]) -> list[str]:
-    """List the references among the given nodes that do not occur in any version of a release."""
+    """List the references among the given nodes that occur in no version of any release."""
     unknown = []
     for node in dict.fromkeys(node for node in nodes if isinstance(node, ReferenceNode)):
         values: dict[str, Any] = {}
@@ -149,7 +147,7 @@ async def list_unknown_references(run: RunQuery, nodes: Iterable[object]) -> lis
 
 
 def label_reference(node: ReferenceNode) -> str:
-    """Return a reference as it is usually written, or only its number if it may be of any type."""
+    """Return a reference as it is usually written, or only its number if it has no type."""
     return format_reference(node.type, node.number) if node.type else node.number
 
 

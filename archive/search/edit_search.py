@@ -1,5 +1,5 @@
-"""Searches edits by the words that they changed, removals by the release's last text, and the
-history of a phrase.
+"""Searches edits by the words that they changed, removals by the last text of the removed release,
+and the history of a phrase.
 
 The history of a phrase says which releases contain or contained the words of a query, and between
 which two checks the words appeared and disappeared. Current texts are searched in one index, and
@@ -431,7 +431,7 @@ class PhraseEntry:
     def since(self) -> str:
         """Return the stated publication date if the release's first version contains the wording.
 
-        Otherwise, or if no date is stated, return the time of the check that first found the
+        If it does not, or if no date is stated, return the time of the check that first found the
         wording.
         """
         return str(self.row["sort_date"] if self.is_stated else self.presence.appeared.until)
@@ -473,7 +473,7 @@ class PhraseHistory(RegisterSearch):
 
 
 def quote_words(query: Query) -> str | None:
-    """Return a query of several plain words in quotation marks. Returns None for any other query.
+    """Put a query of several plain words in quotation marks. Returns None for any other query.
 
     >>> from archive.search.query_language import parse_query
     >>> quote_words(parse_query("120 miljoner kronor")), quote_words(parse_query('"120 miljoner"'))
@@ -522,7 +522,7 @@ async def read_phrase_history(
 async def _read_times(
     run: RunQuery, current: Sequence[int], former: FormerHits
 ) -> tuple[list[PhraseTimes], list[PhraseEntry]]:
-    """Return the times of a wording in all releases, and the entries of changed releases.
+    """Return the times of a wording in the given releases, and the entries of changed releases.
 
     The newest times come first. Changed releases are releases in which the wording may have
     appeared or disappeared. Only the versions of these releases are read one by one.
@@ -542,7 +542,7 @@ async def _read_times(
 
 
 def _find_last(times: Iterable[PhraseTimes]) -> list[PhraseTimes]:
-    """Return a list with the times of the entry whose wording was seen most recently.
+    """Return a list with the times of the entry in which the wording was seen most recently.
 
     The list is empty if no check ever found the wording.
     """

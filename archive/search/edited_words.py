@@ -120,10 +120,11 @@ class ChangedLeaf:
 async def resolve_query(
     run: RunQuery, tree: QueryNode | None
 ) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up the names, prefixes and edits in a query. Return them, and notes for the visitor.
+    """Look up the names, prefixes and edits in a query. Return what was found, and notes for the
+    visitor.
 
-    The notes are about names that do not exist, and about releases that the query leaves out
-    because they state only a month.
+    The notes are about names that do not exist and similar problems (resolve_names), and about
+    releases that the query leaves out because they state only a month.
     """
     names, notes = await resolve_names(run, tree)
     notes += await _list_month_notes(run, tree)
@@ -154,7 +155,7 @@ async def _list_month_notes(run: RunQuery, tree: QueryNode | None) -> list[Searc
 async def find_edits(
     run: RunQuery, tree: QueryNode, names: ResolvedNames, *, of_collections: bool = False
 ) -> dict[int, int] | None:
-    """Return a map from each edit that matches a query to its release.
+    """Return a map from each edit that matches a query to the release that was edited.
 
     A release is identified by the last row of its chain (releases.continues_as). Words outside
     removed: and added: match if the edit removed or added them. Filters are ignored. Return None if
@@ -272,7 +273,7 @@ def _restrict(
 ) -> set[int] | None:
     """Return a set that includes all edits that match a query, or None if any edit may match.
 
-    pick: returns the edits that may have changed a word or phrase.
+    pick: a function that returns the edits that may have changed a word or phrase.
     """
     if isinstance(node, QueryLeaf):
         return pick(node)

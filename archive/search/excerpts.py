@@ -102,8 +102,8 @@ class TextChange:
     """A change that makes a release a result of a search.
 
     `before` and `after` are the revisions before and after the change. `checked_before` and
-    `checked_after` are the checks between which it was made. A reading of a collection is not a
-    check.
+    `checked_after` are the checks between which the change was made. Readings of collections do not
+    count as checks.
 
     kind: former (the last version with the words of the query was replaced), removed, added, or
         edited (words were both removed and added).
@@ -239,7 +239,7 @@ async def read_attachment_excerpts(
 
 
 def _find_first_match(text: str, query_terms: Sequence[QueryTerm]) -> HighlightedText:
-    """Return the first piece of an attachment page in which a term occurs.
+    """Return the first piece of an attachment page that contains a term of the query.
 
     If there is no match in the language of the page, the page is also analysed in the other
     language, because a whole file is indexed in one language. If there is still no match, the first
@@ -314,9 +314,9 @@ def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, Marked
     """Choose the text with the most query terms. Return the position of its question, and an
     excerpt.
 
-    The position is None if the text is neither a question nor an answer, or contains no query term.
-    If another text contains query terms that this one lacks, half of the excerpt comes from the
-    other text.
+    The position is None if the chosen text is neither a question nor an answer, or contains no
+    query term. If another text contains query terms that the chosen one lacks, half of the excerpt
+    comes from that other text.
     """
     best = max(texts, key=lambda text: len(text.matched_terms))
     if not best.highlights:
@@ -499,7 +499,8 @@ class HighlightedText:
     def find_best_start(self, covered: set[int], size: int) -> int:
         """Return the start of the fragment with the most terms that are not in `covered`.
 
-        If several fragments have equally many, the start of the first one is returned.
+        If several fragments contain equally many such terms, the start of the first one is
+        returned.
         """
         candidates = dict.fromkeys(
             self.find_fragment_start(mark.first, size) for mark in self.highlights
@@ -512,8 +513,8 @@ class HighlightedText:
     def find_fragment_start(self, first: int, size: int) -> int:
         """Return the index of the word at which the fragment around a match starts.
 
-        This is the start of the match's sentence if that is near, otherwise a few words before the
-        match.
+        The fragment starts with the sentence that contains the match if this sentence starts near
+        the match, otherwise a few words before the match.
 
         first: the index of the first word of the match.
         """

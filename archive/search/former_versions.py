@@ -141,7 +141,7 @@ def _is_in_versions(part: QueryNode) -> bool:
 async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitList:
     """Add the releases that match only in an earlier version, if the request asks for them.
 
-    In a list sorted by date, the added releases take their places by date. In a list sorted by
+    In a list sorted by date, the added releases are placed by their dates. In a list sorted by
     relevance, they alternate with the other results, because an earlier version has no comparable
     relevance.
     """
@@ -163,8 +163,8 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
 def _find_date_limits(finder: HitFinder, hits: HitList, order: str) -> tuple[int, int]:
     """Return the range of ColumnCache.sort_dates in which former results are searched for.
 
-    Former results match only in an earlier version. If the list of results is capped, they are
-    searched for only within its dates.
+    Former results match only in an earlier version. If the list of results is capped, former
+    results are searched for only within the dates of the list.
     """
     if not hits.capped or not hits.ids:
         return 0, NO_DATE
@@ -278,9 +278,9 @@ async def describe_changes(
 
 
 def _order(change: TextChange) -> tuple[int, int | None]:
-    """Return the version whose text an excerpt shows, and the version to compare it with.
+    """Return the version whose text an excerpt shows, and the version with which to compare it.
 
-    The latter is None if there is no version after the change.
+    The second version is None if there is no version after the change.
     """
     if change.kind == "added" and change.after:
         return change.after, change.before
@@ -406,7 +406,7 @@ def list_marked_terms(
 ) -> list[QueryTerm]:
     """List the terms of a query that are highlighted in its results.
 
-    with_edits: also list terms in `added:` and `removed:`.
+    with_edits: whether to also list the terms in `added:` and `removed:`.
     """
     edits = [
         part for node in iter_edit_nodes(tree) for part in (node.removed, node.added) if with_edits

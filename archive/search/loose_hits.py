@@ -1,9 +1,9 @@
-"""Finds looser results: releases with only some of a query's words, or with related words.
+"""Finds loose results: releases with only some of a query's words, or with related words.
 
 If few releases contain all words of a query, releases with only some of the words are added, and
-all are ranked together: by how well they match (bm25), by their share of the words, and by the
-words in their titles. Words in quotation marks, words with + or a star, excluded words, filters and
-NEAR are never loosened.
+all are ranked together: by how well they match (bm25), by the share of the words that they contain,
+and by the words in their titles. Words in quotation marks, words with + or a star, excluded words,
+filters and NEAR are never loosened.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ _WORD_LEMMAS_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseHits:
-    """The most relevant results that match a request only loosely, at most MAX_LOOSE_HITS."""
+    """The most relevant of the results that match a request only loosely (up to MAX_LOOSE_HITS)."""
 
     # id of each hit → the query whose words are marked
     queries: Mapping[int, Query] = field(default_factory=dict)
@@ -150,7 +150,7 @@ class _WantedWord:
 
     @property
     def is_common(self) -> bool:
-        """Return whether the word has so many results that not all of them are read."""
+        """Return whether the word has more than MAX_HITS results, which are too many to read."""
         return self.number > MAX_HITS
 
 
@@ -172,10 +172,10 @@ async def find_loose_hits(finder: HitFinder, strict: HitList) -> LooseHits:
     If there are enough strict results, nothing is searched, and an empty LooseHits is returned.
 
     The relevance of a result is bm25 × recency × substance (see `HitFinder.weigh_ranks`) × the cube
-    of its share of the query's words × (1 + ½ the share of these words in its title). In a share,
-    rare words count more than common ones. Other words that the best results have in common add at
-    most 0.2 times the best relevance. Releases that contain only a reference from the request, and
-    none of its words, come last.
+    of the share of the query's words that the result contains × (1 + ½ the share of these words
+    that its title contains). Rare words count more than common ones in both shares. Other words
+    that the best results have in common add at most 0.2 times the best relevance. Releases that
+    contain only a reference from the request, and none of its words, come last.
     """
     if not ranks_any_word(finder.request, len(strict.ids)):
         return LooseHits()
@@ -346,7 +346,7 @@ class _LooseSearch:
         return self.finder.columns.sort_pairs_by_date(await self.find_allowed([]), "newest")
 
     async def weigh_shares(self, found: Collection[int]) -> dict[int, float]:
-        """Return, for each result, a factor that grows with its share of the query's words.
+        """Return, for each result, a factor that grows with the share of the query's words in it.
 
         The share of these words that the title contains raises the factor further.
         """
@@ -426,9 +426,9 @@ class _LooseSearch:
         """Return a query for words that the best results share, and the weights of that query's
         results.
 
-        A result's weight is the number of these words that it contains, with rare words counting
-        for more. The heaviest results come first. The query is empty in a search of question pairs,
-        and if a word of the search is limited to a field.
+        A result's weight is the number of these words that it contains, but rare words count more.
+        The results with the greatest weights come first. The query is empty in a search of question
+        pairs, and if a word of the search is limited to a field.
         """
         has_fields = any(term.field for word in self.words for term in word.terms)
         if has_fields or self.finder.request.show == "questions":
@@ -494,7 +494,7 @@ def _describe_word(word: _WantedWord) -> TypedWord:
 
 
 def _keep_greatest(values: Mapping[int, float], number: int) -> Mapping[int, float]:
-    """Keep the `number` greatest values, and all values equal to the least of them.
+    """Keep the `number` greatest values, and any others that equal the least of these.
 
     >>> _keep_greatest({1: 2.0, 2: 0.5, 3: 1.0, 4: 1.0}, 2)
     {1: 2.0, 3: 1.0, 4: 1.0}
@@ -508,7 +508,7 @@ def _keep_greatest(values: Mapping[int, float], number: int) -> Mapping[int, flo
 def _choose_lemmas(
     sharing: Mapping[str, Sequence[float]], totals: Mapping[str, int], size: int
 ) -> list[str]:
-    """Choose lemmas that several texts share, heaviest first, and drop lemmas that are too common.
+    """Choose lemmas that several texts share and that are not too common, heaviest first.
 
     sharing: a map from each lemma to the relevance of each text that contains it.
     totals: a map from each lemma to the number of releases that contain it.
@@ -528,7 +528,8 @@ def _choose_lemmas(
 
 
 def _add_shared(relevance: Mapping[int, float], shared: Mapping[int, float]) -> dict[int, float]:
-    """Return the relevance of results (0 to about 1), raised by words shared with the best results.
+    """Return the relevance of results (0 to about 1), raised by the words that the best results
+    share.
 
     shared: the relevance of results with these words, best first. If `relevance` has few results,
         the best results in `shared` are added, with a relevance of 0.

@@ -172,7 +172,7 @@ def extract_query_terms(
 
 
 def _build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]]) -> QueryTerm:
-    """Build a query term that matches the same words as the index does."""
+    """Build a query term that matches the same words of a text as the index does."""
     text = " ".join(term.words)
     label = text + ("*" if term.is_prefix else "")
     if term.match in (QUOTED, WRITTEN):
@@ -237,7 +237,9 @@ def _split_lemmas(lemmas: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def _list_related_readings(text: str, compound: str) -> tuple[tuple[str, ...], ...]:
-    """List the lemmas of the words related to a word, and the lemmas of a compound's parts.
+    """List the lemmas of the words related to a word, and the lemmas of a compound's two parts.
+
+    The parts are left out if `find_subject` finds no subject in the compound.
 
     compound: the lemma of the word, which may be a compound.
     """
@@ -406,7 +408,7 @@ def _iter_reference_matches(
 def _continues(
     tokens: Sequence[TextToken], first: int, reading: Sequence[str], query_term: QueryTerm
 ) -> bool:
-    """Return whether the tokens after `first` match the other words of a lemma sequence."""
+    """Return whether the tokens after `first` match a lemma sequence after its first word."""
     rest = tokens[first + 1 : first + len(reading)]
     if len(rest) < len(reading) - 1:
         return False
@@ -533,7 +535,7 @@ class OccurrenceFinder:
     def is_true(self, holds: Callable[[QueryLeaf], bool]) -> bool:
         """Return whether a text matches the query.
 
-        holds: returns whether the text contains a word, phrase or NEAR group.
+        holds: a function that returns whether the text contains a word, phrase or NEAR group.
         """
         return (
             evaluate(self.tree, lambda node: holds(node) if node in self.terms else None)
@@ -574,7 +576,8 @@ def evaluate(node: QueryNode | None, holds: Callable[[Any], bool | None]) -> boo
 
     Return None if that depends on parts for which `holds` returns None.
 
-    holds: returns whether the text contains a part of the query, or None if that is unknown.
+    holds: a function that returns whether the text contains a part of the query, or None if that is
+        unknown.
     """
     if isinstance(node, NotNode):
         value = evaluate(node.part, holds)
@@ -587,10 +590,9 @@ def evaluate(node: QueryNode | None, holds: Callable[[Any], bool | None]) -> boo
 
 
 def _find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[Highlight]:
-    """Return the places where all terms occur near each other.
+    """Return the places where all terms occur near each other, each place as one Highlight.
 
-    At most `distance` words are between the first and the last of the terms. Each place is returned
-    once, with all its terms.
+    At such a place, at most `distance` words are between the first and the last of the terms.
 
     found: the occurrences of each term.
     """

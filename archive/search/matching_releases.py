@@ -1,4 +1,4 @@
-"""Finds which releases match a search, without ranking them and without excerpts.
+"""Finds which releases match a search, without ranking them or building excerpts.
 
 Datasette's own search of the `releases` table (`_search=`) also uses this module, so that it
 understands the query language. Datasette builds the condition `rowid in (select rowid from search
@@ -51,11 +51,11 @@ async def match_releases(
 async def match_versions_before(
     run: RunQuery, request: SearchRequest, edits: Mapping[int, tuple[int | None, int]]
 ) -> set[int]:
-    """Return the given edits for which the version before the edit matched a request.
+    """Return those of the given edits whose preceding version matched a request.
 
-    edits: a map from the revision that an edit created to the revision before it and the last row
-        of its release's chain (releases.continues_as). The filters of the request are compared with
-        this row.
+    edits: a map from the revision that an edit created to a pair: the revision before it, and the
+        last row of its release's chain (releases.continues_as). The filters of the request are
+        compared with this row.
     """
     tree = request.query.tree
     if not edits or request.query.has_edits or not any(iter_leaves(tree)):

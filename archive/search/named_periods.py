@@ -1,7 +1,7 @@
 """Finds the days, months and seasons that a query names: "6 juni 2024", "hösten 2022", "last week".
 
-Swedish and English names are recognised in any query. A day or month without a year is ambiguous,
-and is not recognised.
+Swedish and English names are recognised in any query. A day or month without a year is not
+recognised, because it is ambiguous.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ time. Texts of fewer than 12 words are never compared. On one site, many texts a
 model of the previous one, so two such texts have to share 90% of their shingles and all figures.
 
 Candidates are found by MinHash bands. Of the pairs of texts that share 60% of their shingles, 98%
-have a band in common. Practically all pairs that share 70% have one, but of the pairs that share
-10%, only one in 60 has one.
+have a band in common. Nearly all pairs that share 70% do, but only one in 60 of the pairs that
+share 10%.
 """
 
 from __future__ import annotations
@@ -86,10 +86,10 @@ KeyRange = tuple[int, int, int]  # band, lowest and highest value
 def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[str, Any]]:
     """Return the near-duplicates of a release, one per agency, in the order of publication.
 
-    For the release's own agency, one per host is returned. If an agency or host has several, the
-    most similar one is chosen and, of about equally similar ones, the one closest in time. In each
-    result, `earlier` is true if both releases state a date and the near-duplicate was certainly
-    published earlier.
+    For the release's own agency, one per host is returned. If an agency or host has several
+    near-duplicates, the most similar one is chosen or, if several are about equally similar, the
+    one closest in time. In each result, `earlier` is true if both releases state a date and the
+    near-duplicate was certainly published earlier.
     """
     sql = "select published, updated, added, agency from releases where id = ?"
     own = connection.execute(sql, [release]).fetchone()
@@ -216,9 +216,7 @@ class NearDuplicates:
         return pairs
 
     def _replace_pairs(self, release_id: int, pairs: Mapping[int, float], before: int) -> None:
-        """Replace, with `pairs`, a release's stored near-duplicates whose ids are below
-        `before`.
-        """
+        """Replace a release's stored near-duplicates that have ids below `before` with `pairs`."""
         self.db.execute(
             "delete from near_duplicates"
             " where (release = ?1 and other < ?2) or (other = ?1 and release < ?2)",

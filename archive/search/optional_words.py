@@ -1,4 +1,4 @@
-"""Finds the words of a query that a looser result need not contain."""
+"""Finds the words of a query that a loose result need not contain."""
 
 from __future__ import annotations
 

@@ -323,7 +323,8 @@ def list_days(tree: QueryNode | None, field: str) -> list[str]:
 def find_terms(node: QueryNode | None, *, with_added: bool = False) -> list[TermNode]:
     """List the terms that a result must or may contain, in order.
 
-    with_added: also list the other names and spellings that were added to the typed words.
+    with_added: whether to also list the other names and spellings that were added to the typed
+        words.
     """
     if isinstance(node, TermNode):
         return [node] if with_added or not node.is_added else []
@@ -369,7 +370,7 @@ def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
 
 
 def requires_words(node: QueryNode) -> bool:
-    """Return whether every matching text contains at least one word or reference of the node."""
+    """Return whether every text that matches a node contains a word or reference in the node."""
     if isinstance(node, AndNode):
         return any(map(requires_words, node.parts))
     if isinstance(node, OrNode):
@@ -539,7 +540,7 @@ class QueryParser:
         self.position = 0
 
     def add_note(self, key: str, value: str = "") -> None:
-        """Add a note for the visitor, unless the same note was already added."""
+        """Add a note for the visitor, unless the same note has already been added."""
         if (note := SearchNote(key, value)) not in self.notes:
             self.notes.append(note)
 
@@ -801,7 +802,7 @@ def _clean_query_text(text: str) -> str:
 
 
 def fold_diacritics(text: str) -> str:
-    """Return a text in lower case without diacritics.
+    """Return a text in lower case and without diacritics.
 
     >>> fold_diacritics("Ämne"), fold_diacritics("FRÅGA")
     ('amne', 'fraga')
@@ -864,7 +865,7 @@ def _tokenise_run(
 ) -> Iterator[Lexeme]:
     """Yield the tokens of a text without spaces.
 
-    These are either a single operator, or a word preceded by any minus and field.
+    The text is either a single operator, or a word that a minus sign and a field may precede.
 
     next_character: the character that follows the text in the query.
     """
@@ -888,7 +889,7 @@ def _tokenise_run(
 
 
 def _has_minus(text: str) -> bool:
-    """Return whether a text is a lone minus, or begins with one before a letter or digit."""
+    """Return whether a text is a lone minus sign, or begins with one before a letter or digit."""
     return text[0] in "-−" and (len(text) == 1 or text[1].isalnum())
 
 
@@ -924,7 +925,7 @@ def _read_operator(text: str, *, follows_directly: bool) -> Lexeme | None:
 def _read_words(
     text: str, words: tuple[str, ...], unknown_field: str, *, follows_directly: bool
 ) -> Lexeme:
-    """Build one token from words that have no spaces between them, and from any plus or star."""
+    """Build one token from words that have no spaces between them, including any plus or star."""
     has_star, long_enough = _ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
     is_required = not follows_directly and text[0] == "+" and text[1:2].isalnum()
     match = WRITTEN if CAPITALS.fullmatch(text) else WORD

@@ -266,7 +266,7 @@ RESULT_INDEXES = {"releases": RELEASE_INDEX, "questions": QUESTION_INDEX, "quote
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixExpansion:
-    """The lemmas that a word with a star also matches, for example kvinna for `kvinnor*`."""
+    """The additional lemmas that a word with a star matches, for example kvinna for `kvinnor*`."""
 
     lemmas: tuple[str, ...] = ()
     replaces_prefix: bool = False  # search the lemmas instead of the prefix
@@ -291,7 +291,7 @@ class ResolvedNames:
 
     @property
     def prefix_lemmas(self) -> dict[str, tuple[str, ...]]:
-        """Return a map from each prefix, such as `finans`, to the lemmas that it also matches."""
+        """Return a map from each prefix (`finans`) to the additional lemmas that it matches."""
         return {prefix: expansion.lemmas for prefix, expansion in self.prefixes.items()}
 
 
@@ -352,7 +352,7 @@ def _collect_prefixes(nodes: Iterable[QueryNode]) -> set[str]:
 def _list_name_notes(
     names: ResolvedNames, related: Mapping[str, RelatedReleases | None]
 ) -> list[SearchNote]:
-    """Return notes on unknown names, releases without similar ones, and too common prefixes."""
+    """Return notes on unknown names, releases that no other resembles, and too common prefixes."""
     cut = [text for text, expansion in names.prefixes.items() if expansion.omitted]
     unlike = [number for number, found in names.related.items() if not found.similarity]
     return [
@@ -653,7 +653,7 @@ def match_form(words: Sequence[str], *, is_prefix: bool = False) -> str:
 
 
 def split_number(word: str) -> tuple[str, ...]:
-    """Return an abbreviation and its number as two words ("ets 2"), or () for any other word.
+    """Return a tuple with an abbreviation and its number as two words, or () for any other word.
 
     >>> split_number("ETS2"), split_number("A2021"), split_number("ets")
     (('ets 2',), (), ())
@@ -823,7 +823,7 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 
 
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
-    """Return SQL and parameters that count, by agency, the releases matching the filters."""
+    """Return SQL that counts, by agency, the releases matching the filters, and its parameters."""
     plan = build_plan(extract_filters(request.query.tree), names)
     conditions = [
         *plan.conditions,

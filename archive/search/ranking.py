@@ -275,7 +275,7 @@ class HitFinder:
     ) -> dict[str, list[FacetValue]]:
         """Count the results with each facet value.
 
-        Years are sorted by time, and the values of all other facets by count.
+        Years are sorted chronologically, and the values of all other facets by count.
 
         exact_counts: for some facets, the counts to use instead of counting the list of results.
         """
@@ -317,7 +317,9 @@ class HitFinder:
     async def count_coded_facet(
         self, name: str, hits: HitList, exact_counts: Mapping[str, int] | None
     ) -> list[FacetValue]:
-        """Count the values of a facet with one value per release, and add the names of agencies."""
+        """Count the values of a facet that has one value per release, and add the names of
+        agencies.
+        """
         counts = exact_counts or self.columns.count_values(hits.releases, name)
         if name != "agency":
             return [FacetValue(value=value, name=value, count=counts[value]) for value in counts]
@@ -494,8 +496,8 @@ class HitFinder:
     ) -> HitList:
         """Fetch the newest (or oldest) releases for a request that has no FTS5 expression.
 
-        build_sql: returns the SQL for all releases or, if called with `limit`, for that many
-            releases.
+        build_sql: a function that returns the SQL for all releases or, if called with `limit`, for
+            that many releases.
         """
         ids = await select_ids(self.run, build_sql(limit=limit + 1), plan.values)
         if order == "oldest" and len(ids) <= limit:  # without those that have no date
@@ -570,7 +572,8 @@ class HitFinder:
     def match_rare_facets(self) -> list[str]:
         """Return FTS5 expressions for the facets whose chosen values are rare (MAX_RARE_SHARE).
 
-        With common values, bm25 would take longer, because it counts the releases of each term.
+        With common values, bm25 would take longer, because it counts the releases that contain each
+        term.
         """
         most = self.columns.size * MAX_RARE_SHARE
         rare = {
@@ -702,7 +705,7 @@ class HitFinder:
         - Recency is 1 for a release published today, falls to 0.875 in two years, and is never
             below 0.75.
         - Substance is 0.5 for releases with hardly any text, such as invitations, otherwise 1.
-        - Title is 1.5 for releases with all words in the title, also as parts of compounds,
+        - Title is 1.5 for releases with all words in the title, even if only as parts of compounds,
             otherwise 1.
 
         ranks: the bm25 ranks by id.

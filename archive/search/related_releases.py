@@ -1,4 +1,4 @@
-"""Finds releases related to a release: they share words that are frequent in it and rare elsewhere.
+"""Finds the releases related to a release: those sharing words frequent in it and rare elsewhere.
 
 Nothing about related releases is stored, so an edit, a takedown or a new release has an immediate
 effect. The words are weighted by tf-idf, for which the table `vocabulary` contains the number of
@@ -88,9 +88,9 @@ RELATED_RELEASES_SQL = """
 class RelatedReleases:
     """The releases related to a release, most similar first.
 
-    similarity: the similarity of each related release, by id. It is the score of the related
-        release as a share (0–1) of the release's own score, multiplied by the number of chosen
-        words as a share of MAX_WORDS.
+    similarity: the similarity of each related release, by id. It is the related release's score
+        divided by the release's own score (0–1), multiplied by the number of chosen words divided
+        by MAX_WORDS.
     words: the lemmas by which the related releases were found.
     """
 
@@ -103,8 +103,8 @@ async def find_related(run: RunQuery, release_id: int) -> RelatedReleases | None
     """Find the releases related to a release.
 
     Return None if there is no such release, or if it is hidden. The release's near-duplicates are
-    left out. Of several related releases that are near-duplicates of each other, only the most
-    similar is kept.
+    left out. If several related releases are near-duplicates of each other, only the one most
+    similar to the release is kept.
     """
     release = await find_final_release(run, release_id)
     rows = await run(LISTED_TEXT_SQL, {"release": release})

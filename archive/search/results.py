@@ -154,7 +154,7 @@ class Results:
 async def prepare_finder(
     run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None
 ) -> tuple[HitFinder, list[SearchNote]]:
-    """Return a HitFinder for a request, and notes on its query (see `resolve_query`).
+    """Return a HitFinder for a request, and the notes of `resolve_query` on its query.
 
     columns: the archive's cached columns, for callers that search more than once. If None, the
         columns are read first.
@@ -174,7 +174,7 @@ async def search(
     """Find the releases, question pairs or quotations that match a request.
 
     columns: the archive's cached columns, as in prepare_finder.
-    with_periods: also count the results by month or year.
+    with_periods: whether to also count the results by month or year.
     """
     finder, query_notes = await prepare_finder(run, request, columns)
     columns, names = finder.columns, finder.names
@@ -272,7 +272,7 @@ async def find_hit_position(
 
     The returned object also contains the results before and after the release.
 
-    number: the position at the time when the link to the release was made. It may have changed
+    number: the position that the release had when the link to it was made. It may have changed
         since. If None, only the terms to highlight are returned.
     """
     page = (number or 0) // request.size + 1  # the page with the next hit
@@ -360,7 +360,8 @@ async def read_hits(
 ) -> list[SearchHit]:
     """Return a result with excerpts for each id, in the order of `ids`.
 
-    ids: the ids of releases, question pairs or quotations, depending on what the request shows.
+    ids: the ids of releases, question pairs or quotations, depending on what the request searches
+        for.
     """
     read = READERS[request.show]
     hits: dict[int, SearchHit] = {}
@@ -563,7 +564,7 @@ async def _find_field_examples(
 
 
 async def _find_removed_wording(run: RunQuery) -> str:
-    """Return words that a recent important edit replaced, or "" if there are none."""
+    """Return words that a recent important edit replaced or removed, or "" if there are none."""
     for edit in await read_latest_edits(run, MAX_EXAMPLE_EDITS):
         change = find_main_change("sv", edit["changes"])
         words = change.before.split() if change and change.before else []

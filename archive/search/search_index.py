@@ -1,4 +1,4 @@
-"""Maintains the search index: the full-text tables, and their columns for each text.
+"""Maintains the search index: the full-text tables, and the values of their columns.
 
 The tables search, search_questions, search_quotes, search_versions, search_diff and vocabulary are
 updated when a release is saved, and search_attachments when the text of an attachment is stored.
@@ -17,8 +17,8 @@ captions, the current text is also in `search_versions`.
 likewise for the added text, it contains a row for all fields together, and a row for each field
 whose changes differ from those in that row. The column `scope` says which fields a row covers. The
 columns `text` contain the changed paragraphs, for finding phrases. The columns `terms` contain only
-the terms that occur more often in this version than in the other, because most words of a changed
-paragraph are unchanged.
+the terms that occur more often in the removed text than in the added text (or, for the added text,
+the reverse), because most words of a changed paragraph are unchanged.
 
 Facet values are terms of the index, so that FTS5 can intersect them with the words of a query. A
 facet term is a private-use character followed by the value in hexadecimal: a single word that no
@@ -492,8 +492,8 @@ class SearchIndex:
     ) -> None:
         """Index what an edit removed and added. The states must not contain taken-down text.
 
-        revision_id: the revision that the edit created. The ids of its rows begin at DIFF_ROWS *
-            revision_id.
+        revision_id: the revision that the edit created. The ids of the edit's rows in the index
+            begin at DIFF_ROWS * revision_id.
         """
         first = DIFF_ROWS * revision_id
         self.db.execute(

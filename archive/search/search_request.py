@@ -97,7 +97,9 @@ class SearchRequest:
         return add_filters(query, filters)
 
     def _list_chosen(self, facet: str, name: str) -> list[QueryNode]:
-        """Return filters of the field `name` for the chosen values of a facet. All must match.
+        """Return filters of the field `name` for the chosen values of a facet.
+
+        All of these filters must match.
 
         In a search for quotations, several speakers become a single filter that matches any of
         them, because a quotation has only one speaker.
@@ -108,7 +110,7 @@ class SearchRequest:
 
     @property
     def days(self) -> dict[str, str]:
-        """Return the first and last dates of the request that are set, each under the name of its
+        """Return the request's first and last dates, if they are set, each under the name of its
         URL parameter.
         """
         return {
@@ -329,7 +331,7 @@ def build_over_time_url(
 ) -> str:
     """Return the URL of the page that compares searches over time, or of its data.
 
-    path: the path of the page or the data.
+    path: the path of the page or of the data.
     options: further parameters.
 
     >>> build_over_time_url(["fyr", ""], ["hamn"], None, "/-/compare.csv", by=None)
@@ -348,8 +350,8 @@ def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: s
 
     If the search has no words and no filters, only the language is added.
 
-    number: the position among all results, counted from 1, so that the page can link to adjacent
-        results.
+    number: the result's position among all results, counted from 1. With it, the page can link to
+        the adjacent results.
 
     >>> request = SearchRequest(text="på natten", page=3)
     >>> build_hit_url("/archive/releases/2#question-1", request, 47, "en")
@@ -378,7 +380,8 @@ class FacetLinks:
         self.url_parts: dict[str, tuple[str, str]] = {}
 
     def build_url(self, facet: str, value: str, *, exclude: bool = False) -> str:
-        """Return the URL of the search with a facet value added, or removed if already chosen.
+        """Return the URL of the search with a facet value added, or removed if it was already
+        chosen.
 
         >>> FacetLinks(SearchRequest(text="fyr"), "sv").build_url("tag", "Öar & skär", exclude=True)
         '/search?q=fyr&tag__not=%C3%96ar+%26+sk%C3%A4r&lang=sv'

@@ -144,7 +144,7 @@ async def find_corrections(
 async def _leave_out_file_words(run: RunQuery, terms: Iterable[TermNode]) -> list[TermNode]:
     """Return the terms, except terms about attachments that occur in attachments.
 
-    The vocabulary does not contain the words of attachments.
+    Such terms are not misspelt, but the vocabulary does not contain the words of attachments.
     """
     terms = list(terms)
     pages = await count_beginnings(run, [term for term in terms if term.field == "attachment"])
@@ -350,7 +350,7 @@ def _list_adjacent_keys() -> frozenset[str]:
 
 
 def _spell_by_sound(word: str) -> str:
-    """Return a phonetic spelling. It is the same for words that sound alike in Swedish.
+    """Return a word's phonetic spelling. It is the same for words that sound alike in Swedish.
 
     >>> _spell_by_sound("kjol"), _spell_by_sound("tjol"), _spell_by_sound("Christersson".lower())
     ('šol', 'šol', 'kristerson')
@@ -404,8 +404,8 @@ def apply_corrections(text: str, corrections: Iterable[SpellingCorrection]) -> s
 def apply_correction(text: str, correction: SpellingCorrection) -> str:
     """Return a query with a misspelt word (or two) replaced, and everything else as typed.
 
-    A capital letter at the beginning of the word is kept. If a word after a field is replaced by
-    two words, they are put in brackets, so that the field applies to both.
+    A capital letter at the beginning of the word is kept. If a word that follows a field name is
+    replaced by two words, these are put in brackets, so that the field applies to both.
 
     >>> correction = SpellingCorrection("manniskohandel", "människohandel")
     >>> apply_correction('"Manniskohandel" -x', correction)

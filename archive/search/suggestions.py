@@ -166,7 +166,7 @@ async def _list_typed_references(run: RunQuery, text: str) -> list[str]:
 
 
 def _strip_operators(query: Query) -> str:
-    """Return the words of a query in lower case, without operators and quotation marks.
+    """Return the words of a query in lower case, without operators or quotation marks.
 
     >>> from archive.search.query_language import parse_query
     >>> _strip_operators(parse_query('"på natten" A1/2'))

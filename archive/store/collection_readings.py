@@ -92,8 +92,8 @@ class _Reading(NamedTuple):
 class PastEdit(NamedTuple):
     """Says whether an agency edited its text between a captured version and the next version.
 
-    paragraphs: if not None, only these changed paragraphs count, because the pages have different
-        templates.
+    paragraphs: if not None, only these changed paragraphs count, because the two pages have
+        different templates.
     """
 
     is_edit: bool
@@ -180,7 +180,8 @@ def _is_read(archive: Archive, release_id: int) -> bool:
     """Return whether the archive itself has read a release.
 
     The number of checks is also considered: a release that an earlier version of the software
-    imported, and then found unchanged, has no time of the first check.
+    imported, and then found unchanged, has no time of a first check, although the archive has read
+    it.
     """
     sql = "select first_seen is not null or checks > 0 from releases where id = ?"
     return bool(archive.db.execute(sql, [release_id]).fetchone()[0])

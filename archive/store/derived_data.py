@@ -7,7 +7,7 @@
                             the search index: of releases, of their quotations and of files
     near_duplicates         releases with almost the same text
 
-Each of these is a step, whose rules have a version. `DerivedData.write` is called for each
+Each of these is a step. The rules of a step have a version. `DerivedData.write` is called for each
 revision, in the transaction that saves it. The table derived_versions says which version of the
 rules made the rows of a step. If the rules have changed since, `recompute_stale` writes the rows
 again in batches, with the same functions, in the order in which the releases were saved. The result
@@ -182,7 +182,7 @@ class DerivedData:
     def describe_past_edit(self, revision_id: int, state: State) -> bool:
         """If a version is an edit of the captured version before it, write how the two differ.
 
-        Returns whether the stored description has changed.
+        Returns whether the stored description of the difference has changed.
 
         revision_id: the later version.
         state: the later version without content that is taken down.
@@ -319,7 +319,7 @@ class DerivedData:
             ]
 
     def _recompute_batch(self, table: str, ahead: ComputedAhead) -> int:
-        """Write the next rows of all unfinished steps, and return their number.
+        """Write a table's next rows for all unfinished steps, and return the number of rows.
 
         Several processes may do this at once: each batch begins where the last one ended.
 
@@ -600,7 +600,7 @@ def _compute_step(step: Step, saved: SavedRevision) -> Any:
 def describe_index_fault(db: Database, *, is_counted: bool = True) -> str | None:
     """Return why the index has to be rewritten, or None if it is complete.
 
-    is_counted: also compare the number of indexed rows with the number of stored rows.
+    is_counted: whether to also compare the number of indexed rows with the number of stored rows.
     """
     if not db.table("derived_versions").exists():
         return "it was made by an earlier version of the software"

@@ -216,7 +216,7 @@ def _parse_text_field(
 
     Raises FieldError if the value is not a text.
 
-    parent: the path of the object that contains the field, for the error.
+    parent: the path of the object that contains the field, for the error message.
     """
     value = row.get(name)
     if value is None:
@@ -369,7 +369,7 @@ def _strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
 def _parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
     """Parse a list field into objects such as Question or Image.
 
-    Questions are numbered in order.
+    Questions are numbered in the order of the list, starting with 1.
     """
     parts = _parse_list_field(row, name)
     return tuple(

@@ -400,9 +400,9 @@ def schedule_first_check(archive: Archive, release: Release, imported_at: dateti
 
 @contextmanager
 def open_or_create_archive(path: Path) -> Iterator[Archive]:
-    """Open an archive for the block, and create it if it does not exist.
+    """Open an archive for the `with` block. If it does not exist, it is created first.
 
-    If a new archive is still empty at the end of the block, it is deleted.
+    If the archive was created and is still empty at the end of the block, it is deleted.
     """
     files = [path, Captures.path_beside(path)]
     new_files = [] if path.exists() else [file for file in files if not file.exists()]
@@ -453,7 +453,9 @@ def find_host_owners(archive: Archive, agencies_file: Path) -> dict[str, str]:
 
 
 def _read_agencies_file(path: Path) -> dict[str, Any]:
-    """Return the tables of agencies.toml by slug, or an empty dict if there is no such file."""
+    """Return a map from slugs to the tables of agencies.toml. It is empty if there is no such
+    file.
+    """
     if not path.is_file():
         return {}
     try:

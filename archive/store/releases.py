@@ -123,9 +123,9 @@ class Archive(AbstractContextManager["Archive"]):
         self.db.close()
 
     def recompute(self, progress: ProgressCallback = lambda *_: None, *, processes: int = 0) -> int:
-        """Recompute all derived data, counts and `continues_as`, and return the number of releases.
+        """Recompute all derived data, counts and `continues_as`. An interrupted run is continued.
 
-        An interrupted run is continued.
+        Returns the number of releases whose derived data was written.
         """
         with self.transaction():
             fill_counts(self.db)
@@ -240,8 +240,8 @@ class Archive(AbstractContextManager["Archive"]):
     ) -> TextExtraction:
         """Extract the texts of attachments whose text is missing or was extracted by earlier rules.
 
-        Each text is stored immediately. Returns how many texts were extracted, and which files
-        could not be read.
+        Each text is stored immediately. The returned object says how many texts were extracted, and
+        which files could not be read.
 
         agency, withheld: passed on to `Attachments.list_files_to_read`.
         seconds: once this time has passed, no further file is read.
@@ -303,9 +303,10 @@ class Archive(AbstractContextManager["Archive"]):
         the check is recorded. Raises ArchiveError, which names the table and the key, if the
         release cannot be written.
 
-        cause: why a new revision differs: `source` or `parser`. With `parser`, a revision is stored
-            even if nothing visible differs. The first revision that the archive reads has the cause
-            `first`, even if readings of collections precede it (archive.store.collection_readings).
+        cause: why a new revision differs from the previous one (`source` or `parser`). With
+            `parser`, a revision is stored even if nothing visible differs. The first revision that
+            the archive reads has the cause `first`, even if readings of collections precede it
+            (archive.store.collection_readings).
         capture_id: the capture from which the release was parsed.
         parser_version: the version of the parser.
         previous: the state that this one follows, if it is not the state stored under the release's
@@ -469,7 +470,7 @@ class StoredRelease:
         return self.removed_at is None and self.moved_to is None
 
     def was_missed_after(self, moment: datetime) -> bool:
-        """Return whether the release is missing, and was not found by a check after `moment`."""
+        """Return whether the release is missing, and a check after `moment` did not find it."""
         return self.missed is not None and self.missed > str(to_iso(moment))
 
 
@@ -506,7 +507,7 @@ class PreparedRelease:
 def prepare_release(release: Release, *, with_features: bool = True) -> PreparedRelease:
     """Compute all data that depends only on the release.
 
-    with_features: also compute the derived data (compute_derived).
+    with_features: whether to also compute the derived data (compute_derived).
     """
     state = to_state(release)
     features = compute_derived(state) if with_features else None

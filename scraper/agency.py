@@ -102,7 +102,7 @@ class JSONSource:
     def build_page_url(self, number: int) -> str | None:
         """Return the URL of the page with the given number.
 
-        Returns None if the pages have no numbers.
+        Returns None if the pages are not numbered.
         """
         url, count = PAGE_PLACEHOLDER.subn(str(number), self.url)
         return url if count else None
@@ -468,7 +468,7 @@ AGENCY_KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
 
 
 def load_agencies(path: Path | str = DEFAULT_AGENCIES_FILE) -> dict[str, Agency]:
-    """Load a list of agencies in the order of the file.
+    """Return the agencies in a file by slug, in the order of the file.
 
     Raises AgencyError if the file cannot be read, or if anything in it is invalid.
     """

@@ -231,7 +231,7 @@ async def _describe_dataset(
 
 def _list_tables() -> dict[str, Any]:
     """Return template variables: the tables that are not hidden, and the names of the main tables
-    and of the others.
+    and of the other tables.
     """
     described = read_metadata()["databases"]["archive"]["tables"]
     tables = {name: table for name, table in described.items() if not table.get("hidden")}

@@ -1,7 +1,7 @@
 """The pages for following by email, webhook and feed.
 
-- /-/follow: how to follow a search, or the `person` or `release` in the parameters; POST requests a
-  subscription.
+- /-/follow: how to follow the search, `person` or `release` in the parameters; POST requests a
+    subscription.
 - /-/follow/subscription: the subscription whose token is in a link; POST confirms or ends it.
 - /-/follow/export: all stored data about a subscription, as JSON.
 
@@ -89,7 +89,7 @@ class RequestCounter:
         """Return whether a request is allowed. If it is, count it.
 
         max_requests: the limit for all clients together. Once it is reached, each client may make
-            only one request an hour, and the clients of a network may together make
+            only one request an hour, and all clients of a network together may make only
             MAX_CLIENT_REQUESTS, so that no client can shut out the others.
         """
         moment, network = time.monotonic(), _network_key(client)
@@ -244,7 +244,8 @@ def _is_from_other_site(site: SiteRequest) -> bool:
 
 
 def _normalise_address(channel: str, text: str, settings: FollowSettings) -> str | None:
-    """Return an email address or the URL of a webhook, or None if the text is neither.
+    """Return the email address or webhook URL in a normalised form, or None if the text is not
+    valid for the channel.
 
     >>> settings = FollowSettings(public_url="https://a.se", sender="a@a.se")
     >>> [_normalise_address("mail", text, settings)

@@ -205,7 +205,9 @@ def _load_server() -> Callable[[], Any]:
     )
 
     class CheckedServer(server_module.MCPServer):  # type: ignore[misc, name-defined] # an optional package
-        """The SDK's server. Unlike the original, it rejects arguments that a tool does not have."""
+        """The SDK's server. Unlike the original, it rejects arguments that a tool does not
+        accept.
+        """
 
         async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
             known = {

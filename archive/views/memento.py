@@ -154,8 +154,8 @@ def _build_memento_links(site: SiteRequest, url: str) -> str:
 
 
 async def link_version(site: SiteRequest, capture: int | None) -> tuple[str | None, dict[str, str]]:
-    """Return the path of the stored page from which a version was read, and a dict with its Link
-    header.
+    """Return the path of the stored page from which a version was read, and a dict with the Link
+    header for that page.
 
     If the version's page is not stored, or is withheld, the path is None and the dict is empty.
     """

@@ -1,7 +1,7 @@
 """People who are quoted, and what they said; each also as data.
 
-- /people: the people who are quoted most, or those with a given name or in a given agency's
-    releases; also .json, .csv and .xlsx.
+- /people: the people who are quoted most; optionally only those with a given name, or those quoted
+    in a given agency's releases; also .json, .csv and .xlsx.
 - /person/<slug>: what a person has said in an agency's releases, when, and in which roles; also
   .json, .csv, .xlsx and .atom. A former address, for another spelling of the name, redirects here.
 """
@@ -114,7 +114,7 @@ def parse_page(site: SiteRequest) -> tuple[int, int]:
     ),
 )
 async def _show_people(site: SiteRequest) -> Response:
-    """Show who is quoted. Raises FilterError for a page after the last one."""
+    """Show the people who are quoted. Raises FilterError for a page after the last one."""
     words, agency = (site.args.get("q") or "").strip(), site.args.get("agency") or None
     await check_agency(site.run, agency)
     after, size = parse_page(site)

@@ -142,7 +142,7 @@ async def _show_reference(site: SiteRequest) -> Response | DataList:
 
 
 def _read_number(kind: str, text: str) -> str:
-    """Return the number of a document as it is usually written.
+    """Return the number of a document in its normalised form.
 
     Raises NotFound if the text is not the number of a document of this type.
     """

@@ -227,7 +227,8 @@ def _summarise_collections(revisions: Sequence[TimelineEvent]) -> list[dict[str,
 
 
 def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str, Any] | None:
-    """Return a drawing of the timeline of a release, with the times at which it begins and ends.
+    """Return a drawing of the timeline of a release, with the times at which the timeline begins
+    and ends.
 
     Returns None if the release was never edited or missing.
     """

@@ -561,7 +561,8 @@ def _quote_change(change: ChangeExcerpt, language: str) -> str:
 def _mark_rows(
     field_diffs: Sequence[FieldDiff], highlighter: PageHighlighter
 ) -> Callable[[DiffRow], list[MarkedHtml] | None]:
-    """Highlight the query's words in a comparison, and return a function that finds a row's pieces.
+    """Highlight the query's words in a comparison, and return a function that returns the pieces of
+    a row.
 
     The function returns None for a row without any of the words. A field that only repeats the body
     is collapsed on the page, so nothing is highlighted in it.

@@ -32,7 +32,7 @@ class DataList:
     url: the URL of this list, by default derived from the request.
     page_url: the URL of the HTML page with the same content, by default derived from the request.
     rows: the rows of this page.
-    batches: yields the rows of the whole list, if it is to be exported.
+    batches: yields the rows of the whole list in batches, if the whole list is to be exported.
     read_entries: returns the entries of the Atom feed. It is called only if the client does not
         already have the current feed.
     members: the other values of the JSON object.

@@ -362,7 +362,7 @@ async def _render_own_template(site: SiteRequest, name: str, context: dict[str, 
 def get_search_columns(datasette: Any) -> ColumnCache:
     """Return the cache of the columns by which searches are sorted and counted.
 
-    Each Datasette has its own cache.
+    Each Datasette instance has its own cache.
     """
     return SEARCH_COLUMNS_CACHE.setdefault(datasette, ColumnCache())
 
@@ -393,7 +393,9 @@ def matches_etag(if_none_match: str | None, etag: str) -> bool:
 
 
 def find_static_file(path: str) -> Path | None:
-    """Return the file for a URL path such as /static/style.css, or None if there is none."""
+    """Return the file for a URL path such as /static/style.css, or None if there is no such
+    file.
+    """
     for prefix, folder in STATIC_FOLDERS.items():
         if path.startswith(prefix) and "\0" not in path:
             file = (folder / path.removeprefix(prefix)).resolve()

@@ -744,8 +744,8 @@ def _describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]
 def _is_starved(exception: Exception) -> bool:
     """Return whether a statement's time ran out because the machine was busy with other work.
 
-    Datasette replaces an interrupted query with an error of its own, which has the original error
-    as its context.
+    Datasette replaces the error of an interrupted query with an error of its own, whose context is
+    the original error.
     """
     errors = (exception, exception.__context__)
     return any(isinstance(error, StarvedQueryError) for error in errors)

@@ -381,7 +381,7 @@ class SandboxWorker:
     def close(self, timeout: float = 0.0) -> None:
         """Kill the worker unless it ends by itself within the timeout (in seconds).
 
-        No data can be lost, because a worker has none of its own.
+        No data can be lost, because a worker stores none.
         """
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout)

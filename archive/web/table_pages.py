@@ -690,7 +690,9 @@ def _with_query(request: Any, pairs: Sequence[tuple[str, str]]) -> Any:
 
 
 def _find_search_option(arguments: Any) -> str | None:
-    """Return the name of the first search option, or None if there is no search option."""
+    """Return the name of the first search option in a request, or None if there is no search
+    option.
+    """
     for name in arguments:
         if name.startswith("_search") and name != "_searchmode":
             return str(name)

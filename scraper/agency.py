@@ -454,7 +454,7 @@ class Agency:
         )
 
     def find_json_source(self, first_url: str) -> JSONSource | None:
-        """Return the JSON source whose first page is at a URL, or None if there is none.
+        """Return the JSON source whose first page is at a URL, or None if there is no such source.
 
         A JSON source is a JSON endpoint, or the JSON list of a press wire.
         """
@@ -704,7 +704,7 @@ def _parse_wire_name(text: str) -> str:
 
 
 def _check_wire_lists(names: list[str]) -> None:
-    """Raise ValueError if two wires are JSON lists of the same service.
+    """Raise ValueError if two of an agency's wires are JSON lists of the same service.
 
     The URLs of releases would not show which of the two lists contains a release.
     """

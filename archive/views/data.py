@@ -285,7 +285,7 @@ def _format_data(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any
 
 
 def _read_site_publication(site: SiteRequest) -> Publication | None:
-    """Return the published dataset of the served archive, or None if there is none."""
+    """Return the published dataset of the served archive, or None if no dataset is published."""
     db = site.datasette.get_database("archive")
     return find_publication(find_published_folder(Path(db.path), is_snapshot=not db.is_mutable))
 
@@ -442,8 +442,8 @@ def _build_cell(
 ) -> Cell:
     """Build the cell that shows column `name` of a row.
 
-    link: the column that contains the path for the cell's link, or None if the cell has no link to
-        a page.
+    link: the column that contains the path for the cell's link, or None if the cell does not link
+        to a page.
     """
     value = row[name]
     text = _format_value(site, name, value, agencies)

@@ -157,8 +157,8 @@ def _choose_empty_reason(
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
     """Return whether the response must export all entries.
 
-    This is so for Excel. It is also so for CSV if there is a next page, unless the request contains
-    `after` or `size`.
+    All entries are exported as Excel and, if there is a next page, as CSV. A request for CSV that
+    contains `after` or `size` gets only one page.
     """
     is_page = "after" in site.args or "size" in site.args
     return site.format_name == "xlsx" or (
@@ -167,7 +167,9 @@ def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
 
 
 class Register(ABC):
-    """A register. It is shown as a page, as data or as a feed, or exported with all its entries."""
+    """A register, which can be shown as a page, as data or as a feed, or exported with all its
+    entries.
+    """
 
     path: str
     title_key: str

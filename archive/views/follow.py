@@ -244,8 +244,8 @@ def _is_from_other_site(site: SiteRequest) -> bool:
 
 
 def _normalise_address(channel: str, text: str, settings: FollowSettings) -> str | None:
-    """Return the email address or webhook URL in a normalised form, or None if the text is not
-    valid for the channel.
+    """Return an email address (with its host in ASCII) or a webhook's URL, or None if the text is
+    not valid for the channel.
 
     >>> settings = FollowSettings(public_url="https://a.se", sender="a@a.se")
     >>> [_normalise_address("mail", text, settings)

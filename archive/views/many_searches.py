@@ -1,8 +1,8 @@
 """/-/batch (.json, .csv, .xlsx): counts the releases that match each of many names or phrases.
 
-For each of them, the first few matching releases are also shown. The field `text` contains one name
-or phrase on each line. It is sent by POST, and is neither stored nor logged, as at /-/check. A few
-names or phrases may be in the address instead: ?q=…&q=….
+For each name or phrase, the first few matching releases are also shown. The field `text` contains
+one name or phrase on each line. It is sent by POST, and is neither stored nor logged, as at
+/-/check. A few names or phrases may be in the address instead: ?q=…&q=….
 """
 
 from __future__ import annotations

@@ -286,7 +286,7 @@ async def list_agencies() -> dict[str, Any]:
 async def _find_agency(name: str | None) -> str | None:
     """Return the slug of the agency that has the given slug or name.
 
-    Raises the SDK's ToolError if there is none.
+    Raises the SDK's ToolError if there is no such agency.
     """
     if name is None:
         return None
@@ -403,9 +403,9 @@ async def phrase_history(
     """Find out when a wording appeared in and disappeared from the agencies' news, in all versions.
 
     Each row is a period in which a release contained the words. The words appeared between
-    last_seen_before and first_seen, and disappeared between last_seen and missing_at (null: they
-    were still there at the last check, last_seen). imported: when the first version of the period
-    was imported. If the release has not been checked since, last_seen is null.
+    last_seen_before and first_seen, and disappeared between last_seen and missing_at (null: the
+    words were still there at the last check, last_seen). imported: when the first version of the
+    period was imported. If the release has not been checked since, last_seen is null.
     """
     agency = await _find_agency(agency)
     words = phrase.replace('"', " ")

@@ -142,7 +142,7 @@ def _build_feed_page_path(agency: str | None, tag: int | None) -> str:
 
 
 def _build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry:
-    """Build the feed entry of a new release, with the contents of its first version."""
+    """Build the feed entry of a release from a row of the feed."""
     kind = [format_release_kind(site.language, row["kind"])] if row["kind"] else []
     return build_agency_entry(
         site,

@@ -217,7 +217,9 @@ def _summarise_revisions(revisions: Sequence[TimelineEvent]) -> dict[str, Any]:
 
 
 def _summarise_collections(revisions: Sequence[TimelineEvent]) -> list[dict[str, Any]]:
-    """Return the collections that contained the release, each with its first and last reading."""
+    """Return the collections that contained the release, each with the times of its first and last
+    readings.
+    """
     found: dict[str, dict[str, Any]] = {}
     for each in (row for event in revisions for row in event["observations"]):
         known = found.setdefault(each["collection"], dict(each))

@@ -74,7 +74,7 @@ def run(prepared: tuple[Connection, str], limits: dict[str, Any]) -> None:
 def _open_restricted_database(
     uri: str, limits: dict[str, Any], authorizer: StatementAuthorizer
 ) -> sqlite3.Connection:
-    """Open a database as read-only, with low SQLite limits.
+    """Open a read-only connection to a database, with low SQLite limits.
 
     Three things make it read-only: its URI, the pragma query_only and the authorizer.
     """

@@ -68,8 +68,8 @@ class ChartSeries:
     values: a value for each period, which is None if the archive contains no releases from the
         period.
     bases: the heights on which values are stacked.
-    uncertain: the indexes of values that cannot be compared with the other values. Their columns
-        are fainter, and lines are interrupted by a gap with a dot.
+    uncertain: the indexes of values that cannot be compared with the other values. Columns for them
+        are fainter. In a line chart, they are dots that no line connects.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Chart:
     labels: the texts below the periods. "" stands for no text.
     rows: rows of the table, each with its period and cells (URL and text). There is a cell for each
         series. In a stacked chart, a cell for the whole stack comes first.
-    shades: the indexes of periods in which the archive lacks releases.
+    shades: the indexes of periods from which the archive lacks releases.
     """
 
     title: str

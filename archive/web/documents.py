@@ -104,7 +104,7 @@ def _format_ndjson(document: DataList) -> str:
 
 
 def _format_feed_content(document: DataList) -> str:
-    """Format the data on which an Atom feed depends.
+    """Format the data on which the ETag of an Atom feed is based.
 
     The entries of the feed themselves are read only if the client does not already have the current
     feed.

@@ -222,7 +222,7 @@ class SiteRequest:
         return build_problem(self.request.path, status, message, members, headers)
 
     def build_headers(self, etag: str | None = None) -> dict[str, str]:
-        """Return the headers of data that depends on the language.
+        """Return the headers of a response whose data depends on the language.
 
         etag: the ETag with which clients can ask whether their copy of the data is current.
         """

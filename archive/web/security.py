@@ -573,7 +573,7 @@ def _build_security_headers(media_type: str, language: str | None) -> dict[bytes
 
 
 def _build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
-    """Return the ETag and cache lifetime of a static file, or {} for other paths.
+    """Return the headers with the ETag and cache lifetime of a static file, or {} for other paths.
 
     The lifetime is a year if the URL contains the current hash of the file.
     """
@@ -676,7 +676,7 @@ def answer_exception(
 ) -> Callable[[], Awaitable[Any]]:
     """Return a function that renders an error. Only server errors are logged.
 
-    Datasette's own response would log a traceback for every mistyped URL.
+    Datasette itself would log a traceback for every mistyped URL.
     """
     is_missing_page = isinstance(exception, NotFound) and not expects_data(request)
     if isinstance(exception, RecursionError) and "_json" in request.args:

@@ -197,7 +197,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         raise BusyError
 
     def acquire_worker(self) -> SandboxWorker:
-        """Return an idle worker. If there is none, start one."""
+        """Return an idle worker. If no worker is idle, start one."""
         while self.idle_workers:
             worker = self.idle_workers.pop()
             if not worker.is_exhausted:

@@ -132,7 +132,7 @@ class WireSource(JSONSource):
     def build_page_url(self, number: int) -> str:
         """Return the URL of the page with the given number.
 
-        If the list's URL has no placeholder, the number is added as a query parameter.
+        If the list's URL contains no placeholder, the number is added as a query parameter.
         """
         return JSONSource.build_page_url(self, number) or f"{self.url}&page={number}"
 
@@ -141,7 +141,7 @@ class WireSource(JSONSource):
 class WireService:
     """A press wire: a service that publishes the releases of many organisations on its own hosts.
 
-    list_url: the URL of a publisher's list, with `{id}`; None if the service has no such lists.
+    list_url: the URL of a publisher's list, with `{id}`; None if the service offers no such lists.
     identifier: the pattern of a publisher's id, which may be a URL.
     mention: the pattern of an id in the URL or HTML of a press room.
     keys: the expressions of the WireSource for a JSON list; None for an RSS list.
@@ -429,9 +429,11 @@ class Agency:
         )
 
     def find_wire(self, url: str) -> Wire | None:
-        """Return the agency's press wire at a URL's host, or None if the agency has none there.
+        """Return the agency's press wire at a URL's host, or None if the agency uses no press wire
+        at this host.
 
-        If there are several, one whose list can link to the URL is preferred.
+        If the agency has several press wires there, one whose list can link to the URL is
+        preferred.
         """
         wires = [wire for wire in self.wires if wire.service.owns(url)]
         return next((wire for wire in wires if wire.lists_page(url)), wires[0] if wires else None)
@@ -619,7 +621,7 @@ def _parse_json_key(table: object) -> JSONSource:
 
 
 def _check_keys(table: dict[str, Any], keys: dict[str, bool]) -> None:
-    """Raise ValueError if a table has an unknown key or lacks a required one."""
+    """Raise ValueError if a table contains an unknown key or lacks a required one."""
     for key in table:
         if key not in keys:
             raise ValueError(f"{key} is not a key; the keys are {', '.join(keys)}")
@@ -774,7 +776,7 @@ def find_wire_name(url: str, page: str = "") -> str | None:
 def _is_press_room(url: str, service: WireService) -> bool:
     """Return whether a URL may be that of a press room.
 
-    On the service's own hosts, the path of a press room has two parts, as in /se/skog.
+    On the service's own hosts, the path of a press room consists of two parts, as in /se/skog.
     """
     parts = urlsplit(url)
     return strip_www(parts.hostname or "") not in service.hosts or parts.path.count("/") == 2

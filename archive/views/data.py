@@ -358,8 +358,9 @@ def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) 
 def _parse_range(text: str, size: int) -> tuple[int, int] | None:
     """Return the start and end (in bytes) of the part of a file that a Range header requests.
 
-    Returns None if the whole file is to be sent, and (0, 0) if the file has no such part. Several
-    ranges at once and units other than bytes are ignored, as RFC 9110 allows.
+    Returns None if the whole file is to be sent, and (0, 0) if the file does not contain the
+    requested part. Several ranges at once and units other than bytes are ignored, as RFC 9110
+    allows.
 
     >>> [_parse_range(text, 10) for text in ("bytes=2-4", "bytes=7-", "bytes=-3", "bytes=8-99")]
     [(2, 5), (7, 10), (7, 10), (8, 10)]

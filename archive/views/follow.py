@@ -305,7 +305,9 @@ async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, s
 
 
 async def _find_feed_filters(site: SiteRequest, search: SearchRequest) -> dict[str, Any]:
-    """Return the agency or tag of a search that has no other condition, or {} for any other search.
+    """Return, as parameters of a feed, the agency or tag of a search that has no other condition.
+
+    Returns {} for any other search.
 
     A search for only an agency or a tag has a feed of its own.
     """

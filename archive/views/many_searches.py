@@ -177,7 +177,7 @@ async def respond(site: SiteRequest, terms: Sequence[str], match: str, *, is_pos
 
 
 async def _read_hits(site: SiteRequest, results: Sequence[BatchResult]) -> dict[int, Any]:
-    """Return the found releases by id."""
+    """Return a map from ids to the releases that were found."""
     ids = json.dumps([key for result in results for key in result.ids])
     return {row["id"]: dict(row) for row in await site.run(HITS_SQL, {"ids": ids})}
 

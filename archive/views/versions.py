@@ -227,7 +227,8 @@ async def _show_related(site: SiteRequest) -> Response | DataList:
 def _format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]:
     """Format an event as a row for JSON and CSV.
 
-    The value `diff` is None if the event has no diff, and `evidence` is None if it has no evidence.
+    The value `diff` is None for an event without a diff, and `evidence` is None for an event
+    without evidence.
     """
     revision, attachment, diff, evidence = None, None, None, None
     if event["kind"] in FILE_KINDS:

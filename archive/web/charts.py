@@ -126,7 +126,8 @@ def draw(
     title: str,
     description: str = "",
 ) -> Markup:
-    """Return an SVG chart that stretches to the size of its box, with one path for each class.
+    """Return an SVG chart that stretches to the size of its box, with one path for each CSS class
+    in `shapes`.
 
     size: width and height, in the units of the paths.
     """

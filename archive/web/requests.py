@@ -96,7 +96,7 @@ class SiteRequest:
     def choose(self, sv: str | None, en: str | None) -> str:
         """Return the text in the page's language.
 
-        If an English page has no English text, the Swedish text is returned.
+        If there is no English text for an English page, the Swedish text is returned.
         """
         return (en if self.language == "en" and en else sv) or ""
 
@@ -459,7 +459,7 @@ def answer_options(site: SiteRequest) -> Response:
 
 
 def read_fields(site: SiteRequest, *optional: str) -> dict[str, str]:
-    """Return the text in the body of a request, and the optional fields sent with it.
+    """Return the fields in the body of a request: `text`, and the optional fields that were sent.
 
     Raises ReaderError if there is no text, if it is too long, or if it cannot be read.
     """

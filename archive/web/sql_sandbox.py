@@ -246,7 +246,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
 
 
 def _record_cut(turn: Turn, row_count: int) -> None:
-    """Record that the result has more rows than are returned.
+    """Record that the result contains more rows than are returned.
 
     Raises OperationalError if Datasette 1.0 would send the returned rows as if they were the whole
     result.

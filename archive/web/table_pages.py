@@ -142,7 +142,7 @@ class KeysetPage:
 
     start: the key of the last row before the page. If a sort column is chosen, the row's value in
         this column precedes the key.
-    next_start: the same values of the last row of the page.
+    next_start: the same values for the last row of the page.
     ordered_by: the terms of the ORDER BY clause in Datasette's statement.
     size: the value of `_size=`.
     """

@@ -77,7 +77,7 @@ def check_follow_settings() -> None:
 
 
 class RequestCounter:
-    """Counts the requests of each client in the last hour, in memory."""
+    """Counts, in memory, the requests of each client in the last hour."""
 
     def __init__(self) -> None:
         self.requests: deque[tuple[float, set[str]]] = (
@@ -288,7 +288,7 @@ async def find_page(site: SiteRequest, followed: Followed) -> str:
 
 
 async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, str]]:
-    """Return the Atom feeds of what is followed, as a list of (key of the label, path)."""
+    """Return the Atom feeds of what is followed, each as (translation key of its label, path)."""
     if followed.release is not None:
         return [("index.edits_atom", site.path("/-/edits.atom", release=followed.release))]
     if followed.person:

@@ -375,7 +375,7 @@ async def compare_versions(before: int, after: int) -> dict[str, Any]:
     """Compare two versions (revisions) of a release: what was removed (del) and inserted (ins).
 
     The result also says how important the changes are. `unannounced`: whether the agency changed
-    the text without changing its own update date.
+    the text without changing the update date that it states.
     """
     data, _ = await fetch(f"/-/diff/{before}/{after}.json")
     pieces, size = [], 0
@@ -404,8 +404,9 @@ async def phrase_history(
 
     Each row is a period in which a release contained the words. The words appeared between
     last_seen_before and first_seen, and disappeared between last_seen and missing_at (null: the
-    words were still there at the last check, last_seen). imported: when the first version of the
-    period was imported. If the release has not been checked since, last_seen is null.
+    release still contained the words at the last check, last_seen). imported: when the first
+    version of the period was imported. If the release has not been checked since, last_seen is
+    null.
     """
     agency = await _find_agency(agency)
     words = phrase.replace('"', " ")

@@ -327,7 +327,7 @@ def _list_quotes(site: SiteRequest, context: Mapping[str, Any]) -> DataList:
 def _format_quote(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
     """Format a quotation as a row of data, with the URL of the page that contains it.
 
-    This is the page of the release, or of a revision if only an earlier version contains the
+    The page is that of the release, or that of a revision if only an earlier version contains the
     quotation.
     """
     is_current = bool(row["is_current"])

@@ -3,8 +3,8 @@
 A chart in a page needs no script, inline styles or ids: colours are classes in static/style.css,
 and no meaning depends on a colour alone. The shapes are stretched to the width of the page. Texts
 are positioned in percentages of this width and keep their size. An image must not contain links
-(ARIA: its children are presentational), so the links of the columns are placed over the image. They
-are left out of the tab order, because the table contains the same links.
+(ARIA: its children are presentational), so the links of the columns are placed over the image.
+These links are left out of the tab order, because the table contains the same links.
 
 Strips and timelines are small charts without texts.
 """

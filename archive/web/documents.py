@@ -28,7 +28,8 @@ class DataList:
     name: the key of the rows in JSON.
     columns: the columns of CSV and Excel. By default, name and columns come from the view's
         operation.
-    headers: the column headers in Excel. They replace the column names in a list for readers.
+    headers: the column headers of an Excel file for readers. Without them, the column names are
+        used.
     url: the URL of this list, by default derived from the request.
     page_url: the URL of the HTML page with the same content, by default derived from the request.
     rows: the rows of this page.

@@ -808,7 +808,9 @@ def select_agencies(agencies: dict[str, Agency], slugs: list[str], file: Path) -
 
 
 def check_contact(agencies: dict[str, Agency], contact: str) -> None:
-    """Raise AgencyError if the setting CONTACT is empty, unless all sites are on this machine."""
+    """Raise AgencyError if the setting CONTACT is empty, unless all agencies' sites are on this
+    machine.
+    """
     live = [agency for agency in agencies.values() if not is_loopback(agency.home)]
     if live and not contact.strip():
         raise AgencyError(

@@ -67,7 +67,7 @@ class ChartSeries:
 
     values: a value for each period, which is None if the archive contains no releases from the
         period.
-    bases: the heights on which values are stacked.
+    bases: the heights at which the stacked values begin.
     uncertain: the indexes of values that cannot be compared with the other values. Columns for them
         are fainter. In a line chart, they are dots that no line connects.
     """

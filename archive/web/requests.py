@@ -335,7 +335,7 @@ def run_with_cpu_limit(
 
 
 class OwnTemplate(Template):
-    """One of our templates, rendered without `await`.
+    """One of the archive's own templates, rendered without `await`.
 
     In Datasette's own environment, each call in a template is awaited.
     """
@@ -345,7 +345,7 @@ class OwnTemplate(Template):
 
 
 async def _render_own_template(site: SiteRequest, name: str, context: dict[str, Any]) -> str:
-    """Render one of our templates with Datasette's context.
+    """Render one of the archive's own templates with Datasette's context.
 
     Datasette's asynchronous mode is not used, because it is slower.
     """
@@ -405,7 +405,7 @@ def find_static_file(path: str) -> Path | None:
 
 
 def hash_file(file: Path) -> str:
-    """Return the first digits of a file's SHA-256.
+    """Return the first digits of a file's SHA-256 hash.
 
     The file is read again only if it has changed.
     """
@@ -437,7 +437,7 @@ ALLOWED = "GET, HEAD, OPTIONS, POST"
 
 
 class PostedTextError(Exception):
-    """A view of a posted text failed.
+    """A view that receives a posted text failed.
 
     The message of the original error is left out, because it may contain words of the text.
     """

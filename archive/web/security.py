@@ -137,8 +137,8 @@ logger = logging.getLogger(__name__)
 def limit_databases(datasette: Any) -> None:
     """Replace each database that Datasette opened from a file with a sandboxed one.
 
-    Also remove clients and queries from the access log, and warn of plugins with scripts. Such
-    scripts will not run, because no page allows any.
+    Also remove clients and queries from the access log, and warn about plugins that add scripts.
+    These scripts will not run, because no page allows scripts.
     """
     logging.getLogger("uvicorn.access").addFilter(_hide_reader)
     install_linear_sql_checks()

@@ -291,8 +291,8 @@ def format_day_start(day: date | None, *, next_day: bool = False) -> str | None:
 
 
 def is_harmless_parameter(name: str) -> bool:
-    """Return whether a parameter is allowed on every page, because it is `lang` or for web
-    analytics.
+    """Return whether a parameter is allowed on every page, because it is `lang` or a parameter of
+    web analytics.
 
     >>> [is_harmless_parameter(name) for name in ("lang", "utm_source", "agencyy")]
     [True, True, False]

@@ -102,7 +102,7 @@ class JSONSource:
     def build_page_url(self, number: int) -> str | None:
         """Return the URL of the page with the given number.
 
-        Returns None if the pages have no numbers.
+        Returns None if the pages are not numbered.
         """
         url, count = PAGE_PLACEHOLDER.subn(str(number), self.url)
         return url if count else None
@@ -132,7 +132,7 @@ class WireSource(JSONSource):
     def build_page_url(self, number: int) -> str:
         """Return the URL of the page with the given number.
 
-        If the list's URL has no placeholder, the number is added as a query parameter.
+        If the list's URL contains no placeholder, the number is added as a query parameter.
         """
         return JSONSource.build_page_url(self, number) or f"{self.url}&page={number}"
 
@@ -141,8 +141,7 @@ class WireSource(JSONSource):
 class WireService:
     """A press wire: a service that publishes the releases of many organisations on its own hosts.
 
-    hosts: its hosts; their subdomains belong to the service, too.
-    list_url: the URL of a publisher's list, with `{id}`; None if the service has no such lists.
+    list_url: the URL of a publisher's list, with `{id}`; None if the service offers no such lists.
     identifier: the pattern of a publisher's id, which may be a URL.
     mention: the pattern of an id in the URL or HTML of a press room.
     keys: the expressions of the WireSource for a JSON list; None for an RSS list.
@@ -430,9 +429,11 @@ class Agency:
         )
 
     def find_wire(self, url: str) -> Wire | None:
-        """Return the agency's press wire at a URL's host, or None if the agency has none there.
+        """Return the agency's press wire at a URL's host, or None if the agency uses no press wire
+        at this host.
 
-        If there are several, one whose list can link to the URL is preferred.
+        If the agency has several press wires there, one whose list can link to the URL is
+        preferred.
         """
         wires = [wire for wire in self.wires if wire.service.owns(url)]
         return next((wire for wire in wires if wire.lists_page(url)), wires[0] if wires else None)
@@ -455,7 +456,7 @@ class Agency:
         )
 
     def find_json_source(self, first_url: str) -> JSONSource | None:
-        """Return the JSON source whose first page is at a URL, or None if there is none.
+        """Return the JSON source whose first page is at a URL, or None if there is no such source.
 
         A JSON source is a JSON endpoint, or the JSON list of a press wire.
         """
@@ -469,7 +470,7 @@ AGENCY_KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
 
 
 def load_agencies(path: Path | str = DEFAULT_AGENCIES_FILE) -> dict[str, Agency]:
-    """Load a list of agencies in the order of the file.
+    """Return the agencies in a file by slug, in the order of the file.
 
     Raises AgencyError if the file cannot be read, or if anything in it is invalid.
     """
@@ -620,7 +621,7 @@ def _parse_json_key(table: object) -> JSONSource:
 
 
 def _check_keys(table: dict[str, Any], keys: dict[str, bool]) -> None:
-    """Raise ValueError if a table has an unknown key or lacks a required one."""
+    """Raise ValueError if a table contains an unknown key or lacks a required one."""
     for key in table:
         if key not in keys:
             raise ValueError(f"{key} is not a key; the keys are {', '.join(keys)}")
@@ -705,7 +706,7 @@ def _parse_wire_name(text: str) -> str:
 
 
 def _check_wire_lists(names: list[str]) -> None:
-    """Raise ValueError if two wires are JSON lists of the same service.
+    """Raise ValueError if two of an agency's wires are JSON lists of the same service.
 
     The URLs of releases would not show which of the two lists contains a release.
     """
@@ -775,7 +776,7 @@ def find_wire_name(url: str, page: str = "") -> str | None:
 def _is_press_room(url: str, service: WireService) -> bool:
     """Return whether a URL may be that of a press room.
 
-    On the service's own hosts, the path of a press room has two parts, as in /se/skog.
+    On the service's own hosts, the path of a press room consists of two parts, as in /se/skog.
     """
     parts = urlsplit(url)
     return strip_www(parts.hostname or "") not in service.hosts or parts.path.count("/") == 2
@@ -807,7 +808,9 @@ def select_agencies(agencies: dict[str, Agency], slugs: list[str], file: Path) -
 
 
 def check_contact(agencies: dict[str, Agency], contact: str) -> None:
-    """Raise AgencyError if the setting CONTACT is empty, unless all sites are on this machine."""
+    """Raise AgencyError if the setting CONTACT is empty, unless all agencies' sites are on this
+    machine.
+    """
     live = [agency for agency in agencies.values() if not is_loopback(agency.home)]
     if live and not contact.strip():
         raise AgencyError(

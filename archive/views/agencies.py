@@ -104,7 +104,7 @@ async def read_agency_overview(run: RunQuery) -> list[dict[str, Any]]:
 def find_agency_slug(agencies: Mapping[str, Mapping[str, Any]], name: str) -> str:
     """Return the slug of the agency that has the given slug or name.
 
-    Raises FilterError if there is none.
+    Raises FilterError if there is no such agency.
     """
     folded = swedish_sort_key(name)
     for slug, row in agencies.items():

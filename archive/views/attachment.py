@@ -162,7 +162,7 @@ async def _show_attachment(site: SiteRequest) -> Response | DataList:
 
 
 def _choose_title(version: Mapping[str, Any], releases: Sequence[Mapping[str, Any]]) -> str:
-    """Return an attachment's title: the title of the first link that has one, or else the file
+    """Return an attachment's title: the title of the first link that has a title, or else the file
     name.
 
     Returns "" if no link has a title and the attachment is hidden.

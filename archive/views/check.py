@@ -238,8 +238,8 @@ def _build_marked_link(
 def _choose_marked_phrases(passage: str) -> list[str]:
     """Return the sentences of a passage that are to be highlighted in the release.
 
-    They contain at most MAX_LINK_WORDS words in all. Each sentence is highlighted separately,
-    because the release may have an attribution (", säger NAME") between two of them.
+    The sentences contain at most MAX_LINK_WORDS words in all. Each sentence is highlighted
+    separately, because the release may contain an attribution (", säger NAME") between two of them.
 
     >>> _choose_marked_phrases("Ja. Vi är klara i år. Det … blir bra till slut.")
     ['Vi är klara i år.', 'blir bra till slut.']

@@ -231,7 +231,7 @@ async def _describe_dataset(
 
 def _list_tables() -> dict[str, Any]:
     """Return template variables: the tables that are not hidden, and the names of the main tables
-    and of the others.
+    and of the other tables.
     """
     described = read_metadata()["databases"]["archive"]["tables"]
     tables = {name: table for name, table in described.items() if not table.get("hidden")}
@@ -285,7 +285,7 @@ def _format_data(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any
 
 
 def _read_site_publication(site: SiteRequest) -> Publication | None:
-    """Return the published dataset of the served archive, or None if there is none."""
+    """Return the published dataset of the served archive, or None if no dataset is published."""
     db = site.datasette.get_database("archive")
     return find_publication(find_published_folder(Path(db.path), is_snapshot=not db.is_mutable))
 
@@ -358,8 +358,9 @@ def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) 
 def _parse_range(text: str, size: int) -> tuple[int, int] | None:
     """Return the start and end (in bytes) of the part of a file that a Range header requests.
 
-    Returns None if the whole file is to be sent, and (0, 0) if the file has no such part. Several
-    ranges at once and units other than bytes are ignored, as RFC 9110 allows.
+    Returns None if the whole file is to be sent, and (0, 0) if the file does not contain the
+    requested part. Several ranges at once and units other than bytes are ignored, as RFC 9110
+    allows.
 
     >>> [_parse_range(text, 10) for text in ("bytes=2-4", "bytes=7-", "bytes=-3", "bytes=8-99")]
     [(2, 5), (7, 10), (7, 10), (8, 10)]
@@ -442,8 +443,8 @@ def _build_cell(
 ) -> Cell:
     """Build the cell that shows column `name` of a row.
 
-    link: the column that contains the path for the cell's link, or None if the cell has no link to
-        a page.
+    link: the column that contains the path for the cell's link, or None if the cell does not link
+        to a page.
     """
     value = row[name]
     text = _format_value(site, name, value, agencies)

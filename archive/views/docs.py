@@ -5,7 +5,7 @@
 - /openapi.json: a machine-readable description of the API.
 
 A page is in English, or in the language that its folder is named after. Visitors get the version of
-a page in the language of the interface, if there is one.
+a page in the language of the interface, if there is such a version.
 """
 
 from __future__ import annotations

@@ -157,8 +157,8 @@ def _choose_empty_reason(
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
     """Return whether the response must export all entries.
 
-    This is so for Excel. It is also so for CSV if there is a next page, unless the request contains
-    `after` or `size`.
+    All entries are exported as Excel and, if there is a next page, as CSV. A request for CSV that
+    contains `after` or `size` gets only one page.
     """
     is_page = "after" in site.args or "size" in site.args
     return site.format_name == "xlsx" or (
@@ -167,7 +167,9 @@ def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
 
 
 class Register(ABC):
-    """A register. It is shown as a page, as data or as a feed, or exported with all its entries."""
+    """A register, which can be shown as a page, as data or as a feed, or exported with all its
+    entries.
+    """
 
     path: str
     title_key: str
@@ -349,8 +351,9 @@ class EditsRegister(Register):
 async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     """Build the chart of edits per week.
 
-    Returns None on pages after the first, for a search for words, for types of edits that the
-    archive did not itself observe, and if the weeks to show contain no edits or are fewer than two.
+    Returns None if the page is not the first, if the register is searched for words, or if the
+    archive did not itself observe the chosen type of edit. Also returns None if there are fewer
+    than two weeks to show, or if these weeks contain no edits.
     """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:
@@ -737,9 +740,9 @@ class PhraseRegister(Register):
 
 
 def _format_import(presence: Presence) -> dict[str, str | None]:
-    """Return facts about the import that brought the first version with a wording.
+    """Return facts about the import that added the first version with a wording.
 
-    All values are None if the archive itself has read that version.
+    All values are None if the archive itself read that version.
     """
     imported = presence.first_import
     if imported is None:

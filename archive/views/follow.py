@@ -1,7 +1,7 @@
 """The pages for following by email, webhook and feed.
 
-- /-/follow: how to follow a search, or the `person` or `release` in the parameters; POST requests a
-  subscription.
+- /-/follow: how to follow the search, `person` or `release` in the parameters; POST requests a
+    subscription.
 - /-/follow/subscription: the subscription whose token is in a link; POST confirms or ends it.
 - /-/follow/export: all stored data about a subscription, as JSON.
 
@@ -77,7 +77,7 @@ def check_follow_settings() -> None:
 
 
 class RequestCounter:
-    """Counts the requests of each client in the last hour, in memory."""
+    """Counts, in memory, the requests of each client in the last hour."""
 
     def __init__(self) -> None:
         self.requests: deque[tuple[float, set[str]]] = (
@@ -89,7 +89,7 @@ class RequestCounter:
         """Return whether a request is allowed. If it is, count it.
 
         max_requests: the limit for all clients together. Once it is reached, each client may make
-            only one request an hour, and the clients of a network may together make
+            only one request an hour, and all clients of a network together may make only
             MAX_CLIENT_REQUESTS, so that no client can shut out the others.
         """
         moment, network = time.monotonic(), _network_key(client)
@@ -244,7 +244,8 @@ def _is_from_other_site(site: SiteRequest) -> bool:
 
 
 def _normalise_address(channel: str, text: str, settings: FollowSettings) -> str | None:
-    """Return an email address or the URL of a webhook, or None if the text is neither.
+    """Return an email address (with its host in ASCII) or a webhook's URL, or None if the text is
+    not valid for the channel.
 
     >>> settings = FollowSettings(public_url="https://a.se", sender="a@a.se")
     >>> [_normalise_address("mail", text, settings)
@@ -287,7 +288,7 @@ async def find_page(site: SiteRequest, followed: Followed) -> str:
 
 
 async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, str]]:
-    """Return the Atom feeds of what is followed, as a list of (key of the label, path)."""
+    """Return the Atom feeds of what is followed, each as (translation key of its label, path)."""
     if followed.release is not None:
         return [("index.edits_atom", site.path("/-/edits.atom", release=followed.release))]
     if followed.person:
@@ -304,7 +305,9 @@ async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, s
 
 
 async def _find_feed_filters(site: SiteRequest, search: SearchRequest) -> dict[str, Any]:
-    """Return the agency or tag of a search that has no other condition, or {} for any other search.
+    """Return, as parameters of a feed, the agency or tag of a search that has no other condition.
+
+    Returns {} for any other search.
 
     A search for only an agency or a tag has a feed of its own.
     """

@@ -1,7 +1,7 @@
 """Lists of releases by month and tag.
 
 - /tag/<number>: the newest releases with a tag, and the agencies that use it; /tag/<name> redirects
-  there.
+    to this path.
 - /month/<yyyy-mm> and /agency/<slug>/<yyyy-mm>: the releases of a month; `undated` instead of a
   month lists releases without a publication date.
 

@@ -1,8 +1,8 @@
 """/-/batch (.json, .csv, .xlsx): counts the releases that match each of many names or phrases.
 
-The first releases that match are also shown. The field `text` contains one name or phrase on each
-line. It is sent by POST, and is neither stored nor logged, as at /-/check. A few names or phrases
-may be in the address instead: ?q=…&q=….
+For each name or phrase, the first few matching releases are also shown. The field `text` contains
+one name or phrase on each line. It is sent by POST, and is neither stored nor logged, as at
+/-/check. A few names or phrases may be in the address instead: ?q=…&q=….
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ async def respond(site: SiteRequest, terms: Sequence[str], match: str, *, is_pos
 
 
 async def _read_hits(site: SiteRequest, results: Sequence[BatchResult]) -> dict[int, Any]:
-    """Return the found releases by id."""
+    """Return a map from ids to the releases that were found."""
     ids = json.dumps([key for result in results for key in result.ids])
     return {row["id"]: dict(row) for row in await site.run(HITS_SQL, {"ids": ids})}
 

@@ -205,7 +205,9 @@ def _load_server() -> Callable[[], Any]:
     )
 
     class CheckedServer(server_module.MCPServer):  # type: ignore[misc, name-defined] # an optional package
-        """The SDK's server. Unlike the original, it rejects arguments that a tool does not have."""
+        """The SDK's server. Unlike the original, it rejects arguments that a tool does not
+        accept.
+        """
 
         async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
             known = {
@@ -284,7 +286,7 @@ async def list_agencies() -> dict[str, Any]:
 async def _find_agency(name: str | None) -> str | None:
     """Return the slug of the agency that has the given slug or name.
 
-    Raises the SDK's ToolError if there is none.
+    Raises the SDK's ToolError if there is no such agency.
     """
     if name is None:
         return None
@@ -373,7 +375,7 @@ async def compare_versions(before: int, after: int) -> dict[str, Any]:
     """Compare two versions (revisions) of a release: what was removed (del) and inserted (ins).
 
     The result also says how important the changes are. `unannounced`: whether the agency changed
-    the text without changing its own update date.
+    the text without changing the update date that it states.
     """
     data, _ = await fetch(f"/-/diff/{before}/{after}.json")
     pieces, size = [], 0
@@ -401,9 +403,10 @@ async def phrase_history(
     """Find out when a wording appeared in and disappeared from the agencies' news, in all versions.
 
     Each row is a period in which a release contained the words. The words appeared between
-    last_seen_before and first_seen, and disappeared between last_seen and missing_at (null: they
-    were still there at the last check, last_seen). imported: when the first version of the period
-    was imported. If the release has not been checked since, last_seen is null.
+    last_seen_before and first_seen, and disappeared between last_seen and missing_at (null: the
+    release still contained the words at the last check, last_seen). imported: when the first
+    version of the period was imported. If the release has not been checked since, last_seen is
+    null.
     """
     agency = await _find_agency(agency)
     words = phrase.replace('"', " ")

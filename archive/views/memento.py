@@ -3,13 +3,13 @@
 - /-/web/<address>: the TimeGate of an address of an agency; it redirects to the memento nearest to
     the time in the header Accept-Datetime or, without this header, to the newest memento.
 - /-/web/<timestamp>/<address> and /-/web/<timestamp>id_/<address>: a memento, which is the bytes as
-    they were received at that time. If there is none from exactly that second, the path redirects
-    to the nearest memento.
+    they were received at that time. If no bytes were received in exactly that second, the path
+    redirects to the nearest memento.
 - /-/web/timemap/link/<address> and /-/web/timemap/json/<address>: all mementos of an address.
 
-An address is written as it is, with its query and without encoding. Addresses that differ only in
-the scheme (http or https), or in a slash at the end of the path, count as the same address. Pages
-that a takedown withholds, or that are in quarantine, are left out.
+An address is written in the path unchanged, with its query and without encoding. Addresses that
+differ only in the scheme (http or https), or in a slash at the end of the path, count as the same
+address. Pages that a takedown withholds, or that are in quarantine, are left out.
 """
 
 from __future__ import annotations
@@ -154,8 +154,8 @@ def _build_memento_links(site: SiteRequest, url: str) -> str:
 
 
 async def link_version(site: SiteRequest, capture: int | None) -> tuple[str | None, dict[str, str]]:
-    """Return the path of the stored page from which a version was read, and a dict with its Link
-    header.
+    """Return the path of the stored page from which a version was read, and a dict with the Link
+    header for that page.
 
     If the version's page is not stored, or is withheld, the path is None and the dict is empty.
     """

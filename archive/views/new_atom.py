@@ -63,7 +63,9 @@ from archive.web import (
     ),
 )
 async def _show_feed(site: SiteRequest) -> DataList:
-    """Show new releases of all agencies, or only of the agency or tag in the path or query."""
+    """Show new releases of all agencies, or only those of the agency or with the tag in the path or
+    query.
+    """
     path_agency, path_tag = site.url_vars.get("agency"), site.url_vars.get("tag")
     agency = path_agency or site.args.get("agency") or None
     tag = int(path_tag) if path_tag else parse_number_parameter(site.args, "tag")
@@ -140,7 +142,7 @@ def _build_feed_page_path(agency: str | None, tag: int | None) -> str:
 
 
 def _build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry:
-    """Build the feed entry of a new release, as it was first read."""
+    """Build the feed entry of a release from a row of the feed."""
     kind = [format_release_kind(site.language, row["kind"])] if row["kind"] else []
     return build_agency_entry(
         site,

@@ -1,6 +1,6 @@
 """/metrics: figures for an operator's monitoring, as OpenMetrics 1.0 text.
 
-The status is 404 unless metadata.json has `"plugins": {"metrics": {"enabled": true}}`. Figures
+The status is 404 unless metadata.json contains `"plugins": {"metrics": {"enabled": true}}`. Figures
 about requests and the process cover only the process that responds, and only the time since it
 started.
 """

@@ -4,10 +4,10 @@ The page shows, by month or year, how many releases each search finds, or their 
 releases. It also lists edits that removed or added the words of a search and, for a single search,
 the history of the wording.
 
-`q` and `agency` may be repeated: each search in each agency is a series, up to MAX_SERIES of them.
-The numbers are available as data at /-/compare (.json, .csv, .xlsx), with a row for each period of
-a series, and a row for the series' undated releases. The pages /-/compare and /-/phrase redirect to
-this page.
+`q` and `agency` may be repeated: each search in each agency becomes a series, up to MAX_SERIES
+series. The numbers are available as data at /-/compare (.json, .csv, .xlsx), with a row for each
+period of a series, and a row for the series' undated releases. The pages /-/compare and /-/phrase
+redirect to this page.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ async def _read_batches(site: SiteRequest, asked: _Question) -> AsyncIterator[li
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Question:
-    """The searches that a URL of the page compares, and how it compares them.
+    """The searches that a URL of the page asks to compare, and how to compare them.
 
     unit: month, year, or None if the unit depends on the length of the period.
     agencies: the names of all agencies, by slug.

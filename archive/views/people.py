@@ -1,7 +1,7 @@
 """People who are quoted, and what they said; each also as data.
 
-- /people: the people who are quoted most, or those with a given name or in a given agency's
-    releases; also .json, .csv and .xlsx.
+- /people: the people who are quoted most; optionally only those with a given name, or those quoted
+    in a given agency's releases; also .json, .csv and .xlsx.
 - /person/<slug>: what a person has said in an agency's releases, when, and in which roles; also
   .json, .csv, .xlsx and .atom. A former address, for another spelling of the name, redirects here.
 """
@@ -114,7 +114,7 @@ def parse_page(site: SiteRequest) -> tuple[int, int]:
     ),
 )
 async def _show_people(site: SiteRequest) -> Response:
-    """Show who is quoted. Raises FilterError for a page after the last one."""
+    """Show the people who are quoted. Raises FilterError for a page after the last one."""
     words, agency = (site.args.get("q") or "").strip(), site.args.get("agency") or None
     await check_agency(site.run, agency)
     after, size = parse_page(site)
@@ -327,7 +327,7 @@ def _list_quotes(site: SiteRequest, context: Mapping[str, Any]) -> DataList:
 def _format_quote(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
     """Format a quotation as a row of data, with the URL of the page that contains it.
 
-    This is the page of the release, or of a revision if only an earlier version contains the
+    The page is that of the release, or that of a revision if only an earlier version contains the
     quotation.
     """
     is_current = bool(row["is_current"])

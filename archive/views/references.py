@@ -142,7 +142,7 @@ async def _show_reference(site: SiteRequest) -> Response | DataList:
 
 
 def _read_number(kind: str, text: str) -> str:
-    """Return the number of a document as it is usually written.
+    """Return the number of a document in its normalised form.
 
     Raises NotFound if the text is not the number of a document of this type.
     """
@@ -174,7 +174,9 @@ def _find_document_url(kind: str, number: str) -> str | None:
 
 
 async def read_release_references(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
-    """Return the documents to which the current version of a release refers, in order."""
+    """Return the documents to which the current version of a release refers, in the order in which
+    the references are stored.
+    """
     return [
         {
             "label": format_reference(row["type"], row["number"]),

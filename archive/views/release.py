@@ -217,7 +217,9 @@ def _summarise_revisions(revisions: Sequence[TimelineEvent]) -> dict[str, Any]:
 
 
 def _summarise_collections(revisions: Sequence[TimelineEvent]) -> list[dict[str, Any]]:
-    """Return the collections that contained the release, each with its first and last reading."""
+    """Return the collections that contained the release, each with the times of its first and last
+    readings.
+    """
     found: dict[str, dict[str, Any]] = {}
     for each in (row for event in revisions for row in event["observations"]):
         known = found.setdefault(each["collection"], dict(each))
@@ -227,7 +229,8 @@ def _summarise_collections(revisions: Sequence[TimelineEvent]) -> list[dict[str,
 
 
 def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str, Any] | None:
-    """Return a drawing of the timeline of a release, with the times at which it begins and ends.
+    """Return a drawing of the timeline of a release, with the times at which the timeline begins
+    and ends.
 
     Returns None if the release was never edited or missing.
     """

@@ -263,7 +263,7 @@ CHANGE_TYPES = get_fields(
     ),
 )
 async def _show_search(site: SiteRequest) -> Any:
-    """Show the search page or the results as data.
+    """Show the search page, or return the results as data.
 
     The status of the page is 503 if the search took too long.
     """

@@ -244,7 +244,7 @@ def _describe_health_event(language: str, event: dict[str, Any]) -> dict[str, st
 def _format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
     """Format the health of an agency as a row of data.
 
-    Two of its values are nested: failures by type, and fill rates by field.
+    Two of the row's values are nested: failures by type, and fill rates by field.
     """
     facts = row["facts"]
     politeness, field_fill = facts.get("politeness", {}), facts.get("field_fill", {})

@@ -227,7 +227,8 @@ async def _show_related(site: SiteRequest) -> Response | DataList:
 def _format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]:
     """Format an event as a row for JSON and CSV.
 
-    The value `diff` is None if the event has no diff, and `evidence` is None if it has no evidence.
+    The value `diff` is None for an event without a diff, and `evidence` is None for an event
+    without evidence.
     """
     revision, attachment, diff, evidence = None, None, None, None
     if event["kind"] in FILE_KINDS:
@@ -561,7 +562,8 @@ def _quote_change(change: ChangeExcerpt, language: str) -> str:
 def _mark_rows(
     field_diffs: Sequence[FieldDiff], highlighter: PageHighlighter
 ) -> Callable[[DiffRow], list[MarkedHtml] | None]:
-    """Highlight the query's words in a comparison, and return a function that finds a row's pieces.
+    """Highlight the query's words in a comparison, and return a function that returns the pieces of
+    a row.
 
     The function returns None for a row without any of the words. A field that only repeats the body
     is collapsed on the page, so nothing is highlighted in it.

@@ -1,7 +1,7 @@
 """The web layer that all pages share: requests, responses, limits, charts.
 
 Views import from here what they need to describe a view, to read the request, and to respond with a
-list of data, a feed or a file. They also use:
+list of data, a feed or a file. Views also use:
 
     charts               inline SVG
     request_limits       queues, time budgets, request bodies; what counts as one client

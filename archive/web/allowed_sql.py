@@ -1,7 +1,7 @@
 """A worker process of archive.web.sql_sandbox: runs the statements that it receives, one at a time.
 
 It is an isolated process (archive.database.isolated_processes) and imports only the standard
-library, so it has no key, setting or network connection that a statement could misuse.
+library, so it holds no key, setting or network connection that a statement could misuse.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def run(prepared: tuple[Connection, str], limits: dict[str, Any]) -> None:
 def _open_restricted_database(
     uri: str, limits: dict[str, Any], authorizer: StatementAuthorizer
 ) -> sqlite3.Connection:
-    """Open a database as read-only, with low SQLite limits.
+    """Open a read-only connection to a database, with low SQLite limits.
 
     Three things make it read-only: its URI, the pragma query_only and the authorizer.
     """
@@ -100,8 +100,8 @@ class StatementAuthorizer:
 
     Only the full-text index itself may read its internal tables, because they may contain words of
     deleted texts. SQLite calls the authorizer for the visitor's statement and for the index's
-    internal statements alike. The visitor's statement is therefore first checked with `explain`, in
-    strict mode: this does not run the index's statements.
+    internal statements alike. The visitor's statement is therefore first checked in strict mode
+    with `explain`, which does not run the index's statements.
     """
 
     def __init__(self) -> None:

@@ -3,8 +3,8 @@
 A chart in a page needs no script, inline styles or ids: colours are classes in static/style.css,
 and no meaning depends on a colour alone. The shapes are stretched to the width of the page. Texts
 are positioned in percentages of this width and keep their size. An image must not contain links
-(ARIA: its children are presentational), so the links of the columns are placed over the image. They
-are left out of the tab order, because the table has the same links.
+(ARIA: its children are presentational), so the links of the columns are placed over the image.
+These links are left out of the tab order, because the table contains the same links.
 
 Strips and timelines are small charts without texts.
 """
@@ -65,10 +65,11 @@ VERSION_BAR = 12  # height of the bar of a version; edits rise above it by their
 class ChartSeries:
     """The values that a chart shows in one colour.
 
-    values: a value for each period, or None for a period of which the archive has no releases.
-    bases: the heights on which values are stacked.
-    uncertain: the indexes of values that cannot be compared with the other values. Their columns
-        are fainter, and lines are interrupted by a gap with a dot.
+    values: a value for each period, which is None if the archive contains no releases from the
+        period.
+    bases: the heights at which the stacked values begin.
+    uncertain: the indexes of values that cannot be compared with the other values. Columns for them
+        are fainter. In a line chart, they are dots that no line connects.
     """
 
     name: str
@@ -87,7 +88,7 @@ class Chart:
     labels: the texts below the periods. "" stands for no text.
     rows: rows of the table, each with its period and cells (URL and text). There is a cell for each
         series. In a stacked chart, a cell for the whole stack comes first.
-    shades: the indexes of periods in which the archive lacks releases.
+    shades: the indexes of periods from which the archive lacks releases.
     """
 
     title: str
@@ -125,7 +126,8 @@ def draw(
     title: str,
     description: str = "",
 ) -> Markup:
-    """Return an SVG chart that stretches to the size of its box, with one path for each class.
+    """Return an SVG chart that stretches to the size of its box, with one path for each CSS class
+    in `shapes`.
 
     size: width and height, in the units of the paths.
     """
@@ -354,7 +356,7 @@ def _describe_periods(
     The notes say what is counted and what is not, where the archive lacks releases, and when it
     began to read the agencies' websites.
 
-    thin: the periods of which the archive has few releases or lacks some, by reason.
+    thin: the periods from which the archive has few releases, or lacks some, by reason.
     """
     capped = [each.counts.total for each in searches if each.counts.capped]
     undated = sum(each.counts.undated for each in searches)
@@ -419,7 +421,9 @@ def build_edits_chart(
     build_link: Callable[[EditWeek], str],
     notes: Sequence[str],
 ) -> Chart:
-    """Build the chart of edits per week, with the most important at the bottom of each column."""
+    """Build the chart of edits per week, with the most important edits at the bottom of each
+    column.
+    """
     language = site.language
     levels = [format_importance(language, least) for least, _, _ in IMPORTANCE_LEVELS]
     names = [*levels, site.translate("chart.not_rated")]
@@ -451,7 +455,7 @@ def build_edits_chart(
 def _label_weeks(language: str, weeks: Sequence[EditWeek]) -> list[str]:
     """Return the labels below the weeks.
 
-    A week that begins in another month than the previous week is labelled with the name of the
+    A week that begins in a different month from the previous week is labelled with the name of the
     month or, in January, with the year. The labels of other weeks are "".
     """
     months = [week.first.isoformat()[:7] for week in weeks]

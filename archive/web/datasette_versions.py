@@ -46,7 +46,9 @@ def read_canned_queries() -> dict[str, dict[str, str]]:
 
 
 def _read_query_file(path: Path) -> dict[str, str]:
-    """Read a canned query. The first comment line is its title; the others are its description."""
+    """Read a canned query. The first comment line is the query's title, and the other comment lines
+    are its description.
+    """
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
     sql = "\n".join(line for line in lines if not line.startswith("--")).strip()
@@ -71,8 +73,8 @@ def list_database_paths(datasette: Any) -> list[str]:
 def list_closed_routes(datasette: Any) -> list[str]:
     """Return the patterns of Datasette's own pages that are closed to visitors.
 
-    On 1.0, they include all pages under `/-/` of a database, a table, a row or a query (which
-    create, insert, alter, store, analyse or count), except the page of SQL queries.
+    On 1.0, these pages include all those under `/-/` of a database, a table, a row or a query (for
+    creating, inserting, altering, storing, analysing or counting), except the page for SQL queries.
     """
     closed = [rf"/-/({CLOSED_PATHS})(\.json)?$"]
     if IS_NEXT:

@@ -28,11 +28,12 @@ class DataList:
     name: the key of the rows in JSON.
     columns: the columns of CSV and Excel. By default, name and columns come from the view's
         operation.
-    headers: the column headers in Excel. They replace the column names in a list for readers.
+    headers: the column headers of an Excel file for readers. Without them, the column names are
+        used.
     url: the URL of this list, by default derived from the request.
     page_url: the URL of the HTML page with the same content, by default derived from the request.
     rows: the rows of this page.
-    batches: yields the rows of the whole list, if it is to be exported.
+    batches: yields the rows of the whole list in batches, if the whole list is to be exported.
     read_entries: returns the entries of the Atom feed. It is called only if the client does not
         already have the current feed.
     members: the other values of the JSON object.
@@ -104,7 +105,7 @@ def _format_ndjson(document: DataList) -> str:
 
 
 def _format_feed_content(document: DataList) -> str:
-    """Format the data on which an Atom feed depends.
+    """Format the data on which the ETag of an Atom feed is based.
 
     The entries of the feed themselves are read only if the client does not already have the current
     feed.

@@ -1,4 +1,4 @@
-"""Exports whole lists with few rows in memory at a time: as a CSV stream or an Excel workbook."""
+"""Exports whole lists as a CSV stream or an Excel workbook, with few rows in memory at a time."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _name_workbook(site: SiteRequest, export: DataList) -> str:
 
 @contextmanager
 def begin_export(scope: Mapping[str, Any], format_name: str) -> Iterator[Turn]:
-    """Count an export as running until the block ends, and yield its turn.
+    """Count an export as running until the end of the `with` block, and yield its turn.
 
     Raises BusyError if too many exports are running.
     """
@@ -319,7 +319,9 @@ def _translate_header(language: str, list_name: str, column: str) -> str:
 
 
 def _list_codes(list_name: str, columns: Sequence[str]) -> dict[str, str]:
-    """Return the columns that contain codes, each with the prefix of its translation keys."""
+    """Return a map from each column that contains codes to the prefix of the codes' translation
+    keys.
+    """
     found = {name: CODES.get(f"{list_name}/{name}") or CODES.get(name) for name in columns}
     return {name: prefix for name, prefix in found.items() if prefix}
 
@@ -457,7 +459,7 @@ def write_sheets(
     *,
     is_typed: bool = False,
 ) -> None:
-    """Write the spooled rows, on as many sheets as needed, and the notes to a workbook.
+    """Write the spooled rows (on as many sheets as needed) and the notes to a workbook.
 
     The temporary files of the sheets are removed, even after an error.
 

@@ -179,8 +179,8 @@ class PageHighlighter:
     english: whether the texts are in English.
     language: the language of the page.
     total: the number of places highlighted so far.
-    is_cut: whether the texts are longer than MAX_SEARCHED_LENGTH, so that nothing is highlighted in
-        the rest.
+    is_cut: whether the texts are longer than MAX_SEARCHED_LENGTH in all, so that nothing is
+        highlighted in the rest of them.
     """
 
     def __init__(self, query_terms: Sequence[QueryTerm], *, english: bool, language: str) -> None:

@@ -35,7 +35,7 @@ def describe_article(
 ) -> ArticleMetadata:
     """Return the metadata of a release from its citation. Unknown facts are left out.
 
-    url: the URL of the page that gets the metadata.
+    url: the URL of the page that will contain the metadata.
     modified: when the release was last changed, according to the agency or the archive, or None if
         it is not known to have been changed.
     """

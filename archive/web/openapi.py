@@ -251,7 +251,7 @@ class Operation:
     members: the types of the other values in the JSON, by name.
     body: the type of the whole JSON, if it is not a DataList.
     parameters: the types of parameters whose types differ from those in PARAMETERS.
-    text: a description of the text in a request's body, if requests have one.
+    text: a description of the text in a request's body, if requests have a body.
     required: the parameters that a request must contain.
     text_parameter: the parameter that can be sent by GET instead of the text.
     statuses: descriptions of further error statuses, by status. Those of 400, 404 and 503 are added

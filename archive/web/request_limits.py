@@ -227,7 +227,9 @@ class WorkQueue:
             self.requests_by_client.pop(client, None)
 
     def release(self) -> None:
-        """Give the slot to the next client's oldest request, or free it if no request waits."""
+        """Give the slot to the next client's oldest request, or free the slot if no request is
+        waiting.
+        """
         while self.requests_by_client:
             client, requests = self.requests_by_client.popitem(last=False)
             request = requests.popleft()
@@ -284,7 +286,7 @@ class Turn:
         self.rows_before_limit: int | None = None
 
     async def acquire_slot(self) -> None:
-        """Wait for a slot, unless the request already has one.
+        """Wait for a slot, unless the request already holds one.
 
         A stream waits for a slot again before each statement.
         """
@@ -319,7 +321,9 @@ class Turn:
         self.has_begun = True
 
     def close(self) -> None:
-        """Release the slot if the request has one, and stop counting the request as a download."""
+        """Release the slot if the request holds one, and stop counting the request as a
+        download.
+        """
         self.release_slot()
         self.queue.downloads -= self.has_begun
         self.has_begun = False

@@ -96,7 +96,7 @@ class SiteRequest:
     def choose(self, sv: str | None, en: str | None) -> str:
         """Return the text in the page's language.
 
-        If an English page has no English text, the Swedish text is returned.
+        If there is no English text for an English page, the Swedish text is returned.
         """
         return (en if self.language == "en" and en else sv) or ""
 
@@ -222,7 +222,7 @@ class SiteRequest:
         return build_problem(self.request.path, status, message, members, headers)
 
     def build_headers(self, etag: str | None = None) -> dict[str, str]:
-        """Return the headers of data that depends on the language.
+        """Return the headers of a response whose data depends on the language.
 
         etag: the ETag with which clients can ask whether their copy of the data is current.
         """
@@ -335,7 +335,7 @@ def run_with_cpu_limit(
 
 
 class OwnTemplate(Template):
-    """One of our templates, rendered without `await`.
+    """One of the archive's own templates, rendered without `await`.
 
     In Datasette's own environment, each call in a template is awaited.
     """
@@ -345,7 +345,7 @@ class OwnTemplate(Template):
 
 
 async def _render_own_template(site: SiteRequest, name: str, context: dict[str, Any]) -> str:
-    """Render one of our templates with Datasette's context.
+    """Render one of the archive's own templates with Datasette's context.
 
     Datasette's asynchronous mode is not used, because it is slower.
     """
@@ -362,7 +362,7 @@ async def _render_own_template(site: SiteRequest, name: str, context: dict[str, 
 def get_search_columns(datasette: Any) -> ColumnCache:
     """Return the cache of the columns by which searches are sorted and counted.
 
-    Each Datasette has its own cache.
+    Each Datasette instance has its own cache.
     """
     return SEARCH_COLUMNS_CACHE.setdefault(datasette, ColumnCache())
 
@@ -393,7 +393,9 @@ def matches_etag(if_none_match: str | None, etag: str) -> bool:
 
 
 def find_static_file(path: str) -> Path | None:
-    """Return the file for a URL path such as /static/style.css, or None if there is none."""
+    """Return the file for a URL path such as /static/style.css, or None if there is no such
+    file.
+    """
     for prefix, folder in STATIC_FOLDERS.items():
         if path.startswith(prefix) and "\0" not in path:
             file = (folder / path.removeprefix(prefix)).resolve()
@@ -403,7 +405,7 @@ def find_static_file(path: str) -> Path | None:
 
 
 def hash_file(file: Path) -> str:
-    """Return the first digits of a file's SHA-256.
+    """Return the first digits of a file's SHA-256 hash.
 
     The file is read again only if it has changed.
     """
@@ -435,7 +437,7 @@ ALLOWED = "GET, HEAD, OPTIONS, POST"
 
 
 class PostedTextError(Exception):
-    """A view of a posted text failed.
+    """A view that receives a posted text failed.
 
     The message of the original error is left out, because it may contain words of the text.
     """
@@ -457,7 +459,7 @@ def answer_options(site: SiteRequest) -> Response:
 
 
 def read_fields(site: SiteRequest, *optional: str) -> dict[str, str]:
-    """Return the text in the body of a request, and the optional fields sent with it.
+    """Return the fields in the body of a request: `text`, and the optional fields that were sent.
 
     Raises ReaderError if there is no text, if it is too long, or if it cannot be read.
     """

@@ -137,8 +137,8 @@ logger = logging.getLogger(__name__)
 def limit_databases(datasette: Any) -> None:
     """Replace each database that Datasette opened from a file with a sandboxed one.
 
-    Also remove clients and queries from the access log, and warn of plugins with scripts. Such
-    scripts will not run, because no page allows any.
+    Also remove clients and queries from the access log, and warn about plugins that add scripts.
+    These scripts will not run, because no page allows scripts.
     """
     logging.getLogger("uvicorn.access").addFilter(_hide_reader)
     install_linear_sql_checks()
@@ -573,7 +573,7 @@ def _build_security_headers(media_type: str, language: str | None) -> dict[bytes
 
 
 def _build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
-    """Return the ETag and cache lifetime of a static file, or {} for other paths.
+    """Return the headers with the ETag and cache lifetime of a static file, or {} for other paths.
 
     The lifetime is a year if the URL contains the current hash of the file.
     """
@@ -676,7 +676,7 @@ def answer_exception(
 ) -> Callable[[], Awaitable[Any]]:
     """Return a function that renders an error. Only server errors are logged.
 
-    Datasette's own response would log a traceback for every mistyped URL.
+    Datasette itself would log a traceback for every mistyped URL.
     """
     is_missing_page = isinstance(exception, NotFound) and not expects_data(request)
     if isinstance(exception, RecursionError) and "_json" in request.args:
@@ -744,8 +744,8 @@ def _describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]
 def _is_starved(exception: Exception) -> bool:
     """Return whether a statement's time ran out because the machine was busy with other work.
 
-    Datasette replaces an interrupted query with an error of its own, which has the original error
-    as its context.
+    Datasette replaces the error of an interrupted query with an error of its own, whose context is
+    the original error.
     """
     errors = (exception, exception.__context__)
     return any(isinstance(error, StarvedQueryError) for error in errors)

@@ -197,7 +197,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         raise BusyError
 
     def acquire_worker(self) -> SandboxWorker:
-        """Return an idle worker. If there is none, start one."""
+        """Return an idle worker. If no worker is idle, start one."""
         while self.idle_workers:
             worker = self.idle_workers.pop()
             if not worker.is_exhausted:
@@ -246,7 +246,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
 
 
 def _record_cut(turn: Turn, row_count: int) -> None:
-    """Record that the result has more rows than are returned.
+    """Record that the result contains more rows than are returned.
 
     Raises OperationalError if Datasette 1.0 would send the returned rows as if they were the whole
     result.
@@ -381,7 +381,7 @@ class SandboxWorker:
     def close(self, timeout: float = 0.0) -> None:
         """Kill the worker unless it ends by itself within the timeout (in seconds).
 
-        No data can be lost, because a worker has none of its own.
+        No data can be lost, because a worker stores none.
         """
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout)

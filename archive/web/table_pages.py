@@ -3,9 +3,10 @@
 Pages. Datasette 0.65 orders the rows of a table only by the chosen sort column, so rows with equal
 values in that column may be lost or repeated between pages. It finds the pages of a view by their
 offset. Here, every page of a table or view is in a total order: the sorted column, then the primary
-key (`rowid` if there is none; for a view its first column, see archive/database/schema.sql). The
-next page begins after the last row. Datasette builds the statement for a page, and KeysetPage
-rewrites it just before it is executed. Datasette itself sees no `_next=` and no extra row.
+key (`rowid` if the table has no primary key, or the first column of a view, see
+archive/database/schema.sql). The next page begins after the last row. Datasette builds the
+statement for a page, and KeysetPage rewrites it just before it is executed. Datasette itself sees
+no `_next=` and no extra row.
 
 CSV. A request whose statement fails gets a 400 response. If a stream fails later, the connection is
 broken off, so that clients never mistake a part of a table for the whole. Streams are ordered by
@@ -139,8 +140,9 @@ def build_table_routes(datasette: Any) -> list[tuple[str, Any]]:
 class KeysetPage:
     """A page of a table or view, with its rows in a total order.
 
-    start: the value of the sorted column (if any) and the key of the last row before the page.
-    next_start: the value of the sorted column (if any) and the key of the last row of the page.
+    start: the key of the last row before the page. If a sort column is chosen, the row's value in
+        this column precedes the key.
+    next_start: the same values for the last row of the page.
     ordered_by: the terms of the ORDER BY clause in Datasette's statement.
     size: the value of `_size=`.
     """
@@ -674,7 +676,7 @@ def _change_query(request: Any, **parameters: str) -> Any:
 def _remove_parameters(request: Any, *names: str) -> Any:
     """Return a copy of a request without the named parameters.
 
-    Parameters that are allowed on every page are also removed, because Datasette does not know
+    Parameters that are allowed on every page are also removed, because Datasette does not support
     them.
     """
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
@@ -690,7 +692,9 @@ def _with_query(request: Any, pairs: Sequence[tuple[str, str]]) -> Any:
 
 
 def _find_search_option(arguments: Any) -> str | None:
-    """Return the name of the first search option, or None if there is no search option."""
+    """Return the name of the first search option in a request, or None if there is no search
+    option.
+    """
     for name in arguments:
         if name.startswith("_search") and name != "_searchmode":
             return str(name)

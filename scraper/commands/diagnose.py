@@ -277,7 +277,7 @@ def find_rule(
 ) -> tuple[str, str | None]:
     """Return the rule that parsed a field on the good page: where it is defined, and its selector.
 
-    It is defined in agencies.toml or in a page class. The selector is None if it is unknown.
+    The rule is defined in agencies.toml or in a page class. The selector is None if it is unknown.
     """
     own: str | None = getattr(agency, finding.field, None)
     if own and finding.old_evidence.rule == "selector":

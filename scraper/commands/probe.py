@@ -14,9 +14,9 @@ from scraper.project_command import ProjectCommand, get_only_argument, option, p
 class Command(ProjectCommand):
     """Propose an agency's table for agencies.toml, and show how its releases are parsed.
 
-    The site's feeds, sitemaps, listings and three of its releases are fetched with about twelve
-    requests, under the same limits as in a crawl. Exit code 0: a release was parsed; 1: no release
-    was found; 2: wrong arguments.
+    The site's feeds, sitemaps and listings, and three of its releases, are fetched with about
+    twelve requests, under the same limits as in a crawl. Exit code 0: a release was parsed; 1: no
+    release was found; 2: wrong arguments.
     """
 
     requires_crawler_process = True

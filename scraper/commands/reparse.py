@@ -66,10 +66,10 @@ class Command(ProjectCommand):
     """Parse stored releases, quarantined pages and refused pages again with the current rules.
 
     Only stored bytes are parsed. A page that was refused (archive/database/refused_pages.py) and
-    can be read now is stored with the time it was fetched, as a crawl would have stored it then. If
-    a stored release differs from the result, the result is stored as a version with the cause
-    'parser', which is never reported as an edit by the agency. If the current rules find a text
-    with which other readings of the page disagree, the stored text is kept. To continue an
+    can be read now is stored with the time at which it was fetched, as a crawl would have stored it
+    then. If a stored release differs from the result, the result is stored as a version with the
+    cause 'parser', which is never reported as an edit by the agency. If the current rules find a
+    text with which other readings of the page disagree, the stored text is kept. To continue an
     interrupted run, run the same command again. Captures that were already parsed with the current
     rules are not read again (`python -m archive verify` finds damaged captures). Exit code 0: all
     other captures were parsed; 1: some captures could not be parsed, or the results are doubtful;

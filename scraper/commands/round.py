@@ -165,9 +165,7 @@ def report_recent_crawl(archive_path: Path, hours: float) -> int:
 
 
 def forward_options(opts: argparse.Namespace) -> list[str]:
-    """Return the options for settings and logging, which are passed on to the commands of a
-    round.
-    """
+    """Return the options for settings and logging that each command of a round is also given."""
     options = [part for pair in opts.set for part in ("-s", pair)]
     for name, value in (("--loglevel", opts.loglevel), ("--logfile", opts.logfile)):
         options += [name, value] if value else []

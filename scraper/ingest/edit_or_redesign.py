@@ -209,7 +209,7 @@ def has_same_template(one: PageVersion, other: PageVersion) -> bool:
 
 
 def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
-    """Return what share (0 to 1) of their class names and ids two templates have in common.
+    """Return the share (0 to 1) of two templates' class names and ids that is in both templates.
 
     Returns None if the templates have too few class names and ids, or if either page cannot be
     parsed.

@@ -180,7 +180,7 @@ def _repair_mojibake_match(match: re.Match[str]) -> str:
 def _recover_misread_bytes(text: str) -> bytes:
     """Return the original bytes of a text that was decoded as windows-1252.
 
-    Bytes that windows-1252 does not define are taken as Latin-1, as in browsers.
+    Bytes that windows-1252 does not define are read as Latin-1, as browsers do.
     """
     return b"".join(
         character.encode("latin-1" if character < "\u0100" else "windows-1252")
@@ -263,9 +263,9 @@ def cache_by_text(
 
 
 def build_alternation(phrases: str) -> str:
-    """Join phrases into one alternation of a regular expression.
+    """Join phrases into one alternation for a regular expression.
 
-    The phrases are separated by " | " or line breaks. Each may be a regular expression.
+    The phrases are separated by " | " or by line breaks. Each may be a regular expression.
 
     >>> build_alternation('''
     ... publicerad | published

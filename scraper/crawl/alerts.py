@@ -15,7 +15,7 @@ Settings come from the environment only, because some are secrets:
     ALERT_STATUS_PAGE  URL of the public status page, to which messages link.
     PING_<NAME>        URL that is requested after each success of a command that `scrapy report
                        <name>` runs: `PING_ROUND`, `PING_NOTIFY`, `PING_BACKUP`, `PING_PUBLISH`,
-                       `PING_AUDIT` … It belongs to a service that raises an alarm when the
+                       `PING_AUDIT` … This URL belongs to a service that raises an alarm when the
                        requests stop.
 
 `make reference` copies these lines to docs/reference/settings.md.
@@ -452,7 +452,7 @@ def report_result(
     ping_url: str | None,
     problem: str | None,
 ) -> bool:
-    """Alert operators if a command failed or works again. Request `ping_url` if it succeeded.
+    """Alert operators if a command failed or works again, and request `ping_url` after a success.
 
     Returns False if the failure message or the ping was not delivered.
 

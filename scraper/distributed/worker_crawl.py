@@ -368,7 +368,7 @@ class WorkerPipeline(CrawlerComponent):
 
 
 class LeasedHandler(BaseDownloadHandler):
-    """A wrapper for the configured download handler. It sends no request without a valid lease."""
+    """A wrapper of the configured download handler that sends no request without a valid lease."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)

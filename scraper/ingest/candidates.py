@@ -88,7 +88,7 @@ class CrawlSituation:
     def short_sources(self) -> Mapping[str, tuple[int, int]]:
         """Return the sources that now list far fewer releases than usual.
 
-        The result maps the URL of each of these sources to the present and the usual number of
+        The result maps the URL of each of these sources to its current and its usual number of
         releases.
         """
         return self.archive.frontier.find_short_sources(self.release.agency)

@@ -135,9 +135,7 @@ class QuarantineCheck:
         return situation.is_backfill or (day is not None and day < self.habits.oldest)
 
     def predates_accepted_loss(self, stored: StoredRelease | None) -> bool:
-        """Return whether a release was last read before the last time an operator accepted a
-        field's loss.
-        """
+        """Return whether a release was last read before an operator last accepted a field loss."""
         if stored is None or not self.accepted_losses:
             return False
         return stored.seen < max(self.accepted_losses.values())
@@ -173,9 +171,9 @@ class QuarantineCheck:
         """Yield a reason for each stored field that seems to be lost or swapped.
 
         A field that is missing from the new state counts as lost if its text is still on the page,
-        if the template is new, or if other pages in quarantine have lost it. A title or lead with a
-        new text counts as swapped if its stored text is still on the page, or if other pages in
-        quarantine have lost that field.
+        if the template is new, or if other pages in quarantine have lost the same field. A title or
+        lead with a new text counts as swapped if its stored text is still on the page, or if other
+        pages in quarantine have lost that field.
         """
         lost = self.select_suspicious(_find_lost_texts(stored.state, state), state)
         swapped = self.select_suspicious(_find_swapped_texts(stored.state, state), state)

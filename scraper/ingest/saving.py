@@ -78,7 +78,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """The outcome of saving a page, and the reasons for its quarantine: () if it has none."""
+    """The outcome of saving a page, and the reasons for its quarantine (empty if it has none)."""
 
     release: Release
     outcome: SaveResult

@@ -1,7 +1,7 @@
 """Parses dates as agencies write them, and labels such as "Uppdaterad" that say what a date means.
 
-A missing year is taken from the URL of the page. Times without an offset are in the time zone of
-the agency, or of the country in the host's top-level domain.
+A missing year is taken from the URL of the page. Times without an offset are taken to be in the
+time zone of the agency, or of the country of the host's top-level domain.
 """
 
 from __future__ import annotations

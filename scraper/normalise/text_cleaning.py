@@ -133,9 +133,9 @@ def repair_markup(html: str) -> str:
 def repair_mojibake(text: str) -> str:
     """Repair text that was decoded in the wrong charset.
 
-    The text was UTF-8 but decoded as windows-1252 or Latin-1, or it was windows-1252 but decoded as
-    Latin-1. The repair also works if only part of the text was misread, or if all of it was misread
-    several times.
+    Such a text was encoded in UTF-8 but decoded as windows-1252 or Latin-1, or encoded in
+    windows-1252 but decoded as Latin-1. The repair also works if only part of the text was misread,
+    or if all of it was misread several times.
 
     >>> texts = ["HÃ¤r Ã¤r det", "SÃO är rätt, ”RÅ” också", "vi\\x92s"]
     >>> list(map(repair_mojibake, texts))

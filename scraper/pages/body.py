@@ -93,8 +93,8 @@ def _choose_later_text(before: PageBlock | None, block: PageBlock) -> PageBlock 
 def _is_link_within_text(blocks: Sequence[PageBlock], index: int, before: PageBlock | None) -> bool:
     """Return whether a paragraph that is only a link belongs to the text around it.
 
-    The paragraph belongs to the text if a line with a colon introduces it (alone or together with
-    other links), or if it is directly below a heading and a sentence follows it.
+    The paragraph belongs to the text if a line that ends with a colon introduces it (alone or
+    together with other links), or if it is directly below a heading and a sentence follows it.
 
     before: the last block above the paragraph that is not only a link.
     """

@@ -507,8 +507,8 @@ def _is_date_label(element: Element, box: Element) -> bool:
 
     Such an element is short, contains no link, and is not inside a link or an article.
 
-    box: the element that contains `element`. If it is a side column, the date on which the column
-        itself was created does not count.
+    box: the element that contains `element`. If the box is a side column, the date on which the
+        column itself was created does not count.
     """
     text = clean_line(get_text_content(element))
     if len(text) > MAX_DATE_LABEL_LENGTH or not any(map(str.isdigit, text)):
@@ -685,7 +685,7 @@ def _find_closing_row(main: Element) -> list[Element]:
     """Return the row of teasers at the end of the text, or [] if there is none.
 
     In such a row, all teasers open with a link, or all end with the same button. A row belongs to
-    the text if a line with a colon introduces it, or if no sentence precedes it.
+    the text if a line that ends with a colon introduces it, or if no sentence precedes it.
     """
     waiting = [main]
     while waiting:
@@ -733,7 +733,7 @@ def _is_row_of_teasers(row: Sequence[Element]) -> bool:
 
 
 def _is_apart_from_text(row: Sequence[Element], main: Element) -> bool:
-    """Return whether a row comes after a sentence, and is not introduced by a line with a colon."""
+    """Return whether a row comes after a sentence, but not directly after a colon."""
     before = [text for text in _iter_texts_before(row[-1], main) if text and not text.isspace()]
     if before and before[-1].rstrip().endswith(":"):
         return False

@@ -616,7 +616,7 @@ class ContactParser:
 
 @cache_by_text()
 def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
-    """Split a line into parts, each a pair of type and text.
+    """Split a line into parts, each of which is a pair of a type and a text.
 
     The types are: name, name part, owner (of an email link), role, desk, phone, email.
 

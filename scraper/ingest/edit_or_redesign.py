@@ -224,7 +224,7 @@ def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
 
 
 def count_template_names(old: bytes, new: bytes) -> tuple[int, int]:
-    """Return how many class names and ids are in both templates, and how many are in either.
+    """Return how many class names and ids are in both templates, and how many are in at least one.
 
     old, new: fingerprints made by `fingerprint_template`.
     """
@@ -346,8 +346,8 @@ def identify_part(part: Mapping[str, Any]) -> str:
 class StateComparison:
     """Two states of a release, before and after a redesign, with the pages they were parsed from.
 
-    If a text is in only one of the states but on both pages, it was not edited. It was only parsed
-    from one of the pages.
+    If a text is in only one of the states but on both pages, it was not edited. It was parsed from
+    only one of the pages.
     """
 
     before: Mapping[str, Any]

@@ -272,7 +272,7 @@ def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
 def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
     """Return whether most of the text shared by the body and the page is outside `part`.
 
-    Returns False if `part` has no sentences, because the text is usually in the next part then.
+    Returns False if `part` has no sentences, because the text is then usually in the next part.
     """
     elsewhere = sum(length if sentence.part is not part else -length for sentence, length in pairs)
     return elsewhere > 0 and any(sentence.part is part for sentence, _ in pairs)

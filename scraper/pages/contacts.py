@@ -434,7 +434,7 @@ def _find_people(text: str) -> list[ContactDraft]:
 def _opens_with_several_people(line: str) -> bool:
     """Return whether a line names several people before its first number or email address.
 
-    Returns False if the text before it contains no conjunction such as "eller".
+    Returns False if the text before that number or address contains no conjunction such as "eller".
     """
     kind, text = next(iter(tokenise_contact_line(line)), ("", ""))
     return kind == "text" and CONJUNCTION.search(text) is not None and len(_find_people(text)) > 1

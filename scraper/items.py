@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionItem:
-    """A question and its answer as found on the page, including any dashes at their beginning."""
+    """A question and its answer as found on the page, including any dash at the start of either."""
 
     question: str
     answer: str
@@ -48,8 +48,8 @@ class Provenance:
 class ReleaseItem:
     """A release as found on its page, with the fields of archive.database.models.Release.
 
-    Every value is a string as found, or None if the page does not contain it. `agreement` and
-    `doubt` say how reliably the page was parsed, and are not part of a release.
+    Every value is a string as found, or None if the page does not contain the value. `agreement`
+    and `doubt` say how reliably the page was parsed, and are not part of the release.
     """
 
     # the canonical URL that the page declares, if it is credible, else the URL the page came from

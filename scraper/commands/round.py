@@ -155,7 +155,7 @@ def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> 
 def report_recent_crawl(archive_path: Path, hours: float) -> int:
     """Print whether a crawl ended within the last `hours` hours. Return 0 if one did, otherwise 1.
 
-    This is used for health checks.
+    Health checks use this exit code.
     """
     recent = has_recent_crawl(archive_path, hours)
     print(
@@ -165,7 +165,7 @@ def report_recent_crawl(archive_path: Path, hours: float) -> int:
 
 
 def forward_options(opts: argparse.Namespace) -> list[str]:
-    """Return the options for settings and logging, to pass on to the commands that are started."""
+    """Return the options for settings and logging that each command of a round is also given."""
     options = [part for pair in opts.set for part in ("-s", pair)]
     for name, value in (("--loglevel", opts.loglevel), ("--logfile", opts.logfile)):
         options += [name, value] if value else []

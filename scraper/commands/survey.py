@@ -87,7 +87,7 @@ class Command(ProjectCommand):
     def survey(self, record: SurveyRecord, opts: argparse.Namespace) -> int:
         """Survey the agencies that have not been tried within the last `opts.again` days.
 
-        Returns the number of these agencies that are still untried.
+        Returns the number of these agencies that still have not been tried.
         """
         if opts.again <= 0 and not opts.agency:  # an interrupted survey would begin again
             raise AgencyError("arguments", None, "again", "must be above 0, or name the agencies")

@@ -19,8 +19,8 @@ class Command(ProjectCommand):
 
     `scrapy enqueue` queues the rounds, and `scrapy writer` stores the results. A worker stores
     nothing. If it is killed, its round is crawled by another worker. Exit code 0: the worker was
-    stopped by SIGTERM, and its current round went back to the queue; 2: the configuration is wrong,
-    or the broker did not respond at the start.
+    stopped by SIGTERM, and its current round was returned to the queue; 2: the configuration is
+    wrong, or the broker did not respond at the start.
     """
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:

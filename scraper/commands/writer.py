@@ -20,8 +20,8 @@ class Command(ProjectCommand):
 
     A result that a worker sends twice is stored only once.
 
-    An archive has one writer. Exit code 0: the writer was stopped by SIGTERM; 1: the archive cannot
-    be written, or the broker failed; 2: the configuration is wrong.
+    Only one writer at a time may run for an archive. Exit code 0: the writer was stopped by
+    SIGTERM; 1: the archive cannot be written, or the broker failed; 2: the configuration is wrong.
     """
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:

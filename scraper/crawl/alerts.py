@@ -15,7 +15,7 @@ Settings come from the environment only, because some are secrets:
     ALERT_STATUS_PAGE  URL of the public status page, to which messages link.
     PING_<NAME>        URL that is requested after each success of a command that `scrapy report
                        <name>` runs: `PING_ROUND`, `PING_NOTIFY`, `PING_BACKUP`, `PING_PUBLISH`,
-                       `PING_AUDIT` … It belongs to a service that raises an alarm when the
+                       `PING_AUDIT` … This URL belongs to a service that raises an alarm when the
                        requests stop.
 
 `make reference` copies these lines to docs/reference/settings.md.
@@ -23,11 +23,12 @@ Settings come from the environment only, because some are secrets:
 Each channel sends at most one message a day (UTC) about agencies. Later events wait for the next
 day's message. Each channel reports each row of health_events once. A channel's first message
 reports all current faults, however old, but no fault that ended more than a day ago. A failed
-delivery is logged, and the next round tries again. If the process is killed after a delivery but
-before it is recorded in the database, the message is delivered again, with the same id.
+delivery is logged, and the next round tries to deliver the message again. If the process is killed
+after a delivery but before it is recorded in the database, the message is delivered again, with the
+same id.
 
-At most one message a day is sent about a scheduled command: it says that the command fails, or that
-it works again. The time of the last message is kept as the modification time of an empty file
+At most one message a day is sent about each scheduled command. It says that the command fails, or
+that it works again. The time of the last message is kept as the modification time of an empty file
 beside the archive, because the archive itself may be unusable.
 """
 
@@ -82,7 +83,7 @@ MAX_LISTED_AGENCIES = 50  # agencies per type of alert in a message; further one
 class AlertSettings:
     """The channels of alerts, and the language and status page of their messages.
 
-    A channel set to None is not used.
+    A channel that is None is not used.
     """
 
     # not in repr, because its path may be a secret
@@ -209,7 +210,7 @@ class AlertChannel:
         ]
 
     def read_usage(self, day: str) -> tuple[bool, bool]:
-        """Return whether this channel was ever used, and whether it sent a message on `day`.
+        """Return whether this channel has ever been used, and whether it sent a message on `day`.
 
         A channel counts as used once it has handled an event, even if it sent no message.
         """
@@ -237,7 +238,7 @@ class AlertChannel:
 def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) -> bool:
     """Send the pending events through each channel.
 
-    Returns False if a message was not delivered.
+    Returns False if any message could not be delivered.
     """
     delivered = [
         _send_channel_alerts(archive, alert_settings, AlertChannel(archive.db, name, deliver), now)
@@ -451,7 +452,7 @@ def report_result(
     ping_url: str | None,
     problem: str | None,
 ) -> bool:
-    """Alert operators if a command failed or works again. Request `ping_url` if it succeeded.
+    """Alert operators if a command failed or works again, and request `ping_url` after a success.
 
     Returns False if the failure message or the ping was not delivered.
 

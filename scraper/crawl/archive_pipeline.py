@@ -114,7 +114,7 @@ class ArchivePipeline(CrawlerComponent):
         )
 
     def take_in_earlier(self, slug: str, url: str) -> None:
-        """Store the refused pages of a URL that can now be parsed, before today's page is stored.
+        """Store those refused pages of a URL that can now be parsed, before today's page is stored.
 
         Pages must be stored in the order in which they were fetched.
         """

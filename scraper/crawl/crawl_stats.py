@@ -132,7 +132,7 @@ class AgencyStats:
 
 @dataclass(slots=True)
 class Deadline:
-    """The end of a pass.
+    """The time at which a pass must end.
 
     After the deadline, no further requests are created, and the remaining URLs stay in the
     frontier.
@@ -146,7 +146,7 @@ class Deadline:
 
 
 def parse_deadline(minutes: str) -> Deadline:
-    """Convert a number of minutes into a deadline. With "", there is no limit.
+    """Convert a number of minutes into a deadline. If `minutes` is "", there is no limit.
 
     Raises AgencyError if `minutes` is neither empty nor a positive number.
 
@@ -299,7 +299,7 @@ class CrawlStatsExtension(CrawlerComponent):
             )
 
     def report_politeness(self, agency: Agency, stats: AgencyStats) -> dict[str, Any]:
-        """Return the values for the columns `delay` and `robots` of an agency's row in crawls."""
+        """Return a map with an agency's values for the columns `delay` and `robots` of crawls."""
         delays = [
             seconds for host, seconds in self.min_delays.items() if agency.owns(f"https://{host}/")
         ]

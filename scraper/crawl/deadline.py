@@ -1,9 +1,9 @@
 """Limits on a crawl (the time of a pass, the bytes in flight), and a clean stop.
 
 When a stop is requested, responses in flight are still processed, but waiting requests are dropped.
-When the time of the pass (the argument `minutes`) is over, spiders create no further requests.
-Waiting requests are still sent, except those for the sitemaps in a sitemap index, because an index
-may list thousands of sitemaps.
+When the time limit of the pass (the argument `minutes`) is reached, spiders create no further
+requests. Waiting requests are still sent, except those for the sitemaps listed in a sitemap index,
+because an index may list thousands of sitemaps.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not c
 class DeadlineMiddleware(CrawlerComponent):
     """Drops waiting requests when a stop is requested.
 
-    A long Retry-After would otherwise delay the end of the crawl for minutes. When the time of the
-    pass is over, only requests for sitemaps in a sitemap index are dropped.
+    A long Retry-After would otherwise delay the end of the crawl for minutes. When only the time
+    limit of the pass has been reached, only requests for sitemaps listed in a sitemap index are
+    dropped.
     """
 
     needs_archive = True
@@ -54,7 +55,8 @@ class DeadlineMiddleware(CrawlerComponent):
     def check_stop(self, spider: ArchiveSpider) -> None:
         """Drop all waiting requests if a stop was requested.
 
-        If only the time of the pass is over, drop the requests for sitemaps in a sitemap index.
+        If only the time limit of the pass has been reached, drop the requests for sitemaps listed
+        in a sitemap index.
         """
         if not self.crawler.engine:
             return

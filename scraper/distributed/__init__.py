@@ -18,13 +18,13 @@ The commands use:
     archive_writer    the writer
 
 The following is guaranteed, even if any of the processes dies at any moment:
-- Only one worker at a time crawls an agency, so that the host's crawl delay is kept. A worker that
-  has not heard from the broker for DISTRIBUTED_LEASE seconds sends no more requests, and no other
-  worker may send any until CRAWL_DELAY_MAX seconds later.
+- Only one worker at a time crawls an agency, so that the host's crawl delay is respected. A worker
+  that has not heard from the broker for DISTRIBUTED_LEASE seconds sends no more requests, and no
+  other worker may send any until CRAWL_DELAY_MAX seconds later.
 - The broker accepts only messages sent under the current lease. Each lease has a number, its token,
   and the writer applies only messages with the newest token.
 - The writer records a message's number in the transaction that applies it, and acknowledges it
   after the commit.
 - If a round is handed out again, its new job is made only after all messages from the earlier
-    attempt have been applied.
+  attempt have been applied.
 """

@@ -1,8 +1,9 @@
 """The writer: applies the workers' messages to archive.db, and hands out jobs to the workers.
 
 Messages are applied in order, and each of them only once. A message is applied by the functions
-that a local crawl uses, in one transaction with the message's number. It is acknowledged and
-deleted from the stream only after the commit. If a message arrives again, it has no effect.
+that a local crawl uses, in the transaction that also records the message's number. It is
+acknowledged and deleted from the stream only after the commit. If a message arrives again, it has
+no effect.
 """
 
 from __future__ import annotations
@@ -159,7 +160,7 @@ class MessageProcessor:
         return True
 
     def reject_pages(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record the pages of a message that the writer failed to apply.
+        """Record the pages of a message as failed, because the writer could not apply the message.
 
         The pages are requested again later. Returns False if the message contains anything other
         than pages. The round must then end, because later messages may depend on this one.
@@ -399,7 +400,7 @@ class ArchiveWriter:
                 self.delete_entry(entry_id, fields)
 
     def apply_entries(self, entries: Sequence[StreamEntry]) -> tuple[int, list[Callable[[], None]]]:
-        """Apply the messages before the first request for a job, in one transaction.
+        """Apply the messages that precede the first request for a job, in one transaction.
 
         Returns the number of applied messages, and a list of functions to call after the commit.
         """
@@ -506,9 +507,9 @@ class ArchiveWriter:
             self.broker.run_script(REVOKE_LEASE_SCRIPT, [key], token)
 
     def close_rounds(self) -> None:
-        """Assess every agency's health and send alerts, if no round is running any more.
+        """Assess every agency's health and send alerts, once no round is running any more.
 
-        While rounds are running, this is done at most once an hour.
+        While rounds are still running, this is also done, but at most once an hour.
         """
         if not self.has_open_rounds or (
             self.locked_agencies and monotonic() - self.judged_at < MAX_JUDGE_INTERVAL

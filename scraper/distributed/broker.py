@@ -9,7 +9,7 @@ Every key has a prefix (DISTRIBUTED_PREFIX), so that several archives may share 
     backlog           size of the messages in the stream, in bytes
     job:<token>       the job that the writer made for a worker, until the worker takes it
     queued:<slug>     set while a round of the agency is queued or running
-    unreadable        messages on which the writer failed ten times
+    unreadable        messages that the writer could not apply in ten attempts
     queue             namespace of Dramatiq's keys
 
 Operations that several processes may run at the same time are Lua scripts, which the broker

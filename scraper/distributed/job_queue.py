@@ -24,7 +24,7 @@ class JobQueue:
     """Dramatiq's queue of rounds. Each worker runs one agency's round at a time.
 
     run_job: the function that runs the round of an agency, given the agency's slug and host. It
-        returns None if the round need not be tried again, or otherwise the number of seconds after
+        returns None if the round need not be tried again, and otherwise the number of seconds after
         which any worker may try it again. The round is also tried again if the function raises an
         exception or if its worker dies.
     """

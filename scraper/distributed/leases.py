@@ -1,4 +1,4 @@
-"""Leases: locks on hosts. Only the worker with a host's lease may send requests to that host."""
+"""Leases: locks on hosts. Only the worker that holds a host's lease may send requests to it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Lease:
 
     @classmethod
     def acquire(cls, broker: Broker, settings: BaseSettings, host: str) -> Lease | None:
-        """Acquire the lease of a host. Return None if another worker has the lease."""
+        """Acquire the lease of a host. Return None if another worker holds it."""
         lease, requested_at = cls(broker, settings, host, 0), time.clock_gettime(CLOCK)
         lease.token = broker.run_script(
             TAKE_LEASE_SCRIPT, [lease.key, broker.key("token")], lease.lifetime_milliseconds
@@ -64,9 +64,9 @@ class Lease:
         return self.expires_at - time.clock_gettime(CLOCK)
 
     def renew(self, milliseconds: int | None = None) -> bool:
-        """Extend the lease to its full lifetime, or to `milliseconds`, from now.
+        """Extend the lease to its full lifetime, or to `milliseconds`, counted from now.
 
-        With 0 milliseconds, the lease is not extended, and the broker is only asked for the
+        If `milliseconds` is 0, the lease is not extended, and the broker is only asked for the
         remaining time. Returns False if the lease has been lost.
         """
         requested_at = time.clock_gettime(CLOCK)
@@ -86,7 +86,7 @@ class Lease:
         """Record that the lease's key at the broker expires `milliseconds` after `requested_at`.
 
         milliseconds: the remaining lifetime, or LEASE_LOST if the lease has expired.
-        requested_at: a time according to the clock CLOCK.
+        requested_at: the time of the request to the broker, as measured by CLOCK.
         """
         self.expires_at = (
             0.0

@@ -99,9 +99,9 @@ class MessageSender:
     def send(self, *operations: WorkerOperation) -> None:
         """Send operations as one message.
 
-        While more than DISTRIBUTED_BACKLOG bytes are waiting for the writer, this waits for up to
-        MAX_SEND_WAIT seconds. Raises SendError if the wait would be longer, if another worker has
-        the lease, or if the broker does not respond before the lease ends.
+        While more than DISTRIBUTED_BACKLOG bytes are waiting for the writer, the call waits, for up
+        to MAX_SEND_WAIT seconds. Raises SendError if the wait would be longer, if another worker
+        holds the lease, or if the broker does not respond before the lease ends.
         """
         if self.failure:
             raise SendError(self.failure)
@@ -150,7 +150,7 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Open a transaction unless one is open, and send its operations before the commit."""
+        """Open a transaction if none is open, and send its operations before the commit."""
         if self.db.conn.in_transaction:
             yield
             return
@@ -179,7 +179,7 @@ class ArchiveCopy(Archive):
 
 
 class RecordingProxy:
-    """Proxy for a part of the archive. It records the calls of the part's `ARCHIVE_OPERATIONS`.
+    """Proxy for a part of the archive that records calls of the part's `ARCHIVE_OPERATIONS`.
 
     name: the part's name.
     """
@@ -368,7 +368,7 @@ class WorkerPipeline(CrawlerComponent):
 
 
 class LeasedHandler(BaseDownloadHandler):
-    """A wrapper for the configured download handler. It sends no request without a valid lease."""
+    """A wrapper of the configured download handler that sends no request without a valid lease."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)

@@ -171,7 +171,8 @@ class PageVisit:
     """A page in the browser, and the requests that its scripts make.
 
     problems: descriptions of requests that were rejected or failed.
-    deferral: the exception that postpones the page to a later crawl, or None if there is none.
+    deferral: the exception that postpones the page to a later crawl, or None if it is not
+        postponed.
     """
 
     crawler: Crawler

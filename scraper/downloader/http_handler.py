@@ -10,8 +10,8 @@ A response without Content-Length ends when the connection is closed. Such a res
 complete if the root element of its HTML or XML is closed. Incomplete responses with an error status
 (404, 503) are used as they are.
 
-This is the only module of the project that uses private names of Scrapy and Twisted, which may
-change with any release; tests/scraper/test_private_names.py checks each of them.
+This is the only module of the project that uses private names of Scrapy and Twisted. These may
+change with any release, so tests/scraper/test_private_names.py checks each of them.
 """
 
 from __future__ import annotations

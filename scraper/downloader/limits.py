@@ -6,7 +6,7 @@ A host is paused in three cases:
 - BACK_OFF_AFTER of its URLs in a row got no response, or got the status 429 or 503 (or a status
     that the request's `block_statuses` names, such as 403 from a web archive).
 - Its Retry-After exceeds RETRY_AFTER_MAX.
-- It did not respond in a whole crawl.
+- It did not respond at all during a crawl.
 
 Pauses are stored in the hosts table and apply to later crawls. The first pause lasts BACK_OFF_FIRST
 seconds. Each further pause lasts twice as long, up to BACK_OFF_MAX, until the host responds again.
@@ -238,10 +238,10 @@ class DailyBudgetMiddleware(CrawlerComponent):
 def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | None = None) -> int:
     """Return the number of requests sent to an agency on a day, by all spiders or by one.
 
-    The total of a crawl that was killed is missing. The result is therefore at least the number of
-    pages that, according to the archive, were fetched on that day. For all spiders, these are pages
-    in the frontier. For one spider, they are releases that were found earlier and checked on that
-    day.
+    If a crawl was killed, its total was never stored. The result is therefore at least the number
+    of pages that, according to the archive, were fetched on that day. For all spiders, these are
+    pages in the frontier. For one spider, they are releases that were found earlier and checked on
+    that day.
     """
     fetched = (
         "select count(*) from frontier where agency = :slug and fetched >= :day and fetched < :next"

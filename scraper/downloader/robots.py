@@ -1,4 +1,6 @@
-"""robots.txt as specified by RFC 9309: fetched once per host and crawl, and again after a day.
+"""Applies robots.txt as specified by RFC 9309.
+
+The file is fetched once per host and crawl, and again after a day.
 
 Requests wait for their host's robots.txt. While robots.txt cannot be read, nothing is requested
 from the host, and the archive stores the time of the first failure. After ROBOTS_UNREACHABLE_DAYS

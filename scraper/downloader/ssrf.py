@@ -11,9 +11,9 @@ rebinding).
 An agency with a home page on this machine (`*.localhost`, 127.0.0.1) may be crawled on this
 machine, but only on the hosts and ports that its table in agencies.toml names. Requests to this
 machine from pages of other agencies are rejected. PRIVATE_HOSTS names further hosts that may be in
-a private network, such as the hosts of an intranet. Two more types of URL count as named: the one
-on the command line of `scrapy shell`, `fetch` or `probe`, and the start URLs of a spider from
-another project.
+a private network, such as the hosts of an intranet. Two more types of URL are treated as if
+agencies.toml named them: the one on the command line of `scrapy shell`, `fetch` or `probe`, and the
+start URLs of a spider from another project.
 """
 
 from __future__ import annotations

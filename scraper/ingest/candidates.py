@@ -28,11 +28,11 @@ logger = logging.getLogger(__name__)
 class Candidates:
     """What the archive contains about a page's URL and about the parsed release's URL.
 
-    own: the release to which the page's URL has led, or None if it has led to none.
+    own: the release to which the page's URL has led, or None if the URL has led to no release.
     by_url: a map from URL to release, with the releases at both URLs, `own`, and the release at the
         URL where `own` was fetched.
-    entries: a map from each of the two URLs to its row in the frontier, or to None if it has no
-        row.
+    entries: a map from each of the two URLs to its row in the frontier, or to None if the URL has
+        no row.
     is_canonical_shared: whether a third URL has also led to the release that is stored at the
         parsed release's URL.
     is_placeholder: whether the page cannot be a release, and the site shows it at the URLs of
@@ -88,7 +88,7 @@ class CrawlSituation:
     def short_sources(self) -> Mapping[str, tuple[int, int]]:
         """Return the sources that now list far fewer releases than usual.
 
-        The result maps the URL of each of these sources to the present and the usual number of
+        The result maps the URL of each of these sources to its current and its usual number of
         releases.
         """
         return self.archive.frontier.find_short_sources(self.release.agency)
@@ -127,7 +127,7 @@ def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool
 
 
 def is_credible(release: Release) -> bool:
-    """Return whether a page has enough text, and a date or a type, to be a release."""
+    """Return whether a page may be a release: it has enough text, and a date or a type."""
     has_date_or_kind = bool(release.published or release.updated or release.kind)
     return (
         has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH
@@ -158,7 +158,7 @@ class PageVersions:
         )
 
     def stored(self, sha256: str, url: str) -> PageVersion:
-        """Return the version whose bytes are stored under a SHA-256.
+        """Return the version of the page whose bytes are stored under a SHA-256.
 
         The version is parsed as if it had been fetched at `url`.
         """

@@ -80,7 +80,7 @@ logger = logging.getLogger(__name__)
 class PageVersion:
     """The HTML of a page at one point in time, loaded and parsed at most once, and only if needed.
 
-    load_body: the function that returns the page's bytes, or None if they are missing.
+    load_body: a function that returns the page's bytes, or None if they are missing.
     document, template: the parsed page and its fingerprint, if they have already been computed.
     """
 
@@ -172,9 +172,9 @@ def find_change_cause(
     """Return the cause of a change: `source` if the agency changed the text, otherwise `parser`.
 
     A redesign moves and renames the elements from which fields are parsed. Therefore, if the
-    template is new, a paragraph that is in only one of the two states but on both pages, word for
-    word, was not edited: it was parsed from only one of the pages. The same applies to dates,
-    files, contacts and link targets.
+    template is new, a paragraph that is in only one of the two states, but word for word on both
+    pages, counts as not edited, because it was parsed from only one of the pages. The same applies
+    to dates, files, contacts and link targets.
 
     before, after: the release's state before and after the change.
     old, new: the versions of the page. `old` is the newest stored version.
@@ -209,7 +209,7 @@ def has_same_template(one: PageVersion, other: PageVersion) -> bool:
 
 
 def _compare_templates(old: PageVersion, new: PageVersion) -> float | None:
-    """Return the share (0 to 1) of class names and ids that two templates have in common.
+    """Return the share (0 to 1) of two templates' class names and ids that is in both templates.
 
     Returns None if the templates have too few class names and ids, or if either page cannot be
     parsed.
@@ -334,8 +334,8 @@ def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
 def identify_part(part: Mapping[str, Any]) -> str:
     """Return a text that identifies an attachment or a contact.
 
-    For an attachment, the text is the file name. For a contact, it is the email address, phone
-    number, name or role: the first of these that is set.
+    For an attachment, the text is the file name. For a contact, it is the first of these that is
+    set: email address, phone number, name, role.
     """
     if "url" in part:
         return str(part["url"]).rstrip("/").rpartition("/")[2]
@@ -346,7 +346,7 @@ def identify_part(part: Mapping[str, Any]) -> str:
 class StateComparison:
     """Two states of a release, before and after a redesign, with the pages they were parsed from.
 
-    If a text is in only one of the states but on both pages, it was not edited, but parsed from
+    If a text is in only one of the states but on both pages, it was not edited. It was parsed from
     only one of the pages.
     """
 
@@ -363,8 +363,8 @@ class StateComparison:
     def dates_differ(self) -> bool:
         """Return whether the agency changed a date to another day.
 
-        Dates that are in only one of the states do not count. Nor do different dates count if both
-        pages contain both dates.
+        A date that is in only one of the states does not count. Two different dates do not count
+        either if both pages contain both of them.
         """
         for name in ("published", "updated"):
             was, now = self.before[name], self.after[name]
@@ -406,7 +406,7 @@ class StateComparison:
         )
 
     def links_differ(self) -> bool:
-        """Return whether a link's target changed, or a link to another site was added or removed.
+        """Return whether a link's target changed, or whether an external link was added or removed.
 
         New targets on the page's own site do not count if most internal links with unchanged texts
         have new targets, because this means that a redesign changed the site's URLs.

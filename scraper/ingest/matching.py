@@ -1,7 +1,6 @@
 """Matches parsed pages to stored releases, which may be unchanged, moved, replaced or duplicated.
 
-Texts are compared by the share of their shingles that they have in common (Jaccard similarity, 0 to
-1).
+Texts are compared by the share of shingles that they have in common (Jaccard similarity, 0 to 1).
 """
 
 from __future__ import annotations
@@ -159,7 +158,7 @@ def match_other_address(
 def _list_publication_days(
     other: StoredRelease, state: Mapping[str, Any], found_at: str
 ) -> list[int]:
-    """Return the publication days of a stored release and of a page, as ordinal numbers.
+    """Return the publication days of a stored release and of a page, as ordinal day numbers.
 
     If either date is missing, the days on which the two URLs were found are returned.
     """
@@ -183,7 +182,7 @@ def _is_duplicate_page(prepared: PreparedRelease, page: ParsedPage, candidates: 
     """Return whether a page is a duplicate of another current release, with a different text.
 
     A duplicate declares the URL of the other release as its canonical URL. A page whose URL
-    redirects to that URL is the release's own page, not a duplicate.
+    redirects to that URL is the other release's own page, not a duplicate.
     """
     url = prepared.release.url
     stored = candidates.by_url.get(url)
@@ -198,8 +197,8 @@ def _may_use_canonical_url(
     """Return whether a page's release may be stored under the canonical URL that the page declares.
 
     A faulty template gives many pages the same canonical URL. The URL is therefore rejected if it
-    is the URL of a source or of a release with another text. A recurring release, with the same
-    title but another date, counts as a release with another text.
+    is the URL of a source or of a release with another text. A recurring release, which has the
+    same title but another date, counts as a release with another text.
     """
     url = prepared.release.url
     if url == page.url:
@@ -218,7 +217,7 @@ def _may_use_canonical_url(
 
 
 def _have_other_days(before: str | None, after: str | None) -> bool:
-    """Return whether two publication dates both name a day, and these days differ."""
+    """Return whether two publication dates both state a day, and these days differ."""
     if not before or not after or before[:DATE_LENGTH] == after[:DATE_LENGTH]:
         return False
     return min(len(before), len(after)) >= DATE_LENGTH

@@ -1,11 +1,11 @@
 """Quarantine checks: find pages that a parser rule may have misread, so that they are not stored.
 
 Only pages that would change the archive are checked. New releases are compared with what the
-agency's releases usually contain, and pages of stored releases with the stored state. If both a
-field and its text have disappeared from a page with an unchanged template, this is not suspicious,
-because the agency has edited the page. Impossible dates, a body that disagrees with other readings
-of its page (scraper.pages.body_check), and a body that consists of lines of other releases are
-suspicious on any page.
+agency's releases usually contain, and pages of stored releases with the stored state. It is not
+suspicious if both a field and its text have disappeared from a page whose template is unchanged,
+because the agency has then edited the page. Impossible dates, a body that disagrees with other
+readings of its page (scraper.pages.body_check), and a body that consists of lines of other releases
+are suspicious on any page.
 """
 
 from __future__ import annotations
@@ -135,15 +135,13 @@ class QuarantineCheck:
         return situation.is_backfill or (day is not None and day < self.habits.oldest)
 
     def predates_accepted_loss(self, stored: StoredRelease | None) -> bool:
-        """Return whether a release was last read before the last time an operator accepted a
-        field's loss.
-        """
+        """Return whether a release was last read before an operator last accepted a field loss."""
         if stored is None or not self.accepted_losses:
             return False
         return stored.seen < max(self.accepted_losses.values())
 
     def find_missing_fields(self, state: Mapping[str, Any]) -> Iterator[QuarantineReason]:
-        """Yield a reason for each field that a new release lacks or that is unusually short.
+        """Yield a reason for each field that is missing or unusually short in a new release.
 
         The release is compared with other releases of its agency.
         """
@@ -173,9 +171,9 @@ class QuarantineCheck:
         """Yield a reason for each stored field that seems to be lost or swapped.
 
         A field that is missing from the new state counts as lost if its text is still on the page,
-        if the template is new, or if other pages in quarantine have lost it. A title or lead with a
-        new text counts as swapped if its stored text is still on the page, or if other pages in
-        quarantine have lost that field.
+        if the template is new, or if other pages in quarantine have lost the same field. A title or
+        lead with a new text counts as swapped if its stored text is still on the page, or if other
+        pages in quarantine have lost that field.
         """
         lost = self.select_suspicious(_find_lost_texts(stored.state, state), state)
         swapped = self.select_suspicious(_find_swapped_texts(stored.state, state), state)
@@ -269,7 +267,7 @@ class QuarantineCheck:
         }
 
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
-        """Return the share (0 to 1) of a body's characters in repeated lines, and these lines.
+        """Return the repeated lines' share (0 to 1) of a body's characters, and these lines.
 
         A repeated line is one that also occurs on other pages and has not been accepted.
         """
@@ -304,8 +302,8 @@ def find_doubts(
 ) -> Iterator[QuarantineReason]:
     """Yield the reasons why a page is suspicious even without a comparison.
 
-    The reasons are a publication date after the fetch, a publication date years after the page's
-    last update, and the parser's own doubt.
+    The possible reasons are a publication date after the fetch, a publication date years after the
+    page's last update, and a doubt that the parser itself reported.
     """
     if item.doubt:
         yield {"field": "body", "why": "doubtful", "doubt": item.doubt}
@@ -403,7 +401,7 @@ def _is_text_on_page(
 
 
 def describe_reasons(reasons: list[QuarantineReason]) -> str:
-    """Describe the reasons for a quarantine on one line.
+    """Describe the reasons for a quarantine in one line.
 
     >>> describe_reasons([{"field": "lead", "why": "missing", "usual": 0.98, "of": 120}])
     'lead is missing, but 98% of 120 releases have it'

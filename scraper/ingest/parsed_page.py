@@ -17,8 +17,8 @@ class FetchedPage:
     """A response that serves as evidence of an edit or a removal.
 
     record_url: for a record of a press wire, the URL of the list that contained the record, with
-        the record's id as the fragment. If no list contained the record, the body is empty and
-        `record_url` is the URL of the last list.
+        the record's id as the fragment. If no list contained the record, the body is empty, and
+        `record_url` is the URL of the last list that was read.
     """
 
     url: str  # URL after redirects; for a record, that of the release

@@ -2,7 +2,7 @@
 
 Today's rules may misread a page with an earlier template. If two pages have today's template, all
 differences between them count as edits. Otherwise, only changes inside a paragraph count, because a
-new template cannot cause these. All other differences are stored, but do not count as edits.
+new template cannot cause such changes. All other differences are stored, but do not count as edits.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def save_captured_page(
     response: the web archive's response.
     url: the URL under which the release is stored, or will be.
 
-    Returns None if nothing is stored, because the release is hidden or redacted, or because the
-    archive itself had already read the release before the capture. Raises PageError if the page
+    Returns None if nothing is stored because the release is hidden or redacted, or because the
+    archive itself had read the release before the capture was made. Raises PageError if the page
     shows no release.
     """
     archive = recorder.archive
@@ -135,7 +135,7 @@ def find_edits_of_past(
 ) -> None:
     """Decide which versions of a release are edits, and store the decision.
 
-    Versions are compared in pairs, and at least one of each pair was captured by a web archive.
+    Versions are compared in pairs. At least one version of each pair was captured by a web archive.
     """
     find_past_edits(archive, release_id, _PastComparison(archive, captures, agency).judge)
 
@@ -219,7 +219,7 @@ def _find_changed_paragraphs(
 def _pair_paragraphs(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[tuple[float, _Paragraph, _Paragraph]]:
-    """Yield triples: a similarity (0 to 1), and two similar paragraphs, one from each state.
+    """Yield triples of a similarity (0 to 1) and two similar paragraphs, one from each state.
 
     Paragraphs that are in both states are left out.
     """
@@ -234,7 +234,7 @@ def _pair_paragraphs(
 
 
 def _iter_paragraphs(state: Mapping[str, Any]) -> Iterator[_Paragraph]:
-    """Yield the title of a state, and those of its paragraphs that end like a sentence.
+    """Yield the title of a state, and those of the state's paragraphs that end like a sentence.
 
     Notes on when the page was updated are left out.
     """
@@ -252,9 +252,9 @@ def _is_changed_inside(
 ) -> bool:
     """Return whether words of a paragraph were replaced, or sentences were added or removed.
 
-    A difference at the beginning or end may be due to text that is a separate element in the other
-    template. Such a difference counts only if it is a sentence that does not occur on the other
-    page.
+    A difference at the beginning or end of a paragraph may be due to text that is in a separate
+    element in the other template. Such a difference counts only if it is a sentence that does not
+    occur on the other page.
     """
     matcher = SequenceMatcher(None, old.words, new.words, autojunk=False)
     for kind, start, end, new_start, new_end in matcher.get_opcodes():

@@ -78,7 +78,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """The outcome of saving a page, and the reasons for its quarantine, or () if there are none."""
+    """The outcome of saving a page, and the reasons for its quarantine (empty if it has none)."""
 
     release: Release
     outcome: SaveResult
@@ -122,7 +122,7 @@ class MatchedPage:
 class StateChange:
     """A state that is to be stored.
 
-    capture_id: the capture from which the state was parsed, or None if the capture is not stored
+    capture_id: the id of the capture from which the state was parsed, or None if it is not stored
         yet.
     previous: the state that precedes this one, or None if the preceding state is the one stored at
         the release's URL.
@@ -155,7 +155,7 @@ class Ingest:
     ) -> IngestResult:
         """Store one page.
 
-        check: decides whether to quarantine the page. With None, the page is never quarantined.
+        check: decides whether to quarantine the page. If it is None, the page is never quarantined.
         crawl_id: the crawl that is recorded if the page is quarantined.
         capture_id: the capture of the response, if it has already been stored.
         redesigned: whether the page is known to have a new template since it was last stored.
@@ -250,8 +250,8 @@ class Ingest:
     ) -> tuple[ParsedPage, StoredRelease | None]:
         """Return a page, and the release whose second address is the page's URL.
 
-        If there is no such release, None is returned instead of it. If a release's second address
-        now shows a different text, the page is returned without its `release_id`.
+        If there is no such release, None takes its place. If a release's second address now shows a
+        different text, the page is returned without its `release_id`.
         """
         others = find_other_addresses(self.archive, prepared, page)
         if not others:
@@ -262,7 +262,7 @@ class Ingest:
         return (page if stored else replace(page, release_id=None)), stored
 
     def record_missing(self, page: ParsedPage, release: Release, match: PageMatch) -> bool:
-        """If a page shows something other than its release, record that and return True.
+        """If a page shows something other than its release, record this and return True.
 
         Returns False if the page shows its release, or if a different text has been there so long
         that it counts as the release's new text.
@@ -783,7 +783,7 @@ def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Cou
     A page is no longer suspicious if it has no problem of its own and none of the agency's field
     losses.
 
-    Returns the field losses, and a count, by outcome, of the pages that were to be stored.
+    Returns the field losses, and a map from each outcome of storing a page to the number of pages.
     """
     archive, quarantine = ingest.archive, ingest.quarantine
     pending = resolve_superseded(ingest, quarantine.list_pending(agency))
@@ -893,7 +893,7 @@ def _parse_response(
 def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:
     """Parse an agency's quarantined pages again, and store those that are no longer suspicious.
 
-    Returns the number of pages by outcome.
+    Returns a map from each outcome to the number of pages.
     """
     checks = {
         on_wire: QuarantineCheck(ingest.archive, agency, on_wire) for on_wire in (False, True)
@@ -911,7 +911,7 @@ def take_in_refused(ingest: Ingest, agency: str, url: str | None = None) -> Coun
     it was fetched. A page that was fetched before its release was last read stays refused, because
     the stored state is newer.
 
-    Returns the number of pages by outcome: a value of SaveResult, or "still refused".
+    Returns the number of pages by outcome, which is a value of SaveResult or "still refused".
 
     url: if given, only the pages of this URL are stored.
     """

@@ -134,9 +134,9 @@ def _covers_contact(whole: Contact, part: Contact) -> bool:
 def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
     """Split a line into telephone numbers, email addresses and the text between them.
 
-    Words that label numbers are left out. The labels of shared numbers, such as a switchboard's,
-    are kept, each before its number. Results are cached, because many pages of a site have the same
-    contacts.
+    Words that label numbers are left out. The labels of shared numbers, such as a switchboard's
+    number, are kept, and each is put before its number. Results are cached, because many pages of a
+    site have the same contacts.
 
     >>> line = "Telefon 08-405 10 00 (växel), mobil: 076-123 45 67, press@verket.se"
     >>> [token.text for token in tokenise_contact_line(line)]
@@ -190,7 +190,7 @@ def _build_token(match: re.Match[str]) -> ContactToken | None:
 
 
 def may_have_phone_or_email(line: str) -> bool:
-    """Return whether a line has enough digits for a telephone number, or @ or a substitute for @.
+    """Return whether a line has enough digits for a phone number, or has @ or a substitute for @.
 
     >>> texts = ["Eva Ek den 3 juni 2024", "eva.ek(at)verket.se", "tel 123 45"]
     >>> list(map(may_have_phone_or_email, texts))

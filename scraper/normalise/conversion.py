@@ -1,4 +1,4 @@
-"""Converts a ReleaseItem to a Release: strings as found on the page become typed values.
+"""Converts a ReleaseItem to a Release by converting strings as found on the page to typed values.
 
 Damaged text is stored unchanged and reported as a quality warning.
 """
@@ -123,9 +123,9 @@ def to_release(item: ReleaseItem) -> Release:
 
 
 def _canonicalise_url(url: str) -> str:
-    """Return the canonical form of a URL, or the text itself if it is not a URL.
+    """Return the canonical form of a URL, or the text itself if it is not a valid URL.
 
-    For example, http://agency.se:port/ is not a URL.
+    For example, http://agency.se:port/ is not a valid URL.
     """
     try:
         return canonical_url(url)

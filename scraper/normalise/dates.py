@@ -1,7 +1,7 @@
 """Parses dates as agencies write them, and labels such as "Uppdaterad" that say what a date means.
 
-A missing year is taken from the URL of the page. Times without an offset are in the time zone of
-the agency, or of the country in the host's top-level domain.
+A missing year is taken from the URL of the page. Times without an offset are taken to be in the
+time zone of the agency, or of the country of the host's top-level domain.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ class NoDateError(ValueError):
 def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
     """Return what the date in a line means (published, updated, reviewed or none), and the date.
 
-    The date is a day or a moment, or None if the meaning is `none`. A date without a label word
+    The date is a day or a moment. It is None if the meaning is `none`. A date without a label word
     counts as published. The caller must check whether a date at the line's place on the page can be
     a publication date. A missing year is taken from the URL. Raises ValueError if no date can be
     parsed with certainty.
@@ -268,7 +268,7 @@ def find_date_role(text: str) -> str | None:
 
 
 def split_date_labels(text: str) -> list[str]:
-    """Split a line that contains several labelled dates, so that each part contains one of them.
+    """Split a line with several labelled dates into parts that each contain one of them.
 
     >>> split_date_labels("Publicerad 3 juli 2013 · Uppdaterad 2 april 2015")
     ['Publicerad 3 juli 2013 · ', 'Uppdaterad 2 april 2015']
@@ -285,7 +285,7 @@ def split_date_labels(text: str) -> list[str]:
 
 
 def find_first_date(line: str, url: str) -> tuple[re.Match[str], date]:
-    """Return the match and the value of the first date in a line.
+    """Return the regular expression's match for the first date in a line, and the date.
 
     Raises NoDateError if the line contains no date, and another ValueError if the date cannot be
     parsed with certainty.
@@ -340,7 +340,7 @@ def _add_clock_time(
 ) -> date | datetime:
     """Return a moment: the day with the clock time directly after or before the date in the line.
 
-    Returns only the day if there is no such time.
+    If there is no such time, the day alone is returned.
     """
     time = TIME_AFTER.match(line, match.end()) or TIME_BEFORE.search(line, 0, match.start())
     if not time:
@@ -357,7 +357,7 @@ def _add_clock_time(
 def infer_year(url: str, month: int, day: int) -> int:
     """Infer the year of a day from the URL.
 
-    Raises ValueError if the URL does not give exactly one year.
+    Raises ValueError if the URL does not determine exactly one year.
 
     If the URL contains a month, the year is chosen so that the day is within half a year of that
     month, because a page published on 31 December may be updated in January of the next year. A
@@ -387,7 +387,7 @@ def infer_year(url: str, month: int, day: int) -> int:
 
 
 def _count_years_to_url(stated: date, dated: re.Match[str]) -> int:
-    """Return by how many years (-1, 0 or 1) to move a day, so that it is near the date in a URL.
+    """Return the number of years (-1, 0 or 1) by which to move a day closer to the date in a URL.
 
     The moved day is within half a year of that date.
     """
@@ -403,7 +403,7 @@ def _parse_month(match: re.Match[str]) -> int:
 
 
 def find_address_day(url: str) -> str | None:
-    """Return the day in a URL's path as YYYY-MM-DD, or None if the path gives no certain day.
+    """Return the day in a URL's path as YYYY-MM-DD, or None if the path states no certain day.
 
     The day must be in folders or at the start of the last part, before the name of the release. By
     convention, sites put the day of publication there, so it can be trusted even if it is known
@@ -435,9 +435,9 @@ def find_address_day(url: str) -> str | None:
 def _contradicts_day(other: re.Match[str], day: re.Match[str], path: str) -> bool:
     """Return whether another date in a path casts doubt on the day.
 
-    A date in another folder casts doubt unless it agrees with the day. Elsewhere in the path,
-    another complete date may be the end of a period. It casts doubt unless the day is followed by a
-    slash (/2024/05/28/).
+    A date in another folder casts doubt on the day unless the two agree. Elsewhere in the path,
+    another complete date may be the end of a period. Such a date casts doubt on the day unless the
+    day is followed by a slash (/2024/05/28/).
     """
     if _is_date_folder(other, path):
         return any(other[part] not in (None, day[part]) for part in ("y", "m", "month", "d"))
@@ -479,7 +479,7 @@ def _localise_time(
 
 @cache
 def find_country_zone(host: str) -> ZoneInfo | None:
-    """Return the time zone that belongs to a host's top-level domain, or None if none does."""
+    """Return the time zone of a host's top-level domain, or None if the domain has none."""
     name = COUNTRY_ZONES.get(host.rpartition(".")[2])
     return ZoneInfo(name) if name else None
 

@@ -18,7 +18,7 @@ SESSION_ID = re.compile(r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[0-9a-z_-]{16,}", re.I
 def resolve_canonical_url(base: str, href: str) -> str | None:
     """Return the canonical URL of a link, or None if the link has no valid URL.
 
-    A URL such as `http://[` is invalid, and so is one that cannot be encoded.
+    A URL such as `http://[` is invalid, and so is a URL that cannot be encoded.
 
     >>> resolve_canonical_url("https://skog.example/nyheter", "a#top")
     'https://skog.example/a'

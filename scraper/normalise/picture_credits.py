@@ -65,8 +65,8 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
 def _find_credit(line: str) -> re.Match[str] | None:
     """Return the last credit in a line, or None if there is no credit.
 
-    A credit is the text after a word such as "Foto" and a colon. If there is no such text, a credit
-    is a name after such a word.
+    A credit is the text after a word such as "Foto" and a colon. If the line contains no such text,
+    a name directly after such a word is a credit.
     """
     match = _find_last_match(MARKED_CREDIT, line)
     if match is None:

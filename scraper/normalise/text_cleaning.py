@@ -133,9 +133,9 @@ def repair_markup(html: str) -> str:
 def repair_mojibake(text: str) -> str:
     """Repair text that was decoded in the wrong charset.
 
-    The text was UTF-8 but decoded as windows-1252 or Latin-1, or it was windows-1252 but decoded as
-    Latin-1. The repair also works if only part of the text was misread, or if all of it was misread
-    several times.
+    Such a text was encoded in UTF-8 but decoded as windows-1252 or Latin-1, or encoded in
+    windows-1252 but decoded as Latin-1. The repair also works if only part of the text was misread,
+    or if all of it was misread several times.
 
     >>> texts = ["HÃ¤r Ã¤r det", "SÃO är rätt, ”RÅ” också", "vi\\x92s"]
     >>> list(map(repair_mojibake, texts))
@@ -180,7 +180,7 @@ def _repair_mojibake_match(match: re.Match[str]) -> str:
 def _recover_misread_bytes(text: str) -> bytes:
     """Return the original bytes of a text that was decoded as windows-1252.
 
-    Bytes that windows-1252 does not define are taken as Latin-1, as in browsers.
+    Bytes that windows-1252 does not define are read as Latin-1, as browsers do.
     """
     return b"".join(
         character.encode("latin-1" if character < "\u0100" else "windows-1252")
@@ -263,9 +263,9 @@ def cache_by_text(
 
 
 def build_alternation(phrases: str) -> str:
-    """Join phrases into one alternation of a regular expression.
+    """Join phrases into one alternation for a regular expression.
 
-    The phrases are separated by " | " or line breaks. Each may be a regular expression.
+    The phrases are separated by " | " or by line breaks. Each may be a regular expression.
 
     >>> build_alternation('''
     ... publicerad | published

@@ -185,7 +185,7 @@ def read_blocks(root: Tag, resolve_url: Callable[[str], str | None]) -> list[Pag
 
 
 def select_marked_blocks(blocks: list[PageBlock], attribute: str) -> list[PageBlock]:
-    """Return the blocks inside elements with `attribute`, or all blocks if there are none."""
+    """Return the blocks inside elements with `attribute`, or all blocks if no such block exists."""
     inside = [block for block in blocks if is_inside_marked(block.element, attribute)]
     return inside or blocks
 
@@ -394,7 +394,7 @@ class InlineText:
             self.html_parts.append(closing)
 
     def add_text(self, text: str, *, bold: bool, linked: bool) -> None:
-        """Add plain text, but skip a note that follows a link, such as "external link"."""
+        """Add plain text. A note that follows a link, such as "external link", is skipped."""
         if self.after_link and not text.isspace():
             self.after_link = False
             if LINK_NOTE_STEM.search(text) and (note := LINK_NOTE.match(text)):
@@ -429,7 +429,7 @@ def _is_outgoing_link(element: Tag) -> bool:
 
 
 def _join_without_notes(parts: list[str], start: int) -> None:
-    """Join the parts from `start` on, which belong to a link, and remove link notes from them."""
+    """Join the parts from index `start` on, which belong to a link, and remove link notes."""
     parts[start:] = [strip_link_notes("".join(parts[start:]))]
 
 
@@ -608,7 +608,7 @@ def _parse_integer_attribute(element: Tag, attribute: str) -> int | None:
 def _is_panel_title(element: Tag) -> bool:
     """Return whether an element is the title of a panel that is opened and closed by a click on it.
 
-    Panel titles are recognised by their ARIA state, toggle or class.
+    Panel titles are recognised by an ARIA state, a toggle or a class.
     """
     if element.name not in PANEL_TITLE_TAGS:
         return False
@@ -766,7 +766,7 @@ MAX_WRAPPER_DEPTH = 4  # elements around a title
 
 
 def is_question_text(text: str) -> bool:
-    """Return whether a text ends with a question mark. The open/close sign of a panel is ignored.
+    """Return whether a text ends with a question mark, ignoring the open/close sign of a panel.
 
     >>> is_question_text("När öppnar bron? +"), is_question_text("Varför? Därför.")
     (True, False)

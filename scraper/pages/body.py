@@ -69,7 +69,7 @@ def _belongs_to_text_around(
 
 
 def _is_closing_line(block: PageBlock) -> bool:
-    """Return whether a text's last line is about the page itself, or announces related links."""
+    """Return whether the last block of a text is about the page, or announces related links."""
     if len(block.text) >= MAX_CAPTION_LENGTH:
         return False
     is_heading = not block.link_share and block.text[-1] not in SENTENCE_ENDS
@@ -93,8 +93,8 @@ def _choose_later_text(before: PageBlock | None, block: PageBlock) -> PageBlock 
 def _is_link_within_text(blocks: Sequence[PageBlock], index: int, before: PageBlock | None) -> bool:
     """Return whether a paragraph that is only a link belongs to the text around it.
 
-    The paragraph belongs to the text if a line with a colon introduces it (alone or together with
-    other links), or if it is directly below a heading and a sentence follows it.
+    The paragraph belongs to the text if a line that ends with a colon introduces it (alone or
+    together with other links), or if it is directly below a heading and a sentence follows it.
 
     before: the last block above the paragraph that is not only a link.
     """
@@ -110,7 +110,7 @@ def _is_link_within_text(blocks: Sequence[PageBlock], index: int, before: PageBl
 
 
 def _is_link_paragraph(block: PageBlock) -> bool:
-    """Return whether a paragraph is only a link to a text, as opposed to a button or "Läs mer"."""
+    """Return whether a paragraph consists only of a link that is not a button or "Läs mer"."""
     if block.kind != "p" or block.link_share < 0.9 or " " not in block.text:
         return False
     link = block.element.find("a")
@@ -134,7 +134,7 @@ def _is_body_block(
 
 
 def _repeats_title(block: PageBlock, title: str | None, is_opening: bool) -> bool:
-    """Return whether a block repeats the page's title, as a heading or a line at the beginning."""
+    """Return whether a block repeats the page's title, as a heading or as the opening line."""
     may_be_title = block.level <= 2 or (is_opening and block.level == 9)
     if not title or not may_be_title:
         return False
@@ -200,7 +200,7 @@ def format_body_text(blocks: Sequence[PageBlock]) -> str:
 
 
 def render_body_html(blocks: Sequence[PageBlock], pairs: Collection[QuestionPair]) -> str:
-    """Return the blocks as HTML. The block of question number N has id="question-N"."""
+    """Return the blocks as HTML. The block with question number N has id="question-N"."""
     numbers = {pair.start: number for number, pair in enumerate(pairs, 1)}
     return "\n".join(
         _render_block_html(block, numbers.get(index)) for index, block in enumerate(blocks)

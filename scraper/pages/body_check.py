@@ -1,4 +1,4 @@
-"""Checks whether the wrong text of a page was extracted as its body.
+"""Checks whether the wrong part of a page's text was extracted as the body.
 
 A body is compared with two independent readings of its page: the text after the page's heading and
 the densest block (the element with the most text in sentences). Both consist of sentences that are
@@ -82,7 +82,7 @@ class PageSentences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyAgreement:
-    """How well a body agrees with the two other readings of its page.
+    """How well a body agrees with the two independent readings of its page.
 
     start: the share of the text after the heading that is in the body, or None if that text is too
         short to judge.
@@ -146,7 +146,7 @@ def _find_page_frame(root: Element) -> Element:
 
 
 def _add_sentence(sentences: list[Sentence], words: str, element: Element, part: Element) -> None:
-    """Append the words of an element to `sentences`, unless they are few or in a link."""
+    """Append the words of an element to `sentences`, unless they are too few or in a link."""
     if len(words) > MIN_TEXT_LENGTH and next(element.iterancestors("a"), None) is None:
         probe = clean_line(words[:MAX_PROBE_LENGTH])
         sentences.append(Sentence(probe, len(words), _find_block(element), part))
@@ -235,7 +235,7 @@ def _find_size_doubt(pairs: Sequence[SharedSentence], start: float | None) -> st
 
 
 def _iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:
-    """Yield the first sentences, about MAX_LENGTH_AFTER_HEADING characters in all."""
+    """Yield the first sentences, with about MAX_LENGTH_AFTER_HEADING characters in total."""
     total = 0
     for pair in pairs:
         yield pair
@@ -261,7 +261,7 @@ def _count_characters(pairs: Iterable[SharedSentence]) -> int:
 
 
 def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
-    """Return whether all the text that the body and the page share is before a position in `pairs`.
+    """Return whether all text shared by the body and the page is before a position in `pairs`.
 
     Returns False if no text is shared.
     """

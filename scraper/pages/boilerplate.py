@@ -118,7 +118,7 @@ MIN_MENU_LINKS = 4  # links; a breadcrumb trail has fewer
 
 @cache_by_text()
 def split_camel_case(names: str) -> str:
-    """Return a class and an id in lower case, with hyphens between the words of each name.
+    """Return class names and an id in lower case, with hyphens between the words of each name.
 
     >>> split_camel_case("siteMenu Top")
     'site-menu top'
@@ -401,7 +401,7 @@ def _iter_site_frame(
     """Yield the site's headers before the h1 and its footers after the h1.
 
     A header or footer belongs to the site if the nearest ancestor that it shares with the h1 also
-    contains a menu. Otherwise, it belongs to the text, and may contain its date.
+    contains a menu. Otherwise, it belongs to the text, and may contain the date of the text.
     """
     menus = _list_menus(document, marked)
     with_menu = _collect_ancestors(menus)
@@ -507,8 +507,8 @@ def _is_date_label(element: Element, box: Element) -> bool:
 
     Such an element is short, contains no link, and is not inside a link or an article.
 
-    box: the element that contains `element`. If it is a side column, the date on which the column
-        itself was created does not count.
+    box: the element that contains `element`. If the box is a side column, the date on which the
+        column itself was created does not count.
     """
     text = clean_line(get_text_content(element))
     if len(text) > MAX_DATE_LABEL_LENGTH or not any(map(str.isdigit, text)):
@@ -560,7 +560,7 @@ def _has_boilerplate_name(element: Element, naming: str) -> bool:
 def _drop_alerts(document: Document, marked: Mapping[Element, frozenset[str]]) -> None:
     """Remove the site's alerts.
 
-    An alert is kept if it is between sentences of the text, or is a large part of the text.
+    An alert is kept if it is between sentences of the text, or if it is a large part of the text.
     """
     root, alerts = document.root, _collect_alerts(document, marked)
     sentence_counts: Counter[Element] = Counter()  # by main element, or the root
@@ -685,7 +685,7 @@ def _find_closing_row(main: Element) -> list[Element]:
     """Return the row of teasers at the end of the text, or [] if there is none.
 
     In such a row, all teasers open with a link, or all end with the same button. A row belongs to
-    the text if a line with a colon introduces it, or if no sentence precedes it.
+    the text if a line that ends with a colon introduces it, or if no sentence precedes it.
     """
     waiting = [main]
     while waiting:
@@ -733,7 +733,7 @@ def _is_row_of_teasers(row: Sequence[Element]) -> bool:
 
 
 def _is_apart_from_text(row: Sequence[Element], main: Element) -> bool:
-    """Return whether a row comes after a sentence, and is not introduced by a line with a colon."""
+    """Return whether a row comes after a sentence, but not directly after a colon."""
     before = [text for text in _iter_texts_before(row[-1], main) if text and not text.isspace()]
     if before and before[-1].rstrip().endswith(":"):
         return False
@@ -876,8 +876,8 @@ def _iter_cards(main: Element) -> Iterator[Element]:
 def _is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> bool:
     """Return whether an element's children with a given tag and classes are teasers.
 
-    They are teasers if there are several, and all have a linked heading. If all have several
-    paragraphs, they are sections of the text instead.
+    The children are teasers if there are several of them, and all have a linked heading. If each of
+    them has several paragraphs, they are sections of the text instead.
     """
     row = [part for part in parent.iterchildren(tag) if part.get("class") == classes]
     is_row = len(row) > 1 and all(
@@ -887,7 +887,7 @@ def _is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> boo
 
 
 def is_linked_heading(heading: Element) -> bool:
-    """Return whether a heading contains a link to another page, or is in one.
+    """Return whether a heading contains a link to another page, or is inside such a link.
 
     Links that open a panel or lead to an anchor do not count.
     """
@@ -950,8 +950,8 @@ def _find_meanings(names: str) -> frozenset[str]:
 def _choose_naming(meanings: Collection[str]) -> str:
     """Return the meaning that decides how an element is treated: boilerplate, hidden or doubtful.
 
-    Returns "" if the element has none of these meanings, or if it is named as the frame of the
-    page.
+    Returns "" if the element has none of these meanings, or if its name marks it as the frame of
+    the page.
     """
     naming = next(filter(meanings.__contains__, NAMINGS), "")
     return "" if naming == "frame" else naming

@@ -127,7 +127,8 @@ def choose_contacts(
     """Return the contacts of the release and their provenance, or None if it has no contacts.
 
     An area is doubtful if its contacts may be those of the site. From a doubtful area outside the
-    main element, only people are taken, because the offices in it are usually on every page.
+    main element, only people are returned, because the offices in such an area are usually named on
+    every page.
     """
     chosen: dict[ContactItem, None] = {}
     evidence: Provenance | None = None
@@ -330,9 +331,9 @@ def _read_area_under_heading(
 ) -> ContactArea | None:
     """Return the area with the contacts under a heading, or after a lead-in such as "Kontakt:".
 
-    The search goes through ever larger elements until one has a contact with a telephone number or
-    email address. Returns None if no contact is found. The block elements of the lines that were
-    used are added to `used_elements`.
+    Ever larger elements around the heading are searched until one of them has a contact with a
+    telephone number or email address. Returns None if no contact is found. The block elements of
+    the lines that were used are added to `used_elements`.
     """
     line = clean_line(heading.text or "")
     block = _find_block(heading)
@@ -491,7 +492,7 @@ def _drop_switchboard_contacts(
 ) -> Iterator[ContactArea]:
     """Yield the areas without the nameless contacts that are also in the site's footer.
 
-    Contacts of a press office are kept. Areas without any remaining contact are left out.
+    Contacts of a press office are kept. Areas with no remaining contacts are left out.
     """
     has_nameless = any(not contact.name for area in areas for contact in area.contacts)
     footer_keys = _find_footer_contact_keys(root) if has_nameless else frozenset()
@@ -579,7 +580,7 @@ def _is_main_or_article(element: Element) -> bool:
 
 
 class LineReader:
-    """Returns the lines of a page or of an element. The page is split into lines only once."""
+    """Reads the lines of a page or of an element. The page is split into lines only once."""
 
     def __init__(self, document: Document) -> None:
         self.unread = _collect_unread(document)
@@ -698,8 +699,8 @@ class LineBuilder:
     def end_link(self, href: str) -> None:
         """End a link.
 
-        The number or address that the link leads to is appended, unless the link's text contains a
-        number or address.
+        The telephone number or email address in the link's target is appended, unless the link's
+        text contains one.
         """
         kind, _, target = href.partition(":")
         if kind not in ("tel", "mailto"):

@@ -314,7 +314,7 @@ def parse_contacts(
 ) -> list[ContactItem]:
     """Return the contacts in lines under a heading.
 
-    heading_is_certain: whether a name under this heading counts as a contact even without a
+    heading_is_certain: whether a name under this heading counts as a contact even if it has no
         telephone number or email address.
     """
     parser = ContactParser(heading, heading_is_certain=heading_is_certain)
@@ -394,8 +394,8 @@ def parse_people(text: str) -> list[ContactItem]:
 def _draft_people(sentence: str) -> list[ContactDraft]:
     """Return contact drafts with the people named in a sentence.
 
-    Each draft contains the numbers and the address that follow the name. If the words before a
-    number name nobody or several people, the draft has no name.
+    Each draft contains the telephone numbers and the email address that follow the name. If the
+    words before a number name nobody or several people, the draft has no name.
     """
     drafts = [ContactDraft()]
     for kind, part in tokenise_contact_line(sentence):
@@ -432,7 +432,7 @@ def _find_people(text: str) -> list[ContactDraft]:
 
 
 def _opens_with_several_people(line: str) -> bool:
-    """Return whether a line names several people before its first number or address.
+    """Return whether a line names several people before its first number or email address.
 
     Returns False if the text before that number or address contains no conjunction such as "eller".
     """
@@ -502,7 +502,7 @@ class ContactParser:
             self.add_part(kind, text)
 
     def take_people(self, line: ParsedLine) -> bool:
-        """Store the people in a line that is a sentence with numbers or addresses.
+        """Store the people in a line that is a sentence with telephone numbers or email addresses.
 
         Returns whether the line is such a sentence.
         """
@@ -581,7 +581,7 @@ class ContactParser:
     def has_address(self, email: str) -> bool:
         """Return whether the previous contact has this email address.
 
-        If so, a link to the address only repeats it.
+        If it has, a link to the address only repeats the address.
         """
         return bool(self.contacts) and self.contacts[-1].email == email
 
@@ -616,7 +616,7 @@ class ContactParser:
 
 @cache_by_text()
 def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
-    """Split a line into parts, each a pair of type and text.
+    """Split a line into parts, each of which is a pair of a type and a text.
 
     The types are: name, name part, owner (of an email link), role, desk, phone, email.
 
@@ -647,8 +647,8 @@ def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
 def _is_labelled_number(line: str, parts: Sequence[tuple[str, str]]) -> bool:
     """Return whether a line begins with a label and its number ("Arkivet: 010-123 45 67").
 
-    A label followed by a comma does not count, nor does a word for a person's own number
-    ("Arbete").
+    A label that is followed by a comma does not count, and neither does a word for a person's own
+    number ("Arbete").
 
     >>> lines = ["Arkivet: 010-123 45 67", "Arkivet, 010-123 45 67", "Arbete: 010-123 45 67"]
     >>> [_is_labelled_number(line, parse_contact_line(line)) for line in lines]
@@ -699,7 +699,7 @@ def _read_desk(chunk: str) -> str | None:
 
 
 def _name_switchboards(contacts: Sequence[ContactDraft]) -> None:
-    """Name each switchboard after the office before it, if that office has no number or address.
+    """Name each switchboard after the office before it, if the office has no number or address.
 
     Example: "Presstjänsten", then "Telefon (växel) 010-123 45 00".
     """
@@ -717,7 +717,7 @@ def _is_switchboard(desk: str) -> bool:
 def _split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
     """Return the name and the title in a chunk.
 
-    Each is None if it is missing. Both are None if the chunk is a sentence.
+    A name or title that is missing is None. Both are None if the chunk is a sentence.
 
     >>> _split_name_and_role("Eva Ek"), _split_name_and_role("pressekreterare Eva Ek")
     (('Eva Ek', None), ('Eva Ek', 'pressekreterare'))
@@ -755,8 +755,8 @@ def _find_name_before_title(
 ) -> tuple[str, str | None] | None:
     """Return the name at the start of `words` and the title after it.
 
-    The title may be None. Returns None if there is no name or if other words follow it, as in a
-    sentence.
+    The title is None if no title follows. Returns None if there is no name, or if the words after
+    the name show that it is part of a sentence.
 
     has_lead_in: whether the text before `words` shows that a name follows. If so, the name may be
         followed by any words.

@@ -192,7 +192,7 @@ class Document:
     def read_head(self) -> None:
         """Collect the document's declarations about itself, which may be outside its head.
 
-        If several declarations have the same name, the first one counts.
+        If several declarations have the same name, only the first one counts.
         """
         for element in self.root.iter("meta", "link", "base", "title", "script"):
             tag = element.tag
@@ -252,7 +252,7 @@ class Document:
     def index(self) -> ElementIndex:
         """Return the index of the page's elements by tag and attributes.
 
-        Access it before elements are removed, because the index is built only once.
+        Access this property before elements are removed, because the index is built only once.
         """
         return _index_elements(self.root)
 

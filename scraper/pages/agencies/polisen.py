@@ -10,8 +10,8 @@ from scraper.pages.page_classes import EpiserverPage
 class PolisenPage(EpiserverPage):
     """Page of polisen.se.
 
-    The site has used three templates, with dates in span.date, time.date or dl. In all three, the
-    dates are next to the text.
+    The site has used three templates, which have the dates in span.date, time.date or dl. In all
+    three templates, the dates are next to the text.
     """
 
     title_css: ClassVar[tuple[str, ...]] = ("#main-content h1", *EpiserverPage.title_css)

@@ -77,7 +77,8 @@ def parse_schedule(text: str) -> RevisitSchedule:
 
 
 def find_recheck_delay(failures: int) -> timedelta:
-    """Return how long to wait before a stored release whose page could not be read is tried again.
+    """Return how long to wait before requesting a stored release again after a failure to read its
+    page.
 
     failures: the number of failures in a row so far. Each failure doubles the delay, up to a
         maximum.

@@ -42,8 +42,8 @@ def find_lead(
 
     Returns None if there is no lead.
 
-    attribute: the attribute that marks an element matched by a selector for the lead. Its value is
-        then "lead".
+    attribute: the name of the attribute that has the value "lead" on an element that a selector for
+        the lead matched.
     text_start: the index of the first block of the running text.
     """
     if found := _find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
@@ -129,7 +129,7 @@ def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | N
 def _find_bold_opening(blocks: Sequence[PageBlock]) -> range | None:
     """Return the range of the first long paragraph if it is bold and the next one is not.
 
-    Otherwise, or if the paragraph is a question, returns None.
+    Returns None if there is no such paragraph, or if it is a question.
     """
     paragraphs = [
         index

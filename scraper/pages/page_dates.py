@@ -272,10 +272,10 @@ def _read_address_date(url: str) -> PageDate | None:
 def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:
     """Return the first date that could be parsed.
 
-    If a more exact date agrees with it, that date is returned instead. If none could be parsed, the
-    first date is returned, or None if there are no dates.
+    If a more exact date agrees with it, the more exact one is returned instead. If no date could be
+    parsed, the first one is returned, or None if there are no dates.
 
-    exact: dates that are used only if they are more exact.
+    exact: further dates, which are returned only if they agree with that date and are more exact.
     """
     first = next((found for found in ranked if found.value is not None), None)
     if first is None:
@@ -542,7 +542,7 @@ def _starts_with_unlabelled_date(labels: Sequence[str]) -> bool:
 
 
 def is_date_line(text: str, url: str, is_opening: bool) -> bool:
-    """Return whether a short line is only a date: with a label, or alone at the start of a text.
+    """Return whether a short line is only a date, either with a label or at the start of a text.
 
     >>> is_date_line("Publicerad 3 maj 2024", "https://a.se/", is_opening=False)
     True
@@ -666,7 +666,7 @@ def _find_unlabelled_date(
 
 
 def iter_title_neighbours(heading: Element) -> Iterator[Element]:
-    """Yield the short elements in the title, and then those around the title, the nearest first."""
+    """Yield the short elements in the title, and then those around the title, nearest first."""
     yield from heading.iter("time", "span")
     node = heading
     for _ in range(3):

@@ -81,7 +81,8 @@ class ProbedSource:
 class ProbedPage:
     """A sample page parsed as a release.
 
-    item, release: what was parsed. Each is None if an error occurred before it was complete.
+    item, release: the parsed item, and the release made from it. Each is None if an error occurred
+        before it was complete.
     """
 
     url: str
@@ -378,7 +379,9 @@ def write_expected_result(page: Path, result: dict[str, Any]) -> None:
 
 
 def propose_slug(url: str, taken: Container[str] = ()) -> str:
-    """Return a slug made from a URL's host, without the top-level domain unless that slug is taken.
+    """Return a slug made from a URL's host.
+
+    The top-level domain is included only if the slug without it is taken.
 
     >>> propose_slug("https://www.skogsradet.example/nyheter"), propose_slug("http://[::1]:80/")
     ('skogsradet', '1')

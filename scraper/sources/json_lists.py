@@ -380,7 +380,7 @@ def _resolve_references(data: Any) -> Any:
 
 
 def _resolve_object(data: list[Any], item: dict[str, Any]) -> dict[str, Any]:
-    """Return an object's texts and, after them, its nested objects, reduced to their addresses."""
+    """Return an object's texts followed by its nested objects, each reduced to its address."""
     texts, nested = dict[str, Any](), dict[str, Any]()
     for key, reference in item.items():
         value = _resolve_value(data, reference)

@@ -322,8 +322,8 @@ class AuditSpider(ReleaseSpider):
         """Mark a source as incomplete if it has links, but none that matches `releases`.
 
         links: the source's links that match the pattern.
-        read: a function that returns the source's links for a given agency. It is called with an
-            agency without the pattern.
+        read: a function that returns the source's links for a given agency. It is called with a
+            copy of the agency that has no pattern.
         """
         if not links and self.fits_no_link(audit.agency, response.url, read):
             problem = SourceProblem("pattern", response.url, audit.agency.releases)

@@ -187,7 +187,7 @@ class RefetchSpider(ReleaseSpider):
     def find_outcome(self, url: str) -> RefetchOutcome:
         """Return what became of a page (such as stored, unchanged or rejected), with details.
 
-        If the page was not fetched, the details are the reason.
+        If the page was not fetched, the details state the reason.
         """
         slug, started_at, archive = self.owners[url], to_iso(self.started_at) or "", self.archive
         row = archive.db.execute(

@@ -78,7 +78,8 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
     def save(self, row: Row, responses: dict[str, Row]) -> None:
         """Store the survey of one agency, with the responses.
 
-        responses: by requested URL (see the column `responses` in the module's docstring).
+        responses: the responses by requested URL (see the column `responses` in the module's
+            docstring).
         """
         values = row["slug"], row["tried"], _to_json(row), _to_json(responses)
         self._query("insert into agencies values (?, ?, ?, ?)", *values)

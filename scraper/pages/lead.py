@@ -180,8 +180,8 @@ def _list_text_blocks(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[str]) -> bool:
     """Return whether a paragraph's class can be compared with the classes of the blocks after it.
 
-    At least two blocks must follow the paragraph. A single block is enough if it is a sibling of
-    the paragraph and has a class.
+    This requires at least two blocks after the paragraph, or one block that is a sibling of the
+    paragraph and has a class.
 
     classes: the class attributes of the blocks that follow.
     """

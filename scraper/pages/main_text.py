@@ -254,7 +254,7 @@ def _has_undated_sentence(text: str) -> bool:
 def find_main_element(document: Document, heading: Element | None = None) -> tuple[Element, str]:
     """Return the element that contains the release, and the rule that found the element.
 
-    heading: the page's own headline, or None if it is unknown.
+    heading: the heading of the page, or None if it is unknown.
     """
     body = _find_body(document.root)
     text_lengths = _measure_running_text(body)
@@ -320,8 +320,8 @@ def _choose_longest(
 ) -> Element | None:
     """Return the element with the most text, or None if it has too little of the page's text.
 
-    certain: the elements that certainly contain the release. Only they are considered, if there are
-        any, and a smaller share of the text is enough for them.
+    certain: the elements that certainly contain the release. If there are any, only these are
+        considered, and a smaller share of the text is enough.
     """
     best = max(certain or found, key=lambda element: text_lengths[element], default=None)
     min_share = 0.1 if certain else 0.3
@@ -388,7 +388,7 @@ def _include_heading(
 
     The ancestor is preferred, because the lead and the tags are between the heading and the text.
     If the ancestor contains a menu, the largest block that contains the heading but no menu is
-    returned instead, because the ancestor may be the whole page, or the densest text may be in a
+    returned instead, because the ancestor may be the whole page, or the densest text may be in the
     wrong part of the page, such as a footer.
     """
     if heading is None:

@@ -105,7 +105,7 @@ def _is_caption_text(element: Element) -> bool:
 
 
 class CaptionIndex:
-    """Finds the captions of images, and caches the captions in each element.
+    """Finds the captions of images, and caches the captions found in each element.
 
     Each element is searched only once, because it may contain thousands of images.
     """

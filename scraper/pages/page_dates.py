@@ -189,12 +189,12 @@ def choose_dates(
 ) -> Iterator[tuple[str, PageDate]]:
     """Yield the dates of a page as pairs of field and date, and remove date lines from the tree.
 
-    The fields are published and updated. For publication, a date of an element that a selector
+    The fields are published and updated. For `published`, a date in an element that a selector
     matched ranks highest. Next come labelled dates, declared dates, a date that stands alone next
     to the title, and declared dates whose meaning is not stated. The day in the URL is used only if
     the page has no date at all.
 
-    selected: for each field, the date of an element that a selector matched, or None if there is no
+    selected: for each field, the date in an element that a selector matched, or None if there is no
         such date.
     """
     # read first, because reading labels and the date beside the title changes the tree
@@ -696,7 +696,8 @@ def _find_date_by_class(document: Document, main: Element) -> PageDate | None:
     """Return the date at the end of the main element, and remove its element.
 
     The element must have a class for dates. Returns None if there is no such date, or if it is in
-    the future. A date within the text is not used, because it is the day of something else.
+    the future. A date within the text is not used, because it belongs to something that the text is
+    about.
     """
     blocks = filter(_is_block_in_flow, document.select_by_class(_is_date_class))
     elements = [block for block in blocks if main in block.iterancestors()]

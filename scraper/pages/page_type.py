@@ -554,7 +554,7 @@ def _reject_redirect(signals: PageSignals, problem: str) -> PageRejection:
 def find_short_page_rejection(
     signals: PageSignals, title: str | None, text: str, *, has_date: bool
 ) -> PageRejection | None:
-    """Return why a page with few words or none is not a release.
+    """Return why a page with few or no words is not a release.
 
     Returns None if no sign of this is found. Only signs that would be unreliable on a longer page
     are used.

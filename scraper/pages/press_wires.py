@@ -84,7 +84,7 @@ class WirePage(NewsPage):
 
     @classmethod
     def read_markup(cls, record: dict[str, Any]) -> dict[str, str]:
-        """Return the HTML of the parts `lead`, `body` and `contacts` of a record."""
+        """Return the HTML of a record's parts by name: `lead`, `body` and `contacts`."""
         raise NotImplementedError
 
     def read_contacts(self) -> Iterator[ContactItem]:

@@ -220,7 +220,7 @@ def _find_tags_beside_heading(heading: Element, line: str) -> TagRow | None:
 def _find_tags_in_row(heading: Element, rule: str) -> TagRow | None:
     """Return the elements after a heading as tags.
 
-    Returns None unless there are several and all have the same HTML tag.
+    Returns None unless there are several such elements and all have the same HTML tag.
     """
     siblings = list(
         takewhile(lambda part: part.tag in ROW_TAGS, heading.itersiblings(etree.Element))

@@ -146,7 +146,7 @@ class ProbeResult:
             self.agency = replace(self.agency, files=True)
 
     def propose_sources(self, kind: str, declared_urls: Iterable[str]) -> tuple[str, ...]:
-        """Return the URLs of the sources of a type that the table should contain.
+        """Return the URLs that the table should contain for sources of the type `kind`.
 
         These are the declared sources that were not requested, and then the sources that have
         links.
@@ -329,7 +329,7 @@ def find_unused_selectors(html: bytes, url: str, agency: Agency) -> Iterator[str
 
 
 def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[str, Any]:
-    """Return a page's URL and release, or its URL and why the page is not a release.
+    """Return a page's URL with its release, or with the reason why the page is not a release.
 
     The agency is left out, because the page's folder is named after the agency.
     """

@@ -148,7 +148,7 @@ class SiteProbe:
         return replace(agency, aliases=(*agency.aliases, *hosts))
 
     def list_crawled_sources(self, pages: dict[str, Response], agency: Agency) -> list[str]:
-        """Return the sources that a news crawl would read.
+        """Return the URLs of the sources that a news crawl would read.
 
         These are the declared sources or, if there are none, the sources that the start page links
         to. The start page is the page at the URL to probe or, if that URL has no path, the home
@@ -295,7 +295,7 @@ class SiteProbe:
                         return
 
     async def find_sitemap_urls(self, result: ProbeResult) -> list[str]:
-        """Return the sitemaps named in robots.txt, or else the usual URL of a sitemap."""
+        """Return the sitemap URLs in robots.txt, or else the usual URL of a sitemap."""
         home, urls = result.base_agency.home, list[str]()
         with suppress(SourceError):
             response = await self.fetch(urljoin(home, "/robots.txt"))

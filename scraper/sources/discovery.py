@@ -138,7 +138,7 @@ def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
 
 
 def _find_feeds(page: Selector, base: str) -> list[str]:
-    """Return the RSS and Atom feeds that a page links to, except feeds of comments."""
+    """Return the URLs of the RSS and Atom feeds that a page links to, except feeds of comments."""
     feeds = []
     for link in page.xpath("//link[contains(@rel, 'alternate') and @href]"):
         kind, title = link.root.get("type", ""), link.root.get("title", "")
@@ -150,8 +150,7 @@ def _find_feeds(page: Selector, base: str) -> list[str]:
 
 
 def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
-    """Return a list with a link's URL if the link leads to a press wire and its text names the
-    wire.
+    """Return a list with a link's URL if the link leads to a press wire that its text names.
 
     Returns [] for any other link. An example of such a text is "Vårt pressrum på Mynewsdesk".
     """

@@ -55,7 +55,8 @@ class WireRecord:
 class SourceLink:
     """A link to a release that a source lists.
 
-    Times are in ISO 8601 in UTC, as stated by the source, or None if the source states none.
+    Times are those that the source states, in ISO 8601 and UTC. A time that the source does not
+    state is None.
     """
 
     url: str
@@ -79,7 +80,7 @@ class ListingPage(NamedTuple):
     problem: why the listing may contain more releases than were found. None if nothing suggests
         this.
     errors: the problems of entries that cannot be used.
-    archive_urls: pages of years or of older releases, which are also listings.
+    archive_urls: the URLs of pages for single years or older releases, which are also listings.
     """
 
     links: list[SourceLink]

@@ -480,8 +480,7 @@ class ListingLayout:
         self.main_ancestors = _find_ancestors([*main_elements, *root.iter("h1")])
 
     def is_boilerplate(self, element: Element, region: Element, *, in_entry: bool) -> bool:
-        """Return whether an element is boilerplate, and therefore contains no entries of the
-        listing.
+        """Return whether an element is boilerplate and thus contains no entries of the listing.
 
         region: the main element or body around the element.
         in_entry: whether the element is inside an article or list item.

@@ -637,9 +637,7 @@ class ListingPager:
         return addresses, names
 
     def iter_pager_hrefs(self) -> Iterator[tuple[str, bool]]:
-        """Yield the href of each link to another page, and whether the link is marked as a pager
-        link.
-        """
+        """Yield the href of each link to another page, and whether it is marked as a pager link."""
         for rel in ("next", "prev"):
             for href in self.page.xpath(REL_XPATH.format(rel)).getall():
                 yield href, True

@@ -84,7 +84,7 @@ class AgencyAudit:
     def add_request(self, url: str, source_url: str, **meta: Any) -> None:
         """Add a request for a source or for a part of it. A repeated request is not added.
 
-        A part is a later page, or a sitemap listed in an index.
+        A part is a later page of a listing, or a sitemap listed in an index.
         """
         if (source_url, url) not in self.known_requests:
             self.known_requests.add((source_url, url))

@@ -283,8 +283,8 @@ class NewsSpider(AttachmentSpider):
         The request is conditional if the source is a feed or sitemap that an earlier crawl read
         completely.
 
-        index_url: for a sitemap listed in an index, the URL of the index.
-        listed_at: the sitemap's date in the index.
+        index_url: the URL of the index that lists a sitemap. For other sources, it is None.
+        listed_at: the sitemap's date in the index, or None if the index gives no date.
         priority: sources with a higher priority are requested first.
         """
         requested_sources = self.source_trackers[agency.slug].requested_sources
@@ -565,7 +565,7 @@ class NewsSpider(AttachmentSpider):
     ) -> None:
         """Record that the response from a source cannot be read.
 
-        source_url: the source's URL, if another URL was requested.
+        source_url: the source's URL. If it is None, the URL in the request's `meta` is used.
         """
         slug = response.meta["agency"]
         logger.error("%s", error)

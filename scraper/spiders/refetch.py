@@ -55,7 +55,7 @@ class RefetchSpider(ReleaseSpider):
 
         url=URL      One or more addresses, separated by spaces, of pages of agencies in the
                      agencies file. Unknown pages are added.
-        state=STATE  All pages in this state of the table `frontier`: rejected, failed, gone or
+        state=STATE  All pages with this state in the table `frontier`: rejected, failed, gone or
                      quarantined. Separate several states by commas.
     """
 

@@ -195,8 +195,8 @@ class ReleaseSpider(IdentifiedSpider):
     def separate_other_address(self, row: FrontierEntry) -> FrontierEntry:
         """Return a row without its release if the row's URL is only another address of the release.
 
-        Any other row is returned unchanged. What happens at this URL then does not change the
-        release.
+        What happens at this URL then does not change the release. Any other row is returned
+        unchanged.
         """
         return (
             replace(row, release_id=None)
@@ -642,8 +642,7 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether the frontier has a listing whose URL differs from `url` only in the final
-        slash.
+        """Return whether a listing in the frontier differs from a URL only in the final slash.
 
         Returns False for a URL with a query.
         """
@@ -871,7 +870,7 @@ def _find_oldest(links: Iterable[SourceLink], oldest: str) -> str:
 
     Returns "" if no time is stated.
 
-    oldest: the earliest time on the earlier pages, or "" if they state none.
+    oldest: the earliest time on the pages before it, or "" if these state none.
     """
     dates = [link.published for link in links if link.published]
     return min([*filter(None, [oldest]), *dates], default="")

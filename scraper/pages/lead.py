@@ -344,7 +344,8 @@ def _is_short_text(lead: Sequence[PageBlock]) -> bool:
 def _stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[PageBlock]) -> bool:
     """Return whether the wrapper of a lead stands apart from the text after it.
 
-    Returns False if the text is in similar wrappers, or if the wrapper and the text are paragraphs.
+    Returns False if the text is in similar wrappers, or if the wrapper is a paragraph beside the
+    paragraphs of the text.
     """
     if wrapper.parent is None or has_descendant(wrapper, ("img",)):
         return False

@@ -159,10 +159,11 @@ class ProbeResult:
         return tuple(dict.fromkeys(urls))
 
     def is_useful(self, source: ProbedSource) -> bool:
-        """Return whether a source has links or was not requested.
+        """Return whether the proposed table should contain a source.
 
-        Returns False if the source has a problem. Also returns False for JSON endpoints and press
-        wires, because the table has separate keys for them.
+        This is the case if the source has links or was not requested. Returns False if the source
+        has a problem. Also returns False for JSON endpoints and press wires, because the table has
+        separate keys for them.
         """
         if source.problem or (source.is_requested and not source.links):
             return False

@@ -406,8 +406,9 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
     """Return links to the releases in JSON, which are objects with an address and a title.
 
     The rules are the same as for the links of a listing. Without a `releases` pattern, the URL must
-    be in a news section or below the listing, or contain a year. If several objects then have a
-    date, those without one are left out, because they are probably service pages.
+    be in a news section or below the listing, or contain a year. If there is no such pattern and
+    several objects have a date, those without one are left out, because they are probably service
+    pages.
     """
     listing_path = urlsplit(canonical_url(listing_url)).path.rstrip("/")
     links: list[SourceLink] = []

@@ -934,7 +934,7 @@ def build_page_request(
 ) -> Request:
     """Return a request for a source or one of its pages.
 
-    It is a POST request if the address contains a form (see `join_form`).
+    The request is sent by POST if the address contains a form (see `join_form`).
 
     kind: the type of source. A listing is opened in a browser if the agency's table requires it,
         unless it is a JSON endpoint.

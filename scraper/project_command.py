@@ -146,7 +146,7 @@ class OutsideProject(ScrapyCommand):
         _exit_outside_project()
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Do nothing, because `process_options` has already ended the process."""
+        """Do nothing, because `process_options` ends the process before this method is called."""
 
 
 class OutsideCrawl(ScrapyCrawl):

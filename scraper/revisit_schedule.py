@@ -77,7 +77,7 @@ def parse_schedule(text: str) -> RevisitSchedule:
 
 
 def find_recheck_delay(failures: int) -> timedelta:
-    """Return how long to wait before a stored release whose page could not be read is tried again.
+    """Return how long to wait before requesting a stored release again after a failure.
 
     failures: the number of failures in a row so far. Each failure doubles the delay, up to a
         maximum.

@@ -242,7 +242,7 @@ def check_settings(settings: BaseSettings) -> None:
 def _check_names(settings: BaseSettings, known_names: set[str]) -> None:
     """Raise AgencyError if an unknown setting has nearly the same name as a known one.
 
-    Only settings made by the project or on the command line are checked.
+    Only settings from the project or the command line are checked.
     """
     project = get_settings_priority("project")
     for name in settings:

@@ -395,11 +395,12 @@ def _is_json_ld_script(element: Element) -> bool:
 
 @dataclass(slots=True)
 class ElementIndex:
-    """The elements of a page by tag and attributes, collected in one pass.
+    """The elements of a page, indexed by tag and by attribute in one pass.
 
     order: the position of each element in document order.
     by_tag, by_class: the elements with each tag or class attribute.
-    ids, roles, styles: the attribute `id`, `role` or `style` of each element that has it.
+    ids, roles, styles: the value of the attribute `id`, `role` or `style` of each element that has
+        this attribute.
     attributes_by_class: for each class looked up so far, the class attributes that contain it.
     """
 
@@ -457,7 +458,7 @@ def _is_credible_canonical_url(canonical: str, url: str) -> bool:
 def iter_declared_dates(document: Document, field: str | None) -> Iterator[tuple[str, str]]:
     """Yield the declared dates, the most reliable first.
 
-    Each is a pair: the rule that found the date, and the date as declared.
+    Each is yielded as a pair of the rule that found the date and the date as declared.
 
     field: published, updated, created, or None for dates whose meaning is not stated.
     """

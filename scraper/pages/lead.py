@@ -42,8 +42,8 @@ def find_lead(
 
     Returns None if there is no lead.
 
-    attribute: the attribute that marks an element matched by a selector for the lead. Its value is
-        then "lead".
+    attribute: the name of the attribute that has the value "lead" on an element that a selector for
+        the lead matched.
     text_start: the index of the first block of the running text.
     """
     if found := _find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
@@ -129,7 +129,7 @@ def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | N
 def _find_bold_opening(blocks: Sequence[PageBlock]) -> range | None:
     """Return the range of the first long paragraph if it is bold and the next one is not.
 
-    Otherwise, or if the paragraph is a question, returns None.
+    Returns None if there is no such paragraph, or if it is a question.
     """
     paragraphs = [
         index
@@ -180,8 +180,8 @@ def _list_text_blocks(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[str]) -> bool:
     """Return whether a paragraph's class can be compared with the classes of the blocks after it.
 
-    At least two blocks must follow the paragraph. A single block is enough if it is a sibling of
-    the paragraph and has a class.
+    This requires at least two blocks after the paragraph, or one block that is a sibling of the
+    paragraph and has a class.
 
     classes: the class attributes of the blocks that follow.
     """
@@ -344,7 +344,8 @@ def _is_short_text(lead: Sequence[PageBlock]) -> bool:
 def _stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[PageBlock]) -> bool:
     """Return whether the wrapper of a lead stands apart from the text after it.
 
-    Returns False if the text is in similar wrappers, or if the wrapper and the text are paragraphs.
+    Returns False if the text is in similar wrappers, or if the wrapper is a paragraph beside the
+    paragraphs of the text.
     """
     if wrapper.parent is None or has_descendant(wrapper, ("img",)):
         return False

@@ -1,9 +1,9 @@
 """Finds where the release is on its page: its start, the main element, and the running text.
 
 Banners of the site (about a crisis, a disruption or cookies) are recognised by their place, because
-their names and words differ between sites and times. A release starts at its heading. Sentences
-before the heading are therefore not part of the release, unless they are in the same main element,
-article or table, or directly before the heading.
+their class names and wording differ between sites and change over time. A release starts at its
+heading. Sentences before the heading are therefore not part of the release, unless they are in the
+same main element, article or table, or directly before the heading.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def find_release_start(document: Document) -> Element | None:
 def _find_first_copy(heading: Element, document: Document) -> Element:
     """Return the first h1 with the same words as a heading.
 
-    Returns the given heading if there is no such h1. The given heading may be a copy of this h1,
-    for example below the text.
+    The given heading may be only a copy of that h1, for example below the text. It is returned if
+    no h1 has the same words.
     """
     key = build_comparison_key(get_text_content(heading))
     headings = document.select_by_tag("h1")
@@ -254,7 +254,7 @@ def _has_undated_sentence(text: str) -> bool:
 def find_main_element(document: Document, heading: Element | None = None) -> tuple[Element, str]:
     """Return the element that contains the release, and the rule that found the element.
 
-    heading: the page's own headline, or None if it is unknown.
+    heading: the heading of the page, or None if it is unknown.
     """
     body = _find_body(document.root)
     text_lengths = _measure_running_text(body)
@@ -320,8 +320,8 @@ def _choose_longest(
 ) -> Element | None:
     """Return the element with the most text, or None if it has too little of the page's text.
 
-    certain: the elements that certainly contain the release. Only they are considered, if there are
-        any, and a smaller share of the text is enough for them.
+    certain: the elements that certainly contain the release. If there are any, only these are
+        considered, and a smaller share of the text is enough.
     """
     best = max(certain or found, key=lambda element: text_lengths[element], default=None)
     min_share = 0.1 if certain else 0.3
@@ -388,7 +388,7 @@ def _include_heading(
 
     The ancestor is preferred, because the lead and the tags are between the heading and the text.
     If the ancestor contains a menu, the largest block that contains the heading but no menu is
-    returned instead, because the ancestor may be the whole page, or the densest text may be in a
+    returned instead, because the ancestor may be the whole page, or the densest text may be in the
     wrong part of the page, such as a footer.
     """
     if heading is None:
@@ -461,7 +461,8 @@ def _include_other_articles(
 ) -> Element:
     """Return an element that contains the longest article and all other important articles.
 
-    An article is important if it has an h1 or much text.
+    An article is important if it has an h1 or much text. If only the whole page contains all these
+    articles, the longest article is returned.
 
     best: the longest article.
     """
@@ -570,8 +571,8 @@ def _is_text_section(element: Element) -> bool:
     """Return whether an element is a section of the text.
 
     A section contains a heading, and sentences, a list or a table. If it contains sentences, it
-    does not count if a large part of its text is in links. Otherwise, it does not count if it
-    contains any link.
+    does not count if a large part of its text is in links. A section without sentences does not
+    count if it contains any link.
     """
     heading = next(element.iter("h2", "h3"), None)
     if heading is None or any(True for _ in element.iter(*NON_SECTION_TAGS)):

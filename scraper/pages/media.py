@@ -64,7 +64,7 @@ def _is_small_image(image: Tag) -> bool:
 
 
 def mark_captions(main: Element) -> None:
-    """Add the class `caption` to each text that is the only one beside an image in a small box."""
+    """Add the class `caption` to each element with the only text beside an image in a small box."""
     for image in main.iter("img"):
         for part in _find_box_and_caption(image, main):
             part.set("class", f"{part.get('class') or ''} caption".strip())
@@ -95,7 +95,7 @@ def _has_loose_text(box: Element) -> bool:
 def _is_caption_text(element: Element) -> bool:
     """Return whether an element may be a caption.
 
-    It must not contain a heading, a list, a link or a button, or have a class for leads.
+    It must not contain a heading, a list, a link or a button, and must not have a class for leads.
     """
     names = element.get("class") or ""
     return not (
@@ -105,7 +105,7 @@ def _is_caption_text(element: Element) -> bool:
 
 
 class CaptionIndex:
-    """Finds the captions of images, and caches the captions in each element.
+    """Finds the captions of images, and caches the captions found in each element.
 
     Each element is searched only once, because it may contain thousands of images.
     """
@@ -174,7 +174,7 @@ def iter_captions(container: Tag) -> Iterator[Tag]:
 
 
 def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]:
-    """Return the linked files in page order, without duplicates.
+    """Return the files that the links in `scope` lead to, in page order and without duplicates.
 
     The text of a link becomes the title of its file.
     """
@@ -194,7 +194,7 @@ def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]
 
 
 def _is_declared_file(link: Element) -> bool:
-    """Return whether a link's attributes say that the link leads to a file (HTML, 4.6.1)."""
+    """Return whether a link's attributes say that it leads to a file (HTML, section 4.6.1)."""
     media_type = link.get("type") or ""
     is_file_type = media_type.startswith("application/") and "html" not in media_type
     return is_file_type or link.get("download") is not None

@@ -224,9 +224,10 @@ class NewsPage:
         self.possible_teasers = drop_cards(self.main_element)
 
     def find_own_elements(self) -> dict[str, Element]:
-        """Return the elements that match the agency's own selectors, by field.
+        """Return the first element that matches the agency's own selector for each field.
 
-        The fields are title, lead and body. The elements may be anywhere on the page.
+        The fields are title, lead and body. Fields without such an element are left out. The
+        elements may be anywhere on the page.
         """
         own = ((field, getattr(self.agency, field, None)) for field in MARKED_FIELDS)
         found = ((field, next(self.iter_filled(field, css), None)) for field, css in own if css)

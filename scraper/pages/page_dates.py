@@ -189,12 +189,12 @@ def choose_dates(
 ) -> Iterator[tuple[str, PageDate]]:
     """Yield the dates of a page as pairs of field and date, and remove date lines from the tree.
 
-    The fields are published and updated. For publication, a date of an element that a selector
+    The fields are published and updated. For `published`, a date in an element that a selector
     matched ranks highest. Next come labelled dates, declared dates, a date that stands alone next
     to the title, and declared dates whose meaning is not stated. The day in the URL is used only if
     the page has no date at all.
 
-    selected: for each field, the date of an element that a selector matched, or None if there is no
+    selected: for each field, the date in an element that a selector matched, or None if there is no
         such date.
     """
     # read first, because reading labels and the date beside the title changes the tree
@@ -272,10 +272,10 @@ def _read_address_date(url: str) -> PageDate | None:
 def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:
     """Return the first date that could be parsed.
 
-    If a more exact date agrees with it, that date is returned instead. If none could be parsed, the
-    first date is returned, or None if there are no dates.
+    If a more exact date agrees with it, the more exact one is returned instead. If no date could be
+    parsed, the first one is returned, or None if there are no dates.
 
-    exact: dates that are used only if they are more exact.
+    exact: further dates, which are returned only if they agree with that date and are more exact.
     """
     first = next((found for found in ranked if found.value is not None), None)
     if first is None:
@@ -542,7 +542,7 @@ def _starts_with_unlabelled_date(labels: Sequence[str]) -> bool:
 
 
 def is_date_line(text: str, url: str, is_opening: bool) -> bool:
-    """Return whether a short line is only a date: with a label, or alone at the start of a text.
+    """Return whether a short line is only a date, either with a label or at the start of a text.
 
     >>> is_date_line("Publicerad 3 maj 2024", "https://a.se/", is_opening=False)
     True
@@ -666,7 +666,7 @@ def _find_unlabelled_date(
 
 
 def iter_title_neighbours(heading: Element) -> Iterator[Element]:
-    """Yield the short elements in the title, and then those around the title, the nearest first."""
+    """Yield the short elements in the title, and then those around the title, nearest first."""
     yield from heading.iter("time", "span")
     node = heading
     for _ in range(3):
@@ -696,7 +696,8 @@ def _find_date_by_class(document: Document, main: Element) -> PageDate | None:
     """Return the date at the end of the main element, and remove its element.
 
     The element must have a class for dates. Returns None if there is no such date, or if it is in
-    the future. A date within the text is not used, because it is the day of something else.
+    the future. A date within the text is not used, because it belongs to something that the text is
+    about.
     """
     blocks = filter(_is_block_in_flow, document.select_by_class(_is_date_class))
     elements = [block for block in blocks if main in block.iterancestors()]

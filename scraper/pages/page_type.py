@@ -4,8 +4,8 @@ These are error pages with status 200, pages that only redirect, walls (login, c
 outages and listings.
 
 A release may mention any of these ("404 nya jobb", "Nya regler för kakor"). Therefore, a page is
-rejected only if its title consists of nothing else, or if the page has almost no other text. The
-patterns cover the Nordic languages, German and English.
+rejected only if its title consists only of such a phrase, or if the page has almost no other text.
+The patterns cover the Nordic languages, German and English.
 """
 
 from __future__ import annotations
@@ -554,7 +554,7 @@ def _reject_redirect(signals: PageSignals, problem: str) -> PageRejection:
 def find_short_page_rejection(
     signals: PageSignals, title: str | None, text: str, *, has_date: bool
 ) -> PageRejection | None:
-    """Return why a page with few words or none is not a release.
+    """Return why a page with few or no words is not a release.
 
     Returns None if no sign of this is found. Only signs that would be unreliable on a longer page
     are used.

@@ -84,7 +84,7 @@ class WirePage(NewsPage):
 
     @classmethod
     def read_markup(cls, record: dict[str, Any]) -> dict[str, str]:
-        """Return the HTML of the parts `lead`, `body` and `contacts` of a record."""
+        """Return the HTML of a record's parts by name: `lead`, `body` and `contacts`."""
         raise NotImplementedError
 
     def read_contacts(self) -> Iterator[ContactItem]:
@@ -168,9 +168,9 @@ class WirePage(NewsPage):
 
 
 class ViaTTPage(WirePage):
-    """A record of Via TT, in which `leadtext` and `body` are HTML.
+    """A record from the press wire Via TT, in which `leadtext` and `body` are HTML.
 
-    `published` has a UTC offset.
+    The time in `published` has a UTC offset.
     """
 
     title_key, lead_key, body_key = "title", "leadtext", "body"
@@ -334,7 +334,7 @@ def _to_comparison_text(markup: str) -> str:
 
 
 def _is_later(time: str, than: str | None) -> bool:
-    """Return whether an ISO 8601 time is later than another.
+    """Return whether an ISO 8601 time is later than another one.
 
     Returns False if the times cannot be compared.
     """

@@ -300,8 +300,8 @@ def _is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBl
     """Return whether a group consists of questions and answers, and not of rhetorical headings.
 
     Returns True if the group is announced just before it, begins with a marked question, or has at
-    least three pairs. Two pairs are enough in panels. Elsewhere, a smaller group is trusted if at
-    least half of its answers start with a dash.
+    least three pairs. Two pairs are enough in panels. Elsewhere, a group of one or two pairs is
+    trusted if at least half of its answers start with a dash.
     """
     first = group[0]
     if any(
@@ -325,7 +325,9 @@ def _set_answerer(
 
 
 def _find_answerer(texts: Sequence[str]) -> str | None:
-    """Return who answers the questions, or None if the texts before the questions name no person.
+    """Return the name and role of the person who answers, or None if the texts name no person.
+
+    texts: the texts before the questions.
 
     >>> _find_answerer(["Eva Ek, utredare på Verket svarar här på tre frågor:"])
     'Eva Ek, utredare på Verket'

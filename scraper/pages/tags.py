@@ -172,9 +172,9 @@ def _remove_tags(elements: Iterable[Element]) -> None:
 
 
 def _iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
-    """Yield the links or items below a heading such as "Taggar".
+    """Yield the links or items below each heading such as "Taggar" as a row of tags.
 
-    If the heading is a label at the start of a line, the words after it are yielded.
+    If a line starts with such a word as a label, the words after the label are the tags.
     """
     for element in scope.iter(
         "h2", "h3", "h4", "h5", "p", "span", "strong", "b", "div", "dt", "th"
@@ -220,7 +220,7 @@ def _find_tags_beside_heading(heading: Element, line: str) -> TagRow | None:
 def _find_tags_in_row(heading: Element, rule: str) -> TagRow | None:
     """Return the elements after a heading as tags.
 
-    Returns None unless there are several and all have the same HTML tag.
+    Returns None unless there are several such elements and all have the same HTML tag.
     """
     siblings = list(
         takewhile(lambda part: part.tag in ROW_TAGS, heading.itersiblings(etree.Element))

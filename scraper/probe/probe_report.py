@@ -187,7 +187,9 @@ def _build_field_row(name: str, item: ReleaseItem, release: Release | None) -> F
 
 
 def format_item_value(value: object) -> str:
-    """Format a field's value as text. A list becomes the number of its entries and their names.
+    """Format a field's value as text.
+
+    A list is formatted as the number and the names of its entries.
 
     >>> format_item_value(["Skog", "Vilt"])
     '2: Skog · Vilt'

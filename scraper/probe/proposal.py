@@ -81,7 +81,8 @@ class ProbedSource:
 class ProbedPage:
     """A sample page parsed as a release.
 
-    item, release: what was parsed. Each is None if an error occurred before it was complete.
+    item, release: the parsed item, and the release made from it. Each is None if an error occurred
+        before it was complete.
     """
 
     url: str
@@ -145,7 +146,7 @@ class ProbeResult:
             self.agency = replace(self.agency, files=True)
 
     def propose_sources(self, kind: str, declared_urls: Iterable[str]) -> tuple[str, ...]:
-        """Return the URLs of the sources of a type that the table should contain.
+        """Return the URLs that the table should contain for sources of the type `kind`.
 
         These are the declared sources that were not requested, and then the sources that have
         links.
@@ -158,10 +159,11 @@ class ProbeResult:
         return tuple(dict.fromkeys(urls))
 
     def is_useful(self, source: ProbedSource) -> bool:
-        """Return whether a source has links or was not requested.
+        """Return whether the proposed table should contain a source.
 
-        Returns False if the source has a problem. Also returns False for JSON endpoints and press
-        wires, because the table has separate keys for them.
+        This is the case if the source has links or was not requested. Returns False if the source
+        has a problem. Also returns False for JSON endpoints and press wires, because the table has
+        separate keys for them.
         """
         if source.problem or (source.is_requested and not source.links):
             return False
@@ -328,7 +330,7 @@ def find_unused_selectors(html: bytes, url: str, agency: Agency) -> Iterator[str
 
 
 def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[str, Any]:
-    """Return a page's URL and release, or its URL and why the page is not a release.
+    """Return a page's URL with its release, or with the reason why the page is not a release.
 
     The agency is left out, because the page's folder is named after the agency.
     """
@@ -378,7 +380,9 @@ def write_expected_result(page: Path, result: dict[str, Any]) -> None:
 
 
 def propose_slug(url: str, taken: Container[str] = ()) -> str:
-    """Return a slug made from a URL's host, without the top-level domain unless that slug is taken.
+    """Return a slug made from a URL's host.
+
+    The top-level domain is included only if the slug without it is taken.
 
     >>> propose_slug("https://www.skogsradet.example/nyheter"), propose_slug("http://[::1]:80/")
     ('skogsradet', '1')

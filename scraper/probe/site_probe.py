@@ -148,11 +148,12 @@ class SiteProbe:
         return replace(agency, aliases=(*agency.aliases, *hosts))
 
     def list_crawled_sources(self, pages: dict[str, Response], agency: Agency) -> list[str]:
-        """Return the sources that a news crawl would read.
+        """Return the URLs of the sources that a news crawl would read.
 
-        These are the declared sources or, if there are none, the sources that the page at the given
-        URL or the home page links to. If the page at the given URL cannot be fetched, the URL
-        itself counts as a source.
+        These are the declared sources or, if there are none, the sources that the start page links
+        to. The start page is the page at the URL to probe or, if that URL has no path, the home
+        page. If the page at the URL to probe cannot be fetched, that URL counts as a source, and no
+        links are read.
         """
         missing = [url for url in self.given_urls if url not in pages]
         found = SourceURLs()
@@ -162,9 +163,9 @@ class SiteProbe:
         return [*list_declared_urls(agency), *missing, *(url for _, url in found.iter_by_kind())]
 
     def find_start_sources(self, pages: dict[str, Response], agency: Agency) -> SourceURLs:
-        """Return the sources that the page at the given URL and the home page link to.
+        """Return the sources that the home page and the page at the URL to probe link to.
 
-        The given URL is included, because it may itself be a source.
+        The URL to probe is included if it has a path, because it may itself be a source.
         """
         found = SourceURLs(listings=[*self.given_urls])
         for page in pages.values():
@@ -202,7 +203,7 @@ class SiteProbe:
             result.update_proposal()
 
     async def fetch_start_pages(self) -> dict[str, Response]:
-        """Fetch the home page and, if the given URL has a path, the page at that URL.
+        """Fetch the home page and, if the URL to probe has a path, the page at that URL.
 
         Returns the responses by requested URL, without pages that cannot be fetched. The home page
         comes last.
@@ -295,7 +296,7 @@ class SiteProbe:
                         return
 
     async def find_sitemap_urls(self, result: ProbeResult) -> list[str]:
-        """Return the sitemaps named in robots.txt, or else the usual URL of a sitemap."""
+        """Return the sitemap URLs in robots.txt, or else the usual URL of a sitemap."""
         home, urls = result.base_agency.home, list[str]()
         with suppress(SourceError):
             response = await self.fetch(urljoin(home, "/robots.txt"))

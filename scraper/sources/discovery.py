@@ -138,7 +138,7 @@ def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
 
 
 def _find_feeds(page: Selector, base: str) -> list[str]:
-    """Return the RSS and Atom feeds that a page links to, except feeds of comments."""
+    """Return the URLs of the RSS and Atom feeds that a page links to, except feeds of comments."""
     feeds = []
     for link in page.xpath("//link[contains(@rel, 'alternate') and @href]"):
         kind, title = link.root.get("type", ""), link.root.get("title", "")
@@ -150,11 +150,9 @@ def _find_feeds(page: Selector, base: str) -> list[str]:
 
 
 def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
-    """Return a list with the URL of a link to a press wire that the link's text names.
+    """Return a list with a link's URL if the link leads to a press wire that its text names.
 
-    Returns [] for any other link.
-
-    An example of such a text is "Vårt pressrum på Mynewsdesk".
+    Returns [] for any other link. An example of such a text is "Vårt pressrum på Mynewsdesk".
     """
     address = resolve_canonical_url(base, href)
     wire = find_press_wire(address) if address else None
@@ -162,7 +160,7 @@ def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
 
 
 def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
-    """Return a list with the URL of a link to a site other than the agency's.
+    """Return a list with a link's URL if the link leads to a site other than the agency's.
 
     Returns [] for any other link.
     """

@@ -1,4 +1,7 @@
-"""Detects listings that never end: those with too many pages, or many pages without a new link."""
+"""Detects listings that never end.
+
+These have too many pages, or many pages without a new link.
+"""
 
 from __future__ import annotations
 

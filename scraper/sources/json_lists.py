@@ -380,7 +380,7 @@ def _resolve_references(data: Any) -> Any:
 
 
 def _resolve_object(data: list[Any], item: dict[str, Any]) -> dict[str, Any]:
-    """Return an object's texts and, after them, its nested objects, reduced to their addresses."""
+    """Return an object's texts followed by its nested objects, each reduced to its address."""
     texts, nested = dict[str, Any](), dict[str, Any]()
     for key, reference in item.items():
         value = _resolve_value(data, reference)
@@ -406,8 +406,9 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
     """Return links to the releases in JSON, which are objects with an address and a title.
 
     The rules are the same as for the links of a listing. Without a `releases` pattern, the URL must
-    be in a news section or below the listing, or contain a year. If several objects then have a
-    date, those without one are left out, because they are probably service pages.
+    be in a news section or below the listing, or contain a year. If there is no such pattern and
+    several objects have a date, those without one are left out, because they are probably service
+    pages.
     """
     listing_path = urlsplit(canonical_url(listing_url)).path.rstrip("/")
     links: list[SourceLink] = []

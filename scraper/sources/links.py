@@ -55,7 +55,8 @@ class WireRecord:
 class SourceLink:
     """A link to a release that a source lists.
 
-    Times are in ISO 8601 in UTC, as stated by the source, or None if the source states none.
+    Times are those that the source states, in ISO 8601 and UTC. A time that the source does not
+    state is None.
     """
 
     url: str
@@ -79,7 +80,7 @@ class ListingPage(NamedTuple):
     problem: why the listing may contain more releases than were found. None if nothing suggests
         this.
     errors: the problems of entries that cannot be used.
-    archive_urls: pages of years or of older releases, which are also listings.
+    archive_urls: the URLs of pages for single years or older releases, which are also listings.
     """
 
     links: list[SourceLink]
@@ -93,7 +94,8 @@ class ListingPage(NamedTuple):
 def is_release_url(url: str, agency: Agency) -> bool:
     """Return whether a URL can be a release.
 
-    This depends on the agency's hosts and on the pattern `releases`, if it is set.
+    The URL must be on one of the agency's hosts, and must not lead to a file. Its path must match
+    the pattern `releases` or, if the agency has no pattern, must not be that of a service page.
 
     The pattern applies to the agency's own site. On the host of a press wire, the wire's list
     decides: it either links to the pages of releases, or contains the releases. In the latter case,
@@ -114,7 +116,7 @@ def is_release_url(url: str, agency: Agency) -> bool:
 
 
 def select_releases(links: Iterable[SourceLink], agency: Agency) -> list[SourceLink]:
-    """Return the links whose URL could be that of a release."""
+    """Return the links that can lead to releases."""
     return [link for link in links if is_release_url(link.url, agency)]
 
 
@@ -143,7 +145,7 @@ def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
 
 
 def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
-    """Return the address of a page that is requested by POST: URL, "#" and the form's fields.
+    """Return the address of a page that is requested by POST: the URL, "#" and the form's fields.
 
     URLs of sources have no fragment, so such an address is unambiguous, and a pagination cursor can
     store it in place of a URL.

@@ -201,7 +201,7 @@ def _are_files_releases(
     """Return whether the documents in a listing are releases.
 
     The agency's key `files` decides this. If it is not set, documents are releases if there are
-    several of them, more than there are linked pages, and most of them have a date.
+    several of them, if they outnumber the linked pages, and if most of them have a date.
     """
     if agency.files is not None:
         return agency.files
@@ -480,7 +480,7 @@ class ListingLayout:
         self.main_ancestors = _find_ancestors([*main_elements, *root.iter("h1")])
 
     def is_boilerplate(self, element: Element, region: Element, *, in_entry: bool) -> bool:
-        """Return whether an element is boilerplate, and so contains no entries of the listing.
+        """Return whether an element is boilerplate and thus contains no entries of the listing.
 
         region: the main element or body around the element.
         in_entry: whether the element is inside an article or list item.

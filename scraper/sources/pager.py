@@ -624,8 +624,8 @@ class ListingPager:
     def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
         """Return the URLs of the pager's links, and the query parameters that differ between pages.
 
-        For each link, the second value contains a set of the names of those parameters. The sets
-        come only from links that are marked as pager links (by rel, or by a pager element).
+        The second value contains the set of the parameters' names for each link that is marked as a
+        pager link (by rel, or by a pager element).
         """
         addresses, names = set[str](), set[frozenset[str]]()
         for href, is_declared in self.iter_pager_hrefs():
@@ -637,10 +637,7 @@ class ListingPager:
         return addresses, names
 
     def iter_pager_hrefs(self) -> Iterator[tuple[str, bool]]:
-        """Yield the href of each link to another page.
-
-        Each comes with whether the link is marked as a pager link.
-        """
+        """Yield the href of each link to another page, and whether it is marked as a pager link."""
         for rel in ("next", "prev"):
             for href in self.page.xpath(REL_XPATH.format(rel)).getall():
                 yield href, True

@@ -88,7 +88,7 @@ class AttachmentSpider(ReleaseSpider):
         super().finish_release(slug, url)
 
     def engine_stopped(self) -> None:
-        """Extract the texts of files that have none yet, and close the archive.
+        """Extract the missing texts of files, and close the archive.
 
         No texts are extracted if the crawl was interrupted.
         """

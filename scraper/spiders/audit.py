@@ -84,7 +84,7 @@ class AgencyAudit:
     def add_request(self, url: str, source_url: str, **meta: Any) -> None:
         """Add a request for a source or for a part of it. A repeated request is not added.
 
-        A part is a later page, or a sitemap listed in an index.
+        A part is a later page of a listing, or a sitemap listed in an index.
         """
         if (source_url, url) not in self.known_requests:
             self.known_requests.add((source_url, url))
@@ -322,8 +322,8 @@ class AuditSpider(ReleaseSpider):
         """Mark a source as incomplete if it has links, but none that matches `releases`.
 
         links: the source's links that match the pattern.
-        read: a function that returns the source's links for a given agency. It is called with an
-            agency without the pattern.
+        read: a function that returns the source's links for a given agency. It is called with a
+            copy of the agency that has no pattern.
         """
         if not links and self.fits_no_link(audit.agency, response.url, read):
             problem = SourceProblem("pattern", response.url, audit.agency.releases)

@@ -70,8 +70,8 @@ class SourceTracker:
 
     It stores and counts their links, and records which pages of listings were read.
 
-    started_at: the start of the crawl. Pages fetched after it do not become due again.
-    since: a date, or None. Links with an earlier date are skipped.
+    started_at: the start of the crawl. Pages fetched since then do not become due again.
+    since: the date before which links are skipped. If it is None, no links are skipped.
     """
 
     archive: Archive
@@ -283,8 +283,8 @@ class NewsSpider(AttachmentSpider):
         The request is conditional if the source is a feed or sitemap that an earlier crawl read
         completely.
 
-        index_url: for a sitemap listed in an index, the URL of the index.
-        listed_at: the sitemap's date in the index.
+        index_url: the URL of the index that lists a sitemap. For other sources, it is None.
+        listed_at: the sitemap's date in the index, or None if the index gives no date.
         priority: sources with a higher priority are requested first.
         """
         requested_sources = self.source_trackers[agency.slug].requested_sources
@@ -442,7 +442,7 @@ class NewsSpider(AttachmentSpider):
     def parse_listing(self, response: Response, agency: Agency) -> Iterator[Request | ParsedPage]:
         """Record the links of a listing page, and request the next page unless all links are known.
 
-        The list of a press wire may itself contain the releases, which are parsed at once.
+        The list of a press wire may itself contain the releases, which are then parsed at once.
         """
         listing_url, page = response.meta["root_source"], response.meta["page"]
         is_resumed: bool = response.meta["resumed"]
@@ -565,7 +565,7 @@ class NewsSpider(AttachmentSpider):
     ) -> None:
         """Record that the response from a source cannot be read.
 
-        source_url: the source's URL, if another URL was requested.
+        source_url: the source's URL. If it is None, the URL in the request's `meta` is used.
         """
         slug = response.meta["agency"]
         logger.error("%s", error)
@@ -591,8 +591,8 @@ class NewsSpider(AttachmentSpider):
     def source_failed(self, failure: Failure) -> None:
         """Record a failed request for a source.
 
-        If the crawl is ending or the agency is left for a later crawl, save a cursor for the
-        listing instead.
+        If the crawl is ending or the agency is left for a later crawl, no failure is recorded. In
+        this case, a cursor is saved for a listing whose first page has already been read.
         """
         request, error = get_request(failure), failure.value
         meta = request.meta

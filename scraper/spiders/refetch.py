@@ -55,7 +55,7 @@ class RefetchSpider(ReleaseSpider):
 
         url=URL      One or more addresses, separated by spaces, of pages of agencies in the
                      agencies file. Unknown pages are added.
-        state=STATE  All pages in this state of the table `frontier`: rejected, failed, gone or
+        state=STATE  All pages with this state in the table `frontier`: rejected, failed, gone or
                      quarantined. Separate several states by commas.
     """
 
@@ -187,7 +187,7 @@ class RefetchSpider(ReleaseSpider):
     def find_outcome(self, url: str) -> RefetchOutcome:
         """Return what became of a page (such as stored, unchanged or rejected), with details.
 
-        If the page was not fetched, the details are the reason.
+        If the page was not fetched, the details state the reason.
         """
         slug, started_at, archive = self.owners[url], to_iso(self.started_at) or "", self.archive
         row = archive.db.execute(

@@ -193,9 +193,10 @@ class ReleaseSpider(IdentifiedSpider):
         yield from self.build_requests(rows)
 
     def separate_other_address(self, row: FrontierEntry) -> FrontierEntry:
-        """Remove the release from a row if the row's URL is only another address of the release.
+        """Return a row without its release if the row's URL is only another address of the release.
 
-        What happens at this URL then does not change the release.
+        What happens at this URL then does not change the release. Any other row is returned
+        unchanged.
         """
         return (
             replace(row, release_id=None)
@@ -271,7 +272,7 @@ class ReleaseSpider(IdentifiedSpider):
         """Return a request for a release.
 
         The request is conditional if the release is stored and its server sent validators (RFC
-        9110, 13), unless `unconditional` is set.
+        9110, section 13), unless `unconditional` is set.
         """
         return Request(
             row.url,
@@ -641,7 +642,7 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether a listing in the frontier has the same URL except for the final slash.
+        """Return whether a listing in the frontier differs from a URL only in the final slash.
 
         Returns False for a URL with a query.
         """
@@ -842,7 +843,7 @@ class ReleaseSpider(IdentifiedSpider):
     def stop_if_unwritable(self, error: BaseException | None) -> bool:
         """Stop the crawl if an error means that the archive cannot be written.
 
-        Returns whether the error means this.
+        Returns whether the archive cannot be written.
         """
         problem = _find_write_error(error)
         if problem and not self.deadline.is_stopping:
@@ -869,7 +870,7 @@ def _find_oldest(links: Iterable[SourceLink], oldest: str) -> str:
 
     Returns "" if no time is stated.
 
-    oldest: the earliest time on the earlier pages, or "" if they state none.
+    oldest: the earliest time on the pages before it, or "" if these state none.
     """
     dates = [link.published for link in links if link.published]
     return min([*filter(None, [oldest]), *dates], default="")
@@ -933,7 +934,7 @@ def build_page_request(
 ) -> Request:
     """Return a request for a source or one of its pages.
 
-    It is a POST request if the address contains a form (see `join_form`).
+    The request is sent by POST if the address contains a form (see `join_form`).
 
     kind: the type of source. A listing is opened in a browser if the agency's table requires it,
         unless it is a JSON endpoint.
@@ -969,7 +970,7 @@ def is_web_page(page: FetchedPage) -> bool:
 
 
 def has_noindex(response: Response, document: Document | None = None) -> bool:
-    """Return whether X-Robots-Tag or a meta element forbids indexing, by `noindex` or `none`.
+    """Return whether X-Robots-Tag or a meta element forbids indexing with `noindex` or `none`.
 
     Directives for robots other than ours are ignored.
     """

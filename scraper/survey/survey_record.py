@@ -11,7 +11,7 @@ The tables of survey.db:
 A Row holds what was found in the survey of one agency at one time, as in report.json, but without
 the changes since the previous survey. It is built by scraper/survey/survey_spider.py:
 
-    tried       time in ISO 8601
+    tried       when the survey was made (ISO 8601)
     declared    the agency's table in agencies.toml; proposed: the table that the probe proposes
     final_home  the URL that the home page redirected to
     problem     why nothing could be read; failure: its type (scraper/crawl/failures.py)
@@ -78,7 +78,8 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
     def save(self, row: Row, responses: dict[str, Row]) -> None:
         """Store the survey of one agency, with the responses.
 
-        responses: by requested URL (see the column `responses` in the module's docstring).
+        responses: the responses by requested URL (see the column `responses` in the module's
+            docstring).
         """
         values = row["slug"], row["tried"], _to_json(row), _to_json(responses)
         self._query("insert into agencies values (?, ?, ?, ?)", *values)

@@ -106,8 +106,8 @@ def _list_read_pages(pages: list[Row]) -> list[Row]:
 def _list_shown_fields(page: Row) -> list[tuple[str, str]]:
     """Return the names and values of the fields that a person compares with the page.
 
-    Only the beginning and the end of long texts are shown. Of questions, images, attachments and
-    contacts, only the number is shown.
+    Only the beginning and the end of long texts are shown. For questions, images, attachments and
+    contacts, only their number is shown.
     """
     rows = []
     for name in SHOWN_FIELDS:

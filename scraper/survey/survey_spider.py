@@ -146,7 +146,7 @@ class AgencySurvey:
     """Surveys one agency.
 
     known: the agencies in agencies.toml.
-    captures: where the bodies of responses are stored.
+    captures: the store for the bodies of responses.
     request: a function that requests a URL. If it is None, nothing is requested, and `responses`
         are those of an earlier survey.
     responses: the responses by requested URL, as in a SurveyRecord.
@@ -231,8 +231,9 @@ class AgencySurvey:
     def choose_sample(self, result: ProbeResult) -> SourceLink | None:
         """Return the next link whose page should be fetched as a sample.
 
-        Returns None if enough pages were fetched. Links of the sources that a crawl reads come
-        first. Each source should have MIN_CLEAN_PAGES releases with a date and without warnings.
+        Returns None if enough pages were fetched or no link is left. Links of the sources that a
+        crawl reads come first. Each source should have MIN_CLEAN_PAGES releases with a date and
+        without warnings.
         """
         for source in sorted(result.sources, key=lambda each: each.url not in result.crawled_urls):
             links = self.list_readable_links(source, result, MAX_LINKS)
@@ -397,7 +398,8 @@ def _find_links(url: str, result: ProbeResult) -> dict[str, SourceLink]:
 def _has_enough(links: list[SourceLink], result: ProbeResult) -> bool:
     """Return whether enough of a source's releases have been fetched as samples.
 
-    Also returns True if the maximum number of samples has been reached.
+    Also returns True if the maximum number of samples from the source or from the site has been
+    reached.
     """
     urls, sampled = {link.url for link in links}, result.sampled_urls
     clean = {page.url for page in result.pages if page.has_date and not page.warnings}

@@ -141,7 +141,7 @@ def _count_doubts(pages: list[Row]) -> list[str]:
 
 
 def list_doubts(page: Row) -> list[str]:
-    """Return the doubts about a page. If it is not a release, the reason for this comes first."""
+    """Return the doubts about a page. If the page is not a release, the reason comes first."""
     return [*filter(None, [page["problem"]]), *page["doubts"]]
 
 

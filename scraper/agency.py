@@ -141,6 +141,7 @@ class WireSource(JSONSource):
 class WireService:
     """A press wire: a service that publishes the releases of many organisations on its own hosts.
 
+    hosts: its hosts; their subdomains belong to the service, too.
     list_url: the URL of a publisher's list, with `{id}`; None if the service offers no such lists.
     identifier: the pattern of a publisher's id, which may be a URL.
     mention: the pattern of an id in the URL or HTML of a press room.

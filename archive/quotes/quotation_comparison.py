@@ -349,8 +349,8 @@ def find_marked_passages(text: str, start: int, end: int) -> list[Quotation]:
 def _opens_passage(text: str, start: int, position: int, end: int) -> bool:
     """Return whether a quotation mark opens a passage.
 
-    The mark must not follow a letter, a digit or one of .,!?% and must be followed by a character
-    other than a space.
+    The mark must not come right after a letter, a digit or one of .,!?%, and must be followed by a
+    character other than a space.
     """
     if position > start and (text[position - 1].isalnum() or text[position - 1] in ".,!?%"):
         return False
@@ -788,7 +788,9 @@ def _join_windows(
 ) -> DiffSegment:
     """Return the diff segment that stands between the passages of two consecutive pieces.
 
-    It is a `same` segment if the quotation may leave out the text between the passages.
+    It is a `same` segment if the quotation may leave out the text between the passages, or if one
+    of the passages is missing. Otherwise, it is a `del` segment or, if the pieces around a "…" have
+    another order in the text, an `ins` segment.
     """
     if one is None or other is None:
         return DiffSegment("same", " … " if is_marked else ". ")

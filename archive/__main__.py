@@ -594,8 +594,8 @@ def import_releases(
     for all of them.
 
     The exit code is 1 if any line cannot be read, 2 if nothing is imported or an error ends the
-    import early, and 130 if the import is interrupted. After 2 or 130, run the same command again:
-    it continues after the lines that have been stored.
+    import early, and 130 if the import is interrupted. After exit code 2 or 130, run the same
+    command again: it continues after the lines that have been stored.
     """
     from archive.database.captures import Captures
     from archive.evidence.manifest import write_manifest

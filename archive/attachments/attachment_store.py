@@ -242,7 +242,7 @@ class Attachments:
                 self.record_version(url, sha256, size, capture_id, seen_at, media_type=media_type)
 
     def describe_changes(self, file_id: int) -> bool:
-        """Store how the text changed each time a file replaced another file, or was itself
+        """Store how the text changed whenever the file replaced another file, or was itself
         replaced.
 
         Returns whether any stored value changed.

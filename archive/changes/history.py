@@ -162,9 +162,9 @@ async def add_observations(run: RunQuery, revisions: Mapping[int, dict[str, Any]
         else None. The row also says whether the archive itself read the revision at `seen`.
     collection: the collection that an imported revision is from. For such a revision, `when` (the
         time of the import) is replaced by the time at which the collection first read it, if known.
-    first_reading, last_reading, last_reading_before: times at which the collection read this text
-        and the previous one. They are None if they are unknown, or if the revision was not
-        imported.
+    first_reading, last_reading: when the collection first and last read this text.
+    last_reading_before: when the collection last read the previous text. This time and the two
+        above are None if they are unknown, or if the revision was not imported.
     """
     for row in revisions.values():
         row |= {"observations": [], "past": None}
@@ -338,7 +338,8 @@ def _describe_failed_check(row: Mapping[str, Any], last_seen: str | None) -> dic
 async def read_stored_revisions(
     run: RunQuery, revision_ids: Sequence[int | None]
 ) -> dict[int, dict[str, Any]]:
-    """Return revisions by id, with their parsed `state` and what `add_observations` adds.
+    """Return revisions by id, with their parsed `state` and the values that `add_observations`
+    adds.
 
     Unknown ids are left out.
     """

@@ -439,10 +439,10 @@ def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
 
 
 def _choose_source(pair: CheckPair | None, imported: Import | None) -> str:
-    """Return the last part of the key of the interface text that says how the time of a change is
+    """Return the last part of an interface text's key. The text says how the time of a change is
     known.
 
-    pair: None if the archive found one of the two versions, and a collection the other.
+    pair: None if one of the two versions was found by the archive and the other by a collection.
     imported: the import of the version in which the change was found.
     """
     has_before = pair is not None and pair.after is not None

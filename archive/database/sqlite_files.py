@@ -69,12 +69,16 @@ class ArchiveError(Exception):
 
 
 def is_file_fault(error: sqlite3.DatabaseError) -> bool:
-    """Return whether an error concerns the file or its disk (damage, a lock), not a statement."""
+    """Return whether an error concerns the file or its disk (such as damage or a lock) and not a
+    statement.
+    """
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
 def describe_error(error: sqlite3.Error, path: Path) -> str:
-    """Return SQLite's message about a file and, if the file system prevents access, the reason."""
+    """Return SQLite's message about a file, followed by the reason if the file system prevents
+    access.
+    """
     reasons = {
         "it is a folder": path.is_dir(),
         "no permission to read it": path.exists() and not os.access(path, os.R_OK),
@@ -388,8 +392,8 @@ def map_in_order(
 
     processes: the number of worker processes. If it is 0, `function` runs in this process.
     to_payload: returns the part of a task that is sent to another process.
-    threads: whether to use threads instead of processes, because `function` waits or releases the
-        GIL.
+    threads: whether to use threads instead of processes. They suit a `function` that waits or
+        releases the GIL.
     """
     if processes < 1:
         for task in tasks:
@@ -427,10 +431,10 @@ def map_in_order(
 
 
 def choose_process_count(size: float = math.inf) -> int:
-    """Return the number of processes to use: one per core, or 0 if there is little work.
+    """Return the number of worker processes to use: one per core, or 0 if there is little work.
 
-    The writing process needs no core of its own, because it is often idle. Small files are read
-    faster by a single process.
+    The writing process needs no core of its own, because it is often idle. A small amount of work
+    is done faster without worker processes.
 
     size: the number of bytes to process.
     """
@@ -484,8 +488,8 @@ def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
     On a terminal, the callback shows a bar. Otherwise, it prints a line every PROGRESS_INTERVAL
     seconds.
 
-    if_stopped: what to print after Ctrl-C or SIGTERM. If it is given, SIGTERM has the effect of
-        Ctrl-C.
+    if_stopped: what to print after Ctrl-C or SIGTERM. Unless it is empty, SIGTERM has the same
+        effect as Ctrl-C.
     """
     from rich.console import Console  # noqa: PLC0415 - commands without progress start faster
     from rich.progress import Progress, TaskID  # noqa: PLC0415

@@ -258,7 +258,7 @@ def replica(
 def status(file: Path) -> int:
     """Print what /-/status shows: the state of each agency's crawls, and all known problems.
 
-    The exit code is 1 if an agency has a fault that is not acknowledged, or if no crawl was
+    The exit code is 1 if an agency has a fault that has not been acknowledged, or if no crawl was
     assessed in the last three days.
     """
     from archive.database.sqlite_files import (

@@ -41,10 +41,10 @@ The importance of a change
   - Changed wording has the importance 12. Up to 40 points are added, depending on the share of
     the paragraph's changed words that are nouns, adjectives or words such as "alla" and that were
     replaced: "länsstyrelserna" for "regionerna" changes the claim, but "påbörjas" for "startar"
-    does not. If all words were replaced in the part of a sentence that says who does something (at the
-    start, or after "av" or "till"), 15 points are added. Up to 10 points are added for the size of
-    the change. The dictionary has only Swedish words; other words of seven letters or more count as
-    nouns.
+    does not. If all words were replaced in the part of a sentence that says who does something (at
+    the start, or after "av" or "till"), 15 points are added. Up to 10 points are added for the size
+    of the change. The dictionary has only Swedish words; other words of seven letters or more count
+    as nouns.
   - The importance is 15 per cent higher in the title, and 5 per cent higher in the lead.
   - The importance of a comparison is that of its most important change, plus one point for each
     further change with an importance of at least five, up to five points.

@@ -357,7 +357,9 @@ async def read_stored_revisions(
 async def read_version_texts(
     run: RunQuery, revision_ids: Iterable[int | None]
 ) -> dict[int, dict[str, Any]]:
-    """Return the searchable texts of revisions by id: title, lead, body, questions and images."""
+    """Return the searchable texts of revisions by id: the title, the lead, the body, and the texts
+    of questions and images.
+    """
     rows = await run(
         "select id, release, title, lead, body, questions, images, language from revisions"
         " where id in (select value from json_each(:ids))",

@@ -233,7 +233,7 @@ class Captures(AbstractContextManager["Captures"]):
             return error
 
     def compress_body(self, body: bytes, host: str) -> tuple[int | None, bytes, bool]:
-        """Compress a page of a host. The result is that of `HostBases.compress_page`."""
+        """Compress a page of a host, and return the result of `HostBases.compress_page`."""
         bases = self._host_bases(host)
         return bases.compress_page(body, lambda key: self._try_read_base(key, host))
 
@@ -375,8 +375,8 @@ def read_archive_facts(archive: Path) -> tuple[int, bool]:
 
 
 def find_captures_problem(archive: Path) -> ArchiveError | None:
-    """Return an error if captures.db is lost, unreadable or part of another archive. Otherwise,
-    return None.
+    """Return an error if captures.db is lost or unreadable, or belongs to another archive.
+    Otherwise, return None.
     """
     path = Captures.path_beside(archive)
     if not path.is_file():

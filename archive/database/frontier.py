@@ -327,7 +327,7 @@ class Frontier:
 
         An argument that is None leaves the stored value unchanged.
 
-        problem: why no link of the source was used.
+        problem: why no link of the source was used, if this is the case.
         """
         columns: dict[str, Any] = {
             "problem": problem,
@@ -515,7 +515,7 @@ class HostPause:
 
 
 class Hosts:
-    """The hosts table, and the agencies paused by the operator."""
+    """Reads and writes the hosts table, and records which agencies the operator has paused."""
 
     def __init__(self, db: Database) -> None:
         self.db = db

@@ -185,8 +185,8 @@ class Quarantine:
         return self._list("agency = ? and decided is null", [agency])
 
     def list_recent(self, agency: str, now: datetime) -> list[QuarantinedPage]:
-        """Return an agency's pending pages and its recent genuine ones, in the order in which they
-        were read.
+        """Return an agency's pending pages and the genuine pages that were read recently, in the
+        order in which they were read.
         """
         condition = "agency = ? and (decided is null or (decision = 'genuine' and seen >= ?))"
         return self._list(condition, [agency, to_iso(now - LOOK_BACK_PERIOD)])

@@ -285,7 +285,7 @@ class PassageMatcher:
         self.pattern = _compile_passages(self.passages)
 
     def find(self, text: str) -> list[tuple[int, int]]:
-        """Return the start and end of each passage in a text, in order.
+        """Return the start and end of each occurrence of a passage in a text, in order.
 
         A URL or email address that contains a passage is a single span.
 
@@ -410,7 +410,7 @@ class WithheldStore:
         )
 
     def add_state(self, revision_id: int, row: Mapping[str, Any]) -> None:
-        """Store a revision's columns without redaction."""
+        """Store the unredacted columns of a revision."""
         text = json.dumps({name: row[name] for name in WITHHELD_COLUMNS}, ensure_ascii=False)
         self._write("replace into states values (?, ?)", [revision_id, text])
 

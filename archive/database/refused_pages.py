@@ -69,7 +69,8 @@ OVERFLOW_TARGET = 0.9
 
 
 class Retention(NamedTuple):
-    """For how many days refused pages are kept, and what share of captures.db they may take up.
+    """The number of days for which refused pages are kept, and the share of captures.db that they
+    may take up.
 
     If either value is 0, no pages are kept.
     """

@@ -88,8 +88,8 @@ def _index_counted(db: Database) -> None:
 
 @migrations(name="derived_versions")
 def _add_derived_versions(db: Database) -> None:
-    """Add the versions of derived data and of file texts. As a result, these data are recomputed
-    once.
+    """Add the table and the column that record which version of the rules produced derived data and
+    the texts of files. As a result, these data are recomputed once.
     """
     if not _has_column(db, "attachment_files", "text_version"):
         db.execute("alter table attachment_files add column text_version text")
@@ -218,7 +218,9 @@ def _index_times(db: Database) -> None:
 
 @migrations(name="document_references")
 def _add_document_references(db: Database) -> None:
-    """Add the references to documents. The references are extracted when the archive is opened."""
+    """Add the table of references to documents. The references are extracted when the archive is
+    opened.
+    """
     if not db.table("document_references").exists():
         _replace(db, "document_references idx_document_references_number")
         _replace(db, "idx_document_references_revision idx_document_references_release")
@@ -250,7 +252,7 @@ def _index_captured_addresses(db: Database) -> None:
 
 @migrations(name="time_stamps")
 def _add_time_stamps(db: Database) -> None:
-    """Add the time stamps of manifests."""
+    """Add the table of the time stamps of manifests."""
     if not db.table("time_stamps").exists():
         _replace(db, "time_stamps idx_time_stamps_manifest_authority")
 

@@ -113,7 +113,7 @@ def sqlite_errors(
 def to_archive_error(error: sqlite3.DatabaseError, file: Path | str) -> ArchiveError:
     """Return the ArchiveError for an SQLite error that concerns a file.
 
-    An error about the statement is raised unchanged instead.
+    An error that concerns the statement is raised unchanged instead.
     """
     if not is_file_fault(error):
         raise error
@@ -223,7 +223,7 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
 
 
 def _count_migrations(db: sqlite3.Connection, path: Path) -> int:
-    """Return how many migrations were applied to an archive.db, from FIRST_MIGRATION on.
+    """Return how many migrations, counted from FIRST_MIGRATION, were applied to an archive.db.
 
     Returns 0 for other files. Raises ArchiveError if the last migration that was applied precedes
     FIRST_MIGRATION.
@@ -467,9 +467,9 @@ def _wait_for_parent() -> None:
 def relieve_garbage_collector() -> None:
     """Exclude all existing objects from garbage collection, and run the collector less often.
 
-    Nearly all objects are freed without the collector, because they are in no reference cycle. At
-    its usual frequency, the collector took a tenth of a crawl's time, and a third of the time to
-    read a long history of a wording.
+    Nearly all objects are freed without the collector, because they are not part of a reference
+    cycle. At its usual frequency, the collector took a tenth of a crawl's time, and a third of the
+    time to read a long history of a wording.
     """
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     _freeze_objects()

@@ -135,7 +135,7 @@ class EvidenceBundle:
             self.checksums.append((name, sha256))
 
     def close(self, title_key: str, title_values: dict[str, Any]) -> None:
-        """Write SHA256SUMS (if there are checksums), and a guide to the files in each language."""
+        """Write SHA256SUMS (if there are checksums) and, in each language, a guide to the files."""
         if self.checksums:
             lines = "".join(f"{sha256}  {name}\n" for name, sha256 in self.checksums)
             self.add_file(CHECKSUMS_FILE, lines.encode(), CHECKSUMS_FILE)
@@ -525,7 +525,7 @@ def _add_attached_file(
 def _report_missing(
     bundle: EvidenceBundle, entry: dict[str, Any], reason: str, problem: str | None = None
 ) -> None:
-    """Record in the guide and in the list of attachments why a file is not in the bundle.
+    """Record, in the guide and in the list of attachments, why a file is not in the bundle.
 
     entry: the file's entry in the list of attachments.
     """

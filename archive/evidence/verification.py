@@ -227,8 +227,8 @@ class Verifier:
     def run(self, since: str | None, progress: ProgressCallback) -> VerificationReport:
         """Run all checks.
 
-        If damage to the file stops a check, the damage is reported as a finding, and the next check
-        runs.
+        If damage to the file stops a check, the damage is reported as a finding, and the remaining
+        checks still run.
         """
         newest = find_newest_manifest(self.db)
         counts = {table: self.count(table) for table in VERIFIED_TABLES}
@@ -507,7 +507,7 @@ class Verifier:
                 )
 
     def check_changefeed(self) -> CheckResults:
-        """Report each release without a change feed entry, because mirrors would miss the
+        """Report each release that has no entry in the change feed. Mirrors would miss such a
         release.
         """
         for (release,) in self.db.execute(RELEASES_WITHOUT_CHANGES_SQL):

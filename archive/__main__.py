@@ -258,7 +258,7 @@ def replica(
 def status(file: Path) -> int:
     """Print what /-/status shows: the state of each agency's crawls, and all known problems.
 
-    The exit code is 1 if an agency has a fault that is not acknowledged, or if no crawl was
+    The exit code is 1 if an agency has a fault that has not been acknowledged, or if no crawl was
     assessed in the last three days.
     """
     from archive.database.sqlite_files import (
@@ -594,8 +594,8 @@ def import_releases(
     for all of them.
 
     The exit code is 1 if any line cannot be read, 2 if nothing is imported or an error ends the
-    import early, and 130 if the import is interrupted. After 2 or 130, run the same command again:
-    it continues after the lines that have been stored.
+    import early, and 130 if the import is interrupted. After exit code 2 or 130, run the same
+    command again: it continues after the lines that have been stored.
     """
     from archive.database.captures import Captures
     from archive.evidence.manifest import write_manifest

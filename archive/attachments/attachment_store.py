@@ -4,8 +4,8 @@ The bytes of a file are a capture, in captures.db. They are not part of a releas
 the agency may change a file without changing the release. Each URL has its own versions, with the
 times at which they were found.
 
-    attachment_links     each URL that a release links to, or once linked to, and when checks of
-                         the release found the link
+    attachment_links     each URL that a release links to, or once linked to, and the times of the
+                         first and the last check that found the link
     attachment_versions  what was found at a URL: one row for each check that found a changed file
     attachment_edits     the releases that linked to a URL when its file was replaced; the
                          replacement is an edit of each of them
@@ -242,10 +242,10 @@ class Attachments:
                 self.record_version(url, sha256, size, capture_id, seen_at, media_type=media_type)
 
     def describe_changes(self, file_id: int) -> bool:
-        """Store how the text changed each time a file replaced another file, or was itself
+        """Store how the text changed whenever the file replaced another file, or was itself
         replaced.
 
-        Returns whether any stored value changed.
+        Returns True if any stored value changed.
         """
         changed = False
         rows = self.db.execute(

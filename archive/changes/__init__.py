@@ -7,7 +7,7 @@ Other packages use:
     diff                 which words and paragraphs differ
     facts                numbers, amounts, dates and names in a text
     field_differences    two versions of a release or file, side by side
-    history              timelines, versions, edits of a release
+    history              timelines, versions and edits of a release
     edits_and_removals   lists of edits, removals and takedowns, with counts
     wording_history      the periods in which a text contained certain words
     new_releases         which releases are new, for feeds

@@ -1,7 +1,7 @@
 """Compares two states of a release, and rates the importance of the differences by simple rules.
 
 A comparison finds the changes, gives each a type and an importance from 0 to 100, and lists the
-most important changes first. `importance.py` has the table of types and numbers.
+most important changes first. `importance.py` contains the table of types and their importance.
 
 The type of a change
   1. Paragraphs are unchanged, altered, split or merged, moved, added or removed. Words are compared
@@ -19,9 +19,9 @@ The type of a change
      minst, högst) has its own type. If only one version contains a word that says that something
      has ended or is cancelled (upphävd, ställs in), the change has the same type as for an
      opposite.
-  4. Other differences are punctuation (marks or capitals), typo (up to two letters of a longer
-     word, a space, a doubled word) or wording. Wording in speech or quotation marks has the type
-     quotation; wording in a question or answer has the type question or answer.
+  4. Any other difference has the type punctuation (marks or capitals), typo (up to two letters of a
+     longer word, a space, a doubled word) or wording. Reworded speech, or text in quotation marks,
+     has the type quotation. Reworded text in a question or answer has the type question or answer.
   5. A word is a name if it is capitalised inside a sentence anywhere in the text, unless most words
      are capitalised (English headlines, German).
   6. A link is reported if its target changed and its text did not. Layout is reported only if the
@@ -38,13 +38,13 @@ The importance of a change
   - An added or removed paragraph or sentence is as important as its most important fact that is
     not in the other version. Without facts, a sentence has the importance 30, and a heading or a
     link 12.
-  - Changed wording has the importance 12. Up to 40 points are added, depending on what share of the
-    paragraph's changed words are nouns, adjectives or words such as "alla" that were replaced by
-    others: "länsstyrelserna" for "regionerna" changes the claim, but "påbörjas" for "startar" does
-    not. If all words were replaced in the part of a sentence that says who does something (at the
-    start, or after "av" or "till"), 15 points are added. Up to 10 points are added for the size of
-    the change. The dictionary has only Swedish words; other words of seven letters or more count as
-    nouns.
+  - Changed wording has the importance 12. Up to 40 points are added, depending on the share of
+    the paragraph's changed words that are nouns, adjectives or words such as "alla" and that were
+    replaced: "länsstyrelserna" for "regionerna" changes the claim, but "påbörjas" for "startar"
+    does not. If all words were replaced in the part of a sentence that says who does something (at
+    the start, or after "av" or "till"), 15 points are added. Up to 10 points are added for the size
+    of the change. The dictionary has only Swedish words; other words of seven letters or more count
+    as nouns.
   - The importance is 15 per cent higher in the title, and 5 per cent higher in the lead.
   - The importance of a comparison is that of its most important change, plus one point for each
     further change with an importance of at least five, up to five points.

@@ -523,7 +523,8 @@ def _shift_to_sentence(
 ) -> TokenSpan:
     """Shift an insertion or deletion so that it covers a whole sentence or clause, if possible.
 
-    low, high: how many tokens before and after the span are unchanged.
+    low: the number of unchanged tokens before the span.
+    high: the number of unchanged tokens after the span.
     """
     if (span.first == span.last) == (span.new_first == span.new_last):
         return span

@@ -207,8 +207,8 @@ async def _count_register_entries(
     build_releases_sql: Callable[[Mapping[str, Any]], str],
     counts_sql: str | None = None,
 ) -> dict[str, Any]:
-    """Count the entries of a list: the total that matches all filters, and the number for each
-    agency if the agency filter is ignored.
+    """Count the entries of a list: the number of entries that match all filters, and the number for
+    each agency when the agency filter is ignored.
 
     The key `capped` of the result says whether there are more entries than `total`. `agencies`
     lists the agencies with entries, and the selected agency. If there are too many entries to count
@@ -299,9 +299,9 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     Each edit was made between `last_seen_before` (None if unknown) and `seen`.
 
     The id of a changed file is the negative id of its version, so that releases and files can be
-    sorted together. `attachment` is None in rows of releases. Rows of files have no `stamp`,
-    because the agency gives no update date for them. Rows of differences between readings of a
-    collection have no `stamp`, but hold the values that `add_observations` adds.
+    sorted together. `attachment` is None in rows for releases. Rows for files have no `stamp`,
+    because the agency gives no update date for them. Rows for differences between two readings of a
+    collection have no `stamp`, but contain the values that `add_observations` adds.
     """
     values, chain = query.build_sql_values(), _build_chain_cte(query.filters)
     index = await _choose_index(run, query.filters)
@@ -660,11 +660,11 @@ async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | N
 async def count_edits_by_week(
     run: RunQuery, query: RegisterQuery, first: date, today: date
 ) -> list[EditWeek]:
-    """Count the selected edits by week, up to the day `to` of the query or, without such a day, up
-    to today.
+    """Count the selected edits by week.
 
-    EDIT_WEEKS lists possible numbers of weeks, longest first. The first one for which there are at
-    most MAX_WEEKLY_EDITS edits to count is used, or else the last one.
+    The last week contains the day `to` of the query, or today if `to` is not set or is later.
+    EDIT_WEEKS lists possible numbers of weeks, largest first. The first number for which at most
+    MAX_WEEKLY_EDITS edits have to be counted is used. If there is none, the last number is used.
 
     first: the day on which the archive began to record edits.
     """

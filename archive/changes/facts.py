@@ -425,7 +425,7 @@ def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]
     Joined with the white space that follows them, the tokens make up the text without its leading
     white space.
 
-    capitals: how the text uses capital letters. If None, this is determined from the text itself.
+    capitals: how the text uses capital letters. If it is None, the text itself is analysed.
 
     >>> tokens = tokenise("Det kostar inte 3 400 kronor, säger Ada Ek.")
     >>> [(token.text, token.kind) for token in tokens if token.kind not in ("word", "mark")]

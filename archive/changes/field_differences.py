@@ -1,4 +1,6 @@
-"""Compares two states of a release field by field, and excerpts the main change for lists."""
+"""Compares two states of a release field by field, and makes an excerpt of the main change for
+lists.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ class SkippedRows:
 
 @dataclass(frozen=True, slots=True)
 class FieldDiff:
-    """A field that differs between two states, or that is to be shown in full in any case."""
+    """A field that differs between two states, or that is shown in full even if it does not
+    differ.
+    """
 
     name: str
     rows: list[DiffRow | SkippedRows]
@@ -89,7 +93,8 @@ class ChangeExcerpt(NamedTuple):
 def diff_fields(
     before: Mapping[str, Any], after: Mapping[str, Any], *, full_text: bool = False
 ) -> list[FieldDiff]:
-    """Return the fields in which two states (archive.database.models.parse_state) differ.
+    """Return the fields in which two states, as returned by archive.database.models.parse_state,
+    differ.
 
     A list that one of the states did not record is not compared.
 
@@ -506,7 +511,9 @@ class FileText:
 def _can_compare(
     before: FileText, after: FileText, max_letters: int = MAX_COMPARED_LETTERS
 ) -> bool:
-    """Return whether two texts can be compared: both are complete, and not too long."""
+    """Return whether two texts can be compared. They can if both are complete and neither is too
+    long.
+    """
     letters = sum(len(page) for text in (before, after) for page in text.pages)
     return before.is_whole and after.is_whole and letters <= max_letters
 

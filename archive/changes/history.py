@@ -164,9 +164,9 @@ async def add_observations(run: RunQuery, revisions: Mapping[int, dict[str, Any]
         else None. The row also says whether the archive itself read the revision at `seen`.
     collection: the collection that an imported revision is from. For such a revision, `when` (the
         time of the import) is replaced by the time at which the collection first read it, if known.
-    first_reading, last_reading, last_reading_before: times at which the collection read this text
-        and the previous one. They are None if they are unknown, or if the revision was not
-        imported.
+    first_reading, last_reading: when the collection first and last read this text.
+    last_reading_before: when the collection last read the previous text. This time and the two
+        above are None if they are unknown, or if the revision was not imported.
     """
     for row in revisions.values():
         row |= {"observations": [], "past": None}
@@ -341,7 +341,8 @@ def _describe_failed_check(row: Mapping[str, Any], last_seen: str | None) -> dic
 async def read_stored_revisions(
     run: RunQuery, revision_ids: Sequence[int | None]
 ) -> dict[int, dict[str, Any]]:
-    """Return revisions by id, with their parsed `state` and what `add_observations` adds.
+    """Return revisions by id, with their parsed `state` and the values that `add_observations`
+    adds.
 
     Unknown ids are left out.
     """
@@ -359,7 +360,9 @@ async def read_stored_revisions(
 async def read_version_texts(
     run: RunQuery, revision_ids: Iterable[int | None]
 ) -> dict[int, dict[str, Any]]:
-    """Return the searchable texts of revisions by id: title, lead, body, questions and images."""
+    """Return the searchable texts of revisions by id: the title, the lead, the body, and the texts
+    of questions and images.
+    """
     rows = await run(
         "select id, release, title, lead, body, questions, images, language from revisions"
         " where id in (select value from json_each(:ids))",

@@ -147,7 +147,7 @@ def shorten(text: str | None) -> str:
 def compute_importance(changes: list[Change]) -> int:
     """Return the importance of an edit.
 
-    It is the importance of the most important change, plus points for further changes.
+    It is the importance of the most important change, plus up to five points for further changes.
     """
     if not changes:
         return 0
@@ -161,8 +161,8 @@ def summarise_changes(changes: Iterable[Change], language: str) -> str:
     """Summarise changes in one line: how many of each type were changed, added, removed or moved.
 
     The most important types come first. Changes of little importance (punctuation, layout, an
-    update date) are included only if there are no others. The same change in several places counts
-    once.
+    update date) are included only if there are no others. A change that occurs in several places
+    counts once.
 
     >>> from dataclasses import replace
     >>> one = Change(field="body", kind="amount", before="2 kr", after="3 kr", importance=75)

@@ -291,10 +291,11 @@ def _find_same_observer(before: PageState | None, version: PageState) -> PageSta
 
 
 def _pair_readings(before: PageState | None, until: str) -> CheckPair:
-    """Return when the version before a change was last seen, and when the change was found.
+    """Return the time at which the version before a change was last seen, and the time at which the
+    change was found.
 
-    The first of these two times is None if it is unknown, or if a collection read the earlier
-    version after the archive found the change.
+    The first of these times is None if it is unknown, or if a collection read the earlier version
+    after the archive found the change.
 
     before: the version before the change, or None if there is none.
     until: when the change was found.
@@ -319,7 +320,8 @@ def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
 
 
 def _find_import_end(chain: ReleaseChain, last: PageState) -> tuple[PageState | None, str | None]:
-    """Return the imported version that replaced a collection's version, and when it was found.
+    """Return the imported version that replaced a collection's version, and the time at which the
+    replacement was found.
 
     The imported version is None if the archive itself read the next version. Both are None if the
     collection's version is still current, or if nothing later is known.
@@ -439,10 +441,10 @@ def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
 
 
 def _choose_source(pair: CheckPair | None, imported: Import | None) -> str:
-    """Return the last part of the key of the interface text that says how the time of a change is
+    """Return the last part of an interface text's key. The text says how the time of a change is
     known.
 
-    pair: None if the archive found one of the two versions, and a collection the other.
+    pair: None if one of the two versions was found by the archive and the other by a collection.
     imported: the import of the version in which the change was found.
     """
     has_before = pair is not None and pair.after is not None

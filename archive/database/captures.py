@@ -8,8 +8,8 @@
 
 The pages of a site are mostly alike, so a page is compressed against a base: a page of the same
 host. A host can have several bases, for example one per template, or one for the old and one for
-the new design. A base is not compressed against another base, so reading a blob takes at most two
-rows.
+the new design. A base is not compressed against another base, so at most two rows are read to
+decompress a blob.
 
 captures.db is beside archive.db, and is never served. It is committed before archive.db. It has the
 application_id of its archive.db, so that a swapped file is detected.
@@ -123,8 +123,8 @@ MAX_SHARE_ESTIMATE = 0.3  # upper limit for the measured share of a page's bytes
 class Captures(AbstractContextManager["Captures"]):
     """The captures.db beside an archive.db; a context manager.
 
-    A missing file is created, unless `readonly` is set. If the archive refers to captures, the
-    missing file was lost, and a new one is created only if `begin_new` is set.
+    A missing file is created, unless `readonly` is set. If the archive refers to captures, a
+    missing file has been lost, and a new one is created only if `begin_new` is set.
 
     Raises ArchiveError, which names the file, the table and the key, if the file is lost, belongs
     to another archive, or cannot be opened, written or read. If a file opened `readonly` belongs to
@@ -233,7 +233,7 @@ class Captures(AbstractContextManager["Captures"]):
             return error
 
     def compress_body(self, body: bytes, host: str) -> tuple[int | None, bytes, bool]:
-        """Compress a page of a host. The result is that of `HostBases.compress_page`."""
+        """Compress a page of a host, and return the result of `HostBases.compress_page`."""
         bases = self._host_bases(host)
         return bases.compress_page(body, lambda key: self._try_read_base(key, host))
 
@@ -260,8 +260,8 @@ class Captures(AbstractContextManager["Captures"]):
         return int(self.query("select count(*) from blobs")[0][0])
 
     def __iter__(self) -> Iterator[str]:
-        """Yield every SHA-256 in the order in which the bytes were stored. No transaction is kept
-        open.
+        """Yield the SHA-256 of every blob, in the order in which the blobs were stored. No
+        transaction is kept open.
         """
         last = 0
         while rows := self.query(
@@ -312,7 +312,7 @@ class Captures(AbstractContextManager["Captures"]):
             return None
 
     def _read_base(self, base_id: int, needed_by: str | None) -> bytes:
-        """Return the bytes of a base. They are checked when they are first read.
+        """Return the bytes of a base. The bytes are checked the first time they are read.
 
         needed_by: the SHA-256 of the blob that is compressed against the base, for the error
             message.
@@ -375,8 +375,8 @@ def read_archive_facts(archive: Path) -> tuple[int, bool]:
 
 
 def find_captures_problem(archive: Path) -> ArchiveError | None:
-    """Return an error if captures.db is lost, unreadable or part of another archive. Otherwise,
-    return None.
+    """Return an error if captures.db is lost or unreadable, or belongs to another archive.
+    Otherwise, return None.
     """
     path = Captures.path_beside(archive)
     if not path.is_file():

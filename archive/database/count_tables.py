@@ -1,8 +1,8 @@
 """Checks and refills the tables of counts and lists.
 
 These tables hold the number of releases per agency, month and tag, the number of edits, and the
-releases of each tag in list order. Triggers maintain them, so that pages need neither count nor
-sort.
+releases of each tag in list order. Triggers keep them up to date, so that the pages of the site can
+be built without counting or sorting.
 """
 
 from __future__ import annotations

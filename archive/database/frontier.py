@@ -1,7 +1,8 @@
 """The crawler's state: URL frontier, pagination cursors, hosts, and jobs of distributed workers.
 
 All four are tables of archive.db, because a page's frontier row and its release must be committed
-in one transaction to survive kill -9. No method commits: wrap calls in `Archive.transaction`.
+in one transaction, so that they agree even after kill -9. No method commits: wrap calls in
+`Archive.transaction`.
 
 frontier: every URL ever found. `role` is its type: release, feed, sitemap, listing, home, robots,
 attachment, capture (a page in a web archive) or captures (an index of such pages). `state` is the
@@ -10,15 +11,15 @@ outcome of reading it:
     due          found, not read yet
     stored       read; its release is in the archive
     failed       no usable response (network, 5xx); it will be retried
-    rejected     responded, but no release could be read in the response
+    rejected     the server responded, but no release could be read in the response
     done         a source that was read to its end
     gone         404 or 410
     quarantined  read and quarantined (quarantined_pages.py); fetched again at intervals, in case
                  the page has been corrected
 
-pagination_cursors: where reading a long listing was interrupted. The next crawl reads the listing
-from its first page to the releases found before the interruption, and then from the cursor. Only
-after that does the listing count as read to its end.
+pagination_cursors: the position at which the reading of each long listing was interrupted. The next
+crawl reads the listing from its first page to the releases found before the interruption, and then
+from the cursor. Only after that does the listing count as read to its end.
 
 hosts: robots.txt and pauses per host. A host is named as in URLs, with the port unless it is the
 scheme's default. `robots` is the outcome of the last request for robots.txt: allowed (it was read),
@@ -132,7 +133,8 @@ class Frontier:
             URL becomes due again in two cases. A source that was read becomes due, so that it does
             not count as read if the crawl is interrupted. A stored, gone or quarantined release
             becomes due unless it was read after that date or since the crawl started.
-        file_title, file_day: a new title or day of a stored file makes the file due again.
+        file_title, file_day: the title and day that the source gives for a file. If either differs
+            from the stored value, a stored file becomes due again.
 
         A stored time of reading that is later than `seen_at` is ignored, because it was set while
         the clock was wrong.
@@ -265,7 +267,7 @@ class Frontier:
     def list_other_urls(self, url: str, now: datetime) -> list[str]:
         """Return the other URLs that led to the release stored under `url`.
 
-        URLs that wait for a retry are left out.
+        URLs that are waiting for a retry are left out.
         """
         rows = self.db.execute(
             "select f.url from releases r join frontier f on"
@@ -276,7 +278,9 @@ class Frontier:
         return [other for (other,) in rows]
 
     def has_other_urls(self, url: str, visited: str) -> bool:
-        """Return whether URLs besides `url` and `visited` led to the release stored under `url`."""
+        """Return whether any URLs other than `url` and `visited` led to the release stored under
+        `url`.
+        """
         condition = (
             "release = (select release from frontier where url = :url) and url not in (:url,"
             " :visited)"
@@ -323,7 +327,7 @@ class Frontier:
 
         An argument that is None leaves the stored value unchanged.
 
-        problem: why no link of the source was used.
+        problem: why no link of the source was used, if this is the case.
         """
         columns: dict[str, Any] = {
             "problem": problem,
@@ -339,7 +343,8 @@ class Frontier:
         )
 
     def set_link_count(self, source: str, link_count: int) -> None:
-        """Store how many releases a source lists now. For a listing, only its first page counts.
+        """Store how many releases a source lists now. For a paginated listing, only the first page
+        counts.
 
         `usual_links` is also updated, unless the number is less than half of `usual_links` and the
         source usually lists at least MIN_SOURCE_LINKS releases. In that case, `accept_link_count`
@@ -372,7 +377,7 @@ class Frontier:
     def is_restarted_list(self, source: str, url: str) -> bool:
         """Return whether a source now lists no release that was found before `url`.
 
-        Such a list has started again, for example in a new year. A list that has only become
+        If so, the list has started again, for example in a new year. A list that has only become
         shorter still contains older releases.
         """
         sql = """
@@ -510,7 +515,7 @@ class HostPause:
 
 
 class Hosts:
-    """The hosts table, and the agencies paused by the operator."""
+    """Reads and writes the hosts table, and records which agencies the operator has paused."""
 
     def __init__(self, db: Database) -> None:
         self.db = db

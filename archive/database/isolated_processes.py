@@ -2,8 +2,8 @@
 
 Such a process has an empty environment and low priority, imports nothing from the project, writes
 no core dump, and has limits that the kernel enforces. Its script defines two functions:
-`prepare(*arguments)` runs before the limits apply, and `run(prepared, settings)` runs under the
-limits.
+`prepare(*arguments)` runs before the limits apply, and `run(prepared, settings)` runs after that,
+with the value that `prepare` returned.
 
 The process executes this file, so this file imports only the standard library.
 """

@@ -1,8 +1,8 @@
 """Defines the archive's types: releases and their parts (named as in schema.org), captures, and
 states.
 
-A release's state is the part of it that can change: the columns that both `releases` and
-`revisions` have. Two states are equal if their hashes are equal.
+A release's state is the part of the release that can change: the columns that `releases` and
+`revisions` have in common. Two states are equal if their hashes are equal.
 """
 
 from __future__ import annotations
@@ -151,7 +151,9 @@ def to_state(release: Release) -> dict[str, Any]:
 
 
 def parse_state(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state in a row of revisions. A list that was not recorded at the time is None."""
+    """Return the state in a row of `revisions`. A list that was not recorded when the row was
+    written is None.
+    """
     state = {name: row[name] for name in STATE_FIELDS}
     for name in LIST_FIELDS:
         state[name] = None if row[name] is None else json.loads(row[name])
@@ -161,7 +163,7 @@ def parse_state(row: Mapping[str, Any]) -> dict[str, Any]:
 def hash_state(state: Mapping[str, Any]) -> str:
     """Return the SHA-256 (hex) of a normalised state as canonical JSON.
 
-    The JSON has sorted keys, no spaces and no None values.
+    The JSON has sorted keys, no spaces and no nulls.
     """
     compared = {name: value for name, value in normalise_state(state).items() if value is not None}
     text = json.dumps(compared, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -240,8 +242,8 @@ def build_name_key(name: str) -> str:
 
 
 def build_slug(name: str) -> str:
-    """Return a name in the form used in URLs, or "person" if no letter or digit of the name can be
-    used there.
+    """Return a name in the form used in URLs, or "person" if the name contains no letter or digit
+    that can be used in a URL.
 
     >>> build_slug("Åsa af Öberg-Łuczak"), build_slug("Ж")
     ('asa-af-oberg-luczak', 'person')

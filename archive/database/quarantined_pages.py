@@ -16,7 +16,7 @@ stored before that. `decided` is null while the row is pending. `decision` is th
     dropped     dropped by hand (scrapy quarantine --drop)
 
 There are two statistics. Field habits are the fields that an agency's newest releases usually have;
-they are computed before a crawl. Field losses are fields that many pages lost at once. If many
+they are computed before a crawl. Field losses are fields that many pages lack at once. If many
 pages lost a field, a parsing rule probably no longer fits. If only a few did, the agency probably
 published these pages without the field.
 
@@ -115,9 +115,10 @@ class QuarantinedPage:
 
     @property
     def lost_keys(self) -> set[str]:
-        """Return the fields that seem to be lost, or the source that lists too few releases.
+        """Return the fields that seem to be lost, or the URL of the source that lists too few
+        releases.
 
-        Fields whose only reasons are PAGE_REASONS are left out.
+        A field is left out if all its reasons are in PAGE_REASONS.
         """
         return _list_lost_keys(self.reasons)
 
@@ -184,8 +185,8 @@ class Quarantine:
         return self._list("agency = ? and decided is null", [agency])
 
     def list_recent(self, agency: str, now: datetime) -> list[QuarantinedPage]:
-        """Return an agency's pending pages and its recent genuine ones, in the order in which they
-        were read.
+        """Return an agency's pending pages and the genuine pages that were read recently, in the
+        order in which they were read.
         """
         condition = "agency = ? and (decided is null or (decision = 'genuine' and seen >= ?))"
         return self._list(condition, [agency, to_iso(now - LOOK_BACK_PERIOD)])
@@ -264,7 +265,8 @@ class Quarantine:
         }
 
     def read_accepted_lines(self, agency: str) -> set[str]:
-        """Return the lines of the bodies that were quarantined as repetitive and accepted by hand.
+        """Return the lines of an agency's bodies that were quarantined as repetitive and later
+        accepted by hand.
 
         A body is repetitive if it repeats lines of many other pages.
         """
@@ -289,7 +291,9 @@ def is_page_reason(reason: QuarantineReason) -> bool:
 
 
 def reason_key(reason: QuarantineReason) -> str:
-    """Return the subject of a reason: a field, or the source that lists too few releases."""
+    """Return the subject of a reason: the name of a field, or the URL of the source that lists too
+    few releases.
+    """
     return str(reason.get("source") or reason["field"])
 
 
@@ -350,8 +354,8 @@ class GroupHabits:
         return _find_short_length(self.lengths[name])
 
     def is_usual_again(self, name: str) -> bool:
-        """Return whether most releases read after the loss of a field was accepted have the field
-        again.
+        """Return whether the field is usual again: most releases that were read after its loss was
+        accepted contain it.
 
         If the field is the lead or the text, it must also be about as long as before the loss.
         """
@@ -510,9 +514,10 @@ class FieldLoss:
 def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLoss]:
     """Return the field losses in an agency's latest pages.
 
-    Each field is checked separately for new and for stored releases, from the first undecided page
-    without the field. If there are too few undecided pages, the check starts at the third newest
-    page without the field, so that a loss is also found if each crawl brings only a single release.
+    Each field is checked separately for new and for stored releases. The check starts at the first
+    undecided page without the field. If there are too few undecided pages, the check starts at the
+    third-newest page without the field, so that a loss is also found if each crawl brings only a
+    single release.
     """
     pages = Quarantine(db).list_recent(agency, now)
     losses = []
@@ -548,8 +553,8 @@ def _measure_loss(
 def _find_loss_start(pages: list[QuarantinedPage]) -> str | None:
     """Return the time at which the first undecided page was read.
 
-    If there are too few undecided pages, the time at which the third-newest page was read is
-    returned, or None if there are fewer than three pages in all.
+    If there are fewer than three undecided pages, the time at which the third-newest page was read
+    is returned, or None if there are fewer than three pages in all.
     """
     undecided = [page.seen_at for page in pages if page.decision is None]
     if len(undecided) >= MIN_LOSS_PAGES:

@@ -1,10 +1,10 @@
 """Redaction: which takedowns cover a release, and which parts of a state may be shown.
 
-`PassageMatcher` finds passages in texts and URLs, regardless of how they are spelt or how their
+`PassageMatcher` finds passages in texts and URLs, regardless of their spelling and of how their
 digits are grouped. `Takedowns` reads the takedowns in force and redacts states: a hidden state
-shows only type, dates and language; a redacted state shows everything except the passages.
-`WithheldStore` reads and writes withheld.db, which is beside archive.db and holds the content that
-was taken down. Only the file's owner can read the file, and it is never served:
+shows only the type, dates and language, while a redacted state shows everything except the
+passages. `WithheldStore` reads and writes withheld.db, which is beside archive.db and holds the
+content that was taken down. Only the file's owner can read the file, and it is never served:
 
     states     revision; state, the columns without redaction, as JSON, so that hashes and
                manifests can be checked
@@ -171,7 +171,8 @@ def _hide_state(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def redact_state(state: Mapping[str, Any], passages: Iterable[str]) -> dict[str, Any]:
-    """Return a state in which █████ replaces each passage, except in type, dates and language.
+    """Return a state in which █████ replaces each passage, except in the type, the dates and the
+    language.
 
     The URL of a file or image, or an email address, is replaced as a whole if it contains a
     passage, because the rest of it would not work.
@@ -284,7 +285,7 @@ class PassageMatcher:
         self.pattern = _compile_passages(self.passages)
 
     def find(self, text: str) -> list[tuple[int, int]]:
-        """Return the start and end of each passage in a text, in order.
+        """Return the start and end of each occurrence of a passage in a text, in order.
 
         A URL or email address that contains a passage is a single span.
 
@@ -409,7 +410,7 @@ class WithheldStore:
         )
 
     def add_state(self, revision_id: int, row: Mapping[str, Any]) -> None:
-        """Store a revision's columns without redaction."""
+        """Store the unredacted columns of a revision."""
         text = json.dumps({name: row[name] for name in WITHHELD_COLUMNS}, ensure_ascii=False)
         self._write("replace into states values (?, ?)", [revision_id, text])
 
@@ -450,7 +451,7 @@ class WithheldStore:
 
 
 def restore_withheld_row(db: sqlite3.Connection, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row of revisions as it was before the takedown. The row must include `id` and
+    """Return a row of `revisions` as it was before it was redacted. `row` must contain `id` and
     `takedown`.
     """
     if row["takedown"] is None:

@@ -4,15 +4,16 @@ case a better parser can read them.
     refused_pages    agency; url, as in the frontier; address, the URL after redirects;
                      record_url, the URL at a press wire; fetched; status; headers; sha256;
                      reason
-    refused_bodies   sha256; size in bytes; base, the blob it is compressed against; stored, the
-                     length of the frame; data, a zstd frame, or null if `blobs` has the same bytes
+    refused_bodies   sha256; size in bytes; base, the blob that it is compressed against; stored,
+                     the length of the frame; data, a zstd frame, or null if `blobs` has the same
+                     bytes
 
 Both are tables of captures.db, beside `blobs`. Refused pages are not rows of `captures` in
 archive.db. They are not evidence of anything that the archive shows, and are deleted after some
-time. So no manifest, evidence file, export, dataset, snapshot or visitor's query may contain them,
-and nothing may refer to their bytes. captures.db is not served. A body is compressed against a page
-of its host in `blobs`, which is never deleted. The body is never a base itself, so it can be
-deleted at any time.
+time. Therefore, no manifest, evidence file, export, dataset or snapshot may contain them, no
+visitor's query may read them, and nothing may refer to their bytes. captures.db is not served. A
+body is compressed against a page of its host in `blobs`, which is never deleted. The body is never
+a base itself, so it can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ OVERFLOW_TARGET = 0.9
 
 
 class Retention(NamedTuple):
-    """For how many days refused pages are kept, and what share of captures.db they may take up.
+    """The number of days for which refused pages are kept, and the share of captures.db that they
+    may take up.
 
     If either value is 0, no pages are kept.
     """
@@ -172,9 +174,9 @@ def is_at_one_of(addresses: Collection[str], urls: Collection[str]) -> bool:
 
 
 def _split_address(url: str) -> tuple[tuple[str, str], frozenset[str]]:
-    """Return a key for the host and path of a URL, and the parts of its query.
+    """Return a key for the host and path of a URL, and the set of the parts of its query.
 
-    All spellings of an address have the same key.
+    Spellings that differ only in the scheme, a leading `www.` or a final slash have the same key.
     """
     parts = urlsplit(canonical_url(url))
     return (strip_www(parts.hostname or ""), parts.path.rstrip("/")), frozenset(

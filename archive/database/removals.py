@@ -10,7 +10,7 @@
 
 A removal is `confirmed` once several checks over at least a day agree. Until then, the absence may
 be temporary. Outages, block pages and pages forbidden by robots.txt are never stored here. `ended`
-is when the release was found again.
+is the time at which the release was found again.
 
 If many of an agency's pages go missing in the same way, this is a `Collapse`, which is more likely
 to be a fault of the site than many removals. During a collapse, removals are not confirmed at
@@ -22,9 +22,8 @@ reported. The rules depend on the type:
                  COLLAPSE_LIMIT.
     other types  All URLs respond with status 200 or a redirect, for example to one placeholder,
                  login or front page. This is a collapse if at least MANY_PAGES_SHARE of the checked
-                 pages respond in this way. The removals are confirmed after COLLAPSE_LIMIT if other
-                 pages of the agency still show their releases, but never while hardly any other
-                 page does.
+                 pages respond in this way. The removals are confirmed after COLLAPSE_LIMIT,
+                 but never while hardly any other page of the agency still shows its release.
 
 When a release goes missing, or a source suddenly shows something other than a list, a few other
 releases of the agency become due, so that there are pages to compare with.
@@ -96,8 +95,8 @@ COMPARED_PAGES_SQL = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collapse:
-    """Many pages of an agency that went missing in the same way, and whose removal is not yet
-    confirmed.
+    """Many pages of an agency that went missing in the same way, and whose removals are not
+    confirmed yet.
     """
 
     kind: str  # the most common kind of removal among them
@@ -227,11 +226,11 @@ class Removals:
     ) -> None:
         """Make a few releases of an agency due, unless enough releases are already being checked.
 
-        Checks from before the first page went missing do not count, because the site was different
+        Checks made before the first page went missing do not count, because the site was different
         then.
 
         release_id: the missing release with which the other releases are compared, or None if a
-            source went missing.
+            source stopped showing a list.
         """
         first_missed = min(
             (row[2] for row in self.db.execute(MISSING_PAGES_SQL, [agency])), default=""

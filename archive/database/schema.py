@@ -59,7 +59,7 @@ def _create_schema(db: Database) -> None:
 
 @migrations(name="edits_as_a_column")
 def _add_is_edit(db: Database) -> None:
-    """Add revisions.is_edit, and use it in indexes, triggers and views."""
+    """Add the column revisions.is_edit, and use it in indexes, triggers and views."""
     if not _has_column(db, "revisions", "is_edit"):
         db.execute(
             "alter table revisions add column is_edit integer"
@@ -72,7 +72,7 @@ def _add_is_edit(db: Database) -> None:
 
 @migrations(name="ends_of_moves")
 def _add_continues_as(db: Database) -> None:
-    """Add releases.continues_as, and the triggers that maintain it."""
+    """Add the column releases.continues_as, and the triggers that maintain it."""
     if not _has_column(db, "releases", "continues_as"):
         db.execute("alter table releases add column continues_as integer")
         fill_continues_as(db)
@@ -88,8 +88,8 @@ def _index_counted(db: Database) -> None:
 
 @migrations(name="derived_versions")
 def _add_derived_versions(db: Database) -> None:
-    """Add the versions of derived data and of file texts. As a result, the data is recomputed
-    once.
+    """Add the table and the column that record which version of the rules produced derived data and
+    the texts of files. As a result, these data are recomputed once.
     """
     if not _has_column(db, "attachment_files", "text_version"):
         db.execute("alter table attachment_files add column text_version text")
@@ -101,9 +101,9 @@ def _add_derived_versions(db: Database) -> None:
 def _add_observers(db: Database) -> None:
     """Add observers and observations, to separate the archive's own readings from imports.
 
-    The first reading of an imported release no longer follows the import, and imports of different
-    collections no longer follow each other. `first_seen`, `last_checked` and `last_seen` become
-    times of the archive's own readings.
+    The archive's first reading of an imported release is no longer stored as the successor of the
+    imported version, and neither is a version imported from another collection. `first_seen`,
+    `last_checked` and `last_seen` become times of the archive's own readings.
     """
     if db.execute("select 1 from sqlite_master where name = 'observers'").fetchone():
         return  # a new file has all of schema.sql from the start
@@ -218,7 +218,9 @@ def _index_times(db: Database) -> None:
 
 @migrations(name="document_references")
 def _add_document_references(db: Database) -> None:
-    """Add the references to documents. The references are extracted when the archive is opened."""
+    """Add the table of references to documents. The references are extracted when the archive is
+    opened.
+    """
     if not db.table("document_references").exists():
         _replace(db, "document_references idx_document_references_number")
         _replace(db, "idx_document_references_revision idx_document_references_release")
@@ -250,7 +252,7 @@ def _index_captured_addresses(db: Database) -> None:
 
 @migrations(name="time_stamps")
 def _add_time_stamps(db: Database) -> None:
-    """Add the time stamps of manifests."""
+    """Add the table of the time stamps of manifests."""
     if not db.table("time_stamps").exists():
         _replace(db, "time_stamps idx_time_stamps_manifest_authority")
 
@@ -339,12 +341,16 @@ def _replace(db: Database, names: str) -> None:
 
 @cache
 def read_schema() -> dict[str, str]:
-    """Return the statements of schema.sql in order, by the name of the created object."""
+    """Return the statements of schema.sql in order, as a map from the name of the created object to
+    its statement.
+    """
     return read_statements(SCHEMA_PATH)
 
 
 def read_statements(path: Path) -> dict[str, str]:
-    """Return the statements of an SQL file in order, by the name of the created object."""
+    """Return the statements of an SQL file in order, as a map from the name of the created object
+    to its statement.
+    """
     statements: dict[str, str] = {}
     lines: list[str] = []
     for line in path.read_text("utf-8").splitlines():

@@ -69,12 +69,16 @@ class ArchiveError(Exception):
 
 
 def is_file_fault(error: sqlite3.DatabaseError) -> bool:
-    """Return whether an error concerns the file or its disk (damage, a lock), not a statement."""
+    """Return whether an error concerns the file or its disk (such as damage or a lock) and not a
+    statement.
+    """
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
 def describe_error(error: sqlite3.Error, path: Path) -> str:
-    """Return SQLite's message about a file and, if the file system prevents access, the reason."""
+    """Return SQLite's message about a file, followed by the reason if the file system prevents
+    access.
+    """
     reasons = {
         "it is a folder": path.is_dir(),
         "no permission to read it": path.exists() and not os.access(path, os.R_OK),
@@ -109,7 +113,7 @@ def sqlite_errors(
 def to_archive_error(error: sqlite3.DatabaseError, file: Path | str) -> ArchiveError:
     """Return the ArchiveError for an SQLite error that concerns a file.
 
-    An error about the statement is raised unchanged instead.
+    An error that concerns the statement is raised unchanged instead.
     """
     if not is_file_fault(error):
         raise error
@@ -219,7 +223,7 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
 
 
 def _count_migrations(db: sqlite3.Connection, path: Path) -> int:
-    """Return how many migrations were applied to an archive.db, from FIRST_MIGRATION on.
+    """Return how many migrations, counted from FIRST_MIGRATION, were applied to an archive.db.
 
     Returns 0 for other files. Raises ArchiveError if the last migration that was applied precedes
     FIRST_MIGRATION.
@@ -388,8 +392,8 @@ def map_in_order(
 
     processes: the number of worker processes. If it is 0, `function` runs in this process.
     to_payload: returns the part of a task that is sent to another process.
-    threads: whether to use threads instead of processes, because `function` waits or releases the
-        GIL.
+    threads: whether to use threads instead of processes. They suit a `function` that waits or
+        releases the GIL.
     """
     if processes < 1:
         for task in tasks:
@@ -427,10 +431,10 @@ def map_in_order(
 
 
 def choose_process_count(size: float = math.inf) -> int:
-    """Return the number of processes to use: one per core, or 0 if there is little work.
+    """Return the number of worker processes to use: one per core, or 0 if there is little work.
 
-    The writing process needs no core of its own, because it is often idle. Small files are read
-    faster by a single process.
+    The writing process needs no core of its own, because it is often idle. A small amount of work
+    is done faster without worker processes.
 
     size: the number of bytes to process.
     """
@@ -463,9 +467,9 @@ def _wait_for_parent() -> None:
 def relieve_garbage_collector() -> None:
     """Exclude all existing objects from garbage collection, and run the collector less often.
 
-    Nearly all objects are freed without the collector, because they are in no reference cycle. At
-    its usual frequency, the collector took a tenth of a crawl's time, and a third of the time to
-    read a long history of a wording.
+    Nearly all objects are freed without the collector, because they are not part of a reference
+    cycle. At its usual frequency, the collector took a tenth of a crawl's time, and a third of the
+    time to read a long history of a wording.
     """
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     _freeze_objects()
@@ -484,8 +488,8 @@ def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
     On a terminal, the callback shows a bar. Otherwise, it prints a line every PROGRESS_INTERVAL
     seconds.
 
-    if_stopped: what to print after Ctrl-C or SIGTERM. If it is given, SIGTERM has the effect of
-        Ctrl-C.
+    if_stopped: what to print after Ctrl-C or SIGTERM. Unless it is empty, SIGTERM has the same
+        effect as Ctrl-C.
     """
     from rich.console import Console  # noqa: PLC0415 - commands without progress start faster
     from rich.progress import Progress, TaskID  # noqa: PLC0415

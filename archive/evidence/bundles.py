@@ -2,7 +2,7 @@
 
 A bundle contains the original page, the stored state, the files that the release linked to, the
 manifest lines that cover them, and a guide in each language. The guide says which times are known,
-what the files are, and how to check them with sha256sum.
+what each file contains, and how to check the files with sha256sum.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class EvidenceBundle:
             self.checksums.append((name, sha256))
 
     def close(self, title_key: str, title_values: dict[str, Any]) -> None:
-        """Write SHA256SUMS (if there are checksums), and a guide to the files in each language."""
+        """Write SHA256SUMS (if there are checksums) and, in each language, a guide to the files."""
         if self.checksums:
             lines = "".join(f"{sha256}  {name}\n" for name, sha256 in self.checksums)
             self.add_file(CHECKSUMS_FILE, lines.encode(), CHECKSUMS_FILE)
@@ -339,8 +339,8 @@ def _add_page(
 def _list_observation_times(
     row: dict[str, Any], bundle_kind: str, origin: str
 ) -> list[tuple[str, object]]:
-    """Return when the archive observed the event of a row, as pairs of an interface text's key and
-    a time.
+    """Return the times at which the archive observed the event of a row. Each time is paired with
+    the key of an interface text that describes it.
 
     origin: `EvidenceBundle.origin`, which says where the version is from.
     """
@@ -431,7 +431,8 @@ def _add_attachments(
     row: dict[str, Any],
     entries: dict[str, ManifestEntry],
 ) -> None:
-    """Add the files that a revision linked to while it was current, and a list of what is missing.
+    """Add the files that a revision linked to while it was current, and a list of the attachments
+    that says which of them are missing.
 
     entries: the manifest entries of the files' captures are added to this dict.
     """
@@ -483,7 +484,7 @@ def _report_no_version(
 
 
 def _find_attachment_suffix(version: dict[str, Any]) -> str:
-    """Return the file extension for an attachment version's file.
+    """Return the suffix, with its dot, for the file name of an attachment version.
 
     Removes `kind` from `version`.
     """
@@ -524,7 +525,7 @@ def _add_attached_file(
 def _report_missing(
     bundle: EvidenceBundle, entry: dict[str, Any], reason: str, problem: str | None = None
 ) -> None:
-    """Record in the guide and in the list of attachments why a file is not in the bundle.
+    """Record, in the guide and in the list of attachments, why a file is not in the bundle.
 
     entry: the file's entry in the list of attachments.
     """

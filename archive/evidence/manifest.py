@@ -8,9 +8,9 @@
 A manifest begins where the previous one ends, so each row of `captures` and `revisions` is in
 exactly one manifest. There is at most one manifest per day. Rows stored later that day are in the
 next manifest. Manifests are in the order in which they were written. If a wrong clock dated a
-manifest in the future, the next one has an earlier day. A text is never rewritten, so the columns
-that its lines describe must not change in a covered row. The lines are made from these columns, not
-from the column `hash`, because a migration may redefine `hash`.
+manifest in the future, the next one has an earlier day. The text of a manifest is never rewritten,
+so the columns that its lines contain must not change in a covered row. The lines are made from
+these columns, not from the column `hash`, because a migration may redefine `hash`.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str
     """Write a manifest of the rows stored since the last manifest, and return its digest.
 
     Returns None if `day` already has a manifest or is before the last manifest's day, or if another
-    process has just written a manifest. A last manifest that is dated more than MAX_DAYS_AHEAD
-    after `day` was written with a wrong clock, and does not prevent a new one.
+    process has just written a manifest. However, if the last manifest is dated more than
+    MAX_DAYS_AHEAD after `day`, it was written with a wrong clock and does not prevent a new one.
 
-    day: today in UTC.
+    day: the current day in UTC.
     """
     last = find_newest_manifest(db)
     if (last and not _is_next_day(day, last)) or read_manifests(db, "day = ?", day.isoformat()):
@@ -147,8 +147,8 @@ def format_manifest_part(db: sqlite3.Connection, table: str, first: int, last: i
 
 
 def format_manifest_line(table: str, row: Mapping[str, Any]) -> bytes:
-    """Format a row's line as JSON. Raises ValueError or TypeError if the row's state cannot be
-    read.
+    """Format a row's manifest line as JSON. Raises ValueError or TypeError if the row's state
+    cannot be read.
     """
     if table == "captures":
         line = {

@@ -61,10 +61,10 @@ class OpensslError(StampError):
 
 @dataclass(slots=True, kw_only=True)
 class StampReport:
-    """The result of stamping manifests, by authority.
+    """The result of stamping manifests. Both maps have the URLs of authorities as keys.
 
-    stamped: the days of the manifests that the authority stamped.
-    problems: why the authority failed, if it did.
+    stamped: the days of the manifests that the authority stamped in this run.
+    problems: why the authority failed. Authorities that did not fail are left out.
     """
 
     stamped: dict[str, list[str]] = field(default_factory=dict)
@@ -91,8 +91,8 @@ def stamp_manifests(
 ) -> StampReport:
     """Have each authority stamp the manifests that it has not stamped yet, newest first.
 
-    Each authority stamps at most MAX_REQUESTS manifests. If an authority fails, the others are
-    still asked, and the next run asks the failed one again.
+    Each authority is asked to stamp at most MAX_REQUESTS manifests in a run. If an authority fails,
+    the others are still asked, and the next run asks the failed one again.
     """
     report = StampReport()
     for authority in authorities:

@@ -176,8 +176,8 @@ def verify(
     Raises ArchiveError if the file cannot be opened as an archive.
 
     since: the digest of an earlier manifest, kept outside the archive. If no manifest has this
-        digest, that is a finding. If there are no findings, everything that this manifest covers is
-        unchanged.
+        digest, this is reported as a finding. If there are no findings, everything that the earlier
+        manifest covers is unchanged.
     texts: whether to also extract the text of each attachment again (about half a second per file).
     roots: a PEM file with certificates. One of these must have issued the certificate of each time
         stamp.
@@ -227,8 +227,8 @@ class Verifier:
     def run(self, since: str | None, progress: ProgressCallback) -> VerificationReport:
         """Run all checks.
 
-        If damage to the file stops a check, the damage is reported as a finding, and the next check
-        runs.
+        If damage to the file stops a check, the damage is reported as a finding, and the remaining
+        checks still run.
         """
         newest = find_newest_manifest(self.db)
         counts = {table: self.count(table) for table in VERIFIED_TABLES}
@@ -257,8 +257,8 @@ class Verifier:
         return report
 
     def list_checks(self, report: VerificationReport) -> list[tuple[str, int, CheckResults]]:
-        """Return for each check its subject, the number of items to check, and an iterator over its
-        results.
+        """Return, for each check, its subject, the number of items to check, and an iterator over
+        the results.
 
         Files that are missing, or belong to another archive, are reported as findings and not
         checked further.
@@ -403,7 +403,8 @@ class Verifier:
     def read_parts_by_release(
         self, table: str, id_range: tuple[int, int]
     ) -> dict[int, list[dict[str, Any]]]:
-        """Return the rows of a part table (questions, images …) by release.
+        """Return the rows of a part table (questions, images …) as a map from each release's id to
+        its rows.
 
         The rows have the form in which revisions store them.
         """
@@ -470,8 +471,8 @@ class Verifier:
                 yield self.fault("document_references", key, problem)
 
     def check_attachments(self) -> CheckResults:
-        """Check that attachment versions agree with captures, files with their pages, and links
-        with takedowns.
+        """Check that attachment versions agree with captures, that files agree with their pages,
+        and that links agree with takedowns.
         """
         for table, sql, problem in ATTACHMENT_CHECKS:
             for (key,) in self.db.execute(sql):
@@ -506,7 +507,7 @@ class Verifier:
                 )
 
     def check_changefeed(self) -> CheckResults:
-        """Report each release without a change feed entry, because mirrors would miss the
+        """Report each release that has no entry in the change feed. Mirrors would miss such a
         release.
         """
         for (release,) in self.db.execute(RELEASES_WITHOUT_CHANGES_SQL):
@@ -759,7 +760,11 @@ def _compare_lines(
 
 
 def _list_changed_names(manifest_line: bytes, current_line: bytes) -> str:
-    """Return the names of the values that differ between two lines of a manifest."""
+    """Return the names of the values that differ between a row's manifest line and its current
+    line.
+
+    Returns "it cannot be read" if the current line is b"".
+    """
     if not current_line:
         return "it cannot be read"
     before, after = json.loads(manifest_line), json.loads(current_line)

@@ -7,9 +7,9 @@ ReplayWeb.page can show such a file in a browser. The file contains:
     pages/pages.jsonl
     datapackage.json and its digest
 
-The records are written directly into the ZIP file. The files in the ZIP file are not compressed
-again, so that a reader can request single records by their byte range. Two exports of the same
-captures are identical.
+The records are written directly into the ZIP file. The files in the ZIP file are stored without
+further compression, so that a reader can request single records by their byte range. Two exports of
+the same captures are identical.
 """
 
 from __future__ import annotations
@@ -239,8 +239,8 @@ def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:
 
 
 def _write_pages(db: sqlite3.Connection, out: MemberWriter, unwritten: Container[int]) -> None:
-    """Write a list of the captured pages of versions of releases, each with the title of its
-    version.
+    """Write the list of captured pages that contain versions of releases, each with the title of
+    its version.
 
     unwritten: ids of captures that have no record. Their pages are left out.
     """

@@ -83,7 +83,7 @@ QUARANTINED_CAPTURES_SQL = (  # of pages that were never stored as a version
 def select_exportable_captures(columns: str) -> str:
     """Return the start of a SELECT of the captures that may be published.
 
-    It ends in a `where` condition, to which callers can add further conditions with `and`. The
+    It ends with a `where` condition, to which callers can append further conditions with `and`. The
     condition excludes captures that takedowns withhold, and captures that only the quarantine uses.
     """
     return (

@@ -8,7 +8,7 @@ Other packages use:
     notifications      `myndighetsarkivet notify`: queues messages, and has them sent
     sending            sends messages, with retries
     rejected_mails     rejected email and bounces; `myndighetsarkivet bounce`
-    sending_times      at once, daily, weekly
+    sending_times      when reports are sent: at once, daily or weekly
 
 The site stores requests and confirmations (archive/views/follow.py), but it sends nothing. `notify`
 reads the archive's change feed from the position of each subscription, and stores a message before
@@ -21,8 +21,9 @@ All settings come from the environment, as some are secrets:
     PUBLIC_URL            The site's public address, such as `https://arkiv.example`.
     FOLLOW_MAIL_FROM      The sender of emails. Unless this and `PUBLIC_URL` are set, the site
                           offers only feeds.
-    FOLLOW_SMTP           SMTP server: `smtp://host:25` (STARTTLS if offered), or with TLS from the
-                          start `smtps://user:password@host:465`. Only `notify` needs it.
+    FOLLOW_SMTP           The SMTP server: `smtp://host:25` (STARTTLS if offered), or
+                          `smtps://user:password@host:465` (TLS from the start). Only `notify`
+                          needs it.
     FOLLOW_RETURN_PATH    Where SMTP servers send bounces: `bounces+{token}@arkiv.example`. See
                           `python -m archive bounce`.
     FOLLOW_PRIVATE_HOSTS  Hosts, separated by commas, that webhooks may use although they are in a

@@ -77,7 +77,7 @@ class DiffLine:
 class ReportedEvent:
     """An event as a message shows it, in the language of the subscriber.
 
-    url: the page of the release or of the comparison of two versions.
+    url: the URL of the page of the release, or of the page that compares two versions.
     """
 
     kind: str

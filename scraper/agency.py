@@ -509,7 +509,8 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
 
 
 def _check_wire_hosts(agency: Agency, path: Path) -> None:
-    """Raise AgencyError if a wire's list is on a host of neither the wire nor the agency.
+    """Raise AgencyError if a wire's list is on a host that belongs to neither the wire nor the
+    agency.
 
     The releases of such a list would be dropped.
     """

@@ -410,7 +410,7 @@ class WithheldStore:
         )
 
     def add_state(self, revision_id: int, row: Mapping[str, Any]) -> None:
-        """Store the unredacted columns of a revision."""
+        """Store the columns of a revision as they are without redaction."""
         text = json.dumps({name: row[name] for name in WITHHELD_COLUMNS}, ensure_ascii=False)
         self._write("replace into states values (?, ?)", [revision_id, text])
 

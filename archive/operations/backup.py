@@ -169,7 +169,7 @@ def _list_archive_files(archive: Path) -> list[Path]:
 def _check_not_open(path: Path) -> None:
     """Raise ArchiveError if another process has a file open.
 
-    Anything that this process wrote later would be lost.
+    Anything that the other process wrote afterwards would be lost.
     """
     with closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as db:
         try:

@@ -789,8 +789,8 @@ def _join_windows(
     """Return the diff segment that stands between the passages of two consecutive pieces.
 
     It is a `same` segment if the quotation may leave out the text between the passages, or if one
-    of the passages is missing. Otherwise, it is a `del` segment or, if the pieces around a "…" have
-    another order in the text, an `ins` segment.
+    of the passages is missing. Otherwise, it is a `del` segment or, if the pieces around a "…"
+    occur in the opposite order in the text, an `ins` segment.
     """
     if one is None or other is None:
         return DiffSegment("same", " … " if is_marked else ". ")

@@ -452,7 +452,7 @@ class HighlightedText:
         return self.cut_fragment(0, len(self.tokens))
 
     def excerpt(self, size: int = FRAGMENT_WORDS) -> MarkedText:
-        """Return the one or two fragments that contain most of the query's terms.
+        """Return the one or two fragments that together contain the most query terms.
 
         If the text contains no query term, return its beginning.
 

@@ -736,7 +736,7 @@ class QueryParser:
 
 
 def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
-    """Return whether a query is entirely in capitals, so that capitals do not mark abbreviations.
+    """Return whether a query is all in capitals, in which case capitals do not mark abbreviations.
 
     At least one word must be too long to be an abbreviation.
     """
@@ -865,7 +865,8 @@ def _tokenise_run(
 ) -> Iterator[Lexeme]:
     """Yield the tokens of a text without spaces.
 
-    The text is either a single operator, or a word that a minus sign and a field may precede.
+    The text is either a single operator, or a word, optionally preceded by a minus sign and a
+    field.
 
     next_character: the character that follows the text in the query.
     """

@@ -341,7 +341,9 @@ class HitFinder:
 
     @property
     def chosen_agencies(self) -> Collection[str] | None:
-        """Return the slugs of the agencies chosen by facets or query, or None for all agencies."""
+        """Return the slugs of the agencies chosen by facets or by the query, or None for all
+        agencies.
+        """
         chosen: Collection[str] | None = self.request.include.get("agency")
         filters = extract_filters(self.request.query.tree)
         for node in filters.parts if filters else ():

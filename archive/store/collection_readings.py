@@ -102,7 +102,7 @@ class PastEdit(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """A collection whose releases are imported, or a web archive that captured their pages."""
+    """A collection whose releases are imported, or a web archive that captured release pages."""
 
     id: int  # in `observers`
     name: str

@@ -214,8 +214,8 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
     def escape(self, text: str) -> str:
         """Return a search text as an FTS5 expression.
 
-        The SQL function that does this is registered on connections by plugins
-        (archive/views/search.py).
+        The SQL function that does this is defined in archive/views/search.py. A plugin
+        (archive/plugins/archive_site.py) registers it on connections.
         """
         if not hasattr(self.thread_local, "db"):
             self.thread_local.db = db = self.connect()
@@ -302,7 +302,7 @@ class StarvedQueryError(QueryInterrupted):  # type: ignore[misc] # Datasette shi
 class SandboxWorker:
     """A process that runs statements on one database.
 
-    escape: the function that executes the worker's calls of escape_fts.
+    escape: the function that executes the worker's calls to escape_fts.
     """
 
     def __init__(self, uri: str, limits: SandboxLimits, escape: Callable[[str], str]) -> None:

@@ -224,7 +224,7 @@ class KeysetPage:
     def format_next(self) -> str:
         """Format `next_start` for `_next=`.
 
-        The sorted value is left out if it is bytes or a long text.
+        The value of the sort column is left out if it is bytes or a long text.
         """
         values = list(self.next_start or ())
         if self.sort and (isinstance(values[0], bytes) or len(str(values[0])) > MAX_NEXT_LENGTH):

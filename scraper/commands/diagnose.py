@@ -402,7 +402,8 @@ class Command(ProjectCommand):
 
 
 def save_pages(diagnoses: list[Diagnosis], folder: Path) -> None:
-    """Write the good and the bad pages to files in a folder, and print the files' paths to stderr.
+    """Write each diagnosis's good and bad page to files in a folder, and print their paths to
+    stderr.
 
     The files are named after the agencies.
     """

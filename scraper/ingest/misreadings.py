@@ -353,7 +353,7 @@ def _find_lost_texts(
 def _find_swapped_texts(
     stored_state: Mapping[str, Any], state: Mapping[str, Any]
 ) -> dict[str, set[str]]:
-    """Return a map from `title` and `lead` to the stored texts that this field no longer contains.
+    """Return a map from `title` and `lead` to the stored texts that the field no longer contains.
 
     A field that is now empty is left out.
     """

@@ -282,7 +282,7 @@ def find_main_element(document: Document, heading: Element | None = None) -> tup
 
 
 def _iter_main_candidates(document: Document) -> Iterator[tuple[str, list[Element]]]:
-    """Yield each rule for finding the main element (an XPath) with the elements that match it."""
+    """Yield each rule (an XPath) for finding the main element, with the elements that match it."""
     yield "//main | //*[@role='main']", _find_mains(document)
     rule = "//*[@itemprop='articleBody' or @itemprop='mainContentOfPage']/.."
     yield rule, _find_itemprop_parents(document)

@@ -64,7 +64,9 @@ def _is_small_image(image: Tag) -> bool:
 
 
 def mark_captions(main: Element) -> None:
-    """Add the class `caption` to each element with the only text beside an image in a small box."""
+    """Add the class `caption` to each small box around an image, and to the only text in the
+    box.
+    """
     for image in main.iter("img"):
         for part in _find_box_and_caption(image, main):
             part.set("class", f"{part.get('class') or ''} caption".strip())

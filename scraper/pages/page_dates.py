@@ -451,7 +451,7 @@ def _read_accessible_name_dates(document: Document, element: Element) -> list[Pa
 
 
 def _read_element_dates(document: Document, elements: Sequence[Element]) -> list[PageDate]:
-    """Return the dates in the line that elements form, and remove the elements from the tree.
+    """Return the dates in the line formed by the given elements, and remove these from the tree.
 
     Headings, and elements in which a sentence follows the date, are not removed.
     """

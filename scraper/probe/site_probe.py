@@ -163,7 +163,7 @@ class SiteProbe:
         return [*list_declared_urls(agency), *missing, *(url for _, url in found.iter_by_kind())]
 
     def find_start_sources(self, pages: dict[str, Response], agency: Agency) -> SourceURLs:
-        """Return the sources that the home page and the page at the URL to probe link to.
+        """Return the sources linked from the home page and from the page at the URL to probe.
 
         The URL to probe is included if it has a path, because it may itself be a source.
         """

@@ -1,6 +1,6 @@
 """Detects listings that never end.
 
-These have too many pages, or many pages without a new link.
+These have too many pages, or several pages in a row without a new link.
 """
 
 from __future__ import annotations

@@ -855,8 +855,10 @@ def states_more(text: str, listed: int) -> bool:
 
 
 def _states_more_of_total(numbers: Sequence[int], words: Set[str], listed: int) -> bool:
-    """Return whether the last number, which is the total, exceeds the number shown before it or the
-    number of links found.
+    """Return whether the last number, which is the total, exceeds the number before it.
+
+    Unless the numbers are a range and a total, or page numbers, the total must also exceed the
+    number of links found (`listed`).
     """
     if len(numbers) == 3 or words & NUMBERED_WORDS:  # "Visar 1–10 av 143", "Sida 1 av 15"
         return numbers[-2] < numbers[-1]

@@ -542,7 +542,7 @@ class NewsSpider(AttachmentSpider):
     # Outcomes of sources
 
     def record_source_read(self, response: Response, links: list[SourceLink] | None = None) -> None:
-        """Mark a source as read completely.
+        """Mark a source as completely read.
 
         Does nothing if `since` is set, because links may be skipped.
 

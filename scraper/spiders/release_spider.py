@@ -256,7 +256,8 @@ class ReleaseSpider(IdentifiedSpider):
     def take_urls(self, slug: str, queue: deque[str], limit: int) -> list[str]:
         """Remove the next URLs from a queue and return them.
 
-        These are up to `limit` URLs, and all other URLs in the same press wires' lists.
+        At most `limit` URLs are taken, plus all other URLs in any press wire's list that contains
+        one of them.
         """
         urls = [queue.popleft() for _ in range(min(limit, len(queue)))]
         find_source = self.agencies[slug].find_record_source
@@ -642,7 +643,8 @@ class ReleaseSpider(IdentifiedSpider):
         raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether a listing in the frontier differs from a URL only in the final slash.
+        """Return whether the frontier has a listing whose URL differs from `url` only in the final
+        slash.
 
         Returns False for a URL with a query.
         """

@@ -4,7 +4,7 @@ The table of each surveyed agency gets the key `survey` (SurveyMark), with the r
 agency's last survey, even if an earlier one was better. The proposed table replaces the current one
 if the verdict requires it, and if a person has reviewed at least one of the releases and found
 every reviewed release correct. An agency is left out if its table was changed after the survey,
-because the new table has not been tried.
+because the survey did not try the changed table.
 """
 
 from __future__ import annotations

@@ -377,8 +377,8 @@ class AgencySurvey:
 def _is_useless(source: ProbedSource, result: ProbeResult) -> bool:
     """Return whether a crawl would lose nothing without a source.
 
-    Such a source is missing (404), a sitemap of something else (such as images), or a source
-    without links on a site that has a list of releases.
+    Such a source is missing (404), is a sitemap of something else (such as images), or has no links
+    although the site has a list of releases.
     """
     if source.links or source.problem or source.note:
         return source.failure == "status 404"

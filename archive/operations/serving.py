@@ -277,7 +277,7 @@ class Replicas:
                 self.stop(port)
 
     def serve(self, snapshot: Path) -> None:
-        """On each free port without a process, start one that serves the snapshot.
+        """Start a process that serves the snapshot on each free port that has none.
 
         If all processes are ready, stop one that serves an older snapshot, so that it is replaced.
         """

@@ -334,7 +334,7 @@ class ColumnCache:
         *,
         skip_chosen: bool = True,
     ) -> Mapping[str, int]:
-        """For each value of one facet, count the listed releases that have it and the chosen facet
+        """Count, for each value of one facet, the listed releases that have it and the chosen facet
         values.
 
         skip_chosen: ignore the values of this facet in `include`.
@@ -383,7 +383,7 @@ class ColumnCache:
     def _count_codes(
         self, facet: str, agency_checks: Sequence[FacetCheck], other_checks: Sequence[FacetCheck]
     ) -> Counter[int]:
-        """For each code of one facet, count the releases that have it and pass all checks."""
+        """Count, for each code of one facet, the releases that have it and pass all checks."""
         column, counts = CODED_COLUMNS.index(facet) - 1, Counter[int]()
         groups = self._list_agency_codes(agency_checks) if agency_checks else [ALL_AGENCIES]
         for group in groups:
